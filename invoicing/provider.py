@@ -1,0 +1,322 @@
+"""The port: the verbs every provider answers, and what goes in and out of them.
+
+An adaptor is one class under `providers/` with these methods. It knows its provider's routes, words
+and rules; it keeps no state about invoices, decides nothing about the lifecycle, and reports after
+every call how far the provider has got. One verb is one HTTP call (paging and a token aside).
+
+What may be raised, by kind of verb:
+
+    plan                      Rejected, Unsupported; it makes no call at all
+    look_up, find, read       Unavailable, Rejected, Unreadable
+    create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
+    delete, credit            UnknownOutcome (anything else, an unreadable answer included)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import Field, JsonValue
+
+from invoicing.document import Document
+from invoicing.errors import FieldProblem
+from invoicing.model import Recorded, Typed
+from invoicing.money import Number
+from invoicing.request import InvoiceRequest
+from invoicing.totals import Totals
+
+
+class Stage(StrEnum):
+    """How far the document is at the provider, in our words."""
+
+    NONE = "none"
+    """Nothing there (yet)."""
+    DRAFTED = "drafted"
+    APPROVING = "approving"
+    """Asked for, not finished: no number yet, or queued."""
+    APPROVED = "approved"
+    """Final, with its number: from here only a credit takes it back."""
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """The provider gave up; `problems` says why."""
+    DELETED = "deleted"
+    """The draft was there and is gone, or an id that must exist is not found."""
+    CREDITED = "credited"
+
+    def reached(self, other: Stage) -> bool:
+        """Whether this is at or past `other` on the way from none to delivered."""
+        return self in _WAY and other in _WAY and _WAY.index(self) >= _WAY.index(other)
+
+
+_WAY = (
+    Stage.NONE,
+    Stage.DRAFTED,
+    Stage.APPROVING,
+    Stage.APPROVED,
+    Stage.SENDING,
+    Stage.SENT,
+    Stage.DELIVERED,
+)
+
+
+class PaymentStatus(StrEnum):
+    """The second axis: money. It moves by itself; `paid` may come before `delivered`, or never."""
+
+    UNKNOWN = "unknown"
+    UNPAID = "unpaid"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    REJECTED = "rejected"
+    REVERSED = "reversed"
+
+
+class Pace(Recorded):
+    """How one wait goes: the first pause, its growth, the longest pause, the end of it all."""
+
+    first: timedelta
+    factor: float = 1.5
+    cap: timedelta
+    deadline: timedelta
+
+    def pause(self, turn: int) -> timedelta:
+        """The pause before look number `turn`, counted from 0."""
+        grown: timedelta = self.first * min(self.factor**turn, self.cap / self.first)
+        return min(grown, self.cap)
+
+    def scaled(self, factor: float) -> Pace:
+        """The same pace, faster or slower; for tests and demonstrations."""
+        return self.model_copy(
+            update={
+                "first": self.first * factor,
+                "cap": self.cap * factor,
+                "deadline": self.deadline * factor,
+            }
+        )
+
+
+class Paces(Recorded):
+    """Every wait of a lifecycle. `settle` is how long an uncertain call is left to take effect."""
+
+    settle: timedelta = timedelta(seconds=10)
+    unavailable: Pace = Pace(
+        first=timedelta(seconds=5),
+        factor=2,
+        cap=timedelta(minutes=10),
+        deadline=timedelta(hours=24),
+    )
+    approval: Pace = Pace(
+        first=timedelta(seconds=2), cap=timedelta(minutes=5), deadline=timedelta(hours=24)
+    )
+    sending: Pace = Pace(
+        first=timedelta(seconds=3), cap=timedelta(minutes=30), deadline=timedelta(days=3)
+    )
+    delivery: Pace = Pace(
+        first=timedelta(minutes=1), factor=2, cap=timedelta(hours=2), deadline=timedelta(days=7)
+    )
+    payment: Pace = Pace(
+        first=timedelta(hours=1), factor=2, cap=timedelta(hours=12), deadline=timedelta(days=120)
+    )
+    hold: timedelta = timedelta(days=30)
+    attention: timedelta = timedelta(days=90)
+
+    def scaled(self, factor: float) -> Paces:
+        """All of them, faster or slower."""
+        return Paces.model_validate(
+            {
+                name: value.scaled(factor) if isinstance(value, Pace) else value * factor
+                for name, value in ((name, getattr(self, name)) for name in Paces.model_fields)
+            }
+        )
+
+
+class Figure(StrEnum):
+    """What an echo can be compared on."""
+
+    CURRENCY = "currency"
+    NET = "net"
+    VAT = "vat"
+    """Per rate."""
+    GROSS = "gross"
+    BUYER = "buyer"
+    NUMBER = "number"
+
+
+class Echo(Recorded):
+    """The figures as the provider holds them; None where it does not state one.
+
+    `vat` maps a rate in percent, written without trailing zeros ("21", "5.5"), to the VAT at it.
+    `buyer` is the buyer's id or name as the provider knows it.
+    """
+
+    currency: str | None = None
+    net: Number | None = None
+    vat: dict[str, Number] | None = None
+    gross: Number | None = None
+    buyer: str | None = None
+    number: str | None = None
+
+
+class LookUp(Recorded):
+    """One question to the provider's master data. `query` is the adaptor's own."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_ ]*$")]
+    """What is looked up, for people: `customer`, `tax codes`."""
+    query: dict[str, JsonValue] = {}
+
+
+class Found(Recorded):
+    """What a look-up answered: merged into the context that later calls get."""
+
+    context: dict[str, JsonValue] = {}
+    buyer: str | None = None
+    """Set by the look-up that identifies the buyer, in the form the echo will use."""
+
+
+class Plan(Recorded):
+    """How this provider will carry out this request; made once, kept in history, then followed."""
+
+    totals: Totals
+    """Our own figures, rounded the way the provider says it rounds."""
+    echoes: tuple[Figure, ...]
+    """The figures the provider states about a draft: these must be there and must agree."""
+    look_ups: tuple[tuple[LookUp, ...], ...] = ()
+    """In waves: those of one wave do not need each other and run in parallel."""
+    find_first: bool = False
+    """Whether `find` takes one call, so that it is worth asking before the very first create."""
+    credits: bool = False
+    """Whether an approved invoice can be taken back by a credit."""
+    paces: Paces = Paces()
+    call_timeout: timedelta = timedelta(seconds=30)
+    """How long one verb may take at most, token and paging included."""
+    buyer: str | None = None
+    """The buyer as the echo will state it, where no look-up finds that out."""
+    context: dict[str, JsonValue] = {}
+    """What later calls need of the request; the adaptor's own, opaque to the workflow."""
+
+
+class Target(Recorded):
+    """Which invoice a call is about. Small, because every call's input stays in history."""
+
+    account: str
+    reference: str
+    provider_id: str | None = None
+    context: dict[str, JsonValue] = {}
+
+
+class Event(Typed):
+    """What a provider told us unasked: a webhook or an item of a feed, already verified.
+
+    `id` is the provider's (or a digest of the body): the same event may arrive more than once.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    kind: Annotated[str, Field(max_length=100)] = ""
+    at: datetime | None = None
+    body: dict[str, JsonValue] = {}
+
+
+class LookUpCall(Recorded):
+    """Input of `look_up`."""
+
+    target: Target
+    look_up: LookUp
+
+
+class CreateCall(Recorded):
+    """Input of `create`: the only call after `plan` that carries the whole document."""
+
+    target: Target
+    document: Document
+    options: dict[str, JsonValue] = {}
+    totals: Totals
+
+
+class ReadCall(Recorded):
+    """Input of `read`: what has arrived about the invoice since the last one."""
+
+    target: Target
+    events: tuple[Event, ...] = ()
+
+
+class Snapshot(Recorded):
+    """What the provider said about one invoice in one answer."""
+
+    provider_id: str
+    stage: Stage | None = None
+    """None: the provider used a word its adaptor does not know. That is waited on, visibly."""
+    payment: PaymentStatus = PaymentStatus.UNKNOWN
+    status: str = ""
+    """The provider's own word or words, such as `approved · sending`. Never free text."""
+    number: str | None = None
+    echo: Echo | None = None
+    """None when the answer carried no figures (an approval that only says `accepted`)."""
+    problems: tuple[FieldProblem, ...] = ()
+    context: dict[str, JsonValue] = {}
+    """Merged into the context of later calls."""
+
+
+class Search(Recorded):
+    """What `find` answered.
+
+    `complete` False means *cannot tell*: nothing found so far proves nothing (a search that does
+    not cover the reference, a list that was cut). Drafts and final invoices count, deleted and
+    credited ones do not.
+    """
+
+    invoices: tuple[Snapshot, ...] = ()
+    complete: bool = True
+
+
+class Provider(Protocol):
+    """What an adaptor offers. `name` is its file name, its queue and its settings prefix."""
+
+    name: str
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        """Check the request and say how it will be carried out. No call.
+
+        Raises Rejected for what is wrong in the request and Unsupported for what is not offered,
+        an unreachable goal included, naming every field at once.
+        """
+        ...
+
+    async def look_up(self, call: LookUpCall) -> Found:
+        """Answer one question of the plan; Rejected when the answer is not what is needed."""
+        ...
+
+    async def find(self, target: Target) -> Search:
+        """Every live invoice that carries the target's reference."""
+        ...
+
+    async def create(self, call: CreateCall) -> Snapshot:
+        """Create the draft (or, where a provider has no drafts, the invoice)."""
+        ...
+
+    async def read(self, call: ReadCall) -> Snapshot:
+        """The invoice as it is now; Stage.DELETED when the id is not found."""
+        ...
+
+    async def approve(self, target: Target) -> Snapshot:
+        """Make it final. Usually answered before it is done: Stage.APPROVING."""
+        ...
+
+    async def send(self, target: Target) -> Snapshot:
+        """Send it to the buyer."""
+        ...
+
+    async def delete(self, target: Target) -> Snapshot:
+        """Delete the draft: Stage.DELETED."""
+        ...
+
+    async def credit(self, target: Target) -> Snapshot:
+        """Take back an approved invoice by a full credit: Stage.CREDITED, or on its way there."""
+        ...
+
+
+Accounts = Mapping[str, Provider]
+"""One provider's adaptors by account name; a company may hold several credentials."""
