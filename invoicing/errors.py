@@ -111,3 +111,17 @@ class Unreadable(ProviderError):
 
 class UnknownOutcome(ProviderError):
     """A call that changes something was sent and its effect is not known."""
+
+
+class Details(Recorded):
+    """What travels beside the sentence of a ProviderError, in the history's payloads only."""
+
+    code: str | None = None
+    fields: tuple[FieldProblem, ...] = ()
+    retry_after: timedelta | None = None
+
+    @classmethod
+    def of(cls, error: ProviderError) -> Details:
+        """The details of this error."""
+        retry_after = getattr(error, "retry_after", None)
+        return cls(code=error.code, fields=error.fields, retry_after=retry_after)

@@ -1,12 +1,30 @@
-"""Exact money: Decimal amounts in an ISO 4217 currency, and the only place that rounds."""
+"""Exact money: Decimal amounts in an ISO 4217 currency, and the only place that rounds.
+
+Nothing here reads or changes the caller's decimal context.
+"""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from typing import Annotated, Any
 
 import iso4217
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+
+MOST_DIGITS = 15
+"""Before the point; a number longer than this is a mistake, not a price."""
+MOST_DECIMALS = 10
 
 _EXPONENTS = {
     currency.code: currency.exponent
@@ -14,33 +32,81 @@ _EXPONENTS = {
     if currency.exponent is not None
 }
 
+# Two numbers of 25 digits over a third need about 90 digits before a quotient that lies just beside
+# a half can be told from the half itself; with fewer it would be rounded twice.
+_CONTEXT = Context(
+    prec=130,
+    rounding=ROUND_HALF_UP,
+    Emin=-999999,
+    Emax=999999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
 
-def _exact(value: Any) -> Any:
+_WRITTEN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_WITH_COMMA = re.compile(r"-?[0-9.]+(,[0-9.]+)+")
+
+
+def exactly() -> AbstractContextManager[Context]:
+    """A decimal context in which no sum or product of Numbers is ever rounded."""
+    return localcontext(_CONTEXT)
+
+
+def _read(value: Any) -> Decimal:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
     if isinstance(value, float):
-        raise ValueError('write the number as a string, such as "12.50": binary floats are inexact')
-    return value
+        raise ValueError('write the number in quotes, such as "12.50": binary floats are inexact')
+    if isinstance(value, str):
+        value = _written(value.strip())
+    if not isinstance(value, int | Decimal):
+        raise ValueError('must be a number such as "12.50"')
+    return _sized(Decimal(value))
 
 
-def _finite(value: Decimal) -> Decimal:
-    if not value.is_finite():
+def _written(text: str) -> Decimal:
+    if _WITH_COMMA.fullmatch(text):
+        raise ValueError(
+            'write a point before the decimals and nothing between thousands, such as "1250.00"'
+        )
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError('must be a number such as "12.50"')
+    return Decimal(text)
+
+
+def _sized(number: Decimal) -> Decimal:
+    if not number.is_finite():
         raise ValueError("must be a finite number")
-    return value
+    if number and number.adjusted() >= MOST_DIGITS:
+        raise ValueError(f"has more than {MOST_DIGITS} digits before the point")
+    _, _, exponent = number.as_tuple()
+    if isinstance(exponent, int) and exponent < -MOST_DECIMALS:
+        raise ValueError(f"has more than {MOST_DECIMALS} decimals")
+    # Written out, so that JSON gives back the very same Decimal; zero has no sign in an invoice.
+    return Decimal(f"{number or number.copy_abs():f}")
 
 
 Number = Annotated[
     Decimal,
-    BeforeValidator(_exact),
-    AfterValidator(_finite),
+    BeforeValidator(_read),
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}),
 ]
-"""An exact decimal. Typed as a string or an integer; a binary float is refused."""
+"""An exact decimal, at most 15 digits before the point and 10 after it.
+
+Typed as a string, an integer or a Decimal; a binary float is refused. JSON gives it back unchanged,
+its trailing zeros included.
+"""
 
 
 def _known(code: str) -> str:
-    if code not in _EXPONENTS:
-        raise ValueError(f"{code!r} is not an ISO 4217 currency with a minor unit")
-    return code
+    if code in _EXPONENTS:
+        return code
+    if code.upper() in _EXPONENTS:
+        raise ValueError(f"write it in capitals: {code.upper()}")
+    raise ValueError("must be an ISO 4217 currency with a minor unit, such as EUR")
 
 
 Currency = Annotated[str, AfterValidator(_known)]
@@ -54,4 +120,36 @@ def minor_units(currency: str) -> int:
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """The amount to the currency's minor unit, halves away from zero, as tax law counts."""
-    return amount.quantize(Decimal(1).scaleb(-minor_units(currency)), rounding=ROUND_HALF_UP)
+    unit = Decimal((0, (1,), -minor_units(currency)))
+    with exactly():
+        return amount.quantize(unit, rounding=ROUND_HALF_UP) + 0  # + 0 makes -0.00 plain 0.00
+
+
+def added(amounts: Iterable[Decimal], currency: str) -> Decimal:
+    """The sum, in the currency's minor unit even when there is nothing to add."""
+    with exactly():
+        return rounded(sum(amounts, Decimal(0)), currency)
+
+
+def priced(quantity: Decimal, unit_price: Decimal, per: Decimal, currency: str) -> Decimal:
+    """What `quantity` units cost when `per` units cost `unit_price` (EN 16931, BT-146, BT-149)."""
+    with exactly():
+        return rounded(quantity * unit_price / per, currency)
+
+
+def percentage(amount: Decimal, percent: Decimal, currency: str) -> Decimal:
+    """So many percent of an amount: VAT on a net amount, a discount on a price."""
+    with exactly():
+        return rounded(amount * percent / 100, currency)
+
+
+def vat_inside(gross: Decimal, rate: Decimal, currency: str) -> Decimal:
+    """The VAT that an amount already contains: 21.00 in 121.00 at 21 percent."""
+    with exactly():
+        return rounded(gross * rate / (100 + rate), currency)
+
+
+def plain(number: Decimal) -> str:
+    """Written without trailing zeros or exponent: "21", "5.5"; how rates are named everywhere."""
+    text = format(number or number.copy_abs(), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,1 @@
+"""One durable step per provider call."""

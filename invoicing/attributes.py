@@ -1,0 +1,35 @@
+"""The search attributes of an invoice's workflow: what lists can show and filter by.
+
+They are stored in clear text and never encrypted, so they hold no personal data. A visibility store
+on SQL has room for ten keywords.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from temporalio.common import SearchAttributeKey
+
+PROVIDER = SearchAttributeKey.for_keyword("InvoiceProvider")
+REFERENCE = SearchAttributeKey.for_keyword("InvoiceReference")
+STATUS = SearchAttributeKey.for_keyword("InvoiceStatus")
+NUMBER = SearchAttributeKey.for_keyword("InvoiceNumber")
+PROVIDER_ID = SearchAttributeKey.for_keyword("ProviderInvoiceId")
+WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
+DUE_DATE = SearchAttributeKey.for_datetime("InvoiceDueDate")
+
+SEARCH_ATTRIBUTES: dict[str, str] = {
+    PROVIDER.name: "Keyword",
+    STATUS.name: "Keyword",
+    NUMBER.name: "Keyword",
+    PROVIDER_ID.name: "Keyword",
+    REFERENCE.name: "Keyword",
+    WAITING_FOR.name: "Keyword",
+    DUE_DATE.name: "Datetime",
+}
+"""Name and type, as `temporal operator search-attribute create` wants them."""
+
+
+def midnight(day: date) -> datetime:
+    """A calendar day as a search attribute: its first instant in UTC."""
+    return datetime.combine(day, time(), UTC)

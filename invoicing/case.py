@@ -1,0 +1,215 @@
+"""Everything known about one invoice on its way: the memory of its workflow, and how it is shown.
+
+Pure data and pure answers. The workflow changes it, queries show it, continue-as-new carries it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from invoicing.errors import FieldProblem
+from invoicing.invoice import (
+    Amounts,
+    Cancel,
+    Hold,
+    Invoice,
+    Journal,
+    JournalEntry,
+    LineState,
+    LineStatus,
+    Problem,
+    Resolve,
+    Status,
+    Waiting,
+)
+from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
+from invoicing.request import Goal, InvoiceRequest
+
+JOURNAL_LIMIT = 300
+SEEN_LIMIT = 500
+
+
+class Case(BaseModel):
+    """One invoice's memory. Like every recorded model it only ever gains optional fields."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    plan: Plan | None = None
+    context: dict[str, JsonValue] = {}
+    buyer: str | None = None
+    looked_up: bool = False
+
+    provider_id: str | None = None
+    stage: Stage = Stage.NONE
+    known: bool = True
+    """False while the provider's word for the status is not in its adaptor's table."""
+    payment: PaymentStatus = PaymentStatus.UNKNOWN
+    provider_status: str = ""
+    number: str | None = None
+    echo: Echo | None = None
+    problems: tuple[FieldProblem, ...] = ()
+
+    doubt: bool = False
+    """A create may have happened that we do not know of."""
+    accepted: str = ""
+    """The last change the provider said yes to; it may take a while to show."""
+    insisted: str = ""
+    """The change a person wants tried again although the provider reports a failure."""
+    corrected: bool = False
+    skipped: tuple[str, ...] = ()
+
+    hold: Hold | None = None
+    cancel: Cancel | None = None
+    cancel_seen: bool = False
+    """Whether the engine's own cancel has been taken note of."""
+    problem: Problem | None = None
+    resolution: Resolve | None = None
+    waiting: Waiting | None = None
+    outcome: Status | None = None
+
+    inbox: tuple[Event, ...] = ()
+    seen: tuple[str, ...] = ()
+    journal: Journal = Journal()
+
+    def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
+        """Add to the journal, dropping the oldest entry when it is full."""
+        entries = (*self.journal.entries, JournalEntry(at=at, what=what, by=by, reason=reason))
+        over = max(0, len(entries) - JOURNAL_LIMIT)
+        self.journal = Journal(entries=entries[over:], dropped=self.journal.dropped + over)
+
+    def learn(self, snapshot: Snapshot) -> None:
+        """Take in what the provider said. A word nobody knows changes nothing but is shown."""
+        self.provider_id = snapshot.provider_id
+        self.provider_status = snapshot.status or self.provider_status
+        self.known = snapshot.stage is not None
+        self.stage = snapshot.stage or self.stage
+        self.number = snapshot.number or self.number
+        self.problems = snapshot.problems
+        self.echo = snapshot.echo
+        self.context = {**self.context, **snapshot.context}
+        if snapshot.payment is not PaymentStatus.UNKNOWN:
+            self.payment = snapshot.payment
+
+    def forget(self) -> None:
+        """Back to before the draft: for an invoice that is made again, or is another one."""
+        fresh = Case()
+        for name in _OF_ONE_DRAFT:
+            setattr(self, name, getattr(fresh, name))
+
+    def receive(self, event: Event) -> bool:
+        """Keep an event for the next read; False if it had come before."""
+        if event.id in self.seen:
+            return False
+        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
+        self.inbox = (*self.inbox, event)
+        return True
+
+    def target(self, request: InvoiceRequest) -> Target:
+        """What a call after the draft needs to know."""
+        return Target(
+            account=request.account,
+            reference=request.reference,
+            provider_id=self.provider_id,
+            context=self.context,
+        )
+
+    @property
+    def status(self) -> Status:
+        """The one word for people."""
+        if self.outcome:
+            return self.outcome
+        if self.problem:
+            return Status.NEEDS_ATTENTION
+        if self.cancel:
+            return Status.CANCELLING
+        if self.waiting and self.waiting.what == "release":
+            return Status.HELD
+        return _progress(self.stage, self.payment)
+
+    def line_status(self) -> LineStatus:
+        """All lines of one invoice share its fate."""
+        if self.stage is Stage.CREDITED:
+            return LineStatus.CREDITED
+        if self.stage.reached(Stage.APPROVED):
+            return LineStatus.SETTLED if self.payment is PaymentStatus.PAID else LineStatus.INVOICED
+        if self.outcome is not None:
+            return LineStatus.CANCELLED
+        return LineStatus.OPEN if self.provider_id is None else LineStatus.RESERVED
+
+    def shown(self, request: InvoiceRequest) -> Invoice:
+        """The state, for queries and as the result."""
+        line = self.line_status()
+        return Invoice(
+            reference=request.reference,
+            provider=request.provider,
+            account=request.account,
+            goal=request.goal,
+            status=self.status,
+            stage=self.stage,
+            payment=self.payment,
+            provider_status=self.provider_status,
+            provider_id=self.provider_id,
+            number=self.number,
+            due_date=request.document.due_date,
+            amounts=self.plan and _amounts(self.plan),
+            lines=tuple(LineState(id=each.id, status=line) for each in request.document.lines),
+            waiting=self.waiting,
+            problem=self.problem,
+            ended=self.outcome is not None,
+        )
+
+
+_OF_ONE_DRAFT = (
+    "provider_id",
+    "stage",
+    "known",
+    "payment",
+    "provider_status",
+    "number",
+    "echo",
+    "problems",
+    "accepted",
+    "insisted",
+    "skipped",
+)
+
+
+class InvoiceInput(InvoiceRequest):
+    """The workflow's argument: a request, as callers send it.
+
+    `resumed` is set by the workflow alone when it continues as new. `look_first` is set by the
+    client when the reference had an earlier run, so that nothing is created unseen.
+    """
+
+    resumed: Case | None = None
+    look_first: bool = False
+
+    def request(self) -> InvoiceRequest:
+        """The request alone."""
+        fields = {name: getattr(self, name) for name in InvoiceRequest.model_fields}
+        return InvoiceRequest.model_construct(**fields)
+
+
+def _progress(stage: Stage, payment: PaymentStatus) -> Status:
+    if payment is PaymentStatus.PAID:
+        return Status.PAID
+    words: dict[Stage, Status] = {
+        Stage.NONE: Status.STARTED,
+        Stage.FAILED: Status.APPROVING,
+        Stage.DELETED: Status.STARTED,
+    }
+    return words.get(stage) or Status(stage.value)
+
+
+def _amounts(plan: Plan) -> Amounts:
+    sums = plan.totals
+    return Amounts(currency=sums.currency, net=sums.net, vat=sums.vat, gross=sums.gross)
+
+
+def reached(goal: Goal, case: Case) -> bool:
+    """Whether the invoice is where its caller wanted it."""
+    if goal is Goal.PAID:
+        return case.payment is PaymentStatus.PAID
+    return case.stage.reached(Stage(goal.value))

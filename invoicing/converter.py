@@ -1,0 +1,57 @@
+"""How our models become Temporal payloads and back. Client, worker and replayer all use this one.
+
+The SDK's pydantic converter with two changes. What cannot be read becomes an error that names the
+fields and never repeats their values, which may be personal data; in a workflow's input it fails
+the workflow at once instead of retrying its first task for ever. And an invoice that continued as
+new ignores keys it does not know, so that a roll-back of the workers cannot end it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.exceptions import ApplicationError
+
+from invoicing.case import InvoiceInput
+from invoicing.parse import problems
+
+REJECTED = "Rejected"
+
+
+class _Json(PydanticJSONPlainPayloadConverter):
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        try:
+            return super().from_payload(payload, type_hint)
+        except ValidationError as error:
+            if type_hint is InvoiceInput and b'"resumed":{' in payload.data:
+                return _lenient.validate_json(payload.data, extra="ignore")
+            fields = problems(error)
+            raise ApplicationError(
+                "the input cannot be read: " + "; ".join(map(str, fields)),
+                *fields,
+                type=REJECTED,
+                non_retryable=True,
+            ) from None
+
+
+_lenient = TypeAdapter(InvoiceInput)
+
+
+class _Converter(PydanticPayloadConverter):
+    def __init__(self) -> None:
+        CompositePayloadConverter.__init__(
+            self,
+            *(
+                _Json() if converter.encoding == "json/plain" else converter
+                for converter in PydanticPayloadConverter().converters.values()
+            ),
+        )
+
+
+data_converter = dataclasses.replace(DataConverter.default, payload_converter_class=_Converter)
+"""Pass this to `Client.connect`, `Replayer` and whoever else reads or writes our payloads."""

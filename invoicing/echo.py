@@ -1,0 +1,162 @@
+"""Our totals against the provider's: every figure that differs, in words; pure.
+
+Exact: a hundredth of a cent too much is a difference, because a provider that holds it will round
+it somewhere, and not necessarily the way our totals do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+
+from invoicing.model import Recorded
+from invoicing.money import exactly, plain, rounded
+from invoicing.provider import Echo, Figure
+from invoicing.totals import Totals
+
+NOT_STATED = "not stated"
+NONE = "none"
+"""A VAT rate that only one side has."""
+
+
+class Difference(Recorded):
+    """One figure that is not the same on both sides.
+
+    `figure` is a `Figure`, for VAT with its rate: `vat 21`. `by` is how far theirs is from ours
+    (`0.01 more`), empty where that says nothing. A buyer may be a person, so who it is on either
+    side is never kept: `ours` is empty.
+    """
+
+    figure: str
+    ours: str
+    theirs: str
+    by: str = ""
+
+    def __str__(self) -> str:
+        if not self.ours:
+            return f"{self.figure}: {self.theirs}"
+        by = f" ({self.by})" if self.by else ""
+        return f"{self.figure}: ours {self.ours}, theirs {self.theirs}{by}"
+
+
+def differences(
+    expected: Totals,
+    buyer: str | None,
+    number: str | None,
+    echo: Echo,
+    promised: tuple[Figure, ...],
+) -> tuple[Difference, ...]:
+    """What in the echo is not as expected, in the order of `Figure`; empty when all agrees.
+
+    A figure the provider promised to state and did not is a difference; one it states without
+    having promised is compared too. `buyer` and `number` are compared where we expect one. A VAT
+    row at 0 percent with no VAT may be missing on either side.
+    """
+    compare = _Comparison(expected, echo, frozenset(promised))
+    return (
+        *compare.word(Figure.CURRENCY, expected.currency, echo.currency),
+        *compare.amount(Figure.NET, expected.net, echo.net),
+        *compare.vat(),
+        *compare.amount(Figure.GROSS, expected.gross, echo.gross),
+        *compare.buyer(buyer),
+        *compare.word(Figure.NUMBER, number, echo.number),
+    )
+
+
+class _Comparison:
+    def __init__(self, expected: Totals, echo: Echo, promised: frozenset[Figure]) -> None:
+        self._expected = expected
+        self._echo = echo
+        self._promised = promised
+
+    def word(self, figure: Figure, ours: str | None, theirs: str | None) -> Iterator[Difference]:
+        if ours is None or ours == theirs:
+            return
+        if theirs is not None or figure in self._promised:
+            yield Difference(figure=figure, ours=ours, theirs=theirs or NOT_STATED)
+
+    def buyer(self, ours: str | None) -> Iterator[Difference]:
+        for difference in self.word(Figure.BUYER, ours, self._echo.buyer):
+            stated = difference.theirs != NOT_STATED
+            yield Difference(
+                figure=Figure.BUYER,
+                ours="",
+                theirs="not the one asked for" if stated else NOT_STATED,
+            )
+
+    def amount(self, figure: Figure, ours: Decimal, theirs: Decimal | None) -> Iterator[Difference]:
+        if theirs is not None:
+            yield from self._differing(figure, ours, theirs)
+        elif figure in self._promised:
+            yield Difference(figure=figure, ours=self._ours(ours), theirs=NOT_STATED)
+
+    def vat(self) -> Iterator[Difference]:
+        if self._echo.vat is None:
+            yield from self.amount(Figure.VAT, self._expected.vat, None)
+            return
+        ours = _by_rate((plain(row.rate), row.vat) for row in self._expected.vat_rows)
+        theirs = _by_rate((_rate(rate), vat) for rate, vat in self._echo.vat.items())
+        for rate in sorted(ours.keys() | theirs.keys(), key=_ascending):
+            yield from self._vat_at(rate, ours.get(rate), theirs.get(rate))
+
+    def _vat_at(
+        self, rate: str, ours: Decimal | None, theirs: Decimal | None
+    ) -> Iterator[Difference]:
+        figure = f"{Figure.VAT} {rate}"
+        if ours is not None and theirs is not None:
+            yield from self._differing(figure, ours, theirs)
+        elif rate == "0" and not (ours or theirs):
+            return
+        elif theirs is None:
+            yield Difference(figure=figure, ours=self._ours(ours or Decimal(0)), theirs=NOT_STATED)
+        else:
+            yield Difference(figure=figure, ours=NONE, theirs=self._theirs(theirs))
+
+    def _differing(self, figure: str, ours: Decimal, theirs: Decimal) -> Iterator[Difference]:
+        if ours != theirs:
+            yield Difference(
+                figure=figure,
+                ours=self._ours(ours),
+                theirs=self._theirs(theirs),
+                by=self._by(ours, theirs),
+            )
+
+    def _by(self, ours: Decimal, theirs: Decimal) -> str:
+        if self._echo.currency not in (None, self._expected.currency):
+            return ""
+        with exactly():
+            size = self._written(abs(theirs - ours))
+        return f"{size} {'more' if theirs > ours else 'less'}"
+
+    def _ours(self, amount: Decimal) -> str:
+        return f"{self._written(amount)} {self._expected.currency}"
+
+    def _theirs(self, amount: Decimal) -> str:
+        return f"{self._written(amount)} {self._echo.currency or self._expected.currency}"
+
+    def _written(self, amount: Decimal) -> str:
+        """With the currency's decimals, and with more where the amount has more."""
+        usual = rounded(amount, self._expected.currency)
+        return f"{usual:f}" if usual == amount else plain(amount)
+
+
+def _by_rate(stated: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    found: defaultdict[str, Decimal] = defaultdict(Decimal)
+    with exactly():
+        for rate, vat in stated:
+            found[rate] += vat
+    return dict(found)
+
+
+def _rate(written: str) -> str:
+    """Normalised; what is not a number is `?`, a rate we never have."""
+    try:
+        rate = Decimal(written)
+    except InvalidOperation:
+        return "?"
+    return plain(rate) if rate.is_finite() else "?"
+
+
+def _ascending(rate: str) -> Decimal:
+    return Decimal("Infinity") if rate == "?" else Decimal(rate)

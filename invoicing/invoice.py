@@ -1,0 +1,207 @@
+"""An invoice on its way: what a query returns, what parks it, and what people may do about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from invoicing.document import Document
+from invoicing.errors import FieldProblem
+from invoicing.model import Recorded, Typed
+from invoicing.money import Number
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.request import Goal
+
+
+class Status(StrEnum):
+    """The one word that lists show."""
+
+    STARTED = "started"
+    DRAFTED = "drafted"
+    HELD = "held"
+    APPROVING = "approving"
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    PAID = "paid"
+    NEEDS_ATTENTION = "needs_attention"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    """Ended, nothing alive at the provider."""
+    CREDITED = "credited"
+    """Ended: it had been final, a credit took it back."""
+    ABANDONED = "abandoned"
+    """Ended by a person; whatever is at the provider stays as it is."""
+    REJECTED = "rejected"
+    """Ended before anything was asked of the provider: the request cannot be carried out."""
+    EXPIRED = "expired"
+    """Ended because nobody came in time; whatever is at the provider stays as it is."""
+
+
+class Reason(StrEnum):
+    """Why an invoice waits for a person."""
+
+    REJECTED = "rejected"
+    AMOUNTS_DIFFER = "amounts_differ"
+    CANNOT_TELL = "cannot_tell"
+    SEVERAL_FOUND = "several_found"
+    GONE = "gone"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    UNKNOWN_STATUS = "unknown_status"
+    APPROVAL_FAILED = "approval_failed"
+    APPROVAL_OVERDUE = "approval_overdue"
+    SENDING_FAILED = "sending_failed"
+    SENDING_OVERDUE = "sending_overdue"
+    DELIVERY_OVERDUE = "delivery_overdue"
+    PAYMENT_OVERDUE = "payment_overdue"
+    HOLD_OVERDUE = "hold_overdue"
+    CANNOT_CANCEL = "cannot_cancel"
+
+
+class Action(StrEnum):
+    """What a person can answer to a parked invoice."""
+
+    RETRY = "retry"
+    """Do the step again, from a fresh look."""
+    ADOPT = "adopt"
+    """The invoice is this one at the provider: go on with it."""
+    CORRECT = "correct"
+    """Take back the draft and make it again from this document."""
+    SKIP = "skip"
+    """Count the step as done: it was settled elsewhere, or is not needed."""
+    ABANDON = "abandon"
+    """End here; leave whatever is at the provider as it is."""
+
+
+class LineStatus(StrEnum):
+    """Where one line has got to. It ends settled, credited or cancelled, or invoiced where the
+    goal ends before the money.
+    """
+
+    OPEN = "open"
+    RESERVED = "reserved"
+    """On a draft: no other invoice may take it."""
+    INVOICED = "invoiced"
+    SETTLED = "settled"
+    CREDITED = "credited"
+    CANCELLED = "cancelled"
+
+
+class LineState(Recorded):
+    """A line of the document, by its own id."""
+
+    id: str
+    status: LineStatus
+
+
+class Problem(Recorded):
+    """What stopped the invoice; shown to people, never logged (`fields` is the provider's text)."""
+
+    reason: Reason
+    what: str
+    fields: tuple[FieldProblem, ...] = ()
+    actions: tuple[Action, ...]
+
+
+class Waiting(Recorded):
+    """What the invoice waits for."""
+
+    on: Literal["provider", "person"]
+    what: str
+    """Short and free of personal data: it becomes the search attribute `WaitingFor`."""
+    since: datetime
+    until: datetime | None = None
+    """When the wait ends by itself, in another named state."""
+    turn: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.on}: {self.what}"
+
+
+class JournalEntry(Recorded):
+    """One thing that happened, and who wanted it."""
+
+    at: datetime
+    what: str
+    by: str = ""
+    reason: str = ""
+
+
+class Journal(Recorded):
+    """What the `journal` query returns; the oldest entries go when there are very many."""
+
+    entries: tuple[JournalEntry, ...] = ()
+    dropped: int = 0
+
+
+class Amounts(Recorded):
+    """Our own totals, in `currency`."""
+
+    currency: str
+    net: Number
+    vat: Number
+    gross: Number
+
+
+class Invoice(Recorded):
+    """The state of one invoice: what the `state` query and the workflow's result are."""
+
+    reference: str
+    provider: str
+    account: str
+    goal: Goal
+    status: Status
+    stage: Stage
+    payment: PaymentStatus
+    provider_status: str = ""
+    """The provider's own word, whether we know it or not."""
+    provider_id: str | None = None
+    number: str | None = None
+    due_date: date | None = None
+    amounts: Amounts | None = None
+    lines: tuple[LineState, ...] = ()
+    waiting: Waiting | None = None
+    problem: Problem | None = None
+    ended: bool = False
+
+
+Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Instruction(Typed):
+    """Who wants it, and why. Both go into the journal."""
+
+    by: Person
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class Hold(Instruction):
+    """Stop before the next irreversible step."""
+
+
+class Release(Instruction):
+    """Go on; also the approval that a request with `hold` waits for."""
+
+
+class Cancel(Instruction):
+    """Take the invoice back in whatever form its stage asks for."""
+
+
+class Resolve(Instruction):
+    """The answer to a parked invoice."""
+
+    action: Action
+    provider_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    document: Document | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.action is Action.ADOPT) != (self.provider_id is not None):
+            raise ValueError("adopt, and only adopt, needs provider_id")
+        if (self.action is Action.CORRECT) != (self.document is not None):
+            raise ValueError("correct, and only correct, needs document")
+        return self

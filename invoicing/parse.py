@@ -1,0 +1,211 @@
+"""From JSON text to a request; every mistake named by its path, in plain words.
+
+No message repeats a value that was sent: it may be somebody's name or address. Names of unknown
+fields are repeated, cut to a decent length.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from invoicing.document import Inconsistent
+from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.model import Recorded, Typed
+from invoicing.request import InvoiceRequest
+
+REQUEST = "request"
+"""Stands for the whole where a mistake is in no field of its own."""
+
+_SENTENCES: dict[str, str] = {
+    "missing": "is required",
+    "string_type": "must be text, in quotes",
+    "string_unicode": "contains characters that are not valid Unicode",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length}",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object with named fields",
+    "model_type": "must be an object with named fields",
+    "model_attributes_type": "must be an object with named fields",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "country_alpha2": "must be a country's two-letter code (ISO 3166), such as NL",
+    "date_type": 'must be a date such as "2025-01-31"',
+    "date_parsing": 'must be a date such as "2025-01-31"',
+    "date_from_datetime_parsing": "is not a day that exists",
+    "date_from_datetime_inexact": "must be a day, without a time",
+}
+
+_PATTERNS: dict[str, str] = {
+    "reference": "must be 1 to 100 letters, digits or . _ : # -, and begin with a letter or digit",
+    "provider": "must be the provider's name in small letters, digits or _",
+    "account": "must be the account's name in small letters, digits or _",
+    "unit": "must be a UN/ECE unit code in capitals, such as C62 (piece), HUR (hour) or KWH",
+    "means": "must be a UNCL4461 code, such as 30 (credit transfer)",
+    "language": "must be a language such as nl or nl-BE",
+}
+
+
+def read_request(text: str | bytes) -> InvoiceRequest:
+    """The request that this JSON holds.
+
+    Raises InvalidRequest, which names every mistake at once as far as they can be seen at once:
+    fields first, then what does not go together.
+    """
+    data = _load(text)
+    try:
+        return InvoiceRequest.model_validate(data)
+    except ValidationError as error:
+        found = problems(error)
+    # Outside the handler, so that the values in pydantic's error are not chained to ours.
+    mistakes = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
+    raise InvalidRequest(f"the request cannot be taken as it is, {mistakes}:", found)
+
+
+def problems(error: ValidationError) -> tuple[FieldProblem, ...]:
+    """Each mistake that pydantic found in one of our models: its path, and a plain sentence."""
+    details = error.errors(include_url=False, include_input=False)
+    return tuple(
+        problem
+        for one in details
+        if not _follows(one, details)
+        for problem in _problems(error.title, one)
+    )
+
+
+def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Whether a list only seems too short because its faulty items were not counted."""
+    depth = len(one["loc"])
+    return one["type"] == "too_short" and any(
+        other["loc"][:depth] == one["loc"] and other is not one for other in others
+    )
+
+
+def _problems(title: str, details: ErrorDetails) -> Iterator[FieldProblem]:
+    path = details["loc"]
+    context = details.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, Inconsistent):
+        for problem in cause.problems:
+            yield FieldProblem(field=_joined(_path(path), problem.field), message=problem.message)
+        return
+    yield FieldProblem(
+        field=_path(path) or REQUEST, message=_sentence(title, path, details["type"], context)
+    )
+
+
+def _sentence(
+    title: str, path: tuple[int | str, ...], kind: str, context: Mapping[str, Any]
+) -> str:
+    if kind == "extra_forbidden":
+        return "unknown field" + _proposal(title, path)
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(str(path[-1]), "is not written as this field needs it")
+    return _SENTENCES.get(kind, "is not valid here").format_map(context)
+
+
+def _path(path: tuple[int | str, ...]) -> str:
+    written = ""
+    for part in path:
+        written = f"{written}[{part}]" if isinstance(part, int) else _joined(written, _decent(part))
+    return written
+
+
+def _joined(path: str, field: str) -> str:
+    return f"{path}.{field}" if path and field else path or field
+
+
+def _decent(key: str) -> str:
+    shown = "".join(character if character.isprintable() else "?" for character in key)
+    return shown if len(shown) <= 50 else f"{shown[:50]}…"
+
+
+def _proposal(title: str, path: tuple[int | str, ...]) -> str:
+    model = _model_at(title, path[:-1])
+    near = difflib.get_close_matches(str(path[-1]).lower(), model.model_fields if model else (), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _model_at(title: str, path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    model = next((kind for kind in _kinds(Typed, Recorded) if kind.__name__ == title), None)
+    for part in path:
+        field = model.model_fields.get(part) if model and isinstance(part, str) else None
+        if isinstance(part, str):
+            model = next(_models_in(field.annotation), None) if field else None
+    return model
+
+
+def _kinds(*roots: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for root in roots:
+        yield root
+        yield from _kinds(*root.__subclasses__())
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in `Party | None`, `tuple[Line, ...]` and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _load(text: str | bytes) -> Any:
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        return json.loads(
+            text.removeprefix("\ufeff"),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError:
+        message = "it is not UTF-8 text"
+    except json.JSONDecodeError as error:
+        message = f"line {error.lineno}, column {error.colno}: {_lower(error.msg)}"
+    except RecursionError:
+        message = "it is nested too deeply"
+    raise InvalidRequest(f"this is not JSON: {message}")
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            _refuse(key, "is given twice in one object")
+        seen[key] = value
+    return seen
+
+
+def _constant(name: str) -> NoReturn:
+    _refuse(REQUEST, f"{name} is not a number in JSON")
+
+
+def _integer(digits: str) -> int:
+    # Python itself refuses thousands of digits with an error of its own.
+    if len(digits) > 40:
+        _refuse(REQUEST, "a number is absurdly long")
+    return int(digits)
+
+
+def _refuse(field: str, message: str) -> NoReturn:
+    problem = FieldProblem(field=_decent(field), message=message)
+    raise InvalidRequest("the request cannot be taken as it is:", [problem])

@@ -1,0 +1,132 @@
+"""The worker: settings → adaptors → activities → workers. The only process that holds secrets.
+
+    python worker.py
+
+serves the workflows on `invoicing` and each configured provider's calls on `provider-<name>`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+
+import providers
+import providers.settings
+from activities.invoice import InvoiceActivities
+from invoicing.client import TASK_QUEUE
+from invoicing.converter import data_converter
+from invoicing.errors import InvoicingError
+from invoicing.process import run
+from invoicing.provider import Accounts
+from providers.http import client as http_client
+from workflows.invoice import InvoiceWorkflow
+
+log = logging.getLogger("invoicing.worker")
+
+
+class WorkerSettings(BaseSettings):
+    """How this worker works, from variables that begin with `INVOICING_`.
+
+    pace: multiplies every wait; below 1 only for tests and demonstrations.
+    calls: provider calls at once, per provider.
+    cached_workflows: waiting invoices kept in memory; the others are replayed when they wake.
+    grace: how long calls under way may take when the worker is told to stop. It must exceed the
+        adaptors' time-outs, or stopping the worker leaves creates in doubt.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="INVOICING_", extra="ignore")
+
+    pace: float = Field(default=1.0, gt=0)
+    calls: int = Field(default=50, gt=0)
+    cached_workflows: int = Field(default=2000, ge=0)
+    grace: float = Field(default=60.0, ge=0)
+
+
+def workers(
+    client: Client, adaptors: Mapping[str, Accounts], settings: WorkerSettings
+) -> list[Worker]:
+    """One worker for the workflows, and one per provider with a queue of its own.
+
+    A slow provider then takes nobody else's slots, and a rate limit can be set per queue.
+    """
+    stories = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[InvoiceWorkflow],
+        max_cached_workflows=settings.cached_workflows,
+    )
+    return [stories, *(_calls(client, name, adaptors[name], settings) for name in sorted(adaptors))]
+
+
+def _calls(client: Client, name: str, accounts: Accounts, settings: WorkerSettings) -> Worker:
+    activities = InvoiceActivities(accounts, pace=settings.pace)
+    return Worker(
+        client,
+        task_queue=f"provider-{name}",
+        activities=activities.all(),
+        max_concurrent_activities=settings.calls,
+        graceful_shutdown_timeout=timedelta(seconds=settings.grace),
+    )
+
+
+@contextlib.asynccontextmanager
+async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run the workers meanwhile; on the way out, calls under way are allowed to end.
+
+    The calls stop first: a workflow that still runs only waits, a call cut short is a doubt.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        yield
+
+
+async def connect() -> Client:
+    """A client for the server that Temporal's own environment variables or profile name."""
+    options = ClientConfig.load_client_connect_config()
+    options.setdefault("target_host", "localhost:7233")
+    return await Client.connect(**options, data_converter=data_converter)
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT, then let calls under way end."""
+    accounts = providers.settings.read(os.environ)
+    if not accounts:
+        raise InvoicingError(
+            "no provider account is configured: set the variables of at least one provider, "
+            f"such as {', '.join(f'{name.upper()}_…' for name in sorted(providers.ADAPTORS))}"
+        )
+    settings = WorkerSettings()
+    told_to_stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
+    async with http_client() as http:
+        adaptors = providers.settings.connect(accounts, http)
+        client = await connect()
+        async with serving(workers(client, adaptors, settings)):
+            for provider, by_account in sorted(adaptors.items()):
+                log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
+            log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
+            await told_to_stop.wait()
+            log.info("stopping: up to %.0f s for calls under way", settings.grace)
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        run(main())
+    except InvoicingError as error:
+        sys.exit(f"worker: {error}")

@@ -1,0 +1,151 @@
+"""The provider's verbs as a workflow sees them: durable calls that end in an answer or a Trouble.
+
+Calls that change nothing are retried by the engine until they answer. Calls that change something
+are tried once: whether they happened is a question the workflow answers by looking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from temporalio import exceptions, workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+
+with workflow.unsafe.imports_passed_through():
+    from activities.invoice import InvoiceActivities
+    from invoicing.errors import Details
+    from invoicing.provider import (
+        CreateCall,
+        Event,
+        Found,
+        LookUp,
+        LookUpCall,
+        Pace,
+        Plan,
+        ReadCall,
+        Search,
+        Snapshot,
+        Target,
+    )
+    from invoicing.request import InvoiceRequest
+
+R = TypeVar("R")
+
+PLAN_TIMEOUT = timedelta(seconds=30)
+MARGIN = timedelta(seconds=5)
+"""Between the adaptor's own time-out and the engine's, so that the adaptor's verdict wins."""
+
+
+class Kind(StrEnum):
+    """What a failed call means for the next step."""
+
+    UNAVAILABLE = "Unavailable"
+    REJECTED = "Rejected"
+    UNSUPPORTED = "Unsupported"
+    UNREADABLE = "Unreadable"
+    UNKNOWN = "UnknownOutcome"
+
+
+class Trouble(Exception):
+    """A call that did not go as asked. Always handled here; it never leaves the workflow."""
+
+    def __init__(self, kind: Kind, message: str, details: Details | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.fields = details.fields if details else ()
+        self.retry_after = details.retry_after if details else None
+
+
+class Calls:
+    """One provider's verbs, on its own queue, under one plan's patience."""
+
+    def __init__(self, provider: str) -> None:
+        self._queue = f"provider-{provider}"
+        self._timeout = PLAN_TIMEOUT
+        self._retries = RetryPolicy(maximum_interval=timedelta(minutes=1))
+        self._patience: timedelta | None = None
+
+    def follow(self, plan: Plan) -> None:
+        """Take time-outs and pace from the plan."""
+        pace: Pace = plan.paces.unavailable
+        self._timeout = plan.call_timeout + MARGIN * min(1, plan.call_timeout / (MARGIN * 2))
+        self._patience = pace.deadline
+        self._retries = RetryPolicy(
+            initial_interval=pace.first, backoff_coefficient=pace.factor, maximum_interval=pace.cap
+        )
+
+    def plan(self, request: InvoiceRequest) -> workflow.ActivityHandle[Plan]:
+        return self._ask(InvoiceActivities.plan, request, "plan")
+
+    def look_up(self, target: Target, look_up: LookUp) -> workflow.ActivityHandle[Found]:
+        call = LookUpCall(target=target, look_up=look_up)
+        return self._ask(InvoiceActivities.look_up, call, f"look up {look_up.name}")
+
+    def find(self, target: Target) -> workflow.ActivityHandle[Search]:
+        return self._ask(InvoiceActivities.find, target, "find by our reference")
+
+    def read(self, target: Target, events: tuple[Event, ...]) -> workflow.ActivityHandle[Snapshot]:
+        call = ReadCall(target=target, events=events)
+        return self._ask(InvoiceActivities.read, call, "read the invoice")
+
+    def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
+        return self._change(InvoiceActivities.create, call, "create draft")
+
+    def approve(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self._change(InvoiceActivities.approve, target, "approve")
+
+    def send(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self._change(InvoiceActivities.send, target, "send")
+
+    def delete(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self._change(InvoiceActivities.delete, target, "delete draft")
+
+    def credit(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self._change(InvoiceActivities.credit, target, "credit")
+
+    def _ask(
+        self, verb: Callable[..., Any], call: object, summary: str
+    ) -> workflow.ActivityHandle[Any]:
+        return workflow.start_activity_method(
+            verb,
+            call,
+            task_queue=self._queue,
+            summary=summary,
+            start_to_close_timeout=self._timeout,
+            schedule_to_close_timeout=self._patience,
+            retry_policy=self._retries,
+        )
+
+    def _change(
+        self, verb: Callable[..., Any], call: object, summary: str
+    ) -> workflow.ActivityHandle[Any]:
+        return workflow.start_activity_method(
+            verb,
+            call,
+            task_queue=self._queue,
+            summary=summary,
+            start_to_close_timeout=self._timeout,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
+
+def trouble(error: ActivityError, *, changes: bool) -> Trouble:
+    """What a failed activity means.
+
+    Anything unforeseen about a changing call is an unknown outcome: its worker may have died after
+    the provider acted.
+    """
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type in set(Kind):
+        details = Details.model_validate(cause.details[0] if cause.details else {})
+        return Trouble(Kind(cause.type), cause.message, details)
+    if isinstance(cause, exceptions.TimeoutError) and cause.type == TimeoutType.SCHEDULE_TO_CLOSE:
+        return Trouble(Kind.UNAVAILABLE, "the provider gave no usable answer for a long time")
+    if changes:
+        return Trouble(Kind.UNKNOWN, "the call's worker or connection was lost")
+    return Trouble(Kind.UNAVAILABLE, "the call did not end")

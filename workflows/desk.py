@@ -1,0 +1,248 @@
+"""Where an invoice meets people and time: every wait, every question, and what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing import attributes
+    from invoicing.case import Case, InvoiceInput
+    from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release, Resolve, Status, Waiting
+    from invoicing.provider import Pace, Paces, Stage
+
+from workflows.details import markdown
+
+
+class Cancelling(Exception):
+    """Somebody wants the invoice taken back: the story stops at the next boundary."""
+
+
+class StartOver(Exception):
+    """The story begins again from the top; what is done is skipped."""
+
+
+class Overdue(Exception):
+    """A wait for the provider has reached its deadline."""
+
+
+class Ended(Exception):
+    """Nothing more is to be done; `failure` where the workflow itself shall count as failed."""
+
+    def __init__(self, outcome: Status, failure: ApplicationError | None = None) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.failure = failure
+
+
+def refused(why: str) -> ApplicationError:
+    """What an update answers that cannot be carried out; nothing is written to history."""
+    return ApplicationError(why, type="Refused", non_retryable=True)
+
+
+class Desk:
+    """One invoice's memory and manners: waits durably, asks people, keeps lists up to date."""
+
+    def __init__(self, start: InvoiceInput) -> None:
+        self.request = start.request()
+        self.case = start.resumed or Case()
+        self.look_first = start.look_first
+        self.fresh = False
+        """Whether nothing can have changed at the provider since the last read."""
+        self.in_flight = False
+        """Whether a call that changes something is under way."""
+        self.taking_back = False
+        self._listed: dict[str, object] = {
+            pair.key.name: pair.value for pair in workflow.info().typed_search_attributes
+        }
+        if self.request.hold and start.resumed is None:
+            self.case.hold = Hold(by="the request", reason="it asks for a release")
+
+    @property
+    def paces(self) -> Paces:
+        """How long to wait for what."""
+        return self.case.plan.paces if self.case.plan else Paces()
+
+    @property
+    def state(self) -> Invoice:
+        """What queries and updates answer."""
+        return self.case.shown(self.request)
+
+    # What people want
+
+    def cancel(self, order: Cancel) -> None:
+        """From now on no step begins that a cancelled invoice should not take."""
+        if self.case.cancel is None:
+            self.case.cancel = order
+            self._note("cancel asked for", order)
+
+    def hold(self, order: Hold) -> None:
+        """Stop before the next irreversible step."""
+        self.case.hold = order
+        self._note("held", order)
+
+    def release(self, order: Release) -> None:
+        """Go on."""
+        self.case.hold = None
+        self._note("released", order)
+
+    def resolve(self, answer: Resolve) -> None:
+        """Answer the question that the invoice is parked with."""
+        self.case.resolution = answer
+        what = f"{answer.action} {answer.provider_id or ''}".strip()
+        self._note(f"resolved: {what}", answer)
+
+    def refuse_if_ended(self) -> None:
+        """Nobody can change what is over."""
+        if self.case.outcome:
+            raise refused(f"it has ended: {self.case.outcome}")
+
+    @property
+    def cancel_pending(self) -> bool:
+        """Whether a cancel waits to be carried out.
+
+        The engine can lose a cancel that arrives together with an activity's completion
+        (temporalio/sdk-python issue 352), so its own record is asked as well.
+        """
+        reason = workflow.cancellation_reason()
+        if reason is not None and not self.case.cancel_seen:
+            self.case.cancel_seen = True
+            self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
+        return self.case.cancel is not None and not self.taking_back
+
+    # Waiting
+
+    async def pause(self, what: str, pace: Pace, *, at_least: timedelta = timedelta()) -> None:
+        """One durable wait in a row of waits for the provider, cut short by an event or a cancel.
+
+        Raises Overdue when the row has lasted as long as its pace allows, Cancelling on a cancel.
+        """
+        waiting = self._in_a_row(what, pace.deadline)
+        left = (waiting.until or workflow.now()) - workflow.now()
+        if left <= timedelta():
+            self.case.waiting = None
+            raise Overdue
+        self.case.waiting = waiting.model_copy(update={"turn": waiting.turn + 1})
+        self.show()
+        self._continue_as_new_if_long()
+        jitter = 0.9 + 0.2 * workflow.random().random()
+        length = max(pace.pause(waiting.turn) * jitter, at_least)
+        await self._sleep(lambda: bool(self.case.inbox), min(length, left), f"waiting for: {what}")
+
+    async def settle(self) -> None:
+        """Give an uncertain call the time to take effect before looking; a cancel waits for it."""
+        self.fresh = False
+        await workflow.sleep(self.paces.settle, summary="letting an uncertain call settle")
+
+    async def gate(self) -> bool:
+        """The last thing before an irreversible call: False if it may go at once.
+
+        Waits while the invoice is held; whoever waited must look again, hence True.
+        """
+        if self.cancel_pending:
+            raise Cancelling
+        if self.case.hold is None:
+            return False
+        waiting = self._wait_for("person", "release", self.paces.hold)
+        self.show()
+        left = (waiting.until or workflow.now()) - workflow.now()
+        await self._sleep(lambda: self.case.hold is None, left, "held: waiting for a release")
+        if self.case.hold is not None:
+            raise Overdue
+        self.case.waiting = None
+        return True
+
+    async def attend(self, problem: Problem) -> Resolve:
+        """Park: wait for a person to resolve the problem. Ended when nobody comes in time."""
+        case = self.case
+        case.problem, case.resolution = problem, None
+        waiting = self._wait_for("person", problem.reason, self.paces.attention)
+        case.note(workflow.now(), f"needs attention: {problem.what}")
+        self.show()
+        left = (waiting.until or workflow.now()) - workflow.now()
+        try:
+            await self._sleep(
+                lambda: case.resolution is not None, left, f"a person: {problem.reason}"
+            )
+        finally:
+            answer, case.problem, case.resolution, case.waiting = case.resolution, None, None, None
+        if answer is None:
+            raise Ended(Status.EXPIRED, ApplicationError("nobody came in time", type="Expired"))
+        return answer
+
+    async def _sleep(self, awake: Callable[[], bool], length: timedelta, summary: str) -> None:
+        self.fresh = False
+        try:
+            await workflow.wait_condition(
+                lambda: awake() or self.cancel_pending, timeout=length, timeout_summary=summary
+            )
+        except TimeoutError:
+            return
+        if self.cancel_pending:
+            raise Cancelling
+
+    def _in_a_row(self, what: str, deadline: timedelta) -> Waiting:
+        current = self.case.waiting
+        if current and current.on == "provider" and current.what == what:
+            return current
+        return self._wait_for("provider", what, deadline)
+
+    def _wait_for(
+        self, on: Literal["provider", "person"], what: str, deadline: timedelta
+    ) -> Waiting:
+        now = workflow.now()
+        self.case.waiting = Waiting(on=on, what=what, since=now, until=now + deadline)
+        return self.case.waiting
+
+    def _continue_as_new_if_long(self) -> None:
+        """Only here, between two looks, with nothing under way: the next run loses nothing."""
+        if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
+            fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
+            workflow.continue_as_new(
+                InvoiceInput.model_construct(
+                    **fields, resumed=self.case, look_first=self.look_first
+                )
+            )
+
+    # Showing
+
+    def note(self, what: str) -> None:
+        """Add to the journal what the story itself did."""
+        self.case.note(workflow.now(), what)
+
+    def end(self, outcome: Status) -> None:
+        """Nothing more will happen; lists show it for good."""
+        self.case.waiting, self.case.outcome = None, outcome
+        self.note(f"ended: {outcome}")
+        self.show()
+
+    def _note(self, what: str, order: Cancel | Hold | Release | Resolve) -> None:
+        self.case.note(workflow.now(), what, order.by, order.reason)
+
+    def show(self) -> None:
+        """Bring lists and the Web UI up to date; one event in history when a list changes."""
+        state = self.state
+        wanted: list[tuple[SearchAttributeKey[Any], object]] = [
+            (attributes.PROVIDER, state.provider),
+            (attributes.REFERENCE, state.reference),
+            (attributes.STATUS, state.status.value),
+            (attributes.NUMBER, state.number if state.stage.reached(Stage.APPROVED) else None),
+            (attributes.PROVIDER_ID, state.provider_id),
+            (attributes.WAITING_FOR, str(state.waiting) if state.waiting else None),
+            (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
+        ]
+        changed = [pair for pair in wanted if self._listed.get(pair[0].name) != pair[1]]
+        if changed:
+            self._listed.update({key.name: value for key, value in changed})
+            workflow.upsert_search_attributes(
+                [
+                    key.value_unset() if value is None else key.value_set(value)
+                    for key, value in changed
+                ]
+            )
+        workflow.set_current_details(markdown(state))

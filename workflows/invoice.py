@@ -1,0 +1,134 @@
+"""The life of one invoice. Read `_live`: it is the whole story."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+
+from workflows.desk import Cancelling, Desk, Ended, StartOver, refused
+from workflows.steps import Steps
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.case import InvoiceInput
+    from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+    from invoicing.provider import Event
+
+
+@workflow.defn
+class InvoiceWorkflow:
+    """One reference in, one correct invoice out, or a visible wait for a person."""
+
+    @workflow.init
+    def __init__(self, start: InvoiceInput) -> None:
+        self._desk = Desk(start)
+        self._steps = Steps(self._desk)
+
+    @workflow.run
+    async def run(self, start: InvoiceInput) -> Invoice:
+        """Live until the goal is reached, or the invoice is taken back, or a person ends it.
+
+        The story runs as a task of its own, so that the engine's cancel interrupts no call under
+        way: it is noticed where the story looks for cancels, like the `cancel` update.
+        """
+        life = asyncio.create_task(self._live())
+        while not life.done():
+            try:
+                await workflow.wait_condition(life.done)
+            except asyncio.CancelledError:
+                if workflow.cancellation_reason() is None:
+                    raise
+        return await self._end(life.result())
+
+    async def _live(self) -> Ended:
+        """plan → look up → create draft → check → (hold) → approve → poll → send → track."""
+        steps = self._steps
+        while True:
+            try:
+                if self._desk.case.cancel:
+                    await steps.take_back()
+                await steps.plan()
+                await steps.look_up()
+                await steps.create_draft()
+                await steps.check()
+                await steps.approve()
+                await steps.send()
+                await steps.track()
+                return Ended(self._desk.case.status)
+            except (Cancelling, StartOver):
+                continue
+            except Ended as ended:
+                return ended
+
+    async def _end(self, ended: Ended) -> Invoice:
+        self._desk.end(ended.outcome)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if ended.failure:
+            raise ended.failure
+        taken_back = ended.outcome in (Status.CANCELLED, Status.CREDITED)
+        if taken_back and workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError(str(ended.outcome))
+        return self._desk.state
+
+    @workflow.query(description="Where the invoice is, what it waits for, and what is wrong.")
+    def state(self) -> Invoice:
+        """The invoice as it is now."""
+        return self._desk.state
+
+    @workflow.query(description="What happened, when, by whom and why.")
+    def journal(self) -> Journal:
+        """Everything that happened so far."""
+        return self._desk.case.journal
+
+    @workflow.signal(description="Something the provider told us; the same id counts once.")
+    def provider_event(self, event: Event) -> None:
+        """Wake the wait for the provider."""
+        self._desk.case.receive(event)
+
+    @workflow.update(description="Stop before the next irreversible step.")
+    def hold(self, order: Hold) -> Invoice:
+        """Hold until `release`."""
+        self._desk.hold(order)
+        return self._desk.state
+
+    @workflow.update(description="Go on: ends a hold, or approves a request made with one.")
+    def release(self, order: Release) -> Invoice:
+        """Let a held invoice go on."""
+        self._desk.release(order)
+        return self._desk.state
+
+    @workflow.update(description="Answer a parked invoice: retry, adopt, correct, skip or abandon.")
+    def resolve(self, answer: Resolve) -> Invoice:
+        """Resolve the problem the invoice is parked with."""
+        self._desk.resolve(answer)
+        return self._desk.state
+
+    @workflow.update(description="Take the invoice back: stop, delete the draft, or credit it.")
+    async def cancel(self, order: Cancel) -> Invoice:
+        """Acknowledged once no call is under way that a cancelled invoice should not make."""
+        self._desk.cancel(order)
+        await workflow.wait_condition(lambda: not self._desk.in_flight)
+        return self._desk.state
+
+    @hold.validator
+    def _can_be_held(self, order: Hold) -> None:
+        self._desk.refuse_if_ended()
+
+    @cancel.validator
+    def _can_be_cancelled(self, order: Cancel) -> None:
+        self._desk.refuse_if_ended()
+
+    @release.validator
+    def _is_held(self, order: Release) -> None:
+        if self._desk.case.hold is None:
+            raise refused("it is not held")
+
+    @resolve.validator
+    def _can_be_resolved(self, answer: Resolve) -> None:
+        problem = self._desk.case.problem
+        if problem is None:
+            raise refused("it does not wait for a person")
+        if self._desk.case.resolution is not None:
+            raise refused("somebody has just resolved it")
+        if answer.action not in problem.actions:
+            raise refused(f"{answer.action} is no answer here: {', '.join(problem.actions)}")
