@@ -8,12 +8,16 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from datetime import date, datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pydantic_core import to_json
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -21,11 +25,13 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 from temporalio.common import (
+    SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -34,6 +40,7 @@ from invoicing.case import InvoiceInput
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError, NotFound, ReferenceInUse
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.model import Recorded
 from invoicing.request import InvoiceRequest
 
 TASK_QUEUE = "invoicing"
@@ -47,6 +54,24 @@ Execution = WorkflowHandle[Any, Any]
 def workflow_id(reference: str) -> str:
     """One reference, one workflow: this is what makes a second invoice impossible to ask for."""
     return f"invoice/{reference}"
+
+
+def web_page(web_ui: str, namespace: str, reference: str) -> str:
+    """Where Temporal's Web UI, reached at `web_ui`, shows the invoice."""
+    identity = quote(workflow_id(reference), safe="")
+    return f"{web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{identity}"
+
+
+async def connect() -> Client:
+    """A client for the server that Temporal's own environment variables or profile name.
+
+    TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… or a profile in its
+    configuration file; without any of them the server on this machine, localhost:7233. RuntimeError
+    when it cannot be reached.
+    """
+    options = ClientConfig.load_client_connect_config()
+    options.setdefault("target_host", "localhost:7233")
+    return await Client.connect(**options, data_converter=data_converter)
 
 
 def fingerprint(request: InvoiceRequest) -> dict[str, str]:
@@ -64,6 +89,25 @@ class Refused(InvoicingError):
 
 class Failed(InvoicingError):
     """The invoice ended without existing: refused at once, or nobody came to help it."""
+
+
+class Listed(Recorded):
+    """One run of an invoice's workflow as lists show it: a moment old, and known without a worker.
+
+    `execution` is Temporal's word for the workflow in small letters: `running`, `completed`,
+    `failed`, `canceled`, `terminated`. A reference that was begun anew has a run for each time.
+    """
+
+    reference: str
+    provider: str | None = None
+    status: str | None = None
+    waiting_for: str | None = None
+    number: str | None = None
+    provider_id: str | None = None
+    due_date: date | None = None
+    execution: str
+    started_at: datetime
+    ended_at: datetime | None = None
 
 
 class InvoicingClient:
@@ -150,6 +194,50 @@ class InvoicingClient:
         query = self.handle(reference).query("journal", result_type=Journal)
         return await _known(reference, query)
 
+    async def list(
+        self,
+        *,
+        provider: str | None = None,
+        status: Status | None = None,
+        waiting_for: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Listed]:
+        """Invoices by what lists know of them, the latest first.
+
+        `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
+        are shown (`person: amounts_differ`).
+        """
+        found = self.temporal.list_workflows(_filter(provider, status, waiting_for), limit=limit)
+        async for execution in found:
+            yield _listed(execution)
+
+    async def changes(self, reference: str) -> AsyncIterator[Invoice]:
+        """The invoice as it is now, and again whenever it has changed, until its workflow ends.
+
+        The last one says `ended`, unless the workflow was terminated from outside. Raises NotFound.
+        """
+        shown: Invoice | None = None
+        async for _ in self._news(reference):
+            state = await self.state(reference)
+            if state != shown:
+                yield state
+            shown = state
+
+    async def _news(self, reference: str) -> AsyncIterator[None]:
+        """Once at first, then whenever the history has grown, over every continue-as-new."""
+        continued = True
+        while continued:
+            pages = self.handle(reference).fetch_history_events(wait_new_event=True)
+            page_follows = True
+            while page_follows:
+                await _known(reference, pages.fetch_next_page())
+                page_follows = pages.next_page_token is not None
+                events = pages.current_page or ()
+                kinds = {event.event_type for event in events}
+                continued = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW in kinds
+                if events:
+                    yield
+
     async def hold(self, reference: str, order: Hold) -> Invoice:
         """Stop before the next irreversible step. Raises NotFound, Refused."""
         return await self._update(reference, "hold", order)
@@ -194,6 +282,45 @@ def _search_attributes(request: InvoiceRequest) -> TypedSearchAttributes:
     if due := request.document.due_date:
         pairs.append(SearchAttributePair(attributes.DUE_DATE, attributes.midnight(due)))
     return TypedSearchAttributes(pairs)
+
+
+def _filter(provider: str | None, status: Status | None, waiting_for: str | None) -> str:
+    """A visibility query. What one continue-as-new left behind is no invoice of its own."""
+    terms = [f"WorkflowType = {_quoted(WORKFLOW)}", "ExecutionStatus != 'ContinuedAsNew'"]
+    if provider:
+        terms.append(f"{attributes.PROVIDER.name} = {_quoted(provider)}")
+    if status:
+        terms.append(f"{attributes.STATUS.name} = {_quoted(status)}")
+    if waiting_for:
+        name, shown = attributes.WAITING_FOR.name, (waiting_for, f"person: {waiting_for}")
+        same = (f"{name} = {_quoted(one)}" for one in (*shown, f"provider: {waiting_for}"))
+        begins = f"{name} STARTS_WITH {_quoted(f'{waiting_for}: ')}"
+        terms.append(f"({' OR '.join((*same, begins))})")
+    return " AND ".join(terms)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _listed(execution: WorkflowExecution) -> Listed:
+    def known(key: SearchAttributeKey[str]) -> str | None:
+        return execution.typed_search_attributes.get(key)
+
+    due = execution.typed_search_attributes.get(attributes.DUE_DATE)
+    return Listed(
+        reference=known(attributes.REFERENCE) or execution.id.removeprefix(workflow_id("")),
+        provider=known(attributes.PROVIDER),
+        status=known(attributes.STATUS),
+        waiting_for=known(attributes.WAITING_FOR),
+        number=known(attributes.NUMBER),
+        provider_id=known(attributes.PROVIDER_ID),
+        due_date=due and due.date(),
+        execution=execution.status.name.lower() if execution.status else "unknown",
+        started_at=execution.start_time,
+        ended_at=execution.close_time,
+    )
 
 
 def _may_begin_anew(last: WorkflowExecutionDescription) -> bool:

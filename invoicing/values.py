@@ -79,7 +79,8 @@ def vat_number(value: str) -> str:
     if prefix not in _VAT_CHECKS:
         raise ValueError(_why_not_checked(prefix))
     try:
-        national = str(_VAT_CHECKS[prefix](number))
+        # Only the Swiss number begins with its country by itself.
+        national = _VAT_CHECKS[prefix](number if prefix == "CH" else number[2:])
     except stdnum.ValidationError as error:
         raise ValueError(_VAT_ERRORS.get(type(error), "is not a valid VAT number")) from None
     return national if prefix == "CH" else prefix + national

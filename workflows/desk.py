@@ -15,8 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.case import Case, InvoiceInput
     from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release, Resolve, Status, Waiting
     from invoicing.provider import Pace, Paces, Stage
-
-from workflows.details import markdown
+    from workflows.details import markdown
 
 
 class Cancelling(Exception):

@@ -1,0 +1,62 @@
+# Works with GNU make 3.81 and a plain sh. Everything that is installed or built lives in $(CACHE),
+# outside the checkout.
+
+PYTHON ?= python3
+ARGS ?=
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durable-invoicing
+PINS := requirements.txt requirements-dev.txt
+# One environment per set of pins and interpreter: a change of either makes a new one.
+KEY = $(shell { cat $(PINS); $(PYTHON) -VV; } 2>/dev/null | cksum | cut -d ' ' -f 1)
+VENV = $(CACHE)/venv-$(KEY)
+RUN = "$(VENV)/bin/python"
+
+.PHONY: help demo test check fix server worker benchmark setup resolve clean-cache
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: resolve ## run every provider's invoice from reference to paid (KEEP=1 leaves it running)
+	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
+
+test: resolve ## run the tests (ARGS="-k approval" chooses)
+	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest $(ARGS)
+
+check: setup ## lint, format, types, import rules
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@"$(VENV)/bin/lint-imports"
+
+fix: setup ## mend what lint and format can mend by themselves
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+server: resolve ## run a local Temporal server with web UI, until Ctrl-C
+	@$(RUN) -m sandbox.temporal $(ARGS)
+
+worker: setup ## run a worker, until Ctrl-C
+	@$(RUN) worker.py $(ARGS)
+
+benchmark: resolve ## measure the lifecycle
+	@$(RUN) -m benchmarks.lifecycle $(ARGS)
+
+# The stamp comes last, so an interrupted installation is begun anew.
+setup: ## install the pinned packages, once
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is missing or older: name another one, as in make PYTHON=python3.12 $(or $(MAKECMDGOALS),test)" >&2; \
+	  exit 1; }
+	@venv="$(VENV)"; [ -f "$$venv/complete" ] || { set -e; \
+	  echo "Making a Python environment in $$venv"; \
+	  rm -rf "$$venv"; \
+	  $(PYTHON) -m venv "$$venv"; \
+	  echo "Installing the pinned packages: about half a minute, this once"; \
+	  "$$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+	    $(foreach file,$(PINS),-r $(file)); \
+	  "$$venv/bin/python" -m pip --disable-pip-version-check check; \
+	  : > "$$venv/complete"; }
+
+resolve: setup ## find, download or build the Temporal server, once
+	@$(RUN) -m sandbox.temporal --resolve > /dev/null
+
+clean-cache: ## remove the environments, the Temporal server and its database
+	rm -rf "$(CACHE)"

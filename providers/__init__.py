@@ -1,0 +1,24 @@
+"""The adaptors, by provider name. Adding a provider is its file and one line here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import httpx
+from pydantic import BaseModel
+
+from invoicing.provider import Provider
+from providers.zero_friction import ZeroFriction
+
+
+class Adaptor(Provider, Protocol):
+    """A provider's class: built from its account's settings and the shared client."""
+
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, settings: Any, http: httpx.AsyncClient) -> None: ...
+
+
+ADAPTORS: dict[str, type[Adaptor]] = {
+    "zero_friction": ZeroFriction,
+}

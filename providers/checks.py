@@ -1,0 +1,72 @@
+"""What `plan` of every adaptor needs to refuse aloud: all mistakes at once, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from invoicing.errors import FieldProblem, Rejected, Unsupported
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Mistakes:
+    """Collects what is wrong in a request and what the provider does not offer."""
+
+    def __init__(self) -> None:
+        self._wrong: list[FieldProblem] = []
+        self._unoffered: list[FieldProblem] = []
+
+    def wrong(self, field: str, message: str) -> None:
+        """The request contradicts itself or the provider's rules."""
+        self._wrong.append(FieldProblem(field=field, message=message))
+
+    def unoffered(self, field: str, message: str) -> None:
+        """The request is sound, but the provider has no way to say this."""
+        self._unoffered.append(FieldProblem(field=field, message=message))
+
+    def settle(self, provider: str) -> None:
+        """Raise Rejected if anything is wrong, else Unsupported if anything is not offered.
+
+        Either carries all of both, so that one answer is enough to mend the request.
+        """
+        fields = (*self._wrong, *self._unoffered)
+        if self._wrong:
+            raise Rejected(f"{provider}: the request has {_count(fields)}", fields=fields)
+        if fields:
+            raise Unsupported(f"{provider} does not offer what is asked", fields=fields)
+
+
+def _count(fields: tuple[FieldProblem, ...]) -> str:
+    return "a mistake" if len(fields) == 1 else f"{len(fields)} mistakes"
+
+
+def parsed(model: type[Model], value: Any, at: str, mistakes: Mistakes) -> Model | None:
+    """The value as that model, or None with every mistake noted under `at`."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for problem in problems_of(error, at):
+            mistakes.wrong(problem.field, problem.message)
+        return None
+
+
+def problems_of(error: ValidationError, at: str) -> tuple[FieldProblem, ...]:
+    """What pydantic found, without the values it found."""
+    details = error.errors(include_input=False, include_context=False, include_url=False)
+    return tuple(
+        FieldProblem(field=".".join([at, *map(str, detail["loc"])]), message=detail["msg"])
+        for detail in details
+    )
+
+
+def refuse_given(
+    model: BaseModel, sentences: Mapping[str, str], at: str, mistakes: Mistakes
+) -> None:
+    """Note every field of the table that was given a value other than its default."""
+    for name, sentence in sentences.items():
+        default = type(model).model_fields[name].get_default(call_default_factory=True)
+        if getattr(model, name) != default:
+            mistakes.unoffered(f"{at}.{name}", sentence)

@@ -1,0 +1,109 @@
+"""Accounts from the environment.
+
+`ZERO_FRICTION_CLIENT_ID` belongs to the account `default` of the provider zero_friction,
+`ZERO_FRICTION__BELGIUM__CLIENT_ID` to its account `belgium`. A provider without any variable is
+not configured, which is no mistake; a variable nobody reads is one, because it is a typing error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from invoicing.errors import InvoicingError
+from invoicing.provider import Provider
+from invoicing.request import AccountName
+from providers import ADAPTORS
+
+DEFAULT = "default"
+_account = TypeAdapter(AccountName)
+
+AccountSettings = dict[str, dict[str, BaseModel]]
+"""Settings by provider and account."""
+
+
+class BadSettings(InvoicingError):
+    """The environment does not describe the accounts; names every variable, never a value."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        lines = (f"  {variable}: {what}" for variable, what in sorted(problems.items()))
+        super().__init__("\n".join(["these environment variables need attention:", *lines]))
+        self.variables = tuple(sorted(problems))
+
+
+def read(environment: Mapping[str, str]) -> AccountSettings:
+    """Every configured account; BadSettings lists all that is missing or wrong at once."""
+    problems: dict[str, str] = {}
+    accounts: AccountSettings = {}
+    for provider in ADAPTORS:
+        for account, values in _by_account(provider, environment, problems).items():
+            settings = _settings(provider, account, values, problems)
+            if settings is not None:
+                accounts.setdefault(provider, {})[account] = settings
+    if problems:
+        raise BadSettings(problems)
+    return accounts
+
+
+def connect(accounts: AccountSettings, http: httpx.AsyncClient) -> dict[str, dict[str, Provider]]:
+    """Adaptors by provider and account, all over the one client; it makes no call."""
+    return {
+        provider: {
+            account: ADAPTORS[provider](settings, http) for account, settings in by_account.items()
+        }
+        for provider, by_account in accounts.items()
+    }
+
+
+def _by_account(
+    provider: str, environment: Mapping[str, str], problems: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    accounts: dict[str, dict[str, str]] = {}
+    for variable, account, field, value in _variables(provider, environment):
+        try:
+            _account.validate_python(account)
+        except ValidationError:
+            problems[variable] = "names no account (letters, digits and _, not at the start)"
+            continue
+        accounts.setdefault(account, {})[field] = value
+    return accounts
+
+
+def _variables(
+    provider: str, environment: Mapping[str, str]
+) -> Iterator[tuple[str, str, str, str]]:
+    prefix = provider.upper()
+    for variable, value in environment.items():
+        rest = variable.removeprefix(prefix)
+        # Compose files pass a variable on empty when nobody set it.
+        if rest == variable or not rest.startswith("_") or not value.strip():
+            continue
+        if rest.startswith("__"):
+            account, _, field = rest[2:].partition("__")
+            yield variable, account.lower(), field.lower(), value.strip()
+        else:
+            yield variable, DEFAULT, rest[1:].lower(), value.strip()
+
+
+def _settings(
+    provider: str, account: str, values: dict[str, str], problems: dict[str, str]
+) -> BaseModel | None:
+    try:
+        return ADAPTORS[provider].Settings.model_validate(values)
+    except ValidationError as error:
+        for detail in error.errors(include_input=False, include_context=False, include_url=False):
+            field = str(detail["loc"][0]) if detail["loc"] else ""
+            problems[_variable(provider, account, field)] = _WORDS.get(
+                detail["type"], detail["msg"]
+            )
+        return None
+
+
+_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting of this provider"}
+
+
+def _variable(provider: str, account: str, field: str) -> str:
+    parts = [provider, field] if account == DEFAULT else [provider, "", account, "", field]
+    return "_".join(parts).upper()

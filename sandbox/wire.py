@@ -1,0 +1,181 @@
+"""What goes over the wire: exact JSON, a port on 127.0.0.1, and answers that are no answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+
+def encoded(value: Any) -> bytes:
+    """JSON with Decimals written digit by digit as numbers, which the standard encoder cannot."""
+    return _text(value).encode()
+
+
+def decoded(body: bytes) -> Any:
+    """JSON with every number exact (int or Decimal); ValueError for anything else."""
+    return json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(encoded(value), status, dict(headers or {}), "application/json; charset=utf-8")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(k)}:{_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+class _Protocol(H11Protocol):
+    """Gives the application its transport, so that a fault can cut the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {"transport": transport}
+        super().connection_made(transport)
+
+
+class Listener:
+    """One application on one port of 127.0.0.1, without signal handlers, ticks or logs."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._config = Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._server: asyncio.Server | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._closed_until = 0.0
+        self.port = 0
+
+    async def open(self, port: int = 0) -> None:
+        """Listen; OSError if the port is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Stop listening: new connections are refused, existing ones live on."""
+        if self._opening is not None:
+            self._opening.cancel()
+            self._opening = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def cut(self) -> None:
+        """Reset every connection there is."""
+        for connection in tuple(self._state.connections):
+            reset(connection.transport)
+        # An aborted transport closes its socket in the loop's next turn.
+        await asyncio.sleep(0)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse new connections for a while, then listen on the same port again."""
+        self.close()
+        self._closed_until = max(self._closed_until, asyncio.get_running_loop().time() + seconds)
+        self._opening = asyncio.create_task(self._open_again())
+
+    async def stop(self) -> None:
+        """Close, cut, and wait until every call under way has noticed."""
+        self.close()
+        await self.cut()
+        if waiting := tuple(self._state.tasks):
+            await asyncio.wait(waiting, timeout=5)
+
+    def _protocol(self) -> _Protocol:
+        return _Protocol(config=self._config, server_state=self._state, app_state={})
+
+    async def _open_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._closed_until - loop.time())
+            # Refused again meanwhile, or somebody borrowed the port: a little later, then.
+            if loop.time() >= self._closed_until:
+                with suppress(OSError):
+                    await self.open(self.port)
+                    return
+                self._closed_until = loop.time() + 0.01
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Cut a connection so that the peer sees a reset, not an orderly end."""
+    if transport.is_closing():
+        return
+    connection = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class Reset(Response):
+    """No answer: the connection is cut."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reset(scope["state"]["transport"])
+        await _hung_up(receive)
+
+
+class Silence(Reset):
+    """No answer for so long that the client hangs up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_hung_up(receive), self._seconds)
+            return
+        await super().__call__(scope, receive, send)
+
+
+class Truncated(Response):
+    """The headers of a whole answer and half of its body, then the end of the connection."""
+
+    def __init__(self, whole: Response) -> None:
+        super().__init__(whole.body, whole.status_code, media_type=whole.media_type)
+        self.raw_headers = whole.raw_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.start", **start})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        scope["state"]["transport"].close()
+        await _hung_up(receive)

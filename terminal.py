@@ -1,0 +1,235 @@
+"""How invoices look on a terminal: the tables of the command line and of the demonstration.
+
+Whatever a provider or a caller wrote goes through `plain`: no control character and no markup of
+theirs reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from invoicing.client import Listed
+from invoicing.invoice import Action, Invoice, JournalEntry, Problem, Status
+
+MEANING = {
+    Action.RETRY: "do the step again, from a fresh look",
+    Action.ADOPT: "go on with the invoice that has this id at the provider",
+    Action.CORRECT: "take back the draft and make it again from a corrected document",
+    Action.SKIP: "count the step as done: settled elsewhere, or not needed",
+    Action.ABANDON: "end here and leave the provider's side as it is",
+}
+_EXTRA = {Action.ADOPT: " --provider-id ID", Action.CORRECT: " --document FILE"}
+
+FELL_THROUGH = (
+    Status.CANCELLED,
+    Status.CREDITED,
+    Status.ABANDONED,
+    Status.REJECTED,
+    Status.EXPIRED,
+)
+"""Ends at which the invoice that was asked for does not stand."""
+
+_WIDE = 110
+_WITHOUT_TERMINAL = 160
+
+
+def screen(*, error: bool = False) -> Console:
+    """Standard output, or standard error. What is piped or logged is not cut to a narrow width."""
+    console = Console(stderr=error, highlight=False, markup=False)
+    if not console.is_terminal and "COLUMNS" not in console._environ:  # noqa: SLF001
+        console.width = _WITHOUT_TERMINAL
+    return console
+
+
+def plain(text: object) -> str:
+    """The text on one line, with nothing in it that a terminal would obey."""
+    return "".join(each if each.isprintable() else " " for each in str(text))
+
+
+def waits_for_person(invoice: Invoice) -> bool:
+    """Whether nothing more happens until somebody decides."""
+    return invoice.waiting is not None and invoice.waiting.on == "person"
+
+
+def facts(invoice: Invoice) -> Table:
+    """One invoice, fact by fact."""
+    sums, waiting = invoice.amounts, invoice.waiting
+    until = f", until {_moment(waiting.until)}" if waiting and waiting.until else ""
+    rows = {
+        "Reference": invoice.reference,
+        "Status": _status(invoice),
+        "Waits for": f"{waiting}{until}" if waiting else None,
+        "Goal": invoice.goal,
+        "Provider": f"{invoice.provider}, account {invoice.account}",
+        "There": " · ".join(filter(None, (invoice.stage, invoice.provider_status))),
+        "Provider's id": invoice.provider_id,
+        "Number": invoice.number,
+        "Net + VAT = gross": sums and f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}",
+        "Payment": invoice.payment,
+        "Due": invoice.due_date,
+        "Lines": ", ".join(f"{line.id}: {line.status}" for line in invoice.lines),
+    }
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, value if isinstance(value, Text) else plain(value))
+    return table
+
+
+def trouble(problem: Problem) -> str:
+    """What is wrong, field by field, on lines of their own."""
+    fields = (f"  {plain(each)}" for each in problem.fields)
+    return "\n".join([f"Needs attention: {plain(problem.what)}", *fields])
+
+
+def answers(invoice: Invoice) -> Table:
+    """What a person may do about the invoice now, and the command that does it."""
+    table = _table("Possible now", "What it does", "Command")
+    reference = plain(invoice.reference)
+    for action in invoice.problem.actions if invoice.problem else ():
+        _offer(
+            table, action, MEANING[action], f"resolve {reference} {action}{_EXTRA.get(action, '')}"
+        )
+    if invoice.status is Status.HELD:
+        _offer(table, "release", "let it go on", f"release {reference}")
+    elif not invoice.ended:
+        _offer(table, "hold", "stop before the next irreversible step", f"hold {reference}")
+    if not invoice.ended:
+        _offer(table, "cancel", "stop, delete the draft, or credit it", f"cancel {reference}")
+    return table
+
+
+def _offer(table: Table, name: str, meaning: str, command: str) -> None:
+    table.add_row(name, meaning, f'python starter.py {command} --reason "…"')
+
+
+def history(entries: Iterable[JournalEntry]) -> Table:
+    """What happened, oldest first."""
+    table = _table("When (UTC)", "What", "By", "Why")
+    for entry in entries:
+        when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(when, plain(entry.what), plain(entry.by), plain(entry.reason))
+    return table
+
+
+def listing(rows: Iterable[Listed]) -> Table:
+    """Many invoices, one per row."""
+    table = _table("Reference", "Provider", "Status", "Waits for", "Number", "Due", "Started (UTC)")
+    for row in rows:
+        # A workflow that was ended from outside never came to say so itself.
+        ended = row.execution == "terminated"
+        status = "terminated" if ended else row.status
+        cells = (row.reference, row.provider, status, row.waiting_for, row.number, row.due_date)
+        table.add_row(*(plain(cell or "") for cell in cells), _moment(row.started_at)[:-4])
+    return table
+
+
+class Board:
+    """Several invoices as they change.
+
+    On a terminal one table that is drawn anew; elsewhere one line per change. `stories` says what
+    each invoice is about, `pages` where the Web UI shows it.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        stories: Mapping[str, str] | None = None,
+        pages: Mapping[str, str] | None = None,
+    ) -> None:
+        self._console = console
+        self._stories, self._pages = stories or {}, pages or {}
+        self._rows: dict[str, tuple[str | Text, ...]] = {each: () for each in self._stories}
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def say(self, text: str) -> None:
+        """A line above the table."""
+        self._console.print(text, soft_wrap=True)
+
+    def show(self, invoice: Invoice) -> None:
+        """Take in how this invoice is now."""
+        row = _row(invoice)
+        if self._rows.get(invoice.reference) == row:
+            return
+        self._rows[invoice.reference] = row
+        if self._live:
+            self._live.update(self._table(), refresh=True)
+        else:
+            self._console.print(_line(invoice), soft_wrap=True)
+
+    def _table(self) -> Table:
+        wide = bool(self._stories) and self._console.width >= _WIDE
+        story = ("Story",) if wide else ()
+        table = _table("Reference", *story, "Status", "Waits for", "Number", "Provider's id")
+        for reference, row in self._rows.items():
+            page = self._pages.get(reference)
+            name = Text(plain(reference), style=f"link {page}" if page else "")
+            told = (self._stories.get(reference, ""),) if wide else ()
+            table.add_row(name, *told, *row)
+        return table
+
+
+def _row(invoice: Invoice) -> tuple[str | Text, ...]:
+    number, identity = plain(invoice.number or ""), plain(invoice.provider_id or "")
+    waiting = plain(invoice.waiting or "")
+    return _status(invoice), waiting, number, identity[:8] + "…" * (len(identity) > 8)
+
+
+def _line(invoice: Invoice) -> str:
+    number = f", number {invoice.number}" if invoice.number else ""
+    waiting = f", waits for {invoice.waiting}" if invoice.waiting else ""
+    return plain(f"{invoice.reference}: {invoice.status}{number}{waiting}")
+
+
+def _status(invoice: Invoice) -> Text:
+    if waits_for_person(invoice):
+        style = "bold yellow"
+    elif invoice.status in FELL_THROUGH:
+        style = "magenta"
+    else:
+        style = "green" if invoice.ended else ""
+    return Text(invoice.status, style=style)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def interactive() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

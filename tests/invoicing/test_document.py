@@ -1,0 +1,385 @@
+"""Every rule of the document, each with what breaks it and only it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from invoicing.document import Document, Period, Vat
+from invoicing.parse import problems
+from tests.invoicing import content, document, line
+
+BUYER = {"name": "Canary Energy BV"}
+VAT_21 = {"rate": 21}
+
+
+def mistakes(**changes: Any) -> list[str]:
+    """What is wrong with the smallest document when this is changed in it."""
+    return found_in(content(**changes))
+
+
+def found_in(typed: dict[str, Any]) -> list[str]:
+    try:
+        Document.model_validate(typed)
+    except ValidationError as error:
+        return [str(problem) for problem in problems(error)]
+    return []
+
+
+def on_lines(*lines: dict[str, Any], **changes: Any) -> list[str]:
+    return found_in(content(*lines, **changes))
+
+
+def vat_mistakes(**vat: Any) -> list[str]:
+    return [one.removeprefix("lines[0].vat.") for one in on_lines(line(vat=vat), buyer=TAXED)]
+
+
+TAXED = {**BUYER, "vat_number": "NL004495445B01"}
+
+
+def test_the_smallest_document_is_valid() -> None:
+    assert mistakes() == []
+
+
+def test_json_gives_back_the_same_document() -> None:
+    made = document(
+        line(quantity="1.500", allowances=[{"percent": "2.50"}]),
+        payment={"iban": "NL91ABNA0417164300"},
+    )
+    text = made.model_dump_json()
+    assert Document.model_validate_json(text) == made
+    assert Document.model_validate_json(text).model_dump_json() == text
+    assert '"quantity":"1.500"' in text
+
+
+class TestVat:
+    """Categories, rates and reasons (BR-S-05, BR-E-10 and their sisters)."""
+
+    @pytest.mark.parametrize(
+        "vat",
+        [
+            {"category": "S", "rate": "0.1"},
+            {"category": "Z", "rate": 0},
+            {"category": "E", "rate": 0, "exemption_reason": "education"},
+            {"category": "E", "rate": 0, "exemption_code": "VATEX-EU-132"},
+            {"category": "AE", "rate": 0},
+            {"category": "K", "rate": 0},
+            {"category": "G", "rate": 0, "exemption_code": "VATEX-EU-G"},
+            {"category": "O", "rate": 0},
+            {"category": "L", "rate": 7},
+            {"category": "L", "rate": 0},
+            {"category": "M", "rate": 0},
+            {"category": "M", "rate": 4},
+        ],
+    )
+    def test_what_fits_together_is_taken(self, vat: dict[str, Any]) -> None:
+        assert vat_mistakes(**vat) == []
+
+    def test_the_standard_rate_is_above_zero(self) -> None:
+        assert vat_mistakes(rate=0) == ["rate: must be more than 0 for category S; 0 % is Z"]
+
+    @pytest.mark.parametrize("category", ["Z", "E", "AE", "K", "G", "O"])
+    def test_the_other_categories_have_no_rate(self, category: str) -> None:
+        reason = {"exemption_reason": "because"} if category == "E" else {}
+        assert vat_mistakes(category=category, rate=21, **reason) == [
+            f"rate: must be 0 for category {category}"
+        ]
+
+    def test_an_exemption_is_explained(self) -> None:
+        assert vat_mistakes(category="E", rate=0) == [
+            "exemption_reason: needed for category E, or an exemption_code"
+        ]
+
+    @pytest.mark.parametrize("category", ["S", "Z", "L", "M"])
+    @pytest.mark.parametrize("field", ["exemption_reason", "exemption_code"])
+    def test_what_is_not_exempt_has_no_exemption(self, category: str, field: str) -> None:
+        rate = 21 if category in "SLM" else 0
+        assert vat_mistakes(category=category, rate=rate, **{field: "because"}) == [
+            f"{field}: has no place in category {category}"
+        ]
+
+    def test_several_mistakes_are_all_named(self) -> None:
+        assert [one.split(":")[0] for one in vat_mistakes(category="E", rate=9)] == [
+            "rate",
+            "exemption_reason",
+        ]
+
+    @pytest.mark.parametrize(("rate", "limit"), [("-1", "0 or more"), ("100.01", "100 or less")])
+    def test_rates_are_percentages(self, rate: str, limit: str) -> None:
+        assert vat_mistakes(rate=rate) == [f"rate: must be {limit}"]
+
+    def test_two_are_the_same_by_category_and_rate(self) -> None:
+        standard = Vat(rate=Decimal("21.0"))
+        assert standard.same(Vat(rate=Decimal(21)))
+        assert not standard.same(Vat(rate=Decimal(9)))
+        assert not standard.same(Vat.model_validate({"category": "L", "rate": 21}))
+
+
+class TestAcrossFields:
+    def test_line_ids_differ(self) -> None:
+        typed = content(line(), line(), line())
+        for one in typed["lines"]:
+            one["id"] = "a"
+        assert found_in(typed) == [
+            "lines[1].id: is that of lines[0] too",
+            "lines[2].id: is that of lines[0] too",
+        ]
+
+    def test_it_is_not_due_before_it_is_issued(self) -> None:
+        assert mistakes(due_date="2025-01-31") == []
+        assert mistakes(due_date="2025-01-30") == ["due_date: is before issue_date"]
+
+    def test_a_credit_note_names_its_invoice(self) -> None:
+        assert mistakes(type="credit_note", precedents=[{"number": "2025-1"}]) == []
+        assert mistakes(type="credit_note") == [
+            "precedents: a credit note must name the invoice that it credits"
+        ]
+
+    def test_a_period_does_not_end_before_it_starts(self) -> None:
+        assert mistakes(period={"start": "2025-01-31", "end": "2025-01-31"}) == []
+        assert mistakes(period={"start": "2025-01-31", "end": "2025-01-30"}) == [
+            "period.end: is before start"
+        ]
+
+    def test_an_adjustment_is_either_an_amount_or_a_percentage(self) -> None:
+        for wrong in ({}, {"amount": 1, "percent": 1}):
+            assert on_lines(line(allowances=[wrong])) == [
+                "lines[0].allowances[0]: give either amount or percent"
+            ]
+
+    def test_a_buyer_who_owes_the_vat_has_a_vat_number(self) -> None:
+        supply = line(vat={"category": "K", "rate": 0})
+        needed = ["buyer.vat_number: needed for VAT category K"]
+        assert on_lines(supply, buyer=TAXED) == []
+        assert on_lines(supply) == needed
+        assert on_lines(supply, buyer={**BUYER, "registration": {"value": "1"}}) == needed
+
+    def test_a_buyer_under_reverse_charge_has_a_vat_number_or_a_registration(self) -> None:
+        charge = line(vat={"category": "AE", "rate": 0})
+        assert on_lines(charge, buyer=TAXED) == []
+        assert on_lines(charge, buyer={**BUYER, "registration": {"value": "1"}}) == []
+        assert on_lines(charge) == [
+            "buyer.vat_number: needed for VAT category AE, or a registration"
+        ]
+
+    def test_adjustments_count_as_much_as_lines_for_who_owes_the_vat(self) -> None:
+        for kind in ("allowances", "charges"):
+            freight = [{"amount": 1, "vat": {"category": "K", "rate": 0}}]
+            assert mistakes(**{kind: freight}) == ["buyer.vat_number: needed for VAT category K"]
+
+    def test_what_is_outside_the_scope_of_vat_stands_alone(self) -> None:
+        outside = line(vat={"category": "O", "rate": 0})
+        assert on_lines(outside, outside) == []
+        assert on_lines(line(), outside, charges=[{"amount": 1, "vat": VAT_21}]) == [
+            "lines[0].vat.category: must be O, as elsewhere in this document",
+            "charges[0].vat.category: must be O, as elsewhere in this document",
+        ]
+
+    def test_a_percentage_of_the_document_is_of_lines_with_its_vat(self) -> None:
+        for kind in ("allowances", "charges"):
+            assert mistakes(**{kind: [{"percent": 5, "vat": VAT_21}]}) == []
+            assert mistakes(**{kind: [{"amount": 5, "vat": {"rate": 9}}]}) == []
+            assert mistakes(**{kind: [{"percent": 5, "vat": {"rate": 9}}]}) == [
+                f"{kind}[0].percent: is of the lines with this VAT; there are none"
+            ]
+
+
+class TestAmounts:
+    def test_a_quantity_is_not_zero(self) -> None:
+        assert on_lines(line(quantity="-1")) == []
+        assert on_lines(line(quantity="0.0")) == ["lines[0].quantity: must not be 0"]
+
+    @pytest.mark.parametrize(
+        ("field", "value", "message"),
+        [
+            ("unit_price", "-0.01", "must be 0 or more"),
+            ("base_quantity", "0", "must be more than 0"),
+            ("base_quantity", "-1", "must be more than 0"),
+        ],
+    )
+    def test_prices_have_a_direction(self, field: str, value: str, message: str) -> None:
+        assert on_lines(line(**{field: value})) == [f"lines[0].{field}: {message}"]
+
+    @pytest.mark.parametrize("kind", ["allowances", "charges"])
+    @pytest.mark.parametrize("field", ["amount", "percent"])
+    def test_adjustments_are_not_negative(self, kind: str, field: str) -> None:
+        wrong = [{field: "-1"}]
+        assert on_lines(line(**{kind: wrong})) == [f"lines[0].{kind}[0].{field}: must be 0 or more"]
+
+    def test_what_is_prepaid_is_not_negative(self) -> None:
+        assert mistakes(prepaid="-1") == ["prepaid: must be 0 or more"]
+
+    def test_allowances_leave_something_of_their_line(self) -> None:
+        too_much = ["lines[0].allowances: come to more than the line itself"]
+        assert on_lines(line(allowances=[{"amount": "89.00"}])) == []
+        assert on_lines(line(allowances=[{"amount": "89.01"}])) == too_much
+        assert on_lines(line(allowances=[{"amount": "0.01"}, {"percent": 100}])) == too_much
+        assert on_lines(line(quantity=-1, allowances=[{"percent": 100}])) == []
+        assert on_lines(line(quantity=-1, allowances=[{"percent": 60}] * 2)) == too_much
+
+    def test_a_return_is_adjusted_by_percentages(self) -> None:
+        for kind in ("allowances", "charges"):
+            assert on_lines(line(quantity=-1, **{kind: [{"percent": 1}]})) == []
+            assert on_lines(line(quantity=-1, **{kind: [{"amount": 1}]})) == [
+                f"lines[0].{kind}[0].amount: give a percent instead: the quantity is negative"
+            ]
+
+    def test_amounts_are_no_finer_than_their_currency(self) -> None:
+        fine = [{"amount": "0.001"}]
+        vat_fine = [{"amount": "0.001", "vat": VAT_21}]
+        found = on_lines(
+            line(allowances=fine, charges=fine),
+            allowances=vat_fine,
+            charges=vat_fine,
+            prepaid="0.001",
+        )
+        assert found == [
+            f"{path}: EUR has 2 decimals, not more"
+            for path in (
+                "lines[0].allowances[0].amount",
+                "lines[0].charges[0].amount",
+                "allowances[0].amount",
+                "charges[0].amount",
+                "prepaid",
+            )
+        ]
+        assert mistakes(prepaid="1.000") == []
+        assert mistakes(prepaid="0.001", currency="BHD") == []
+        assert mistakes(prepaid="0.5", currency="JPY") == ["prepaid: JPY has 0 decimals, not more"]
+
+    def test_unit_prices_may_be_finer_than_their_currency(self) -> None:
+        assert on_lines(line(unit_price="0.0123456789")) == []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"lines": [line(quantity="1000000", unit_price="500000000")]},
+            {"lines": [line(quantity="-1000000", unit_price="500000000")]},
+            {"charges": [{"amount": "500000000000000", "vat": VAT_21}]},
+            {"prepaid": "999999999999999"},
+        ],
+    )
+    def test_the_totals_must_be_numbers_too(self, changes: dict[str, Any]) -> None:
+        assert mistakes(**changes) == ["lines: come to an absurdly large amount"]
+
+    def test_an_adjustment_of_the_document_comes_to_an_amount(self) -> None:
+        made = document(
+            line(unit_price=100),
+            line(unit_price=50, allowances=[{"percent": 10}]),
+            line(unit_price=1000, vat={"rate": 9}),
+            charges=[{"percent": "2.5", "vat": VAT_21}, {"amount": "4.95", "vat": VAT_21}],
+        )
+        assert [str(made.amount_of(one)) for one in made.charges] == ["3.63", "4.95"]
+
+
+class TestText:
+    @pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\u200b", "\t\n"])
+    @pytest.mark.parametrize(
+        "path", ["name", "description", "note", "seller_item_id", "order_line", "id"]
+    )
+    def test_text_on_a_line_is_not_blank(self, path: str, blank: str) -> None:
+        typed = content()
+        typed["lines"][0][path] = blank
+        assert found_in(typed) == [f"lines[0].{path}: must not be empty"]
+
+    @pytest.mark.parametrize("field", ["number", "buyer_reference", "contract"])
+    def test_text_on_the_document_is_not_blank(self, field: str) -> None:
+        assert mistakes(**{field: "\u200b"}) == [f"{field}: must not be empty"]
+
+    def test_names_and_postal_codes_are_not_blank(self) -> None:
+        blank = {"country": "NL", "postal_code": "\u200b"}
+        assert mistakes(buyer={"name": " ", "address": blank}) == [
+            "buyer.name: must not be empty",
+            "buyer.address.postal_code: must not be empty",
+        ]
+
+    def test_text_is_trimmed(self) -> None:
+        assert document(buyer={"name": "  Canary Energy BV "}).buyer.name == "Canary Energy BV"
+
+    def test_text_is_not_endless(self) -> None:
+        assert mistakes(buyer={"name": "x" * 256}) == [
+            "buyer.name: must have at most 255 characters"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"currency": "eur"}, "currency: write it in capitals: EUR"),
+        ({"issue_date": 0}, 'issue_date: must be a date such as "2025-01-31"'),
+        ({"issue_date": "2025-02-29"}, "issue_date: is not a day that exists"),
+        ({"due_date": "2025-03-01T12:00:00"}, 'due_date: must be a date such as "2025-01-31"'),
+        ({"prices_include_vat": "yes"}, "prices_include_vat: must be true or false"),
+        ({"lines": []}, "lines: must have at least 1"),
+        (
+            {"allowances": [{"amount": 1, "vat": VAT_21}] * 51},
+            "allowances: must have at most 50",
+        ),
+        (
+            {"buyer": {**BUYER, "vat_number": "NL004495446B01"}},
+            "buyer.vat_number: is not a valid VAT number: its check digit does not fit",
+        ),
+        (
+            {"buyer": {**BUYER, "contact": {"email": "billing"}}},
+            "buyer.contact.email: is not a valid e-mail address",
+        ),
+        (
+            {"buyer": {**BUYER, "address": {"country": "NLD"}}},
+            "buyer.address.country: must be a country's two-letter code (ISO 3166), such as NL",
+        ),
+        (
+            {"buyer": {**BUYER, "language": "dutch"}},
+            "buyer.language: must be a language such as nl or nl-BE",
+        ),
+        (
+            {"payment": {"iban": "NL91ABNA0417164301"}},
+            "payment.iban: is not a valid IBAN: its check digits do not fit, a typing error?",
+        ),
+        (
+            {"payment": {"bic": "X"}},
+            "payment.bic: is not a valid BIC: 8 or 11 characters, such as DEUTDEFF",
+        ),
+        (
+            {"payment": {"means": "transfer"}},
+            "payment.means: must be a UNCL4461 code, such as 30 (credit transfer)",
+        ),
+    ],
+)
+def test_each_field_says_what_it_needs(changes: dict[str, Any], said: str) -> None:
+    assert mistakes(**changes) == [said]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("issue_date",),
+        ("due_date",),
+        ("tax_point_date",),
+        ("period", "start"),
+        ("period", "end"),
+        ("delivery", "actual_date"),
+    ],
+)
+def test_no_date_is_a_number_of_seconds(path: tuple[str, ...]) -> None:
+    inner: Any = 86400
+    if path[0] == "period":
+        inner = {"start": "2025-01-01", "end": "2025-01-31", path[1]: 86400}
+    elif len(path) == 2:
+        inner = {path[1]: 86400}
+    assert mistakes(**{path[0]: inner}) == [
+        f'{".".join(path)}: must be a date such as "2025-01-31"'
+    ]
+
+
+def test_a_precedents_date_is_a_date() -> None:
+    assert mistakes(precedents=[{"number": "1", "issue_date": 86400}]) == [
+        'precedents[0].issue_date: must be a date such as "2025-01-31"'
+    ]
+
+
+def test_mistakes_are_readable_without_our_parser() -> None:
+    with pytest.raises(ValidationError, match="end: is before start"):
+        Period.model_validate({"start": "2025-01-31", "end": "2025-01-30"})

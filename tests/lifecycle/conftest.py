@@ -1,0 +1,28 @@
+"""One server and one worker for all lifecycle tests of a session; one company per test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.temporal import Server, local_server
+from tests.lifecycle.world import Company, World, world
+
+
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[Server]:
+    async with local_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def shared_world(server: Server) -> AsyncIterator[World]:
+    async with world(server) as made:
+        yield made
+
+
+@pytest.fixture
+async def company(shared_world: World) -> AsyncIterator[Company]:
+    async with shared_world.company() as made:
+        yield made

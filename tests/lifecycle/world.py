@@ -1,0 +1,197 @@
+"""What lifecycle tests live in: a real server, a real worker, and a company per test.
+
+The worker is shared by all tests of a session; what a test does stays in its own account, which has
+its own stand-in, so that tests neither see nor disturb each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from invoicing.client import InvoicingClient
+from invoicing.errors import InvoicingError
+from invoicing.invoice import Action, Cancel, Invoice, Resolve, Status
+from invoicing.provider import Event, Pace, Paces, Plan, Provider
+from invoicing.request import InvoiceRequest
+from providers.http import client as http_client
+from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
+from sandbox import zero_friction as zf
+from sandbox.server import serve
+from sandbox.temporal import Server
+from tests.examples import an_invoice
+from worker import WorkerSettings, serving, workers
+
+QUICK = Pace(
+    first=timedelta(milliseconds=40), cap=timedelta(milliseconds=300), deadline=timedelta(minutes=1)
+)
+PACES = Paces(
+    settle=timedelta(milliseconds=100),
+    unavailable=QUICK,
+    approval=QUICK,
+    sending=QUICK,
+    delivery=QUICK,
+    payment=QUICK,
+    hold=timedelta(minutes=5),
+    attention=timedelta(minutes=5),
+)
+"""The waits of tests: pace is data."""
+
+TIMEOUT = 0.5
+"""Seconds an adaptor waits for an answer; a stand-in answers in milliseconds."""
+
+
+def settings(stand_in: zf.ZeroFrictionStandIn, **changes: Any) -> ZeroFrictionSettings:
+    """The account at this stand-in."""
+    return ZeroFrictionSettings.model_validate(
+        {
+            "base_url": stand_in.url,
+            "token_url": stand_in.token_url,
+            "scope": zf.SCOPE,
+            "client_id": zf.CLIENT_ID,
+            "client_secret": zf.CLIENT_SECRET,
+            "subscription_key": zf.SUBSCRIPTION_KEY,
+            "tenant_id": zf.TENANT,
+            "organisation_id": zf.ORGANISATION,
+            "timeout": TIMEOUT,
+            **changes,
+        }
+    )
+
+
+class Hurried(ZeroFriction):
+    """The adaptor with the paces of a test."""
+
+    def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient, paces: Paces):
+        super().__init__(settings, http)
+        self.paces = paces
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        plan = await super().plan(request)
+        return plan.model_copy(update={"paces": self.paces})
+
+
+@dataclass
+class Company:
+    """One account with a stand-in of its own, and the client that asks for its invoices."""
+
+    account: str
+    stand_in: zf.ZeroFrictionStandIn
+    client: InvoicingClient
+
+    def request(self, reference: str | None = None, **changes: Any) -> InvoiceRequest:
+        """An ordinary request of this company."""
+        reference = reference or f"T-{uuid.uuid4().hex[:12]}"
+        return an_invoice(reference, account=self.account, **changes)
+
+    async def start(self, request: InvoiceRequest | None = None, **changes: Any) -> str:
+        """Start an invoice; its reference."""
+        request = request or self.request(**changes)
+        await self.client.start(request)
+        return request.reference
+
+    async def finished(self, reference: str, within: float = 30) -> Invoice:
+        """The invoice at its end."""
+        return await asyncio.wait_for(self.client.result(reference), within)
+
+    async def until(
+        self, reference: str, sure: Callable[[Invoice], bool], within: float = 30
+    ) -> Invoice:
+        """The state once `sure` holds. Queries are the only way to see it, so this asks again."""
+        async with asyncio.timeout(within):
+            while not sure(state := await self.client.state(reference)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            return state
+
+    async def until_status(self, reference: str, *wanted: Status, within: float = 30) -> Invoice:
+        """The state once its status is one of these."""
+        return await self.until(reference, lambda state: state.status in wanted, within)
+
+    async def parked(self, reference: str) -> Invoice:
+        """The state once it waits for a person."""
+        return await self.until_status(reference, Status.NEEDS_ATTENTION)
+
+    async def resolve(self, reference: str, action: Action, **answer: Any) -> Invoice:
+        """Answer a parked invoice as its operator."""
+        answer = {"by": "an operator", "reason": "test", "action": action, **answer}
+        return await self.client.resolve(reference, Resolve.model_validate(answer))
+
+    async def cancel(self, reference: str) -> Invoice:
+        """Cancel as an operator; returns once that is acknowledged."""
+        return await self.client.cancel(reference, Cancel(by="an operator", reason="test"))
+
+    async def tell(self, reference: str, event: str = "") -> None:
+        """Signal that something happened at the provider, as a webhook would."""
+        signal = Event(id=event or uuid.uuid4().hex)
+        await self.client.handle(reference).signal("provider_event", signal)
+
+    def effects(self, reference: str) -> list[str]:
+        """What was committed at the provider for this reference, in order."""
+        return [str(effect) for effect in self.stand_in.ledger.effects(reference)]
+
+    def live(self, reference: str) -> int:
+        """How many invoices are alive at the provider under this reference."""
+        return len(self.stand_in.ledger.live(reference))
+
+
+class World:
+    """A server with a worker that serves every company opened in it."""
+
+    def __init__(self, server: Server, client: InvoicingClient, http: httpx.AsyncClient) -> None:
+        self.server = server
+        self.client = client
+        self.http = http
+        self.accounts: dict[str, Provider] = {}
+
+    @contextlib.asynccontextmanager
+    async def company(self, *, paces: Paces = PACES, **stand_in: Any) -> AsyncIterator[Company]:
+        """An account with a stand-in that was made with these settings.
+
+        What its test left running is terminated when it closes.
+        """
+        account = f"a{uuid.uuid4().hex[:10]}"
+        made = zf.ZeroFrictionStandIn(**{"approval_delay": 0.03, "sending_delay": 0.03, **stand_in})
+        async with serve(made) as served:
+            self.accounts[account] = Hurried(settings(served), self.http, paces)
+            company = Company(account, served, _Recording(self.client))
+            try:
+                yield company
+            finally:
+                await _terminate(company.client)
+
+
+class _Recording(InvoicingClient):
+    """A client that remembers what it started."""
+
+    def __init__(self, client: InvoicingClient) -> None:
+        super().__init__(client.temporal)
+        self.started: set[str] = set()
+
+    async def start(self, request: InvoiceRequest) -> Any:
+        self.started.add(request.reference)
+        return await super().start(request)
+
+
+async def _terminate(client: InvoicingClient) -> None:
+    assert isinstance(client, _Recording)
+    for reference in client.started:
+        with contextlib.suppress(InvoicingError, Exception):
+            await client.handle(reference).terminate("the test is over")
+
+
+@contextlib.asynccontextmanager
+async def world(server: Server, **settings_: Any) -> AsyncIterator[World]:
+    """A worker on this server, and a client."""
+    client = await InvoicingClient.connect(server.address)
+    async with http_client() as http:
+        made = World(server, client, http)
+        setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
+        async with serving(workers(client.temporal, {"zero_friction": made.accounts}, setup)):
+            yield made

@@ -1,0 +1,60 @@
+"""Adaptors against scripted answers; no server, no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+
+from providers import http
+
+Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+class Script:
+    """Answers calls by method and path, in order; the last answer is repeated.
+
+    `asked` keeps every request, so that a test can say what a provider was told.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self._replies: dict[str, list[Reply]] = {}
+
+    def on(self, route: str, *replies: Reply) -> Script:
+        self._replies[route] = list(replies)
+        return self
+
+    def client(self) -> httpx.AsyncClient:
+        return http.client(httpx.MockTransport(self._reply))
+
+    def routes(self) -> list[str]:
+        return [f"{one.method} {one.url.path}" for one in self.asked]
+
+    def body(self, route: str) -> Any:
+        """What was sent last on that route, its fractions exact."""
+        request = [one for one in self.asked if f"{one.method} {one.url.path}" == route][-1]
+        return json.loads(request.content, parse_float=Decimal)
+
+    def _reply(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        route = f"{request.method} {request.url.path}"
+        replies = self._replies.get(route)
+        assert replies, f"nobody expected {route}"
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        if callable(reply):
+            return reply(request)
+        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
+
+
+def answer(
+    body: Any = None, status: int = 200, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    """A JSON answer; None is an empty body."""
+    content = b"" if body is None else json.dumps(body).encode()
+    return httpx.Response(status, content=content, headers=headers)
