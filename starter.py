@@ -10,8 +10,8 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, contextmanager
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -115,6 +115,8 @@ def _explained(error: Exception) -> tuple[str, Code]:
             return str(error), Code.UNREACHABLE
         case WorkflowQueryFailedError():
             return "The worker could not answer; its log says why.", Code.FAILED
+        case RPCError(status=RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED):
+            return "No worker answers any more; nothing is lost, try again.", Code.UNREACHABLE
         case RPCError(status=RPCStatusCode.UNAVAILABLE):
             return "The Temporal server went away; nothing is lost, try again.", Code.UNREACHABLE
         case RPCError():

@@ -6,6 +6,7 @@ theirs reaches a terminal.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -46,7 +47,7 @@ _WITHOUT_TERMINAL = 160
 def screen(*, error: bool = False) -> Console:
     """Standard output, or standard error. What is piped or logged is not cut to a narrow width."""
     console = Console(stderr=error, highlight=False, markup=False)
-    if not console.is_terminal and "COLUMNS" not in console._environ:  # noqa: SLF001
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WITHOUT_TERMINAL
     return console
 
@@ -58,7 +59,7 @@ def plain(text: object) -> str:
 
 def waits_for_person(invoice: Invoice) -> bool:
     """Whether nothing more happens until somebody decides."""
-    return invoice.waiting is not None and invoice.waiting.on == "person"
+    return invoice.status in (Status.NEEDS_ATTENTION, Status.HELD)
 
 
 def facts(invoice: Invoice) -> Table:
@@ -136,6 +137,15 @@ def listing(rows: Iterable[Listed]) -> Table:
     return table
 
 
+def compared(rows: Iterable[tuple[str, str, str, str]]) -> Table:
+    """Our side beside the provider's; the last cell says whether they agree."""
+    table = _table("Reference", "Our state", "The provider's ledger", "Agree")
+    for reference, ours, theirs, agree in rows:
+        style = "green" if agree == "yes" else "bold red"
+        table.add_row(plain(reference), plain(ours), plain(theirs), Text(plain(agree), style=style))
+    return table
+
+
 class Board:
     """Several invoices as they change.
 
@@ -152,7 +162,7 @@ class Board:
     ) -> None:
         self._console = console
         self._stories, self._pages = stories or {}, pages or {}
-        self._rows: dict[str, tuple[str | Text, ...]] = {each: () for each in self._stories}
+        self._rows: dict[str, tuple[str | Text, ...]] = dict.fromkeys(self._stories, ())
         self._live: Live | None = None
 
     def __enter__(self) -> Self:

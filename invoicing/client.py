@@ -8,7 +8,7 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -211,7 +211,7 @@ class InvoicingClient:
         async for execution in found:
             yield _listed(execution)
 
-    async def changes(self, reference: str) -> AsyncIterator[Invoice]:
+    async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
         """The invoice as it is now, and again whenever it has changed, until its workflow ends.
 
         The last one says `ended`, unless the workflow was terminated from outside. Raises NotFound.

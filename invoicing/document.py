@@ -452,7 +452,7 @@ def _amounts_fit_the_currency(document: Document) -> _Problems:
 
 def _totals_fit_a_number(document: Document) -> _Problems:
     """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
-    sizes = [abs(line.amount(document.currency)) for line in document.lines]
+    sizes = [line.amount(document.currency) for line in document.lines]
     sizes += [document.amount_of(adjustment) for _, adjustment in _on_document(document)]
     if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
         yield FieldProblem(field="lines", message="come to an absurdly large amount")

@@ -32,10 +32,10 @@ _EXPONENTS = {
     if currency.exponent is not None
 }
 
-# Two numbers of 25 digits over a third need about 90 digits before a quotient that lies just beside
-# a half can be told from the half itself; with fewer it would be rounded twice.
+# A quotient of Numbers can lie so close to a half that only 50 digits tell it from the half; with
+# fewer it would be rounded twice. The rest is room for what is too large and refused later.
 _CONTEXT = Context(
-    prec=130,
+    prec=100,
     rounding=ROUND_HALF_UP,
     Emin=-999999,
     Emax=999999,

@@ -1,8 +1,8 @@
 """What people type that has a check digit or a register: checked by libraries, errors in words.
 
 Every function takes what was typed and gives back how it is written properly, or raises ValueError
-with a sentence that does not repeat the value. Nothing is loaded at the first use: documents are
-also read where files must not be opened.
+with a sentence that does not repeat the value. Whatever the libraries would load at their first
+use is loaded with this module: documents are also read inside workflows, where nothing may be.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any
 
 import email_validator
 import schwifty
+from pydantic import TypeAdapter
+from pydantic_extra_types.country import CountryAlpha2
 from schwifty import exceptions as bank
 from stdnum import exceptions as stdnum
 from stdnum.ch import vat as swiss
@@ -52,8 +54,6 @@ _VAT_CHECKS = {
     "CH": swiss.validate,
 }
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-schwifty.IBAN("GB82WEST12345698765432")  # loads the IBAN register now
 
 
 def iban(value: str) -> str:
@@ -136,3 +136,13 @@ def not_zero(value: Decimal) -> Decimal:
     if not value:
         raise ValueError("must not be 0")
     return value
+
+
+def _warm_up() -> None:
+    iban("GB82WEST12345698765432")
+    bic("DEUTDEFF")
+    email("someone@bücher.example.com")
+    TypeAdapter(CountryAlpha2).validate_python("NL")
+
+
+_warm_up()

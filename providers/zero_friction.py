@@ -16,8 +16,8 @@ are without VAT; VAT is rounded per line; `settled` means paid unless a credit n
 status `approvalfailed` (support pages name that state, the enumeration lacks it); how a credited
 invoice and its credit note point at each other in the answer to `credit`.
 
-Unknown, therefore a setting or a fallback: whether the search covers `externalReference` (find
-scans the customer's invoices when it finds nothing); whether rates are percentages or fractions;
+Unknown, therefore a setting: whether the search covers `externalReference` (unless it is known to,
+find goes through the customer's invoices); whether rates are percentages or fractions;
 whether a period's end is its last second or the next midnight; where `disableVATCalculation` sits;
 singular or plural in one route; whether an approval may also end in `success: false` of a read.
 No currency occurs anywhere: the organisation bills in one, named by the settings.
@@ -135,6 +135,9 @@ class ZeroFrictionSettings(Typed):
     """Unknown: whether 21 % is written 21 or 0.21."""
     period_end: Literal["last_second", "next_midnight"] = "last_second"
     """Unknown; the last second never reaches into the next calendar year."""
+    search_covers_reference: bool = False
+    """Unknown: whether `flexSearch` finds an `externalReference`. Where it does, `find` stays one
+    page long however many invoices a customer has."""
     disable_vat_at: Literal["invoice", "line"] = "invoice"
     """Unknown: where `disableVATCalculation` is written."""
 
@@ -515,17 +518,15 @@ class ZeroFriction:
                 raise Rejected(f"{NAME}: there is no look-up called {unknown}")
 
     async def find(self, target: Target) -> Search:
-        """See the port. When the search finds nothing the customer's invoices are scanned, because
-        nobody says whether the search covers our reference."""
+        """See the port. Nobody says whether the search covers our reference, so unless the settings
+        do, all of the customer's invoices of this type are gone through."""
         context = _Context.model_validate(target.context)
-        body: dict[str, Json] = {"invoiceType": [context.invoice_type]}
-        if context.customer_id:
-            body["customerId"] = context.customer_id
-        search = await self._matching(target.reference, body | {"flexSearch": target.reference})
-        if search.invoices:
-            return search
-        if not context.customer_id:
-            return Search(complete=False)
+        body: dict[str, Json] = {
+            "customerId": _looked_up(context.customer_id, "customer"),
+            "invoiceType": [context.invoice_type],
+        }
+        if self._settings.search_covers_reference:
+            body["flexSearch"] = target.reference
         return await self._matching(target.reference, body)
 
     async def create(self, call: CreateCall) -> Snapshot:
@@ -1242,9 +1243,9 @@ class _Invoice(_Wire):
 def _opened(request: Call, answer: Answer) -> _Envelope:
     """The envelope of a success; everything else is raised.
 
-    Some routes answer 200 without a body: for a call that changes something that is a success.
+    Some routes answer 200 without a body. Where something was expected in it, its reader complains.
     """
-    if answer.ok and answer.body is None and request.changes:
+    if answer.ok and answer.body is None:
         return _Envelope(success=True)
     try:
         envelope = _Envelope.model_validate(answer.body)

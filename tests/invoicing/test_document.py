@@ -260,6 +260,17 @@ class TestAmounts:
             {"lines": [line(quantity="-1000000", unit_price="500000000")]},
             {"charges": [{"amount": "500000000000000", "vat": VAT_21}]},
             {"prepaid": "999999999999999"},
+            {
+                "lines": [
+                    line(
+                        quantity="999999999999999.9999999999",
+                        unit_price="999999999999999.9999999999",
+                        base_quantity="0.0000000001",
+                        charges=[{"percent": "99.9999999999"}] * 50,
+                    )
+                ],
+                "charges": [{"percent": "99.9999999999", "vat": VAT_21}] * 50,
+            },
         ],
     )
     def test_the_totals_must_be_numbers_too(self, changes: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import invoicing
 from invoicing.values import bic, day, email, iban, not_zero, readable, vat_number
 
 # The examples of the libraries' own documentation: nobody's number.
@@ -152,3 +156,25 @@ def test_what_was_typed_is_neither_repeated_nor_chained(check: Callable[[str], s
         check("NL-Somebody")
     assert "somebody" not in str(caught.value).lower()
     assert caught.value.__suppress_context__
+
+
+FIRST_USE = """
+import sys
+from invoicing.values import bic, email, iban, vat_number
+from invoicing.document import Address
+
+seen = []
+sys.addaudithook(lambda event, about: event in ("open", "import") and seen.append(about[0]))
+bic("DEUTDEFF"), iban("FR1420041010050500013M02606"), Address(country="BE")
+email("billing@example.com"), email("billing@kanarie\u00ef.example.com")
+for number in ("BE0403019261", "CY10259033P", "NO995525828MVA", "CHE107787577IVA", "GB980780684"):
+    vat_number(number)
+print(seen)
+"""
+
+
+def test_nothing_is_loaded_at_the_first_use() -> None:
+    run = [sys.executable, "-c", FIRST_USE]
+    root = Path(invoicing.__file__).parents[1]
+    ended = subprocess.run(run, capture_output=True, text=True, check=True, cwd=root)
+    assert ended.stdout.strip() == "[]"

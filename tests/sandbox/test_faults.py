@@ -352,10 +352,10 @@ async def test_a_plan_drawn_for_other_steps_is_refused() -> None:
         Jar(Faults.drawn(1, ["fly"], share=1.0))
 
 
-@pytest.mark.parametrize("text", ["0.1", "0.30000000000000004", "100", "1E+2", "-0.05", "1E-7"])
+@pytest.mark.parametrize("text", ["0.1", "0.12345678901234567891", "100", "1E+2", "-0.05", "1E-7"])
 def test_decimals_are_written_as_numbers_digit_by_digit(text: str) -> None:
     assert decoded(encoded({"amount": Decimal(text)})) == {"amount": Decimal(text)}
-    assert b"E" not in encoded(Decimal(text))
+    assert b"e" not in encoded(Decimal(text)).lower()
 
 
 def test_numbers_that_are_not_json_are_refused() -> None:
