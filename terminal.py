@@ -169,6 +169,8 @@ class Board:
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
+            if self._rows:
+                self._live.update(self._table(), refresh=True)
         return self
 
     def __exit__(

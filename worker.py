@@ -20,7 +20,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import providers
 import providers.settings
@@ -54,8 +55,21 @@ class WorkerSettings(BaseSettings):
     grace: float = Field(default=60.0, ge=0)
 
 
+# The sandbox re-imports every module that is not passed through, once per workflow in memory. Ours
+# are only read there: passed through, a waiting invoice takes a third of the memory. What the
+# sandbox guards against is caught in tests, which run with it in full (docs/decisions/0003).
+LIGHT = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "activities", "invoicing", "workflows"
+    )
+)
+
+
 def workers(
-    client: Client, adaptors: Mapping[str, Accounts], settings: WorkerSettings
+    client: Client,
+    adaptors: Mapping[str, Accounts],
+    settings: WorkerSettings,
+    runner: WorkflowRunner = LIGHT,
 ) -> list[Worker]:
     """One worker for the workflows, and one per provider with a queue of its own.
 
@@ -65,6 +79,7 @@ def workers(
         client,
         task_queue=TASK_QUEUE,
         workflows=[InvoiceWorkflow],
+        workflow_runner=runner,
         max_cached_workflows=settings.cached_workflows,
     )
     return [stories, *(_calls(client, name, adaptors[name], settings) for name in sorted(adaptors))]

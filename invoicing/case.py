@@ -34,7 +34,7 @@ SEEN_LIMIT = 500
 class Case(BaseModel):
     """One invoice's memory. Like every recorded model it only ever gains optional fields."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     plan: Plan | None = None
     context: dict[str, JsonValue] = {}

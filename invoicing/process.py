@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 # The SDK's Rust threads hold Python objects for a moment after the event loop has closed. When the
 # interpreter ends first, they touch a GIL that is gone: SDK 1.35.0 on Python 3.11 then dies of
-# SIGABRT or SIGSEGV with all the work done, in 6 to 24 % of the runs measured. Dropping the garbage
+# SIGABRT or SIGSEGV with all the work done, in 6 to 28 % of the runs measured. Dropping the garbage
 # (clients and workers sit in reference cycles) and leaving those threads a moment to let go of it
 # cures that; tests/test_process.py keeps watch.
 _MOMENT = 0.05

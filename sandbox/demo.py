@@ -126,7 +126,7 @@ async def _pay(theatre: Theatre, story: Story) -> None:
 
 CRASH = Story(
     "worker-killed",
-    "the worker is killed (SIGKILL) just after the provider stored the draft: found, adopted",
+    "SIGKILL once the draft is stored: adopted",
     Status.SENT,
     ("created", "approved", "sent"),
     account="crash",
@@ -141,7 +141,7 @@ STORIES = (
     ),
     Story(
         "answer-lost",
-        "the answer to the create never comes, but the draft is there: found, adopted",
+        "the create times out, yet stored: adopted",
         Status.SENT,
         ("created", "approved", "sent"),
         account="silent",
@@ -149,7 +149,7 @@ STORIES = (
     CRASH,
     Story(
         "one-cent-off",
-        "the draft is a cent too high: parked before approval, corrected by an operator",
+        "parked before approval, then corrected",
         Status.SENT,
         ("created", "deleted", "created", "approved", "sent"),
         account="inexact",
@@ -158,21 +158,21 @@ STORIES = (
     ),
     Story(
         "slow-approval",
-        "the approval takes its time: polled until the number is there",
+        "polled until its number is there",
         Status.SENT,
         ("created", "approved", "sent"),
         account="slow",
     ),
     Story(
         "refused",
-        "direct debit, but the buyer has no bank account: waits for a person",
+        "direct debit without a bank account",
         Status.NEEDS_ATTENTION,
         (),
         direct_debit=True,
     ),
     Story(
         "cancel-draft",
-        "held as a draft, then cancelled: the draft is deleted",
+        "held, then cancelled: draft deleted",
         Status.CANCELLED,
         ("created", "deleted"),
         hold=True,
@@ -181,7 +181,7 @@ STORIES = (
     ),
     Story(
         "cancel-final",
-        "cancelled after it was sent: credited, as the law wants it",
+        "cancelled after it was sent: credited",
         Status.CREDITED,
         ("created", "approved", "sent", "credited"),
         goal=Goal.PAID,
