@@ -42,7 +42,8 @@ class WorkerSettings(BaseSettings):
 
     pace: multiplies every wait; below 1 only for tests and demonstrations.
     calls: provider calls at once, per provider.
-    cached_workflows: waiting invoices kept in memory; the others are replayed when they wake.
+    cached_workflows: invoices kept in memory, about 150 kB each; the others are replayed from
+        their history when they wake, which takes milliseconds.
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     """
@@ -51,7 +52,7 @@ class WorkerSettings(BaseSettings):
 
     pace: float = Field(default=1.0, gt=0)
     calls: int = Field(default=50, gt=0)
-    cached_workflows: int = Field(default=2000, ge=0)
+    cached_workflows: int = Field(default=200, ge=0)
     grace: float = Field(default=60.0, ge=0)
 
 
