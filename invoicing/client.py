@@ -227,12 +227,13 @@ class InvoicingClient:
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
         """The invoice as it is now, and again whenever it has changed, until its workflow ends.
 
-        The last one says `ended`, unless the workflow was terminated from outside. Raises NotFound.
+        One more look at the provider that shows nothing new is no change. The last one says
+        `ended`, unless the workflow was terminated from outside. Raises NotFound.
         """
         shown: Invoice | None = None
         async for _ in self._news(reference):
             state = await self.state(reference)
-            if state != shown:
+            if shown is None or _without_turn(state) != _without_turn(shown):
                 yield state
             shown = state
 
@@ -310,6 +311,11 @@ def _filter(provider: str | None, status: Status | None, waiting_for: str | None
         begins = f"{name} STARTS_WITH {_quoted(f'{waiting_for}: ')}"
         terms.append(f"({' OR '.join((*same, begins))})")
     return " AND ".join(terms)
+
+
+def _without_turn(state: Invoice) -> Invoice:
+    waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
+    return state.model_copy(update={"waiting": waiting})
 
 
 def _quoted(text: str) -> str:

@@ -36,6 +36,9 @@ with workflow.unsafe.imports_passed_through():
 R = TypeVar("R")
 
 PLAN_TIMEOUT = timedelta(seconds=30)
+PLAN_PATIENCE = timedelta(minutes=10)
+"""A plan makes no call: when it does not come, no worker serves the provider's queue."""
+
 MARGIN = timedelta(seconds=5)
 """Between the adaptor's own time-out and the engine's, so that the adaptor's verdict wins."""
 
@@ -68,7 +71,7 @@ class Calls:
         self._queue = f"provider-{provider}"
         self._timeout = PLAN_TIMEOUT
         self._retries = RetryPolicy(maximum_interval=timedelta(minutes=1))
-        self._patience: timedelta | None = None
+        self._patience = PLAN_PATIENCE
 
     def follow(self, plan: Plan) -> None:
         """Take time-outs and pace from the plan."""
@@ -134,6 +137,13 @@ class Calls:
         )
 
 
+_NOT_IN_TIME = {
+    TimeoutType.SCHEDULE_TO_CLOSE: "no usable answer came in time: is the provider up, and does a "
+    "worker serve its queue?",
+    TimeoutType.SCHEDULE_TO_START: "no worker serves the provider's queue",
+}
+
+
 def trouble(error: ActivityError, *, changes: bool) -> Trouble:
     """What a failed activity means.
 
@@ -144,8 +154,8 @@ def trouble(error: ActivityError, *, changes: bool) -> Trouble:
     if isinstance(cause, ApplicationError) and cause.type in set(Kind):
         details = Details.model_validate(cause.details[0] if cause.details else {})
         return Trouble(Kind(cause.type), cause.message, details)
-    if isinstance(cause, exceptions.TimeoutError) and cause.type == TimeoutType.SCHEDULE_TO_CLOSE:
-        return Trouble(Kind.UNAVAILABLE, "the provider gave no usable answer for a long time")
+    if isinstance(cause, exceptions.TimeoutError) and cause.type in _NOT_IN_TIME:
+        return Trouble(Kind.UNAVAILABLE, _NOT_IN_TIME[cause.type])
     if changes:
         return Trouble(Kind.UNKNOWN, "the call's worker or connection was lost")
     return Trouble(Kind.UNAVAILABLE, "the call did not end")

@@ -13,7 +13,18 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.case import Case, InvoiceInput
-    from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release, Resolve, Status, Waiting
+    from invoicing.invoice import (
+        Action,
+        Cancel,
+        Hold,
+        Invoice,
+        Problem,
+        Reason,
+        Release,
+        Resolve,
+        Status,
+        Waiting,
+    )
     from invoicing.provider import Pace, Paces, Stage
     from workflows.details import markdown
 
@@ -86,9 +97,11 @@ class Desk:
         self._note("held", order)
 
     def release(self, order: Release) -> None:
-        """Go on."""
+        """Go on, also when the hold has become overdue and somebody was asked about it."""
         self.case.hold = None
         self._note("released", order)
+        if self.case.problem and self.case.problem.reason is Reason.HOLD_OVERDUE:
+            self.case.resolution = Resolve(by=order.by, reason=order.reason, action=Action.SKIP)
 
     def resolve(self, answer: Resolve) -> None:
         """Answer the question that the invoice is parked with."""
@@ -116,11 +129,20 @@ class Desk:
 
     # Waiting
 
-    async def pause(self, what: str, pace: Pace, *, at_least: timedelta = timedelta()) -> None:
+    async def pause(self, what: str, pace: Pace) -> None:
         """One durable wait in a row of waits for the provider, cut short by an event or a cancel.
 
         Raises Overdue when the row has lasted as long as its pace allows, Cancelling on a cancel.
         """
+        await self._pause(what, pace, lambda: bool(self.case.inbox))
+
+    async def back_off(self, pace: Pace, at_least: timedelta) -> None:
+        """Like `pause`, for a provider that is away: no event can hurry that."""
+        await self._pause("provider unavailable", pace, lambda: False, at_least)
+
+    async def _pause(
+        self, what: str, pace: Pace, awake: Callable[[], bool], at_least: timedelta = timedelta()
+    ) -> None:
         waiting = self._in_a_row(what, pace.deadline)
         left = (waiting.until or workflow.now()) - workflow.now()
         if left <= timedelta():
@@ -131,7 +153,7 @@ class Desk:
         self._continue_as_new_if_long()
         jitter = 0.9 + 0.2 * workflow.random().random()
         length = max(pace.pause(waiting.turn) * jitter, at_least)
-        await self._sleep(lambda: bool(self.case.inbox), min(length, left), f"waiting for: {what}")
+        await self._sleep(awake, min(length, left), f"waiting for: {what}")
 
     async def settle(self) -> None:
         """Give an uncertain call the time to take effect before looking; a cancel waits for it."""
@@ -232,7 +254,7 @@ class Desk:
             (attributes.STATUS, state.status.value),
             (attributes.NUMBER, state.number if state.stage.reached(Stage.APPROVED) else None),
             (attributes.PROVIDER_ID, state.provider_id),
-            (attributes.WAITING_FOR, str(state.waiting) if state.waiting else None),
+            (attributes.WAITING_FOR, str(state.waiting)[:200] if state.waiting else None),
             (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
         ]
         changed = [pair for pair in wanted if self._listed.get(pair[0].name) != pair[1]]

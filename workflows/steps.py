@@ -186,13 +186,15 @@ class Steps:
             self._learn(await self._change(self._calls.create(call)))
         except Trouble as problem:
             if problem.kind is Kind.UNKNOWN:
+                self._case.was_in_doubt = True
                 self._desk.note("create: outcome unknown")
                 await self._desk.settle()
                 return
             self._case.doubt = False
             if problem.kind is Kind.UNAVAILABLE:
                 await self._wait_for_provider(problem)
-            else:
+            elif not await self._found():
+                # Not "it is there already" in disguise.
                 await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
         else:
             self._case.doubt = False
@@ -207,12 +209,7 @@ class Steps:
                 self._adopt(search.invoices[0])
                 return True
             if len(search.invoices) > 1:
-                await self._ask(
-                    Reason.SEVERAL_FOUND,
-                    f"{len(search.invoices)} invoices carry this reference: delete all but one at "
-                    "the provider, then retry",
-                    (RETRY, ABANDON),
-                )
+                await self._ask_to_leave_one(len(search.invoices))
             elif search.complete:
                 self._case.doubt = False
                 return False
@@ -226,6 +223,13 @@ class Steps:
                 if action is SKIP:
                     self._case.doubt = False
                     return False
+
+    async def _ask_to_leave_one(self, number: int) -> None:
+        await self._ask(
+            Reason.SEVERAL_FOUND,
+            f"{number} invoices carry this reference: delete all but one there, then retry",
+            (RETRY, ABANDON),
+        )
 
     async def _search(self) -> Search:
         while True:
@@ -313,8 +317,20 @@ class Steps:
         """
         seen = self._case.stage
         await self.check()
+        await self._be_alone()
         if self._case.stage is seen and await self._may_go():
             await self._attempt(verb, change, answers)
+
+    async def _be_alone(self) -> None:
+        """After an uncertain create, ask once more: it may have taken effect after all, later than
+        we looked, and a draft too many does no harm as long as none is approved.
+        """
+        while self._case.was_in_doubt:
+            search = await self._search()
+            if all(one.provider_id == self._case.provider_id for one in search.invoices):
+                self._case.was_in_doubt = False
+                return
+            await self._ask_to_leave_one(len(search.invoices))
 
     async def _may_go(self) -> bool:
         """Whether nothing had to be waited for. No await between a True and the call."""
@@ -420,9 +436,7 @@ class Steps:
     async def _wait_for_provider(self, problem: Trouble) -> None:
         at_least = problem.retry_after or timedelta()
         try:
-            await self._desk.pause(
-                "provider unavailable", self._plan.paces.unavailable, at_least=at_least
-            )
+            await self._desk.back_off(self._plan.paces.unavailable, at_least)
         except Overdue:
             await self._ask_about(problem, (RETRY, ABANDON))
 
