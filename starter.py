@@ -18,7 +18,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+)
+from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
@@ -54,18 +59,17 @@ SERVER_SECONDS = 10.0
 _HELP = """
 Have invoices made, watch them, and answer those that wait for a person.
 
-The Temporal server is the one that Temporal's own variables name (TEMPORAL_ADDRESS,
-TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_PROFILE …), else localhost:7233. INVOICING_WEB_UI
-says where its Web UI is, for the links.
+[bold]Server[/bold]
+[bold]TEMPORAL_ADDRESS[/bold]  where Temporal is (localhost:7233); and TEMPORAL_NAMESPACE …
+[bold]INVOICING_WEB_UI[/bold]  where its Web UI is, for the links
 
 [bold]Exit codes[/bold]
-
-[bold]0[/bold] done.
-[bold]1[/bold] failed, refused, or ended without the invoice (cancelled, credited, abandoned …).
-[bold]2[/bold] bad input; every mistake is named on a line of its own.
-[bold]3[/bold] no invoice has this reference.
-[bold]4[/bold] an invoice waits for a person.
-[bold]5[/bold] the Temporal server, or a worker, cannot be reached.
+[bold]0[/bold]  done
+[bold]1[/bold]  failed, refused, or ended without the invoice (cancelled, credited …)
+[bold]2[/bold]  bad input; every mistake is named on a line of its own
+[bold]3[/bold]  no invoice has this reference
+[bold]4[/bold]  an invoice waits for a person
+[bold]5[/bold]  the Temporal server, or a worker, cannot be reached
 """
 
 
@@ -110,7 +114,7 @@ def _explained(error: Exception) -> tuple[str, Code]:
         case ValidationError():
             return "\n".join(map(str, problems(error))), Code.BAD_INPUT
         case NotFound():
-            return f"{str(error).capitalize()}.", Code.NOT_FOUND
+            return f"No invoice {plain(error.reference)} is known here.", Code.NOT_FOUND
         case Unreachable():
             return str(error), Code.UNREACHABLE
         case WorkflowQueryFailedError():
@@ -146,11 +150,17 @@ def _with_client(work: Work) -> NoReturn:
 
 async def _connect() -> InvoicingClient:
     try:
+        ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise Unreachable(
+            f"Temporal's client configuration cannot be used: {plain(error)}"
+        ) from None
+    try:
         async with asyncio.timeout(SERVER_SECONDS):
             temporal = await invoicing.client.connect()
             request = DescribeNamespaceRequest(namespace=temporal.namespace)
             await temporal.workflow_service.describe_namespace(request)
-    except (RuntimeError, TimeoutError, RPCError, ValueError, OSError) as error:
+    except (RuntimeError, TimeoutError, RPCError) as error:
         raise Unreachable(_no_server(error)) from None
     return InvoicingClient(temporal)
 
@@ -162,12 +172,10 @@ def _no_server(error: Exception) -> str:
             f"The Temporal server at {address} does not let us in: {plain(error.message)} "
             "Check TEMPORAL_NAMESPACE and the credentials."
         )
-    if isinstance(error, RuntimeError | TimeoutError) and "config" not in str(error).lower():
-        return (
-            f"No Temporal server answers at {address}. Start one with `make server`, or set "
-            "TEMPORAL_ADDRESS to where yours is."
-        )
-    return f"Temporal's client configuration cannot be used: {plain(error)}"
+    return (
+        f"No Temporal server answers at {address}. Start one with `make server`, or set "
+        "TEMPORAL_ADDRESS to where yours is."
+    )
 
 
 async def _answered(call: Awaitable[T]) -> T:
@@ -186,8 +194,8 @@ async def _answered(call: Awaitable[T]) -> T:
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="The invoice's reference.")]
 File = Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON; - is stdin.")]
-By = Annotated[str | None, typer.Option(help="Who decides. [default: your user name]")]
-Why = Annotated[str | None, typer.Option(help="Why; it goes into the journal. Needed.")]
+By = Annotated[str | None, typer.Option(help="Who decides; your user name if left out.")]
+Why = Annotated[str | None, typer.Option(help="Why; needed, it goes into the journal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable on stdout.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended or needs a person.")]
 
@@ -214,7 +222,10 @@ def _who_and_why(by: str | None, reason: str | None) -> dict[str, str]:
 # --- commands -------------------------------------------------------------------------------------
 
 
-@app.command(epilog="Example: python starter.py start sandbox/examples/invoice.json --wait")
+@app.command(
+    short_help="Have an invoice made.",
+    epilog="Example: python starter.py start sandbox/examples/invoice.json --wait",
+)
 def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
     """Have the invoice in FILE made; the same request again is the same invoice."""
     request = read_request(file.read())
@@ -249,7 +260,10 @@ def _web_ui(client: InvoicingClient) -> str | None:
     return "http://localhost:8233" if usual else None
 
 
-@app.command(epilog="Example: python starter.py watch EXAMPLE-1 EXAMPLE-2")
+@app.command(
+    short_help="Show invoices as they change.",
+    epilog="Example: python starter.py watch EXAMPLE-1 EXAMPLE-2",
+)
 def watch(
     references: Annotated[list[str], typer.Argument(metavar="REF…", help="One or more.")],
     as_json: AsJson = False,
@@ -258,7 +272,10 @@ def watch(
     _with_client(lambda client: _follow(client, references, as_json))
 
 
-@app.command(epilog="Example: python starter.py show EXAMPLE-1")
+@app.command(
+    short_help="Show one invoice, and what you can do about it.",
+    epilog="Example: python starter.py show EXAMPLE-1",
+)
 def show(reference: Reference, as_json: AsJson = False) -> None:
     """Show where an invoice is, what is wrong with it, what you can do, and what happened."""
 
@@ -280,7 +297,11 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
     _with_client(work)
 
 
-@app.command("list", epilog="Example: python starter.py list --waiting-for person")
+@app.command(
+    "list",
+    short_help="List invoices.",
+    epilog="Example: python starter.py list --waiting-for person",
+)
 def list_(
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     status: Annotated[Status | None, typer.Option(help="Only with this status.")] = None,
@@ -312,7 +333,10 @@ def list_(
     _with_client(work)
 
 
-@app.command(epilog='Example: python starter.py hold EXAMPLE-1 --reason "price under discussion"')
+@app.command(
+    short_help="Stop an invoice before its next irreversible step.",
+    epilog='Example: python starter.py hold EXAMPLE-1 --reason "price under discussion"',
+)
 def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Stop an invoice before its next irreversible step, until `release`."""
     order = Hold(**_who_and_why(by, reason))
@@ -328,7 +352,10 @@ def release(
     _order(reference, lambda client: client.release(reference, order), as_json)
 
 
-@app.command(epilog='Example: python starter.py cancel EXAMPLE-1 --reason "ordered by mistake"')
+@app.command(
+    short_help="Take an invoice back.",
+    epilog='Example: python starter.py cancel EXAMPLE-1 --reason "ordered by mistake"',
+)
 def cancel(
     reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False
 ) -> None:
@@ -338,12 +365,13 @@ def cancel(
 
 
 @app.command(
+    short_help="Answer an invoice that needs attention.",
     epilog="Example: python starter.py resolve refused correct "
-    '--document sandbox/examples/refused-corrected.json --reason "no direct debit agreed"'
+    '--document sandbox/examples/refused-corrected.json --reason "no direct debit agreed"',
 )
 def resolve(
     reference: Reference,
-    action: Annotated[Action, typer.Argument(help="`show` says which are possible.")],
+    action: Annotated[Action, typer.Argument(metavar="ACTION", help="One of those above.")],
     provider_id: Annotated[
         str | None, typer.Option(help="For adopt: the invoice's id at the provider.")
     ] = None,
@@ -355,7 +383,14 @@ def resolve(
     reason: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer an invoice that needs attention: do again, adopt, correct, skip, or abandon."""
+    """Answer an invoice that needs attention; `show` says which answers it takes.
+
+    retry    do the step again, from a fresh look
+    adopt    go on with the invoice that has --provider-id
+    correct  take back the draft and make it again from --document
+    skip     count the step as done: settled elsewhere, or not needed
+    abandon  end here and leave the provider's side as it is
+    """
     _refuse_odd(action, "adopt", "--provider-id", provider_id)
     _refuse_odd(action, "correct", "--document", document)
     answer = Resolve(
@@ -367,13 +402,19 @@ def resolve(
     _order(reference, lambda client: client.resolve(reference, answer), as_json)
 
 
-@app.command(epilog="Example: python starter.py demo --keep")
+@app.command(
+    short_help="Watch nine invoices, most of which go wrong, on this machine alone.",
+    epilog="Example: python starter.py demo --keep",
+)
 def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave it all running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Watch invoices get through time-outs, crashes and wrong amounts, on this machine alone."""
+    """Watch invoices get through time-outs, a crash and a wrong amount, on this machine alone.
+
+    Starts a Temporal server, a stand-in of a provider and a worker, and stops them in the end.
+    """
     from sandbox import demo as demonstration  # its servers are nobody else's business
 
     raise typer.Exit(demonstration.main(keep=keep))
@@ -423,9 +464,7 @@ async def _follow(client: InvoicingClient, references: Sequence[str], as_json: b
         await _answered(client.state(reference))
     with _shower(as_json) as shower:
         last = await asyncio.gather(*(_until_settled(client, each, shower) for each in wanted))
-    for invoice in last:
-        await _explain(client, invoice)
-    return max(map(_code, last))
+    return max([await _explain(client, invoice) for invoice in last])
 
 
 @contextmanager
@@ -448,22 +487,29 @@ async def _until_settled(
     return invoice
 
 
-def _code(invoice: Invoice) -> Code:
-    if waits_for_person(invoice):
-        return Code.NEEDS_ATTENTION
-    stands = invoice.ended and invoice.status not in FELL_THROUGH
-    return Code.DONE if stands else Code.FAILED
-
-
-async def _explain(client: InvoicingClient, invoice: Invoice) -> None:
-    """On standard error: what a person has to know about it."""
+async def _explain(client: InvoicingClient, invoice: Invoice) -> Code:
+    """On standard error what a person has to know about it; the code that it comes to."""
     reference = plain(invoice.reference)
+    if await _stopped(client, invoice):
+        typer.echo(f"{reference} was ended from outside, in Temporal, as it was then.", err=True)
+        return Code.FAILED
     if invoice.problem:
         typer.echo(f"{reference}. {trouble(invoice.problem)}", err=True)
     elif invoice.status is Status.HELD:
         typer.echo(f"{reference} is held: `release` lets it go on.", err=True)
     elif invoice.status in (Status.REJECTED, Status.EXPIRED):
         typer.echo(await _failure(client, invoice.reference), err=True)
+    if waits_for_person(invoice):
+        return Code.NEEDS_ATTENTION
+    return Code.FAILED if invoice.status in FELL_THROUGH else Code.DONE
+
+
+async def _stopped(client: InvoicingClient, invoice: Invoice) -> bool:
+    """Whether its workflow was terminated: it could not say so itself."""
+    if invoice.ended:
+        return False
+    execution = await client.handle(invoice.reference).describe()
+    return execution.status is WorkflowExecutionStatus.TERMINATED
 
 
 async def _failure(client: InvoicingClient, reference: str) -> str:

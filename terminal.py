@@ -22,13 +22,6 @@ from rich.text import Text
 from invoicing.client import Listed
 from invoicing.invoice import Action, Invoice, JournalEntry, Problem, Status
 
-MEANING = {
-    Action.RETRY: "do the step again, from a fresh look",
-    Action.ADOPT: "go on with the invoice that has this id at the provider",
-    Action.CORRECT: "take back the draft and make it again from a corrected document",
-    Action.SKIP: "count the step as done: settled elsewhere, or not needed",
-    Action.ABANDON: "end here and leave the provider's side as it is",
-}
 _EXTRA = {Action.ADOPT: " --provider-id ID", Action.CORRECT: " --document FILE"}
 
 FELL_THROUGH = (
@@ -101,7 +94,7 @@ def answers(invoice: Invoice) -> Table:
     reference = plain(invoice.reference)
     for action in invoice.problem.actions if invoice.problem else ():
         _offer(
-            table, action, MEANING[action], f"resolve {reference} {action}{_EXTRA.get(action, '')}"
+            table, action, action.meaning, f"resolve {reference} {action}{_EXTRA.get(action, '')}"
         )
     if invoice.status is Status.HELD:
         _offer(table, "release", "let it go on", f"release {reference}")

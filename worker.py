@@ -16,25 +16,28 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import providers
 import providers.settings
 from activities.invoice import InvoiceActivities
-from invoicing.client import TASK_QUEUE
-from invoicing.converter import data_converter
+from invoicing.client import TASK_QUEUE, connect
 from invoicing.errors import InvoicingError
 from invoicing.process import run
 from invoicing.provider import Accounts
 from providers.http import client as http_client
+from providers.settings import BadSettings
 from workflows.invoice import InvoiceWorkflow
 
 log = logging.getLogger("invoicing.worker")
+
+CONNECT_SECONDS = 15.0
 
 
 class WorkerSettings(BaseSettings):
@@ -109,11 +112,37 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
         yield
 
 
-async def connect() -> Client:
-    """A client for the server that Temporal's own environment variables or profile name."""
-    options = ClientConfig.load_client_connect_config()
-    options.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**options, data_converter=data_converter)
+def settings() -> WorkerSettings:
+    """From the environment; BadSettings names every variable that makes no sense."""
+    try:
+        return WorkerSettings()
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_context=False, include_url=False)
+        raise BadSettings(
+            {f"INVOICING_{detail['loc'][0]}".upper(): detail["msg"] for detail in details}
+        ) from None
+
+
+async def connected() -> Client:
+    """A client of a server that answers and lets us in; InvoicingError if there is none."""
+    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            client = await connect()
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=client.namespace)
+            )
+    except RPCError as error:
+        raise InvoicingError(
+            f"the Temporal server at {address} does not let us in ({error.status.name}): check "
+            "TEMPORAL_NAMESPACE and the credentials"
+        ) from None
+    except (RuntimeError, TimeoutError):
+        raise InvoicingError(
+            f"no Temporal server answers at {address}: start it, or set TEMPORAL_ADDRESS to where "
+            "it is"
+        ) from None
+    return client
 
 
 async def main() -> None:
@@ -124,19 +153,19 @@ async def main() -> None:
             "no provider account is configured: set the variables of at least one provider, "
             f"such as {', '.join(f'{name.upper()}_…' for name in sorted(providers.ADAPTORS))}"
         )
-    settings = WorkerSettings()
+    setup = settings()
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http:
         adaptors = providers.settings.connect(accounts, http)
-        client = await connect()
-        async with serving(workers(client, adaptors, settings)):
+        client = await connected()
+        async with serving(workers(client, adaptors, setup)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             await told_to_stop.wait()
-            log.info("stopping: up to %.0f s for calls under way", settings.grace)
+            log.info("stopping: up to %.0f s for calls under way", setup.grace)
     log.info("stopped")
 
 

@@ -81,8 +81,15 @@ class Case(BaseModel):
         over = max(0, len(entries) - JOURNAL_LIMIT)
         self.journal = Journal(entries=entries[over:], dropped=self.journal.dropped + over)
 
+    @property
+    def was_final(self) -> bool:
+        """Whether it ever became an invoice in law, with a number that stays taken."""
+        return self.stage.reached(Stage.APPROVED) or self.stage is Stage.CREDITED
+
     def learn(self, snapshot: Snapshot) -> None:
         """Take in what the provider said. A word nobody knows changes nothing but is shown."""
+        if snapshot.stage not in (None, self.stage):
+            self.waiting = None
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.known = snapshot.stage is not None

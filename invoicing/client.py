@@ -7,6 +7,7 @@ invoice = await client.result(request.reference)
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
@@ -14,6 +15,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
@@ -139,7 +141,8 @@ class InvoicingClient:
     async def start(self, request: InvoiceRequest) -> Execution:
         """Have this invoice made. Asked again, it is the same invoice, running or finished.
 
-        A reference whose last run ended with nothing alive at the provider begins anew.
+        A reference whose last run ended with nothing final at the provider begins anew. So does one
+        whose last run was cut off: its successor goes on with the invoice that it finds there.
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
@@ -148,8 +151,12 @@ class InvoicingClient:
             return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
             handle = self.handle(request.reference)
-        if not _may_begin_anew(await handle.describe()):
-            return await self._same(handle, request)
+        last = await handle.describe()
+        cut_off = last.status in _CUT_OFF
+        if _is_final(last) or not (cut_off or _left_nothing(last)):
+            await self._same(handle, request)
+            if not cut_off:
+                return handle
         return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, look_first=True)
 
     async def _start(
@@ -167,6 +174,7 @@ class InvoicingClient:
             memo={MEMO: fingerprint(request)},
             search_attributes=_search_attributes(request),
             static_summary=f"{request.provider} · to be {request.goal}",
+            static_details="Where it is, what it waits for and what you can do: *Current details*.",
         )
         return await self._same(handle, request)
 
@@ -271,11 +279,34 @@ class InvoicingClient:
     async def _update(
         self, reference: str, name: str, order: Hold | Release | Resolve | Cancel
     ) -> Invoice:
-        call = self.handle(reference).execute_update(name, order, result_type=Invoice)
-        try:
-            return await _known(reference, call)
-        except WorkflowUpdateFailedError as error:
-            raise Refused(f"{reference}: {error.cause}") from error
+        handle, identity = self.handle(reference), str(uuid4())
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                result: Invoice = await handle.execute_update(
+                    name, order, id=identity, result_type=Invoice
+                )
+            except WorkflowUpdateFailedError as error:
+                raise Refused(f"{reference}: {_sentence(error.cause)}") from error
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    await _known(reference, handle.describe())
+                    raise Refused(f"{reference}: it has ended") from error
+                pause = next(pauses, None)
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return result
+
+
+# Seconds after which an update is sent again, under the same id, when the server could not give it
+# to the workflow because too much happened to that at once.
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+
+
+def _sentence(cause: BaseException | None) -> str:
+    return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
 async def _known(reference: str, call: Awaitable[T]) -> T:
@@ -342,18 +373,16 @@ def _listed(execution: WorkflowExecution) -> Listed:
     )
 
 
-def _may_begin_anew(last: WorkflowExecutionDescription) -> bool:
-    """Whether the last run left nothing final behind.
+_CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 
-    A terminated run may have left anything behind: its successor looks before it creates.
-    """
-    if last.typed_search_attributes.get(attributes.NUMBER):
-        return False
-    if last.status in (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT):
-        return True
-    return last.typed_search_attributes.get(attributes.STATUS) in (
-        Status.CANCELLED,
-        Status.ABANDONED,
-        Status.REJECTED,
-        Status.EXPIRED,
-    )
+
+def _is_final(last: WorkflowExecutionDescription) -> bool:
+    """Whether the last run knew of an invoice with a number."""
+    return bool(last.typed_search_attributes.get(attributes.NUMBER))
+
+
+def _left_nothing(last: WorkflowExecutionDescription) -> bool:
+    """Whether the last run ended by itself and left nothing final behind."""
+    failed = last.status is WorkflowExecutionStatus.FAILED
+    status = last.typed_search_attributes.get(attributes.STATUS)
+    return failed or status in (Status.CANCELLED, Status.ABANDONED)

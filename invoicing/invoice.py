@@ -76,6 +76,20 @@ class Action(StrEnum):
     ABANDON = "abandon"
     """End here; leave whatever is at the provider as it is."""
 
+    @property
+    def meaning(self) -> str:
+        """What it does, for people who have to choose."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Action.RETRY: "do the step again, from a fresh look",
+    Action.ADOPT: "go on with the invoice that has this id at the provider",
+    Action.CORRECT: "take back the draft and make it again from a corrected document",
+    Action.SKIP: "count the step as done: settled elsewhere, or not needed",
+    Action.ABANDON: "end here and leave the provider's side as it is",
+}
+
 
 class LineStatus(StrEnum):
     """Where one line has got to. It ends settled, credited or cancelled, or invoiced where the
@@ -104,7 +118,11 @@ class Problem(Recorded):
     reason: Reason
     what: str
     fields: tuple[FieldProblem, ...] = ()
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
+
+    def __str__(self) -> str:
+        named = ", ".join(dict.fromkeys(each.field for each in self.fields))
+        return f"{self.what} ({named})" if named else self.what
 
 
 class Waiting(Recorded):

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         Status,
         Waiting,
     )
-    from invoicing.provider import Pace, Paces, Stage
+    from invoicing.provider import Pace, Paces
     from workflows.details import markdown
 
 
@@ -60,12 +60,12 @@ class Desk:
 
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
-        self.case = start.resumed or Case()
-        self.look_first = start.look_first
+        # What an earlier run left behind is as doubtful as a create without an answer.
+        self.case = start.resumed or Case(doubt=start.look_first)
         self.fresh = False
         """Whether nothing can have changed at the provider since the last read."""
         self.in_flight = False
-        """Whether a call that changes something is under way."""
+        """Whether a call that changes something is under way, or may still be."""
         self.taking_back = False
         self._listed: dict[str, object] = {
             pair.key.name: pair.value for pair in workflow.info().typed_search_attributes
@@ -127,6 +127,12 @@ class Desk:
             self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
         return self.case.cancel is not None and not self.taking_back
 
+    def heed_cancel(self) -> None:
+        """A boundary that no cancelled invoice crosses."""
+        if self.cancel_pending:
+            self.case.waiting = None
+            raise Cancelling
+
     # Waiting
 
     async def pause(self, what: str, pace: Pace) -> None:
@@ -158,15 +164,18 @@ class Desk:
     async def settle(self) -> None:
         """Give an uncertain call the time to take effect before looking; a cancel waits for it."""
         self.fresh = False
-        await workflow.sleep(self.paces.settle, summary="letting an uncertain call settle")
+        self.in_flight = True
+        try:
+            await workflow.sleep(self.paces.settle, summary="letting an uncertain call settle")
+        finally:
+            self.in_flight = False
 
     async def gate(self) -> bool:
         """The last thing before an irreversible call: False if it may go at once.
 
         Waits while the invoice is held; whoever waited must look again, hence True.
         """
-        if self.cancel_pending:
-            raise Cancelling
+        self.heed_cancel()
         if self.case.hold is None:
             return False
         waiting = self._wait_for("person", "release", self.paces.hold)
@@ -183,7 +192,7 @@ class Desk:
         case = self.case
         case.problem, case.resolution = problem, None
         waiting = self._wait_for("person", problem.reason, self.paces.attention)
-        case.note(workflow.now(), f"needs attention: {problem.what}")
+        self.note(f"needs attention: {problem}")
         self.show()
         left = (waiting.until or workflow.now()) - workflow.now()
         try:
@@ -204,8 +213,7 @@ class Desk:
             )
         except TimeoutError:
             return
-        if self.cancel_pending:
-            raise Cancelling
+        self.heed_cancel()
 
     def _in_a_row(self, what: str, deadline: timedelta) -> Waiting:
         current = self.case.waiting
@@ -224,11 +232,7 @@ class Desk:
         """Only here, between two looks, with nothing under way: the next run loses nothing."""
         if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
             fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-            workflow.continue_as_new(
-                InvoiceInput.model_construct(
-                    **fields, resumed=self.case, look_first=self.look_first
-                )
-            )
+            workflow.continue_as_new(InvoiceInput.model_construct(**fields, resumed=self.case))
 
     # Showing
 
@@ -252,7 +256,7 @@ class Desk:
             (attributes.PROVIDER, state.provider),
             (attributes.REFERENCE, state.reference),
             (attributes.STATUS, state.status.value),
-            (attributes.NUMBER, state.number if state.stage.reached(Stage.APPROVED) else None),
+            (attributes.NUMBER, state.number if self.case.was_final else None),
             (attributes.PROVIDER_ID, state.provider_id),
             (attributes.WAITING_FOR, str(state.waiting)[:200] if state.waiting else None),
             (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),

@@ -5,16 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Action, Invoice
-
-_HELP = {
-    Action.RETRY: "do the step again",
-    Action.ADOPT: "go on with the invoice that has this `provider_id`",
-    Action.CORRECT: "take back the draft and make it again from a new `document`",
-    Action.SKIP: "count the step as settled",
-    Action.ABANDON: "end here and leave the provider's side as it is",
-}
-
+    from invoicing.invoice import Invoice, Problem
 
 def markdown(invoice: Invoice) -> str:
     """The state as Markdown: figures, what is awaited until when, and what a person may do."""
@@ -40,11 +31,23 @@ def _problem(invoice: Invoice) -> list[str]:
     problem = invoice.problem
     if problem is None:
         return []
+    what = f"### {'Ended' if invoice.ended else 'Needs attention'}: {problem.what}"
+    fields = [f"- `{each.field}` {each.message}" for each in problem.fields]
+    return ["", what, "", *fields, *_answers(problem)]
+
+
+def _answers(problem: Problem) -> list[str]:
+    if not problem.actions:
+        return []
     return [
         "",
-        f"### Needs attention: {problem.what}",
-        *(f"- `{each.field}` {each.message}" for each in problem.fields),
+        "Send the update `resolve`, or `cancel` to take the invoice back. Answers to choose from:",
         "",
-        "Send the update `resolve` with `by`, `reason` and one of these as `action`, or `cancel`:",
-        *(f"- `{action}`: {_HELP[action]}" for action in problem.actions),
+        *(f"- `{action}`: {action.meaning}" for action in problem.actions),
+        "",
+        "As the update's input:",
+        "",
+        "```json",
+        f'{{"by": "your name", "reason": "why", "action": "{problem.actions[0]}"}}',
+        "```",
     ]

@@ -53,6 +53,7 @@ class InvoiceWorkflow:
                 await steps.approve()
                 await steps.send()
                 await steps.track()
+                self._desk.heed_cancel()
                 return Ended(self._desk.case.status)
             except (Cancelling, StartOver):
                 continue

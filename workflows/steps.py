@@ -66,13 +66,10 @@ class Steps:
 
     async def create_draft(self) -> None:
         """Make the draft unless it is there; never a second one while a first is in doubt."""
-        case, look = self._case, self._plan.find_first or self._desk.look_first
-        while case.provider_id is None:
-            if (look or case.doubt) and await self._found():
+        while self._case.provider_id is None:
+            if (self._plan.find_first or self._case.doubt) and await self._found():
                 return
-            look = case.doubt
-            if self._desk.cancel_pending:
-                raise Cancelling
+            self._desk.heed_cancel()
             await self._create()
 
     async def check(self) -> None:
@@ -97,12 +94,12 @@ class Steps:
         while not (stage := await self._view()).reached(Stage.APPROVED):
             if stage is Stage.FAILED and not self._insisted("approve"):
                 await self._ask_again("approve", Reason.APPROVAL_FAILED, (RETRY, CORRECT, ABANDON))
+            elif stage in (Stage.NONE, Stage.DELETED, Stage.CREDITED):
+                await self._over(stage)
             elif stage is Stage.APPROVING or self._accepted("approve"):
                 await self._wait("approval", self._plan.paces.approval, Reason.APPROVAL_OVERDUE)
-            elif stage in (Stage.DRAFTED, Stage.FAILED):
-                await self._act("approve", self._calls.approve, (RETRY, CORRECT, ABANDON))
             else:
-                await self._over(stage)
+                await self._act("approve", self._calls.approve, (RETRY, CORRECT, ABANDON))
         self._desk.show()
 
     async def send(self) -> None:
@@ -110,8 +107,11 @@ class Steps:
         if self._desk.request.goal in (Goal.DRAFTED, Goal.APPROVED):
             return
         while not (stage := await self._view()).reached(Stage.SENT) and not self._skipped("send"):
-            if not stage.reached(Stage.APPROVED):
+            if stage in (Stage.NONE, Stage.DELETED, Stage.CREDITED):
                 await self._over(stage)
+            elif not stage.reached(Stage.APPROVED):
+                # It went back: what is missing again is done again.
+                raise StartOver
             elif self._case.problems and not self._insisted("send"):
                 await self._ask_again("send", Reason.SENDING_FAILED, (RETRY, SKIP, ABANDON))
             elif stage is Stage.SENDING or self._accepted("send"):
@@ -135,11 +135,9 @@ class Steps:
         Returns only when a person decided that the invoice goes on after all.
         """
         self._desk.taking_back = True
-        if self._case.provider_id is None and self._case.doubt:
-            await self._found()
-        if self._case.provider_id is None:
-            raise Ended(Status.CANCELLED)
         while self._case.cancel is not None:
+            if self._case.provider_id is None and not await self._found_in_doubt():
+                raise Ended(Status.CANCELLED)
             await self._take_back_from(await self._view())
         self._desk.taking_back = False
 
@@ -159,7 +157,9 @@ class Steps:
         if problem.kind not in (Kind.REJECTED, Kind.UNSUPPORTED) or self._case.corrected:
             await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
             return
-        self._case.problems = problem.fields
+        self._case.problem = Problem(
+            reason=Reason.REJECTED, what=problem.message, fields=problem.fields
+        )
         failure = ApplicationError(
             problem.message, *problem.fields, type=problem.kind.value, non_retryable=True
         )
@@ -189,15 +189,19 @@ class Steps:
                 self._case.was_in_doubt = True
                 self._desk.note("create: outcome unknown")
                 await self._desk.settle()
+                # Longer each time: it may take effect late, and it may never work.
+                await self._wait_for_provider(problem)
                 return
-            self._case.doubt = False
+            # Nothing happened, it says: where looking costs one call, that is not taken on trust.
+            self._case.doubt = self._plan.find_first
             if problem.kind is Kind.UNAVAILABLE:
                 await self._wait_for_provider(problem)
-            elif not await self._found():
+            elif not (self._plan.find_first and await self._found()):
                 # Not "it is there already" in disguise.
                 await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
         else:
-            self._case.doubt = False
+            # Looked at last was the draft that this one replaces, if anything.
+            self._case.doubt = self._desk.fresh = False
             self._desk.note("draft created")
             self._desk.show()
 
@@ -225,6 +229,8 @@ class Steps:
                     return False
 
     async def _ask_to_leave_one(self, number: int) -> None:
+        # Whoever cancels now does not make them go away.
+        self._case.doubt = self._case.provider_id is None
         await self._ask(
             Reason.SEVERAL_FOUND,
             f"{number} invoices carry this reference: delete all but one there, then retry",
@@ -369,6 +375,8 @@ class Steps:
             await self._wait_for_provider(problem)
         elif problem.kind in (Kind.UNKNOWN, Kind.UNREADABLE):
             await self._desk.settle()
+            if await self._view() is before:
+                await self._wait_for_provider(problem)
         elif await self._view() is before:
             # A refusal while the stage has not moved is no "already done" in disguise.
             action = await self._ask_about(problem, answers)
@@ -377,11 +385,11 @@ class Steps:
 
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
-        if stage is Stage.DELETED:
-            raise Ended(Status.CANCELLED)
         if stage is Stage.CREDITED:
             raise Ended(Status.CREDITED)
-        if stage is Stage.APPROVING:
+        if stage is Stage.DELETED:
+            await self._deleted()
+        elif stage is Stage.APPROVING:
             await self._wait("approval", self._plan.paces.approval, Reason.APPROVAL_OVERDUE)
         elif self._accepted("delete") or self._accepted("credit"):
             await self._wait("cancellation", self._plan.paces.sending, Reason.CANNOT_CANCEL)
@@ -395,6 +403,21 @@ class Steps:
             (RETRY, SKIP, ABANDON),
         ):
             self._case.cancel = None
+
+    async def _found_in_doubt(self) -> bool:
+        """Whether there is something to take back that we did not know of."""
+        if not self._case.doubt:
+            return False
+        await self.plan()
+        await self.look_up()
+        return await self._found()
+
+    async def _deleted(self) -> None:
+        """Cancelled, unless a create that was once in doubt may have left another draft."""
+        if not self._case.was_in_doubt:
+            raise Ended(Status.CANCELLED)
+        self._case.forget()
+        self._case.doubt, self._case.was_in_doubt = True, False
 
     async def _withdraw(self) -> None:
         """Delete the draft that a correction replaces."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,8 @@ import httpx
 
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Action, Cancel, Invoice, Resolve, Status
-from invoicing.provider import Event, Pace, Paces, Plan, Provider
+from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
+from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
 from invoicing.request import InvoiceRequest
 from providers.http import client as http_client
 from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
@@ -85,6 +85,7 @@ class Company:
     account: str
     stand_in: zf.ZeroFrictionStandIn
     client: InvoicingClient
+    adaptor: Hurried
 
     def request(self, reference: str | None = None, **changes: Any) -> InvoiceRequest:
         """An ordinary request of this company."""
@@ -106,13 +107,21 @@ class Company:
     ) -> Invoice:
         """The state once `sure` holds. Queries are the only way to see it, so this asks again."""
         async with asyncio.timeout(within):
-            while not sure(state := await self.client.state(reference)):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            pause = 0.03
+            while not sure(state := await self.client.state(reference)):
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 0.2)
             return state
 
     async def until_status(self, reference: str, *wanted: Status, within: float = 30) -> Invoice:
         """The state once its status is one of these."""
         return await self.until(reference, lambda state: state.status in wanted, within)
+
+    async def until_waiting(self, reference: str, what: str) -> Invoice:
+        """The state once it waits for this."""
+        return await self.until(
+            reference, lambda state: state.waiting is not None and state.waiting.what == what
+        )
 
     async def parked(self, reference: str) -> Invoice:
         """The state once it waits for a person."""
@@ -127,6 +136,14 @@ class Company:
         """Cancel as an operator; returns once that is acknowledged."""
         return await self.client.cancel(reference, Cancel(by="an operator", reason="test"))
 
+    async def hold(self, reference: str) -> Invoice:
+        """Hold it as an operator."""
+        return await self.client.hold(reference, Hold(by="an operator", reason="test"))
+
+    async def release(self, reference: str) -> Invoice:
+        """Release it as an operator."""
+        return await self.client.release(reference, Release(by="an operator", reason="test"))
+
     async def tell(self, reference: str, event: str = "") -> None:
         """Signal that something happened at the provider, as a webhook would."""
         signal = Event(id=event or uuid.uuid4().hex)
@@ -140,6 +157,48 @@ class Company:
         """How many invoices are alive at the provider under this reference."""
         return len(self.stand_in.ledger.live(reference))
 
+    async def at_rest(self, reference: str, within: float = 30) -> Invoice:
+        """The state once it has ended or waits for a person; asks only when something happened."""
+        async with (
+            asyncio.timeout(within),
+            contextlib.aclosing(self.client.changes(reference)) as changes,
+        ):
+            async for state in changes:
+                if state.ended or state.problem:
+                    return state
+        raise AssertionError("the workflow was terminated")
+
+    async def violations(self, reference: str) -> list[str]:
+        """What holds at any moment and does not: the promise, between the ledger and the state."""
+        state = await self.client.state(reference)
+        live = self.stand_in.ledger.live(reference)
+        entries = self.stand_in.ledger.of(reference)
+        approved = [entry for entry in entries if entry.effect == "approved"]
+        over = state.status in (Status.CANCELLED, Status.CREDITED)
+        there = state.provider_id is not None and state.stage not in (Stage.DELETED, Stage.CREDITED)
+        broken = {
+            "two live invoices": len(live) > 1,
+            "two approvals": len({entry.invoice_id for entry in approved}) < len(approved),
+            "sent twice": self.effects(reference).count("sent") > 1,
+            "ours is not the live one": there and not over and live != (state.provider_id,),
+            "taken back, yet alive": over and bool(live),
+            "a wrong amount is final": state.amounts is not None
+            and any(entry.gross != state.amounts.gross for entry in approved),
+            "neither at its end nor awaiting anything": not state.ended and state.waiting is None,
+        }
+        return [what for what, holds in broken.items() if holds]
+
+    async def report(self, reference: str, wrong: Iterable[str]) -> str:
+        """What went wrong, with everything that helps to see why."""
+        lines = [*(f"  {one}" for one in wrong), f"  ledger: {self.effects(reference)}"]
+        lines += [f"  calls: {self.stand_in.calls.counts}"]
+        with contextlib.suppress(Exception):
+            state = await self.client.state(reference)
+            journal = await self.client.journal(reference)
+            lines += [f"  state: {state.model_dump(mode='json', exclude={'lines', 'amounts'})}"]
+            lines += [f"    {entry.at:%H:%M:%S.%f} {entry.what}" for entry in journal.entries]
+        return "\n".join(lines)
+
 
 class World:
     """A server with a worker that serves every company opened in it."""
@@ -151,16 +210,20 @@ class World:
         self.accounts: dict[str, Provider] = {}
 
     @contextlib.asynccontextmanager
-    async def company(self, *, paces: Paces = PACES, **stand_in: Any) -> AsyncIterator[Company]:
+    async def company(
+        self, *, paces: Paces = PACES, patience: float = TIMEOUT, **stand_in: Any
+    ) -> AsyncIterator[Company]:
         """An account with a stand-in that was made with these settings.
 
+        `patience` is the adaptor's time-out: longer where a test holds an answer back on purpose.
         What its test left running is terminated when it closes.
         """
         account = f"a{uuid.uuid4().hex[:10]}"
         made = zf.ZeroFrictionStandIn(**{"approval_delay": 0.03, "sending_delay": 0.03, **stand_in})
         async with serve(made) as served:
-            self.accounts[account] = Hurried(settings(served), self.http, paces)
-            company = Company(account, served, _Recording(self.client))
+            adaptor = Hurried(settings(served, timeout=patience), self.http, paces)
+            self.accounts[account] = adaptor
+            company = Company(account, served, _Recording(self.client), adaptor)
             try:
                 yield company
             finally:
@@ -177,6 +240,25 @@ class _Recording(InvoicingClient):
     async def start(self, request: InvoiceRequest) -> Any:
         self.started.add(request.reference)
         return await super().start(request)
+
+
+async def together(scenarios: Mapping[str, Awaitable[None]], at_once: int = 12) -> None:
+    """Run scenarios that have nothing to do with each other; a failure says which one it is."""
+    places = asyncio.Semaphore(at_once)
+
+    async def one(name: str, scenario: Awaitable[None]) -> Exception | None:
+        async with places:
+            try:
+                await scenario
+            except Exception as error:  # noqa: BLE001
+                error.add_note(f"in the scenario: {name}")
+                return error
+        return None
+
+    ended = await asyncio.gather(*(one(name, scenario) for name, scenario in scenarios.items()))
+    failed = [error for error in ended if error]
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} of {len(ended)} scenarios failed", failed)
 
 
 async def _terminate(client: InvoicingClient) -> None:

@@ -1,0 +1,1 @@
+"""What the lifecycle costs, against a baseline measured in the same run on the same server."""

@@ -1,0 +1,184 @@
+"""What is compared: three kinds of work, each with a worker process of its own.
+
+`bare` is the baseline, `from memory` is our lifecycle with a provider that costs nothing, and
+`over HTTP` is all of it: `worker.py`, the adaptor, and a stand-in in another process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHandle
+
+from benchmarks import bare, from_memory
+from benchmarks.bare import BareWorkflow, Shape
+from benchmarks.children import Child, child
+from invoicing.client import InvoicingClient
+from invoicing.document import Document, Line, Party, Vat
+from invoicing.request import Goal, InvoiceRequest
+from sandbox import zero_friction as zf
+
+AT_ONCE = 50
+LONG = timedelta(minutes=10)
+"""A timer as long as this is the wait for a payment, not the pause between two looks."""
+
+Ask = Callable[[str, bool], Awaitable[WorkflowHandle[object, object]]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of work: how its worker is run, and how one piece of it is asked for.
+
+    `ask` takes an id and whether the work shall end by waiting instead of ending.
+    """
+
+    name: str
+    worker: tuple[str, ...]
+    variables: Mapping[str, str]
+    ask: Ask
+
+    @asynccontextmanager
+    async def working(self, **settings: str) -> AsyncIterator[Child]:
+        """Its worker meanwhile."""
+        async with child(*self.worker, **{**self.variables, **settings}) as running:
+            yield running
+
+    async def done(self, count: int, *, waiting: bool = False) -> None:
+        """Do so many, a bounded number at once; each to its end, or until it waits for days."""
+        numbers = iter(range(count))
+
+        async def one_after_the_other() -> None:
+            for _ in numbers:
+                handle = await self.ask(f"B-{uuid.uuid4().hex[:12]}", waiting)
+                await (_until_it_waits(handle) if waiting else handle.result())
+
+        await asyncio.gather(*(one_after_the_other() for _ in range(min(AT_ONCE, count))))
+
+
+@dataclass(frozen=True)
+class Round:
+    """So many in so many seconds, and the worker's CPU seconds meanwhile."""
+
+    count: int
+    seconds: float
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        """How many per second."""
+        return self.count / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """Seconds of the worker's CPU for one."""
+        return self.cpu / self.count
+
+
+async def measure(kind: Kind, count: int, worker: Child) -> Round:
+    """One round with a worker that is warm."""
+    before, begun = worker.usage.cpu, time.perf_counter()
+    await worker.outlives(kind.done(count))
+    return Round(count, time.perf_counter() - begun, worker.usage.cpu - before)
+
+
+def bare_kind(client: InvoicingClient, shape: Shape) -> Kind:
+    """The baseline, in this shape."""
+
+    async def ask(identity: str, waiting: bool) -> WorkflowHandle[object, object]:
+        return await client.temporal.start_workflow(
+            BareWorkflow.run,
+            shape.model_copy(update={"waits": waiting}),
+            id=f"bare/{identity}",
+            task_queue=bare.WORKFLOWS,
+        )
+
+    return Kind("bare", ("-m", "benchmarks.bare"), _server(client), ask)
+
+
+def memory_kind(client: InvoicingClient) -> Kind:
+    """Our lifecycle, with a provider that costs nothing."""
+    variables = _server(client)
+    return Kind(
+        "from memory",
+        ("-m", "benchmarks.from_memory"),
+        variables,
+        _asks(client, from_memory.NAME),
+    )
+
+
+def http_kind(client: InvoicingClient, url: str) -> Kind:
+    """Our lifecycle as it is, over HTTP to a stand-in that listens at `url`."""
+    variables = {
+        **_server(client),
+        "INVOICING_PACE": "0.02",
+        "ZERO_FRICTION_BASE_URL": url,
+        "ZERO_FRICTION_TOKEN_URL": url + zf.TOKEN_PATH,
+        "ZERO_FRICTION_CLIENT_ID": zf.CLIENT_ID,
+        "ZERO_FRICTION_CLIENT_SECRET": zf.CLIENT_SECRET,
+        "ZERO_FRICTION_SUBSCRIPTION_KEY": zf.SUBSCRIPTION_KEY,
+        "ZERO_FRICTION_TENANT_ID": zf.TENANT,
+        "ZERO_FRICTION_ORGANISATION_ID": zf.ORGANISATION,
+        # All invoices have one customer: else `find` would turn page after page.
+        "ZERO_FRICTION_SEARCH_COVERS_REFERENCE": "true",
+    }
+    return Kind("over HTTP", ("worker.py",), variables, _asks(client, "zero_friction"))
+
+
+@asynccontextmanager
+async def stand_in() -> AsyncIterator[str]:
+    """A stand-in in a process of its own, quick to approve and to send; its URL."""
+    delays = ("--approval-delay", "0.02", "--sending-delay", "0.02")
+    async with child("-m", "sandbox.zero_friction", *delays) as running:
+        yield await running.line()
+
+
+def a_request(reference: str, provider: str, goal: Goal = Goal.SENT) -> InvoiceRequest:
+    """An ordinary invoice of two lines."""
+    document = Document.model_validate(
+        {
+            "currency": "EUR",
+            "issue_date": "2026-06-30",
+            "due_date": "2026-07-30",
+            "buyer": Party(name="Canary Energy BV", account_number="K-1001"),
+            "lines": (_line("1", "Meter replacement", "89.00"), _line("2", "Travel", "12.50")),
+        }
+    )
+    return InvoiceRequest(reference=reference, provider=provider, goal=goal, document=document)
+
+
+def _line(number: str, name: str, price: str) -> Line:
+    return Line.model_validate(
+        {"id": number, "name": name, "quantity": "2", "unit_price": price, "vat": Vat(rate=21)}
+    )
+
+
+def _asks(client: InvoicingClient, provider: str) -> Ask:
+    async def ask(identity: str, waiting: bool) -> WorkflowHandle[object, object]:
+        goal = Goal.PAID if waiting else Goal.SENT
+        return await client.start(a_request(identity, provider, goal))
+
+    return ask
+
+
+def _server(client: InvoicingClient) -> dict[str, str]:
+    return {"TEMPORAL_ADDRESS": client.temporal.service_client.config.target_host}
+
+
+async def _until_it_waits(handle: WorkflowHandle[object, object]) -> None:
+    async for event in handle.fetch_history_events(wait_new_event=True):
+        if _starts_long_wait(event):
+            return
+
+
+def _starts_long_wait(event: HistoryEvent) -> bool:
+    timer = event.timer_started_event_attributes
+    return event.HasField("timer_started_event_attributes") and (
+        timer.start_to_fire_timeout.ToTimedelta() >= LONG
+    )

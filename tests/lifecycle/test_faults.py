@@ -1,0 +1,686 @@
+"""Every step of an invoice's life × every fault × before and after it took effect.
+
+A table per step says what each fault leads to; a test runs all of its rows at once, each in a
+company of its own, and names every one that went another way. Whoever is asked answers `retry`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+
+from invoicing.invoice import Action, Invoice, Problem, Reason, Status
+from invoicing.provider import Pace, Paces, Plan, Search, Stage, Target
+from invoicing.request import Goal, InvoiceRequest
+from sandbox import zero_friction as zf
+from sandbox.faults import Placed, When
+from tests.lifecycle.parking import drafted_behind_our_back
+from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Every failed attempt is logged with its traceback; here that is the ordinary case."""
+    caplog.set_level(logging.ERROR, "temporalio.activity")
+
+
+# --- what a fault leads to ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one scenario comes to.
+
+    calls: of the step that the fault strikes, in the whole life.
+    parked: why it waited for a person, each time.
+    adopted: whether the invoice was found by our reference instead of made again.
+    """
+
+    calls: int
+    parked: tuple[Reason, ...] = ()
+    adopted: bool = False
+
+
+ONCE, TWICE = Expected(1), Expected(2)
+ADOPTED = Expected(1, adopted=True)
+
+LOST = "refuse reset time_out 500 502 503 not_json truncated"
+"""Whoever asked does not know what became of it."""
+UNKNOWN = "success_false:NOBODY_KNOWS_THIS"
+REFUSED = "success_false:NO_TAXCODE_SPECIFIED success_false:COULD_NOT_CREATE_INVOICE"
+GUARD = "success_false:INVOICE_WRONG_STATUS"
+
+WHENS: tuple[When, ...] = get_args(When)
+
+Row = tuple[str, Expected, Expected] | tuple[str, Expected]
+"""Faults, what they lead to before the effect, and after; one column for faults where the effect
+happens either way."""
+
+
+def parked(*reasons: Reason, calls: int = 2, adopted: bool = False) -> Expected:
+    return Expected(calls, reasons, adopted)
+
+
+BRISK = PACES.model_copy(
+    update={
+        "unavailable": Pace(
+            first=timedelta(milliseconds=30), factor=1, cap=timedelta(1), deadline=timedelta(1)
+        )
+    }
+)
+"""So that many failures in a row take no long pauses."""
+
+# --- one scenario ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a life gets to the step under test, and what stands in the ledger at its end."""
+
+    step: str
+    effects: str
+    nth: int = 1
+    goal: Goal = Goal.DRAFTED
+    request: dict[str, Any] = field(default_factory=dict)
+    stand_in: dict[str, Any] = field(default_factory=dict)
+    cancelled_when: Callable[[Invoice], bool] | None = None
+    also: tuple[str, str, When] | None = None
+    """Another fault, without which the step would not be taken."""
+    prepare: Callable[[Company], None] = lambda company: None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    step: Step
+    faults: tuple[tuple[str, When], ...]
+    """`fault` or `fault:key`, at consecutive calls of the step."""
+    expected: Expected
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{fault} {when}" for fault, when in self.faults)
+        return f"{self.step.step} number {self.step.nth}: {faults}"
+
+    def place(self, stand_in: zf.ZeroFrictionStandIn) -> list[Placed]:
+        """Put the faults into their places."""
+        return [
+            stand_in.faults.place(
+                self.step.step, fault.partition(":")[0], when=when, nth=nth, key=_key(fault)
+            )
+            for nth, (fault, when) in enumerate(self.faults, self.step.nth)
+        ]
+
+
+async def run(world: World, scenarios: Sequence[Scenario]) -> None:
+    """All of them, twelve at once; fails with a report about every one that went wrong."""
+    at_once = asyncio.Semaphore(12)
+
+    async def one(scenario: Scenario) -> str:
+        async with at_once:
+            return await _wrong(world, scenario)
+
+    reports = await asyncio.gather(*map(one, scenarios))
+    wrong = [report for report in reports if report]
+    assert not wrong, f"{len(wrong)} of {len(scenarios)}\n\n" + "\n\n".join(wrong)
+
+
+async def _wrong(world: World, scenario: Scenario) -> str:
+    step = scenario.step
+    now = {"approval_delay": 0, "sending_delay": 0}
+    async with world.company(paces=BRISK, **{**now, **step.stand_in}) as made:
+        step.prepare(made)
+        if step.also:
+            made.stand_in.faults.place(step.also[0], step.also[1], when=step.also[2])
+        placed = scenario.place(made.stand_in)
+        request = made.request(goal=step.goal, **step.request)
+        problems: list[Problem] = []
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(40):
+                await _live(made, request, step, problems)
+        except Exception as error:  # noqa: BLE001
+            found.append(f"{type(error).__name__}: {error}")
+        else:
+            found += await _differs(made, request.reference, scenario, problems)
+            found += [f"{one.fault} never struck" for one in placed if not one.hits]
+        return f"{scenario}\n{await made.report(request.reference, found)}" if found else ""
+
+
+async def _live(
+    company: Company, request: InvoiceRequest, step: Step, problems: list[Problem]
+) -> None:
+    reference = await company.start(request)
+    if step.cancelled_when:
+        await company.until(reference, step.cancelled_when)
+        await company.cancel(reference)
+    while not (state := await company.at_rest(reference)).ended:
+        assert state.problem is not None
+        problems.append(state.problem)
+        found = await company.violations(reference)
+        assert not found, f"while it is parked: {found}"
+        assert len(problems) < 9, "parked again and again"
+        await company.resolve(reference, Action.RETRY)
+
+
+async def _differs(
+    company: Company, reference: str, scenario: Scenario, problems: list[Problem]
+) -> list[str]:
+    wanted, step = scenario.expected, scenario.step
+    journal = await company.client.journal(reference)
+    reached = Expected(
+        calls=company.stand_in.calls.count(step.step),
+        parked=tuple(problem.reason for problem in problems),
+        adopted=any("adopted" in entry.what for entry in journal.entries),
+    )
+    found = await company.violations(reference)
+    if reached != wanted:
+        found.append(f"expected {wanted}, came to {reached}")
+    if (effects := " ".join(company.effects(reference))) != step.effects:
+        found.append(f"expected effects {step.effects!r}, there are {effects!r}")
+    said = " ".join(str(each) for problem in problems for each in problem.fields)
+    words = [_word_about(fault) for fault, _ in scenario.faults] if problems else []
+    found += [f"no problem names {word!r}: {said!r}" for word in words if word not in said]
+    return found
+
+
+def _word_about(fault: str) -> str:
+    """What a person must be told when this fault parks an invoice."""
+    words = {
+        "changed_amount": "gross: ours 125.03 EUR, theirs 125.04 EUR (0.01 more)",
+        "errors_filled": "COULD_NOT",
+        GONE: "",
+    }
+    return words.get(fault, _key(fault) or "")
+
+
+def _key(fault: str) -> str | None:
+    return fault.partition(":")[2] or None
+
+
+def rows(step: Step, *table: Row) -> Iterator[Scenario]:
+    for faults, *outcomes in table:
+        for fault in faults.split():
+            for when, outcome in zip(WHENS, outcomes, strict=False):
+                yield Scenario(step, ((fault, when),), outcome)
+
+
+def in_a_row(step: Step, faults: str, expected: Expected) -> Scenario:
+    """One life in which every fault strikes before and after, call upon call."""
+    return Scenario(step, tuple((f, when) for f in faults.split() for when in WHENS), expected)
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+HARMLESS = f"{LOST} 429"
+"""16 and 2 calls, 18 in all, before one is answered."""
+ANSWERS = f"{UNKNOWN} {GUARD} success_false:CUSTOMER_DOES_NOT_PAY"
+"""Refusals: six in a row."""
+GONE = "success_false:INVOICE_DOES_NOT_EXIST"
+
+EVERYTHING = {
+    "document": {"contract": "CT-2024-0001"},
+    "options": {
+        "bank_account": {"property_group": True},
+        "lines": {
+            "1": {"billing_item": {"name": "Heat"}, "service_location": {"external_id": "SL-1"}},
+            "2": {"tax_code": {"id": zf.TaxCodes.REDUCED}},
+        },
+    },
+}
+"""A request that needs every look-up there is but the bank account's."""
+
+
+def _with_a_place(company: Company) -> None:
+    company.stand_in.service_locations[zf.ServiceLocations.CANARY]["externalId"] = "SL-1"
+
+
+def asked(step: Step, *, undisturbed: int = 1, adopted: bool = False) -> list[Scenario]:
+    """Repeated until it answers; refused, it waits for a person; slow, it is only slow."""
+    rejected = (Reason.REJECTED,) * 6
+    return [
+        in_a_row(step, HARMLESS, Expected(undisturbed + 18, adopted=adopted)),
+        in_a_row(step, ANSWERS, Expected(undisturbed + 6, rejected, adopted=adopted)),
+        *rows(step, ("slow", Expected(undisturbed, adopted=adopted))),
+    ]
+
+
+async def test_a_look_up_is_asked_until_it_answers(shared_world: World) -> None:
+    few = ("contracts", "property_group", "billing_items", "service_locations")
+    steps = [
+        *(Step(name, "created") for name in ("customers", "bank_accounts", "tax_codes", "find")),
+        *(Step(name, "created", request=EVERYTHING, prepare=_with_a_place) for name in few),
+    ]
+    await run(shared_world, [scenario for step in steps for scenario in asked(step)])
+
+
+async def test_without_a_token_nothing_is_asked_and_nothing_is_in_doubt(
+    shared_world: World,
+) -> None:
+    harmless, _, slow = asked(Step("token", "created"))
+    await run(shared_world, [harmless, slow])
+
+
+async def test_while_the_look_after_a_lost_create_fails_nothing_is_created(
+    shared_world: World,
+) -> None:
+    doubt = Step("find", "created", nth=2, also=("create", "reset", "after"))
+    odd = "unknown_status approved_without_number changed_amount"
+    table = [*rows(doubt, (odd, Expected(2, adopted=True)))]
+    await run(shared_world, [*asked(doubt, undisturbed=2, adopted=True), *table])
+
+
+def reads(nth: int, *table: Row) -> list[Scenario]:
+    """Of the three reads of a life: the check, the approval's and the sending's."""
+    step = Step("read", "created approved sent", nth=nth, goal=Goal.SENT)
+    return [*asked(step, undisturbed=3), *rows(step, *table)]
+
+
+REMADE = Expected(4, (Reason.GONE,), adopted=True)
+"""Somebody was told that it is gone, and it was still there."""
+
+
+async def test_the_read_that_checks_the_figures_is_repeated(shared_world: World) -> None:
+    table: tuple[Row, ...] = (
+        ("unknown_status approved_without_number", Expected(4)),
+        ("changed_amount", Expected(4, (Reason.AMOUNTS_DIFFER,))),
+        ("errors_filled", Expected(4, (Reason.APPROVAL_FAILED,))),
+        (GONE, REMADE, REMADE),
+    )
+    await run(shared_world, reads(1, *table))
+
+
+async def test_the_read_that_awaits_the_approval_is_repeated(shared_world: World) -> None:
+    table: tuple[Row, ...] = (
+        ("unknown_status approved_without_number", Expected(4)),
+        ("changed_amount", Expected(4, (Reason.AMOUNTS_DIFFER,))),
+        ("errors_filled", Expected(4, (Reason.SENDING_FAILED,))),
+        (GONE, REMADE, REMADE),
+    )
+    await run(shared_world, reads(2, *table))
+
+
+async def test_the_read_that_tracks_the_sending_is_repeated(shared_world: World) -> None:
+    table: tuple[Row, ...] = (
+        ("unknown_status approved_without_number", Expected(4)),
+        ("changed_amount errors_filled", Expected(3)),
+        (GONE, REMADE, REMADE),
+    )
+    await run(shared_world, reads(3, *table))
+
+
+# --- changing -------------------------------------------------------------------------------------
+
+REFUSED_ONCE = parked(Reason.REJECTED)
+SEEN_DONE = ONCE
+"""Whatever was answered, the next look shows that it happened."""
+
+
+async def test_a_create_of_unknown_outcome_is_looked_for_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    create = Step("create", "created")
+    table: tuple[Row, ...] = (
+        (f"{LOST} 429 {UNKNOWN}", TWICE, ADOPTED),
+        ("slow", ONCE, ONCE),
+        ("unknown_status approved_without_number", ONCE),
+        (f"{REFUSED} {GUARD}", REFUSED_ONCE, ADOPTED),
+    )
+    await run(shared_world, [*rows(create, *table)])
+
+
+async def test_an_approval_of_unknown_outcome_is_read_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    approve = Step("approve", "created approved", goal=Goal.APPROVED)
+    table: tuple[Row, ...] = (
+        (f"{LOST} 429 {UNKNOWN}", TWICE, SEEN_DONE),
+        ("slow", ONCE, ONCE),
+        ("unknown_status changed_amount", ONCE),
+        (f"{REFUSED} {GUARD}", REFUSED_ONCE, SEEN_DONE),
+        ("errors_filled", parked(Reason.APPROVAL_FAILED)),
+    )
+    await run(shared_world, [*rows(approve, *table)])
+
+
+async def test_a_sending_of_unknown_outcome_is_read_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    send = Step("send", "created approved sent", goal=Goal.SENT)
+    table: tuple[Row, ...] = (
+        (f"{LOST} 429 {UNKNOWN}", TWICE, SEEN_DONE),
+        ("slow", ONCE, ONCE),
+        ("unknown_status approved_without_number changed_amount", ONCE),
+        (f"success_false:USER_HAS_NO_EMAIL_ADDRESS {GUARD}", REFUSED_ONCE, SEEN_DONE),
+    )
+    await run(shared_world, [*rows(send, *table)])
+
+
+@pytest.mark.parametrize(
+    ("channel", "step", "effects"),
+    [
+        ("postal", "post", "created approved sent"),
+        ("mark_sent", "mark_sent", "created approved"),
+    ],
+)
+async def test_the_other_ways_of_sending_are_as_careful(
+    shared_world: World, channel: str, step: str, effects: str
+) -> None:
+    lines = {"2": {"tax_code": {"id": zf.TaxCodes.REDUCED}}}
+    options = {"channel": channel, "lines": lines}
+    send = Step(step, effects, goal=Goal.SENT, request={"options": options})
+    table: tuple[Row, ...] = (
+        (f"reset 500 {UNKNOWN}", TWICE, SEEN_DONE),
+        (f"success_false:USER_HAS_NO_POSTAL_ADDRESS {GUARD}", REFUSED_ONCE, SEEN_DONE),
+    )
+    await run(shared_world, [*rows(send, *table)])
+
+
+async def test_a_deletion_of_unknown_outcome_is_read_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    delete = Step(
+        "delete",
+        "created deleted",
+        goal=Goal.SENT,
+        request={"hold": True},
+        cancelled_when=lambda state: state.status is Status.HELD,
+    )
+    table: tuple[Row, ...] = (
+        (f"{LOST} 429 {UNKNOWN}", TWICE, SEEN_DONE),
+        ("slow", ONCE, ONCE),
+        (f"success_false:APPROVED_INVOICES_CANNOT_BE_DELETED {GUARD}", REFUSED_ONCE, SEEN_DONE),
+    )
+    await run(shared_world, [*rows(delete, *table)])
+
+
+async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    credit = Step(
+        "credit",
+        "created approved credited",
+        goal=Goal.SENT,
+        stand_in={"sending_delay": float("inf")},
+        cancelled_when=lambda state: state.stage is Stage.SENDING,
+    )
+    table: tuple[Row, ...] = (
+        (f"{LOST} 429 {UNKNOWN}", TWICE, SEEN_DONE),
+        ("slow", ONCE, ONCE),
+        ("unknown_status", ONCE),
+        (f"success_false:CREATED_INVOICES_CANNOT_BE_CREDITED {GUARD}", REFUSED_ONCE, SEEN_DONE),
+    )
+    await run(shared_world, [*rows(credit, *table)])
+
+
+# --- a provider that is away, late, or of two minds -----------------------------------------------
+
+SHORT = Pace(
+    first=timedelta(milliseconds=40),
+    factor=1,
+    cap=timedelta(milliseconds=40),
+    deadline=timedelta(seconds=0.4),
+)
+
+
+def short(name: str) -> Paces:
+    """The paces of tests, but this wait ends soon."""
+    return PACES.model_copy(update={name: SHORT})
+
+
+async def test_a_provider_that_is_down_at_the_start_is_waited_for(shared_world: World) -> None:
+    async with shared_world.company() as company:
+        async with company.stand_in.down():
+            reference = await company.start()
+            await _tried(company, reference, 3)
+        await company.finished(reference)
+        assert company.effects(reference) == ["created", "approved", "sent"]
+
+
+async def _tried(company: Company, reference: str, times: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            about = (await company.client.handle(reference).describe()).raw_description
+            if any(one.attempt >= times for one in about.pending_activities):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_step_that_never_works_is_a_question_in_the_end(shared_world: World) -> None:
+    async def never(step: str) -> None:
+        async with shared_world.company(paces=short("unavailable")) as company:
+            company.stand_in.faults.place(step, "500", times=10_000)
+            reference = await company.start(hold=step == "delete")
+            if step == "delete":
+                await company.until_status(reference, Status.HELD)
+                await company.cancel(reference)
+            state = await company.at_rest(reference)
+            assert state.problem is not None
+            assert state.problem.reason is Reason.PROVIDER_UNAVAILABLE
+            company.stand_in.faults.clear()
+            await company.resolve(reference, Action.RETRY)
+            await company.finished(reference)
+            rest = ["deleted"] if step == "delete" else ["approved", "sent"]
+            assert company.effects(reference) == ["created", *rest]
+
+    steps = ("customers", "find", "create", "read", "approve", "send", "delete")
+    await together({step: never(step) for step in steps})
+
+
+async def test_a_word_nobody_knows_is_shown_while_it_is_waited_on(company: Company) -> None:
+    company.stand_in.faults.place("read", "unknown_status", key="underrevision", times=10_000)
+    reference = await company.start()
+    state = await company.until(reference, lambda state: "underrevision" in str(state.waiting))
+    assert state.problem is None
+    assert company.effects(reference) == ["created"]
+    company.stand_in.faults.clear()
+    await company.finished(reference)
+    assert company.effects(reference) == ["created", "approved", "sent"]
+
+
+async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
+    company: Company,
+) -> None:
+    company.stand_in.faults.place("create", "changed_amount", key="-0.01")
+    reference = await company.start()
+    for _ in range(2):
+        state = await company.parked(reference)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.AMOUNTS_DIFFER
+        assert [str(each) for each in state.problem.fields] == [
+            "net: net: ours 109.47 EUR, theirs 109.46 EUR (0.01 less)",
+            "gross: gross: ours 125.03 EUR, theirs 125.02 EUR (0.01 less)",
+        ]
+        await company.resolve(reference, Action.RETRY)
+    await company.parked(reference)
+    assert company.effects(reference) == ["created"]
+
+
+# --- a create that takes effect late --------------------------------------------------------------
+
+
+async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
+    shared_world: World,
+) -> None:
+    paces = PACES.model_copy(update={"settle": timedelta(seconds=1)})
+    async with shared_world.company(paces=paces) as company:
+        gate = company.stand_in.faults.place("create", "gate")
+        reference = await company.start()
+        await gate.reached(within=30)
+        await _noted(company, reference, "create: outcome unknown")
+        gate.release()
+        await company.finished(reference)
+        assert company.effects(reference) == ["created", "approved", "sent"]
+
+
+async def _noted(company: Company, reference: str, what: str) -> None:
+    async with asyncio.timeout(30):
+        async for _ in company.client.changes(reference):
+            journal = await company.client.journal(reference)
+            if what in {entry.what for entry in journal.entries}:
+                return
+    raise AssertionError("the workflow ended")
+
+
+async def test_a_create_that_takes_effect_after_the_second_one_is_found_before_the_approval(
+    shared_world: World,
+) -> None:
+    async with shared_world.company(patience=1) as company:
+        gate = company.stand_in.faults.place("create", "gate")
+        check = company.stand_in.faults.place("read", "gate")
+        reference = await company.start()
+        await check.reached(within=30)
+        gate.release()
+        await company.stand_in.ledger.reached("created", reference, count=2)
+        check.release()
+        state = await company.parked(reference)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.SEVERAL_FOUND
+        assert company.effects(reference) == ["created", "created"]
+        await _delete_all_but(company, reference, state.provider_id)
+        await company.resolve(reference, Action.RETRY)
+        await company.finished(reference)
+        assert company.effects(reference)[3:] == ["approved", "sent"]
+        assert await company.violations(reference) == []
+
+
+async def _delete_all_but(company: Company, reference: str, kept: str | None) -> None:
+    for identity in company.stand_in.ledger.live(reference):
+        if identity != kept:
+            about = Target(account=company.account, reference=reference, provider_id=identity)
+            await company.adaptor.delete(about)
+
+
+# --- looking that does not answer the question ----------------------------------------------------
+
+
+async def test_two_invoices_with_our_reference_are_a_question_until_one_is_left(
+    company: Company,
+) -> None:
+    request = company.request()
+    kept, _ = [await drafted_behind_our_back(company, request) for _ in range(2)]
+    reference = await company.start(request)
+    state = await company.parked(reference)
+    assert state.problem is not None
+    assert state.problem.reason is Reason.SEVERAL_FOUND
+    await company.resolve(reference, Action.RETRY)
+    assert (await company.parked(reference)).provider_id is None
+    await _delete_all_but(company, reference, kept)
+    await company.resolve(reference, Action.RETRY)
+    assert (await company.finished(reference)).provider_id == kept
+    assert company.stand_in.calls.count("create") == 2
+    assert await company.violations(reference) == []
+
+
+class Blindfolded(Hurried):
+    """An adaptor for a provider that has no search: what it does not find proves nothing."""
+
+    sees = False
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        return (await super().plan(request)).model_copy(update={"find_first": False})
+
+    async def find(self, target: Target) -> Search:
+        return await super().find(target) if self.sees else Search(complete=False)
+
+
+@asynccontextmanager
+async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]]:
+    async with world.company() as company:
+        adaptor = Blindfolded(settings(company.stand_in), world.http, PACES)
+        world.accounts[company.account] = company.adaptor = adaptor
+        yield company, adaptor
+
+
+@pytest.mark.parametrize(
+    ("when", "action", "calls"),
+    [("after", Action.RETRY, 1), ("after", Action.ADOPT, 1), ("before", Action.SKIP, 2)],
+)
+async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
+    shared_world: World, when: When, action: Action, calls: int
+) -> None:
+    async with blindfolded(shared_world) as (company, adaptor):
+        company.stand_in.faults.place("create", "500", when=when)
+        reference = await company.start()
+        state = await company.parked(reference)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.CANNOT_TELL
+        assert set(state.problem.actions) >= {Action.RETRY, Action.ADOPT, Action.SKIP}
+        await company.resolve(reference, Action.RETRY)
+        assert (await company.parked(reference)).problem == state.problem
+        adaptor.sees = action is Action.RETRY
+        answer = {"provider_id": "".join(company.stand_in.ledger.live(reference))}
+        await company.resolve(reference, action, **(answer if action is Action.ADOPT else {}))
+        await company.finished(reference)
+        assert company.stand_in.calls.count("create") == calls
+        assert company.effects(reference) == ["created", "approved", "sent"]
+        assert await company.violations(reference) == []
+
+
+async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: World) -> None:
+    async with blindfolded(shared_world) as (company, _):
+        company.stand_in.faults.place("create", "success_false", key="NO_TAXCODE_SPECIFIED")
+        reference = await company.start()
+        state = await company.parked(reference)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.REJECTED
+        assert [each.field for each in state.problem.fields] == ["NO_TAXCODE_SPECIFIED"]
+        await company.resolve(reference, Action.RETRY)
+        await company.finished(reference)
+        assert company.effects(reference) == ["created", "approved", "sent"]
+
+
+# --- deadlines ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wait", "reason", "goal", "comes", "skipped_to"),
+    [
+        ("approval", Reason.APPROVAL_OVERDUE, Goal.APPROVED, "finish", None),
+        ("sending", Reason.SENDING_OVERDUE, Goal.SENT, "finish", Status.SENDING),
+        ("payment", Reason.PAYMENT_OVERDUE, Goal.PAID, "pay", Status.SENT),
+    ],
+)
+async def test_a_wait_that_is_over_asks_whether_to_wait_on(
+    shared_world: World,
+    wait: str,
+    reason: Reason,
+    goal: Goal,
+    comes: str,
+    skipped_to: Status | None,
+) -> None:
+    delay = {} if comes == "pay" else {f"{wait}_delay": float("inf")}
+    async with shared_world.company(paces=short(wait), **delay) as company:
+        waited, skipped = [await company.start(goal=goal) for _ in range(2)]
+        for reference in (waited, waited, skipped):
+            state = await company.parked(reference)
+            assert state.problem is not None
+            assert state.problem.reason is reason
+            assert (Action.SKIP in state.problem.actions) is (skipped_to is not None)
+            if reference == waited:
+                await company.resolve(reference, Action.RETRY)
+        getattr(company.stand_in, comes)(waited)
+        if (await company.at_rest(waited)).problem:
+            await company.resolve(waited, Action.RETRY)
+        assert (await company.finished(waited)).status == goal.value
+        assert await company.violations(waited) == []
+        if skipped_to:
+            await company.resolve(skipped, Action.SKIP)
+            assert (await company.finished(skipped)).status is skipped_to
+            assert await company.violations(skipped) == []
+
+
+async def test_an_approval_without_a_number_is_no_approval(shared_world: World) -> None:
+    async with shared_world.company(paces=short("approval")) as company:
+        company.stand_in.faults.place("approve", "approved_without_number")
+        reference = await company.start()
+        state = await company.parked(reference)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.APPROVAL_OVERDUE
+        assert state.stage is Stage.APPROVING
+        assert company.stand_in.calls.count("send") == 0

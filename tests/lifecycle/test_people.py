@@ -1,0 +1,503 @@
+"""People: every question an invoice may ask, every answer, and what is not to be answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError
+
+from invoicing.client import Failed, Refused
+from invoicing.errors import NotFound
+from invoicing.invoice import Action, Hold, Reason, Release, Status
+from invoicing.provider import Target
+from invoicing.request import Goal
+from sandbox.faults import Fault
+from sandbox.zero_friction import Step, Told
+from tests.examples import a_document, a_line
+from tests.lifecycle.parking import (
+    ADOPT,
+    APPROVED,
+    CREATED,
+    DELETED,
+    KINDS,
+    NEVER,
+    RETRY,
+    SENT,
+    Kind,
+    blind,
+    drafted_behind_our_back,
+    opened,
+)
+from tests.lifecycle.world import PACES, Company, World, together
+
+# --- every answer to every question ---------------------------------------------------------------
+
+
+async def retried(world: World, kind: Kind) -> None:
+    """Once its cause is mended, a retry leads on."""
+    async with opened(world, kind) as company:
+        reference = await kind.park(company)
+        await company.parked(reference)
+        await kind.mend(company, reference)
+        if kind.reason is not Reason.HOLD_OVERDUE:  # a release is an answer in itself
+            await company.resolve(reference, RETRY)
+        if kind.retried is Status.NEEDS_ATTENTION:
+            await asked_again(company, reference, kind)
+            return
+        assert (await company.finished(reference)).status is kind.retried
+        assert company.live(reference) == (kind.retried is not Status.CREDITED)
+        assert company.effects(reference).count(SENT) <= 1
+        assert not await company.violations(reference)
+
+
+async def retried_in_vain(world: World, kind: Kind) -> None:
+    """While its cause is there, a retry asks the same again, and nothing was done twice."""
+    async with opened(world, kind) as company:
+        reference = await kind.park(company)
+        await company.parked(reference)
+        before = company.effects(reference)
+        await company.resolve(reference, RETRY)
+        await asked_again(company, reference, kind)
+        assert company.effects(reference) == before
+
+
+async def asked_again(company: Company, reference: str, kind: Kind) -> None:
+    """Wait until the same has been asked twice."""
+    async with asyncio.timeout(30):
+        while await _questions(company, reference) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    parked = await company.parked(reference)
+    assert parked.problem is not None
+    assert parked.problem.reason is kind.reason
+
+
+async def _questions(company: Company, reference: str) -> int:
+    entries = (await company.client.journal(reference)).entries
+    return sum(entry.what.startswith("needs attention") for entry in entries)
+
+
+async def skipped(world: World, kind: Kind, name: str) -> None:
+    """To skip counts the step as settled, and the invoice goes on."""
+    status, effects = SKIPPED[name]
+    async with opened(world, kind) as company:
+        # Only who knows that nothing was created may skip when nobody can tell.
+        park = _lost_on_the_way if kind.reason is Reason.CANNOT_TELL else kind.park
+        reference = await park(company)
+        await company.parked(reference)
+        await company.resolve(reference, Action.SKIP)
+        if status is Status.SENT and kind.reason is Reason.CANNOT_CANCEL:
+            await company.until_waiting(reference, "payment")
+        else:
+            assert (await company.finished(reference)).status is status
+        assert company.effects(reference) == list(effects)
+
+
+async def _lost_on_the_way(company: Company) -> str:
+    blind(company, after=1)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET)
+    return await company.start()
+
+
+SKIPPED: Mapping[str, tuple[Status, tuple[str, ...]]] = {
+    "the sending is refused": (Status.APPROVED, (CREATED, APPROVED)),
+    "nobody can tell whether it was created": (Status.SENT, (CREATED, APPROVED, SENT)),
+    "it could not be sent": (Status.APPROVED, (CREATED, APPROVED)),
+    "the sending takes too long": (Status.SENDING, (CREATED, APPROVED)),
+    "the delivery takes too long": (Status.SENT, (CREATED, APPROVED, SENT)),
+    "the payment takes too long": (Status.SENT, (CREATED, APPROVED, SENT)),
+    "nobody releases it": (Status.SENT, (CREATED, APPROVED, SENT)),
+    "it may not be credited": (Status.SENT, (CREATED, APPROVED, SENT)),
+}
+
+
+async def corrected(world: World, kind: Kind) -> None:
+    """A corrected document replaces the draft, and only that one gets final."""
+    async with opened(world, kind) as company:
+        reference = await kind.park(company)
+        await company.parked(reference)
+        if kind.reason is Reason.PROVIDER_UNAVAILABLE:
+            await kind.mend(company, reference)
+        await company.resolve(reference, Action.CORRECT, document=RIGHT)
+        assert (await company.finished(reference)).status is Status.SENT
+        there = company.effects(reference)
+        assert there[-3:] == [CREATED, APPROVED, SENT]
+        assert there[:-3] in ([], [CREATED, DELETED])
+        assert not await company.violations(reference)
+
+
+RIGHT = a_document(notes=("as corrected",))
+
+
+async def adopted(world: World, kind: Kind) -> None:
+    """The id of the invoice meant: it goes on with that one."""
+    async with opened(world, kind) as company:
+        reference = await kind.park(company)
+        await company.parked(reference)
+        if kind.reason is Reason.GONE:
+            meant = await drafted_behind_our_back(company, company.request(reference))
+        else:
+            meant = company.stand_in.ledger.live(reference)[0]
+        await company.resolve(reference, ADOPT, provider_id=meant)
+        finished = await company.finished(reference)
+        assert (finished.status, finished.provider_id) == (Status.SENT, meant)
+        assert company.stand_in.ledger.live(reference) == (meant,)
+        assert not await company.violations(reference)
+
+
+async def abandoned(world: World, kind: Kind) -> None:
+    """To abandon ends it and leaves everything there as it is."""
+    async with opened(world, kind) as company:
+        reference = await kind.park(company)
+        await company.parked(reference)
+        calls, effects = company.stand_in.calls.counts, company.effects(reference)
+        await company.resolve(reference, Action.ABANDON)
+        assert (await company.finished(reference)).status is Status.ABANDONED
+        assert company.stand_in.calls.counts == calls
+        assert company.effects(reference) == effects
+        execution = (await company.client.handle(reference).describe()).status
+        assert execution is WorkflowExecutionStatus.COMPLETED
+
+
+PASSING = {
+    "the create is refused",
+    "the approval is refused",
+    "the sending is refused",
+    "somebody deleted the draft",
+    "the approval fails",
+}
+"""Kinds whose cause has gone by itself: a retry is never in vain."""
+
+
+async def test_a_retry_leads_on_once_the_cause_is_mended(shared_world: World) -> None:
+    await together({name: retried(shared_world, kind) for name, kind in KINDS.items()})
+
+
+async def test_a_retry_in_vain_asks_again_and_does_nothing_twice(shared_world: World) -> None:
+    lasting = {name: kind for name, kind in KINDS.items() if name not in PASSING}
+    lasting.pop("it could not be sent")  # to insist is to send again
+    await together({name: retried_in_vain(shared_world, kind) for name, kind in lasting.items()})
+
+
+async def test_a_skipped_step_counts_as_settled(shared_world: World) -> None:
+    offered = {name for name, kind in KINDS.items() if Action.SKIP in kind.actions}
+    assert offered == set(SKIPPED)
+    await together({name: skipped(shared_world, KINDS[name], name) for name in sorted(offered)})
+
+
+async def test_a_correction_replaces_the_draft(shared_world: World) -> None:
+    await together(
+        {
+            name: corrected(shared_world, kind)
+            for name, kind in KINDS.items()
+            if Action.CORRECT in kind.actions
+        }
+    )
+
+
+async def test_an_adopted_invoice_is_the_one_it_goes_on_with(shared_world: World) -> None:
+    await together(
+        {name: adopted(shared_world, kind) for name, kind in KINDS.items() if ADOPT in kind.actions}
+    )
+
+
+async def test_an_abandoned_invoice_is_left_as_it_is(shared_world: World) -> None:
+    await together({name: abandoned(shared_world, kind) for name, kind in KINDS.items()})
+
+
+async def test_every_question_names_the_answers_it_takes(shared_world: World) -> None:
+    """And refuses every other one, without a trace."""
+
+    async def asked(kind: Kind) -> None:
+        async with opened(shared_world, kind) as company:
+            reference = await kind.park(company)
+            parked = await company.parked(reference)
+            assert parked.problem is not None
+            assert (parked.problem.reason, parked.problem.actions) == (kind.reason, kind.actions)
+            assert parked.waiting is not None
+            assert (parked.waiting.on, parked.waiting.what) == ("person", kind.reason)
+            assert parked.waiting.until is not None
+            before = await events(company, reference)
+            for action in set(Action) - set(kind.actions):
+                with pytest.raises(Refused, match=f"{action} is no answer here"):
+                    await company.resolve(reference, action, **_GIVEN.get(action, {}))
+            assert await events(company, reference) == before
+
+    assert {kind.reason for kind in KINDS.values()} == set(Reason)
+    await together({name: asked(kind) for name, kind in KINDS.items()})
+
+
+_GIVEN: Mapping[Action, Mapping[str, Any]] = {
+    Action.ADOPT: {"provider_id": "0"},
+    Action.CORRECT: {"document": RIGHT},
+}
+
+
+async def events(company: Company, reference: str) -> list[int]:
+    """The kinds of the events in its history, in order."""
+    history = await company.client.handle(reference).fetch_history()
+    return [event.event_type for event in history.events]
+
+
+# --- what a correction or an adoption may be wrong about ------------------------------------------
+
+
+async def test_a_correction_that_is_refused_again_asks_again(company: Company) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
+    reference = await company.start()
+    await company.parked(reference)
+    await company.resolve(reference, Action.CORRECT, document=RIGHT)
+    await company.until(reference, lambda _: company.stand_in.calls.count("create") == 2)
+    parked = await company.parked(reference)
+    assert parked.problem is not None
+    assert parked.problem.actions == (Action.RETRY, Action.CORRECT, Action.ABANDON)
+    await company.resolve(reference, Action.CORRECT, document=RIGHT)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == [CREATED, APPROVED, SENT]
+
+
+async def test_a_correction_that_cannot_be_planned_asks_again(company: Company) -> None:
+    """The workflow does not fail as it would at its start: a draft may have been made already."""
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    reference = await company.start()
+    await company.parked(reference)
+    wrong = a_document(lines=(a_line(1), a_line(2, unit="HUR")))
+    await company.resolve(reference, Action.CORRECT, document=wrong)
+    parked = await company.until(
+        reference, lambda state: state.problem is not None and state.problem.reason == "rejected"
+    )
+    assert parked.problem is not None
+    assert [problem.field for problem in parked.problem.fields] == ["document.lines[1].unit"]
+    assert company.live(reference) == 0
+    await company.resolve(reference, Action.RETRY)
+    await company.parked(reference)
+    await company.resolve(reference, Action.CORRECT, document=RIGHT)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == [CREATED, DELETED, CREATED, APPROVED, SENT]
+
+
+async def test_what_is_adopted_must_be_there(company: Company) -> None:
+    """An id that nobody knows, then one that was deleted, then the right one."""
+    blind(company, after=1)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    reference = await company.start()
+    await company.parked(reference)
+    right = company.stand_in.ledger.live(reference)[0]
+    other = await drafted_behind_our_back(company, company.request())
+    await company.adaptor.delete(Target(account=company.account, reference="", provider_id=other))
+    for wrong in ("99999999-0000-4000-8000-000000000000", other):
+        await company.resolve(reference, ADOPT, provider_id=wrong)
+        parked = await company.until(
+            reference, lambda state: state.problem is not None and state.problem.reason == "gone"
+        )
+        assert parked.problem is not None
+        assert ADOPT in parked.problem.actions
+    await company.resolve(reference, ADOPT, provider_id=right)
+    finished = await company.finished(reference)
+    assert (finished.status, finished.provider_id) == (Status.SENT, right)
+    assert company.effects(reference) == [CREATED, APPROVED, SENT]
+
+
+async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Company) -> None:
+    blind(company, after=1)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    reference = await company.start()
+    await company.parked(reference)
+    other = company.request(document={"lines": (a_line(1), a_line(2))})
+    foreign = await drafted_behind_our_back(company, other)
+    await company.resolve(reference, ADOPT, provider_id=foreign)
+    parked = await company.until(
+        reference,
+        lambda state: state.problem is not None and state.problem.reason == "amounts_differ",
+    )
+    assert parked.provider_id == foreign
+    assert company.effects(other.reference) == [CREATED]
+
+
+# --- hold and release -----------------------------------------------------------------------------
+
+
+async def test_a_request_with_hold_waits_until_it_is_released(company: Company) -> None:
+    reference = await company.start(hold=True)
+    held = await company.until_status(reference, Status.HELD)
+    assert str(held.waiting) == "person: release"
+    assert company.effects(reference) == [CREATED]
+    await company.release(reference)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == [CREATED, APPROVED, SENT]
+
+
+async def test_an_invoice_can_be_held_before_it_is_sent(shared_world: World) -> None:
+    async with shared_world.company(approval_delay=NEVER) as company:
+        reference = await company.start()
+        await company.until_waiting(reference, "approval")
+        await company.hold(reference)
+        company.stand_in.finish(reference)
+        await company.until_status(reference, Status.HELD)
+        assert company.stand_in.calls.count("send") == 0
+        await company.release(reference)
+        assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_what_changed_while_it_was_held_is_seen_before_it_goes_on(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    company.stand_in._latest(reference).lines[0].net += 1
+    await company.release(reference)
+    parked = await company.parked(reference)
+    assert parked.problem is not None
+    assert parked.problem.reason is Reason.AMOUNTS_DIFFER
+    assert company.effects(reference) == [CREATED]
+
+
+async def test_a_hold_is_released_also_when_it_is_overdue(shared_world: World) -> None:
+    quick = PACES.model_copy(update={"hold": timedelta(seconds=0.1)})
+    async with shared_world.company(paces=quick) as company:
+        reference = await company.start(hold=True)
+        parked = await company.parked(reference)
+        assert parked.problem is not None
+        assert parked.problem.reason is Reason.HOLD_OVERDUE
+        await company.release(reference)
+        assert (await company.finished(reference)).status is Status.SENT
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    before = await events(company, reference)
+    with pytest.raises(Refused, match="does not wait for a person"):
+        await company.resolve(reference, Action.RETRY)
+    handle = company.client.handle(reference)
+    for update, mistake, field in (
+        ("hold", {"by": "an operator"}, "reason: is required"),
+        ("cancel", {"reason": "test"}, "by: is required"),
+        ("release", {"by": " ", "reason": "test"}, "by: must not be empty"),
+        ("cancel", {"by": "an operator", "reason": "test", "resaon": "x"}, "resaon: unknown field"),
+        ("resolve", {"by": "o", "reason": "t", "action": "adopt"}, "needs provider_id"),
+        ("resolve", {"by": "o", "reason": "t", "action": "correct"}, "needs document"),
+        ("resolve", {"by": "o", "reason": "t", "action": "forget"}, "action: must be one of"),
+    ):
+        with pytest.raises(WorkflowUpdateFailedError) as refusal:
+            await handle.execute_update(update, mistake)
+        assert field in str(refusal.value.cause)
+    assert await events(company, reference) == before
+    assert (await company.client.state(reference)).status is Status.HELD
+
+
+async def test_nothing_is_released_that_is_not_held(shared_world: World) -> None:
+    async with shared_world.company(approval_delay=NEVER) as company:
+        reference = await company.start()
+        await company.until_waiting(reference, "approval")
+        with pytest.raises(Refused, match="it is not held"):
+            await company.release(reference)
+
+
+async def test_nobody_can_change_what_has_ended(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.cancel(reference)
+    await company.finished(reference)
+    before = await events(company, reference)
+    for instruct in (company.cancel, company.hold, company.release):
+        with pytest.raises(Refused, match="it has ended"):
+            await instruct(reference)
+    with pytest.raises(Refused, match="it has ended"):
+        await company.resolve(reference, Action.RETRY)
+    assert await events(company, reference) == before
+    with pytest.raises(NotFound):
+        await company.cancel("T-nobody-asked-for-this")
+
+
+async def test_of_two_answers_one_counts(company: Company) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    reference = await company.start()
+    await company.parked(reference)
+    answers = await asyncio.gather(
+        company.resolve(reference, Action.ABANDON),
+        company.resolve(reference, Action.RETRY),
+        return_exceptions=True,
+    )
+    assert sorted(type(answer) for answer in answers if isinstance(answer, Exception)) == [Refused]
+    finished = await company.finished(reference)
+    assert finished.status in (Status.ABANDONED, Status.SENT)
+
+
+# --- the journal, the queries, the end of patience ------------------------------------------------
+
+
+async def test_the_journal_says_who_wanted_what_and_why(company: Company) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    reference = await company.start()
+    await company.parked(reference)
+    await company.client.hold(reference, Hold(by="Holder", reason="not before noon"))
+    await company.resolve(reference, Action.RETRY, by="Solver", reason="it was a hiccup")
+    await company.until_status(reference, Status.HELD)
+    await company.client.release(reference, Release(by="Releaser", reason="it is noon"))
+    await company.finished(reference)
+    entries = (await company.client.journal(reference)).entries
+    assert [(entry.what, entry.by, entry.reason) for entry in entries if entry.by] == [
+        ("held", "Holder", "not before noon"),
+        ("resolved: retry", "Solver", "it was a hiccup"),
+        ("released", "Releaser", "it is noon"),
+    ]
+    told = [entry.what for entry in entries if not entry.by]
+    assert told[0].startswith("needs attention: ")
+    assert told[-1] == "ended: sent"
+    assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+
+
+async def test_state_and_journal_answer_from_the_first_moment_to_after_the_end(
+    shared_world: World,
+) -> None:
+    async with shared_world.company(approval_delay=NEVER) as company:
+        request = company.request()
+        with pytest.raises(NotFound):
+            await company.client.state(request.reference)
+        with pytest.raises(NotFound):
+            await company.client.journal(request.reference)
+        await company.client.start(request)
+        first = await company.client.state(request.reference)
+        assert (first.reference, first.goal, first.ended) == (request.reference, Goal.SENT, False)
+        assert first.due_date == request.document.due_date
+        await company.client.journal(request.reference)
+        during = await company.until_waiting(request.reference, "approval")
+        assert during.status is Status.APPROVING
+        assert during.amounts is not None
+        assert f"{during.amounts.gross}" == "125.03"
+        assert (await company.client.journal(request.reference)).entries
+        company.stand_in.finish(request.reference)
+        finished = await company.finished(request.reference)
+        assert await company.client.state(request.reference) == finished
+        last = (await company.client.journal(request.reference)).entries[-1]
+        assert last.what == "ended: sent"
+
+
+async def test_a_question_that_nobody_answers_ends_the_invoice_as_failed(
+    shared_world: World,
+) -> None:
+    brief = PACES.model_copy(update={"attention": timedelta(seconds=0.3)})
+    async with shared_world.company(paces=brief) as company:
+        company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+        reference = await company.start()
+        with pytest.raises(Failed, match="nobody came in time") as failed:
+            await company.finished(reference)
+        failure = failed.value.__cause__
+        assert isinstance(failure, WorkflowFailureError)
+        assert isinstance(failure.cause, ApplicationError)
+        assert failure.cause.type == "Expired"
+        state = await company.client.state(reference)
+        assert (state.status, state.ended, state.waiting) == (Status.EXPIRED, True, None)
+        execution = await company.client.handle(reference).describe()
+        assert execution.status is WorkflowExecutionStatus.FAILED
+        assert company.effects(reference) == [CREATED]

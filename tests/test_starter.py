@@ -1,0 +1,405 @@
+"""The command line, against a real server: what it prints, what it refuses, what it exits with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+import starter
+from invoicing.client import InvoicingClient
+from invoicing.document import Payment
+from invoicing.errors import FieldProblem
+from invoicing.invoice import Action, Invoice, Problem, Reason, Status, Waiting
+from invoicing.parse import read_request
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.request import Goal, InvoiceRequest
+from sandbox.temporal import local_server
+from starter import Code, app
+from terminal import Board, trouble
+from tests.lifecycle.world import Company, World, world
+
+ROOT = Path(starter.__file__).parent
+EXAMPLES = ROOT / "sandbox" / "examples"
+WHY = ("--reason", "a test")
+NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+
+
+@pytest.fixture(scope="module")
+async def shared() -> AsyncIterator[World]:
+    async with local_server() as server, world(server) as made:
+        yield made
+
+
+@pytest.fixture
+async def company(shared: World) -> AsyncIterator[Company]:
+    async with shared.company() as made:
+        yield made
+
+
+async def typed(
+    *arguments: str, at: Company | None = None, stdin: str = "", **variables: str
+) -> Result:
+    """What the command line makes of these arguments; it has an event loop of its own."""
+    address = at.client.temporal.service_client.config.target_host if at else "127.0.0.1:1"
+    environment = {"TEMPORAL_ADDRESS": address, "COLUMNS": "200", **variables}
+    return await asyncio.to_thread(
+        lambda: CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
+    )
+
+
+def written(request: InvoiceRequest, folder: Path, **changes: Any) -> str:
+    path = folder / "request.json"
+    path.write_text(request.model_copy(update=changes).model_dump_json())
+    return str(path)
+
+
+def debit(company: Company) -> InvoiceRequest:
+    """What the provider refuses: direct debit from a buyer without a bank account."""
+    example = read_request((EXAMPLES / "refused.json").read_bytes())
+    return example.model_copy(
+        update={"account": company.account, "reference": company.request().reference}
+    )
+
+
+# Starting and following
+
+
+async def test_start_prints_reference_workflow_and_link(company: Company, tmp_path: Path) -> None:
+    request = company.request()
+    ui = "http://127.0.0.1:8233"
+    said = await typed("start", written(request, tmp_path), at=company, INVOICING_WEB_UI=ui)
+    assert said.exit_code == Code.DONE
+    assert request.reference in said.stdout
+    assert f"{ui}/namespaces/default/workflows/invoice%2F{request.reference}" in said.stdout
+    assert (await company.finished(request.reference)).status is Status.SENT
+
+
+async def test_start_reads_stdin_and_answers_in_json(company: Company) -> None:
+    request = company.request()
+    text = request.model_dump_json()
+    said = await typed("start", "-", "--json", at=company, stdin=text)
+    assert json.loads(said.stdout) == {
+        "reference": request.reference,
+        "workflow_id": f"invoice/{request.reference}",
+        "web_ui": None,
+    }
+
+
+async def test_start_with_wait_stays_until_the_invoice_is_sent(
+    company: Company, tmp_path: Path
+) -> None:
+    request = written(company.request(), tmp_path)
+    said = await typed("start", request, "--wait", "--json", at=company)
+    assert said.exit_code == Code.DONE
+    states = [json.loads(line) for line in said.stdout.splitlines()[1:]]
+    assert states[-1]["status"] == "sent"
+    assert states[-1]["ended"] is True
+    assert len({json.dumps(state) for state in states}) == len(states)
+
+
+async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_path: Path) -> None:
+    request = company.request()
+    for _ in range(2):
+        said = await typed("start", written(request, tmp_path), "--wait", at=company)
+        assert said.exit_code == Code.DONE
+    assert company.effects(request.reference) == ["created", "approved", "sent"]
+
+
+async def test_other_content_under_the_same_reference_is_refused(
+    company: Company, tmp_path: Path
+) -> None:
+    request = company.request()
+    await company.start(request)
+    other = written(request, tmp_path, goal=Goal.APPROVED)
+    said = await typed("start", other, at=company)
+    assert said.exit_code == Code.FAILED
+    assert "it differs in goal" in said.stderr
+
+
+async def test_what_the_provider_cannot_do_is_named_field_by_field(
+    company: Company, tmp_path: Path
+) -> None:
+    impossible = written(company.request(), tmp_path, goal=Goal.DELIVERED)
+    said = await typed("start", impossible, "--wait", at=company)
+    assert said.exit_code == Code.FAILED
+    assert "\n  goal: delivery cannot be seen here" in said.stderr
+
+
+async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.client.handle(reference).terminate()
+    said = await typed("watch", reference, at=company)
+    assert said.exit_code == Code.FAILED
+    assert "ended from outside" in said.stderr
+
+
+# Bad input
+
+
+async def test_every_mistake_is_named_on_its_own_line_and_no_value_repeated() -> None:
+    text = '{"reference": "Ms Private", "provider": "zero_friction", "document": {"lines": []}}'
+    said = await typed("start", "-", stdin=text)
+    assert said.exit_code == Code.BAD_INPUT
+    fields = [line.split(":")[0].strip() for line in said.stderr.splitlines()[1:]]
+    assert {"reference", "document.currency", "document.buyer"} <= set(fields)
+    assert "Private" not in said.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("hold", "A-1"), "Say why, with --reason"),
+        (("hold", "A-1", "--reason", "  "), "Say why, with --reason"),
+        (("resolve", "A-1", "adopt", *WHY), "adopt, and only adopt, needs --provider-id"),
+        (("resolve", "A-1", "retry", "--provider-id", "7", *WHY), "only adopt"),
+        (("resolve", "A-1", "correct", *WHY), "needs --document"),
+        (("cancel", "A-1", "--by", "x" * 300, *WHY), "by: must have at most 200 characters"),
+        (("start", "no-such-file.json"), "No such file"),
+        (("list", "--status", "lost"), "Invalid value"),
+    ],
+)
+async def test_bad_input_is_refused_before_anybody_is_asked(
+    arguments: tuple[str, ...], sentence: str
+) -> None:
+    said = await typed(*arguments)
+    assert said.exit_code == Code.BAD_INPUT
+    assert sentence in said.stderr
+
+
+# Not found, not reachable
+
+
+@pytest.mark.parametrize("command", [("show",), ("watch",), ("cancel", *WHY)])
+async def test_an_unknown_reference_is_not_found(company: Company, command: tuple[str]) -> None:
+    said = await typed(*command, "NEVER-ASKED-FOR", at=company)
+    assert said.exit_code == Code.NOT_FOUND
+    assert "NEVER-ASKED-FOR" in said.stderr
+
+
+async def test_without_a_server_it_says_what_to_do() -> None:
+    said = await typed("list")
+    assert said.exit_code == Code.UNREACHABLE
+    assert "127.0.0.1:1" in said.stderr
+    assert "make server" in said.stderr
+
+
+async def test_a_namespace_that_does_not_exist_is_named(company: Company) -> None:
+    said = await typed("list", at=company, TEMPORAL_NAMESPACE="elsewhere")
+    assert said.exit_code == Code.UNREACHABLE
+    assert "elsewhere" in said.stderr
+
+
+async def test_without_a_worker_it_says_so(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starter, "WORKER_SECONDS", 0.5)
+    request = company.request()
+    await InvoicingClient(company.client.temporal, task_queue="nobody").start(request)
+    said = await typed("show", request.reference, at=company)
+    assert said.exit_code == Code.UNREACHABLE
+    assert "make worker" in said.stderr
+
+
+def test_as_a_process_it_ends_in_a_sentence_and_no_traceback() -> None:
+    ended = subprocess.run(
+        [sys.executable, "starter.py", "show", "A-1"],
+        cwd=ROOT,
+        env=NOWHERE,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == Code.UNREACHABLE
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+async def test_the_main_help_documents_every_exit_code_and_command() -> None:
+    said = (await typed("--help")).stdout
+    for code in Code:
+        assert f"{code.value}  " in said
+    for command in app.registered_commands:
+        assert command.epilog is not None
+        assert "python starter.py" in command.epilog
+
+
+# Operating
+
+
+async def test_a_held_invoice_exits_4_until_it_is_released(company: Company) -> None:
+    reference = await company.start(hold=True)
+    watched = await typed("watch", reference, at=company)
+    assert watched.exit_code == Code.NEEDS_ATTENTION
+    assert "`release` lets it go on" in watched.stderr
+    released = await typed(
+        "release", reference, "--by", "Test Operator", "--json", *WHY, at=company
+    )
+    assert released.exit_code == Code.DONE
+    assert json.loads(released.stdout)["reference"] == reference
+    assert (await typed("watch", reference, at=company)).exit_code == Code.DONE
+    journal = (await company.client.journal(reference)).entries
+    assert ("released", "Test Operator", "a test") in [(e.what, e.by, e.reason) for e in journal]
+
+
+async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    assert (await typed("hold", reference, *WHY, at=company)).exit_code == Code.DONE
+    assert (await typed("cancel", reference, *WHY, at=company)).exit_code == Code.DONE
+    assert (await typed("watch", reference, at=company)).exit_code == Code.FAILED
+    assert company.effects(reference) == ["created", "deleted"]
+
+
+async def test_what_has_ended_refuses_orders(company: Company) -> None:
+    reference = await company.start()
+    await company.finished(reference)
+    said = await typed("cancel", reference, *WHY, at=company)
+    assert said.exit_code == Code.FAILED
+    assert "has ended: sent" in said.stderr
+
+
+async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
+    company: Company, tmp_path: Path
+) -> None:
+    request = debit(company)
+    reference = await company.start(request)
+    await company.parked(reference)
+
+    shown = await typed("show", reference, at=company)
+    assert shown.exit_code == Code.DONE
+    assert "SDD_REQUIRES_BANK_ACCOUNT" in shown.stderr
+    assert f"resolve {reference} correct --document FILE" in shown.stdout
+    whole = json.loads((await typed("show", reference, "--json", at=company)).stdout)
+    assert whole["invoice"]["problem"]["reason"] == "rejected"
+    assert whole["journal"]["entries"]
+
+    skipped = await typed("resolve", reference, "skip", *WHY, at=company)
+    assert skipped.exit_code == Code.FAILED
+    assert "skip is no answer here" in skipped.stderr
+
+    document = request.document.model_copy(update={"payment": Payment(means="30")})
+    odd = written(request, tmp_path, document=document, reference="OTHER-1")
+    wrong = await typed("resolve", reference, "correct", "--document", odd, *WHY, at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    assert "not about" in wrong.stderr
+
+    right = written(request, tmp_path, document=document)
+    answer = await typed("resolve", reference, "correct", "--document", right, *WHY, at=company)
+    assert answer.exit_code == Code.DONE
+    assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
+    parked = await company.start(debit(company))
+    held = await company.start(hold=True)
+    await company.parked(parked)
+    await company.until_status(held, Status.HELD)
+    assert await listed(company, parked, "--waiting-for", "person") >= {parked, held}
+    assert held not in await listed(company, parked, "--waiting-for", "rejected")
+    assert parked not in await listed(company, held, "--status", "held")
+    assert not await listed(company, "", "--provider", "another")
+    assert not await listed(company, "", "--waiting-for", "it's \\ nothing")
+
+
+async def listed(company: Company, wanted: str, *filters: str) -> set[str]:
+    """The references in a list, which may be a moment old: asks until `wanted` is among them."""
+    async with asyncio.timeout(10):
+        while True:
+            said = await typed("list", "--json", "--limit", "1000", *filters, at=company)
+            assert said.exit_code == Code.DONE
+            found = {json.loads(line)["reference"] for line in said.stdout.splitlines()}
+            if not wanted or wanted in found:
+                return found
+
+
+async def test_a_list_says_when_there_is_more(company: Company) -> None:
+    await listed(company, await company.start(hold=True))
+    await listed(company, await company.start(hold=True))
+    said = await typed("list", "--limit", "1", at=company)
+    assert "more than 1" in said.stderr
+    assert "zero_friction" in said.stdout
+
+
+# The examples
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("invoice", Status.SENT),
+        ("held", Status.HELD),
+        ("energy", Status.SENT),
+        ("refused", Status.NEEDS_ATTENTION),
+        ("refused-corrected", Status.SENT),
+    ],
+)
+async def test_every_example_does_what_it_is_an_example_of(
+    company: Company, name: str, end: Status
+) -> None:
+    example = read_request((EXAMPLES / f"{name}.json").read_bytes())
+    goal = Goal.SENT if example.goal is Goal.PAID else example.goal
+    request = company.request().model_copy(
+        update={"document": example.document, "options": example.options, "hold": example.hold}
+    )
+    reference = await company.start(request.model_copy(update={"goal": goal}))
+    state = await company.until(
+        reference, lambda state: state.ended or state.status in (end, Status.NEEDS_ATTENTION)
+    )
+    assert state.status is end
+
+
+def test_there_is_no_example_that_is_not_tried() -> None:
+    marks = test_every_example_does_what_it_is_an_example_of.pytestmark  # type: ignore[attr-defined]
+    tried = {name for name, _ in marks[0].args[1]}
+    assert tried == {path.stem for path in EXAMPLES.glob("*.json")}
+
+
+# What a terminal gets to see
+
+
+def test_nothing_a_provider_writes_can_command_a_terminal() -> None:
+    field = FieldProblem(field="sent", message="\x1b]0;owned\x07 [bold]x[/bold]\nnext")
+    problem = Problem(reason=Reason.REJECTED, what="no", fields=(field,), actions=(Action.RETRY,))
+    shown = trouble(problem)
+    assert shown.count("\n") == 1
+    assert "\x1b" not in shown
+    assert "[bold]x[/bold]" in shown
+
+
+@pytest.mark.parametrize(("width", "has_story"), [(80, False), (120, True)])
+def test_the_table_of_many_fits_the_terminal(width: int, has_story: bool) -> None:
+    now = datetime.now(UTC)
+    invoice = Invoice(
+        reference="slow-approval",
+        provider="zero_friction",
+        account="default",
+        goal=Goal.SENT,
+        status=Status.NEEDS_ATTENTION,
+        stage=Stage.APPROVING,
+        payment=PaymentStatus.UNKNOWN,
+        provider_id="f0000000-0000-4000-8000-000000000021",
+        number="2026-000001",
+        waiting=Waiting(on="person", what=Reason.APPROVAL_OVERDUE, since=now),
+    )
+    console = Console(width=width, file=StringIO(), record=True)
+    board = Board(console, stories={invoice.reference: "a story that is told in a few words"})
+    board.show(invoice)
+    console.export_text()
+    console.print(board._table())
+    text = console.export_text()
+    assert all(len(line) <= width for line in text.splitlines())
+    assert ("a story" in text) is has_story
+    assert text.count("\n") <= 6

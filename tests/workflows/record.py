@@ -1,0 +1,233 @@
+"""Records one history of each kind of life, from real runs, for the replay test:
+
+    python -m tests.workflows.record
+
+Run it when the workflow has changed on purpose and no invoice waits in production under the old
+code, or has been versioned so that the old histories replay too (then keep those beside the new).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHistory
+
+from invoicing.invoice import Action, Status
+from invoicing.process import run
+from invoicing.request import Goal
+from sandbox.faults import Fault
+from sandbox.temporal import local_server
+from sandbox.zero_friction import Step, Told
+from tests.lifecycle.world import Company, world
+
+FOLDER = Path(__file__).parent / "histories"
+LONG = 110
+"""Events after which a run continues as new: more than any other recorded life has."""
+
+Life = Callable[[Company], Awaitable[str]]
+"""Lives one life to its end; the reference."""
+
+
+async def sent(company: Company) -> str:
+    return await company.start()
+
+
+async def paid(company: Company) -> str:
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    company.stand_in.pay(reference)
+    return reference
+
+
+async def adopted(company: Company) -> str:
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    return await company.start()
+
+
+async def created_again(company: Company) -> str:
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
+    return await company.start()
+
+
+async def corrected(company: Company) -> str:
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    reference = await company.start()
+    await company.parked(reference)
+    document = company.request(reference).document
+    await company.resolve(reference, Action.CORRECT, document=document)
+    return reference
+
+
+async def cancelled(company: Company) -> str:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.cancel(reference)
+    return reference
+
+
+async def credited(company: Company) -> str:
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    await company.cancel(reference)
+    return reference
+
+
+async def cancelled_by_the_engine(company: Company) -> str:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.client.handle(reference).cancel()
+    return reference
+
+
+async def rejected(company: Company) -> str:
+    return await company.start(options={"no_such_option": True})
+
+
+async def released(company: Company) -> str:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.release(reference)
+    return reference
+
+
+async def continued(company: Company) -> str:
+    reference = await company.start(goal=Goal.PAID)
+    first = await company.client.handle(reference).describe()
+    while True:
+        await company.until_waiting(reference, "payment")
+        last = await company.client.handle(reference).describe()
+        if last.run_id != first.run_id:
+            company.stand_in.pay(reference)
+            return reference
+        await company.tell(reference)
+
+
+async def approved_slowly(company: Company) -> str:
+    company.stand_in.approval_delay = math.inf
+    reference = await company.start(goal=Goal.APPROVED)
+    await company.stand_in.arrived(Step.READ, 5, within=30)
+    company.stand_in.finish(reference)
+    return reference
+
+
+async def told(company: Company) -> str:
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    company.stand_in.pay(reference)
+    await company.tell(reference, "event-1")
+    await company.tell(reference, "event-1")
+    return reference
+
+
+async def lost_while_looking(company: Company) -> str:
+    company.stand_in.faults.place(Step.FIND, Fault.RESET)
+    company.stand_in.faults.place(Step.APPROVE, Fault.RESET, when="after")
+    company.stand_in.faults.place(Step.SEND, Fault.UNAVAILABLE)
+    return await company.start()
+
+
+LIVES: tuple[Life, ...] = (
+    sent,
+    paid,
+    adopted,
+    created_again,
+    corrected,
+    cancelled,
+    credited,
+    cancelled_by_the_engine,
+    rejected,
+    released,
+    continued,
+    approved_slowly,
+    told,
+    lost_while_looking,
+)
+
+
+def scrubbed(value: Any) -> Any:
+    """A history without what is of the machine that recorded it. None of it matters to a replay."""
+    if isinstance(value, dict):
+        return {
+            key: "recorded" if key in _MACHINE else scrubbed(each)
+            for key, each in value.items()
+            if key not in _NOISE
+        }
+    return [scrubbed(each) for each in value] if isinstance(value, list) else value
+
+
+_MACHINE = frozenset({"identity", "buildId", "binaryChecksum"})
+_NOISE = frozenset({"stackTrace", "taskId", "stickyTaskQueue"})
+
+
+def _without_sticky_queues(event: dict[str, Any]) -> dict[str, Any]:
+    """A sticky queue's name holds the worker's host."""
+    for attributes in event.values():
+        if isinstance(attributes, dict) and (queue := attributes.get("taskQueue")):
+            attributes["taskQueue"] = {"name": queue.get("normalName") or queue["name"]}
+    return event
+
+
+def _text(history: WorkflowHistory) -> str:
+    """One event a line, so that a difference between two recordings can be read."""
+    events = [_without_sticky_queues(each) for each in scrubbed(history.to_json_dict()["events"])]
+    lines = ",\n".join(json.dumps(each, separators=(",", ":")) for each in events)
+    return f'{{"events":[\n{lines}\n]}}\n'
+
+
+async def _runs(company: Company, reference: str) -> list[WorkflowHistory]:
+    """The histories of every run, the first first."""
+    handle = company.client.handle(reference)
+    described = await handle.describe()
+    run_id = described.raw_description.workflow_execution_info.first_run_id
+    histories = []
+    while run_id:
+        runs = company.client.temporal.get_workflow_handle(handle.id, run_id=run_id)
+        histories.append(await runs.fetch_history())
+        last = histories[-1].events[-1]
+        run_id = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return histories
+
+
+async def record(folder: Path = FOLDER) -> int:
+    """Write all of them; how many files that are."""
+    async with (
+        local_server(
+            own=True, dynamic_config={"limit.historyCount.suggestContinueAsNew": LONG}
+        ) as server,
+        world(server) as here,
+    ):
+
+        async def live(life: Life) -> dict[str, str]:
+            async with here.company() as company:
+                reference = await life(company)
+                await asyncio.wait_for(_over(company, reference), 30)
+                runs = await _runs(company, reference)
+            names = [life.__name__] + [f"{life.__name__}-{n}" for n in range(2, len(runs) + 1)]
+            return dict(zip(names, map(_text, runs), strict=True))
+
+        recorded = await asyncio.gather(*map(live, LIVES))
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
+    texts = {name: text for each in recorded for name, text in each.items()}
+    for name, text in texts.items():
+        (folder / f"{name}.json").write_text(text)
+    return len(texts)
+
+
+async def _over(company: Company, reference: str) -> None:
+    async for _ in company.client.changes(reference):
+        pass
+
+
+if __name__ == "__main__":
+    # The faults of these lives are meant: the SDK's warnings about them are not news.
+    logging.getLogger("temporalio").setLevel(logging.ERROR)
+    sys.stdout.write(f"{run(record())} histories in {FOLDER.name}/\n")
