@@ -24,10 +24,11 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import invoicing.client
 import providers
 import providers.settings
 from activities.invoice import InvoiceActivities
-from invoicing.client import TASK_QUEUE, connect
+from invoicing.client import TASK_QUEUE
 from invoicing.errors import InvoicingError
 from invoicing.process import run
 from invoicing.provider import Accounts
@@ -59,12 +60,15 @@ class WorkerSettings(BaseSettings):
     grace: float = Field(default=60.0, ge=0)
 
 
+# These check the values in a document, and import parts of themselves when they are used.
+_READ_WITH_DOCUMENTS = ("email_validator", "iso4217", "pycountry", "schwifty", "stdnum")
+
 # The sandbox re-imports every module that is not passed through, once per workflow in memory. Ours
 # are only read there: passed through, a waiting invoice takes a third of the memory. What the
 # sandbox guards against is caught in tests, which run with it in full (docs/decisions/0003).
 LIGHT = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "activities", "invoicing", "workflows"
+        "activities", "invoicing", "workflows", *_READ_WITH_DOCUMENTS
     )
 )
 
@@ -123,12 +127,12 @@ def settings() -> WorkerSettings:
         ) from None
 
 
-async def connected() -> Client:
+async def connect() -> Client:
     """A client of a server that answers and lets us in; InvoicingError if there is none."""
     address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            client = await connect()
+            client = await invoicing.client.connect()
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=client.namespace)
             )
@@ -159,7 +163,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http:
         adaptors = providers.settings.connect(accounts, http)
-        client = await connected()
+        client = await connect()
         async with serving(workers(client, adaptors, setup)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))

@@ -3,7 +3,301 @@
 Every figure stands beside a baseline measured in the same run, on the same Temporal server, with
 the same data converter: a bare workflow that makes as many calls, one after the other, and waits as
 often, with activities that do nothing. Each kind has one worker process, and the kinds take turns,
-so that a busy machine is as unkind to one as to the other.
+so that a busy machine is as unkind to one as to the others.
+
+Invoices per second are of everything on this machine: worker, server, caller, stand-in. The CPU of
+the worker's process alone is given beside them; it is what decides how many workers are needed.
 """
 
 from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from statistics import median
+
+import httpx
+from rich.table import Table
+from temporalio.api.history.v1 import HistoryEvent
+
+from benchmarks.bare import Shape
+from benchmarks.children import Child, ChildEnded
+from benchmarks.kinds import Kind, Round, bare_kind, http_kind, measure, memory_kind, stand_in
+from invoicing import process
+from invoicing.client import InvoicingClient
+from sandbox.temporal import ServerUnavailable, local_server
+from terminal import screen
+from worker import WorkerSettings
+
+COMMAND = "python -m benchmarks.lifecycle"
+LIMIT = 900.0
+"""Seconds after which something must have gone wrong."""
+
+FEWEST = {
+    "customers": 1,
+    "bank_accounts": 1,
+    "tax_codes": 1,
+    "find": 1,
+    "create": 1,
+    "read": 3,
+    "approve": 1,
+    "send": 1,
+}
+"""The calls an invoice cannot do without. It is read for its figures before it is approved, for its
+number after that, and for whether it was sent: no other answer says so."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    rounds: turns of each kind, of `count` invoices each.
+    waiting: invoices left waiting for their payment, in a worker that keeps `cached` in memory.
+    """
+
+    rounds: int
+    count: int
+    waiting: int
+    cached: int
+
+
+DEFAULT_CACHE: int = WorkerSettings.model_fields["cached_workflows"].default
+FULL = Size(rounds=3, count=100, waiting=1000, cached=DEFAULT_CACHE)
+QUICK = Size(rounds=1, count=40, waiting=100, cached=25)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes of a worker's memory per waiting invoice: of one in the cache, and of all that wait."""
+
+    cached: float
+    waiting: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was measured; the rounds of each kind by its name."""
+
+    rounds: Mapping[str, list[Round]]
+    held: Mapping[str, Held]
+    events: Counter[str]
+    calls: Counter[str]
+    """Per step, of all the invoices together that `invoices` counts."""
+    invoices: int
+
+
+async def examine(client: InvoicingClient, url: str, size: Size) -> Findings:
+    """Measure everything, one thing after the other."""
+    memory, http = memory_kind(client), http_kind(client, url)
+    events = await _life(memory)
+    bare = bare_kind(client, _shape(events))
+    rounds = await _rounds((bare, memory, http), size)
+    return Findings(
+        rounds=rounds,
+        held={kind.name: await _held(kind, size) for kind in (bare, memory)},
+        events=Counter(_word(event) for event in events),
+        calls=await _calls(url),
+        invoices=size.rounds * (_warm_up(size) + size.count),
+    )
+
+
+async def _life(kind: Kind) -> list[HistoryEvent]:
+    async with kind.working() as worker:
+        handle = await kind.ask("B-history", False)
+        await worker.outlives(handle.result())
+    return list((await handle.fetch_history()).events)
+
+
+def _shape(events: Iterable[HistoryEvent]) -> Shape:
+    """The calls and pauses that a history shows, in their order."""
+    steps: list[float] = []
+    for event in events:
+        match event.WhichOneof("attributes"):
+            case "activity_task_scheduled_event_attributes":
+                steps.append(0)
+            case "timer_started_event_attributes":
+                timer = event.timer_started_event_attributes
+                steps.append(timer.start_to_fire_timeout.ToTimedelta().total_seconds())
+    return Shape(steps=tuple(steps))
+
+
+async def _rounds(kinds: tuple[Kind, ...], size: Size) -> dict[str, list[Round]]:
+    taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
+    for turn in range(size.rounds):
+        for kind in kinds:
+            _say(f"{kind.name}: round {turn + 1} of {size.rounds}")
+            async with kind.working() as worker:
+                await worker.outlives(kind.done(_warm_up(size)))
+                taken[kind.name].append(await measure(kind, size.count, worker))
+    return taken
+
+
+def _warm_up(size: Size) -> int:
+    return size.count // 4
+
+
+async def _held(kind: Kind, size: Size) -> Held:
+    _say(f"{kind.name}: {size.waiting} wait for their payment")
+    async with kind.working(INVOICING_CACHED_WORKFLOWS=str(size.cached)) as worker:
+        await worker.outlives(kind.done(50))
+        at_first = await _memory(worker)
+        await worker.outlives(kind.done(size.cached, waiting=True))
+        full = await _memory(worker)
+        await worker.outlives(kind.done(size.waiting - size.cached, waiting=True))
+        at_last = await _memory(worker)
+    return Held((full - at_first) / size.cached, (at_last - at_first) / size.waiting)
+
+
+async def _memory(worker: Child) -> int:
+    await asyncio.sleep(1)  # until what the last one left behind is tidied up
+    return worker.usage.memory
+
+
+async def _calls(url: str) -> Counter[str]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"{url}/_sandbox/calls")
+    return Counter(answer.raise_for_status().json()["counts"])
+
+
+def _word(event: HistoryEvent) -> str:
+    return (event.WhichOneof("attributes") or "").removesuffix("_event_attributes")
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the result: ours, what it is held against, and what was aimed at."""
+
+    what: str
+    ours: str
+    against: str
+    ratio: float
+    aim: str = ""
+
+
+def ratios(found: Findings, size: Size) -> list[Ratio]:
+    """Every ratio, in the order of the questions people ask."""
+    bare, memory = found.held["bare"], found.held["from memory"]
+    events, calls = found.events.total(), _provider_calls(found)
+    return [
+        _faster(found, "from memory", "no-op provider", "≥ 1.00"),
+        _faster(found, "over HTTP", "over HTTP"),
+        _dearer(found, "from memory", "no-op provider"),
+        _dearer(found, "over HTTP", "over HTTP"),
+        Ratio(
+            "history events of a happy invoice", f"{events}", "90 at most", events / 90, "≤ 1.00"
+        ),
+        Ratio(
+            "provider calls per invoice",
+            f"{calls / found.invoices:.2f}",
+            f"{sum(FEWEST.values())} at least",
+            calls / found.invoices / sum(FEWEST.values()),
+            "1.00",
+        ),
+        _heavier("worker memory per cached invoice", memory.cached, bare.cached),
+        _heavier(
+            f"worker memory per waiting invoice, {size.waiting} waiting, {size.cached} cached",
+            memory.waiting,
+            bare.waiting,
+        ),
+    ]
+
+
+def _faster(found: Findings, name: str, what: str, aim: str = "") -> Ratio:
+    return _compared(
+        found,
+        name,
+        f"invoices per second, {what}",
+        lambda taken: taken.rate,
+        "{:.1f}",
+        aim,
+    )
+
+
+def _dearer(found: Findings, name: str, what: str) -> Ratio:
+    return _compared(
+        found,
+        name,
+        f"worker CPU per invoice, {what}",
+        lambda taken: taken.cpu_each * 1000,
+        "{:.0f} ms",
+    )
+
+
+def _compared(
+    found: Findings,
+    name: str,
+    what: str,
+    figure: Callable[[Round], float],
+    form: str,
+    aim: str = "",
+) -> Ratio:
+    """The median of the ratios of rounds that were neighbours, not the ratio of medians."""
+    ours = [figure(taken) for taken in found.rounds[name]]
+    bare = [figure(taken) for taken in found.rounds["bare"]]
+    each = median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
+    return Ratio(what, form.format(median(ours)), f"{form.format(median(bare))} bare", each, aim)
+
+
+def _heavier(what: str, ours: float, bare: float) -> Ratio:
+    return Ratio(what, f"{ours / 1000:.0f} kB", f"{bare / 1000:.0f} kB bare", ours / bare)
+
+
+def _provider_calls(found: Findings) -> int:
+    """All but the token, which a worker fetches once an hour and not per invoice."""
+    return found.calls.total() - found.calls["token"]
+
+
+def _show(found: Findings, size: Size, command: str) -> None:
+    console = screen()
+    results = ratios(found, size)
+    table = Table("", "ours", "against", "ratio", "aim")
+    for one in results:
+        table.add_row(one.what, one.ours, one.against, f"{one.ratio:.2f}", one.aim)
+    console.print(table)
+    console.print(_counted("history events", found.events, 1))
+    console.print(_counted("provider calls per invoice", found.calls, found.invoices))
+    load = "unknown" if not hasattr(os, "getloadavg") else f"{os.getloadavg()[0]:.1f}"
+    console.print(
+        f"{os.cpu_count()} cores, load {load}, {platform.system()}, "
+        f"Python {platform.python_version()}\n"
+    )
+    for one in results:
+        console.print(f"{one.what}: {one.ours}, {one.against}: {one.ratio:.2f} × (`{command}`)")
+
+
+def _counted(what: str, counts: Counter[str], invoices: int) -> str:
+    each = (f"{name} {count / invoices:g}" for name, count in counts.most_common())
+    return f"{what}: {', '.join(each)}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+async def main(size: Size, command: str) -> None:
+    """Measure on a server and a stand-in of our own, and show it."""
+    async with asyncio.timeout(LIMIT), AsyncExitStack() as stack:
+        # Never a given server: its workers would be disturbed, and disturb.
+        server = await stack.enter_async_context(local_server(own=True))
+        url = await stack.enter_async_context(stand_in())
+        client = await InvoicingClient.connect(server.address)
+        _show(await examine(client, url, size), size, command)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Measure an invoice's life.")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything: a rough idea")
+    quick = parser.parse_args().quick
+    try:
+        process.run(main(QUICK if quick else FULL, f"{COMMAND} --quick" if quick else COMMAND))
+    except (ServerUnavailable, ChildEnded, TimeoutError) as error:
+        sys.exit(f"benchmark: {error or 'it took too long'}")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
@@ -81,12 +82,19 @@ async def connect() -> Client:
 def fingerprint(request: InvoiceRequest) -> dict[str, str]:
     """A digest per part of the request, to say where two requests differ without showing either.
 
-    Numbers count by value: 12.5 and 12.50 are the same.
+    Numbers count by value: 12.5 and 12.50 are the same. What was left at its default has no part
+    in it, so that a field that a later version adds does not make an old request another one.
     """
-    parts = request.model_dump(include=set(InvoiceRequest.model_fields))
-    for name, part in parts.pop("document").items():
-        parts[f"document.{name}"] = part
+    parts = _said(request)
+    del parts["document"]
+    parts |= {f"document.{name}": part for name, part in _said(request.document).items()}
     return {name: _digest(part) for name, part in parts.items()}
+
+
+def _said(model: BaseModel) -> dict[str, object]:
+    """The fields that are not at their default."""
+    fields = type(model).model_fields
+    return {name: value for name, value in model if value != fields[name].get_default()}
 
 
 def _digest(part: object) -> str:
@@ -94,7 +102,9 @@ def _digest(part: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _plainly(value: object) -> str:
+def _plainly(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return _said(value)
     return plain(value) if isinstance(value, Decimal) else str(value)
 
 
@@ -181,7 +191,7 @@ class InvoicingClient:
     async def _same(self, handle: Execution, request: InvoiceRequest) -> Execution:
         wanted = fingerprint(request)
         given = (await (await handle.describe()).memo()).get(MEMO, wanted)
-        differs = sorted(name for name in wanted if given.get(name) != wanted[name])
+        differs = sorted(name for name in {*given, *wanted} if given.get(name) != wanted.get(name))
         if differs:
             raise ReferenceInUse(request.reference, differs)
         return handle

@@ -183,6 +183,8 @@ class CustomerChoice(_Choice):
 
 
 class ContractChoice(_Choice):
+    """One of the customer's contracts."""
+
     id: Name | None = None
     number: Name | None = None
 
@@ -205,11 +207,15 @@ class NamedChoice(_Choice):
 
 
 class ServiceLocationChoice(_Choice):
+    """One of the places that the customer rents."""
+
     id: Name | None = None
     external_id: Name | None = None
 
 
 class PropertyGroup(Typed):
+    """A group of the organisation's properties that the invoice is counted to."""
+
     id: Name
     name: Name | None = None
 

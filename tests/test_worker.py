@@ -87,6 +87,8 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
         await held.reached(within=30)
         worker.signal(told)
         await worker.says("stopping")
+        with pytest.raises(TimeoutError):
+            await worker.ended(within=0.5)
         held.release()
         assert await worker.ended() == 0
         assert "stopped" in worker.said.splitlines()[-1]

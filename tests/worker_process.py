@@ -65,7 +65,7 @@ class WorkerProcess:
     async def ended(self, within: float = 30) -> int:
         """Its exit code, once it has ended and everything it said is here."""
         async with asyncio.timeout(within):
-            await self._reading
+            await asyncio.shield(self._reading)
             return await self._process.wait()
 
     async def _read(self) -> None:

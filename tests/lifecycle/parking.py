@@ -262,7 +262,7 @@ KINDS: dict[str, Kind] = {
         (RETRY, CORRECT, ABANDON),
         _fault(Step.CUSTOMERS, Fault.UNAVAILABLE, times=FOR_EVER),
         _faults_end,
-        paces={"unavailable": SHORT},
+        paces={"unavailable": SHORT.model_copy(update={"deadline": timedelta(seconds=2)})},
     ),
     "nobody knows the status": Kind(
         Reason.UNKNOWN_STATUS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 
 from invoicing.client import Failed, Refused
+from invoicing.document import Vat
 from invoicing.errors import NotFound
 from invoicing.invoice import Action, Hold, Reason, Release, Status
 from invoicing.provider import Target
@@ -311,7 +313,8 @@ async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Co
     company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
     reference = await company.start()
     await company.parked(reference)
-    other = company.request(document={"lines": (a_line(1), a_line(2))})
+    reduced = a_line(2, vat=Vat(rate=Decimal(6)))
+    other = company.request(document={"lines": (a_line(1), reduced)})
     foreign = await drafted_behind_our_back(company, other)
     await company.resolve(reference, ADOPT, provider_id=foreign)
     parked = await company.until(

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+from temporalio.api.enums.v1 import EventType
 
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
@@ -158,12 +159,13 @@ class Company:
         return len(self.stand_in.ledger.live(reference))
 
     async def at_rest(self, reference: str, within: float = 30) -> Invoice:
-        """The state once it has ended or waits for a person; asks only when something happened."""
-        async with (
-            asyncio.timeout(within),
-            contextlib.aclosing(self.client.changes(reference)) as changes,
-        ):
-            async for state in changes:
+        """The state once it has ended or waits for a person; asks only when that may be so."""
+        async with asyncio.timeout(within):
+            events = self.client.handle(reference).fetch_history_events(wait_new_event=True)
+            async for event in events:
+                if event.event_type not in _AT_REST:
+                    continue
+                state = await self.client.state(reference)
                 if state.ended or state.problem:
                     return state
         raise AssertionError("the workflow was terminated")
@@ -198,6 +200,15 @@ class Company:
             lines += [f"  state: {state.model_dump(mode='json', exclude={'lines', 'amounts'})}"]
             lines += [f"    {entry.at:%H:%M:%S.%f} {entry.what}" for entry in journal.entries]
         return "\n".join(lines)
+
+
+_AT_REST = (
+    EventType.EVENT_TYPE_TIMER_STARTED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+)
+"""Who waits for a person has set a timer: the end of that patience."""
 
 
 class World:

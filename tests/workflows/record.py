@@ -2,13 +2,14 @@
 
     python -m tests.workflows.record
 
-Run it when the workflow has changed on purpose and no invoice waits in production under the old
-code, or has been versioned so that the old histories replay too (then keep those beside the new).
+Run it when the workflow has changed and no invoice in production waits under the old code. Where
+some do, the change has to be versioned: then the old recordings stay, and must still replay.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
@@ -17,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowHistory
+from temporalio.client import WorkflowFailureError, WorkflowHistory
 
 from invoicing.invoice import Action, Status
 from invoicing.process import run
@@ -28,7 +29,7 @@ from sandbox.zero_friction import Step, Told
 from tests.lifecycle.world import Company, world
 
 FOLDER = Path(__file__).parent / "histories"
-LONG = 110
+LONG = 140
 """Events after which a run continues as new: more than any other recorded life has."""
 
 Life = Callable[[Company], Awaitable[str]]
@@ -181,7 +182,7 @@ def _text(history: WorkflowHistory) -> str:
     return f'{{"events":[\n{lines}\n]}}\n'
 
 
-async def _runs(company: Company, reference: str) -> list[WorkflowHistory]:
+async def runs(company: Company, reference: str) -> list[WorkflowHistory]:
     """The histories of every run, the first first."""
     handle = company.client.handle(reference)
     described = await handle.describe()
@@ -195,39 +196,42 @@ async def _runs(company: Company, reference: str) -> list[WorkflowHistory]:
     return histories
 
 
-async def record(folder: Path = FOLDER) -> int:
-    """Write all of them; how many files that are."""
-    async with (
-        local_server(
-            own=True, dynamic_config={"limit.historyCount.suggestContinueAsNew": LONG}
-        ) as server,
-        world(server) as here,
-    ):
+async def record() -> dict[str, str]:
+    """Live all lives at once; the recordings by file name."""
+    long = {"limit.historyCount.suggestContinueAsNew": LONG}
+    async with local_server(own=True, dynamic_config=long) as server, world(server) as here:
 
-        async def live(life: Life) -> dict[str, str]:
+        async def lived(life: Life) -> dict[str, str]:
             async with here.company() as company:
                 reference = await life(company)
                 await asyncio.wait_for(_over(company, reference), 30)
-                runs = await _runs(company, reference)
-            names = [life.__name__] + [f"{life.__name__}-{n}" for n in range(2, len(runs) + 1)]
-            return dict(zip(names, map(_text, runs), strict=True))
+                histories = await runs(company, reference)
+            return {
+                f"{life.__name__}-{number}.json": _text(history)
+                for number, history in enumerate(histories, 1)
+            }
 
-        recorded = await asyncio.gather(*map(live, LIVES))
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.json"):
+        recorded = await asyncio.gather(*map(lived, LIVES))
+    return {name: text for each in recorded for name, text in each.items()}
+
+
+def write(recordings: dict[str, str]) -> None:
+    """Replace what was recorded before."""
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.json"):
         old.unlink()
-    texts = {name: text for each in recorded for name, text in each.items()}
-    for name, text in texts.items():
-        (folder / f"{name}.json").write_text(text)
-    return len(texts)
+    for name, text in recordings.items():
+        (FOLDER / name).write_text(text)
 
 
 async def _over(company: Company, reference: str) -> None:
-    async for _ in company.client.changes(reference):
-        pass
+    with contextlib.suppress(WorkflowFailureError):
+        await company.client.handle(reference).result()
 
 
 if __name__ == "__main__":
     # The faults of these lives are meant: the SDK's warnings about them are not news.
     logging.getLogger("temporalio").setLevel(logging.ERROR)
-    sys.stdout.write(f"{run(record())} histories in {FOLDER.name}/\n")
+    recordings = run(record())
+    write(recordings)
+    sys.stdout.write(f"{len(recordings)} histories in {FOLDER.name}/\n")

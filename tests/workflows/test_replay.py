@@ -43,7 +43,7 @@ def test_every_kind_of_life_is_recorded() -> None:
 
 async def test_a_life_that_went_otherwise_is_noticed() -> None:
     """Without this, a replay that looks at nothing would pass as well."""
-    history = _history("sent")
+    history = _history("sent-1")
     approve = next(event for event in history["events"] if _schedules(event, "approve"))
     approve["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "send"
     with pytest.raises(NondeterminismError):

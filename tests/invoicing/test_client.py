@@ -1,0 +1,88 @@
+"""What the client knows without a server: who is who, and what makes two requests the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invoicing.client import fingerprint, web_page, workflow_id
+from invoicing.document import Party
+from invoicing.request import Goal, InvoiceRequest
+from tests.examples import a_document, a_line, an_invoice
+
+REQUEST = an_invoice("T-1")
+
+
+def differing(other: InvoiceRequest) -> set[str]:
+    """The parts in which it is not the ordinary request."""
+    ours, theirs = fingerprint(REQUEST), fingerprint(other)
+    return {name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name)}
+
+
+def test_the_workflow_is_named_after_the_reference_alone() -> None:
+    assert workflow_id("2026:A-1#2") == "invoice/2026:A-1#2"
+
+
+def test_the_web_page_leads_to_the_workflow_whatever_its_reference() -> None:
+    page = web_page("http://localhost:8233/", "default", "A#1")
+    assert page == "http://localhost:8233/namespaces/default/workflows/invoice%2FA%231"
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, set()),
+        ({"goal": Goal.PAID}, {"goal"}),
+        ({"account": "second"}, {"account"}),
+        ({"provider": "another"}, {"provider"}),
+        ({"hold": True}, {"hold"}),
+        ({"may_credit": False}, {"may_credit"}),
+        ({"options": {}}, {"options"}),
+        ({"document": {"due_date": date(2026, 8, 1)}}, {"document.due_date"}),
+        ({"document": {"due_date": None}}, {"document.due_date"}),
+        ({"document": {"buyer": Party(name="Canary Gas BV")}}, {"document.buyer"}),
+        ({"document": {"lines": (a_line(1),)}}, {"document.lines"}),
+        ({"document": {"notes": ("new",)}}, {"document.notes"}),
+    ],
+)
+def test_a_fingerprint_says_where_two_requests_differ(
+    changes: Mapping[str, Any], names: set[str]
+) -> None:
+    assert differing(an_invoice("T-1", **changes)) == names
+
+
+@given(zeros=st.integers(0, 5), price=st.decimals("0.01", "9999", places=2))
+def test_a_number_counts_by_its_value(zeros: int, price: Decimal) -> None:
+    written = Decimal(f"{price:f}" + "0" * zeros)
+    one, other = (
+        an_invoice("T-1", document={"lines": (a_line(1, unit_price=number),)}, options={})
+        for number in (price, written)
+    )
+    assert fingerprint(one) == fingerprint(other)
+
+
+def test_what_is_said_by_default_is_the_same_as_what_is_left_unsaid() -> None:
+    said = an_invoice("T-1", goal=Goal.SENT, hold=False, document={"notes": ()})
+    assert not differing(said)
+
+
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    """It stands in a memo: a change of the digest would make every old request another one."""
+    assert fingerprint(REQUEST) == fingerprint(
+        InvoiceRequest.model_validate_json(REQUEST.model_dump_json())
+    )
+    assert fingerprint(REQUEST)["document.currency"] == "87ef325635aa32dd"
+
+
+def test_a_fingerprint_shows_no_value() -> None:
+    canary = "Canary Person"
+    document = a_document(notes=(canary,), buyer=Party(name=canary))
+    shown = str(fingerprint(an_invoice("T-1", document={"notes": document.notes})))
+    assert canary not in shown
+    assert "EUR" not in shown

@@ -1,0 +1,207 @@
+"""An invoice that waits so long that its history begins anew, several times, forgets nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHistory
+from temporalio.exceptions import ApplicationError
+
+from invoicing.case import Case, InvoiceInput
+from invoicing.client import TASK_QUEUE
+from invoicing.converter import data_converter
+from invoicing.invoice import Action, Reason, Status
+from invoicing.provider import Event, ReadCall
+from invoicing.request import Goal
+from sandbox.temporal import local_server
+from tests.examples import an_invoice
+from tests.lifecycle.world import PACES, QUICK, Company, World, world
+from tests.workflows.record import runs
+
+SENT = ["created", "approved", "sent"]
+
+
+@pytest.fixture(scope="module")
+async def here() -> AsyncIterator[World]:
+    """A server that suggests to continue as new after a few looks already."""
+    short = {"limit.historyCount.suggestContinueAsNew": 30}
+    async with local_server(own=True, dynamic_config=short) as server, world(server) as made:
+        yield made
+
+
+@pytest.fixture
+async def company(here: World) -> AsyncIterator[Company]:
+    async with here.company() as made:
+        yield made
+
+
+async def _continued(company: Company, reference: str, times: int) -> None:
+    """Wait until it has continued as new this many times more; events keep it looking."""
+    handle = company.client.handle(reference)
+    seen = {(await handle.describe()).run_id}
+    async with asyncio.timeout(60):
+        while len(seen) <= times:
+            await company.tell(reference)
+            seen.add((await handle.describe()).run_id)
+
+
+async def test_an_invoice_keeps_everything_over_several_continuations(company: Company) -> None:
+    reference = await company.start(goal=Goal.PAID)
+    before = await company.until_waiting(reference, "payment")
+    listed = await company.client.handle(reference).describe()
+    await _continued(company, reference, 3)
+    after = await company.until_waiting(reference, "payment")
+    still_listed = await company.client.handle(reference).describe()
+    assert still_listed.typed_search_attributes == listed.typed_search_attributes
+    assert await still_listed.memo() == await listed.memo()
+    assert before.waiting is not None
+    assert after.waiting is not None
+    assert after.waiting.until == before.waiting.until
+    assert after.waiting.turn > before.waiting.turn
+    changed = {"waiting": None}
+    assert after.model_copy(update=changed) == before.model_copy(update=changed)
+    entries = (await company.client.journal(reference)).entries
+    assert [entry.what for entry in entries if entry.what == "draft created"] == ["draft created"]
+    company.stand_in.pay(reference)
+    assert (await company.finished(reference)).status is Status.PAID
+    assert company.effects(reference) == [*SENT, "paid"]
+    assert len(await runs(company, reference)) >= 4
+
+
+async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    await _continued(company, reference, 2)
+    await company.cancel(reference)
+    assert (await company.finished(reference)).status is Status.CREDITED
+    assert company.effects(reference) == [*SENT, "credited"]
+
+
+async def test_a_hold_outlives_a_continuation(company: Company) -> None:
+    company.stand_in.approval_delay = math.inf
+    reference = await company.start()
+    await company.until_waiting(reference, "approval")
+    await company.hold(reference)
+    await _continued(company, reference, 2)
+    company.stand_in.finish(reference)
+    await company.until_status(reference, Status.HELD)
+    assert company.effects(reference) == ["created", "approved"]
+    await company.release(reference)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == SENT
+
+
+async def test_a_deadline_is_not_put_off_by_continuing(here: World) -> None:
+    """It runs out after several continuations, and the parked invoice is resolved as any other."""
+    soon = QUICK.model_copy(update={"deadline": timedelta(seconds=2)})
+    async with here.company(paces=PACES.model_copy(update={"payment": soon})) as company:
+        reference = await company.start(goal=Goal.PAID)
+        begun = (await company.until_waiting(reference, "payment")).waiting
+        parked = await company.parked(reference)
+        assert begun is not None
+        assert parked.problem is not None
+        assert parked.problem.reason is Reason.PAYMENT_OVERDUE
+        assert parked.waiting is not None
+        assert begun.until is not None
+        assert timedelta() <= parked.waiting.since - begun.until < timedelta(seconds=1)
+        assert len(await runs(company, reference)) >= 2
+        company.stand_in.pay(reference)
+        await company.resolve(reference, Action.RETRY)
+        assert (await company.finished(reference)).status is Status.PAID
+
+
+async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    told = [f"event-{number}" for number in range(40)]
+    for event in told:
+        await company.tell(reference, event)
+        if event.endswith("5"):
+            await company.tell(reference, event)
+    company.stand_in.pay(reference)
+    await company.finished(reference)
+    every_run = await runs(company, reference)
+    assert len(every_run) >= 3
+    passed_on = [event for history in every_run for event in await _passed_on(history)]
+    assert sorted(passed_on) == sorted(told)
+
+
+async def test_orders_are_taken_while_it_continues(company: Company) -> None:
+    """Whoever holds and releases at the wrong moment is neither ignored nor told of an error."""
+    company.stand_in.approval_delay = math.inf
+    reference = await company.start()
+    await company.until_waiting(reference, "approval")
+    first = await company.client.handle(reference).describe()
+    for _ in range(8):
+        await asyncio.gather(company.tell(reference), company.hold(reference))
+        await asyncio.gather(company.tell(reference), company.release(reference))
+    assert (await company.client.handle(reference).describe()).run_id != first.run_id
+    entries = (await company.client.journal(reference)).entries
+    ordered = [entry.what for entry in entries if entry.by]
+    assert ordered == ["held", "released"] * 8
+    company.stand_in.finish(reference)
+    assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_a_request_with_an_unknown_key_fails_at_once_and_says_which(here: World) -> None:
+    request = an_invoice("unknown-key").model_dump(mode="json")
+    request["document"]["buyer"]["nickname"] = "somebody's secret"
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(
+            here.client.temporal.execute_workflow(
+                "InvoiceWorkflow", request, id="invoice/unknown-key", task_queue=TASK_QUEUE
+            ),
+            30,
+        )
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == "Rejected"
+    assert "document.buyer.nickname" in str(cause)
+    assert "secret" not in repr(cause) + repr(cause.details)
+
+
+def _input(resumed: dict[str, Any] | None) -> dict[str, Any]:
+    return {**an_invoice("carried").model_dump(mode="json"), "resumed": resumed}
+
+
+def _read(value: dict[str, Any]) -> InvoiceInput:
+    converter = data_converter.payload_converter
+    read: list[InvoiceInput] = converter.from_payloads(
+        converter.to_payloads([value]), [InvoiceInput]
+    )
+    return read[0]
+
+
+def test_what_is_carried_over_may_have_keys_of_a_newer_version() -> None:
+    """So that workers can be rolled back while invoices wait."""
+    value = _input(Case(provider_id="P-1").model_dump(mode="json") | {"of_tomorrow": 1})
+    value["of_tomorrow"] = value["document"]["of_tomorrow"] = {"some": "thing"}
+    value["document"]["lines"][0]["of_tomorrow"] = True
+    read = _read(value)
+    assert read.resumed is not None
+    assert read.resumed.provider_id == "P-1"
+    assert read.request() == an_invoice("carried")
+
+
+def test_what_is_asked_for_may_not() -> None:
+    value = _input(None) | {"of_tomorrow": "private"}
+    with pytest.raises(ApplicationError, match="of_tomorrow") as refused:
+        _read(value)
+    assert refused.value.non_retryable
+    assert "private" not in repr(refused.value.details) + str(refused.value)
+
+
+async def _passed_on(history: WorkflowHistory) -> list[str]:
+    """The events that a run gave to its reads."""
+    told: list[Event] = []
+    for event in history.events:
+        scheduled = event.activity_task_scheduled_event_attributes
+        if scheduled.activity_type.name == "read":
+            (call,) = await data_converter.decode(scheduled.input.payloads, [ReadCall])
+            told += call.events
+    return [event.id for event in told]

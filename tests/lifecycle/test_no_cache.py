@@ -1,0 +1,37 @@
+"""A worker that keeps no workflow in memory replays all it knows before every step it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from temporalio.client import WorkflowFailureError
+
+from sandbox.temporal import local_server
+from tests.lifecycle.world import world
+from tests.workflows import record
+
+SENT = ["created", "approved", "sent"]
+ENDS: dict[record.Life, list[str]] = {
+    record.corrected: ["created", "deleted", *SENT],
+    record.cancelled_by_the_engine: ["created", "deleted"],
+    record.released: SENT,
+    record.approved_slowly: SENT[:2],
+    record.told: [*SENT, "paid"],
+    record.lost_while_looking: SENT,
+}
+
+
+async def test_lives_go_the_same_way_when_every_task_is_a_replay() -> None:
+    async with local_server(own=True) as server, world(server, cached_workflows=0) as here:
+
+        async def lived(life: record.Life, effects: list[str]) -> None:
+            async with here.company() as company:
+                reference = await life(company)
+                with contextlib.suppress(WorkflowFailureError):
+                    await asyncio.wait_for(company.client.handle(reference).result(), 60)
+                assert (await company.client.state(reference)).ended, life.__name__
+                assert company.effects(reference) == effects, life.__name__
+                assert await company.violations(reference) == [], life.__name__
+
+        await asyncio.gather(*(lived(life, effects) for life, effects in ENDS.items()))
