@@ -35,6 +35,7 @@ from invoicing.provider import Accounts
 from providers.http import client as http_client
 from providers.settings import BadSettings
 from workflows.invoice import InvoiceWorkflow
+from workflows.runner import spared
 
 log = logging.getLogger("invoicing.worker")
 
@@ -87,7 +88,7 @@ def workers(
         client,
         task_queue=TASK_QUEUE,
         workflows=[InvoiceWorkflow],
-        workflow_runner=runner,
+        workflow_runner=spared(runner, client.data_converter),
         max_cached_workflows=settings.cached_workflows,
     )
     return [stories, *(_calls(client, name, adaptors[name], settings) for name in sorted(adaptors))]

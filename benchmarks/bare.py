@@ -1,25 +1,13 @@
-"""The baseline: a workflow that makes as many calls and waits as often as an invoice, and no more.
-
-    python -m benchmarks.bare
-
-is its worker: calls that do nothing, on a queue of their own, with our data converter.
-"""
+"""The baseline: a workflow that makes as many calls and waits as often as an invoice. No more."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import activity, workflow
-from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
-
-    from benchmarks.children import until_told
-    from invoicing import process
-    from worker import WorkerSettings, connect, serving
 
 WORKFLOWS = "bare"
 CALLS = "bare-calls"
@@ -68,27 +56,3 @@ class BareWorkflow:
         if shape.waits:
             await workflow.wait_condition(lambda: False, timeout=timedelta(days=1))
         return answer
-
-
-async def main() -> None:
-    """Serve until SIGTERM, with the same settings as the worker it is compared with."""
-    client, settings = await connect(), WorkerSettings()
-    stories = Worker(
-        client,
-        task_queue=WORKFLOWS,
-        workflows=[BareWorkflow],
-        # Spared what ours is spared: modules imported anew for every workflow.
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules("benchmarks")
-        ),
-        max_cached_workflows=settings.cached_workflows,
-    )
-    calls = Worker(
-        client, task_queue=CALLS, activities=[nothing], max_concurrent_activities=settings.calls
-    )
-    async with serving([stories, calls]):
-        await until_told()
-
-
-if __name__ == "__main__":
-    process.run(main())

@@ -123,8 +123,11 @@ def _usage(pid: int) -> Usage:
 
 def _usage_by_ps(pid: int) -> Usage:
     """Where there is no /proc (macOS): the same figures, of CPU to a hundredth of a second."""
-    answer = subprocess.run(
-        ["ps", "-o", "rss=,time=", "-p", str(pid)], capture_output=True, text=True, check=True
+    answer = subprocess.run(  # noqa: S603
+        ["ps", "-o", "rss=,time=", "-p", str(pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
     )
     memory, clock = answer.stdout.split()
     cpu = 0.0

@@ -1,17 +1,13 @@
 """A provider that costs nothing: what is left is the engine and our workflow.
 
-    python -m benchmarks.from_memory
-
-is a worker like `worker.py`, whose one provider answers at once and from memory, in as many steps
-as a real one: three look-ups, an approval and a sending that each are done at the next look.
+It answers at once and from memory, in as many steps as a real one: three look-ups, an approval and
+a sending that each are done at the next look.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from benchmarks.children import until_told
-from invoicing import process
 from invoicing.money import plain
 from invoicing.provider import (
     CreateCall,
@@ -31,7 +27,6 @@ from invoicing.provider import (
 )
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
-from worker import WorkerSettings, connect, serving, workers
 
 NAME = "from_memory"
 CUSTOMER = "9f0c1e0e-8a55-4c7e-9d1b-5f6f2f0a1c11"
@@ -111,14 +106,3 @@ class FromMemory:
             status=stage.value,
             context={"then": then.value},
         )
-
-
-async def main() -> None:
-    """Serve until SIGTERM."""
-    adaptors = {NAME: {"default": FromMemory()}}
-    async with serving(workers(await connect(), adaptors, WorkerSettings())):
-        await until_told()
-
-
-if __name__ == "__main__":
-    process.run(main())

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle
@@ -29,7 +30,8 @@ AT_ONCE = 50
 LONG = timedelta(minutes=10)
 """A timer as long as this is the wait for a payment, not the pause between two looks."""
 
-Ask = Callable[[str, bool], Awaitable[WorkflowHandle[object, object]]]
+Execution = WorkflowHandle[Any, Any]
+Ask = Callable[[str, bool], Awaitable[Execution]]
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,16 @@ async def measure(kind: Kind, count: int, worker: Child) -> Round:
 def bare_kind(client: InvoicingClient, shape: Shape) -> Kind:
     """The baseline, in this shape."""
 
-    async def ask(identity: str, waiting: bool) -> WorkflowHandle[object, object]:
-        return await client.temporal.start_workflow(
+    async def ask(identity: str, waiting: bool) -> Execution:
+        handle: Execution = await client.temporal.start_workflow(
             BareWorkflow.run,
             shape.model_copy(update={"waits": waiting}),
             id=f"bare/{identity}",
             task_queue=bare.WORKFLOWS,
         )
+        return handle
 
-    return Kind("bare", ("-m", "benchmarks.bare"), _server(client), ask)
+    return Kind("bare", ("-m", "benchmarks.serve", "bare"), _server(client), ask)
 
 
 def memory_kind(client: InvoicingClient) -> Kind:
@@ -107,7 +110,7 @@ def memory_kind(client: InvoicingClient) -> Kind:
     variables = _server(client)
     return Kind(
         "from memory",
-        ("-m", "benchmarks.from_memory"),
+        ("-m", "benchmarks.serve", from_memory.NAME),
         variables,
         _asks(client, from_memory.NAME),
     )
@@ -160,7 +163,7 @@ def _line(number: str, name: str, price: str) -> Line:
 
 
 def _asks(client: InvoicingClient, provider: str) -> Ask:
-    async def ask(identity: str, waiting: bool) -> WorkflowHandle[object, object]:
+    async def ask(identity: str, waiting: bool) -> Execution:
         goal = Goal.PAID if waiting else Goal.SENT
         return await client.start(a_request(identity, provider, goal))
 
@@ -171,7 +174,7 @@ def _server(client: InvoicingClient) -> dict[str, str]:
     return {"TEMPORAL_ADDRESS": client.temporal.service_client.config.target_host}
 
 
-async def _until_it_waits(handle: WorkflowHandle[object, object]) -> None:
+async def _until_it_waits(handle: Execution) -> None:
     async for event in handle.fetch_history_events(wait_new_event=True):
         if _starts_long_wait(event):
             return

@@ -8,6 +8,8 @@ import httpx
 from pydantic import BaseModel
 
 from invoicing.provider import Provider
+from providers.invoro import Invoro
+from providers.mollie import Mollie
 from providers.zero_friction import ZeroFriction
 
 
@@ -20,5 +22,7 @@ class Adaptor(Provider, Protocol):
 
 
 ADAPTORS: dict[str, type[Adaptor]] = {
+    "invoro": Invoro,
+    "mollie": Mollie,
     "zero_friction": ZeroFriction,
 }

@@ -151,8 +151,8 @@ class InvoroSettings(Typed):
     """Unknown: where `invoice_number_series` is written. A series that is not read would go
     unnoticed, a field too many would be refused aloud; hence both."""
     ubl_figures: Literal["cents", "ignored"] = "cents"
-    """Unknown: how `ubl_json` counts. `ignored` leaves the comparison to `amount` and `currency`, and
-    crediting to people: the credit note is written from it."""
+    """Unknown: how `ubl_json` counts. `ignored` compares `amount` and `currency` alone and leaves
+    crediting to people, because a credit note is written from it."""
 
     def key(self) -> dict[str, str]:
         """The header that carries the key."""
@@ -1330,8 +1330,6 @@ class _Invoice(_Wire):
     def credits(self, invoice: _Invoice, context: _Context) -> bool:
         """Whether this is a credit note over that invoice. One that says nothing about itself but
         that it is related counts too: better a question too many than two credit notes."""
-        if self.id == invoice.id:
-            return False
         if context.credit_mark and self.ubl_json and self.mentions(context.credit_mark):
             return True
         code = self.at("header", "invoice_type_code")
@@ -1444,7 +1442,7 @@ def _vat(rows: Any) -> dict[str, Decimal] | None:
     for row in rows if isinstance(rows, list) else ():
         rate = row.get("rate") if isinstance(row, Mapping) else None
         vat = _amount(row.get("tax_amount")) if isinstance(row, Mapping) else None
-        if vat is None or isinstance(rate, bool) or not isinstance(rate, int | Decimal):
+        if vat is None or not isinstance(rate, int | Decimal):
             return None
         sums[plain(Decimal(rate))] = sums.get(plain(Decimal(rate)), Decimal(0)) + vat
     return sums or None

@@ -532,9 +532,10 @@ class Mollie:
                 yield request, item
             if page.is_last:
                 return
-            if page.next_from in (None, query.get("from")) or time.monotonic() > until:
+            onwards = page.next_from
+            if onwards in (None, query.get("from")) or time.monotonic() > until:
                 break
-            query["from"] = page.next_from or ""
+            query["from"] = onwards
         yield request, None
 
     def _mode(self) -> dict[str, Json]:
@@ -553,7 +554,7 @@ class Mollie:
         json: Json = None,
     ) -> Call:
         reads = method == "GET"
-        mode = {name: encode(value) for name, value in self._mode().items()} if reads else {}
+        mode = {key: encode(value) for key, value in self._mode().items()} if reads else {}
         return Call(
             provider=NAME,
             name=name,
@@ -1064,7 +1065,8 @@ def _is_twin(item: _Item, context: _Context) -> bool:
     total = item.get("totalAmount")
     value = total.get("value") if isinstance(total, Mapping) else None
     return (
-        not item.get("metadata")
+        context.recipient is not None
+        and not item.get("metadata")
         and item.get("recipientIdentifier") == context.recipient
         and str(value) == str(context.gross)
         and STATUSES.get(str(item.get("status"))) is not Stage.CREDITED

@@ -33,7 +33,7 @@ In a test process, as many as wanted, nothing shared between them:
 
 A reference is what `metadata` holds under `reference` (or its only text, whatever its name is).
 In the ledger *approved* is issued (or paid at once), with its number; *sent* is an e-mail, or the
-delivery of an e-invoice; *credited* is cancelled.
+delivery of an e-invoice (then its e-mail is not written down); *credited* is cancelled.
 
 On its own: `python -m sandbox.mollie [--port N] [--e-invoice-delay S] [--collection-delay S]
 [--key-lifetime S]` prints its URL on one line. From other processes:
@@ -66,7 +66,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import partial
 from itertools import count
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -326,13 +326,12 @@ class MollieStandIn(StandIn):
         token = self._token(ask)
         body = {} if ask.call.method == "GET" else _body(ask)
         name = _key(ask.call.method, ask.headers)
-        if name is None:
-            return handle(ask, _caller(ask, token, body), body)
-        if again := self.keys.replay(name, ask.call.path, body):
+        if name and (again := self.keys.replay(name, ask.call.path, body)):
             ask.call.reference = self._reference(body)
             return again
         response = handle(ask, _caller(ask, token, body), body)
-        self.keys.keep(name, ask.call.path, body, response)
+        if name:
+            self.keys.keep(name, ask.call.path, body, response)
         return response
 
     def _token(self, ask: Ask) -> str:
@@ -399,14 +398,21 @@ class MollieStandIn(StandIn):
             visible.reverse()
         start, limit = _start(ask, visible), _limit(ask)
         page = visible[start : start + limit]
-        links = {"self": link(self._page_url(ask, ask.query.get("from"), limit))}
-        earlier = visible[max(start - limit, 0)].id if start else None
-        later = visible[start + limit].id if start + limit < len(visible) else None
-        for word, first in (("previous", earlier), ("next", later)):
-            links[word] = cast("Json", first and link(self._page_url(ask, first, limit)))
+        links: dict[str, Json | None] = {
+            "self": link(self._page_url(ask, ask.query.get("from"), limit)),
+            "previous": self._neighbour(ask, visible, start - limit if start else None, limit),
+            "next": self._neighbour(ask, visible, start + limit, limit),
+        }
         shown = [self._shown(ask, one) for one in page]
         embedded = {"sales_invoices": shown}
         return hal({"count": len(page), "_embedded": embedded, "_links": links})
+
+    def _neighbour(
+        self, ask: Ask, visible: Sequence[Invoice], start: int | None, limit: int
+    ) -> Json | None:
+        if start is None or start >= len(visible):
+            return None
+        return link(self._page_url(ask, visible[max(start, 0)].id, limit))
 
     def _page_url(self, ask: Ask, first: str | None, limit: int) -> str:
         """Where a page is; a mode that was asked for stays asked for (I)."""
@@ -478,11 +484,9 @@ class MollieStandIn(StandIn):
         if status is not None and now not in edges[status]:
             wrong("status", f"An invoice with status {now} cannot become {status}")
         usable = {"issued": ("emailDetails",), "paid": ("paymentDetails", "emailDetails")}
-        frozen = (
-            () if now == "draft" else [n for n in given if n not in usable.get(status or "", ())]
-        )
-        for name in frozen:
-            wrong(name, f"The {name} of an invoice with status {now} cannot be changed")
+        for name in given:
+            if now != "draft" and name not in usable.get(status or "", ()):
+                wrong(name, f"The {name} of an invoice with status {now} cannot be changed")
 
     def _move(self, ask: Ask, invoice: Invoice, status: str) -> None:
         moves: dict[str, Callable[[Ask, Invoice], None]] = {
@@ -503,8 +507,7 @@ class MollieStandIn(StandIn):
             invoice.e_invoice = "issuing"
             word = "failed" if ask.told(Told.E_INVOICE_FAILED) else "issued"
             self._soon(self.e_invoice_delay, invoice, partial(self._delivered, invoice, word))
-        else:
-            self._mail(invoice)
+        self._mail(invoice)
 
     def _delivered(self, invoice: Invoice, word: str) -> None:
         invoice.e_invoice = word
@@ -512,8 +515,10 @@ class MollieStandIn(StandIn):
             self._note(Effect.SENT, invoice)
 
     def _mail(self, invoice: Invoice) -> None:
-        """An e-mail goes out if there is one to send; once."""
-        if invoice.asked.get("emailDetails") and not invoice.mailed:
+        """An e-mail goes out if there is one to send; once, and beside an e-invoice unrecorded."""
+        if invoice.mailed or invoice.asked.get("isEInvoice"):
+            return
+        if invoice.asked.get("emailDetails"):
             invoice.mailed = True
             self._note(Effect.SENT, invoice)
 
@@ -521,6 +526,7 @@ class MollieStandIn(StandIn):
         """Mark as paid; a draft is issued by it, and gets its number (I)."""
         if invoice.status == "draft":
             self._issue(ask, invoice)
+        self._mail(invoice)
         if invoice.asked.get("customerId"):
             invoice.status = "pending-payment"
             self._soon(self.collection_delay, invoice, partial(self._paid, invoice))

@@ -41,9 +41,11 @@ class Keys:
         return again
 
     def keep(self, name: Name, path: str, body: Json, response: Response) -> None:
-        """Keep an answer. Whether Mollie keeps refusals too is not documented (U): not here."""
-        if response.status_code < 400:
-            self._kept[name] = _Kept(path, body, response, time.monotonic())
+        """Keep the answer to what succeeded.
+
+        Whether Mollie keeps refusals too is not documented (U): here a refused call's key is free.
+        """
+        self._kept[name] = _Kept(path, body, response, time.monotonic())
 
     def clear(self) -> None:
         """Forget them all, as if the hour were over."""

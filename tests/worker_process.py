@@ -45,7 +45,7 @@ class WorkerProcess:
         self._reading = asyncio.create_task(self._read())
         self.said = ""
 
-    async def says(self, text: str, within: float = 30) -> None:
+    async def says(self, text: str, within: float = 60) -> None:
         """Wait until it has written this; TimeoutError if it does not, or ends before it does."""
         async with asyncio.timeout(within):
             while text not in self.said:
@@ -62,7 +62,7 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(which)
 
-    async def ended(self, within: float = 30) -> int:
+    async def ended(self, within: float = 60) -> int:
         """Its exit code, once it has ended and everything it said is here."""
         async with asyncio.timeout(within):
             await asyncio.shield(self._reading)

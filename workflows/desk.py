@@ -10,6 +10,8 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
+from workflows.details import markdown
+
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.case import Case, InvoiceInput
@@ -26,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
         Waiting,
     )
     from invoicing.provider import Pace, Paces
-    from workflows.details import markdown
 
 
 class Cancelling(Exception):

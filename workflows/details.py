@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Invoice, Problem
 
+
 def markdown(invoice: Invoice) -> str:
     """The state as Markdown: figures, what is awaited until when, and what a person may do."""
     rows = [

@@ -6,12 +6,13 @@ import asyncio
 
 from temporalio import workflow
 
+from workflows.desk import Cancelling, Desk, Ended, StartOver, refused
+from workflows.steps import Steps
+
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import InvoiceInput
     from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
     from invoicing.provider import Event
-    from workflows.desk import Cancelling, Desk, Ended, StartOver, refused
-    from workflows.steps import Steps
 
 
 @workflow.defn

@@ -15,6 +15,9 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from workflows.calls import Calls, Kind, Trouble, trouble
+from workflows.desk import Cancelling, Desk, Ended, Overdue, StartOver
+
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import reached
     from invoicing.echo import differences
@@ -22,8 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Action, Problem, Reason, Resolve, Status
     from invoicing.provider import CreateCall, LookUp, Pace, Plan, Search, Snapshot, Stage
     from invoicing.request import Goal
-    from workflows.calls import Calls, Kind, Trouble, trouble
-    from workflows.desk import Cancelling, Desk, Ended, Overdue, StartOver
 
 R = TypeVar("R")
 Change = Callable[..., workflow.ActivityHandle[Snapshot]]

@@ -93,10 +93,10 @@ def blind(company: Company, *, after: int = 0) -> None:
     """From the next look but `after` on, the search cannot tell."""
     see, looks = company.adaptor.find, 0
 
-    async def find(about: Target) -> Search:
+    async def find(target: Target) -> Search:
         nonlocal looks
         looks += 1
-        return Search(complete=False) if looks > after else await see(about)
+        return Search(complete=False) if looks > after else await see(target)
 
     company.adaptor.find = find  # type: ignore[method-assign]
 

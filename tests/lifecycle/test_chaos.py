@@ -105,9 +105,9 @@ async def _cancelled(company: Company, reference: str) -> int:
 async def _operated(company: Company, reference: str, wrong: list[str]) -> Invoice:
     for _ in range(PATIENCE):
         if (state := await _held_up(company, reference)).ended:
-            wrong += await company.violations(reference)
+            wrong += await company.violations(reference, state)
             return state
-        wrong += await company.violations(reference)
+        wrong += await company.violations(reference, state)
         if state.problem:
             await company.resolve(reference, Action.RETRY)
         else:

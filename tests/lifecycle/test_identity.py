@@ -89,6 +89,8 @@ async def test_a_create_that_lands_after_its_time_out_is_found_and_adopted(
         async with asyncio.timeout(30):
             while not (await company.client.journal(reference)).entries:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+        with pytest.raises(TimeoutError):
+            await company.stand_in.arrived("find", 2, within=0.4)
         gate.release()
         await _goes_on_with_it(company, reference)
 

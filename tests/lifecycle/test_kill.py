@@ -128,7 +128,7 @@ class Scene:
     async def kill(self, *stops: Stop) -> None:
         """Kill the worker once every call is where it shall be, and start the next one."""
         assert self._worker is not None
-        await asyncio.gather(*(stop.placed.reached(within=60) for stop in stops))
+        await asyncio.gather(*(stop.placed.reached(within=120) for stop in stops))
         await asyncio.gather(*(stop.answer() for stop in stops))
         self._worker.signal(signal.SIGKILL)
         assert await self._worker.ended() == -signal.SIGKILL
@@ -212,7 +212,7 @@ async def test_a_worker_killed_at_any_instant_of_any_call_leaves_one_correct_inv
         await _ends(company, Status.SENT, sent, LineStatus.INVOICED)
     await _ends(paid, Status.PAID, [*sent, "paid"], LineStatus.SETTLED)
     lost = await _all(_lost_calls(company) for company in (*lasting, *dropped))
-    assert sum(lost) >= len(lost), "a worker has to die before its adaptor gives up"
+    assert sum(lost) >= 4, "a death has to come before the adaptor gives up by itself"
 
 
 async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
@@ -222,7 +222,7 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
 async def _waits_for(company: Company, what: str) -> None:
     """Wait until lists show that the invoice waits for this. It costs the worker nothing."""
     handle = company.client.handle(company.account)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         async for event in handle.fetch_history_events(wait_new_event=True):
             changed = event.upsert_workflow_search_attributes_event_attributes.search_attributes
             shown = changed.indexed_fields.get(attributes.WAITING_FOR.name)
@@ -245,7 +245,7 @@ async def _lost_calls(company: Company) -> int:
 
 async def _ends(company: Company, status: Status, effects: list[str], lines: LineStatus) -> None:
     reference = company.account
-    invoice = await company.finished(reference, within=60)
+    invoice = await company.finished(reference, within=120)
     assert invoice.status is status
     assert company.effects(reference) == effects
     assert {line.status for line in invoice.lines} == {lines}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from temporalio.client import WorkflowFailureError
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from sandbox.temporal import local_server
 from tests.lifecycle.world import world
@@ -22,8 +23,14 @@ ENDS: dict[record.Life, list[str]] = {
 }
 
 
-async def test_lives_go_the_same_way_when_every_task_is_a_replay() -> None:
-    async with local_server(own=True) as server, world(server, cached_workflows=0) as here:
+async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_sandbox() -> None:
+    """The runner is the SDK's own, strict one: it re-imports our workflow modules and refuses what
+    is not deterministic in them. The worker's lets them pass, to save memory."""
+    runner = SandboxedWorkflowRunner()
+    async with (
+        local_server(own=True) as server,
+        world(server, runner=runner, cached_workflows=0) as here,
+    ):
 
         async def lived(life: record.Life, effects: list[str]) -> None:
             async with here.company() as company:

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.worker import WorkflowRunner
 
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
@@ -28,7 +30,7 @@ from sandbox import zero_friction as zf
 from sandbox.server import serve
 from sandbox.temporal import Server
 from tests.examples import an_invoice
-from worker import WorkerSettings, serving, workers
+from worker import LIGHT, WorkerSettings, serving, workers
 
 QUICK = Pace(
     first=timedelta(milliseconds=40), cap=timedelta(milliseconds=300), deadline=timedelta(minutes=1)
@@ -163,16 +165,21 @@ class Company:
         async with asyncio.timeout(within):
             events = self.client.handle(reference).fetch_history_events(wait_new_event=True)
             async for event in events:
-                if event.event_type not in _AT_REST:
+                if event.event_type in _OVER:
+                    return await self.finished(reference)
+                if not _a_person_is_awaited(event):
                     continue
                 state = await self.client.state(reference)
                 if state.ended or state.problem:
                     return state
         raise AssertionError("the workflow was terminated")
 
-    async def violations(self, reference: str) -> list[str]:
-        """What holds at any moment and does not: the promise, between the ledger and the state."""
-        state = await self.client.state(reference)
+    async def violations(self, reference: str, state: Invoice | None = None) -> list[str]:
+        """What holds at any moment and does not: the promise, between the ledger and the state.
+
+        Give the state if it is at hand: asking for it once it has ended replays the whole life.
+        """
+        state = state or await self.client.state(reference)
         live = self.stand_in.ledger.live(reference)
         entries = self.stand_in.ledger.of(reference)
         approved = [entry for entry in entries if entry.effect == "approved"]
@@ -202,13 +209,17 @@ class Company:
         return "\n".join(lines)
 
 
-_AT_REST = (
-    EventType.EVENT_TYPE_TIMER_STARTED,
+def _a_person_is_awaited(event: HistoryEvent) -> bool:
+    """Whether a wait has begun that is long enough for it."""
+    patience = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+    return patience >= PACES.attention * 0.5
+
+
+_OVER = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
 )
-"""Who waits for a person has set a timer: the end of that patience."""
 
 
 class World:
@@ -280,11 +291,14 @@ async def _terminate(client: InvoicingClient) -> None:
 
 
 @contextlib.asynccontextmanager
-async def world(server: Server, **settings_: Any) -> AsyncIterator[World]:
+async def world(
+    server: Server, *, runner: WorkflowRunner = LIGHT, **settings_: Any
+) -> AsyncIterator[World]:
     """A worker on this server, and a client."""
     client = await InvoicingClient.connect(server.address)
     async with http_client() as http:
         made = World(server, client, http)
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
-        async with serving(workers(client.temporal, {"zero_friction": made.accounts}, setup)):
+        adaptors = {"zero_friction": made.accounts}
+        async with serving(workers(client.temporal, adaptors, setup, runner)):
             yield made

@@ -411,6 +411,8 @@ class TestAddingUp:
                 off("10.00"),
                 ("150.00", "140.00", "23.80", "163.80"),
             ),
+            # Three shares of 3.33 would leave a cent over.
+            ([priced("10.00")] * 3, off("10.00"), ("30.00", "20.00", "4.20", "24.20")),
             # The invoice's discount comes after the line's: 10 % of 90, not of 100.
             (
                 [priced("100.00", discount=off("10.00"))],
@@ -570,6 +572,12 @@ class TestChanging:
             assert (await caller.patch(made["id"], emailDetails=EMAIL)).status_code == 200
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "paid", "sent"]
 
+    async def test_what_was_issued_unsent_can_be_sent_when_it_is_paid(self, caller: Caller) -> None:
+        caller.stand_in.email_required = False
+        made = await caller.create(status="issued")
+        await caller.patch(made["id"], status="paid", paymentDetails=BY_HAND, emailDetails=EMAIL)
+        assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "sent", "paid"]
+
     @pytest.mark.parametrize("overdue", [False, True])
     async def test_cancelling_credits_what_was_issued(self, caller: Caller, overdue: bool) -> None:
         identity = await caller.issued()
@@ -680,6 +688,11 @@ class TestElectronicInvoices:
         with pytest.raises(ValueError, match="failed"):
             caller.stand_in.pay("INV-1")
         assert "sent" not in caller.stand_in.ledger.effects("INV-1")
+
+    async def test_an_email_beside_it_is_no_second_sending(self, caller: Caller) -> None:
+        await caller.create(**E_INVOICE, emailDetails=EMAIL)
+        caller.stand_in.finish("INV-1")
+        assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "sent"]
 
     async def test_the_second_axis_may_stand_alone(self, caller: Caller) -> None:
         caller.stand_in.e_invoice_in_status = False

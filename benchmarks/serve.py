@@ -1,0 +1,61 @@
+"""The workers of the comparison, beside `worker.py`: each a process of its own.
+
+    python -m benchmarks.serve bare
+    python -m benchmarks.serve from_memory
+
+serve until SIGTERM, with the same settings as `worker.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from benchmarks import bare, from_memory
+from benchmarks.children import until_told
+from invoicing import process
+from invoicing.client import connect
+from worker import WorkerSettings, serving, workers
+from workflows.runner import spared
+
+# The baseline is spared what ours is spared: modules imported anew for every workflow, and the
+# sandbox's detours.
+LIGHT = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("benchmarks")
+)
+
+
+def _bare(client: Client, settings: WorkerSettings) -> list[Worker]:
+    stories = Worker(
+        client,
+        task_queue=bare.WORKFLOWS,
+        workflows=[bare.BareWorkflow],
+        workflow_runner=spared(LIGHT, client.data_converter),
+        max_cached_workflows=settings.cached_workflows,
+    )
+    calls = Worker(
+        client,
+        task_queue=bare.CALLS,
+        activities=[bare.nothing],
+        max_concurrent_activities=settings.calls,
+    )
+    return [stories, calls]
+
+
+def _from_memory(client: Client, settings: WorkerSettings) -> list[Worker]:
+    adaptors = {from_memory.NAME: {"default": from_memory.FromMemory()}}
+    return workers(client, adaptors, settings)
+
+
+async def main(which: str) -> None:
+    """Serve one of them until SIGTERM."""
+    made = {"bare": _bare, "from_memory": _from_memory}[which]
+    async with serving(made(await connect(), WorkerSettings())):
+        await until_told()
+
+
+if __name__ == "__main__":
+    process.run(main(sys.argv[1]))
