@@ -54,7 +54,7 @@ class Case(BaseModel):
     doubt: bool = False
     """A create may have happened that we do not know of."""
     was_in_doubt: bool = False
-    """A create was uncertain, and nobody has made sure since that there is just one invoice."""
+    """A create was uncertain once: it may have left an invoice that nobody has seen yet."""
     accepted: str = ""
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""

@@ -73,6 +73,7 @@ from invoicing.document import (
     Party,
     Payment,
     Period,
+    Text,
     Vat,
     VatCategory,
 )
@@ -204,6 +205,8 @@ class TaxRegistration(Typed):
 
 
 class BankAccount(_Some):
+    """BG-17."""
+
     iban: Iban | None = None
     bic: Bic | None = None
     account_name: Upto255 | None = None
@@ -313,7 +316,7 @@ class InvoroOptions(Typed):
     rounding_amount: Number | None = None
     """BT-114, in the document's currency: added to what is due."""
     period_description: Upto255 | None = None
-    legal_information: Upto500 | None = None
+    legal_information: Text | None = None
     """BT-33, of the seller."""
     seller_tax_registration: TaxRegistration | None = None
     buyer_tax_registration: TaxRegistration | None = None

@@ -522,7 +522,7 @@ class Mollie:
         return invoice
 
     async def _listed(self) -> _Items:
-        """Every invoice of the list, newest first; None where it breaks off unseen."""
+        """Every invoice of the list; None where it breaks off unseen."""
         until = time.monotonic() + self._settings.find_seconds
         query = {"limit": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):

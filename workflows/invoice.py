@@ -54,6 +54,7 @@ class InvoiceWorkflow:
                 await steps.approve()
                 await steps.send()
                 await steps.track()
+                await steps.be_alone()
                 self._desk.heed_cancel()
                 return Ended(self._desk.case.status)
             except (Cancelling, StartOver):

@@ -130,6 +130,18 @@ class Steps:
         elif goal is Goal.PAID:
             await self._until(goal, "payment", paces.payment, Reason.PAYMENT_OVERDUE)
 
+    async def be_alone(self) -> None:
+        """After a create that was ever uncertain, make sure that it left nothing else behind.
+
+        It may take effect after all, later than anybody looked. A draft too many does no harm as
+        long as none is approved, and must not be left lying about in the end.
+        """
+        while self._case.was_in_doubt:
+            search = await self._search()
+            if all(one.provider_id == self._case.provider_id for one in search.invoices):
+                return
+            await self._ask_to_leave_one(len(search.invoices))
+
     async def take_back(self) -> None:
         """Cancel in the form the stage asks for: stop, delete the draft, or credit.
 
@@ -324,20 +336,9 @@ class Steps:
         """
         seen = self._case.stage
         await self.check()
-        await self._be_alone()
+        await self.be_alone()
         if self._case.stage is seen and await self._may_go():
             await self._attempt(verb, change, answers)
-
-    async def _be_alone(self) -> None:
-        """After an uncertain create, ask once more: it may have taken effect after all, later than
-        we looked, and a draft too many does no harm as long as none is approved.
-        """
-        while self._case.was_in_doubt:
-            search = await self._search()
-            if all(one.provider_id == self._case.provider_id for one in search.invoices):
-                self._case.was_in_doubt = False
-                return
-            await self._ask_to_leave_one(len(search.invoices))
 
     async def _may_go(self) -> bool:
         """Whether nothing had to be waited for. No await between a True and the call."""

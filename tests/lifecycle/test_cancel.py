@@ -188,8 +188,10 @@ async def test_a_cancel_during_any_call_takes_back_what_the_call_did(shared_worl
     await together(
         {
             f"{name}, by {how}": cancelled_at(shared_world, moment, way)
-            for name, moment in MOMENTS.items()
+            for turn, (name, moment) in enumerate(MOMENTS.items())
             for how, way in WAYS.items()
+            # With an answer that goes wrong as well, one way of cancelling each is enough.
+            if not moment.then or way is (by_update, by_temporal)[turn % 2]
         }
     )
 

@@ -46,7 +46,8 @@ class Instant(Enum):
     NEVER = "never"
     """Arrived, and given up by the provider when the connection broke."""
     LATE = "late"
-    """Arrived, and committed when nobody was there any more to hear of it."""
+    """Arrived, and committed when nobody is there any more to hear of it: after the adaptor's
+    patience, before anybody looks for what became of it."""
     COMMITTED = "committed"
     """Committed, not answered."""
     ANSWERED = "answered"
@@ -65,10 +66,12 @@ class Stop:
     @classmethod
     def at(cls, company: Company, step: Step, instant: Instant) -> Stop:
         """From now on the next call of this step is held; of a look-up, every repetition too."""
-        fault = Fault.TIME_OUT if instant is Instant.NEVER else Fault.GATE
-        before = instant in (Instant.NEVER, Instant.LATE)
         placed = company.stand_in.faults.place(
-            step, fault, when="before" if before else "after", times=1 if step in _CHANGES else 99
+            step,
+            _HOLDS[instant],
+            when="before" if instant in (Instant.NEVER, Instant.LATE) else "after",
+            times=1 if step in _CHANGES else 99,
+            seconds=TIMEOUT + 0.05 if instant is Instant.LATE else None,
         )
         return cls(company, step, instant, placed)
 
@@ -81,6 +84,12 @@ class Stop:
                 await asyncio.sleep(0)
 
 
+_HOLDS = {
+    Instant.NEVER: Fault.TIME_OUT,
+    Instant.LATE: Fault.SLOW,
+    Instant.COMMITTED: Fault.GATE,
+    Instant.ANSWERED: Fault.GATE,
+}
 _CHANGES = (Step.CREATE, Step.APPROVE, Step.SEND, Step.DELETE, Step.CREDIT)
 _READS = (Step.TOKEN, Step.CUSTOMERS, Step.BANK_ACCOUNTS, Step.TAX_CODES, Step.FIND, Step.READ)
 
