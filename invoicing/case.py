@@ -51,6 +51,8 @@ class Case(BaseModel):
     echo: Echo | None = None
     problems: tuple[FieldProblem, ...] = ()
 
+    generation: int = 0
+    """How many invoices of this reference were given up so far."""
     doubt: bool = False
     """A create may have happened that we do not know of."""
     was_in_doubt: bool = False
@@ -103,6 +105,7 @@ class Case(BaseModel):
 
     def forget(self) -> None:
         """Back to before the draft: for an invoice that is made again, or is another one."""
+        self.generation += 1
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
@@ -121,6 +124,7 @@ class Case(BaseModel):
             account=request.account,
             reference=request.reference,
             provider_id=self.provider_id,
+            generation=self.generation,
             context=self.context,
         )
 

@@ -205,6 +205,9 @@ class Target(Recorded):
     account: str
     reference: str
     provider_id: str | None = None
+    generation: int = 0
+    """How many invoices of this reference were given up before: part of an idempotency key, or the
+    answer that made one of those would be given once more."""
     context: dict[str, JsonValue] = {}
 
 

@@ -240,7 +240,7 @@ class MollieOptions(Typed):
 
 
 class _Context(Recorded):
-    """What later calls need: all but `previous` from the plan."""
+    """What later calls need, all of it from the plan."""
 
     sends: bool = False
     """Whether an issued invoice has also been sent, or nothing more is to be sent."""
@@ -249,8 +249,6 @@ class _Context(Recorded):
     email: EmailDetails | None = None
     recipient: str | None = None
     gross: Number | None = None
-    previous: str = ""
-    """The invoice created last. When another is made, that one is gone for good."""
 
     def given(self) -> dict[str, JsonValue]:
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
@@ -462,8 +460,7 @@ class Mollie:
         headers = {"Idempotency-Key": _key(call.target, body)}
         request = self._request("create", "POST", INVOICES, json=body, headers=headers)
         invoice = await self._invoice(request)
-        snapshot = _snapshot(invoice, _Context.model_validate(call.target.context))
-        return snapshot.model_copy(update={"context": _Context(previous=invoice.id).given()})
+        return _snapshot(invoice, _Context.model_validate(call.target.context))
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
@@ -921,11 +918,10 @@ def _ascii(email: str) -> str:
 def _key(target: Target, body: Json) -> str:
     """The same for every attempt at the same invoice: repeated within the hour, it is made once.
 
-    What was made before, and is gone, is part of it: or its answer would be given once more. So is
-    the content: the same key with another is refused, and a corrected draft is not that repetition.
+    The generation is part of it, or the answer of a draft that is gone would be given once more. So
+    is the content: the same key with another is refused, and a corrected draft is no repetition.
     """
-    previous = _Context.model_validate(target.context).previous
-    attempt = [target.account, target.reference, previous, encode(body)]
+    attempt = [target.account, target.reference, str(target.generation), encode(body)]
     return str(uuid5(_KEYS, "\n".join(attempt)))
 
 

@@ -242,7 +242,8 @@ class Play:
         brief = PACES.model_copy(update={"unavailable": SHORT, "attention": timedelta(seconds=0.5)})
         async with self.company(paces=brief) as company:
             wrong = settings(company.stand_in, client_secret=WRONG)
-            self.world.accounts[company.account] = Hurried(wrong, self.world.http, brief)
+            strange = Hurried(wrong, self.world.http, brief)
+            self.world.accounts["zero_friction"][company.account] = strange
             reference = await company.start(document=_fields())
             parked = await company.parked(reference)
             assert "client id or secret" in str(parked.problem)

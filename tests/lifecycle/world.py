@@ -24,6 +24,7 @@ from invoicing.errors import InvoicingError
 from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
 from invoicing.request import InvoiceRequest
+from providers import ADAPTORS
 from providers.http import client as http_client
 from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
 from sandbox import zero_friction as zf
@@ -229,7 +230,7 @@ class World:
         self.server = server
         self.client = client
         self.http = http
-        self.accounts: dict[str, Provider] = {}
+        self.accounts: dict[str, dict[str, Provider]] = {name: {} for name in ADAPTORS}
 
     @contextlib.asynccontextmanager
     async def company(
@@ -244,7 +245,7 @@ class World:
         made = zf.ZeroFrictionStandIn(**{"approval_delay": 0.03, "sending_delay": 0.03, **stand_in})
         async with serve(made) as served:
             adaptor = Hurried(settings(served, timeout=patience), self.http, paces)
-            self.accounts[account] = adaptor
+            self.accounts["zero_friction"][account] = adaptor
             company = Company(account, served, _Recording(self.client), adaptor)
             try:
                 yield company
@@ -299,6 +300,5 @@ async def world(
     async with http_client() as http:
         made = World(server, client, http)
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
-        adaptors = {"zero_friction": made.accounts}
-        async with serving(workers(client.temporal, adaptors, setup, runner)):
+        async with serving(workers(client.temporal, made.accounts, setup, runner)):
             yield made
