@@ -37,7 +37,7 @@ async def here() -> AsyncIterator[World]:
 
 @pytest.fixture
 async def company(here: World) -> AsyncIterator[Company]:
-    async with here.company() as made:
+    async with here.company(patience=10) as made:
         yield made
 
 

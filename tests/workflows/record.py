@@ -202,7 +202,7 @@ async def record() -> dict[str, str]:
     async with local_server(own=True, dynamic_config=long) as server, world(server) as here:
 
         async def lived(life: Life) -> dict[str, str]:
-            async with here.company() as company:
+            async with here.company(patience=10) as company:
                 reference = await life(company)
                 await asyncio.wait_for(_over(company, reference), 30)
                 histories = await runs(company, reference)
