@@ -19,7 +19,7 @@ demo: resolve ## run every provider's invoice from reference to paid (KEEP=1 lea
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)
-	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest $(ARGS)
+	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n auto --dist worksteal $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

@@ -29,7 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 
 import invoicing.client
-from invoicing.client import Failed, InvoicingClient, Refused, web_page, workflow_id
+from invoicing.client import Failed, InvoicingClient, web_page, workflow_id
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError, NotFound
 from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.parse import problems, read_request
@@ -427,12 +427,7 @@ def _order(
     reference: str, give: Callable[[InvoicingClient], Awaitable[Invoice]], as_json: bool
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
-        try:
-            await _answered(give(client))
-        except NotFound:
-            # Temporal says the same of a workflow that has ended.
-            ended = await _answered(client.state(reference))
-            raise Refused(f"{reference}: it has ended: {ended.status}") from None
+        await _answered(give(client))
         invoice = await _answered(client.state(reference))
         if as_json:
             typer.echo(invoice.model_dump_json())

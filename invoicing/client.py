@@ -300,19 +300,20 @@ class InvoicingClient:
                 raise Refused(f"{reference}: {_sentence(error.cause)}") from error
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    await _known(reference, handle.describe())
-                    raise Refused(f"{reference}: it has ended") from error
+                    last = await _known(reference, handle.describe())
+                    status = last.typed_search_attributes.get(attributes.STATUS)
+                    raise Refused(f"{reference}: it has ended: {status}") from error
                 pause = next(pauses, None)
                 if error.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause / 1000)
             else:
                 return result
 
 
-# Seconds after which an update is sent again, under the same id, when the server could not give it
-# to the workflow because too much happened to that at once.
-_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+# Milliseconds after which an update is sent again, under the same id, when the server could not
+# give it to the workflow because too much happened to that at once.
+_PAUSES = (100, 200, 400, 800, 1600)
 
 
 def _sentence(cause: BaseException | None) -> str:

@@ -110,6 +110,7 @@ def test_what_belonged_to_one_draft_is_forgotten_with_it() -> None:
     assert case == Case(
         doubt=True,
         was_in_doubt=True,
+        generation=1,
         context={"customer_id": "1"},
         buyer="1",
         journal=journal,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
 
 from sandbox.temporal import Server, local_server
 from tests.lifecycle.world import Company, World, world
+
+
+# The engine logs a traceback for every call that fails, and here thousands are made to.
+logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
