@@ -175,6 +175,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    # The engine's debug lines show payloads: they stay off whatever else is turned on.
+    logging.getLogger("temporalio").setLevel(logging.INFO)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         run(main())

@@ -129,10 +129,13 @@ def collected() -> Iterator[Collected]:
     """Every logger there is, from its finest level on."""
     handler, root = Collected(), logging.getLogger()
     names = ("httpx", "httpcore", "invoicing", "providers", "activities", "workflows", "worker")
-    loggers = [logging.getLogger(name) for name in names]
+    calls = logging.getLogger("temporalio.activity")
+    loggers = [*(logging.getLogger(name) for name in names), calls]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
+    # The engine's own debug lines show payloads; worker.py never lets them out.
+    calls.setLevel(logging.INFO)
     root.addHandler(handler)
     yield handler
     root.removeHandler(handler)
