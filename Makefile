@@ -15,7 +15,7 @@ RUN = "$(VENV)/bin/python"
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: resolve ## run every provider's invoice from reference to paid (KEEP=1 leaves it running)
+demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount (KEEP=1 leaves it running)
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)

@@ -10,7 +10,6 @@ import pytest
 from sandbox.temporal import Server, local_server
 from tests.lifecycle.world import Company, World, world
 
-
 # The engine logs a traceback for every call that fails, and here thousands are made to.
 logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
 
