@@ -176,6 +176,7 @@ async def test_slowing_down_is_honoured_by_every_call() -> None:
         ("soon", None),
         ("", None),
     ],
+    ids=["none", "negative", "seconds", "endless", "yesterday", "tomorrow", "a word", "empty"],
 )
 def test_retry_after_is_kept_within_reason(value: str, seconds: int | None) -> None:
     wait = retry_after({"retry-after": value})
