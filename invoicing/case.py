@@ -164,6 +164,7 @@ class Case(BaseModel):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
+            in_doubt=self.doubt or self.was_in_doubt and self.outcome is None,
             number=self.number,
             due_date=request.document.due_date,
             amounts=self.plan and _amounts(self.plan),

@@ -4,6 +4,7 @@
     ├── InvalidRequest        you: mend the request; it names every field
     ├── ReferenceInUse        you: the reference already stands for other content
     ├── NotFound              you: no invoice with that reference was ever asked for
+    ├── Forged                nobody: a webhook whose sender is not proven; it is dropped
     └── ProviderError         what an adaptor raises; becomes a Temporal failure in one place
         ├── Unavailable       nobody: nothing happened at the provider, try again later
         ├── Rejected          a person: the provider refused; its field messages are attached
@@ -67,6 +68,10 @@ class NotFound(InvoicingError):
     def __init__(self, reference: str) -> None:
         super().__init__(f"no invoice {reference} is known here")
         self.reference = reference
+
+
+class Forged(InvoicingError):
+    """A webhook that cannot be shown to come from its provider, or is too old to be believed."""
 
 
 class ProviderError(InvoicingError):

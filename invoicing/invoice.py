@@ -178,6 +178,8 @@ class Invoice(Recorded):
     provider_status: str = ""
     """The provider's own word, whether we know it or not."""
     provider_id: str | None = None
+    in_doubt: bool = False
+    """Whether there may be an invoice at the provider that we do not know of."""
     number: str | None = None
     due_date: date | None = None
     amounts: Amounts | None = None

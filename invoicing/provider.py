@@ -10,6 +10,9 @@ What may be raised, by kind of verb:
     look_up, find, read       Unavailable, Rejected, Unreadable
     create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
     delete, credit            UnknownOutcome (anything else, an unreadable answer included)
+
+What only some providers have stands at the end, each as a protocol of its own: orders that must be
+registered first, news that arrive unasked, feeds that must be fetched.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field, JsonValue
 
@@ -25,7 +28,7 @@ from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number
-from invoicing.request import InvoiceRequest
+from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.totals import Totals
 
 
@@ -33,7 +36,9 @@ class Stage(StrEnum):
     """How far the document is at the provider, in our words."""
 
     NONE = "none"
-    """Nothing there (yet)."""
+    """Nothing there (yet); with `problems`, what was asked for was refused after all."""
+    DRAFTING = "drafting"
+    """Asked for, and not confirmed: nothing may be built on it yet."""
     DRAFTED = "drafted"
     APPROVING = "approving"
     """Asked for, not finished: no number yet, or queued."""
@@ -55,6 +60,7 @@ class Stage(StrEnum):
 
 _WAY = (
     Stage.NONE,
+    Stage.DRAFTING,
     Stage.DRAFTED,
     Stage.APPROVING,
     Stage.APPROVED,
@@ -108,6 +114,9 @@ class Paces(Recorded):
         factor=2,
         cap=timedelta(minutes=10),
         deadline=timedelta(hours=24),
+    )
+    drafting: Pace = Pace(
+        first=timedelta(seconds=2), cap=timedelta(minutes=5), deadline=timedelta(hours=24)
     )
     approval: Pace = Pace(
         first=timedelta(seconds=2), cap=timedelta(minutes=5), deadline=timedelta(hours=24)
@@ -190,6 +199,11 @@ class Plan(Recorded):
     """Whether `find` takes one call, so that it is worth asking before the very first create."""
     credits: bool = False
     """Whether an approved invoice can be taken back by a credit."""
+    blind: bool = False
+    """Whether `read` cannot see what an uncertain call did: then a person is asked, not the
+    provider again. See CONFIRMED."""
+    keys: tuple[str, ...] = ()
+    """What the provider may call this invoice in news about it, apart from its id and number."""
     paces: Paces = Paces()
     call_timeout: timedelta = timedelta(seconds=30)
     """How long one verb may take at most, token and paging included."""
@@ -221,6 +235,11 @@ class Event(Typed):
     kind: Annotated[str, Field(max_length=100)] = ""
     at: datetime | None = None
     body: dict[str, JsonValue] = {}
+
+
+CONFIRMED = "confirmed"
+"""The kind of an event that comes from a person, where a plan is blind: the uncertain call named by
+`body["verb"]` (`approve`, `send`, `delete`, `credit`) did take effect. `read` takes it as seen."""
 
 
 class LookUpCall(Recorded):
@@ -261,6 +280,8 @@ class Snapshot(Recorded):
     problems: tuple[FieldProblem, ...] = ()
     context: dict[str, JsonValue] = {}
     """Merged into the context of later calls."""
+    keys: tuple[str, ...] = ()
+    """More names under which news about it may come, apart from its id and number."""
 
 
 class Search(Recorded):
@@ -323,3 +344,174 @@ class Provider(Protocol):
 
 Accounts = Mapping[str, Provider]
 """One provider's adaptors by account name; a company may hold several credentials."""
+
+
+# --- what only some providers have ----------------------------------------------------------------
+
+
+class OrderStage(StrEnum):
+    """How far an order is at the provider, where it must be registered before its invoices."""
+
+    SUBMITTED = "submitted"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    """Nothing is stored; `problems` says why."""
+
+
+class OrderPlan(Recorded):
+    """How this provider will carry out this order."""
+
+    totals: Totals
+    """What all its lines come to."""
+    registers: bool = False
+    """Whether the provider must know the order before its first invoice."""
+    paces: Paces = Paces()
+    call_timeout: timedelta = timedelta(seconds=30)
+    keys: tuple[str, ...] = ()
+    """What the provider may call this order in news about it, apart from its id."""
+    context: dict[str, JsonValue] = {}
+
+
+class OrderTarget(Recorded):
+    """Which order a call is about."""
+
+    account: str
+    reference: str
+    provider_id: str | None = None
+    context: dict[str, JsonValue] = {}
+
+
+class RegisterCall(Recorded):
+    """Input of `register`: the whole order."""
+
+    target: OrderTarget
+    document: Document
+    options: dict[str, JsonValue] = {}
+    totals: Totals
+
+
+class OrderReadCall(Recorded):
+    """Input of `read_order`: what has arrived about the order since the last one."""
+
+    target: OrderTarget
+    events: tuple[Event, ...] = ()
+
+
+class CancelLinesCall(Recorded):
+    """Input of `cancel_lines`. `cancellation` is ours, and the same when the call is repeated."""
+
+    target: OrderTarget
+    cancellation: str
+    lines: tuple[str, ...]
+    reason: str = ""
+    document: Document
+    """The order as it was registered, so that lines can be described."""
+
+
+class OrderSnapshot(Recorded):
+    """What the provider said about one order in one answer."""
+
+    provider_id: str
+    stage: OrderStage | None = None
+    """None: a word nobody knows, which is waited on."""
+    status: str = ""
+    cancelled: tuple[str, ...] = ()
+    """Cancellations that are confirmed, by our own names."""
+    refused: tuple[str, ...] = ()
+    """Cancellations that the provider refused, by our own names."""
+    problems: tuple[FieldProblem, ...] = ()
+    context: dict[str, JsonValue] = {}
+
+
+@runtime_checkable
+class Orders(Protocol):
+    """A provider that must know an order before it takes invoices for its lines.
+
+    `register` and `cancel_lines` must be safe to repeat: with the same names of ours the provider
+    (or the adaptor) recognises the second one. That is how an uncertain call is resolved here.
+    """
+
+    async def plan_order(self, request: OrderRequest) -> OrderPlan:
+        """Check the order and say how it will be carried out. No call; raises as `plan` does."""
+        ...
+
+    async def register(self, call: RegisterCall) -> OrderSnapshot:
+        """Make the order known."""
+        ...
+
+    async def read_order(self, call: OrderReadCall) -> OrderSnapshot:
+        """The order as far as it is known now."""
+        ...
+
+    async def cancel_lines(self, call: CancelLinesCall) -> OrderSnapshot:
+        """Cancel lines that are on no invoice."""
+        ...
+
+
+class Subject(Recorded):
+    """What an event is about, by the names the provider uses, the most telling one first.
+
+    No names: the event concerns no invoice and no order (a test call, a notice about the account).
+    """
+
+    keys: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Notifies(Protocol):
+    """A provider that tells us things unasked."""
+
+    async def about(self, event: Event) -> Subject:
+        """Which invoice or order the event is about. No call. Raises Unreadable."""
+        ...
+
+
+class Item(Recorded):
+    """One item of a feed: the event that it is, and what `acknowledge` needs to know."""
+
+    event: Event
+    receipt: dict[str, JsonValue] = {}
+
+
+class Batch(Recorded):
+    """What `poll` answered. An item stays in the feed until it is acknowledged."""
+
+    items: tuple[Item, ...] = ()
+    more: bool = False
+    """Whether to ask again at once, after these have been acknowledged."""
+
+
+@runtime_checkable
+class Feeds(Protocol):
+    """A provider whose news must be fetched: one call per interval, however many invoices wait."""
+
+    feed_interval: timedelta
+
+    async def poll(self) -> Batch:
+        """The oldest items nobody has acknowledged. Raises as `read` does."""
+        ...
+
+    async def acknowledge(self, item: Item) -> None:
+        """Take the item out of the feed; safe to repeat. Raises as `read` does."""
+        ...
+
+
+class Delivery(Recorded):
+    """A webhook as it arrived. `headers` have small names; `source` is the sender's address."""
+
+    headers: dict[str, str] = {}
+    body: bytes
+    source: str = ""
+    received: datetime
+
+
+@runtime_checkable
+class Hooks(Protocol):
+    """A provider that calls us by webhook."""
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """The events in a webhook, once it is certain that the provider sent it.
+
+        Raises Forged when that is not certain, Unreadable when it is not understood.
+        """
+        ...
