@@ -164,7 +164,7 @@ class Case(BaseModel):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
-            in_doubt=self.doubt or self.was_in_doubt and self.outcome is None,
+            in_doubt=self.doubt,
             number=self.number,
             due_date=request.document.due_date,
             amounts=self.plan and _amounts(self.plan),
@@ -211,6 +211,7 @@ def _progress(stage: Stage, payment: PaymentStatus) -> Status:
         return Status.PAID
     words: dict[Stage, Status] = {
         Stage.NONE: Status.STARTED,
+        Stage.DRAFTING: Status.STARTED,
         Stage.FAILED: Status.APPROVING,
         Stage.DELETED: Status.STARTED,
     }
