@@ -7,6 +7,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durable-invoicing
 PINS := requirements.txt requirements-dev.txt
 # One environment per set of pins and interpreter: a change of either makes a new one.
 KEY = $(shell { cat $(PINS); $(PYTHON) -VV; } 2>/dev/null | cksum | cut -d ' ' -f 1)
+# Twice as many test processes as cores, for half of what they do is waiting; 8 at most, for each has
+# a Temporal server of its own.
+JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
@@ -19,7 +22,7 @@ demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)
-	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n auto --dist worksteal $(ARGS)
+	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .
