@@ -6,6 +6,7 @@ on SQL has room for ten keywords.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
 from temporalio.common import SearchAttributeKey
@@ -16,6 +17,7 @@ STATUS = SearchAttributeKey.for_keyword("InvoiceStatus")
 NUMBER = SearchAttributeKey.for_keyword("InvoiceNumber")
 PROVIDER_ID = SearchAttributeKey.for_keyword("ProviderInvoiceId")
 WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
+KEYS = SearchAttributeKey.for_keyword_list("InvoiceKeys")
 DUE_DATE = SearchAttributeKey.for_datetime("InvoiceDueDate")
 
 SEARCH_ATTRIBUTES: dict[str, str] = {
@@ -26,8 +28,14 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
     REFERENCE.name: "Keyword",
     WAITING_FOR.name: "Keyword",
     DUE_DATE.name: "Datetime",
+    KEYS.name: "KeywordList",
 }
 """Name and type, as `temporal operator search-attribute create` wants them."""
+
+
+def keys(provider: str, account: str, names: Iterable[str]) -> list[str]:
+    """The provider's names for an invoice or order, as they are listed: each account's its own."""
+    return list(dict.fromkeys(f"{provider}/{account}/{name}" for name in names))
 
 
 def midnight(day: date) -> datetime:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from invoicing import attributes
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
     Amounts,
@@ -50,6 +51,8 @@ class Case(BaseModel):
     number: str | None = None
     echo: Echo | None = None
     problems: tuple[FieldProblem, ...] = ()
+    keys: tuple[str, ...] = ()
+    """More names under which the provider may send news, apart from its id and the number."""
 
     generation: int = 0
     """How many invoices of this reference were given up so far."""
@@ -61,6 +64,8 @@ class Case(BaseModel):
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""
     """The change a person wants tried again although the provider reports a failure."""
+    unsure: str = ""
+    """The change that nobody can see the outcome of: it is not tried again unasked."""
     corrected: bool = False
     skipped: tuple[str, ...] = ()
 
@@ -91,7 +96,7 @@ class Case(BaseModel):
     def learn(self, snapshot: Snapshot) -> None:
         """Take in what the provider said. A word nobody knows changes nothing but is shown."""
         if snapshot.stage not in (None, self.stage):
-            self.waiting = None
+            self.waiting, self.unsure = None, ""
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.known = snapshot.stage is not None
@@ -100,12 +105,17 @@ class Case(BaseModel):
         self.problems = snapshot.problems
         self.echo = snapshot.echo
         self.context = {**self.context, **snapshot.context}
+        self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
 
     def forget(self) -> None:
-        """Back to before the draft: for an invoice that is made again, or is another one."""
-        self.generation += 1
+        """Back to before the draft: for an invoice that is made again, or is another one.
+
+        One that was refused after it had been asked for never was, and keeps its generation.
+        """
+        refused = self.provider_id is not None and self.stage is Stage.NONE
+        self.generation += not refused
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
@@ -117,6 +127,11 @@ class Case(BaseModel):
         self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
         self.inbox = (*self.inbox, event)
         return True
+
+    def names(self, request: InvoiceRequest) -> list[str]:
+        """What the provider may call this invoice, each told apart from other accounts' names."""
+        own = (self.provider_id, self.number, request.document.number, *self.keys)
+        return attributes.keys(request.provider, request.account, filter(None, own))
 
     def target(self, request: InvoiceRequest) -> Target:
         """What a call after the draft needs to know."""
@@ -186,6 +201,7 @@ _OF_ONE_DRAFT = (
     "problems",
     "accepted",
     "insisted",
+    "unsure",
     "skipped",
 )
 
@@ -194,11 +210,13 @@ class InvoiceInput(InvoiceRequest):
     """The workflow's argument: a request, as callers send it.
 
     `resumed` is set by the workflow alone when it continues as new. `look_first` is set by the
-    client when the reference had an earlier run, so that nothing is created unseen.
+    client when the reference had an earlier run, so that nothing is created unseen. `tells` is set
+    by an order's workflow: its own id, to be told when the invoice has become final.
     """
 
     resumed: Case | None = None
     look_first: bool = False
+    tells: str | None = None
 
     def request(self) -> InvoiceRequest:
         """The request alone."""

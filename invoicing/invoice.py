@@ -50,6 +50,8 @@ class Reason(StrEnum):
     CANNOT_TELL = "cannot_tell"
     SEVERAL_FOUND = "several_found"
     GONE = "gone"
+    DRAFT_FAILED = "draft_failed"
+    DRAFT_OVERDUE = "draft_overdue"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
     UNKNOWN_STATUS = "unknown_status"
     APPROVAL_FAILED = "approval_failed"
@@ -60,6 +62,15 @@ class Reason(StrEnum):
     PAYMENT_OVERDUE = "payment_overdue"
     HOLD_OVERDUE = "hold_overdue"
     CANNOT_CANCEL = "cannot_cancel"
+
+    @property
+    def from_a_look(self) -> bool:
+        """Whether it is what was seen at the provider, so that news from there may settle it."""
+        return self not in (
+            Reason.REJECTED,
+            Reason.PROVIDER_UNAVAILABLE,
+            Reason.HOLD_OVERDUE,
+        )
 
 
 class Action(StrEnum):

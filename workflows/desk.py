@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows.details import markdown
 
@@ -68,6 +69,8 @@ class Desk:
         self.in_flight = False
         """Whether a call that changes something is under way, or may still be."""
         self.taking_back = False
+        self._order = start.tells
+        self._asked: tuple[Reason, Waiting] | None = None
         self._listed: dict[str, object] = {
             pair.key.name: pair.value for pair in workflow.info().typed_search_attributes
         }
@@ -189,19 +192,29 @@ class Desk:
         return True
 
     async def attend(self, problem: Problem) -> Resolve:
-        """Park: wait for a person to resolve the problem. Ended when nobody comes in time."""
+        """Park: wait for a person to resolve the problem. Ended when nobody comes in time.
+
+        Raises StartOver when the provider has sent news that may settle it.
+        """
         case = self.case
         case.problem, case.resolution = problem, None
-        waiting = self._wait_for("person", problem.reason, self.paces.attention)
-        self.note(f"needs attention: {problem}")
+        waiting = self._wait_for_a_person(problem)
         self.show()
+        last = case.seen[-1:]
+
+        def news() -> bool:
+            return problem.reason.from_a_look and case.seen[-1:] != last
+
         left = (waiting.until or workflow.now()) - workflow.now()
         try:
             await self._sleep(
-                lambda: case.resolution is not None, left, f"a person: {problem.reason}"
+                lambda: case.resolution is not None or news(), left, f"a person: {problem.reason}"
             )
         finally:
             answer, case.problem, case.resolution, case.waiting = case.resolution, None, None, None
+        if answer is None and news():
+            raise StartOver
+        self._asked = None
         if answer is None:
             raise Ended(Status.EXPIRED, ApplicationError("nobody came in time", type="Expired"))
         return answer
@@ -222,6 +235,16 @@ class Desk:
             return current
         return self._wait_for("provider", what, deadline)
 
+    def _wait_for_a_person(self, problem: Problem) -> Waiting:
+        """What is asked again after news that changed nothing is the same question, as old."""
+        if self._asked and self._asked[0] is problem.reason:
+            self.case.waiting = self._asked[1]
+            return self._asked[1]
+        self.note(f"needs attention: {problem}")
+        waiting = self._wait_for("person", problem.reason, self.paces.attention)
+        self._asked = (problem.reason, waiting)
+        return waiting
+
     def _wait_for(
         self, on: Literal["provider", "person"], what: str, deadline: timedelta
     ) -> Waiting:
@@ -233,7 +256,18 @@ class Desk:
         """Only here, between two looks, with nothing under way: the next run loses nothing."""
         if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
             fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-            workflow.continue_as_new(InvoiceInput.model_construct(**fields, resumed=self.case))
+            workflow.continue_as_new(
+                InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order)
+            )
+
+    async def tell_order(self) -> None:
+        """Let the order's workflow know that its lines are on a final invoice."""
+        if self._order:
+            # An order that is gone needs no news.
+            with contextlib.suppress(FailureError):
+                await workflow.get_external_workflow_handle(self._order).signal(
+                    "invoice_is_final", self.state
+                )
 
     # Showing
 
@@ -259,6 +293,7 @@ class Desk:
             (attributes.STATUS, state.status.value),
             (attributes.NUMBER, state.number if self.case.was_final else None),
             (attributes.PROVIDER_ID, state.provider_id),
+            (attributes.KEYS, self.case.names(self.request) or None),
             (attributes.WAITING_FOR, str(state.waiting)[:200] if state.waiting else None),
             (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
         ]

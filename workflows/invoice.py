@@ -50,6 +50,7 @@ class InvoiceWorkflow:
                 await steps.plan()
                 await steps.look_up()
                 await steps.create_draft()
+                await steps.confirm_draft()
                 await steps.check()
                 await steps.approve()
                 await steps.send()

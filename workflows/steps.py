@@ -23,13 +23,25 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.echo import differences
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Action, Problem, Reason, Resolve, Status
-    from invoicing.provider import CreateCall, LookUp, Pace, Plan, Search, Snapshot, Stage
+    from invoicing.provider import (
+        CONFIRMED,
+        CreateCall,
+        Event,
+        LookUp,
+        Pace,
+        Plan,
+        Search,
+        Snapshot,
+        Stage,
+    )
     from invoicing.request import Goal
 
 R = TypeVar("R")
 Change = Callable[..., workflow.ActivityHandle[Snapshot]]
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
+
+_NOTHING = (Stage.NONE, Stage.DELETED)
 
 
 class Steps:
@@ -73,20 +85,32 @@ class Steps:
             self._desk.heed_cancel()
             await self._create()
 
+    async def confirm_draft(self) -> None:
+        """Where the provider confirms a draft later, wait until it has, or has refused it."""
+        while self._case.stage in (Stage.DRAFTING, Stage.NONE):
+            if (stage := await self._view()) is Stage.DRAFTING:
+                await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
+            elif stage is Stage.NONE:
+                await self._refused_after_all()
+
     async def check(self) -> None:
         """Compare the provider's figures with ours to the cent; a difference parks the invoice."""
         while True:
             if (stage := await self._view()) in (Stage.DELETED, Stage.CREDITED):
                 await self._over(stage)
             wrong = self._differences()
-            if not wrong:
+            if not wrong or self._skipped("check"):
                 return
-            await self._ask(
+            unseen = self._plan.blind and self._case.echo is None
+            answers = (RETRY, SKIP) if unseen else (RETRY,)
+            action = await self._ask(
                 Reason.AMOUNTS_DIFFER,
                 "the provider's figures are not ours",
-                (RETRY, CORRECT, ABANDON) if self._deletable else (RETRY, ABANDON),
+                (*answers, CORRECT, ABANDON) if self._deletable else (*answers, ABANDON),
                 wrong,
             )
+            if action is SKIP:
+                self._skip("check")
 
     async def approve(self) -> None:
         """Make it final, not before a hold is released, and poll until it has its number."""
@@ -102,6 +126,7 @@ class Steps:
             else:
                 await self._act("approve", self._calls.approve, (RETRY, CORRECT, ABANDON))
         self._desk.show()
+        await self._desk.tell_order()
 
     async def send(self) -> None:
         """Send it, once, and wait until the provider says it is on its way."""
@@ -164,6 +189,7 @@ class Steps:
 
     def _follow(self, plan: Plan) -> None:
         self._case.plan, self._case.context, self._case.buyer = plan, plan.context, plan.buyer
+        self._case.keys = plan.keys
         self._calls.follow(plan)
 
     async def _not_planned(self, problem: Trouble) -> None:
@@ -217,6 +243,17 @@ class Steps:
             self._case.doubt = self._desk.fresh = False
             self._desk.note("draft created")
             self._desk.show()
+
+    async def _refused_after_all(self) -> None:
+        """It was taken, and then refused: there is nothing, until somebody has it made again."""
+        await self._ask(
+            Reason.DRAFT_FAILED,
+            "the provider took it and then refused it",
+            (RETRY, CORRECT, ABANDON),
+            self._case.problems,
+        )
+        self._case.forget()
+        raise StartOver
 
     async def _found(self) -> bool:
         """Look for our reference; adopt the one invoice that carries it. False if there is none."""
@@ -357,6 +394,9 @@ class Steps:
 
     async def _attempt(self, verb: str, change: Change, answers: tuple[Action, ...]) -> None:
         """Act once. Whatever came of it, the next look decides."""
+        if self._case.unsure == verb:
+            await self._ask_what_became_of(verb)
+            return
         before = self._case.stage
         self._desk.fresh, self._case.insisted = False, ""
         try:
@@ -378,19 +418,41 @@ class Steps:
         elif problem.kind in (Kind.UNKNOWN, Kind.UNREADABLE):
             await self._desk.settle()
             if await self._view() is before:
-                await self._wait_for_provider(problem)
+                await self._not_seen(verb, problem)
         elif await self._view() is before:
             # A refusal while the stage has not moved is no "already done" in disguise.
             action = await self._ask_about(problem, answers)
             if action is SKIP:
                 self._skip(verb)
 
+    async def _not_seen(self, verb: str, problem: Trouble) -> None:
+        if self._plan.blind:
+            self._case.unsure = verb
+        else:
+            await self._wait_for_provider(problem)
+
+    async def _ask_what_became_of(self, verb: str) -> None:
+        """Only a person can look: what they saw reaches the adaptor like the provider's news."""
+        action = await self._ask(
+            Reason.CANNOT_TELL,
+            f"nobody can tell from here whether the provider did {verb}: skip if it did, retry "
+            "if you know that it did not",
+            (RETRY, SKIP, ABANDON),
+        )
+        self._case.unsure = ""
+        if action is SKIP:
+            self._case.receive(
+                Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
+            )
+
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
         if stage is Stage.CREDITED:
             raise Ended(Status.CREDITED)
-        if stage is Stage.DELETED:
+        if stage in (Stage.DELETED, Stage.NONE):
             await self._deleted()
+        elif stage is Stage.DRAFTING:
+            await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
         elif stage is Stage.APPROVING:
             await self._wait("approval", self._plan.paces.approval, Reason.APPROVAL_OVERDUE)
         elif self._accepted("delete") or self._accepted("credit"):
@@ -423,8 +485,10 @@ class Steps:
 
     async def _withdraw(self) -> None:
         """Delete the draft that a correction replaces."""
-        while self._case.provider_id is not None and await self._view() is not Stage.DELETED:
-            if not self._deletable:
+        while self._case.provider_id is not None and await self._view() not in _NOTHING:
+            if self._case.stage is Stage.DRAFTING:
+                await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
+            elif not self._deletable:
                 await self._ask(
                     Reason.CANNOT_CANCEL,
                     "it became final meanwhile: it can be cancelled, not corrected",
