@@ -29,8 +29,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 
 import invoicing.client
-from invoicing.client import Failed, InvoicingClient, web_page, workflow_id
+from invoicing.client import Failed, InvoicingClient, web_page
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError, NotFound
+from invoicing.identity import workflow_id
 from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.parse import problems, read_request
 from invoicing.process import run

@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -28,13 +29,19 @@ import invoicing.client
 import providers
 import providers.settings
 from activities.invoice import InvoiceActivities
-from invoicing.client import TASK_QUEUE
+from activities.news import Directory, NewsActivities
+from activities.order import OrderActivities
 from invoicing.errors import InvoicingError
+from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id, provider_queue
+from invoicing.news import FeedInput
 from invoicing.process import run
-from invoicing.provider import Accounts
+from invoicing.provider import Accounts, Feeds
 from providers.http import client as http_client
 from providers.settings import BadSettings
+from workflows.event import EventWorkflow
+from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
+from workflows.order import OrderWorkflow
 from workflows.runner import spared
 
 log = logging.getLogger("invoicing.worker")
@@ -87,7 +94,8 @@ def workers(
     stories = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[InvoiceWorkflow],
+        workflows=[InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow],
+        activities=Directory(client).all(),
         workflow_runner=spared(runner, client.data_converter),
         max_cached_workflows=settings.cached_workflows,
     )
@@ -95,14 +103,35 @@ def workers(
 
 
 def _calls(client: Client, name: str, accounts: Accounts, settings: WorkerSettings) -> Worker:
-    activities = InvoiceActivities(accounts, pace=settings.pace)
+    pace = settings.pace
     return Worker(
         client,
-        task_queue=f"provider-{name}",
-        activities=activities.all(),
+        task_queue=provider_queue(name),
+        activities=[
+            *InvoiceActivities(accounts, pace=pace).all(),
+            *OrderActivities(accounts, pace=pace).all(),
+            *NewsActivities(accounts, pace=pace).all(),
+        ],
         max_concurrent_activities=settings.calls,
         graceful_shutdown_timeout=timedelta(seconds=settings.grace),
     )
+
+
+async def fetch_feeds(
+    client: Client, adaptors: Mapping[str, Accounts], settings: WorkerSettings
+) -> None:
+    """See to it that every account with a feed has its poller, once, whoever else starts it."""
+    for name, accounts in sorted(adaptors.items()):
+        for account, adaptor in sorted(accounts.items()):
+            if isinstance(adaptor, Feeds):
+                await client.start_workflow(
+                    FEED_WORKFLOW,
+                    FeedInput(provider=name, account=account, pace=settings.pace),
+                    id=feed_id(name, account),
+                    task_queue=TASK_QUEUE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    static_summary=f"{name} · feed of {account}",
+                )
 
 
 @contextlib.asynccontextmanager
@@ -168,6 +197,7 @@ async def main() -> None:
         async with serving(workers(client, adaptors, setup)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
+            await fetch_feeds(client, adaptors, setup)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             await told_to_stop.wait()
             log.info("stopping: up to %.0f s for calls under way", setup.grace)

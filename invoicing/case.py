@@ -17,7 +17,6 @@ from invoicing.invoice import (
     Hold,
     Invoice,
     Journal,
-    JournalEntry,
     LineState,
     LineStatus,
     Problem,
@@ -28,7 +27,6 @@ from invoicing.invoice import (
 from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 
-JOURNAL_LIMIT = 300
 SEEN_LIMIT = 500
 
 
@@ -84,9 +82,7 @@ class Case(BaseModel):
 
     def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
         """Add to the journal, dropping the oldest entry when it is full."""
-        entries = (*self.journal.entries, JournalEntry(at=at, what=what, by=by, reason=reason))
-        over = max(0, len(entries) - JOURNAL_LIMIT)
-        self.journal = Journal(entries=entries[over:], dropped=self.journal.dropped + over)
+        self.journal = self.journal.with_entry(at, what, by, reason)
 
     @property
     def was_final(self) -> bool:

@@ -8,16 +8,12 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
@@ -30,8 +26,6 @@ from temporalio.client import (
 )
 from temporalio.common import (
     SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -43,22 +37,26 @@ from invoicing import attributes
 from invoicing.case import InvoiceInput
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError, NotFound, ReferenceInUse
+from invoicing.identity import (
+    DETAILS,
+    MEMO,
+    ORDER_WORKFLOW,
+    TASK_QUEUE,
+    WORKFLOW,
+    fingerprint,
+    order_id,
+    search_attributes,
+    summary,
+    workflow_id,
+)
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
-from invoicing.model import Recorded
-from invoicing.money import plain
-from invoicing.request import InvoiceRequest
-
-TASK_QUEUE = "invoicing"
-WORKFLOW = "InvoiceWorkflow"
-MEMO = "fingerprint"
+from invoicing.model import Recorded, Typed
+from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
+from invoicing.order_case import OrderInput
+from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")
 Execution = WorkflowHandle[Any, Any]
-
-
-def workflow_id(reference: str) -> str:
-    """One reference, one workflow: this is what makes a second invoice impossible to ask for."""
-    return f"invoice/{reference}"
 
 
 def web_page(web_ui: str, namespace: str, reference: str) -> str:
@@ -77,35 +75,6 @@ async def connect() -> Client:
     options = ClientConfig.load_client_connect_config()
     options.setdefault("target_host", "localhost:7233")
     return await Client.connect(**options, data_converter=data_converter)
-
-
-def fingerprint(request: InvoiceRequest) -> dict[str, str]:
-    """A digest per part of the request, to say where two requests differ without showing either.
-
-    Numbers count by value: 12.5 and 12.50 are the same. What was left at its default has no part
-    in it, so that a field that a later version adds does not make an old request another one.
-    """
-    parts = _said(request)
-    del parts["document"]
-    parts |= {f"document.{name}": part for name, part in _said(request.document).items()}
-    return {name: _digest(part) for name, part in parts.items()}
-
-
-def _said(model: BaseModel) -> dict[str, object]:
-    """The fields that are not at their default."""
-    fields = type(model).model_fields
-    return {name: value for name, value in model if value != fields[name].get_default()}
-
-
-def _digest(part: object) -> str:
-    text = json.dumps(part, sort_keys=True, default=_plainly)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _plainly(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return _said(value)
-    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 class Refused(InvoicingError):
@@ -182,13 +151,13 @@ class InvoicingClient:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
             memo={MEMO: fingerprint(request)},
-            search_attributes=_search_attributes(request),
-            static_summary=f"{request.provider} · to be {request.goal}",
-            static_details="Where it is, what it waits for and what you can do: *Current details*.",
+            search_attributes=search_attributes(request),
+            static_summary=summary(request),
+            static_details=DETAILS,
         )
         return await self._same(handle, request)
 
-    async def _same(self, handle: Execution, request: InvoiceRequest) -> Execution:
+    async def _same(self, handle: Execution, request: InvoiceRequest | OrderRequest) -> Execution:
         wanted = fingerprint(request)
         given = (await (await handle.describe()).memo()).get(MEMO, wanted)
         differs = sorted(name for name in {*given, *wanted} if given.get(name) != wanted.get(name))
@@ -217,13 +186,11 @@ class InvoicingClient:
 
     async def state(self, reference: str) -> Invoice:
         """Where the invoice is. Raises NotFound."""
-        query = self.handle(reference).query("state", result_type=Invoice)
-        return await _known(reference, query)
+        return await _queried(reference, self.handle(reference), "state", Invoice)
 
     async def journal(self, reference: str) -> Journal:
         """What happened to the invoice. Raises NotFound."""
-        query = self.handle(reference).query("journal", result_type=Journal)
-        return await _known(reference, query)
+        return await _queried(reference, self.handle(reference), "journal", Journal)
 
     async def list(
         self,
@@ -293,16 +260,86 @@ class InvoicingClient:
         """Take the invoice back. Raises NotFound, Refused."""
         return await self._update(reference, "cancel", order)
 
+    # Orders
+
+    async def start_order(self, request: OrderRequest) -> Execution:
+        """Begin an order. Asked again, it is the same order, running or finished.
+
+        Raises:
+            ReferenceInUse: the reference stands for other content; it says what differs.
+        """
+        fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
+        try:
+            handle = await self.temporal.start_workflow(
+                ORDER_WORKFLOW,
+                OrderInput.model_construct(**fields),
+                id=order_id(request.reference),
+                task_queue=self._queue,
+                result_type=Order,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                memo={MEMO: fingerprint(request)},
+                search_attributes=search_attributes(request),
+                static_summary=f"order · {summary(request)}",
+                static_details=DETAILS,
+            )
+        except WorkflowAlreadyStartedError:
+            handle = self.order_handle(request.reference)
+        return await self._same(handle, request)
+
+    def order_handle(self, reference: str) -> Execution:
+        """The workflow behind an order, for everything Temporal itself offers."""
+        return self.temporal.get_workflow_handle(order_id(reference), result_type=Order)
+
+    async def order(self, reference: str) -> Order:
+        """Where the order is: every line, every delivery. Raises NotFound."""
+        return await _queried(reference, self.order_handle(reference), "state", Order)
+
+    async def order_result(self, reference: str) -> Order:
+        """Wait until every line has its final status. Raises NotFound, Failed."""
+        try:
+            result: Order = await _known(reference, self.order_handle(reference).result())
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise Failed(f"{reference}: {error.cause.message}") from error
+            return await self.order(reference)
+        return result
+
+    async def deliver(self, reference: str, wanted: Deliver) -> Order:
+        """Have these lines invoiced now. Raises NotFound, Refused."""
+        return await self._update_order(reference, "deliver", wanted)
+
+    async def cancel_lines(self, reference: str, wanted: CancelLines) -> Order:
+        """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
+        return await self._update_order(reference, "cancel_lines", wanted)
+
+    async def cancel_order(self, reference: str, order: Cancel) -> Order:
+        """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
+        return await self._update_order(reference, "cancel", order)
+
+    async def resolve_order(self, reference: str, answer: ResolveOrder) -> Order:
+        """Answer an order that needs attention. Raises NotFound, Refused."""
+        return await self._update_order(reference, "resolve", answer)
+
+    async def _update_order(self, reference: str, name: str, order: Typed) -> Order:
+        handle = self.order_handle(reference)
+        result: Order = await self._ask(reference, handle, name, order, Order)
+        return result
+
     async def _update(
         self, reference: str, name: str, order: Hold | Release | Resolve | Cancel
     ) -> Invoice:
-        handle, identity = self.handle(reference), str(uuid4())
+        result: Invoice = await self._ask(reference, self.handle(reference), name, order, Invoice)
+        return result
+
+    async def _ask(
+        self, reference: str, handle: Execution, name: str, order: Typed, answer: type[Any]
+    ) -> Any:
+        identity = str(uuid4())
         pauses = iter(_PAUSES)
         while True:
             try:
-                result: Invoice = await handle.execute_update(
-                    name, order, id=identity, result_type=Invoice
-                )
+                result = await handle.execute_update(name, order, id=identity, result_type=answer)
             except WorkflowUpdateFailedError as error:
                 raise Refused(f"{reference}: {_sentence(error.cause)}") from error
             except RPCError as error:
@@ -327,6 +364,26 @@ def _sentence(cause: BaseException | None) -> str:
     return cause.message if isinstance(cause, ApplicationError) else str(cause)
 
 
+QUERY_TIMEOUT = timedelta(seconds=5)
+QUERIES = 3
+
+
+async def _queried(reference: str, handle: Execution, query: str, answer: type[T]) -> T:
+    """Asked again after a few seconds: a query that comes just as a workflow ends can get lost, and
+    the server would have us wait for half a minute."""
+    for patience in (*[QUERY_TIMEOUT] * QUERIES, None):
+        call = handle.query(query, result_type=answer, rpc_timeout=patience)
+        try:
+            return await _known(reference, call)
+        except RPCError as error:
+            if patience is None or error.status not in _LOST:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+_LOST = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
+
+
 async def _known(reference: str, call: Awaitable[T]) -> T:
     try:
         return await call
@@ -334,17 +391,6 @@ async def _known(reference: str, call: Awaitable[T]) -> T:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NotFound(reference) from error
         raise
-
-
-def _search_attributes(request: InvoiceRequest) -> TypedSearchAttributes:
-    pairs: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(attributes.PROVIDER, request.provider),
-        SearchAttributePair(attributes.REFERENCE, request.reference),
-        SearchAttributePair(attributes.STATUS, Status.STARTED.value),
-    ]
-    if due := request.document.due_date:
-        pairs.append(SearchAttributePair(attributes.DUE_DATE, attributes.midnight(due)))
-    return TypedSearchAttributes(pairs)
 
 
 def _filter(provider: str | None, status: Status | None, waiting_for: str | None) -> str:

@@ -151,6 +151,9 @@ class Waiting(Recorded):
         return f"{self.on}: {self.what}"
 
 
+JOURNAL_LIMIT = 300
+
+
 class JournalEntry(Recorded):
     """One thing that happened, and who wanted it."""
 
@@ -165,6 +168,12 @@ class Journal(Recorded):
 
     entries: tuple[JournalEntry, ...] = ()
     dropped: int = 0
+
+    def with_entry(self, at: datetime, what: str, by: str = "", reason: str = "") -> Journal:
+        """With one more entry, and without the oldest when it is full."""
+        entries = (*self.entries, JournalEntry(at=at, what=what, by=by, reason=reason))
+        over = max(0, len(entries) - JOURNAL_LIMIT)
+        return Journal(entries=entries[over:], dropped=self.dropped + over)
 
 
 class Amounts(Recorded):

@@ -8,7 +8,6 @@ says yes or names what stands against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -27,8 +26,8 @@ from invoicing.invoice import (
     Waiting,
 )
 from invoicing.model import Recorded, Typed
-from invoicing.provider import Stage
-from invoicing.request import Goal, OrderRequest
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
 
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,49}$")]
 LineIds = Annotated[tuple[Code, ...], Field(min_length=1, max_length=1000)]
@@ -200,6 +199,16 @@ class DeliveryState(Recorded):
     ended: bool = False
 
 
+class CancellationState(Recorded):
+    """One cancellation of lines."""
+
+    cancellation: str
+    lines: tuple[str, ...]
+    by: str
+    reason: str
+    outcome: Literal["cancelled", "refused"] | None = None
+
+
 class Order(Recorded):
     """The state of one order: what the `state` query and the workflow's result are."""
 
@@ -214,9 +223,9 @@ class Order(Recorded):
     """Of all its lines together."""
     ledger: Ledger
     deliveries: tuple[DeliveryState, ...] = ()
+    cancellations: tuple[CancellationState, ...] = ()
     waiting: Waiting | None = None
     problem: Problem | None = None
-    started: datetime
     ended: bool = False
 
 
@@ -225,12 +234,25 @@ def invoice_reference(order: str, delivery: str) -> str:
     return f"{order}:{delivery}"
 
 
-def document_of(order: OrderRequest, deliver: Deliver) -> Document:
-    """What one delivery is invoiced with: the order's document with the lines it names.
+def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
+    """What one delivery asks for: the order's document with the lines it names.
 
     Raises pydantic's ValidationError where the two together make no sense, such as a due date
     before the day of issue.
     """
+    return InvoiceRequest(
+        reference=invoice_reference(order.reference, deliver.delivery),
+        provider=order.provider,
+        account=order.account,
+        goal=order.goal,
+        document=_document_of(order, deliver),
+        options={**order.options, **deliver.options},
+        hold=deliver.hold,
+        may_credit=order.may_credit,
+    )
+
+
+def _document_of(order: OrderRequest, deliver: Deliver) -> Document:
     wanted = set(deliver.lines)
     whole = order.document
     fields = {name: getattr(whole, name) for name in whole.model_fields_set}
@@ -250,7 +272,7 @@ def fate(invoice: Invoice) -> LineStatus | None:
     if invoice.stage is Stage.CREDITED:
         return LineStatus.CREDITED
     if invoice.stage.reached(Stage.APPROVED):
-        paid = invoice.status is Status.PAID
+        paid = invoice.payment is PaymentStatus.PAID
         return LineStatus.SETTLED if paid else LineStatus.INVOICED
     if invoice.status in (Status.CANCELLED, Status.REJECTED):
         return LineStatus.OPEN

@@ -18,6 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
     from invoicing.errors import Details
+    from invoicing.identity import provider_queue
     from invoicing.provider import (
         CreateCall,
         Event,
@@ -63,12 +64,17 @@ class Trouble(Exception):
         self.fields = details.fields if details else ()
         self.retry_after = details.retry_after if details else None
 
+    @property
+    def final(self) -> bool:
+        """Whether it will be refused again until somebody changes something."""
+        return self.kind in (Kind.REJECTED, Kind.UNSUPPORTED)
+
 
 class Calls:
     """One provider's verbs, on its own queue, under one plan's patience."""
 
     def __init__(self, provider: str) -> None:
-        self._queue = f"provider-{provider}"
+        self._queue = provider_queue(provider)
         self._timeout = PLAN_TIMEOUT
         self._retries = RetryPolicy(maximum_interval=timedelta(minutes=1))
         self._patience = PLAN_PATIENCE

@@ -6,6 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Invoice, Problem
+    from invoicing.order import Order
 
 
 def markdown(invoice: Invoice) -> str:
@@ -52,3 +53,33 @@ def _answers(problem: Problem) -> list[str]:
         f'{{"by": "your name", "reason": "why", "action": "{problem.actions[0]}"}}',
         "```",
     ]
+
+
+def order_markdown(order: Order) -> str:
+    """An order's state as Markdown: every line, every delivery, what is awaited."""
+    rows = [
+        ("Status", f"**{order.status}**"),
+        ("At the provider", " · ".join(filter(None, [order.provider_id, order.provider_status]))),
+        ("Waits for", str(order.waiting or "")),
+    ]
+    table = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows if value)]
+    lines = [
+        f"| {line.id} | {line.status} | {line.holder or ''} | {line.number or ''} |"
+        for line in order.ledger.lines
+    ]
+    ledger = ["", "| Line | Status | By | Invoice |", "|---|---|---|---|", *lines]
+    return "\n".join([*table, *ledger, *_order_problem(order)])
+
+
+def _order_problem(order: Order) -> list[str]:
+    if order.problem is None:
+        return []
+    fields = [f"- `{each.field}` {each.message}" for each in order.problem.fields]
+    return ["", f"### Needs attention: {order.problem.what}", "", *fields, "", _ORDER_ANSWER]
+
+
+_ORDER_ANSWER = (
+    "Send the update `resolve`: "
+    '`{"by": "your name", "reason": "why", "action": "retry"}`, or the action `free`, `invoiced` '
+    "(with its `number`) or `abandon`."
+)

@@ -193,7 +193,7 @@ class Steps:
         self._calls.follow(plan)
 
     async def _not_planned(self, problem: Trouble) -> None:
-        if problem.kind not in (Kind.REJECTED, Kind.UNSUPPORTED) or self._case.corrected:
+        if not problem.final or self._case.corrected:
             await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
             return
         self._case.problem = Problem(
@@ -544,8 +544,7 @@ class Steps:
     # Asking
 
     async def _ask_about(self, problem: Trouble, actions: tuple[Action, ...]) -> Action:
-        refused = problem.kind in (Kind.REJECTED, Kind.UNSUPPORTED)
-        reason = Reason.REJECTED if refused else Reason.PROVIDER_UNAVAILABLE
+        reason = Reason.REJECTED if problem.final else Reason.PROVIDER_UNAVAILABLE
         return await self._ask(reason, problem.message, actions, problem.fields)
 
     async def _ask_again(self, verb: str, reason: Reason, actions: tuple[Action, ...]) -> None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import TypeAdapter
 
-from invoicing.case import JOURNAL_LIMIT, SEEN_LIMIT, Case, InvoiceInput, reached
+from invoicing.case import SEEN_LIMIT, Case, InvoiceInput, reached
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
+    JOURNAL_LIMIT,
     Cancel,
     LineStatus,
     Problem,

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoicing.client import fingerprint, web_page, workflow_id
+from invoicing.client import web_page
 from invoicing.document import Party
+from invoicing.identity import fingerprint, workflow_id
 from invoicing.request import Goal, InvoiceRequest
 from tests.examples import a_document, a_line, an_invoice
 

@@ -13,8 +13,8 @@ from temporalio.client import WorkflowFailureError, WorkflowHistory
 from temporalio.exceptions import ApplicationError
 
 from invoicing.case import Case, InvoiceInput
-from invoicing.client import TASK_QUEUE
 from invoicing.converter import data_converter
+from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import Action, Reason, Status
 from invoicing.provider import Event, ReadCall
 from invoicing.request import Goal

@@ -11,9 +11,10 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from invoicing.client import TASK_QUEUE, WORKFLOW, Failed, workflow_id
+from invoicing.client import Failed
 from invoicing.document import Address, Contact, Party, Payment
 from invoicing.errors import ReferenceInUse
+from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Action, Invoice, Status
 from invoicing.request import Goal, InvoiceRequest
 from sandbox.faults import Fault

@@ -21,9 +21,10 @@ from temporalio.api.common.v1 import Memo, Payload, SearchAttributes
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
-from invoicing.client import TASK_QUEUE, WORKFLOW, Failed, workflow_id
+from invoicing.client import Failed
 from invoicing.document import Contact, Document, Party, Payment
 from invoicing.errors import InvalidRequest, InvoicingError
+from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Action, Cancel, Hold, Release, Status
 from invoicing.parse import read_request
 from invoicing.provider import Event

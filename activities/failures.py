@@ -1,0 +1,36 @@
+"""The one place where errors become Temporal failures."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ApplicationError
+
+from invoicing.errors import Details, ProviderError, Rejected, Unsupported
+
+S = TypeVar("S")
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+def as_failures(
+    method: Callable[[S, A], Awaitable[R]],
+) -> Callable[[S, A], Coroutine[Any, Any, R]]:
+    """The failure's type says which error it was, its details say why."""
+
+    @functools.wraps(method)
+    async def durable(self: S, call: A) -> R:
+        try:
+            return await method(self, call)
+        except ProviderError as error:
+            raise ApplicationError(
+                error.message,
+                Details.of(error),
+                type=type(error).__name__,
+                non_retryable=isinstance(error, (Rejected, Unsupported)),
+                next_retry_delay=getattr(error, "retry_after", None),
+            ) from None
+
+    return durable

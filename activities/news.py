@@ -1,0 +1,100 @@
+"""What the workflows of events and feeds ask: the provider, and the lists of our own workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from activities.failures import as_failures
+from activities.invoice import provider_of
+from invoicing import attributes
+from invoicing.errors import Unsupported
+from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.news import (
+    AboutCall,
+    AcknowledgeCall,
+    LocateCall,
+    Located,
+    LocatedAll,
+    PollCall,
+    Polled,
+)
+from invoicing.provider import Accounts, Feeds, Notifies, Subject
+
+
+class NewsActivities:
+    """One provider's news.
+
+    Args:
+        accounts: this provider's adaptors by account name.
+        pace: multiplies the interval of every feed; less than 1 in tests and demos.
+    """
+
+    def __init__(self, accounts: Accounts, *, pace: float = 1) -> None:
+        self._accounts = accounts
+        self._pace = pace
+
+    def _feeds(self, account: str) -> Feeds:
+        provider = provider_of(self._accounts, account)
+        if not isinstance(provider, Feeds):
+            raise Unsupported("this provider has no feed")
+        return provider
+
+    @activity.defn
+    @as_failures
+    async def about(self, call: AboutCall) -> Subject:
+        """Which invoice or order an event is about; no call is made."""
+        provider = provider_of(self._accounts, call.account)
+        if not isinstance(provider, Notifies):
+            raise Unsupported("this provider tells nothing unasked")
+        return await provider.about(call.event)
+
+    @activity.defn
+    @as_failures
+    async def poll(self, call: PollCall) -> Polled:
+        """The oldest items of the feed that nobody has acknowledged."""
+        feeds = self._feeds(call.account)
+        batch = await feeds.poll()
+        return Polled(items=batch.items, more=batch.more, interval=feeds.feed_interval * self._pace)
+
+    @activity.defn
+    @as_failures
+    async def acknowledge(self, call: AcknowledgeCall) -> None:
+        """Take an item out of the feed; safe to repeat."""
+        await self._feeds(call.account).acknowledge(call.item)
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity, for the worker of this provider's queue."""
+        return [self.about, self.poll, self.acknowledge]
+
+
+class Directory:
+    """Finds our own workflows by the names a provider uses. Lists are a moment behind."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn
+    async def locate(self, call: LocateCall) -> LocatedAll:
+        """The workflows listed under the first of these names that any is listed under."""
+        for key in call.keys:
+            if found := [one async for one in self._listed(key)]:
+                return LocatedAll(workflows=tuple(found))
+        return LocatedAll()
+
+    async def _listed(self, key: str) -> Any:
+        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+        query = (
+            f"{attributes.KEYS.name} = '{quoted}' AND ExecutionStatus != 'ContinuedAsNew' "
+            f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}')"
+        )
+        async for each in self._client.list_workflows(query):
+            running = each.status is WorkflowExecutionStatus.RUNNING
+            yield Located(workflow_id=each.id, running=running)
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity, for the worker of the workflows' queue."""
+        return [self.locate]

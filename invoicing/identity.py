@@ -1,0 +1,98 @@
+"""Under which names the workflows run, and what Temporal is told about them from the start.
+
+Clients start workflows with it, and so do workflows that start others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+
+from invoicing import attributes
+from invoicing.invoice import Status
+from invoicing.money import plain
+from invoicing.request import InvoiceRequest, OrderRequest
+
+TASK_QUEUE = "invoicing"
+WORKFLOW = "InvoiceWorkflow"
+ORDER_WORKFLOW = "OrderWorkflow"
+EVENT_WORKFLOW = "EventWorkflow"
+FEED_WORKFLOW = "FeedWorkflow"
+MEMO = "fingerprint"
+DETAILS = "Where it is, what it waits for and what you can do: *Current details*."
+
+
+def workflow_id(reference: str) -> str:
+    """One reference, one workflow: this is what makes a second invoice impossible to ask for."""
+    return f"invoice/{reference}"
+
+
+def order_id(reference: str) -> str:
+    """One reference, one order."""
+    return f"order/{reference}"
+
+
+def event_id(provider: str, account: str, event: str) -> str:
+    """One event of an account, one workflow, however often it arrives."""
+    return f"event/{provider}/{account}/{event}"
+
+
+def feed_id(provider: str, account: str) -> str:
+    """One poller per account."""
+    return f"feed/{provider}/{account}"
+
+
+def provider_queue(provider: str) -> str:
+    """Where the calls to a provider are served, with slots and a rate of their own."""
+    return f"provider-{provider}"
+
+
+def fingerprint(request: InvoiceRequest | OrderRequest) -> dict[str, str]:
+    """A digest per part of the request, to say where two requests differ without showing either.
+
+    Numbers count by value: 12.5 and 12.50 are the same. What was left at its default has no part
+    in it, so that a field that a later version adds does not make an old request another one.
+    """
+    parts = _said(request)
+    del parts["document"]
+    parts |= {f"document.{name}": part for name, part in _said(request.document).items()}
+    return {name: _digest(part) for name, part in parts.items()}
+
+
+def _said(model: BaseModel) -> dict[str, object]:
+    """The fields that are not at their default."""
+    fields = type(model).model_fields
+    return {name: value for name, value in model if value != fields[name].get_default()}
+
+
+def _digest(part: object) -> str:
+    text = json.dumps(part, sort_keys=True, default=_plainly)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plainly(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return _said(value)
+    return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def search_attributes(request: InvoiceRequest | OrderRequest) -> TypedSearchAttributes:
+    """What lists show before the workflow itself has said anything."""
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(attributes.PROVIDER, request.provider),
+        SearchAttributePair(attributes.REFERENCE, request.reference),
+        SearchAttributePair(attributes.STATUS, Status.STARTED.value),
+    ]
+    if due := request.document.due_date:
+        pairs.append(SearchAttributePair(attributes.DUE_DATE, attributes.midnight(due)))
+    return TypedSearchAttributes(pairs)
+
+
+def summary(request: InvoiceRequest | OrderRequest) -> str:
+    """One line for the Web UI, free of personal data."""
+    return f"{request.provider} · to be {request.goal}"
