@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from invoicing.provider import Item
 
-CALL = timedelta(minutes=2)
+CALL = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)
 """After this long without an answer the trouble is shown, and the next attempt begins."""
 

@@ -99,18 +99,14 @@ class Steps:
             if (stage := await self._view()) in (Stage.DELETED, Stage.CREDITED):
                 await self._over(stage)
             wrong = self._differences()
-            if not wrong or self._skipped("check"):
+            if not wrong:
                 return
-            unseen = self._plan.blind and self._case.echo is None
-            answers = (RETRY, SKIP) if unseen else (RETRY,)
-            action = await self._ask(
+            await self._ask(
                 Reason.AMOUNTS_DIFFER,
                 "the provider's figures are not ours",
-                (*answers, CORRECT, ABANDON) if self._deletable else (*answers, ABANDON),
+                (RETRY, CORRECT, ABANDON) if self._deletable else (RETRY, ABANDON),
                 wrong,
             )
-            if action is SKIP:
-                self._skip("check")
 
     async def approve(self) -> None:
         """Make it final, not before a hold is released, and poll until it has its number."""
@@ -420,9 +416,14 @@ class Steps:
             if await self._view() is before:
                 await self._not_seen(verb, problem)
         elif await self._view() is before:
-            # A refusal while the stage has not moved is no "already done" in disguise.
-            action = await self._ask_about(problem, answers)
-            if action is SKIP:
+            # A refusal while the stage has not moved is no "already done" in disguise, unless
+            # nobody can see the stage move.
+            blind = self._plan.blind
+            offered = tuple(dict.fromkeys((*answers[:-1], SKIP, ABANDON))) if blind else answers
+            action = await self._ask_about(problem, offered)
+            if action is SKIP and blind:
+                self._confirm(verb)
+            elif action is SKIP:
                 self._skip(verb)
 
     async def _not_seen(self, verb: str, problem: Trouble) -> None:
@@ -441,9 +442,13 @@ class Steps:
         )
         self._case.unsure = ""
         if action is SKIP:
-            self._case.receive(
-                Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
-            )
+            self._confirm(verb)
+
+    def _confirm(self, verb: str) -> None:
+        """A person has seen that it took effect."""
+        self._case.receive(
+            Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
+        )
 
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
@@ -577,6 +582,9 @@ class Steps:
         fields: tuple[FieldProblem, ...] = (),
     ) -> Action:
         """Park until a person decides; retry and skip are the caller's, the rest ends here."""
+        if self._case.plan and self._case.plan.blind:
+            # Nobody could compare the figures of what is adopted.
+            actions = tuple(each for each in actions if each is not ADOPT)
         answer = await self._desk.attend(
             Problem(reason=reason, what=what, fields=fields, actions=actions)
         )

@@ -1,0 +1,351 @@
+"""What a provider tells us unasked reaches the one invoice it is about, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from invoicing.errors import Unavailable
+from invoicing.identity import (
+    EVENT_WORKFLOW,
+    FEED_WORKFLOW,
+    TASK_QUEUE,
+    event_id,
+    feed_id,
+    workflow_id,
+)
+from invoicing.invoice import Invoice, Status
+from invoicing.news import EventInput, EventOutcome, EventState, FeedInput, FeedState, ResolveEvent
+from invoicing.provider import Batch, Event, Item, Subject
+from invoicing.request import Goal
+from tests.lifecycle.world import PACES, Company, Hurried, World
+
+HURRY = 0.02
+"""Of a real event's patience: it looks again after 40 ms at first, and gives up after an hour."""
+
+
+class Telling(Hurried):
+    """An adaptor with a feed from memory. An event names its invoice by `subject`."""
+
+    feed_interval = timedelta(milliseconds=100)
+
+    def __init__(self, like: Hurried) -> None:
+        super().__init__(like._settings, like._http, like.paces)
+        self.feed: dict[str, Event] = {}
+        self.polls = 0
+        self.acknowledged: list[str] = []
+        self.fails: list[Exception] = []
+        self.before_acknowledging: Callable[[], None] = lambda: None
+
+    async def about(self, event: Event) -> Subject:
+        named = event.body.get("subject")
+        return Subject(keys=(str(named),) if named else ())
+
+    async def poll(self) -> Batch:
+        self.polls += 1
+        oldest = list(self.feed.values())[:2]
+        items = tuple(Item(event=event, receipt={"id": event.id}) for event in oldest)
+        return Batch(items=items, more=len(self.feed) > len(oldest))
+
+    async def acknowledge(self, item: Item) -> None:
+        self.before_acknowledging()
+        if self.fails:
+            raise self.fails.pop()
+        self.acknowledged.append(item.event.id)
+        self.feed.pop(str(item.receipt["id"]), None)
+
+
+@pytest.fixture
+def telling(shared_world: World, company: Company) -> Telling:
+    made = Telling(company.adaptor)
+    shared_world.accounts["zero_friction"][company.account] = made
+    return made
+
+
+def an_event(subject: str | None, identity: str = "") -> Event:
+    return Event(id=identity or uuid.uuid4().hex, kind="payment", body={"subject": subject})
+
+
+async def told(company: Company, event: Event, **changes: Any) -> WorkflowHandle[Any, EventState]:
+    """The event's workflow, as whoever receives a webhook starts it."""
+    start = EventInput(
+        **{
+            "provider": "zero_friction",
+            "account": company.account,
+            "event": event,
+            "pace": HURRY,
+            **changes,
+        }
+    )
+    identity = event_id("zero_friction", company.account, event.id)
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await company.client.temporal.start_workflow(
+            EVENT_WORKFLOW,
+            start,
+            id=identity,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+    return company.client.temporal.get_workflow_handle(identity, result_type=EventState)
+
+
+async def ended(handle: WorkflowHandle[Any, EventState]) -> EventState:
+    return await asyncio.wait_for(handle.result(), 30)
+
+
+async def out(company: Company) -> Invoice:
+    """An invoice that waits for its payment, which looks again only when it is told to."""
+    slow = PACES.payment.model_copy(
+        update={"first": timedelta(minutes=1), "cap": timedelta(minutes=1)}
+    )
+    company.adaptor.paces = PACES.model_copy(update={"payment": slow})
+    reference = await company.start(goal=Goal.PAID)
+    return await company.until_waiting(reference, "payment")
+
+
+# --- one event ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named_by", ["number", "provider_id"])
+async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
+    company: Company, telling: Telling, named_by: str
+) -> None:
+    telling.paces = company.adaptor.paces
+    company.adaptor = telling
+    invoice = await out(company)
+    company.stand_in.pay(invoice.reference)
+    state = await ended(await told(company, an_event(getattr(invoice, named_by))))
+    assert state.outcome is EventOutcome.DELIVERED
+    assert state.to == (workflow_id(invoice.reference),)
+    assert (await company.finished(invoice.reference)).status is Status.PAID
+
+
+async def test_an_event_that_comes_twice_is_delivered_once(
+    company: Company, telling: Telling
+) -> None:
+    company.adaptor = telling
+    invoice = await out(company)
+    event = an_event(invoice.number)
+    handles = await asyncio.gather(*(told(company, event) for _ in range(5)))
+    await ended(handles[0])
+    state = await ended(await told(company, event))
+    assert state.outcome is EventOutcome.DELIVERED
+    history = await company.client.handle(invoice.reference).fetch_history()
+    signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    assert [each.event_type for each in history.events].count(signalled) == 1
+
+
+async def test_an_event_before_its_invoice_is_known_waits_for_it(
+    company: Company, telling: Telling
+) -> None:
+    company.adaptor = telling
+    reference = f"T-{uuid.uuid4().hex[:12]}"
+    number = f"N-{uuid.uuid4().hex[:8]}"
+    handle = await told(company, an_event(number))
+    state = await handle.query("state", result_type=EventState)
+    assert state.outcome is None
+    await company.client.temporal.start_workflow(
+        "InvoiceWorkflow",
+        company.request(reference, hold=True, document={"number": number}),
+        id=workflow_id(reference),
+        task_queue=TASK_QUEUE,
+    )
+    company.client.started.add(reference)  # type: ignore[attr-defined]
+    state = await ended(handle)
+    assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(reference),))
+
+
+async def test_an_event_of_another_account_is_never_delivered_here(
+    shared_world: World, company: Company, telling: Telling
+) -> None:
+    """Two companies may give two invoices the same number."""
+    company.adaptor = telling
+    invoice = await out(company)
+    async with shared_world.company() as other:
+        shared_world.accounts["zero_friction"][other.account] = Telling(other.adaptor)
+        handle = await told(other, an_event(invoice.number), pace=1e-6)
+        state = await parked(handle)
+        assert state.problem is not None
+        await handle.terminate("the test is over")
+
+
+async def test_an_event_about_nothing_here_ends_at_once(company: Company, telling: Telling) -> None:
+    state = await ended(await told(company, an_event(None)))
+    assert state.outcome is EventOutcome.IRRELEVANT
+
+
+async def test_an_event_that_comes_after_the_end_says_so(
+    company: Company, telling: Telling
+) -> None:
+    company.adaptor = telling
+    invoice = await company.finished(await company.start())
+    state = await ended(await told(company, an_event(invoice.number)))
+    assert state.outcome is EventOutcome.LATE
+
+
+async def parked(handle: WorkflowHandle[Any, EventState]) -> EventState:
+    async with asyncio.timeout(30):
+        while True:
+            state: EventState = await handle.query("state", result_type=EventState)
+            if state.problem is not None:
+                return state
+            await asyncio.sleep(0.05)
+
+
+def answer(action: str, reference: str | None = None) -> ResolveEvent:
+    return ResolveEvent(by="an operator", reason="test", action=action, reference=reference)
+
+
+async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
+    company: Company, telling: Telling
+) -> None:
+    company.adaptor = telling
+    invoice = await out(company)
+    company.stand_in.pay(invoice.reference)
+    handle = await told(company, an_event("nobody's"), pace=1e-6)
+    await parked(handle)
+    listed = [
+        one.id
+        async for one in company.client.temporal.list_workflows(
+            f"WorkflowId = '{handle.id}' AND InvoiceStatus = 'needs_attention'"
+        )
+    ]
+    assert listed in ([handle.id], [])
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("resolve", answer("deliver"))
+    await handle.execute_update("resolve", answer("deliver", "T-does-not-exist"))
+    await parked(handle)
+    await handle.execute_update("resolve", answer("deliver", invoice.reference))
+    assert (await ended(handle)).outcome is EventOutcome.DELIVERED
+    assert (await company.finished(invoice.reference)).status is Status.PAID
+
+
+async def test_an_event_may_be_looked_for_again_or_dropped(
+    company: Company, telling: Telling
+) -> None:
+    handle = await told(company, an_event("nobody's"), pace=1e-6)
+    await parked(handle)
+    await handle.execute_update("resolve", answer("retry"))
+    handle = company.client.temporal.get_workflow_handle(handle.id, result_type=EventState)
+    await parked(handle)
+    await handle.execute_update("resolve", answer("drop"))
+    assert (await ended(handle)).outcome is EventOutcome.DROPPED
+
+
+# --- feeds ----------------------------------------------------------------------------------------
+
+
+async def polling(company: Company) -> WorkflowHandle[Any, Any]:
+    return await company.client.temporal.start_workflow(
+        FEED_WORKFLOW,
+        FeedInput(provider="zero_friction", account=company.account, pace=HURRY),
+        id=feed_id("zero_friction", company.account),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+
+
+async def empty(telling: Telling, company: Company, within: float = 30) -> None:
+    """Wait until every item was acknowledged."""
+    async with asyncio.timeout(within):
+        while telling.feed:  # noqa: ASYNC110 - the feed is no event source of its own
+            await asyncio.sleep(0.02)
+
+
+async def test_a_feed_is_fetched_until_it_is_empty_and_every_item_reaches_its_invoice(
+    company: Company, telling: Telling
+) -> None:
+    company.adaptor = telling
+    invoice = await out(company)
+    company.stand_in.pay(invoice.reference)
+    events = [an_event(invoice.number), *(an_event(None) for _ in range(4))]
+    telling.feed = {event.id: event for event in events}
+    handle = await polling(company)
+    await empty(telling, company)
+    assert telling.acknowledged == [event.id for event in events]
+    assert (await company.finished(invoice.reference)).status is Status.PAID
+    state = await handle.query("state", result_type=FeedState)
+    assert state.delivered == 5
+    await handle.terminate("the test is over")
+
+
+async def test_an_item_is_acknowledged_only_once_its_workflow_exists(
+    company: Company, telling: Telling
+) -> None:
+    there: list[bool] = []
+    event = an_event(None)
+    handle = company.client.temporal.get_workflow_handle(
+        event_id("zero_friction", company.account, event.id)
+    )
+    loop = asyncio.get_running_loop()
+    checks: list[asyncio.Task[None]] = []
+
+    async def look() -> None:
+        there.append((await handle.describe()).id == handle.id)
+
+    telling.before_acknowledging = lambda: checks.append(loop.create_task(look()))
+    telling.feed = {event.id: event}
+    poller = await polling(company)
+    await empty(telling, company)
+    await asyncio.gather(*checks)
+    assert there == [True]
+    await poller.terminate("the test is over")
+
+
+async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
+    company: Company, telling: Telling
+) -> None:
+    """The poller is terminated between the two and begun anew: the item comes again."""
+    company.adaptor = telling
+    invoice = await out(company)
+    event = an_event(invoice.number)
+    telling.fails = [Unavailable("not now") for _ in range(1000)]
+    telling.feed = {event.id: event}
+    poller = await polling(company)
+    delivery = company.client.temporal.get_workflow_handle(
+        event_id("zero_friction", company.account, event.id), result_type=EventState
+    )
+    async with asyncio.timeout(30):
+        while len(telling.fails) > 998:  # noqa: ASYNC110 - see `empty`
+            await asyncio.sleep(0.02)
+    assert (await ended(delivery)).outcome is EventOutcome.DELIVERED
+    await poller.terminate("killed between delivery and acknowledgement")
+    telling.fails = []
+    poller = await polling(company)
+    await empty(telling, company)
+    assert telling.acknowledged == [event.id]
+    runs = [
+        run async for run in company.client.temporal.list_workflows(f"WorkflowId = '{delivery.id}'")
+    ]
+    assert len(runs) == 1
+    await poller.terminate("the test is over")
+
+
+async def test_the_number_of_fetches_does_not_grow_with_what_waits(
+    company: Company, telling: Telling
+) -> None:
+    """Ten waiting invoices and none cost the same calls: the feed asks for all of them at once."""
+    telling.feed_interval = timedelta(hours=1)
+    poller = await polling(company)
+    async with asyncio.timeout(30):
+        while not telling.polls:  # noqa: ASYNC110 - see `empty`
+            await asyncio.sleep(0.02)
+    company.adaptor = telling
+    await asyncio.gather(*(out(company) for _ in range(10)))
+    assert telling.polls == 1
+    await poller.signal("fetch_now")
+    async with asyncio.timeout(30):
+        while telling.polls < 2:  # noqa: ASYNC110 - see `empty`
+            await asyncio.sleep(0.02)
+    assert telling.polls == 2
+    await poller.terminate("the test is over")
