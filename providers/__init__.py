@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from invoicing.provider import Provider
 from providers.invoro import Invoro
 from providers.mollie import Mollie
+from providers.quiddly import Quiddly
+from providers.riverty import Riverty
 from providers.zero_friction import ZeroFriction
 
 
@@ -24,5 +26,7 @@ class Adaptor(Provider, Protocol):
 ADAPTORS: dict[str, type[Adaptor]] = {
     "invoro": Invoro,
     "mollie": Mollie,
+    "quiddly": Quiddly,
+    "riverty": Riverty,
     "zero_friction": ZeroFriction,
 }

@@ -24,15 +24,15 @@ Unknown, therefore a setting: whether `approved` is a draft that somebody approv
 that is on its way; whether `amount` is the gross or what is left to pay; where
 `invoice_number_series` is written; whether the figures in `ubl_json` are cents as well; which date
 the list's `from_date` means (so it is used only with a margin, and only where asked for). Unknown
-too: the words of `payment_status`, which are shown and decide nothing, and whether a network ever
-reports `delivered`: where it does not, `sent` can be made to count as delivered.
+too: the words of `payment_status`, which are shown and decide nothing; whether a network ever
+reports `delivered`: where it does not, `sent` can be made to count as delivered; what the body of a
+webhook looks like but for its `event` and `timestamp`, so that the invoice's id is looked for in
+several places.
 """
 
 from __future__ import annotations
 
 import binascii
-import hashlib
-import hmac
 import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -45,7 +45,6 @@ import httpx
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -77,12 +76,20 @@ from invoicing.document import (
     Vat,
     VatCategory,
 )
-from invoicing.errors import FieldProblem, ProviderError, Rejected, Unavailable, Unreadable
+from invoicing.errors import (
+    FieldProblem,
+    ProviderError,
+    Rejected,
+    Unavailable,
+    UnknownOutcome,
+    Unreadable,
+)
 from invoicing.model import Recorded, Typed
 from invoicing.money import Currency, Number, exactly, minor_units, plain, rounded
 from invoicing.provider import (
     CreateCall,
     Echo,
+    Event,
     Figure,
     Found,
     LookUp,
@@ -93,10 +100,13 @@ from invoicing.provider import (
     Search,
     Snapshot,
     Stage,
+    Subject,
     Target,
 )
+from invoicing.provider import Delivery as WebhookDelivery
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals, totals
+from providers import webhooks
 from providers.checks import Mistakes, parsed, refuse_given
 from providers.http import (
     Answer,
@@ -120,12 +130,6 @@ _Written = TypeVar("_Written")
 # --- settings -------------------------------------------------------------------------------------
 
 
-def _listed(value: Any) -> Any:
-    return (
-        [one for one in value.replace(",", " ").split() if one] if isinstance(value, str) else value
-    )
-
-
 class InvoroSettings(Typed):
     """One company's key. A test key (`ak_test_…`) sees test invoices only and delivers nothing."""
 
@@ -133,8 +137,10 @@ class InvoroSettings(Typed):
     api_key: HeaderSecret
     key_header: Literal["bearer", "x_api_key"] = "bearer"
     """Both are documented: `Authorization: Bearer …` and `X-Api-Key: …`."""
-    webhook_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)] = ()
-    """Those in force, separated by commas: more than one while a secret is being changed."""
+    webhook_secrets: webhooks.Secrets = ()
+    """Those in force, separated by commas; without one no webhook is believed."""
+    webhook_hours: Annotated[float, Field(gt=0)] = 24.0
+    """How old an event may be when it arrives: it is tried again for 20 minutes."""
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Seconds for one exchange."""
     mark_label: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "Our reference"
@@ -154,6 +160,11 @@ class InvoroSettings(Typed):
     ubl_figures: Literal["cents", "ignored"] = "cents"
     """Unknown: how `ubl_json` counts. `ignored` compares `amount` and `currency` alone and leaves
     crediting to people, because a credit note is written from it."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the key says that it is for real invoices: then test events are samples."""
+        return self.api_key.get_secret_value().startswith("ak_live_")
 
     def key(self) -> dict[str, str]:
         """The header that carries the key."""
@@ -480,7 +491,14 @@ class Invoro:
         context = _Context.model_validate(call.target.context)
         body = _encoded(call, context, self._settings)
         request = self._request("create", "POST", INVOICES, changes=True, json=body)
-        return self._snapshot(await self._invoice(request), context)
+        try:
+            return self._snapshot(await self._invoice(request), context)
+        except Unavailable as error:
+            if error.code is None or context.number:
+                raise
+            # It says that it did nothing. Only with a number of ours would anybody look before the
+            # next attempt, and nothing there would refuse a second draft.
+            raise UnknownOutcome(error.message, code=error.code) from None
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints. Once a credit note is on its way, it is looked at too."""
@@ -528,10 +546,34 @@ class Invoro:
             request = self._request("credit", "POST", INVOICES, changes=True, json=body)
             note = await self._invoice(request)
         _same_figures(invoice, note)
-        if self._stage(note, context) in (Stage.DRAFTED, Stage.FAILED):
+        stage = self._told(note, context)
+        if stage is None:
+            raise Unavailable(f"{NAME} does not say how far the credit note is")
+        if stage in _UNSENT:
             note = await self._invoice(self._about("credit", "POST", f"{INVOICE}/send", note.id))
         snapshot = self._credited(self._snapshot(invoice, context), note)
-        return snapshot.model_copy(update={"context": {"credit_note_id": note.id}})
+        found = {"context": {"credit_note_id": note.id}, "keys": (note.id,)}
+        return snapshot.model_copy(update=found)
+
+    def receive(self, delivery: WebhookDelivery) -> tuple[Event, ...]:
+        """See the port. One each; the signature brings no time, but the body does."""
+        settings = self._settings
+        signature = delivery.headers.get(SIGNATURE, "")
+        if not signature_fits(delivery.body, signature, settings.webhook_secrets):
+            raise webhooks.forged(NAME)
+        event = _event(delivery)
+        limit = timedelta(hours=settings.webhook_hours)
+        webhooks.check_age(NAME, event.at, delivery.received, limit)
+        return (event,)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. By the id of the invoice or of the credit note over it, then its number."""
+        if event.body.get("is_test") is True and self._settings.is_live:
+            return Subject()
+        keys = _keys(event)
+        if not keys and event.kind.startswith("invoice."):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject(keys=keys)
 
     # finding
 
@@ -577,7 +619,7 @@ class Invoro:
 
     async def _creditable(self, target: Target, context: _Context) -> _Invoice:
         invoice = await self._read(_id(target))
-        stage = self._stage(invoice, context) if invoice else Stage.DELETED
+        stage = self._told(invoice, context) if invoice else Stage.DELETED
         if stage is Stage.SENDING:
             raise Unavailable(f"{NAME}: it is still being sent and can be credited after that")
         if invoice is None or stage is None or not stage.reached(Stage.SENT):
@@ -597,8 +639,8 @@ class Invoro:
 
     def _credited(self, snapshot: Snapshot, note: _Invoice) -> Snapshot:
         """The invoice's own stage until its credit note is sent."""
-        told = self._snapshot(note, _Context())
-        sent = told.stage is not None and told.stage.reached(Stage.SENT)
+        told, stage = self._snapshot(note, _Context()), self._told(note, _Context())
+        sent = stage is not None and stage.reached(Stage.SENT)
         status = f"{snapshot.status} · credit note {told.status}"
         update = {"status": status, "problems": told.problems or snapshot.problems}
         if sent and snapshot.stage is not Stage.DELETED:
@@ -608,6 +650,12 @@ class Invoro:
     # what an answer means
 
     def _stage(self, invoice: _Invoice, context: _Context) -> Stage | None:
+        """No invoice is sent without a number: one that says so is still on its way, or a draft."""
+        stage = self._told(invoice, context)
+        unfinished = stage is not None and stage.reached(Stage.SENT) and invoice.lacks_number
+        return Stage.SENDING if unfinished else stage
+
+    def _told(self, invoice: _Invoice, context: _Context) -> Stage | None:
         if invoice.deleted_at:
             return Stage.DELETED
         if invoice.state == "approved" and self._settings.approved_means == "on_its_way":
@@ -1309,6 +1357,11 @@ class _Invoice(_Wire):
         return _text(self.at("header", "invoice_number"))
 
     @property
+    def lacks_number(self) -> bool:
+        """Whether it is shown to have none; False where nothing is shown at all."""
+        return isinstance(self.at("header"), Mapping) and self.number is None
+
+    @property
     def created_on(self) -> str | None:
         """The earlier of the days it was made and dated on, less one for time zones."""
         days = (self.created_at, _text(self.at("header", "issue_date")))
@@ -1473,17 +1526,51 @@ def _word(text: str) -> str:
 
 # --- webhooks -------------------------------------------------------------------------------------
 
+SIGNATURE = "x-signature-sha256"
+EVENT = "x-webhook-event"
+
 
 def signature_fits(body: bytes, signature: str, secrets: Sequence[SecretStr]) -> bool:
     """Whether `X-Signature-SHA256` is the HMAC of the body, exactly as it came, under one of these.
 
     Takes as long for a wrong signature as for a right one.
     """
-    given = signature.strip().encode()
-    fits = [hmac.compare_digest(given, _signature(body, secret)) for secret in secrets]
-    return any(fits)
+    return webhooks.fits(body, [signature.strip()], secrets, _scheme)
 
 
-def _signature(body: bytes, secret: SecretStr) -> bytes:
-    key = secret.get_secret_value().encode()
-    return b"sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest().encode()
+def _scheme(mac: bytes) -> bytes:
+    return b"sha256=" + webhooks.as_hex(mac)
+
+
+def _event(delivery: WebhookDelivery) -> Event:
+    """Named as the provider says that duplicates are known: by event, time and invoice."""
+    body = webhooks.parsed(NAME, delivery.body)
+    # The header is not signed.
+    kind = webhooks.text(body.get("event")) or webhooks.text(delivery.headers.get(EVENT))
+    stamp = body.get("timestamp")
+    event = Event(id=webhooks.digest(delivery.body), kind=kind, at=_at(stamp), body=body)
+    keys = _keys(event)
+    if stamp is None or not kind or not keys:
+        return event
+    name = webhooks.digest(kind, str(stamp), keys[0])
+    return event.model_copy(update={"id": name})
+
+
+def _at(stamp: JsonValue) -> datetime | None:
+    """ISO 8601 or seconds since 1970: nobody says which."""
+    if isinstance(stamp, int | float) and not isinstance(stamp, bool) and 0 < stamp < 1e11:
+        return datetime.fromtimestamp(stamp, UTC)
+    return webhooks.moment(stamp)
+
+
+def _keys(event: Event) -> tuple[str, ...]:
+    """Where the payload may say which invoice it is about; empty for what is about none."""
+    body = event.body
+    data, invoice = webhooks.members(body, "data"), webhooks.members(body, "invoice")
+    places = (body, data, invoice, webhooks.members(data, "invoice"))
+    told = [place.get("invoice_id") for place in places]
+    told += [place.get("id") for place in places[2:]]
+    if event.kind.startswith("invoice."):
+        told += [data.get("id"), body.get("id")]
+    numbers = [place.get("invoice_number") for place in places]
+    return webhooks.named(*told, *numbers)

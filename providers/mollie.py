@@ -10,12 +10,13 @@ Germany and the Netherlands.
 Public (the vendor's OpenAPI document and guides): the routes, recipient and line fields with their
 limits, metadata, the error body, paging, statuses beyond the page's three, cancelling by update,
 the idempotency key (POST only, forgotten after an hour, 400 with other content, 409 while the first
-is running), the second status axis of e-invoices, the signature of webhooks.
+is running), the second status axis of e-invoices, the signature of webhooks and their types.
 
 Inferred: `issued` on the e-invoice axis means delivered; a line's discount is of the whole line; a
 list states metadata as a single invoice does; an invoice without a number is not issued yet.
 
-Contradictory: e-mail details are called both optional and required for issuing. So an invoice that
+Contradictory: a webhook's body is said to be an event, and to be the invoice itself; both are read.
+E-mail details are called both optional and required for issuing. So an invoice that
 is to be sent brings them, and one that is only to be approved brings none unless its request says
 so. The page knows cancelled invoices from the dashboard only; newer sources allow it here.
 
@@ -30,8 +31,6 @@ counts as sent where its plan sends, and `send` refuses.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -72,12 +71,14 @@ from invoicing.document import (
     Party,
     VatCategory,
 )
-from invoicing.errors import FieldProblem, Rejected, Unavailable, UnknownOutcome
+from invoicing.errors import FieldProblem, Rejected, Unavailable, UnknownOutcome, Unreadable
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number, exactly, minor_units, plain, rounded
 from invoicing.provider import (
     CreateCall,
+    Delivery,
     Echo,
+    Event,
     Figure,
     Found,
     LookUpCall,
@@ -87,11 +88,13 @@ from invoicing.provider import (
     Search,
     Snapshot,
     Stage,
+    Subject,
     Target,
 )
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals, totals
 from invoicing.values import readable
+from providers import webhooks
 from providers.checks import Mistakes, parsed, refuse_given
 from providers.http import (
     Answer,
@@ -116,7 +119,7 @@ MOST_DESCRIPTION = 100
 _KEYS = uuid5(NAMESPACE_URL, "https://docs.mollie.com/reference/create-sales-invoice")
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
 
-Subject = Name
+Words = Name
 Body = Annotated[str, StringConstraints(min_length=1, max_length=5000), AfterValidator(readable)]
 PaymentTerm = Literal["7 days", "14 days", "30 days", "45 days", "60 days", "90 days", "120 days"]
 Locale = Literal["en_US", "en_GB", "nl_NL", "nl_BE", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_BE"]
@@ -143,9 +146,13 @@ class MollieSettings(Typed):
     """Unknown. Per rate is how the e-invoices that Mollie sends have to add up (BR-CO-17)."""
     send_currency: bool = False
     """Unknown: the code samples write a currency beside the lines, the schema has no such field."""
-    email_subject: Subject | None = None
+    email_subject: Words | None = None
     """With `email_body` the words that issuing mails when a request brings none."""
     email_body: Annotated[Body | None, Field(validate_default=True)] = None
+    webhook_secrets: webhooks.Secrets = ()
+    """Those in force, separated by commas; without one no webhook is believed."""
+    webhook_hours: Annotated[float, Field(gt=0)] = 48.0
+    """How old an event may be when it arrives: it is tried again for 26 hours."""
 
     @field_validator("profile_id")
     @classmethod
@@ -186,7 +193,7 @@ def _is_api_key(token: SecretStr) -> bool:
 class EmailDetails(Typed):
     """What the mail says that brings the invoice; `\\n` is a new line."""
 
-    subject: Subject
+    subject: Words
     body: Body
 
 
@@ -501,6 +508,31 @@ class Mollie:
     async def credit(self, target: Target) -> Snapshot:
         """See the port. Cancelling an issued invoice is a full credit note."""
         return await self._update("credit", target, {"status": "cancelled"})
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """See the port. One each; the signature brings no time, but an event says when it was."""
+        settings = self._settings
+        header = delivery.headers.get(SIGNATURE, "")
+        if not verify(delivery.body, header, settings.webhook_secrets):
+            raise webhooks.forged(NAME)
+        event = _event(delivery.body)
+        limit = timedelta(hours=settings.webhook_hours)
+        webhooks.check_age(NAME, event.at, delivery.received, limit)
+        return (event,)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. By the invoice's id, then by its number where the whole of it is told."""
+        if event.body.get("resource") == RESOURCE:
+            told = event.body
+            invoice_id = told.get("id")
+        else:
+            told = webhooks.members(event.body, "_embedded", "entity")
+            invoice_id = event.body.get("entityId") or told.get("id")
+        if isinstance(invoice_id, str) and invoice_id.startswith("invoice_"):
+            return Subject(keys=webhooks.named(invoice_id, told.get("invoiceNumber")))
+        if event.kind.startswith(RESOURCE):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject()
 
     # calls
 
@@ -1164,6 +1196,11 @@ _WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,80}")
 
 # --- webhooks -------------------------------------------------------------------------------------
 
+SIGNATURE = "x-mollie-signature"
+RESOURCE = "sales-invoice"
+"""What an invoice is called in events, and what their types begin with."""
+_SCHEME = "sha256="
+
 
 def verify(body: bytes, header: str, secrets: Iterable[SecretStr]) -> bool:
     """Whether a webhook was signed with one of the secrets; several while one is replaced.
@@ -1173,12 +1210,17 @@ def verify(body: bytes, header: str, secrets: Iterable[SecretStr]) -> bool:
     """
     parts = (part.strip() for part in header.split(","))
     given = [part[len(_SCHEME) :] for part in parts if part.startswith(_SCHEME)]
-    keys = [secret.get_secret_value().encode() for secret in secrets]
-    # An empty secret would be everybody's.
-    known = [hmac.new(key, body, hashlib.sha256).hexdigest() for key in keys if key]
-    # Every pair is compared in constant time, so that nothing is learnt about the one that fits.
-    pairs = [hmac.compare_digest(one.encode(), two.encode()) for one in given for two in known]
-    return any(pairs)
+    return webhooks.fits(body, given, secrets)
 
 
-_SCHEME = "sha256="
+def _event(raw: bytes) -> Event:
+    """An event has an id of its own. The invoice itself has none as news: there the whole of it is
+    the name, which a change to it changes."""
+    body = webhooks.parsed(NAME, raw)
+    if body.get("resource") == RESOURCE:
+        return Event(id=webhooks.digest(raw), kind=RESOURCE, body=body)
+    event_id = body.get("id")
+    if not isinstance(event_id, str) or not _WORD.fullmatch(event_id):
+        raise Unreadable(f"{NAME}: a webhook that is neither an event nor an invoice")
+    at = webhooks.moment(body.get("createdAt"))
+    return Event(id=event_id, kind=webhooks.text(body.get("type")), at=at, body=body)

@@ -8,12 +8,13 @@ not configured, which is no mistake; a variable nobody reads is one, because it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from invoicing.errors import InvoicingError
-from invoicing.provider import Provider
+from invoicing.provider import Hooks, Provider
 from invoicing.request import AccountName
 from providers import ADAPTORS
 
@@ -57,6 +58,45 @@ def connect(accounts: AccountSettings, http: httpx.AsyncClient) -> dict[str, dic
     }
 
 
+def hooks(environment: Mapping[str, str], http: httpx.AsyncClient) -> dict[str, dict[str, Hooks]]:
+    """What receives webhooks, by provider and account: the same variables, without credentials.
+
+    Whoever only receives them needs none, and none is kept: every setting that must be given is
+    passed over, whether it is there or not. Nothing but `receive` may be asked of these. Raises
+    BadSettings as `read` does.
+    """
+    problems: dict[str, str] = {}
+    found: dict[str, dict[str, Hooks]] = {}
+    for provider, adaptor in ADAPTORS.items():
+        if not hasattr(adaptor, "receive"):
+            continue
+        for account, values in _by_account(provider, environment, problems).items():
+            made = adaptor(_spared(provider, account, values, problems), http)
+            if isinstance(made, Hooks):
+                found.setdefault(provider, {})[account] = made
+    if problems:
+        raise BadSettings(problems)
+    return found
+
+
+def _spared(
+    provider: str, account: str, values: dict[str, str], problems: dict[str, str]
+) -> BaseModel:
+    whole = ADAPTORS[provider].Settings
+    fields = whole.model_fields
+    free: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in fields.items() if not field.is_required()
+    }
+    typed = create_model(
+        whole.__name__,
+        __config__=ConfigDict(extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True),
+        **free,
+    )
+    given = {name: value for name, value in values.items() if name in free or name not in fields}
+    model = _validated(typed, provider, account, given, problems)
+    return whole.model_construct(**(dict(model) if model else {}))
+
+
 def _by_account(
     provider: str, environment: Mapping[str, str], problems: dict[str, str]
 ) -> dict[str, dict[str, str]]:
@@ -90,8 +130,18 @@ def _variables(
 def _settings(
     provider: str, account: str, values: dict[str, str], problems: dict[str, str]
 ) -> BaseModel | None:
+    return _validated(ADAPTORS[provider].Settings, provider, account, values, problems)
+
+
+def _validated(
+    model: type[BaseModel],
+    provider: str,
+    account: str,
+    values: dict[str, str],
+    problems: dict[str, str],
+) -> BaseModel | None:
     try:
-        return ADAPTORS[provider].Settings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_context=False, include_url=False):
             field = str(detail["loc"][0]) if detail["loc"] else ""

@@ -7,6 +7,9 @@ answered before it is done, and that it is done when the status is `approved` *a
 there, polled every 2-3 s; a contract brings its property groups; a line needs a tax code whose rate
 holds over the line's period.
 
+Public (the page on webhooks): the header of their signature, that `_type` is the event's name in
+small letters, and that the ids it is about stand beside it.
+
 Public (OpenAPI documents of the vendor): authentication and headers, the envelope with `success`
 and `errors`, error keys, paging by header, all field names, sending, deleting and crediting, the
 statuses and the payment words.
@@ -19,7 +22,9 @@ invoice and its credit note point at each other in the answer to `credit`.
 Unknown, therefore a setting: whether the search covers `externalReference` (unless it is known to,
 find goes through the customer's invoices); whether rates are percentages or fractions;
 whether a period's end is its last second or the next midnight; where `disableVATCalculation` sits;
-singular or plural in one route; whether an approval may also end in `success: false` of a read.
+singular or plural in one route; whether an approval may also end in `success: false` of a read;
+how a webhook's signature is written (hexadecimal or Base64, with or without `sha256=`: each is
+taken, for none is easier to forge).
 No currency occurs anywhere: the organisation bills in one, named by the settings.
 """
 
@@ -61,7 +66,9 @@ from invoicing.model import Recorded, Typed
 from invoicing.money import Currency, Number, plain
 from invoicing.provider import (
     CreateCall,
+    Delivery,
     Echo,
+    Event,
     Figure,
     Found,
     LookUp,
@@ -74,10 +81,12 @@ from invoicing.provider import (
     Search,
     Snapshot,
     Stage,
+    Subject,
     Target,
 )
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import LineTotal, totals
+from providers import webhooks
 from providers.checks import Mistakes, parsed, refuse_given
 from providers.http import (
     Answer,
@@ -138,6 +147,8 @@ class ZeroFrictionSettings(Typed):
     search_covers_reference: bool = False
     """Unknown: whether `flexSearch` finds an `externalReference`. Where it does, `find` stays one
     page long however many invoices a customer has."""
+    webhook_secrets: webhooks.Secrets = ()
+    """Those in force, separated by commas; without one no webhook is believed."""
     disable_vat_at: Literal["invoice", "line"] = "invoice"
     """Unknown: where `disableVATCalculation` is written."""
 
@@ -589,6 +600,27 @@ class ZeroFriction:
         """See the port. Until the invoice names its credit note it stays `approved`: on its way."""
         told = await self._act("credit", f"{INVOICE}/credit", target)
         return told or Snapshot(provider_id=_id(target), stage=Stage.APPROVED)
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """See the port. One each. Neither the signature nor the body says when it was."""
+        signature = delivery.headers.get(SIGNATURE, "").strip().removeprefix("sha256=")
+        spellings = (webhooks.as_hex, webhooks.as_base64)
+        if not webhooks.fits(
+            delivery.body, [signature], self._settings.webhook_secrets, *spellings
+        ):
+            raise webhooks.forged(NAME)
+        return (_event(delivery),)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. Of a document or a collection case, by every id that may be an invoice's:
+        one that is not will fit none."""
+        body = event.body
+        several = body.get("invoiceIds")
+        several = several if isinstance(several, list) else []
+        keys = webhooks.named(body.get("invoiceId"), *several, *map(body.get, ("entityId", "id")))
+        if not keys and event.kind.startswith("invoice"):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject(keys=keys)
 
     # look-ups, one call each
 
@@ -1389,3 +1421,19 @@ def _bare(name: str | None) -> str:
 def _word(text: str) -> str:
     """A word of the provider's; anything that could be free text stays out of ids and statuses."""
     return text if len(text) <= 80 and text.replace("_", "").isalnum() else "?"
+
+
+# --- webhooks -------------------------------------------------------------------------------------
+
+SIGNATURE = "x-webhook-signature-256"
+
+
+def _event(delivery: Delivery) -> Event:
+    """Named by its body, and by the minute it came in: it says that something changed, not what, so
+    the next change is told in the same words. One that is told twice is only looked at twice."""
+    body = webhooks.parsed(NAME, delivery.body)
+    kind = webhooks.text(body.get("_type"))
+    if not kind:
+        raise Unreadable(f"{NAME}: a webhook without a type")
+    minute = f"{delivery.received:%Y-%m-%dT%H:%M}"
+    return Event(id=webhooks.digest(minute, delivery.body), kind=kind, body=body)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from invoicing.echo import differences
 from invoicing.errors import (
+    Forged,
     ProviderError,
     Rejected,
     Unavailable,
@@ -24,6 +26,8 @@ from invoicing.errors import (
 )
 from invoicing.provider import (
     CreateCall,
+    Delivery,
+    Event,
     Figure,
     Found,
     LookUp,
@@ -158,6 +162,7 @@ def numbered(number: str | None, **more: Any) -> dict[str, Any]:
 
 
 def invoice(**more: Any) -> dict[str, Any]:
+    sent = more.get("state") in ("sent", "delivered")
     return {
         "id": "inv-1",
         "company_id": "company-1",
@@ -167,7 +172,7 @@ def invoice(**more: Any) -> dict[str, Any]:
         "amount": 12112,
         "currency": "EUR",
         "ubl_version": "2.1",
-        "ubl_json": ubl(),
+        "ubl_json": numbered("2026-17") if sent else ubl(),
         "metadata_json": None,
         "delivery_network_id": None,
         "business_entity_id": None,
@@ -1191,6 +1196,14 @@ class TestRead:
     async def test_every_state_has_a_stage(self, state: str, stage: Stage | None) -> None:
         assert (await read_invoice(state=state)).stage is stage
 
+    @pytest.mark.parametrize("state", ["sent", "delivered"])
+    async def test_what_is_sent_without_a_number_is_not_sent_yet(self, state: str) -> None:
+        unnumbered = resource(state=state, ubl_json=numbered(None))
+        assert (await read(unnumbered)).stage is Stage.SENDING
+        assert (await read(unnumbered, {"sent_is_delivered": True})).stage is Stage.SENDING
+        unseen = await read_invoice(state=state, ubl_json=None)
+        assert unseen.stage is STATES[state]
+
     async def test_the_table_knows_the_words_of_the_page(self) -> None:
         words = "draft approved sending sent delivered failed cancelled"
         assert list(STATES) == words.split()
@@ -1454,6 +1467,7 @@ class TestCredit:
         assert told.routes() == [READ, LIST, CREATE, self.SEND_NOTE]
         assert (snapshot.provider_id, snapshot.stage) == ("inv-1", Stage.SENT)
         assert snapshot.context == {"credit_note_id": "note-1"}
+        assert snapshot.keys == ("note-1",)
         assert snapshot.status == "sent · unpaid · credit note sending · unpaid"
 
     async def test_it_takes_back_what_the_invoice_says(self) -> None:
@@ -1528,7 +1542,6 @@ class TestCredit:
         ("state", "stage"),
         [
             ("sending", Stage.SENT),
-            ("brandnew", Stage.SENT),
             ("sent", Stage.CREDITED),
             ("delivered", Stage.CREDITED),
         ],
@@ -1539,6 +1552,15 @@ class TestCredit:
         told = self.script(note(state=state), note(id="stray"))
         assert (await self.credit(told)).stage is stage
         assert told.routes() == [READ, LIST]
+
+    async def test_one_in_a_state_that_nobody_knows_is_looked_at_again(self) -> None:
+        for told, routes in (
+            (self.script(note(state="brandnew")), [READ, LIST]),
+            (self.script().on(CREATE, answer({"data": note(state="brandnew")})), None),
+        ):
+            with pytest.raises(Unavailable, match="how far"):
+                await self.credit(told)
+            assert told.routes() == (routes or [READ, LIST, CREATE])
 
     @pytest.mark.parametrize(
         "other",
@@ -1766,6 +1788,92 @@ class TestSignature:
         ):
             assert not signature_fits(self.BODY, signature, [self.NEW, self.OLD]), signature
         assert not signature_fits(self.BODY, good, [])
+
+
+NEWS: dict[str, Any] = {
+    "event": "invoice.delivered",
+    "timestamp": "2026-06-30T12:00:00Z",
+    "data": {"id": "inv-1", "invoice_number": "2026-7", "state": "delivered"},
+}
+
+
+class TestEvents:
+    NOW = datetime(2026, 6, 30, 12, 0, 5, tzinfo=UTC)
+
+    def received(self, body: dict[str, Any], header: str = "", **more: Any) -> Event:
+        raw = json.dumps(body).encode()
+        signature = hmac.new(b"new", raw, hashlib.sha256).hexdigest()
+        headers = {"x-signature-sha256": f"sha256={signature}", "x-webhook-event": header}
+        told = Delivery(**{"headers": headers, "body": raw, "received": self.NOW, **more})
+        (event,) = adaptor(Script(), webhook_secrets="new, old").receive(told)
+        return event
+
+    async def keys(self, body: dict[str, Any], header: str = "", **settings: Any) -> Any:
+        return (await adaptor(Script(), **settings).about(self.received(body, header))).keys
+
+    @pytest.mark.parametrize("stamp", ["2026-06-30T12:00:00Z", 1782820800, 1782820800.0])
+    def test_an_event_has_the_type_and_time_that_it_says(self, stamp: Any) -> None:
+        event = self.received(NEWS | {"timestamp": stamp})
+        assert event.kind == "invoice.delivered"
+        assert event.at == datetime(2026, 6, 30, 12, tzinfo=UTC)
+        assert event.body == NEWS | {"timestamp": stamp}
+
+    def test_duplicates_are_known_by_event_time_and_invoice(self) -> None:
+        first, again = self.received(NEWS), self.received(NEWS | {"attempt": 2})
+        assert first.id == again.id
+        others: list[dict[str, Any]] = [
+            {"event": "invoice.sent"},
+            {"timestamp": "later"},
+            {"data": {"id": "inv-2"}},
+        ]
+        assert len({first.id, *(self.received(NEWS | other).id for other in others)}) == 4
+
+    def test_what_says_less_is_known_by_its_whole_body(self) -> None:
+        bare = {name: value for name, value in NEWS.items() if name != "timestamp"}
+        assert self.received(bare).id == self.received(bare).id
+        assert self.received(bare).id != self.received(bare | {"attempt": 2}).id
+
+    def test_the_signed_body_counts_more_than_the_header(self) -> None:
+        assert self.received(NEWS, "invoice.failed").kind == "invoice.delivered"
+        assert self.received({"data": {"id": "inv-1"}}, "invoice.failed").kind == "invoice.failed"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"data": {"id": "inv-1"}},
+            {"data": {"invoice_id": "inv-1", "id": "delivery-1"}},
+            {"data": {"invoice": {"id": "inv-1"}}},
+            {"invoice": {"id": "inv-1"}},
+            {"invoice_id": "inv-1", "id": "delivery-1"},
+            {"id": "inv-1"},
+        ],
+    )
+    async def test_the_invoice_is_found_wherever_it_may_stand(self, body: dict[str, Any]) -> None:
+        keys = await self.keys(body | {"event": "invoice.sent"})
+        assert keys[0] == "inv-1"
+
+    async def test_an_event_is_about_the_invoice_by_its_id_and_its_number(self) -> None:
+        assert await self.keys(NEWS) == ("inv-1", "2026-7")
+        assert await self.keys({"data": {"id": "inv-1"}}, "invoice.sent") == ("inv-1",)
+
+    async def test_what_concerns_no_invoice_is_about_nothing(self) -> None:
+        assert await self.keys({"event": "participant.activated", "data": {"id": "p-1"}}) == ()
+        assert await self.keys({}) == ()
+
+    async def test_a_sample_is_about_nothing_where_the_key_is_for_real_invoices(self) -> None:
+        sample = NEWS | {"is_test": True}
+        assert await self.keys(sample, api_key="ak_live_canary") == ()
+        assert await self.keys(sample, api_key="ak_test_canary") == ("inv-1", "2026-7")
+
+    async def test_an_event_about_an_invoice_must_say_which(self) -> None:
+        with pytest.raises(Unreadable):
+            await self.keys({"event": "invoice.delivered", "data": "inv-1"})
+
+    def test_an_event_that_is_too_old_is_not_believed(self) -> None:
+        in_time = datetime(2026, 7, 1, 12, tzinfo=UTC)
+        assert self.received(NEWS, received=in_time).kind == "invoice.delivered"
+        with pytest.raises(Forged):
+            self.received(NEWS, received=in_time + timedelta(seconds=1))
 
 
 async def test_no_secret_and_nothing_personal_is_logged_or_raised(

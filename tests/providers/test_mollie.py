@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from invoicing.echo import differences
 from invoicing.errors import (
+    Forged,
     ProviderError,
     Rejected,
     Unavailable,
@@ -24,6 +26,7 @@ from invoicing.errors import (
 )
 from invoicing.provider import (
     CreateCall,
+    Delivery,
     Event,
     Figure,
     LookUp,
@@ -1382,6 +1385,77 @@ class TestWebhook:
         bare = good.removeprefix("sha256=")
         for bad in ("", "sha256=", good[:-1], bare, f"sha512={bare}", "sha256=ü", good + "0"):
             assert not verify(self.BODY, bad, secrets)
+
+
+NEWS: dict[str, Any] = {
+    "resource": "event",
+    "id": "event_Gv",
+    "type": "sales-invoice.paid",
+    "entityId": ID,
+    "createdAt": "2026-06-30T12:00:00+00:00",
+    "_embedded": {"entity": {"resource": "sales-invoice", "id": ID, "invoiceNumber": "INV-7"}},
+}
+
+
+class TestEvents:
+    SECRETS = "new, old"
+    NOW = datetime(2026, 6, 30, 12, 0, 5, tzinfo=UTC)
+
+    def received(self, body: dict[str, Any], **more: Any) -> Event:
+        raw = json.dumps(body).encode()
+        signature = hmac.new(b"new", raw, hashlib.sha256).hexdigest()
+        headers = {"x-mollie-signature": f"sha256={signature}"}
+        told = Delivery(**{"headers": headers, "body": raw, "received": self.NOW, **more})
+        (event,) = adaptor(Script(), webhook_secrets=self.SECRETS).receive(told)
+        return event
+
+    async def keys(self, body: dict[str, Any]) -> tuple[str, ...]:
+        return (await adaptor(Script()).about(self.received(body))).keys
+
+    def test_an_event_has_the_name_type_and_time_that_it_says(self) -> None:
+        event = self.received(NEWS)
+        assert (event.id, event.kind) == ("event_Gv", "sales-invoice.paid")
+        assert event.at == datetime(2026, 6, 30, 12, tzinfo=UTC)
+        assert event.body == NEWS
+
+    def test_the_invoice_itself_is_news_that_its_content_names(self) -> None:
+        issued, paid = invoice(status="issued"), invoice(status="paid")
+        bodies = [json.loads(one.content) for one in (answer(issued), answer(paid))]
+        events = [self.received(body) for body in (*bodies, bodies[0])]
+        assert events[0].id == events[2].id != events[1].id
+        assert events[0].kind == "sales-invoice"
+        assert events[0].body == bodies[0]
+
+    async def test_an_event_is_about_the_invoice_by_its_id_and_its_number(self) -> None:
+        assert await self.keys(NEWS) == (ID, "INV-7")
+        assert await self.keys(NEWS | {"_embedded": None}) == (ID,)
+        assert await self.keys({**NEWS, "entityId": None}) == (ID, "INV-7")
+        assert await self.keys({"resource": "sales-invoice", "id": ID}) == (ID,)
+
+    async def test_what_concerns_no_invoice_is_about_nothing(self) -> None:
+        assert (
+            await self.keys(
+                NEWS | {"type": "hook.ping", "entityId": "hook_1"} | {"_embedded": None}
+            )
+            == ()
+        )
+        assert await self.keys(NEWS | {"type": "payment-link.paid", "entityId": "pl_1"}) == ()
+
+    async def test_an_event_about_an_invoice_must_say_which(self) -> None:
+        for body in (NEWS | {"entityId": "pl_1"}, {"resource": "sales-invoice"}):
+            with pytest.raises(Unreadable):
+                await self.keys(body)
+
+    @pytest.mark.parametrize("name", [None, 7, "", "A. Person", "x" * 201])
+    def test_an_event_without_a_name_is_unreadable(self, name: Any) -> None:
+        with pytest.raises(Unreadable):
+            self.received(NEWS | {"id": name})
+
+    def test_an_event_that_is_too_old_is_not_believed(self) -> None:
+        in_time = datetime(2026, 7, 2, 12, tzinfo=UTC)
+        assert self.received(NEWS, received=in_time).id == "event_Gv"
+        with pytest.raises(Forged):
+            self.received(NEWS, received=in_time + timedelta(seconds=1))
 
 
 def test_every_status_with_an_underscore_is_in_the_table_with_a_hyphen() -> None:

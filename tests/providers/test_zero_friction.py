@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import json
 import logging
-from datetime import timedelta
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +23,8 @@ from invoicing.errors import (
 )
 from invoicing.provider import (
     CreateCall,
+    Delivery,
+    Event,
     Figure,
     Found,
     LookUp,
@@ -1133,3 +1139,67 @@ async def test_no_secret_and_nothing_personal_is_logged_or_raised(
         assert not [word for word in words if word in shown]
     assert not [word for word in words if word in caplog.text]
     assert "Zero Friction POST /api/bill/Invoices/{id}/approve" in caplog.text
+
+
+NEWS: dict[str, Any] = {
+    "_type": "invoicepaymentdetailschanged",
+    "invoiceId": "inv-1",
+    "customerId": "customer-1",
+}
+
+
+class TestEvents:
+    NOW = datetime(2026, 6, 30, 12, 0, 5, tzinfo=UTC)
+
+    def received(self, body: Any, signature: str = "", **more: Any) -> Event:
+        raw = json.dumps(body).encode()
+        told = signature or hmac.new(b"new", raw, hashlib.sha256).hexdigest()
+        delivery = {
+            "headers": {"x-webhook-signature-256": told},
+            "body": raw,
+            "received": self.NOW,
+        }
+        hooks = adaptor(script(), webhook_secrets="new, old")
+        (event,) = hooks.receive(Delivery.model_validate(delivery | more))
+        return event
+
+    async def keys(self, body: dict[str, Any]) -> tuple[str, ...]:
+        return (await adaptor(script()).about(self.received(body))).keys
+
+    def test_an_event_is_what_its_type_says(self) -> None:
+        event = self.received(NEWS)
+        assert (event.kind, event.at) == ("invoicepaymentdetailschanged", None)
+        assert event.body == NEWS
+
+    @pytest.mark.parametrize("prefix", ["", "sha256="])
+    def test_a_signature_may_be_written_either_way(self, prefix: str) -> None:
+        mac = hmac.new(b"old", json.dumps(NEWS).encode(), hashlib.sha256).digest()
+        for spelt in (mac.hex(), b64encode(mac).decode()):
+            assert self.received(NEWS, prefix + spelt).body == NEWS
+
+    def test_the_same_body_is_the_same_event_only_within_a_minute(self) -> None:
+        """It says that something has changed, not what: the next change reads alike."""
+        first = self.received(NEWS)
+        soon, later = (self.NOW + timedelta(seconds=seconds) for seconds in (30, 60))
+        assert self.received(NEWS, received=soon).id == first.id
+        assert self.received(NEWS, received=later).id != first.id
+        assert self.received(NEWS | {"invoiceId": "inv-2"}).id != first.id
+
+    async def test_an_event_is_about_every_id_that_may_be_an_invoice(self) -> None:
+        assert await self.keys(NEWS) == ("inv-1",)
+        case = {"_type": "collectioncaseclosed", "invoiceIds": ["inv-1", "inv-2"]}
+        assert await self.keys(case) == ("inv-1", "inv-2")
+        assert await self.keys({"_type": "mailsent", "entityId": "inv-1"}) == ("inv-1",)
+
+    async def test_what_concerns_no_invoice_is_about_nothing(self) -> None:
+        assert await self.keys({"_type": "customercreated", "customerId": "customer-1"}) == ()
+
+    async def test_an_event_about_an_invoice_must_say_which(self) -> None:
+        for body in ({"_type": "invoiceavailable"}, {"_type": "invoiceavailable", "invoiceId": 7}):
+            with pytest.raises(Unreadable):
+                await self.keys(body)
+
+    def test_an_event_without_a_type_is_unreadable(self) -> None:
+        for body in ({}, {"_type": None}, {"_type": ""}):
+            with pytest.raises(Unreadable):
+                self.received(body)
