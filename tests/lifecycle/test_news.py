@@ -3,100 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from invoicing.errors import Unavailable
 from invoicing.identity import (
-    EVENT_WORKFLOW,
-    FEED_WORKFLOW,
     TASK_QUEUE,
     event_id,
-    feed_id,
     workflow_id,
 )
 from invoicing.invoice import Invoice, Status
-from invoicing.news import EventInput, EventOutcome, EventState, FeedInput, FeedState, ResolveEvent
-from invoicing.provider import Batch, Event, Item, Subject
+from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
 from invoicing.request import Goal
-from tests.lifecycle.world import PACES, Company, Hurried, World
-
-HURRY = 0.02
-"""Of a real event's patience: it looks again after 40 ms at first, and gives up after an hour."""
-
-
-class Telling(Hurried):
-    """An adaptor with a feed from memory. An event names its invoice by `subject`."""
-
-    feed_interval = timedelta(milliseconds=100)
-
-    def __init__(self, like: Hurried) -> None:
-        super().__init__(like._settings, like._http, like.paces)
-        self.feed: dict[str, Event] = {}
-        self.polls = 0
-        self.acknowledged: list[str] = []
-        self.fails: list[Exception] = []
-        self.before_acknowledging: Callable[[], None] = lambda: None
-
-    async def about(self, event: Event) -> Subject:
-        named = event.body.get("subject")
-        return Subject(keys=(str(named),) if named else ())
-
-    async def poll(self) -> Batch:
-        self.polls += 1
-        oldest = list(self.feed.values())[:2]
-        items = tuple(Item(event=event, receipt={"id": event.id}) for event in oldest)
-        return Batch(items=items, more=len(self.feed) > len(oldest))
-
-    async def acknowledge(self, item: Item) -> None:
-        self.before_acknowledging()
-        if self.fails:
-            raise self.fails.pop()
-        self.acknowledged.append(item.event.id)
-        self.feed.pop(str(item.receipt["id"]), None)
+from tests.lifecycle.telling import Telling, an_event, polling, talkative, told
+from tests.lifecycle.world import PACES, Company, World
 
 
 @pytest.fixture
-def telling(shared_world: World, company: Company) -> Telling:
-    made = Telling(company.adaptor)
-    shared_world.accounts["zero_friction"][company.account] = made
-    return made
-
-
-def an_event(subject: str | None, identity: str = "") -> Event:
-    return Event(id=identity or uuid.uuid4().hex, kind="payment", body={"subject": subject})
-
-
-async def told(company: Company, event: Event, **changes: Any) -> WorkflowHandle[Any, EventState]:
-    """The event's workflow, as whoever receives a webhook starts it."""
-    start = EventInput(
-        **{
-            "provider": "zero_friction",
-            "account": company.account,
-            "event": event,
-            "pace": HURRY,
-            **changes,
-        }
-    )
-    identity = event_id("zero_friction", company.account, event.id)
-    with contextlib.suppress(WorkflowAlreadyStartedError):
-        await company.client.temporal.start_workflow(
-            EVENT_WORKFLOW,
-            start,
-            id=identity,
-            task_queue=TASK_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        )
-    return company.client.temporal.get_workflow_handle(identity, result_type=EventState)
+async def telling(shared_world: World, company: Company) -> Telling:
+    return talkative(shared_world, company)
 
 
 async def ended(handle: WorkflowHandle[Any, EventState]) -> EventState:
@@ -120,8 +50,6 @@ async def out(company: Company) -> Invoice:
 async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
     company: Company, telling: Telling, named_by: str
 ) -> None:
-    telling.paces = company.adaptor.paces
-    company.adaptor = telling
     invoice = await out(company)
     company.stand_in.pay(invoice.reference)
     state = await ended(await told(company, an_event(getattr(invoice, named_by))))
@@ -133,7 +61,6 @@ async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
 async def test_an_event_that_comes_twice_is_delivered_once(
     company: Company, telling: Telling
 ) -> None:
-    company.adaptor = telling
     invoice = await out(company)
     event = an_event(invoice.number)
     handles = await asyncio.gather(*(told(company, event) for _ in range(5)))
@@ -148,7 +75,6 @@ async def test_an_event_that_comes_twice_is_delivered_once(
 async def test_an_event_before_its_invoice_is_known_waits_for_it(
     company: Company, telling: Telling
 ) -> None:
-    company.adaptor = telling
     reference = f"T-{uuid.uuid4().hex[:12]}"
     number = f"N-{uuid.uuid4().hex[:8]}"
     handle = await told(company, an_event(number))
@@ -169,10 +95,9 @@ async def test_an_event_of_another_account_is_never_delivered_here(
     shared_world: World, company: Company, telling: Telling
 ) -> None:
     """Two companies may give two invoices the same number."""
-    company.adaptor = telling
     invoice = await out(company)
     async with shared_world.company() as other:
-        shared_world.accounts["zero_friction"][other.account] = Telling(other.adaptor)
+        talkative(shared_world, other)
         handle = await told(other, an_event(invoice.number), pace=1e-6)
         state = await parked(handle)
         assert state.problem is not None
@@ -187,7 +112,6 @@ async def test_an_event_about_nothing_here_ends_at_once(company: Company, tellin
 async def test_an_event_that_comes_after_the_end_says_so(
     company: Company, telling: Telling
 ) -> None:
-    company.adaptor = telling
     invoice = await company.finished(await company.start())
     state = await ended(await told(company, an_event(invoice.number)))
     assert state.outcome is EventOutcome.LATE
@@ -209,7 +133,6 @@ def answer(action: str, reference: str | None = None) -> ResolveEvent:
 async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     company: Company, telling: Telling
 ) -> None:
-    company.adaptor = telling
     invoice = await out(company)
     company.stand_in.pay(invoice.reference)
     handle = await told(company, an_event("nobody's"), pace=1e-6)
@@ -245,16 +168,6 @@ async def test_an_event_may_be_looked_for_again_or_dropped(
 # --- feeds ----------------------------------------------------------------------------------------
 
 
-async def polling(company: Company) -> WorkflowHandle[Any, Any]:
-    return await company.client.temporal.start_workflow(
-        FEED_WORKFLOW,
-        FeedInput(provider="zero_friction", account=company.account, pace=HURRY),
-        id=feed_id("zero_friction", company.account),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
-
-
 async def empty(telling: Telling, company: Company, within: float = 30) -> None:
     """Wait until every item was acknowledged."""
     async with asyncio.timeout(within):
@@ -265,7 +178,6 @@ async def empty(telling: Telling, company: Company, within: float = 30) -> None:
 async def test_a_feed_is_fetched_until_it_is_empty_and_every_item_reaches_its_invoice(
     company: Company, telling: Telling
 ) -> None:
-    company.adaptor = telling
     invoice = await out(company)
     company.stand_in.pay(invoice.reference)
     events = [an_event(invoice.number), *(an_event(None) for _ in range(4))]
@@ -306,7 +218,6 @@ async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     company: Company, telling: Telling
 ) -> None:
     """The poller is terminated between the two and begun anew: the item comes again."""
-    company.adaptor = telling
     invoice = await out(company)
     event = an_event(invoice.number)
     telling.fails = [Unavailable("not now") for _ in range(1000)]
@@ -340,7 +251,6 @@ async def test_the_number_of_fetches_does_not_grow_with_what_waits(
     async with asyncio.timeout(30):
         while not telling.polls:  # noqa: ASYNC110 - see `empty`
             await asyncio.sleep(0.02)
-    company.adaptor = telling
     await asyncio.gather(*(out(company) for _ in range(10)))
     assert telling.polls == 1
     await poller.signal("fetch_now")

@@ -14,18 +14,25 @@ import json
 import logging
 import math
 import sys
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowFailureError, WorkflowHistory
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
-from invoicing.invoice import Action, Status
+from invoicing.identity import order_id, workflow_id
+from invoicing.invoice import Action, Cancel, Status
+from invoicing.news import EventState, ResolveEvent
+from invoicing.order import Deliver
 from invoicing.process import run
-from invoicing.request import Goal
+from invoicing.request import Goal, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
+from tests.examples import a_document, a_line
+from tests.lifecycle.telling import Telling, an_event, polling, talkative
+from tests.lifecycle.telling import told as tell
 from tests.lifecycle.world import Company, world
 
 FOLDER = Path(__file__).parent / "histories"
@@ -33,7 +40,7 @@ LONG = 140
 """Events after which a run continues as new: more than any other recorded life has."""
 
 Life = Callable[[Company], Awaitable[str]]
-"""Lives one life to its end; the reference."""
+"""Lives one life to its end; the invoice's reference, or the id of a workflow of another type."""
 
 
 async def sent(company: Company) -> str:
@@ -134,6 +141,58 @@ async def lost_while_looking(company: Company) -> str:
     return await company.start()
 
 
+async def ordered(company: Company) -> str:
+    lines = tuple(a_line(number) for number in (1, 2, 3))
+    order = OrderRequest(
+        reference=f"O-{uuid.uuid4().hex[:12]}",
+        provider="zero_friction",
+        account=company.account,
+        document=a_document(lines=lines),
+    )
+    day, client = order.document.issue_date, company.client
+    await client.start_order(order)
+    wanted = Deliver(delivery="A", lines=("1",), issue_date=day, options={"no_such": 1})
+    await client.deliver(order.reference, wanted)
+    wanted = Deliver(delivery="B", lines=("2",), issue_date=day)
+    await client.deliver(order.reference, wanted)
+    async with asyncio.timeout(30):
+        while (await client.order(order.reference)).ledger.lines[0].status != "open":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await client.cancel_order(order.reference, Cancel(by="an operator", reason="recorded"))
+    return order_id(order.reference)
+
+
+async def event_delivered(company: Company) -> str:
+    reference = await company.start(hold=True)
+    state = await company.until_status(reference, Status.HELD)
+    handle = await tell(company, an_event(state.provider_id))
+    await handle.result()
+    await company.cancel(reference)
+    return handle.id
+
+
+async def event_unknown(company: Company) -> str:
+    handle = await tell(company, an_event("nobody's"), pace=1e-6)
+    answer = ResolveEvent(by="an operator", reason="recorded", action="drop")
+    async with asyncio.timeout(30):
+        while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await handle.execute_update("resolve", answer)
+    return handle.id
+
+
+async def feed_fetched(company: Company) -> str:
+    assert isinstance(company.adaptor, Telling)
+    events = [an_event(None) for _ in range(3)]
+    company.adaptor.feed = {event.id: event for event in events}
+    poller = await polling(company)
+    async with asyncio.timeout(30):
+        while company.adaptor.feed:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await poller.terminate("recorded")
+    return poller.id
+
+
 LIVES: tuple[Life, ...] = (
     sent,
     paid,
@@ -149,6 +208,10 @@ LIVES: tuple[Life, ...] = (
     approved_slowly,
     told,
     lost_while_looking,
+    ordered,
+    event_delivered,
+    event_unknown,
+    feed_fetched,
 )
 
 
@@ -184,7 +247,7 @@ def _text(history: WorkflowHistory) -> str:
 
 async def runs(company: Company, reference: str) -> list[WorkflowHistory]:
     """The histories of every run, the first first."""
-    handle = company.client.handle(reference)
+    handle = _handle(company, reference)
     described = await handle.describe()
     run_id = described.raw_description.workflow_execution_info.first_run_id
     histories = []
@@ -203,6 +266,7 @@ async def record() -> dict[str, str]:
 
         async def lived(life: Life) -> dict[str, str]:
             async with here.company(patience=10) as company:
+                talkative(here, company)
                 reference = await life(company)
                 await asyncio.wait_for(_over(company, reference), 30)
                 histories = await runs(company, reference)
@@ -226,7 +290,13 @@ def write(recordings: dict[str, str]) -> None:
 
 async def _over(company: Company, reference: str) -> None:
     with contextlib.suppress(WorkflowFailureError):
-        await company.client.handle(reference).result()
+        await _handle(company, reference).result()
+
+
+def _handle(company: Company, life: str) -> WorkflowHandle[Any, Any]:
+    """No reference has a slash; every other workflow's id does."""
+    identity = life if "/" in life else workflow_id(life)
+    return company.client.temporal.get_workflow_handle(identity)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,12 @@ from temporalio.workflow import NondeterminismError
 
 from invoicing.converter import data_converter
 from tests.workflows.record import FOLDER, LIVES
+from workflows.event import EventWorkflow
+from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
+from workflows.order import OrderWorkflow
+
+WORKFLOWS = [InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow]
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 
@@ -27,7 +32,7 @@ def _history(name: str) -> dict[str, Any]:
 
 
 async def _replay(history: dict[str, Any]) -> None:
-    replayer = Replayer(workflows=[InvoiceWorkflow], data_converter=data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("invoice/recorded", history))
 
 

@@ -1,0 +1,96 @@
+"""A provider that tells us things: its events, its feed, and the workflows that carry them."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, TASK_QUEUE, event_id, feed_id
+from invoicing.news import EventInput, EventState, FeedInput
+from invoicing.provider import Batch, Event, Item, Subject
+from tests.lifecycle.world import Company, Hurried, World
+
+HURRY = 0.02
+"""Of a real event's patience: it looks again after 40 ms at first, and gives up after an hour."""
+
+
+class Telling(Hurried):
+    """An adaptor with a feed from memory. An event names its invoice by `subject`."""
+
+    feed_interval = timedelta(milliseconds=100)
+
+    def __init__(self, like: Hurried) -> None:
+        super().__init__(like._settings, like._http, like.paces)
+        self.feed: dict[str, Event] = {}
+        self.polls = 0
+        self.acknowledged: list[str] = []
+        self.fails: list[Exception] = []
+        self.before_acknowledging: Callable[[], None] = lambda: None
+
+    async def about(self, event: Event) -> Subject:
+        named = event.body.get("subject")
+        return Subject(keys=(str(named),) if named else ())
+
+    async def poll(self) -> Batch:
+        self.polls += 1
+        oldest = list(self.feed.values())[:2]
+        items = tuple(Item(event=event, receipt={"id": event.id}) for event in oldest)
+        return Batch(items=items, more=len(self.feed) > len(oldest))
+
+    async def acknowledge(self, item: Item) -> None:
+        self.before_acknowledging()
+        if self.fails:
+            raise self.fails.pop()
+        self.acknowledged.append(item.event.id)
+        self.feed.pop(str(item.receipt["id"]), None)
+
+
+def talkative(world: World, company: Company) -> Telling:
+    """From now on this company's adaptor has a feed."""
+    made = Telling(company.adaptor)
+    world.accounts["zero_friction"][company.account] = company.adaptor = made
+    return made
+
+
+def an_event(subject: str | None, identity: str = "") -> Event:
+    return Event(id=identity or uuid.uuid4().hex, kind="payment", body={"subject": subject})
+
+
+async def told(company: Company, event: Event, **changes: Any) -> WorkflowHandle[Any, EventState]:
+    """The event's workflow, as whoever receives a webhook starts it."""
+    start = EventInput(
+        **{
+            "provider": "zero_friction",
+            "account": company.account,
+            "event": event,
+            "pace": HURRY,
+            **changes,
+        }
+    )
+    identity = event_id("zero_friction", company.account, event.id)
+    with contextlib.suppress(WorkflowAlreadyStartedError):
+        await company.client.temporal.start_workflow(
+            EVENT_WORKFLOW,
+            start,
+            id=identity,
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+    return company.client.temporal.get_workflow_handle(identity, result_type=EventState)
+
+
+async def polling(company: Company) -> WorkflowHandle[Any, Any]:
+    return await company.client.temporal.start_workflow(
+        FEED_WORKFLOW,
+        FeedInput(provider="zero_friction", account=company.account, pace=HURRY),
+        id=feed_id("zero_friction", company.account),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+    )
