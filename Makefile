@@ -13,7 +13,7 @@ JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
-.PHONY: help demo test check fix server worker benchmark setup resolve clean-cache
+.PHONY: help demo test check fix server worker gateway benchmark setup resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ server: resolve ## run a local Temporal server with web UI, until Ctrl-C
 
 worker: setup ## run a worker, until Ctrl-C
 	@$(RUN) worker.py $(ARGS)
+
+gateway: setup ## serve REST and webhooks, until Ctrl-C
+	@$(RUN) -m gateway
 
 benchmark: resolve ## measure the lifecycle
 	@$(RUN) -m benchmarks.lifecycle $(ARGS)

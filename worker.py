@@ -18,10 +18,8 @@ from datetime import timedelta
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -42,11 +40,10 @@ from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
+from workflows.preview import PreviewWorkflow
 from workflows.runner import spared
 
 log = logging.getLogger("invoicing.worker")
-
-CONNECT_SECONDS = 15.0
 
 
 class WorkerSettings(BaseSettings):
@@ -60,7 +57,9 @@ class WorkerSettings(BaseSettings):
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     """
 
-    model_config = SettingsConfigDict(env_prefix="INVOICING_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="INVOICING_", extra="ignore", env_ignore_empty=True
+    )
 
     pace: float = Field(default=1.0, gt=0)
     calls: int = Field(default=50, gt=0)
@@ -94,7 +93,7 @@ def workers(
     stories = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow],
+        workflows=[InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, PreviewWorkflow],
         activities=Directory(client).all(),
         workflow_runner=spared(runner, client.data_converter),
         max_cached_workflows=settings.cached_workflows,
@@ -123,7 +122,7 @@ async def fetch_feeds(
     """See to it that every account with a feed has its poller, once, whoever else starts it."""
     for name, accounts in sorted(adaptors.items()):
         for account, adaptor in sorted(accounts.items()):
-            if isinstance(adaptor, Feeds):
+            if isinstance(adaptor, Feeds) and adaptor.feed_interval is not None:
                 await client.start_workflow(
                     FEED_WORKFLOW,
                     FeedInput(provider=name, account=account, pace=settings.pace),
@@ -157,28 +156,6 @@ def settings() -> WorkerSettings:
         ) from None
 
 
-async def connect() -> Client:
-    """A client of a server that answers and lets us in; InvoicingError if there is none."""
-    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            client = await invoicing.client.connect()
-            await client.workflow_service.describe_namespace(
-                DescribeNamespaceRequest(namespace=client.namespace)
-            )
-    except RPCError as error:
-        raise InvoicingError(
-            f"the Temporal server at {address} does not let us in ({error.status.name}): check "
-            "TEMPORAL_NAMESPACE and the credentials"
-        ) from None
-    except (RuntimeError, TimeoutError):
-        raise InvoicingError(
-            f"no Temporal server answers at {address}: start it, or set TEMPORAL_ADDRESS to where "
-            "it is"
-        ) from None
-    return client
-
-
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then let calls under way end."""
     accounts = providers.settings.read(os.environ)
@@ -193,7 +170,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http:
         adaptors = providers.settings.connect(accounts, http)
-        client = await connect()
+        client = await invoicing.client.reach()
         async with serving(workers(client, adaptors, setup)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))

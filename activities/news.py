@@ -57,8 +57,11 @@ class NewsActivities:
     async def poll(self, call: PollCall) -> Polled:
         """The oldest items of the feed that nobody has acknowledged."""
         feeds = self._feeds(call.account)
+        interval = feeds.feed_interval
+        if interval is None:
+            return Polled(interval=None)
         batch = await feeds.poll()
-        return Polled(items=batch.items, more=batch.more, interval=feeds.feed_interval * self._pace)
+        return Polled(items=batch.items, more=batch.more, interval=interval * self._pace)
 
     @activity.defn
     @as_failures

@@ -8,6 +8,9 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,6 +18,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -29,6 +33,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -39,10 +44,12 @@ from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError, NotFound, ReferenceInUse
 from invoicing.identity import (
     DETAILS,
+    EVENT_WORKFLOW,
     MEMO,
     ORDER_WORKFLOW,
     TASK_QUEUE,
     WORKFLOW,
+    event_id,
     fingerprint,
     order_id,
     search_attributes,
@@ -51,8 +58,11 @@ from invoicing.identity import (
 )
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 from invoicing.model import Recorded, Typed
+from invoicing.news import EventInput, EventState, ResolveEvent
 from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
 from invoicing.order_case import OrderInput
+from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
+from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")
@@ -65,16 +75,77 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
     return f"{web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{identity}"
 
 
+def converter() -> DataConverter:
+    """How payloads are written and read: encrypted where INVOICING_ENCRYPTION_KEYS says with what.
+
+    Every client of ours uses it, and whoever replays a history or reads a payload. InvoicingError
+    when the keys cannot be used.
+    """
+    if not os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
+        return data_converter
+    try:
+        from invoicing import encryption  # only who encrypts needs its package
+    except ImportError:
+        raise InvoicingError(
+            "INVOICING_ENCRYPTION_KEYS is set, and the package `cryptography` is missing: install "
+            "durable-invoicing[encryption]"
+        ) from None
+    return dataclasses.replace(
+        data_converter,
+        payload_codec=encryption.configured(),
+        # Messages of failures may name what a payload held.
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
 async def connect() -> Client:
     """A client for the server that Temporal's own environment variables or profile name.
 
     TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… or a profile in its
     configuration file; without any of them the server on this machine, localhost:7233. RuntimeError
-    when it cannot be reached.
+    when it cannot be reached, InvoicingError when the keys of `converter` cannot be used.
     """
     options = ClientConfig.load_client_connect_config()
-    options.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**options, data_converter=data_converter)
+    options.setdefault("target_host", LOCAL)
+    return await Client.connect(**options, data_converter=converter())
+
+
+async def reach(within: float = 15.0) -> Client:
+    """`connect` to a server that answers within so many seconds and lets us in.
+
+    Raises Unreachable with a sentence that says why not, InvoicingError as `connect` does.
+    """
+    try:
+        options = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        # Its first line alone: the others quote the file, which may hold a key.
+        first = str(error).partition("\n")[0]
+        raise Unreachable(f"Temporal's client configuration cannot be used: {first}") from None
+    address = options.get("target_host", LOCAL)
+    try:
+        async with asyncio.timeout(within):
+            client = await connect()
+            request = DescribeNamespaceRequest(namespace=client.namespace)
+            await client.workflow_service.describe_namespace(request)
+    except RPCError as error:
+        namespace = options.get("namespace", "default")
+        raise Unreachable(
+            f"the Temporal server at {address} does not let us in ({error.status.name}): check "
+            f"TEMPORAL_NAMESPACE, which is {namespace}, and the credentials"
+        ) from None
+    except (RuntimeError, TimeoutError):
+        raise Unreachable(
+            f"no Temporal server answers at {address}: start it (`make server` starts one here), "
+            "or set TEMPORAL_ADDRESS to where it is"
+        ) from None
+    return client
+
+
+LOCAL = "localhost:7233"
+
+
+class Unreachable(InvoicingError):
+    """There is no server, or no worker behind it; the sentence says what to do."""
 
 
 class Refused(InvoicingError):
@@ -104,6 +175,13 @@ class Listed(Recorded):
     ended_at: datetime | None = None
 
 
+class Page(Recorded):
+    """A part of a list. `next` gets the part after it; None: there is none."""
+
+    invoices: tuple[Listed, ...]
+    next: bytes | None = None
+
+
 class InvoicingClient:
     """Asks for invoices and follows them, over a Temporal client that uses our `data_converter`."""
 
@@ -114,7 +192,7 @@ class InvoicingClient:
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
         """Connect to a Temporal server; `options` are those of temporalio's `Client.connect`."""
-        options.setdefault("data_converter", data_converter)
+        options.setdefault("data_converter", converter())
         return cls(await Client.connect(address, **options))
 
     async def start(self, request: InvoiceRequest) -> Execution:
@@ -198,16 +276,42 @@ class InvoicingClient:
         provider: str | None = None,
         status: Status | None = None,
         waiting_for: str | None = None,
+        due_before: date | None = None,
+        prefix: str | None = None,
+        running: bool = False,
         limit: int | None = None,
     ) -> AsyncIterator[Listed]:
         """Invoices by what lists know of them, the latest first.
 
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
-        are shown (`person: amounts_differ`).
+        are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
+        out what has ended.
         """
-        found = self.temporal.list_workflows(_filter(provider, status, waiting_for), limit=limit)
+        query = _filter(provider, status, waiting_for)
+        query += _narrower(due_before, prefix, running=running)
+        found = self.temporal.list_workflows(query, limit=limit)
         async for execution in found:
             yield _listed(execution)
+
+    async def page(
+        self,
+        *,
+        provider: str | None = None,
+        status: Status | None = None,
+        waiting_for: str | None = None,
+        size: int = 50,
+        after: bytes | None = None,
+    ) -> Page:
+        """A part of what `list` gives, for callers who ask for the next one later."""
+        query = _filter(provider, status, waiting_for)
+        found = self.temporal.list_workflows(query, page_size=size, next_page_token=after)
+        await found.fetch_next_page()
+        rows = tuple(_listed(each) for each in found.current_page or ())
+        return Page(invoices=rows, next=found.next_page_token)
+
+    async def listed(self, reference: str) -> Listed:
+        """The last run as lists show it, but up to date; needs no worker. Raises NotFound."""
+        return _listed(await _known(reference, self.handle(reference).describe()))
 
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
         """The invoice as it is now, and again whenever it has changed, until its workflow ends.
@@ -237,28 +341,104 @@ class InvoicingClient:
                 if events:
                     yield
 
-    async def hold(self, reference: str, order: Hold) -> Invoice:
+    # An instruction with a `key` is carried out once, however often it comes with the same key:
+    # the first outcome is given again. One that was refused is not remembered.
+
+    async def hold(self, reference: str, order: Hold, *, key: str | None = None) -> Invoice:
         """Stop before the next irreversible step. Raises NotFound, Refused."""
-        return await self._update(reference, "hold", order)
+        return await self._update(reference, "hold", order, key)
 
-    async def release(self, reference: str, order: Release) -> Invoice:
+    async def release(self, reference: str, order: Release, *, key: str | None = None) -> Invoice:
         """Let a held invoice go on. Raises NotFound, Refused."""
-        return await self._update(reference, "release", order)
+        return await self._update(reference, "release", order, key)
 
-    async def resolve(self, reference: str, answer: Resolve) -> Invoice:
+    async def resolve(self, reference: str, answer: Resolve, *, key: str | None = None) -> Invoice:
         """Answer a parked invoice. Raises NotFound, Refused."""
         try:
-            return await self._update(reference, "resolve", answer)
+            return await self._update(reference, "resolve", answer, key)
         except Refused:
             # A query can be a task ahead of the workflow: the question it showed is then not yet
             # there for an update that comes at once.
             if (await self.state(reference)).problem is None:
                 raise
-        return await self._update(reference, "resolve", answer)
+        return await self._update(reference, "resolve", answer, key)
 
-    async def cancel(self, reference: str, order: Cancel) -> Invoice:
+    async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> Invoice:
         """Take the invoice back. Raises NotFound, Refused."""
-        return await self._update(reference, "cancel", order)
+        return await self._update(reference, "cancel", order, key)
+
+    async def tell(
+        self, provider: str, account: str, event: Event, *, pace: float = 1
+    ) -> Execution:
+        """Store something a provider told us; it finds its invoice by itself.
+
+        Stored when this returns. The same event again is the same workflow, also after it ended.
+        `pace` multiplies how long it waits for its invoice; less than 1 in tests.
+        """
+        identity = event_id(provider, account, event.id)
+        start = EventInput(provider=provider, account=account, event=event, pace=pace)
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            await self.temporal.start_workflow(
+                EVENT_WORKFLOW,
+                start,
+                id=identity,
+                task_queue=self._queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{provider} · {event.kind or 'event'}",
+            )
+        return self.temporal.get_workflow_handle(identity, result_type=EventState)
+
+    async def preview(self, request: InvoiceRequest) -> Preview:
+        """What would become of this request, found out without creating anything.
+
+        Raises Unreachable when no worker answers in time.
+        """
+        handle = await self.temporal.start_workflow(
+            PREVIEW_WORKFLOW,
+            request,
+            id=f"preview/{request.reference}/{uuid4()}",
+            task_queue=self._queue,
+            result_type=Preview,
+            execution_timeout=PREVIEW_TIMEOUT,
+            static_summary=f"{request.provider} · preview, creates nothing",
+        )
+        try:
+            result: Preview = await handle.result()
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise Failed(f"{request.reference}: {error.cause.message}") from error
+            raise Unreachable(
+                f"{request.reference}: no worker for {request.provider} answered in time"
+            ) from None
+        return result
+
+    # Events that nobody could be found for
+
+    async def events(self, *, limit: int | None = None) -> AsyncIterator[str]:
+        """The ids of the events that wait for a person, the latest first."""
+        query = (
+            f"WorkflowType = {_quoted(EVENT_WORKFLOW)} AND ExecutionStatus = 'Running' "
+            f"AND {attributes.STATUS.name} = {_quoted(Status.NEEDS_ATTENTION)}"
+        )
+        async for execution in self.temporal.list_workflows(query, limit=limit):
+            yield execution.id.removeprefix(_EVENT)
+
+    async def event(self, event: str) -> EventState:
+        """Where an event is; its id is `provider/account/id`. Raises NotFound."""
+        return await _queried(event, self._event_handle(event), "state", EventState)
+
+    async def resolve_event(
+        self, event: str, answer: ResolveEvent, *, key: str | None = None
+    ) -> EventState:
+        """Answer for an event that waits for a person. Raises NotFound, Refused."""
+        handle = self._event_handle(event)
+        result: EventState = await self._ask(event, handle, "resolve", answer, EventState, key)
+        return result
+
+    def _event_handle(self, event: str) -> Execution:
+        return self.temporal.get_workflow_handle(
+            f"{_EVENT}{event.removeprefix(_EVENT)}", result_type=EventState
+        )
 
     # Orders
 
@@ -291,9 +471,17 @@ class InvoicingClient:
         """The workflow behind an order, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(order_id(reference), result_type=Order)
 
+    async def listed_order(self, reference: str) -> Listed:
+        """The order as lists show it; needs no worker. Raises NotFound."""
+        return _listed(await _known(reference, self.order_handle(reference).describe()))
+
     async def order(self, reference: str) -> Order:
         """Where the order is: every line, every delivery. Raises NotFound."""
         return await _queried(reference, self.order_handle(reference), "state", Order)
+
+    async def order_journal(self, reference: str) -> Journal:
+        """What happened to the order. Raises NotFound."""
+        return await _queried(reference, self.order_handle(reference), "journal", Journal)
 
     async def order_result(self, reference: str) -> Order:
         """Wait until every line has its final status. Raises NotFound, Failed."""
@@ -313,29 +501,44 @@ class InvoicingClient:
         """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
         return await self._update_order(reference, "cancel_lines", wanted)
 
-    async def cancel_order(self, reference: str, order: Cancel) -> Order:
+    async def cancel_order(self, reference: str, order: Cancel, *, key: str | None = None) -> Order:
         """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
-        return await self._update_order(reference, "cancel", order)
+        return await self._update_order(reference, "cancel", order, key)
 
-    async def resolve_order(self, reference: str, answer: ResolveOrder) -> Order:
+    async def resolve_order(
+        self, reference: str, answer: ResolveOrder, *, key: str | None = None
+    ) -> Order:
         """Answer an order that needs attention. Raises NotFound, Refused."""
-        return await self._update_order(reference, "resolve", answer)
+        return await self._update_order(reference, "resolve", answer, key)
 
-    async def _update_order(self, reference: str, name: str, order: Typed) -> Order:
+    async def _update_order(
+        self, reference: str, name: str, order: Typed, key: str | None = None
+    ) -> Order:
         handle = self.order_handle(reference)
-        result: Order = await self._ask(reference, handle, name, order, Order)
+        result: Order = await self._ask(reference, handle, name, order, Order, key)
         return result
 
     async def _update(
-        self, reference: str, name: str, order: Hold | Release | Resolve | Cancel
+        self,
+        reference: str,
+        name: str,
+        order: Hold | Release | Resolve | Cancel,
+        key: str | None,
     ) -> Invoice:
-        result: Invoice = await self._ask(reference, self.handle(reference), name, order, Invoice)
+        handle = self.handle(reference)
+        result: Invoice = await self._ask(reference, handle, name, order, Invoice, key)
         return result
 
     async def _ask(
-        self, reference: str, handle: Execution, name: str, order: Typed, answer: type[Any]
+        self,
+        reference: str,
+        handle: Execution,
+        name: str,
+        order: Typed,
+        answer: type[Any],
+        key: str | None,
     ) -> Any:
-        identity = str(uuid4())
+        identity = key or str(uuid4())
         pauses = iter(_PAUSES)
         while True:
             try:
@@ -354,6 +557,8 @@ class InvoicingClient:
             else:
                 return result
 
+
+_EVENT = "event/"
 
 # Milliseconds after which an update is sent again, under the same id, when the server could not
 # give it to the workflow because too much happened to that at once.
@@ -408,6 +613,18 @@ def _filter(provider: str | None, status: Status | None, waiting_for: str | None
     return " AND ".join(terms)
 
 
+def _narrower(due_before: date | None, prefix: str | None, *, running: bool) -> str:
+    terms = []
+    if due_before:
+        day = attributes.midnight(due_before).isoformat()
+        terms.append(f"{attributes.DUE_DATE.name} < {_quoted(day)}")
+    if prefix:
+        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {_quoted(prefix)}")
+    if running:
+        terms.append("ExecutionStatus = 'Running'")
+    return "".join(f" AND {term}" for term in terms)
+
+
 def _without_turn(state: Invoice) -> Invoice:
     waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
     return state.model_copy(update={"waiting": waiting})
@@ -424,7 +641,7 @@ def _listed(execution: WorkflowExecution) -> Listed:
 
     due = execution.typed_search_attributes.get(attributes.DUE_DATE)
     return Listed(
-        reference=known(attributes.REFERENCE) or execution.id.removeprefix(workflow_id("")),
+        reference=known(attributes.REFERENCE) or execution.id.partition("/")[2],
         provider=known(attributes.PROVIDER),
         status=known(attributes.STATUS),
         waiting_for=known(attributes.WAITING_FOR),

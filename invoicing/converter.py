@@ -14,13 +14,26 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, PydanticPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    EncodingPayloadConverter,
+)
 from temporalio.exceptions import ApplicationError
 
 from invoicing.case import InvoiceInput
+from invoicing.errors import InvoicingError
 from invoicing.parse import problems
 
 REJECTED = "Rejected"
+ENCRYPTED = "binary/encrypted"
+
+
+class Undecipherable(InvoicingError):
+    """A payload that this process has no key for, or that was changed on its way.
+
+    In a worker it fails the workflow's task, which is tried again, and never the workflow.
+    """
 
 
 class _Json(PydanticJSONPlainPayloadConverter):
@@ -39,14 +52,31 @@ class _Json(PydanticJSONPlainPayloadConverter):
             ) from None
 
 
+class _Encrypted(EncodingPayloadConverter):
+    """Says what is missing. Where there are keys, the codec leaves nothing for this one."""
+
+    @property
+    def encoding(self) -> str:
+        return ENCRYPTED
+
+    def to_payload(self, value: Any) -> Payload | None:
+        return None
+
+    def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        raise Undecipherable("it is encrypted, and INVOICING_ENCRYPTION_KEYS is not set here")
+
+
 _lenient = TypeAdapter(InvoiceInput)
 
 
 # Every workflow in memory has a payload converter of its own. They share what they are made of: a
 # cache of type adapters per waiting invoice would cost 19 kB each.
-_PARTS = tuple(
-    _Json() if converter.encoding == "json/plain" else converter
-    for converter in PydanticPayloadConverter().converters.values()
+_PARTS = (
+    *(
+        _Json() if converter.encoding == "json/plain" else converter
+        for converter in PydanticPayloadConverter().converters.values()
+    ),
+    _Encrypted(),
 )
 
 

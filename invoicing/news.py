@@ -97,11 +97,11 @@ class PollCall(Recorded):
 
 
 class Polled(Recorded):
-    """What `poll` answered, and how long until the next one."""
+    """What `poll` answered, and how long until the next one; None: there is to be none."""
 
     items: tuple[Item, ...] = ()
     more: bool = False
-    interval: timedelta
+    interval: timedelta | None
 
 
 class AcknowledgeCall(Recorded):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn, get_args
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +19,8 @@ from invoicing.document import Inconsistent
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest
+
+Model = TypeVar("Model", bound=BaseModel)
 
 REQUEST = "request"
 """Stands for the whole where a mistake is in no field of its own."""
@@ -38,6 +41,8 @@ _SENTENCES: dict[str, str] = {
     "literal_error": "must be one of {expected}",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be {ge} or more",
     "less_than_equal": "must be {le} or less",
@@ -58,15 +63,24 @@ _PATTERNS: dict[str, str] = {
 }
 
 
+MOST_PROBLEMS = 100
+"""Mistakes that are named at once: a long text of nonsense is not answered with a longer one."""
+
+
 def read_request(text: str | bytes) -> InvoiceRequest:
-    """The request that this JSON holds.
+    """The request that this JSON holds; raises as `read` does."""
+    return read(InvoiceRequest, text)
+
+
+def read(model: type[Model], text: str | bytes) -> Model:
+    """What this JSON holds, as one of the models that people type.
 
     Raises InvalidRequest, which names every mistake at once as far as they can be seen at once:
     fields first, then what does not go together.
     """
     data = _load(text)
     try:
-        return InvoiceRequest.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         found = problems(error)
     # Outside the handler, so that the values in pydantic's error are not chained to ours.
@@ -76,16 +90,18 @@ def read_request(text: str | bytes) -> InvoiceRequest:
 
 def problems(error: ValidationError) -> tuple[FieldProblem, ...]:
     """Each mistake that pydantic found in one of our models: its path, and a plain sentence."""
-    details = error.errors(include_url=False, include_input=False)
+    return explained(error.errors(include_url=False, include_input=False), error.title)
+
+
+def explained(details: Sequence[ErrorDetails], title: str = "") -> tuple[FieldProblem, ...]:
+    """The same for pydantic's details of mistakes in the model of this name, or in none of ours."""
+    shown = details[:MOST_PROBLEMS]
     return tuple(
-        problem
-        for one in details
-        if not _follows(one, details)
-        for problem in _problems(error.title, one)
+        problem for one in shown if not _follows(one, shown) for problem in _problems(title, one)
     )
 
 
-def _follows(one: ErrorDetails, others: list[ErrorDetails]) -> bool:
+def _follows(one: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
     """Whether a list only seems too short because its faulty items were not counted."""
     depth = len(one["loc"])
     return one["type"] == "too_short" and any(
@@ -171,6 +187,7 @@ def _load(text: str | bytes) -> Any:
             text.removeprefix("\ufeff"),
             object_pairs_hook=_object,
             parse_constant=_constant,
+            parse_float=_float,
             parse_int=_integer,
         )
     except UnicodeDecodeError:
@@ -197,6 +214,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> NoReturn:
     _refuse(REQUEST, f"{name} is not a number in JSON")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        _refuse(REQUEST, "a number is absurdly large")
+    return number
 
 
 def _integer(digits: str) -> int:

@@ -485,7 +485,10 @@ class Batch(Recorded):
 class Feeds(Protocol):
     """A provider whose news must be fetched: one call per interval, however many invoices wait."""
 
-    feed_interval: timedelta
+    @property
+    def feed_interval(self) -> timedelta | None:
+        """How often to ask; None where this account's feed is another system's to fetch."""
+        ...
 
     async def poll(self) -> Batch:
         """The oldest items nobody has acknowledged. Raises as `read` does."""

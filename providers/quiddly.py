@@ -326,6 +326,9 @@ PAYMENT = "payment"
 MAIN = {"CREATED": Stage.DRAFTED}
 """Before activation; after it the word is undocumented and decides nothing."""
 
+UNPROVEN = (Stage.DRAFTED, Stage.APPROVING)
+"""Where one activation may have happened without our having seen it."""
+
 DISTRIBUTED = {
     "LETTER": Stage.SENT,
     "EMAIL": Stage.SENT,
@@ -519,7 +522,10 @@ class Quiddly:
         self._settings = settings
         self._http = http
         self._tokens = Tokens(self._sign_in)
-        self.feed_interval = timedelta(minutes=settings.feed_minutes)
+        # Without one the feed has another reader.
+        self.feed_interval = (
+            timedelta(minutes=settings.feed_minutes) if settings.payments_feed else None
+        )
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port. Nothing is looked up: the debtor travels with every invoice."""
@@ -588,6 +594,7 @@ class Quiddly:
                     "configured"
                 )
             told = _confirmed(told, call.events, context)
+            told = _proven(_with_payments(told, call.events, context), context)
         else:
             request = self._request("read", "GET", self._settings.read_route, id=invoice_id)
             try:
@@ -596,8 +603,8 @@ class Quiddly:
                 if error.code not in ("404", "410"):
                     raise
                 return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
-            told = self._heard(invoice, context, told)
-        return _snapshot(_with_payments(told, call.events, context), context, invoice)
+            told = _with_payments(self._heard(invoice, context, told), call.events, context)
+        return _snapshot(told, context, invoice)
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Activates this one id; where a code says so, that sends it as well."""
@@ -606,6 +613,8 @@ class Quiddly:
             "approve", "POST", ACTIVATE, changes=True, id=_id(target), json=context.activate
         )
         told = self._heard(await self._invoice(request), context, context.of(_id(target)))
+        if told.stage in UNPROVEN and self._settings.read_route is None:
+            raise unclear(request, "does not show an activation, and no look can")
         if told.stage is Stage.DRAFTED:
             told = told.model_copy(update={"stage": Stage.APPROVING})
         return _snapshot(told, context)
@@ -1485,9 +1494,8 @@ def _with_payments(told: _Told, events: Iterable[Event], context: _Context) -> _
 def _confirmed(told: _Told, events: Iterable[Event], context: _Context) -> _Told:
     """What a person says about calls of unknown outcome; never backwards."""
     for verb in _verbs(events):
-        if verb == "approve" and told.stage in (Stage.DRAFTED, Stage.APPROVING, None):
-            code = context.activate.get("distributionCode", told.distribution)
-            stage = _activated(code if isinstance(code, str) else None, context)
+        if verb == "approve" and told.stage in (*UNPROVEN, None):
+            stage = _once_activated(told, context)
         elif verb == "send" and told.stage is Stage.APPROVED:
             stage = Stage.SENT
         elif verb == "delete" and told.stage is Stage.DRAFTED:
@@ -1496,6 +1504,20 @@ def _confirmed(told: _Told, events: Iterable[Event], context: _Context) -> _Told
             continue
         told = told.model_copy(update={"stage": stage})
     return told
+
+
+def _proven(told: _Told, context: _Context) -> _Told:
+    """Only what is activated is paid: money tells of an activation whose answer was lost."""
+    came = any(amount > 0 for amount in told.payments.values())
+    if context.credit or not came or told.stage not in UNPROVEN:
+        return told
+    return told.model_copy(update={"stage": _once_activated(told, context)})
+
+
+def _once_activated(told: _Told, context: _Context) -> Stage | None:
+    """How far it is if it has been activated the way it was asked."""
+    code = context.activate.get("distributionCode", told.distribution)
+    return _activated(code if isinstance(code, str) else None, context)
 
 
 def _verbs(events: Iterable[Event]) -> Iterator[JsonValue]:

@@ -49,9 +49,11 @@ class FeedWorkflow:
 
     @workflow.run
     async def run(self, start: FeedInput) -> None:
-        """For as long as somebody wants it; it is ended by Temporal's own Cancel."""
+        """For as long as the account has a feed; Temporal's own Cancel ends it sooner."""
         while True:
             polled = await self._poll()
+            if polled.interval is None:
+                return
             for item in polled.items:
                 await self._deliver(item)
             if not polled.more:

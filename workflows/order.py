@@ -95,8 +95,11 @@ class OrderWorkflow:
             await self._register()
             while not self._done():
                 self._begin_what_was_asked()
-                await workflow.wait_condition(lambda: self._done() or self._asked_for_more())
-                self._continue_as_new_if_long()
+                await workflow.wait_condition(
+                    lambda: self._done() or self._asked_for_more() or self._is_long()
+                )
+                if self._is_long():
+                    self._continue_as_new()
             await asyncio.gather(*(task for task in self._work.values() if task.done()))
         except Abandoned:
             return OrderStatus.ABANDONED
@@ -104,6 +107,8 @@ class OrderWorkflow:
 
     async def _end(self, life: asyncio.Task[OrderStatus]) -> Order:
         failure = life.exception()
+        if failure and not isinstance(failure, ApplicationError):
+            raise failure
         self._case.outcome = OrderStatus.REJECTED if failure else life.result()
         self._case.waiting = None
         self._note(f"ended: {self._case.outcome}")
@@ -256,7 +261,7 @@ class OrderWorkflow:
                 else:
                     await self._look()
             elif self._case.provider_id is None or self._case.stage is None:
-                await self._call(self._calls.register(self._request, self._case))
+                await self._make_known()
             else:
                 await self._wait("confirmation", self._paces.drafting)
 
@@ -359,7 +364,7 @@ class OrderWorkflow:
     async def _cancel(self, wanted: CancelLines) -> None:
         name = wanted.cancellation
         if self._registers:
-            await self._call(self._calls.cancel_lines(self._request, self._case, wanted))
+            await self._cancel_there(wanted)
             while name not in (*self._case.confirmed, *self._case.refused):
                 await self._wait("cancellation", self._paces.drafting)
         done = name not in self._case.refused or name in self._case.confirmed
@@ -395,13 +400,28 @@ class OrderWorkflow:
     def _paces(self) -> Paces:
         return self._case.plan.paces if self._case.plan else Paces()
 
-    async def _call(self, call: workflow.ActivityHandle[Any]) -> None:
-        """A call that is safe to repeat; the engine does, until it answers."""
+    async def _make_known(self) -> None:
         try:
+            call = self._calls.register(self._request, self._case)
             self._case.learn(await self._calls.answer(call))
         except Trouble as problem:
             await self._ask(_about(problem))
         self._show()
+
+    async def _cancel_there(self, wanted: CancelLines) -> None:
+        """Asked again until the provider has taken it, or has refused it at once."""
+        while True:
+            try:
+                call = self._calls.cancel_lines(self._request, self._case, wanted)
+                self._case.learn(await self._calls.answer(call))
+            except Trouble as problem:
+                if problem.final:
+                    self._case.refused = (*self._case.refused, wanted.cancellation)
+                    self._note(f"cancellation {wanted.cancellation}: {problem.message}")
+                    return
+                await self._ask(_about(problem))
+            else:
+                return
 
     async def _wait(self, what: str, pace: Pace) -> None:
         """One pause for the provider, cut short by its news; then look."""
@@ -491,13 +511,15 @@ class OrderWorkflow:
             workflow.upsert_search_attributes(changed)
         workflow.set_current_details(order_markdown(state))
 
-    def _continue_as_new_if_long(self) -> None:
-        """Only while no invoice and no cancellation is under way: nothing is lost then."""
+    def _is_long(self) -> bool:
+        """Whether to continue as new: only while nothing is under way, so nothing is lost."""
         idle = all(task.done() for task in self._work.values()) and not self._asked_for_more()
         suggested = workflow.info().is_continue_as_new_suggested()
-        if idle and suggested and workflow.all_handlers_finished() and not self._done():
-            fields = {name: getattr(self._request, name) for name in OrderRequest.model_fields}
-            workflow.continue_as_new(OrderInput.model_construct(**fields, resumed=self._case))
+        return idle and suggested and workflow.all_handlers_finished() and not self._done()
+
+    def _continue_as_new(self) -> None:
+        fields = {name: getattr(self._request, name) for name in OrderRequest.model_fields}
+        workflow.continue_as_new(OrderInput.model_construct(**fields, resumed=self._case))
 
 
 _ANSWERS = {

@@ -246,7 +246,7 @@ def test_problems_of_other_models_are_told_the_same_way() -> None:
         )
     assert [str(one) for one in problems(caught.value)] == [
         "request.refrence: unknown field; did you mean reference?",
-        "inner.a.amount: is not valid here",
+        "inner.a.amount: must be a whole number",
     ]
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.common import WorkflowIDConflictPolicy
 
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, TASK_QUEUE, event_id, feed_id
-from invoicing.news import EventInput, EventState, FeedInput
+from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id
+from invoicing.news import FeedInput
 from invoicing.provider import Batch, Event, Item, Subject
 from tests.lifecycle.world import Company, Hurried, World
 
@@ -63,27 +61,9 @@ def an_event(subject: str | None, identity: str = "") -> Event:
     return Event(id=identity or uuid.uuid4().hex, kind="payment", body={"subject": subject})
 
 
-async def told(company: Company, event: Event, **changes: Any) -> WorkflowHandle[Any, EventState]:
+async def told(company: Company, event: Event, pace: float = HURRY) -> WorkflowHandle[Any, Any]:
     """The event's workflow, as whoever receives a webhook starts it."""
-    start = EventInput(
-        **{
-            "provider": "zero_friction",
-            "account": company.account,
-            "event": event,
-            "pace": HURRY,
-            **changes,
-        }
-    )
-    identity = event_id("zero_friction", company.account, event.id)
-    with contextlib.suppress(WorkflowAlreadyStartedError):
-        await company.client.temporal.start_workflow(
-            EVENT_WORKFLOW,
-            start,
-            id=identity,
-            task_queue=TASK_QUEUE,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        )
-    return company.client.temporal.get_workflow_handle(identity, result_type=EventState)
+    return await company.client.tell("zero_friction", company.account, event, pace=pace)
 
 
 async def polling(company: Company) -> WorkflowHandle[Any, Any]:

@@ -15,12 +15,13 @@ from temporalio.exceptions import ApplicationError
 from invoicing.case import Case, InvoiceInput
 from invoicing.converter import data_converter
 from invoicing.identity import TASK_QUEUE
-from invoicing.invoice import Action, Reason, Status
+from invoicing.invoice import Action, LineStatus, Reason, Status
+from invoicing.order import CancelLines, Deliver, invoice_reference
 from invoicing.provider import Event, ReadCall
-from invoicing.request import Goal
+from invoicing.request import Goal, OrderRequest
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step
-from tests.examples import an_invoice
+from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
 from tests.workflows.record import runs
 
@@ -208,3 +209,37 @@ async def _passed_on(history: WorkflowHistory) -> list[str]:
             (call,) = await data_converter.decode(scheduled.input.payloads, [ReadCall])
             told += call.events
     return [event.id for event in told]
+
+
+async def test_an_order_keeps_its_ledger_over_continuations(company: Company) -> None:
+    """Between two deliveries it begins anew; one asked for before that is still the same one."""
+    lines = tuple(a_line(number) for number in (1, 2, 3, 4))
+    reference = f"O-{company.account}"
+    client = company.client
+    await client.start_order(
+        OrderRequest(
+            reference=reference,
+            provider="zero_friction",
+            account=company.account,
+            document=a_document(lines=lines),
+        )
+    )
+    day = a_document().issue_date
+    first = (await client.order_handle(reference).describe()).run_id
+    for name, line in (("A", "1"), ("B", "2"), ("C", "3")):
+        await client.deliver(reference, Deliver(delivery=name, lines=(line,), issue_date=day))
+        await asyncio.wait_for(client.result(invoice_reference(reference, name)), 30)
+    async with asyncio.timeout(30):
+        while (await client.order_handle(reference).describe()).run_id == first:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    again = Deliver(delivery="A", lines=("1",), issue_date=day)
+    order = await client.deliver(reference, again)
+    assert len(order.deliveries) == 3
+    await client.cancel_lines(
+        reference, CancelLines(cancellation="X", lines=("4",), by="an operator", reason="test")
+    )
+    order = await asyncio.wait_for(client.order_result(reference), 30)
+    statuses = [line.status for line in order.ledger.lines]
+    assert statuses == [LineStatus.INVOICED] * 3 + [LineStatus.CANCELLED]
+    for name in "ABC":
+        assert company.effects(invoice_reference(reference, name)) == SENT

@@ -1014,14 +1014,23 @@ class TestApprove:
 
     @pytest.mark.parametrize("missing", ["activatedDate", "activatedById"])
     async def test_one_mark_of_activation_is_not_enough(self, missing: str) -> None:
-        life = await drafted()
+        life = await drafted(**SIGHTED)
         told = await life.approve(answer(activated(**{missing: None})))
         assert told.stage is Stage.APPROVING
 
     async def test_a_yes_without_any_mark_is_still_on_its_way(self) -> None:
-        life = await drafted()
+        life = await drafted(**SIGHTED)
         told = await life.approve(answer(invoice()))
         assert told.stage is Stage.APPROVING
+
+    @pytest.mark.parametrize("missing", [("activatedDate",), ("activatedDate", "activatedById")])
+    async def test_where_nobody_can_look_a_yes_without_its_marks_leaves_it_open(
+        self, missing: tuple[str, ...]
+    ) -> None:
+        """It would be waited for in vain: no later look shows more."""
+        life = await drafted()
+        with pytest.raises(UnknownOutcome, match="does not show an activation"):
+            await life.approve(answer(activated(**dict.fromkeys(missing))))
 
     @pytest.mark.parametrize("word", ["ACTIVE", "CREATED", None])
     async def test_no_word_decides_about_activation(self, word: str | None) -> None:
@@ -1165,6 +1174,37 @@ class TestPayments:
     async def test_a_payment_without_a_number_comes_from_a_person(self) -> None:
         told = await (await out()).read(payment_event(invoiceNumber=None))
         assert told.payment is PaymentStatus.PAID
+
+    async def test_money_proves_the_activation_that_nobody_saw(self) -> None:
+        """Its answer was lost, and nobody can look: but nothing is paid that is not activated."""
+        life = await drafted()
+        told = await life.read(payment_event(amount="100"))
+        assert (told.stage, told.payment) == (Stage.SENT, PaymentStatus.PARTLY_PAID)
+        told = await life.read(payment_event("V.2", "150"))
+        assert (told.stage, told.payment) == (Stage.SENT, PaymentStatus.PAID)
+        unsent = Life(Script(), request(goal="approved"))
+        await unsent.create(distributionCode=None)
+        assert (await unsent.read(payment_event())).stage is Stage.APPROVED
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            payment_event(invoiceNumber="123457"),
+            payment_event(currency="EUR"),
+            payment_event(amount="-250"),
+            payment_event(amount="0"),
+        ],
+    )
+    async def test_money_that_is_not_for_it_proves_nothing(self, event: Event) -> None:
+        assert (await (await drafted()).read(event)).stage is Stage.DRAFTED
+
+    async def test_money_does_not_bring_back_what_was_deleted(self) -> None:
+        life = await drafted()
+        await life.read(confirmed("delete"))
+        assert (await life.read(payment_event())).stage is Stage.DELETED
+
+    async def test_where_it_can_look_money_proves_nothing(self) -> None:
+        assert (await read_of(invoice(), payment_event())).stage is Stage.DRAFTED
 
     async def test_other_events_do_no_harm(self) -> None:
         life = await out()
@@ -1387,7 +1427,9 @@ class TestFeed:
 
     async def test_a_feed_that_belongs_to_another_system_is_left_alone(self) -> None:
         told = Script()
-        batch = await adaptor(told, payments_feed=False).poll()
+        provider = adaptor(told, payments_feed=False)
+        assert provider.feed_interval is None
+        batch = await provider.poll()
         assert (batch.items, batch.more, told.asked) == ((), False, [])
 
     async def test_a_strange_item_does_not_hold_up_the_others(self) -> None:
