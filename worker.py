@@ -41,7 +41,6 @@ from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
-from workflows.runner import spared
 
 log = logging.getLogger("invoicing.worker")
 
@@ -95,7 +94,7 @@ def workers(
         task_queue=TASK_QUEUE,
         workflows=[InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, PreviewWorkflow],
         activities=Directory(client).all(),
-        workflow_runner=spared(runner, client.data_converter),
+        workflow_runner=runner,
         max_cached_workflows=settings.cached_workflows,
     )
     return [stories, *(_calls(client, name, adaptors[name], settings) for name in sorted(adaptors))]
