@@ -555,6 +555,10 @@ class Invoro:
         found = {"context": {"credit_note_id": note.id}, "keys": (note.id,)}
         return snapshot.model_copy(update=found)
 
+    async def check(self) -> None:
+        """See the port. The first page of the list."""
+        await self._ask(self._request("check", "GET", INVOICES))
+
     def receive(self, delivery: WebhookDelivery) -> tuple[Event, ...]:
         """See the port. One each; the signature brings no time, but the body does."""
         settings = self._settings

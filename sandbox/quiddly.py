@@ -25,6 +25,7 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.calls.count("feed");  stand_in.calls.of("create")[0].status
         stand_in.invoice("F-1")             # what a GET would answer now
         stand_in.finish("F-1")              # end its distribution now (distribution_delay=inf)
+        stand_in.discard("F-1")             # its draft is deleted by hand, whatever the routes
         stand_in.pay("F-1");  stand_in.pay("F-1", Decimal("10.00"))
         stand_in.payments("F-1")            # each with id, amount, and how often it was exported
         stand_in.advance("F-1");  stand_in.advance("F-1", "COLLECTION")
@@ -320,6 +321,10 @@ class QuiddlyStandIn(StandIn):
     def pause(self, reference: str, until: date | None) -> None:
         """Let its handling rest until a day; None: no longer."""
         self._latest(reference).paused_until = until
+
+    def discard(self, reference: str) -> None:
+        """Somebody deletes its draft by hand; ValueError once it is activated."""
+        self._drop(self._latest(reference))
 
     def finish(self, reference: str) -> None:
         """End its distribution now, if one is under way."""
@@ -624,9 +629,14 @@ class QuiddlyStandIn(StandIn):
         invoice = self._of(ask, user)
         if invoice.activated_at is not None:
             raise Refusal("Only drafts can be deleted")
+        self._drop(invoice)
+        return Response(status_code=204)
+
+    def _drop(self, invoice: Invoice) -> None:
+        if invoice.activated_at is not None:
+            raise ValueError("only drafts can be deleted")
         del self._invoices[invoice.id]
         self._note(Effect.DELETED, invoice)
-        return Response(status_code=204)
 
     def _demand(self, *, there: bool) -> None:
         if not there:

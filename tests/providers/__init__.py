@@ -8,8 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 from providers import http
+
+# No test module, yet full of assertions: so that a failing one shows its values.
+pytest.register_assert_rewrite("tests.providers.contract")
 
 Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 

@@ -1190,6 +1190,16 @@ class TestCreate:
         with pytest.raises(UnknownOutcome):
             await created(Script().on(CREATE, reply))
 
+    async def test_only_where_somebody_looks_next_is_a_refused_rush_believed(self) -> None:
+        """A draft without a number of ours would be made again at once, and nothing refuses it."""
+        with pytest.raises(Unavailable):
+            await created(Script().on(CREATE, answer(status=429)), {"number": "2026-17"})
+        with pytest.raises(UnknownOutcome) as caught:
+            await created(Script().on(CREATE, answer(status=429)))
+        assert caught.value.code == "429"
+        with pytest.raises(Unavailable):
+            await created(Script().on(CREATE, httpx.ConnectError("x")))
+
 
 class TestRead:
     @pytest.mark.parametrize(("state", "stage"), [*STATES.items(), ("brandnew", None)])

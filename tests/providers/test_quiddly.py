@@ -481,10 +481,6 @@ class TestPlan:
         assert plan.find_first
         assert plan.paces.payment.first == timedelta(hours=1)
 
-    @pytest.mark.parametrize("goal", ["drafted", "approved", "sent", "paid"])
-    async def test_a_goal_it_can_show_is_accepted(self, goal: str) -> None:
-        assert await planned(request(goal=goal))
-
     async def test_delivery_cannot_be_shown(self) -> None:
         error = await refused(request(goal="delivered"))
         assert isinstance(error, Unsupported)

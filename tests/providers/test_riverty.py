@@ -479,7 +479,7 @@ class TestPlan:
         assert (await adaptor().plan(asked)).totals.gross == Decimal("72.56")
 
     async def test_more_decimals_of_a_unit_price_are_a_setting(self) -> None:
-        finer = {"lines": [LINE | {"unit": "KWH", "quantity": "1000", "unit_price": "0.2535"}]}
+        finer = {"lines": [LINE | {"quantity": "1000", "unit_price": "0.2535"}]}
         assert "document.lines[0].unit_price" in fields(await refusal(finer))
         assert await adaptor(price_decimals=4).plan(request(finer))
 
@@ -699,9 +699,12 @@ class TestCreate:
         await life.create()
         assert life.script.body(f"POST {BASE}")["items"][0]["vatType"] == word
 
-    async def test_units_but_pieces_are_said(self) -> None:
+    async def test_units_but_pieces_are_said_where_orders_may_say_them(self) -> None:
         assert UNITS["C62"] is None
-        life = Life()
+        line = LINE | {"unit": "KWH"}
+        error = await refusal({"lines": [line]})
+        assert fields(error) == {"document.lines[0].unit": "KWH is not a unit here"}
+        life = Life(quantity_types=True)
         await life.planned(request({"lines": [LINE | {"unit": "KWH"}]}))
         await life.create()
         assert life.script.body(f"POST {BASE}")["items"][0]["quantityType"] == "KWH"
@@ -776,14 +779,13 @@ class TestCreate:
             await life.create()
         return caught.value
 
-    async def test_an_uncertain_create_is_looked_for_in_vain_and_sent_again_the_same(self) -> None:
+    async def test_an_uncertain_create_cannot_be_seen_and_is_sent_again_the_same(self) -> None:
         life = Life(Script().on(f"POST {BASE}", httpx.ReadTimeout("slow"), received))
         await life.planned()
         with pytest.raises(UnknownOutcome):
             await life.create()
-        search = await life.provider.find(life.target())
-        assert search.complete
-        assert search.invoices == ()
+        assert (await life.provider.plan(request())).repeatable
+        assert not (await life.provider.find(life.target())).complete
         await life.create()
         first, second = life.ids("/orders")
         assert UUID(first)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from invoicing.provider import Provider
-from providers import ADAPTORS, settings
+from providers import settings
 from providers.settings import BadSettings, read
 
 SECRET = "canary-secret"
@@ -30,12 +30,6 @@ def refused(environment: dict[str, str]) -> BadSettings:
     assert SECRET not in str(caught.value)
     assert all(variable in str(caught.value) for variable in caught.value.variables)
     return caught.value
-
-
-def test_every_adaptor_is_known_by_its_own_name() -> None:
-    assert {name: adaptor.name for name, adaptor in ADAPTORS.items()} == {
-        name: name for name in ADAPTORS
-    }
 
 
 def test_a_provider_without_any_variable_is_not_configured() -> None:

@@ -1,0 +1,4 @@
+"""What the tests of the repository have, for those of the example."""
+
+from tests.conftest import pytest_unconfigure as pytest_unconfigure
+from tests.lifecycle.conftest import server as server

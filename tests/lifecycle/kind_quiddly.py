@@ -1,0 +1,275 @@
+"""Quiddly as its pages document it: without a route to read, to list or to look for anything.
+
+What an uncertain call did is then known to nobody but a person who looks there. Payments come by
+the feed alone. The same provider with those routes stands in `provider_world`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id
+from invoicing.invoice import Action, Reason
+from invoicing.news import FeedInput
+from invoicing.request import Goal
+from sandbox import quiddly
+from tests.lifecycle.provider_world import (
+    _AS_PROMISED,
+    _QUIDDLY_OWN,
+    _TO_BE_DELETED,
+    AWHILE,
+    DIFFERS,
+    LOST,
+    REFUSED,
+    SELDOM,
+    Expected,
+    Forgery,
+    Kind,
+    Life,
+    Moment,
+    Shop,
+    _held,
+    _parked,
+    _quiddly_document,
+    _set,
+    both,
+)
+
+RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
+
+HASTE = 0.0005
+"""Of the patience of feeds and events: a fetch that failed is repeated after a millisecond."""
+
+ASKED = (Reason.CANNOT_TELL,)
+MADE_AGAIN = "created deleted created"
+
+
+class Stand(quiddly.QuiddlyStandIn):
+    """As documented; but drafts may be deleted, and with `pays` the buyer does, once it is out."""
+
+    def __init__(self, *, pays: bool = False, **more: Any) -> None:
+        self.pays = pays
+        assumed = quiddly.Assumed(deletes=True)
+        super().__init__(**{"distribution_delay": 0, "assumed": assumed, **more})
+
+
+def settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
+    """The account, with whatever routes the stand-in has."""
+    assumed = stand_in.assumed
+    routes = {
+        "read_route": "/invoices/{id}" if assumed.reads else None,
+        "find_route": "/invoices?invoiceNumber={number}" if assumed.lists else None,
+        "delete_route": "/invoices/{id}" if assumed.deletes else None,
+    }
+    user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
+    return {"base_url": stand_in.url, "feed_minutes": 0.002, **user, **routes}
+
+
+async def fetching(shop: Shop, pace: float = HASTE) -> Any:
+    """The workflow that fetches this account's feed."""
+    return await shop.client.temporal.start_workflow(
+        FEED_WORKFLOW,
+        FeedInput(provider=shop.provider, account=shop.account, pace=pace),
+        id=feed_id(shop.provider, shop.account),
+        task_queue=TASK_QUEUE,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _news(shop: Shop) -> AsyncIterator[None]:
+    """Where the buyer pays, fetch the feed from then on."""
+    if not shop.stand_in.pays:
+        yield
+        return
+    telling = asyncio.create_task(_told_of_a_payment(shop))
+    try:
+        yield
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await telling).terminate("the test is over")
+
+
+async def _told_of_a_payment(shop: Shop) -> Any:
+    await shop.stand_in.reached("approve", when="after", within=60)
+    number = shop.stand_in.ledger.entries[0].reference
+    await shop.stand_in.ledger.reached("sent", number)
+    shop.stand_in.pay(number)
+    return await fetching(shop)
+
+
+async def _by_hand(shop: Shop, reference: str) -> None:
+    """Whoever looks there deletes a draft that we do not know of."""
+    state = await shop.client.state(reference)
+    if state.provider_id is None:
+        for _ in shop.stand_in.ledger.live(reference):
+            shop.stand_in.discard(reference)
+
+
+_LIVES = (
+    Life(
+        "it signs in",
+        "authenticate",
+        asks=True,
+        odd=(both("refused", Expected(2, REFUSED)),),
+        unmoved=_QUIDDLY_OWN,
+    ),
+    Life(
+        "a draft is created that nobody can look for",
+        "create",
+        paces={"approval": AWHILE},
+        odd=(
+            (
+                LOST,
+                Expected(2, ASKED, SKIP),
+                Expected(2, ASKED, SKIP, effects=MADE_AGAIN),
+            ),
+            # One that is made in spite of a 429 is left lying: see test_quiddly.
+            ("429", Expected(2)),
+            ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=MADE_AGAIN)),
+            ("unknown_ledger unactivated", Expected(1)),
+            ("unknown_status", Expected(1, (Reason.UNKNOWN_STATUS,), ABANDON)),
+            (
+                "changed_amount changed_amount:-0.01 changed_figure:vats.0.totalVat+0.01",
+                Expected(2, DIFFERS, CORRECT, effects=MADE_AGAIN),
+            ),
+        ),
+        wire=False,
+    ),
+    Life("it is created late", "create", odd=(both("slow gate", Expected(1)),), wire=False),
+    Life(
+        "it is activated and nobody can look",
+        "approve",
+        _AS_PROMISED,
+        goal=Goal.SENT,
+        odd=(
+            (f"{LOST} unactivated", Expected(2, ASKED), Expected(1, ASKED, SKIP)),
+            # The second is refused, because it is activated.
+            ("429", Expected(2), Expected(2, REFUSED, SKIP)),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
+            both("slow gate", Expected(1)),
+        ),
+        wire=False,
+    ),
+    Life(
+        "a draft is deleted and nobody can look",
+        "delete",
+        **_TO_BE_DELETED,
+        odd=(
+            (
+                LOST.removesuffix(" truncated"),
+                Expected(2, ASKED),
+                Expected(1, ASKED, SKIP),
+            ),
+            # An answer without a body cannot be cut short.
+            ("truncated", Expected(2, ASKED), Expected(1)),
+            # The second does not find it any more, which is as good.
+            both("429", Expected(2)),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            both("slow gate", Expected(1)),
+        ),
+        unmoved=_QUIDDLY_OWN,
+        wire=False,
+    ),
+    Life(
+        "its payment is fetched",
+        "feed",
+        f"{_AS_PROMISED} paid",
+        asks=True,
+        calls=None,
+        goal=Goal.PAID,
+        stand_in={"pays": True},
+        paces={"payment": SELDOM},
+        odd=(
+            both("refused", Expected(None)),
+            ("changed_amount changed_figure:0.name=Anybody", Expected(None)),
+        ),
+        unmoved="unknown_status unknown_ledger unactivated",
+    ),
+)
+
+
+def _more(amount: Decimal) -> Decimal:
+    return amount + Decimal("0.01")
+
+
+_FORGERIES = (
+    Forgery(
+        "currency",
+        _set("currency", "invoiceCurrency", value="EUR"),
+        "currency: ours SEK, theirs EUR",
+    ),
+    Forgery(
+        "net",
+        _set("totals", "totalExclVat", value=_more),
+        "net: ours 92.97 SEK, theirs 92.98 SEK (0.01 more)",
+    ),
+    Forgery(
+        "vat 12",
+        _set("vats", 1, "totalVat", value=_more),
+        "vat 12: ours 3.96 SEK, theirs 3.97 SEK (0.01 more)",
+    ),
+    Forgery(
+        "vat 25",
+        _set("vats", 0, "totalVat", value=_more),
+        "vat 25: ours 14.99 SEK, theirs 15.00 SEK (0.01 more)",
+    ),
+    Forgery(
+        "gross",
+        _set("totals", "total", value=_more),
+        "gross: ours 111.92 SEK, theirs 111.93 SEK (0.01 more)",
+    ),
+    Forgery(
+        "gross",
+        _set("totals", "total", value=None),
+        "gross: ours 111.92 SEK, theirs not stated",
+    ),
+    Forgery(
+        "buyer",
+        _set("debtor", "customerNumber", value="K-9999"),
+        "buyer: not the one asked for",
+    ),
+    Forgery(
+        "number",
+        _set("invoiceNumber", value="2026-0043"),
+        "number: ours {reference}, theirs 2026-0043",
+    ),
+)
+
+_MOMENTS = (
+    Moment("before it is created", "created deleted", during=("create", 1, "before")),
+    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
+    Moment("while it is held", "created deleted", once=_held, request={"hold": True}),
+    Moment(
+        "while its figures are in question",
+        "created deleted",
+        once=_parked(Reason.AMOUNTS_DIFFER),
+        fault=("create", "changed_amount", "before"),
+    ),
+)
+
+BLIND = Kind(
+    stand_in=Stand,
+    settings=settings,
+    document=_quiddly_document,
+    options={},
+    lives=_LIVES,
+    forgeries=_FORGERIES,
+    moments=_MOMENTS,
+    final=("approve",),
+    look="create",
+    # Attachments and bookkeeping are the caller's. What becomes of an acknowledgement shows when
+    # the invoice has long ended: test_quiddly tells.
+    unused=("attach", "download", "acknowledge", "book", "read", "find"),
+    provider="quiddly",
+    numbers=True,
+    credits=False,
+    blind=True,
+    news=_news,
+    by_hand=_by_hand,
+)
