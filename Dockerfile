@@ -1,0 +1,34 @@
+# One image for every process of ours; the command says which. The default is the worker.
+FROM python:3.12.13-slim-bookworm
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin invoicing
+
+WORKDIR /app
+
+# Before the code, so that a change of code does not install the packages again.
+COPY requirements.txt ./
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps \
+      --requirement requirements.txt \
+    && python -m pip --disable-pip-version-check check
+
+COPY invoicing/ invoicing/
+COPY providers/ providers/
+COPY activities/ activities/
+COPY workflows/ workflows/
+COPY gateway/ gateway/
+COPY commands/ commands/
+COPY sandbox/ sandbox/
+COPY worker.py starter.py terminal.py ./
+
+# The process may not write here, so what Python would keep is made now.
+RUN python -m compileall -q .
+
+USER invoicing
+
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
+  CMD ["python", "-m", "commands.health", "worker"]
+
+CMD ["python", "worker.py"]

@@ -1,0 +1,86 @@
+"""What the health checks of containers run: 0 and a sentence, or 1 and what is wrong.
+
+python -m commands.health worker                       a worker on this host asks for work
+python -m commands.health http://127.0.0.1:8080/ready  that address answers with 2xx
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.service import RPCError
+
+import invoicing.client
+from invoicing.errors import InvoicingError
+from invoicing.identity import TASK_QUEUE
+from invoicing.process import run
+
+SECONDS = 10.0
+FRESH = timedelta(minutes=2)
+"""A worker that finds nothing to do asks again every minute."""
+
+
+class Unwell(Exception):
+    """The sentence says what is wrong."""
+
+
+async def worker() -> str:
+    """Say that a worker on this host polls the workflows' queue. Raises Unwell."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            client = await invoicing.client.connect()
+            request = DescribeTaskQueueRequest(
+                namespace=client.namespace,
+                task_queue=TaskQueue(name=TASK_QUEUE),
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            )
+            answer = await client.workflow_service.describe_task_queue(request)
+    except (InvoicingError, RPCError, RuntimeError, TimeoutError) as error:
+        raise Unwell(f"the Temporal server does not say ({type(error).__name__})") from None
+    if not _polls(answer.pollers):
+        raise Unwell(f"no worker on {socket.gethostname()} has asked for work on {TASK_QUEUE}")
+    return f"a worker on {socket.gethostname()} asks for work on {TASK_QUEUE}"
+
+
+def _polls(pollers: Iterable[PollerInfo]) -> bool:
+    """Whether one of them is of this host, by the identity that the SDK gives it: pid@host."""
+    since = datetime.now(UTC) - FRESH
+    ours = f"@{socket.gethostname()}"
+    return any(
+        poller.identity.endswith(ours) and poller.last_access_time.ToDatetime(UTC) > since
+        for poller in pollers
+    )
+
+
+def page(url: str) -> str:
+    """Say that the page answers with 2xx. Raises Unwell."""
+    try:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 (ours)
+            return f"{url} answers {answer.status}"
+    except urllib.error.HTTPError as error:
+        raise Unwell(f"{url} answers {error.code}") from None
+    except (OSError, ValueError):
+        raise Unwell(f"{url} does not answer") from None
+
+
+def main(what: str) -> str:
+    """Check the worker, or else the page at this address."""
+    return run(worker()) if what == "worker" else page(what)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit((__doc__ or "").strip())
+    try:
+        sys.stdout.write(f"{main(sys.argv[1])}\n")
+    except Unwell as problem:
+        sys.exit(str(problem))

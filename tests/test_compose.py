@@ -1,0 +1,481 @@
+"""The deployment as far as it can be held against the repository without a container engine.
+
+The files are read, and what they would run is run here: the set-up, the worker, a stand-in and the
+health checks, each with the very arguments that docker-compose.yml gives.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import os
+import re
+import shlex
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+
+import gateway.settings
+import providers.settings
+from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.provider import Hooks
+from providers import ADAPTORS
+from sandbox import invoro_data, mollie, quiddly_data, riverty
+from sandbox import zero_friction as zf
+from sandbox.temporal import Server, local_server
+from tests.worker_process import worker_process
+from worker import WorkerSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EXAMPLES = {
+    name: (ROOT / f"{name}.example").read_text()
+    for name in (".env", "deploy/worker.env", "deploy/gateway.env")
+}
+WORKER = EXAMPLES["deploy/worker.env"]
+OURS = {name for name, service in SERVICES.items() if "build" in service}
+ONE_SHOT = {"temporal-schema", "temporal-namespace"}
+STAND_INS = {name for name in SERVICES if name.startswith("stand-in-")}
+VERSION = re.compile(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*")
+
+TOKEN = "t" * 32
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def variables(text: str, *, stand_ins: bool) -> dict[str, str]:
+    """What an env file sets, with or without the lines that are kept for the stand-ins."""
+    if stand_ins:
+        text = text.replace("#: ", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+# --- docker-compose.yml ---------------------------------------------------------------------------
+
+
+@each_service
+def test_every_image_has_a_fixed_version(name: str) -> None:
+    assert VERSION.fullmatch(SERVICES[name]["image"])
+
+
+@each_service
+def test_every_dependency_says_what_it_waits_for(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        wanted = {"service_completed_successfully"} if other in ONE_SHOT else {"service_healthy"}
+        if name in STAND_INS:
+            wanted = {"service_started"}  # the worker needs them, and not the other way round
+        assert {how["condition"]} == wanted
+        if "service_healthy" in wanted:
+            assert "test" in SERVICES[other]["healthcheck"]
+
+
+@each_service
+def test_every_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONE_SHOT:
+        assert service["restart"].startswith("on-failure")
+        assert "test" not in service.get("healthcheck", {})
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+
+
+def test_ports_are_open_to_this_machine_alone_and_none_twice() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert set(Counter(port.rsplit(":", 1)[0] for port in ports).values()) == {1}
+
+
+def test_the_database_can_be_reached_by_temporal_alone() -> None:
+    inside = {
+        name for name, service in SERVICES.items() if "database" in service.get("networks", ())
+    }
+    assert inside == {"postgresql", "temporal-schema", "temporal"}
+    assert COMPOSE["networks"]["database"]["internal"] is True
+    assert "ports" not in SERVICES["postgresql"]
+
+
+def test_server_and_schema_are_of_one_version() -> None:
+    versions = {SERVICES[name]["image"].split(":")[1] for name in ("temporal", "temporal-schema")}
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_processes_can_change_nothing_around_them(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "privileged" not in service
+    assert "user" not in service  # the image's own, which is not root
+
+
+def test_secrets_come_from_env_files_and_go_to_who_needs_them() -> None:
+    files = {name: service.get("env_file") for name, service in SERVICES.items()}
+    assert {name: file for name, file in files.items() if file} == {
+        "worker": ["deploy/worker.env"],
+        "gateway": ["deploy/gateway.env"],
+    }
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search(r"PASSWORD|PWD|SECRET|TOKEN|KEYS?$", variable):
+                assert value.startswith("${"), (name, variable)
+                wanted = re.findall(r"\$\{(\w+)", value)
+                assert set(wanted) <= set(variables(EXAMPLES[".env"], stand_ins=False))
+
+
+def test_the_worker_gets_more_time_to_stop_than_it_takes() -> None:
+    seconds = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
+    assert seconds > WorkerSettings().grace
+
+
+def test_every_provider_has_a_stand_in_on_a_port_of_its_own() -> None:
+    modules = {SERVICES[name]["command"][2] for name in STAND_INS}
+    assert modules == {f"sandbox.{provider}" for provider in ADAPTORS}
+    ports = {SERVICES[name]["command"][4] for name in STAND_INS}
+    assert len(ports) == len(STAND_INS)
+    for name in STAND_INS:
+        service = SERVICES[name]
+        assert service["profiles"] == ["stand-ins"]
+        assert service["network_mode"] == "service:worker"
+        assert f":{service['command'][4]}/" in service["healthcheck"]["test"][-1]
+
+
+def test_the_search_attributes_fit_an_sql_store_and_leave_room() -> None:
+    """Ten keywords and three of every other kind is all that it has columns for."""
+    kinds = Counter(SEARCH_ATTRIBUTES.values())
+    assert kinds.pop("Keyword") <= 9
+    assert kinds.pop("KeywordList", 0) <= 1
+    assert all(count <= 3 for count in kinds.values())
+
+
+def test_no_second_list_of_search_attributes_is_kept() -> None:
+    for file in ("docker-compose.yml", "commands/prepare.py", "deploy/temporal.yaml"):
+        text = (ROOT / file).read_text()
+        assert not [name for name in SEARCH_ATTRIBUTES if name in text]
+    assert SERVICES["temporal-namespace"]["command"][:3] == ["python", "-m", "commands.prepare"]
+
+
+# --- what is run exists ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_command_of_ours_exists(name: str) -> None:
+    service = SERVICES[name]
+    commands = [service["command"]]
+    if "test" in service.get("healthcheck", {}):
+        commands.append(service["healthcheck"]["test"][1:])
+    for python, *rest in commands:
+        assert python == "python"
+        module = rest[1].replace(".", "/") if rest[0] == "-m" else rest[0]
+        places = (module, f"{module}.py", f"{module}/__main__.py")
+        assert any((ROOT / place).is_file() for place in places), module
+
+
+def test_files_that_are_mounted_exist() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert (ROOT / source).is_file() or source in COMPOSE["volumes"]
+
+
+def test_the_server_reads_the_dynamic_configuration_that_is_mounted() -> None:
+    temporal = SERVICES["temporal"]
+    assert temporal["volumes"] == [
+        f"./deploy/temporal.yaml:{temporal['environment']['DYNAMIC_CONFIG_FILE_PATH']}:ro"
+    ]
+    read = yaml.safe_load((ROOT / "deploy/temporal.yaml").read_text())
+    assert read == {"limit.maxIDLength": [{"value": 255}]}
+
+
+# --- Dockerfile -----------------------------------------------------------------------------------
+
+
+def instructions(kind: str) -> list[str]:
+    text = DOCKERFILE.replace("\\\n", " ")
+    return [line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith(f"{kind} ")]
+
+
+def copied() -> set[str]:
+    return {source.rstrip("/") for line in instructions("COPY") for source in line.split()[:-1]}
+
+
+def test_the_image_stands_on_a_fixed_version_and_is_not_root() -> None:
+    (base,) = instructions("FROM")
+    assert VERSION.fullmatch(base)
+    assert "slim" in base
+    (user,) = instructions("USER")
+    assert user != "root"
+    assert DOCKERFILE.index("\nUSER ") > DOCKERFILE.rindex("\nRUN ")
+
+
+def test_the_image_installs_the_pins_and_keeps_no_cache() -> None:
+    (install,) = [line for line in instructions("RUN") if "pip install" in line]
+    assert {"--no-cache-dir", "--no-deps", "requirements.txt"} <= set(shlex.split(install))
+    assert "requirements-dev" not in DOCKERFILE
+
+
+def test_what_the_image_runs_is_what_compose_runs() -> None:
+    (command,) = instructions("CMD")
+    assert ast.literal_eval(command) == SERVICES["worker"]["command"]
+    (check,) = instructions("HEALTHCHECK")
+    test = ast.literal_eval(check.split("CMD", 1)[1].strip())
+    assert test == SERVICES["worker"]["healthcheck"]["test"][1:]
+
+
+def test_what_the_image_copies_exists_and_is_let_through() -> None:
+    assert all((ROOT / source).exists() for source in copied())
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignore
+    assert {line[1:] for line in ignore if line.startswith("!")} == copied()
+    assert not [source for source in copied() if source.startswith((".env", "tests", ".git"))]
+
+
+def imported(file: Path) -> set[str]:
+    """The first part of everything this file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_the_image_has_everything_that_its_code_imports() -> None:
+    """What is ours and not copied would be missing, such as the tests' helpers or benchmarks."""
+    local = {path.stem for path in ROOT.glob("*.py")}
+    local |= {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    here = {Path(source).stem for source in copied()}
+    files = [ROOT / source for source in copied() if source.endswith(".py")]
+    files += [file for source in copied() for file in (ROOT / source).rglob("*.py")]
+    missing = {
+        str(file.relative_to(ROOT)): wanted
+        for file in files
+        if (wanted := imported(file) & local - here)
+    }
+    assert missing == {}
+
+
+# --- the env files' examples ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_hold_no_secret(name: str) -> None:
+    assert set(variables(EXAMPLES[name], stand_ins=False).values()) == {""}
+    harmless = (
+        zf.CLIENT_SECRET,
+        zf.SUBSCRIPTION_KEY,
+        mollie.TEST_KEY,
+        invoro_data.TEST_KEY,
+        quiddly_data.SERVICE_TOKEN,
+        riverty.PRIMARY_KEY,
+    )
+    for variable, value in variables(EXAMPLES[name], stand_ins=True).items():
+        if value and re.search(r"SECRET|TOKEN$|KEY", variable):
+            assert value in harmless
+
+
+def test_the_env_files_themselves_are_kept_out_of_the_repository() -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {Path(name).name for name in EXAMPLES} <= set(ignored)
+
+
+def test_what_the_worker_s_example_names_is_read_and_an_empty_one_counts_as_not_set() -> None:
+    assert providers.settings.read(variables(WORKER, stand_ins=False)) == {}
+    told = variables(WORKER, stand_ins=True)
+    assert set(providers.settings.read(told)) == set(ADAPTORS)
+    known = {f"INVOICING_{name.upper()}" for name in WorkerSettings.model_fields}
+    of_providers = tuple(f"{provider.upper()}_" for provider in ADAPTORS)
+    assert all(name in known or name.startswith(of_providers) for name in told)
+
+
+async def test_what_the_gateway_s_example_names_is_read() -> None:
+    empty = variables(EXAMPLES["deploy/gateway.env"], stand_ins=False)
+    tokens = {name for name in empty if name.startswith("GATEWAY_")}
+    settings = gateway.settings.read({**empty, **dict.fromkeys(tokens, TOKEN)})
+    assert [each.get_secret_value() for each in settings.operate_tokens] == [TOKEN]
+    rest = {name: "1000" for name in empty if name not in tokens}
+    async with httpx.AsyncClient() as http:
+        assert set(providers.settings.hooks(rest, http)) == {
+            name for name, adaptor in ADAPTORS.items() if issubclass(adaptor, Hooks)
+        }
+
+
+def test_what_compose_sets_for_the_gateway_is_a_setting_of_its() -> None:
+    told = {
+        name: value
+        for name, value in SERVICES["gateway"]["environment"].items()
+        if name.startswith("GATEWAY_")
+    }
+    settings = gateway.settings.read({**told, "GATEWAY_READ_TOKENS": TOKEN})
+    assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104
+    assert SERVICES["gateway"]["ports"] == ["127.0.0.1:8080:8080"]
+
+
+def test_the_example_points_the_worker_at_the_stand_ins_of_compose() -> None:
+    told = variables(WORKER, stand_ins=True)
+    for name in STAND_INS:
+        *_, module, _, port = SERVICES[name]["command"]
+        provider = module.removeprefix("sandbox.").upper()
+        assert told[f"{provider}_BASE_URL"].startswith(f"http://127.0.0.1:{port}")
+
+
+# --- run natively ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def server() -> AsyncIterator[Server]:
+    async with local_server(own=True) as running:
+        yield running
+
+
+async def ran(command: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code of one of compose's commands, and what it said."""
+    assert command[0] == "python"
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command[1:],
+        cwd=ROOT,
+        env={**kept, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+def check_of(name: str) -> list[str]:
+    """The health check of a service, as a command."""
+    command: list[str] = SERVICES[name]["healthcheck"]["test"][1:]
+    return command
+
+
+async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repeated(
+    server: Server,
+) -> None:
+    command = SERVICES["temporal-namespace"]["command"]
+    environment = {"TEMPORAL_ADDRESS": server.address, "TEMPORAL_NAMESPACE": "made-here"}
+    for _ in range(2):
+        code, said = await ran(command, environment)
+        assert (code, "search attributes are there" in said) == (0, True), said
+    client = await Client.connect(server.address, namespace="made-here")
+    listing = ListSearchAttributesRequest(namespace="made-here")
+    present = await client.operator_service.list_search_attributes(listing)
+    assert set(SEARCH_ATTRIBUTES) <= set(present.custom_attributes)
+    described = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace="made-here")
+    )
+    retention = described.config.workflow_execution_retention_ttl.ToTimedelta()
+    assert retention.days == int(command[-1])
+
+
+async def test_the_worker_starts_from_the_example_and_its_health_check_sees_it(
+    server: Server,
+) -> None:
+    environment = {
+        **variables(WORKER, stand_ins=True),
+        "TEMPORAL_ADDRESS": server.address,
+        "TEMPORAL_NAMESPACE": "default",
+    }
+    assert SERVICES["worker"]["command"] == ["python", "worker.py"]
+    code, said = await ran(check_of("worker"), environment)
+    assert code == 1
+    assert f"no worker on {socket.gethostname()}" in said
+    async with worker_process(environment) as worker:
+        await worker.ready()
+        code, said = await ran(check_of("worker"), environment)
+    assert code == 0, said
+
+
+async def test_the_health_check_of_a_worker_says_when_no_server_answers() -> None:
+    code, said = await ran(check_of("worker"), {"TEMPORAL_ADDRESS": "127.0.0.1:1"})
+    assert code == 1
+    assert "the Temporal server does not say" in said
+    assert "Traceback" not in said
+
+
+@contextlib.asynccontextmanager
+async def stand_in(name: str) -> AsyncIterator[str]:
+    """A stand-in as compose starts it, but on a free port; its URL."""
+    command = [*SERVICES[name]["command"][1:-1], "0"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        url = await asyncio.wait_for(process.stdout.readline(), 60)
+        yield url.decode().strip()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.mark.parametrize("name", sorted(STAND_INS))
+async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str) -> None:
+    *check, wanted = check_of(name)
+    path = wanted.split("/", 3)[3]
+    async with stand_in(name) as url:
+        assert await ran([*check, f"{url}/{path}"], {}) == (0, f"{url}/{path} answers 200\n")
+        code, said = await ran([*check, f"{url}/nowhere"], {})
+        assert code == 1
+        assert "answers 4" in said
+    code, said = await ran([*check, f"{url}/{path}"], {})
+    assert (code, said) == (1, f"{url}/{path} does not answer\n")
+
+
+@contextlib.asynccontextmanager
+async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
+    """The gateway as compose starts it; its URL, once it says that it serves."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *SERVICES["gateway"]["command"][1:],
+        cwd=ROOT,
+        env={**kept, **environment},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            said = ""
+            while not (found := re.search(r"serving (http://\S+),", said)):
+                line = await process.stderr.readline()
+                assert line, said
+                said += line.decode()
+        yield found[1]
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_the_gateway_starts_and_its_health_check_sees_it(server: Server) -> None:
+    environment = {
+        **variables(EXAMPLES["deploy/gateway.env"], stand_ins=False),
+        **SERVICES["gateway"]["environment"],
+        "TEMPORAL_ADDRESS": server.address,
+        "INVOICING_ENCRYPTION_KEYS": "",
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": "0",
+        "GATEWAY_OPERATE_TOKENS": TOKEN,
+    }
+    *check, wanted = check_of("gateway")
+    path = wanted.split("/", 3)[3]
+    async with gateway_process(environment) as url:
+        assert await ran([*check, f"{url}/{path}"], {}) == (0, f"{url}/{path} answers 200\n")
