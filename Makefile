@@ -13,7 +13,7 @@ JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
-.PHONY: help demo test check fix server worker gateway benchmark setup resolve clean-cache
+.PHONY: help demo test check fix schemas server worker gateway benchmark setup resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ check: setup ## lint, format, types, import rules
 fix: setup ## mend what lint and format can mend by themselves
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
+
+schemas: setup ## write the JSON Schemas of every input into docs/schemas
+	@$(RUN) -m invoicing.schemas docs/schemas
 
 server: resolve ## run a local Temporal server with web UI, until Ctrl-C
 	@$(RUN) -m sandbox.temporal $(ARGS)

@@ -63,7 +63,8 @@ class Case(BaseModel):
     insisted: str = ""
     """The change a person wants tried again although the provider reports a failure."""
     unsure: str = ""
-    """The change that nobody can see the outcome of: it is not tried again unasked."""
+    """The change that nobody can see the outcome of: it is not tried again unasked, or only where
+    the provider recognises it."""
     corrected: bool = False
     skipped: tuple[str, ...] = ()
 
@@ -85,6 +86,11 @@ class Case(BaseModel):
         self.journal = self.journal.with_entry(at, what, by, reason)
 
     @property
+    def unseen(self) -> bool:
+        """Whether a change may have happened that nobody could see."""
+        return bool(self.unsure and self.plan and self.plan.blind)
+
+    @property
     def was_final(self) -> bool:
         """Whether it ever became an invoice in law, with a number that stays taken."""
         return self.stage.reached(Stage.APPROVED) or self.stage is Stage.CREDITED
@@ -92,7 +98,8 @@ class Case(BaseModel):
     def learn(self, snapshot: Snapshot) -> None:
         """Take in what the provider said. A word nobody knows changes nothing but is shown."""
         if snapshot.stage not in (None, self.stage):
-            self.waiting, self.unsure = None, ""
+            self.waiting = None
+            self.unsure = self.unsure if self._answers_a_repeat(snapshot.stage) else ""
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.known = snapshot.stage is not None
@@ -104,6 +111,11 @@ class Case(BaseModel):
         self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
+
+    def _answers_a_repeat(self, stage: Stage | None) -> bool:
+        """Whether it may be said of the second of two calls: what became of the first is open."""
+        repeated = self.plan is not None and self.plan.repeatable
+        return repeated and stage in (Stage.APPROVING, Stage.FAILED)
 
     def forget(self) -> None:
         """Back to before the draft: for an invoice that is made again, or is another one.
@@ -175,7 +187,7 @@ class Case(BaseModel):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
-            in_doubt=self.doubt,
+            in_doubt=self.doubt or self.unsure == "approve",
             number=self.number,
             due_date=request.document.due_date,
             amounts=self.plan and _amounts(self.plan),

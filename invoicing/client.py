@@ -192,7 +192,8 @@ class InvoicingClient:
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
         """Connect to a Temporal server; `options` are those of temporalio's `Client.connect`."""
-        options.setdefault("data_converter", converter())
+        if "data_converter" not in options:
+            options["data_converter"] = converter()
         return cls(await Client.connect(address, **options))
 
     async def start(self, request: InvoiceRequest) -> Execution:

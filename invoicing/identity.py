@@ -24,6 +24,8 @@ ORDER_WORKFLOW = "OrderWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
 MEMO = "fingerprint"
+MOST_EVENT = 140
+"""Beside a provider's and an account's name of 50 each."""
 DETAILS = "Where it is, what it waits for and what you can do: *Current details*."
 
 
@@ -38,7 +40,12 @@ def order_id(reference: str) -> str:
 
 
 def event_id(provider: str, account: str, event: str) -> str:
-    """One event of an account, one workflow, however often it arrives."""
+    """One event of an account, one workflow, however often it arrives.
+
+    A provider's id may be as long as it likes; a workflow's is 255 characters at most on SQL.
+    """
+    if len(event) > MOST_EVENT:
+        event = hashlib.sha256(event.encode()).hexdigest()
     return f"event/{provider}/{account}/{event}"
 
 

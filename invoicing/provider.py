@@ -202,6 +202,9 @@ class Plan(Recorded):
     blind: bool = False
     """Whether `read` cannot see what an uncertain call did: then a person is asked, not the
     provider again. See CONFIRMED."""
+    repeatable: bool = False
+    """Whether an uncertain call is resolved by making it once more: the provider recognises it by
+    our names, and tells later what became of it. `find` sees nothing there; see CONFIRMED."""
     keys: tuple[str, ...] = ()
     """What the provider may call this invoice in news about it, apart from its id and number."""
     paces: Paces = Paces()
@@ -238,8 +241,9 @@ class Event(Typed):
 
 
 CONFIRMED = "confirmed"
-"""The kind of an event that comes from a person, where a plan is blind: the uncertain call named by
-`body["verb"]` (`approve`, `send`, `delete`, `credit`) did take effect. `read` takes it as seen."""
+"""The kind of an event that comes from a person, where a plan is blind or repeatable: the call that
+`body["verb"]` names (`create`, `approve`, `send`, `delete`, `credit`) did take effect. `read` takes
+it as seen."""
 
 
 class LookUpCall(Recorded):
@@ -278,6 +282,7 @@ class Snapshot(Recorded):
     echo: Echo | None = None
     """None when the answer carried no figures (an approval that only says `accepted`)."""
     problems: tuple[FieldProblem, ...] = ()
+    """What stands against the last thing that was asked for; empty while that is under way."""
     context: dict[str, JsonValue] = {}
     """Merged into the context of later calls."""
     keys: tuple[str, ...] = ()
@@ -517,4 +522,13 @@ class Hooks(Protocol):
 
         Raises Forged when that is not certain, Unreadable when it is not understood.
         """
+        ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A provider that can be asked whether it lets us in, without changing anything there."""
+
+    async def check(self) -> None:
+        """One harmless call with the account's credentials. Raises as `read` does."""
         ...

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from invoicing.client import web_page
 from invoicing.document import Party
-from invoicing.identity import fingerprint, workflow_id
+from invoicing.identity import event_id, fingerprint, workflow_id
 from invoicing.request import Goal, InvoiceRequest
 from tests.examples import a_document, a_line, an_invoice
 
@@ -87,3 +87,11 @@ def test_a_fingerprint_shows_no_value() -> None:
     shown = str(fingerprint(an_invoice("T-1", document={"notes": document.notes})))
     assert canary not in shown
     assert "EUR" not in shown
+
+
+def test_the_longest_event_of_the_longest_account_fits_into_a_workflow_id() -> None:
+    names = ("p" * 50, "a" * 50)
+    one, other = (event_id(*names, "x" * 199 + last) for last in "ab")
+    assert one != other
+    assert len(one) <= 255
+    assert event_id("p", "a", "short") == "event/p/a/short"
