@@ -1,0 +1,54 @@
+"""python -m gateway: serve until SIGTERM or SIGINT.
+
+`GATEWAY_…` variables say how (gateway/settings.py), Temporal's own where the server is, and the
+accounts' where their webhooks come from: `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`.
+Credentials of providers are not needed here and not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import invoicing.client
+import providers.settings
+from gateway import settings
+from gateway.app import application
+from gateway.serve import serving
+from invoicing.client import InvoicingClient
+from invoicing.errors import InvoicingError
+from invoicing.process import run
+from providers.http import client as http_client
+
+log = logging.getLogger("invoicing.gateway")
+
+
+async def main() -> None:
+    """Serve; on a signal, let requests under way end."""
+    setup = settings.read(os.environ)
+    told_to_stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
+    async with http_client() as http:
+        hooks = providers.settings.hooks(os.environ, http)
+        client = InvoicingClient(await invoicing.client.reach())
+        async with serving(application(client, hooks, setup), setup) as url:
+            log.info("serving %s, namespace %s", url, client.temporal.namespace)
+            for provider, accounts in sorted(hooks.items()):
+                log.info("webhooks of %s: %s", provider, ", ".join(sorted(accounts)))
+            await told_to_stop.wait()
+            log.info("stopping: up to %.0f s for requests under way", setup.grace)
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    # The engine's debug lines show payloads: they stay off whatever else is turned on.
+    logging.getLogger("temporalio").setLevel(logging.INFO)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        run(main())
+    except InvoicingError as error:
+        sys.exit(f"gateway: {error}")

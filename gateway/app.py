@@ -1,0 +1,151 @@
+"""The application: its routes, the guard around them, and the document that describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from gateway import codec, events, invoices, orders, webhooks
+from gateway.access import Access, Role
+from gateway.backend import Backend, Behind
+from gateway.guard import Guard
+from gateway.problems import Kind, ProblemDetails, documented, trouble_with
+from gateway.settings import GatewaySettings
+from invoicing.client import InvoicingClient
+from invoicing.invoice import Cancel, Hold, Release, Resolve
+from invoicing.model import Recorded
+from invoicing.news import ResolveEvent
+from invoicing.order import CancelLines, Deliver, ResolveOrder
+from invoicing.provider import Hooks
+from invoicing.request import InvoiceRequest, OrderRequest
+
+TITLE = "Durable invoicing"
+VERSION = "1"
+SUMMARY = "One business reference in, exactly one correct invoice out."
+DESCRIPTION = """
+Every POST may be repeated: what the body names is its key, see `Idempotency-Key`. Amounts are
+strings (`"12.50"`). Whatever goes wrong is answered with a problem (RFC 9457) whose `type` says
+what it is and whose `errors` name every field; no value that was sent is repeated.
+"""
+
+BODIES = (
+    InvoiceRequest,
+    OrderRequest,
+    Hold,
+    Release,
+    Resolve,
+    Cancel,
+    Deliver,
+    CancelLines,
+    ResolveOrder,
+    ResolveEvent,
+)
+
+
+class Fine(Recorded):
+    """The answer of a check that found nothing wrong."""
+
+    status: Literal["ok"] = "ok"
+
+
+def application(
+    client: InvoicingClient, hooks: Mapping[str, Mapping[str, Hooks]], settings: GatewaySettings
+) -> FastAPI:
+    """The gateway over this client, with these accounts' webhooks."""
+    app = _Described(
+        title=TITLE,
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        exception_handlers={HTTPException: _refuse, RequestValidationError: _refuse},
+    )
+    app.state.backend = Backend(client, hooks, settings)
+    app.state.access = Access(settings)
+    app.add_middleware(Guard, at_once=settings.at_once)
+    app.include_router(invoices.router)
+    app.include_router(orders.router)
+    app.include_router(events.router)
+    app.include_router(webhooks.router)
+    app.include_router(checks)
+    _mount_codec(app, client, settings)
+    return app
+
+
+def _mount_codec(app: FastAPI, client: InvoicingClient, settings: GatewaySettings) -> None:
+    """Where payloads are encrypted. Its form is Temporal's own, so it is not in our document."""
+    encryption = client.temporal.data_converter.payload_codec
+    if encryption is not None:
+        access: Access = app.state.access
+        operators = partial(access.admit, role=Role.OPERATE)
+        app.mount("/codec", codec.router(encryption, origin=settings.web_ui, admit=operators))
+
+
+checks = APIRouter(tags=["checks"])
+
+
+@checks.get("/health", responses=documented(Kind.INTERNAL), response_description="It serves")
+async def health() -> Fine:
+    """Whether this process serves."""
+    return Fine()
+
+
+@checks.get(
+    "/ready",
+    responses=documented(Kind.INTERNAL, Kind.ENGINE, Kind.UNAVAILABLE),
+    response_description="Temporal can be reached",
+)
+async def ready(behind: Behind) -> Fine:
+    """Whether the Temporal server can be reached and lets the gateway in."""
+    await behind.reach()
+    return Fine()
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    return trouble_with(error).response()
+
+
+class _Described(FastAPI):
+    """Bodies are read by `gateway.inputs`, so FastAPI knows nothing of them: they are added."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            document = get_openapi(
+                title=self.title,
+                version=self.version,
+                summary=SUMMARY,
+                description=DESCRIPTION.strip(),
+                routes=self.routes,
+            )
+            # FastAPI says of every path with a parameter that it may be wrong. A webhook's cannot.
+            del document["paths"]["/webhooks/{provider}/{account}"]["post"]["responses"]["422"]
+            schemas = document["components"]["schemas"]
+            del schemas["HTTPValidationError"], schemas["ValidationError"]
+            schemas |= _schemas()
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def _schemas() -> dict[str, Any]:
+    _, definitions = models_json_schema(
+        [
+            *((model, "validation") for model in BODIES),
+            (ProblemDetails, "serialization"),
+        ],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: dict[str, Any] = definitions["$defs"]
+    # An order's workflow sets it, and nobody else may.
+    del schemas["InvoiceRequest"]["properties"]["order"]
+    del schemas["RegisteredOrder"]
+    return schemas

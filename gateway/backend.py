@@ -1,0 +1,62 @@
+"""What stands behind the gateway, and how long it may take to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
+
+from gateway.problems import Trouble, no_worker, unavailable
+from gateway.settings import GatewaySettings
+from invoicing.client import InvoicingClient
+from invoicing.provider import Hooks
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The client, and what receives webhooks by provider and account."""
+
+    client: InvoicingClient
+    hooks: Mapping[str, Mapping[str, Hooks]]
+    settings: GatewaySettings
+
+    async def stored(self, call: Awaitable[T]) -> T:
+        """What the Temporal server answers, or that it is not available."""
+        late = "the Temporal server did not answer in time"
+        return await _within(self.settings.temporal_seconds, call, lambda: unavailable(late))
+
+    async def answered(self, call: Awaitable[T]) -> T:
+        """What a worker answers, or that none did."""
+        return await _within(self.settings.worker_seconds, call, no_worker)
+
+    async def reach(self) -> None:
+        """Return if the Temporal server answers and lets us in."""
+        temporal = self.client.temporal
+        request = DescribeNamespaceRequest(namespace=temporal.namespace)
+        patience = timedelta(seconds=self.settings.temporal_seconds)
+        await self.stored(temporal.workflow_service.describe_namespace(request, timeout=patience))
+
+
+async def _within(seconds: float, call: Awaitable[T], late: Callable[[], Trouble]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    # Of an update that is cancelled the SDK makes an error of its own.
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise late() from None
+
+
+def _backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+Behind = Annotated[Backend, Depends(_backend)]

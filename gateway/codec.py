@@ -1,0 +1,147 @@
+"""Has encrypted payloads read for people: what the Web UI and Temporal's command line ask.
+
+    POST /codec/decode, /codec/encode      {"payloads": […]}, as Temporal's codec servers have it
+    GET  /codec/                           signs a browser in
+
+Only who may operate invoices may read their payloads. A browser cannot add a token of ours to what
+the Web UI asks, but it does repeat a password that it was given for this address: opening
+`/codec/` asks for one, and a token is it (any name). The command line sends a token itself:
+
+    temporal workflow show -w invoice/INV-1 --codec-endpoint http://localhost:8080/codec \\
+        --codec-auth "Bearer …"
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Sequence
+
+from google.protobuf import json_format
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.converter import PayloadCodec
+
+from gateway.problems import Kind, Trouble
+from invoicing.converter import Undecipherable
+
+Admit = Callable[[str | None], None]
+"""Lets the bearer of a token pass, or raises Trouble."""
+
+MOST_BYTES = 8_000_000
+"""The server's answers have 4 MB at most, and Base64 makes a third more of them."""
+BODY_SECONDS = 10.0
+_SIGN_IN = {"WWW-Authenticate": 'Basic realm="invoicing", charset="UTF-8"'}
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def router(codec: PayloadCodec, *, origin: str, admit: Admit) -> Starlette:
+    """The application to mount at `/codec`.
+
+    Args:
+        codec: that of `invoicing.client.converter()`; without one there is nothing to mount.
+        origin: of the Web UI as the browser names it, such as `http://localhost:8233`; pages from
+            anywhere else are refused.
+        admit: called with the token of every request before anything of it is read.
+    """
+
+    def guarded(endpoint: _Endpoint) -> _Endpoint:
+        async def answered(request: Request) -> Response:
+            try:
+                _refuse_strangers(request, origin)
+                admit(_token(request))
+                return await endpoint(request)
+            except Trouble as trouble:
+                return trouble.response()
+
+        return answered
+
+    async def sign_in(request: Request) -> Response:
+        try:
+            admit(_token(request))
+        except Trouble as trouble:
+            if trouble.kind is not Kind.UNAUTHENTICATED:
+                return trouble.response()
+            return PlainTextResponse("A token is needed.\n", 401, _SIGN_IN)
+        return PlainTextResponse("The Web UI can now show payloads in this browser.\n")
+
+    return Starlette(
+        routes=[
+            Route("/", sign_in, methods=["GET"]),
+            Route("/decode", guarded(_transforming(codec.decode)), methods=["POST"]),
+            Route("/encode", guarded(_transforming(codec.encode)), methods=["POST"]),
+        ],
+        # Outermost, for a browser asks first, without a token, whether it may ask at all.
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[origin],
+                allow_methods=["POST"],
+                allow_headers=["Authorization", "Content-Type", "X-Namespace"],
+                allow_credentials=True,
+            )
+        ],
+    )
+
+
+def _refuse_strangers(request: Request, origin: str) -> None:
+    """A browser that is signed in would ask for any page; it says whose page it is."""
+    asking = request.headers.get("origin")
+    if asking is not None and asking != origin:
+        raise Trouble(Kind.FORBIDDEN, "payloads are read for the Web UI's own pages only")
+
+
+def _token(request: Request) -> str | None:
+    """What was sent as `Bearer token`, or as the password of `Basic`."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip() or None
+    if kind.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2] or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _transforming(
+    how: Callable[[Sequence[Payload]], Awaitable[list[Payload]]],
+) -> _Endpoint:
+    async def transformed(request: Request) -> Response:
+        payloads = _parsed(await _body(request))
+        try:
+            answer = Payloads(payloads=await how(payloads))
+        except Undecipherable as error:
+            raise Trouble(Kind.UNREADABLE, str(error)) from None
+        return Response(json_format.MessageToJson(answer, indent=None), 200, _JSON)
+
+    return transformed
+
+
+_JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Trouble(Kind.TOO_LARGE)
+    except TimeoutError:
+        raise Trouble(Kind.TOO_SLOW) from None
+    return bytes(body)
+
+
+def _parsed(body: bytes) -> Sequence[Payload]:
+    try:
+        return json_format.Parse(body, Payloads(), ignore_unknown_fields=True).payloads
+    except (json_format.ParseError, ValueError, RecursionError):
+        raise Trouble(Kind.UNREADABLE, 'the body must be {"payloads": [...]}') from None

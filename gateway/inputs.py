@@ -1,0 +1,121 @@
+"""What comes in: bodies, read within bounds and by the same rules as everywhere, and their keys."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Path, Request
+from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
+
+from gateway.backend import Behind
+from gateway.problems import Kind, Trouble, invalid
+from gateway.settings import GatewaySettings
+from invoicing import request
+from invoicing.model import Typed
+from invoicing.parse import read
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Reference = Annotated[request.Reference, Path(description="The caller's own key.")]
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description=(
+            "What the body names (`reference`, `delivery`, `cancellation`) is its key: left out or "
+            "given here as well, the same request again is the same thing. Anything else here is "
+            "a mistake."
+        ),
+    ),
+]
+OnceKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=100,
+        pattern="^[!-~]+$",
+        description=(
+            "The same instruction again under the same key is not carried out again: it gets the "
+            "first answer. Without a key it is a new instruction. A refused one is not remembered, "
+            "and no key is when the workflow behind it has been continued, after thousands of "
+            "events."
+        ),
+    ),
+]
+
+
+DISCARDED = 10_000_000
+"""Bytes of a body that are read only to be dropped: whoever is still sending hears no answer."""
+
+
+async def whole_body(request: Request, settings: GatewaySettings) -> bytes:
+    """The body, bounded in size and time. Nothing has looked at it."""
+    body, length = bytearray(), 0
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            async for part in request.stream():
+                length += len(part)
+                if length > DISCARDED:
+                    break
+                if length <= settings.max_body:
+                    body += part
+    except TimeoutError:
+        raise Trouble(Kind.TOO_SLOW, headers=_CLOSE) from None
+    except ClientDisconnect:
+        raise Trouble(Kind.UNREADABLE) from None
+    if length > settings.max_body:
+        raise Trouble(Kind.TOO_LARGE, f"at most {settings.max_body} bytes", headers=_CLOSE)
+    return bytes(body)
+
+
+# What is left of the body is not waited for.
+_CLOSE = {"Connection": "close"}
+
+
+def given(model: type[Model]) -> Any:
+    """The dependency that reads the body as this model, once the caller was let in."""
+
+    async def reading(request: Request, behind: Behind) -> Model:
+        _check_media(request)
+        return read(model, await whole_body(request, behind.settings))
+
+    return Depends(reading)
+
+
+def _check_media(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if kind != "application/json" or coding != "identity":
+        detail = "send Content-Type: application/json, and no Content-Encoding"
+        raise Trouble(Kind.MEDIA, detail, headers={"Accept": "application/json", **_CLOSE})
+
+
+def accepts(model: type[BaseModel]) -> dict[str, Any]:
+    """The same for the OpenAPI document."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def check_key(key: str | None, name: str, field: str) -> None:
+    """Refuse a key that is not what the body names."""
+    if key is not None and key.strip('"') != name:
+        raise invalid("header.Idempotency-Key", f"must be the {field} in the body, or be left out")
+
+
+def once(key: str | None, verb: str, instruction: Typed) -> str | None:
+    """Under which name the instruction is carried out once: its key and what it says.
+
+    So a key that is used again for something else does not hide that.
+    """
+    if key is None:
+        return None
+    said = hashlib.sha256(instruction.model_dump_json().encode()).hexdigest()[:16]
+    return f"{verb}/{key}/{said}"

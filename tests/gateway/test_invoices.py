@@ -1,0 +1,258 @@
+"""Invoices over REST: the main paths, on a real server and over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.problems import Kind
+from invoicing.client import InvoicingClient
+from invoicing.invoice import Invoice, Status
+from invoicing.preview import Preview
+from invoicing.request import Goal, InvoiceRequest
+from sandbox.zero_friction import Step, Told
+from tests.examples import a_document
+from tests.gateway.door import Door, Gateway, fields, gateway_over, problem
+from tests.lifecycle.world import Company
+from tests.lifecycle.world import _Recording as Recording
+
+WHY = {"by": "an operator", "reason": "test"}
+SENT = ["created", "approved", "sent"]
+
+
+def wanted(company: Company, **changes: Any) -> InvoiceRequest:
+    """A request whose invoice ends with its test, whoever asks for it."""
+    request = company.request(**changes)
+    assert isinstance(company.client, Recording)
+    company.client.started.add(request.reference)
+    return request
+
+
+async def begun(company: Company, door: Door, **changes: Any) -> str:
+    request = wanted(company, **changes)
+    answer = await door.post("/v1/invoices", request)
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"/v1/invoices/{request.reference}"
+    return request.reference
+
+
+async def waited(door: Door, reference: str) -> dict[str, Any]:
+    async with asyncio.timeout(30):
+        while True:
+            result = (await door.get(f"/v1/invoices/{reference}/result", wait=10)).json()
+            if result["ended"]:
+                return dict(result)
+
+
+async def test_an_invoice_is_asked_for_followed_and_waited_for(
+    company: Company, door: Door
+) -> None:
+    reference = await begun(company, door)
+    result = await waited(door, reference)
+    assert result["failure"] is None
+    invoice = Invoice.model_validate(result["invoice"])
+    assert invoice.status is Status.SENT
+    assert invoice == Invoice.model_validate((await door.get(f"/v1/invoices/{reference}")).json())
+    assert result["invoice"]["amounts"]["gross"] == "125.03"
+    journal = (await door.get(f"/v1/invoices/{reference}/journal")).json()
+    assert journal["entries"]
+    assert company.effects(reference) == SENT
+
+
+async def test_the_same_request_again_is_the_same_invoice(company: Company, door: Door) -> None:
+    request = wanted(company)
+    first = await door.post("/v1/invoices", request, key=request.reference)
+    running = await door.post("/v1/invoices", request, key=f'"{request.reference}"')
+    await waited(door, request.reference)
+    finished = await door.post("/v1/invoices", request)
+    assert [each.status_code for each in (first, running, finished)] == [201, 200, 200]
+    assert {each.json()["started_at"] for each in (first, running, finished)} == {
+        first.json()["started_at"]
+    }
+    assert finished.json()["status"] == "sent"
+    assert company.effects(request.reference) == SENT
+
+
+async def test_the_same_reference_for_other_content_says_what_differs(
+    company: Company, door: Door
+) -> None:
+    reference = await begun(company, door)
+    other = company.request(reference, document={"buyer_reference": "another"}, hold=True)
+    answer = await door.post("/v1/invoices", other)
+    assert problem(answer, Kind.IN_USE).differs == ("document.buyer_reference", "hold")
+    assert "another" not in answer.text
+
+
+async def test_an_invoice_that_was_cancelled_may_begin_anew(company: Company, door: Door) -> None:
+    request = wanted(company, hold=True)
+    await door.post("/v1/invoices", request)
+    await company.until_status(request.reference, Status.HELD)
+    assert (await door.post(f"/v1/invoices/{request.reference}/cancel", WHY)).status_code == 200
+    await waited(door, request.reference)
+    assert (await door.post("/v1/invoices", request)).status_code == 201
+    await company.cancel(request.reference)
+
+
+async def test_a_key_must_be_the_reference(company: Company, door: Door) -> None:
+    request = wanted(company)
+    answer = await door.post("/v1/invoices", request, key="another")
+    assert fields(answer) == ["header.Idempotency-Key"]
+    assert "another" not in answer.text
+    answer = await door.get(f"/v1/invoices/{request.reference}")
+    problem(answer, Kind.NOT_FOUND)
+
+
+async def test_what_is_not_known_is_not_found(door: Door) -> None:
+    for path in ("", "/journal", "/result"):
+        problem(await door.get(f"/v1/invoices/NEVER-1{path}"), Kind.NOT_FOUND)
+    for verb in ("hold", "release", "cancel"):
+        problem(await door.post(f"/v1/invoices/NEVER-1/{verb}", WHY), Kind.NOT_FOUND)
+    retry = {**WHY, "action": "retry"}
+    problem(await door.post("/v1/invoices/NEVER-1/resolve", retry), Kind.NOT_FOUND)
+    problem(await door.get("/v1/nothing"), Kind.NOT_FOUND)
+
+
+async def test_people_hold_release_and_answer(company: Company, door: Door) -> None:
+    reference = await begun(company, door, hold=True)
+    await company.until_status(reference, Status.HELD)
+    held = await door.get(f"/v1/invoices/{reference}")
+    assert held.json()["waiting"]["on"] == "person"
+    released = await door.post(f"/v1/invoices/{reference}/release", WHY)
+    assert released.status_code == 200
+    await waited(door, reference)
+    late = await door.post(f"/v1/invoices/{reference}/hold", WHY)
+    assert "ended" in problem(late, Kind.REFUSED).detail
+    entries = (await door.get(f"/v1/invoices/{reference}/journal")).json()["entries"]
+    assert any(entry["by"] == "an operator" for entry in entries)
+
+
+async def test_a_parked_invoice_is_corrected(company: Company, door: Door) -> None:
+    company.stand_in.faults.place(step=Step.CREATE, fault=Told.CHANGED_AMOUNT)
+    reference = await begun(company, door)
+    parked = await company.parked(reference)
+    assert parked.problem is not None
+    shown = (await door.get(f"/v1/invoices/{reference}")).json()["problem"]
+    assert "correct" in shown["actions"]
+    document = a_document().model_dump(mode="json")
+    answer = {**WHY, "action": "correct", "document": document}
+    assert (await door.post(f"/v1/invoices/{reference}/resolve", answer)).status_code == 200
+    assert (await waited(door, reference))["invoice"]["status"] == "sent"
+    problem(await door.post(f"/v1/invoices/{reference}/resolve", answer), Kind.REFUSED)
+
+
+async def test_an_instruction_under_a_key_is_carried_out_once(company: Company, door: Door) -> None:
+    """The second one would have answered another question than the first."""
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
+    reference = await begun(company, door)
+    await company.parked(reference)
+    retry = {**WHY, "action": "retry"}
+    path = f"/v1/invoices/{reference}/resolve"
+    first = await door.post(path, retry, key="answer-1")
+    assert first.status_code == 200
+    await company.stand_in.reached(Step.CREATE, 2)
+    await company.parked(reference)
+    again = await door.post(path, retry, key="answer-1")
+    assert again.json() == first.json()
+    assert (await company.client.state(reference)).problem is not None
+    assert (await door.post(path, retry, key="answer-2")).status_code == 200
+    assert (await waited(door, reference))["invoice"]["status"] == "sent"
+
+
+async def test_a_refused_request_ends_with_its_failure(company: Company, door: Door) -> None:
+    reference = await begun(company, door, options={"no_such": 1})
+    result = await waited(door, reference)
+    assert result["invoice"]["status"] == "rejected"
+    assert [each["field"] for each in result["failure"]["errors"]] == ["options.no_such"]
+
+
+async def test_waiting_ends_when_its_time_is_over(company: Company, door: Door) -> None:
+    reference = await begun(company, door, hold=True)
+    await company.until_status(reference, Status.HELD)
+    answer = await door.get(f"/v1/invoices/{reference}/result", wait=1)
+    assert answer.json()["ended"] is False
+    assert answer.json()["invoice"]["status"] == "held"
+
+
+async def test_a_preview_creates_nothing(company: Company, door: Door) -> None:
+    request = wanted(company)
+    preview = Preview.model_validate((await door.post("/v1/invoices/preview", request)).json())
+    assert preview.problem == ""
+    assert preview.totals is not None
+    assert preview.totals.gross == Decimal("125.03")
+    assert company.effects(request.reference) == []
+    problem(await door.get(f"/v1/invoices/{request.reference}"), Kind.NOT_FOUND)
+
+
+async def test_a_list_is_filtered_and_read_page_by_page(company: Company, door: Door) -> None:
+    references = {await begun(company, door, goal=Goal.DRAFTED, hold=True) for _ in range(5)}
+    for reference in references:
+        await company.until_status(reference, Status.HELD, Status.DRAFTED)
+    every = {"provider": "zero_friction", "limit": 2}
+
+    async def listed(**query: Any) -> list[str]:
+        found: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            more = {"cursor": cursor} if cursor else {}
+            page = (await door.get("/v1/invoices", **query, **more)).json()
+            assert len(page["invoices"]) <= query["limit"]
+            found += [each["reference"] for each in page["invoices"]]
+            cursor = page["cursor"]
+        return found
+
+    async with asyncio.timeout(20):
+        # Lists are a moment behind.
+        while not references <= set(found := await listed(**every)):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    ours = [each for each in found if each in references]
+    assert len(ours) == len(references), "none twice"
+    assert await listed(provider="nobodys", limit=2) == []
+
+
+async def test_a_cursor_is_only_good_for_its_own_list(company: Company, door: Door) -> None:
+    async def page(**query: Any) -> dict[str, Any]:
+        return dict((await door.get("/v1/invoices", **query)).json())
+
+    for _ in range(2):
+        await begun(company, door, hold=True)
+    async with asyncio.timeout(20):
+        while not (cursor := (await page(limit=1))["cursor"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    for query in (
+        {"cursor": cursor, "status": "sent"},
+        {"cursor": cursor[:-4] + "AAAA"},
+        {"cursor": "AAAA"},
+        {"cursor": "A"},
+        {"cursor": "!"},
+    ):
+        assert fields(await door.get("/v1/invoices", limit=1, **query)) == ["query.cursor"]
+
+
+async def test_without_a_worker_a_start_is_stored_and_a_question_is_not_answered(
+    company: Company,
+) -> None:
+    """The worker of another queue: this one has none."""
+    queue = f"nobody-{uuid.uuid4().hex}"
+    alone = InvoicingClient(company.client.temporal, task_queue=queue)
+    async with gateway_over(alone, worker_seconds=0.5) as gateway:
+        door = gateway.door("all")
+        request = wanted(company)
+        assert (await door.post("/v1/invoices", request)).status_code == 201
+        assert (await door.post("/v1/invoices", request)).status_code == 200
+        problem(await door.get(f"/v1/invoices/{request.reference}"), Kind.NO_WORKER)
+        late = await door.post(f"/v1/invoices/{request.reference}/hold", WHY)
+        assert "Idempotency-Key" in problem(late, Kind.NO_WORKER).detail
+
+
+@pytest.mark.parametrize("place", ["order"])
+async def test_what_only_an_order_may_say_is_refused(
+    company: Company, gateway: Gateway, place: str
+) -> None:
+    body = company.request().model_dump(mode="json")
+    body[place] = {"reference": "O-1", "provider_id": "1"}
+    answer = await gateway.door("start").post("/v1/invoices", body)
+    assert fields(answer) == [place]

@@ -1,0 +1,99 @@
+"""The gateway as a program: what it says when it cannot start, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx
+
+from sandbox.temporal import Server
+from tests.gateway.door import SECRET, TOKENS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@contextlib.asynccontextmanager
+async def program(variables: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m gateway` with these variables; killed when the test leaves."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gateway",
+        cwd=ROOT,
+        env={**inherited, **variables},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
+    assert process.stderr is not None
+    async with asyncio.timeout(60):
+        async for line in process.stderr:
+            if text in line.decode():
+                return line.decode()
+    raise AssertionError(f"it ended without saying {text!r}")
+
+
+async def refusal(variables: Mapping[str, str]) -> str:
+    async with program(variables) as process:
+        _, said = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 1
+        text = said.decode()
+        assert text.startswith("gateway: ")
+        assert "Traceback" not in text
+        return text
+
+
+async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
+    good = {"GATEWAY_READ_TOKENS": TOKENS["read"], "TEMPORAL_ADDRESS": server.address}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        tokenless, wrong, taken_port, unreachable = await asyncio.gather(
+            refusal({"TEMPORAL_ADDRESS": server.address}),
+            refusal({**good, "MOLLIE_WEBHOOK_SECRET": SECRET}),
+            refusal({**good, "GATEWAY_PORT": port}),
+            refusal({**good, "TEMPORAL_ADDRESS": "127.0.0.1:1"}),
+        )
+    assert "GATEWAY_READ_TOKENS" in tokenless
+    assert "must name a token" in tokenless
+    assert "MOLLIE_WEBHOOK_SECRET: is not a setting" in wrong
+    assert SECRET not in wrong
+    assert f"cannot listen at 127.0.0.1 port {port}" in taken_port
+    assert "no Temporal server answers at 127.0.0.1:1" in unreachable
+
+
+async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None:
+    variables = {
+        "GATEWAY_READ_TOKENS": TOKENS["read"],
+        "GATEWAY_PORT": "0",
+        "GATEWAY_GRACE": "1",
+        "TEMPORAL_ADDRESS": server.address,
+        "MOLLIE__SHOP__WEBHOOK_SECRETS": SECRET,
+    }
+    async with program(variables) as process, httpx.AsyncClient(trust_env=False) as http:
+        serving = await line_with(process, "serving http://127.0.0.1:")
+        url = serving.split("serving ")[1].split(",")[0]
+        await line_with(process, "webhooks of mollie: shop")
+        for path in ("/health", "/ready"):
+            assert (await http.get(url + path)).status_code == 200
+        assert (await http.post(f"{url}/webhooks/mollie/shop")).status_code == 401
+        process.send_signal(signal.SIGTERM)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0
+        assert "stopped" in said.decode()
+        assert SECRET not in said.decode()
+        assert TOKENS["read"] not in said.decode()
