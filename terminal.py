@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from invoicing.client import Listed
-from invoicing.invoice import Action, Invoice, JournalEntry, Problem, Status
+from invoicing.invoice import Action, Invoice, JournalEntry, LineStatus, Problem, Status
+from invoicing.news import EventState
+from invoicing.order import Order
+from invoicing.preview import Preview
 
 _EXTRA = {Action.ADOPT: " --provider-id ID", Action.CORRECT: " --document FILE"}
 
@@ -50,7 +53,7 @@ def plain(text: object) -> str:
     return "".join(each if each.isprintable() else " " for each in str(text))
 
 
-def waits_for_person(invoice: Invoice) -> bool:
+def waits_for_person(invoice: Invoice | Order) -> bool:
     """Whether nothing more happens until somebody decides."""
     return invoice.status in (Status.NEEDS_ATTENTION, Status.HELD)
 
@@ -73,12 +76,16 @@ def facts(invoice: Invoice) -> Table:
         "Due": invoice.due_date,
         "Lines": ", ".join(f"{line.id}: {line.status}" for line in invoice.lines),
     }
+    return _facts(rows)
+
+
+def _facts(rows: Mapping[str, object]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
         if value:
-            table.add_row(name, value if isinstance(value, Text) else plain(value))
+            table.add_row(plain(name), value if isinstance(value, Text) else plain(value))
     return table
 
 
@@ -118,8 +125,14 @@ def history(entries: Iterable[JournalEntry]) -> Table:
     return table
 
 
-def listing(rows: Iterable[Listed]) -> Table:
-    """Many invoices, one per row."""
+def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
+    """Many invoices, one per row; `columns` are names of fields, left out: the usual ones."""
+    if columns:
+        table = _table(*(name.replace("_", " ").capitalize() for name in columns))
+        for row in rows:
+            told = row.model_dump(mode="json")
+            table.add_row(*(plain(told[name] or "") for name in columns))
+        return table
     table = _table("Reference", "Provider", "Status", "Waits for", "Number", "Due", "Started (UTC)")
     for row in rows:
         # A workflow that was ended from outside never came to say so itself.
@@ -127,6 +140,118 @@ def listing(rows: Iterable[Listed]) -> Table:
         status = "terminated" if ended else row.status
         cells = (row.reference, row.provider, status, row.waiting_for, row.number, row.due_date)
         table.add_row(*(plain(cell or "") for cell in cells), _moment(row.started_at)[:-4])
+    return table
+
+
+def spreadsheet(value: object) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
+    text = "" if value is None else plain(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
+def outcomes(rows: Iterable[tuple[str, str, str, str]]) -> Table:
+    """What became of many instructions: reference, outcome, status, why."""
+    table = _table("Reference", "Outcome", "Status", "Why")
+    for reference, outcome, status, why in rows:
+        table.add_row(plain(reference), _judged(outcome), plain(status), plain(why))
+    return table
+
+
+def _judged(word: str) -> Text:
+    return Text(plain(word), style="green" if word in _GOOD else "bold yellow")
+
+
+_GOOD = ("done", "started", "known", "ok", "yes")
+
+
+def order_facts(order: Order) -> Table:
+    """One order, fact by fact, and what is wrong with it."""
+    sums, waiting, problem = order.amounts, order.waiting, order.problem
+    rows = {
+        "Order": order.reference,
+        "Status": order.status,
+        "Waits for": waiting and str(waiting),
+        "Goal": order.goal,
+        "Provider": f"{order.provider}, account {order.account}",
+        "There": order.provider_status,
+        "Provider's id": order.provider_id,
+        "Net + VAT = gross": sums and f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}",
+        "Needs attention": problem and problem.what,
+        "Answer with": problem and f"order resolve {order.reference} …",
+    }
+    table = _facts(rows)
+    for field in problem.fields if problem else ():
+        table.add_row("", plain(field))
+    return table
+
+
+def ledger(order: Order) -> Table:
+    """Every line of an order, and who has it."""
+    table = _table("Line", "Status", "By", "Number")
+    for line in order.ledger.lines:
+        style = "" if line.status in (LineStatus.OPEN, LineStatus.RESERVED) else "green"
+        status = Text(line.status, style=style)
+        table.add_row(plain(line.id), status, plain(line.holder or ""), plain(line.number or ""))
+    return table
+
+
+def deliveries(order: Order) -> Table:
+    """Every delivery of an order, and its invoice."""
+    table = _table("Delivery", "Invoice", "Status", "Number", "Lines")
+    for one in order.deliveries:
+        cells = (one.delivery, one.reference, one.status, one.number or "", ", ".join(one.lines))
+        table.add_row(*map(plain, cells))
+    return table
+
+
+def events_table(events: Mapping[str, EventState]) -> Table:
+    """Events that wait for a person, by their ids."""
+    table = _table("Event", "Kind", "What is wrong", "Waits until")
+    for name, state in events.items():
+        until = state.waiting and state.waiting.until
+        what = state.problem.what if state.problem else ""
+        table.add_row(plain(name), plain(state.kind), plain(what), _moment(until) if until else "")
+    return table
+
+
+def previewed(preview: Preview) -> Table:
+    """What one request would come to, if nothing stands in the way."""
+    sums = preview.totals
+    rows: dict[str, object] = {
+        "Reference": preview.reference,
+        "Provider": f"{preview.provider}, account {preview.account}",
+        "Goal": preview.goal,
+        "Looked up": ", ".join(preview.looked_up),
+    }
+    if sums:
+        rows |= {f"Line {line.id}": f"{line.net} + {line.vat}" for line in sums.lines}
+        rows |= {
+            f"VAT {row.category} {row.rate} %": f"{row.vat} on {row.taxable}"
+            for row in sums.vat_rows
+        }
+        rows["Net + VAT = gross"] = f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}"
+        rows["Amount due"] = f"{sums.due} {sums.currency}"
+    return _facts(rows)
+
+
+def previews(rows: Iterable[tuple[str, Preview | None, str]]) -> Table:
+    """Many previews: reference, what it would come to, and what is wrong."""
+    table = _table("Reference", "Provider", "Net", "VAT", "Gross", "Currency", "Possible", "Wrong")
+    for reference, preview, wrong in rows:
+        sums = preview.totals if preview else None
+        figures = (sums.net, sums.vat, sums.gross, sums.currency) if sums else ("",) * 4
+        cells = (reference, preview.provider if preview else "", *figures)
+        table.add_row(*map(plain, cells), _judged("no" if wrong else "yes"), plain(wrong))
+    return table
+
+
+def findings(
+    rows: Iterable[tuple[str, str, str]], what: str = "What", mend: str = "How to mend it"
+) -> Table:
+    """What an examination found: ok, look or wrong; what it is about; and how to mend it."""
+    table = _table("", what, mend)
+    for level, *cells in rows:
+        table.add_row(_judged(level), *map(plain, cells))
     return table
 
 
@@ -140,7 +265,7 @@ def compared(rows: Iterable[tuple[str, str, str, str]]) -> Table:
 
 
 class Board:
-    """Several invoices as they change.
+    """Several invoices and orders as they change.
 
     On a terminal one table that is drawn anew; elsewhere one line per change. `stories` says what
     each invoice is about, `pages` where the Web UI shows it.
@@ -179,8 +304,8 @@ class Board:
         """A line above the table."""
         self._console.print(text, soft_wrap=True)
 
-    def show(self, invoice: Invoice) -> None:
-        """Take in how this invoice is now."""
+    def show(self, invoice: Invoice | Order) -> None:
+        """Take in how this invoice or order is now."""
         row = _row(invoice)
         if self._rows.get(invoice.reference) == row:
             return
@@ -202,19 +327,24 @@ class Board:
         return table
 
 
-def _row(invoice: Invoice) -> tuple[str | Text, ...]:
-    number, identity = plain(invoice.number or ""), plain(invoice.provider_id or "")
+def _row(invoice: Invoice | Order) -> tuple[str | Text, ...]:
+    number, identity = plain(_number(invoice)), plain(invoice.provider_id or "")
     waiting = plain(invoice.waiting or "")
     return _status(invoice), waiting, number, identity[:8] + "…" * (len(identity) > 8)
 
 
-def _line(invoice: Invoice) -> str:
-    number = f", number {invoice.number}" if invoice.number else ""
+def _line(invoice: Invoice | Order) -> str:
+    number = f", number {_number(invoice)}" if _number(invoice) else ""
     waiting = f", waits for {invoice.waiting}" if invoice.waiting else ""
     return plain(f"{invoice.reference}: {invoice.status}{number}{waiting}")
 
 
-def _status(invoice: Invoice) -> Text:
+def _number(invoice: Invoice | Order) -> str:
+    """An order has none of its own: its invoices have them."""
+    return invoice.number or "" if isinstance(invoice, Invoice) else ""
+
+
+def _status(invoice: Invoice | Order) -> Text:
     if waits_for_person(invoice):
         style = "bold yellow"
     elif invoice.status in FELL_THROUGH:

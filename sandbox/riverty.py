@@ -195,6 +195,7 @@ class RivertyStandIn(StandIn):
             marks them so and says "only for physical goods", an example has neither. `always` is
             the gateway's refusal, `physical` the core's.
         vat_per: whether `vatAmount` is that of one piece (I) or of the whole line.
+        quantity_types: whether an order's items may have a `quantityType`, as returns have (U).
         currencies: business codes, and the currency of each.
         activated: the types of notification that are switched on.
         redeliveries: how often a notification nobody took is delivered again (U).
@@ -221,6 +222,7 @@ class RivertyStandIn(StandIn):
         strict: bool = True,
         carrier: Literal["always", "physical", "never"] = "physical",
         vat_per: VatPer = "unit",
+        quantity_types: bool = False,
         currencies: Mapping[str, str] = MappingProxyType({BUSINESS: "EUR"}),
         activated: Collection[str] = TYPES,
         redeliveries: int = 0,
@@ -240,7 +242,9 @@ class RivertyStandIn(StandIn):
         self.request_types = request_types
         self.downloads_per_second = downloads_per_second
         self.notices = Notices(self.later, source, activated, redeliveries)
-        self._rules = Rules(lengths == "refused", strict, carrier == "always")
+        self._rules = Rules(
+            lengths == "refused", strict, carrier == "always", quantities=quantity_types
+        )
         self._new_books = partial(Books, currencies, vat_per, carrier != "never")
         self._books = self._new_books()
         self._pending: list[Submission] = []

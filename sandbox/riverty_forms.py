@@ -43,6 +43,7 @@ class Rules:
     lengths: bool = True
     unknown: bool = True
     carrier: bool = False
+    quantities: bool = False
 
 
 Check = Callable[[str, Any, Rules], None]
@@ -121,6 +122,13 @@ def day(at: str, value: Any, rules: Rules) -> None:
         raise Malformed(at, f"String '{value}' does not validate against format 'date'.")
 
 
+def quantity_type(at: str, value: Any, rules: Rules) -> None:
+    """Shown on returns; whether orders have it is unknown (U)."""
+    if rules.unknown and not rules.quantities:
+        raise Malformed(at, "Property has not been defined.")
+    text()(at, value, rules)
+
+
 def anything(at: str, value: Any, rules: Rules) -> None:
     """An object about whose fields nothing is published."""
     if not isinstance(value, dict):
@@ -194,7 +202,13 @@ _BANK = object_of(dict.fromkeys(("bic", "iban", "accountOwner"), text()))
 _NAMED = some(object_of({"orderItemReference": whole}, ("orderItemReference",)))
 _CREDITED = some(object_of(_VALUED, tuple(_VALUED)))
 _ITEM = object_of(
-    {**_ORDERED, "productId": text(), "subscription": anything, "reportingPositionData": anything},
+    {
+        **_ORDERED,
+        "productId": text(),
+        "quantityType": quantity_type,
+        "subscription": anything,
+        "reportingPositionData": anything,
+    },
     tuple(_ORDERED),
 )
 

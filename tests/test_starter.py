@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -10,29 +9,23 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner, Result
 
-import starter
+import commands.base
 from invoicing.client import InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Action, Invoice, Problem, Reason, Status, Waiting
-from invoicing.parse import read_request
+from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.request import Goal, InvoiceRequest
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.temporal import local_server
 from starter import Code, app
 from terminal import Board, trouble
+from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
 from tests.lifecycle.world import Company, World, world
-
-ROOT = Path(starter.__file__).parent
-EXAMPLES = ROOT / "sandbox" / "examples"
-WHY = ("--reason", "a test")
-NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +38,6 @@ async def shared() -> AsyncIterator[World]:
 async def company(shared: World) -> AsyncIterator[Company]:
     async with shared.company() as made:
         yield made
-
-
-async def typed(
-    *arguments: str, at: Company | None = None, stdin: str = "", **variables: str
-) -> Result:
-    """What the command line makes of these arguments; it has an event loop of its own."""
-    address = at.client.temporal.service_client.config.target_host if at else "127.0.0.1:1"
-    environment = {"TEMPORAL_ADDRESS": address, "COLUMNS": "200", **variables}
-    return await asyncio.to_thread(
-        lambda: CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
-    )
-
-
-def written(request: InvoiceRequest, folder: Path, **changes: Any) -> str:
-    path = folder / "request.json"
-    path.write_text(request.model_copy(update=changes).model_dump_json())
-    return str(path)
 
 
 def debit(company: Company) -> InvoiceRequest:
@@ -204,7 +180,7 @@ async def test_a_namespace_that_does_not_exist_is_named(company: Company) -> Non
 async def test_without_a_worker_it_says_so(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(starter, "WORKER_SECONDS", 0.5)
+    monkeypatch.setattr(commands.base, "WORKER_SECONDS", 0.5)
     request = company.request()
     await InvoicingClient(company.client.temporal, task_queue="nobody").start(request)
     said = await typed("show", request.reference, at=company)
@@ -314,17 +290,6 @@ async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
     assert not await listed(company, "", "--waiting-for", "it's \\ nothing")
 
 
-async def listed(company: Company, wanted: str, *filters: str) -> set[str]:
-    """The references in a list, which may be a moment old: asks until `wanted` is among them."""
-    async with asyncio.timeout(10):
-        while True:
-            said = await typed("list", "--json", "--limit", "1000", *filters, at=company)
-            assert said.exit_code == Code.DONE
-            found = {json.loads(line)["reference"] for line in said.stdout.splitlines()}
-            if not wanted or wanted in found:
-                return found
-
-
 async def test_a_list_says_when_there_is_more(company: Company) -> None:
     await listed(company, await company.start(hold=True))
     await listed(company, await company.start(hold=True))
@@ -362,9 +327,17 @@ async def test_every_example_does_what_it_is_an_example_of(
 
 
 def test_there_is_no_example_that_is_not_tried() -> None:
+    """Here, or by the demonstration, which plays those of the other providers."""
     marks = test_every_example_does_what_it_is_an_example_of.pytestmark  # type: ignore[attr-defined]
     tried = {name for name, _ in marks[0].args[1]}
-    assert tried == {path.stem for path in EXAMPLES.glob("*.json")}
+    examples = {path.stem: path.read_bytes() for path in EXAMPLES.glob("*.json")}
+    orders = {name for name in examples if name.startswith("order")}
+    for name in orders:
+        read(OrderRequest, examples[name])
+    providers = {
+        name: read_request(text).provider for name, text in examples.items() if name not in orders
+    }
+    assert tried == {name for name, provider in providers.items() if provider == "zero_friction"}
 
 
 # What a terminal gets to see

@@ -43,39 +43,51 @@ class PreviewWorkflow:
         """What stands in the way is part of the result, not a failure."""
         try:
             plan: Plan = await self._ask(InvoiceActivities.plan, request, "plan", PLAN_TIMEOUT)
-            self._preview = self._preview.model_copy(update={"totals": plan.totals})
-            await self._look_up(plan)
         except Trouble as problem:
-            said = {"problem": problem.message, "fields": problem.fields}
-            return self._preview.model_copy(update=said)
-        return self._preview
+            return self._told(problem)
+        self._preview = self._preview.model_copy(update={"totals": plan.totals})
+        return await self._look_up(plan)
 
-    async def _look_up(self, plan: Plan) -> None:
+    async def _look_up(self, plan: Plan) -> Preview:
         context = plan.context
         for wave in plan.look_ups:
             target = Target(
                 account=self._request.account, reference=self._request.reference, context=context
             )
             calls = (self._answer(target, one, plan.call_timeout) for one in wave)
-            found = await asyncio.gather(*calls, return_exceptions=True)
-            # Those of one wave do not need each other: all are told of before the first trouble.
-            names = (one.name for one, got in zip(wave, found, strict=True) if isinstance(got, Found))
+            answers = await asyncio.gather(*calls)
+            found = [one for one in answers if isinstance(one, Found)]
+            names = (
+                one.name
+                for one, answer in zip(wave, answers, strict=True)
+                if isinstance(answer, Found)
+            )
             looked_up = (*self._preview.looked_up, *names)
             self._preview = self._preview.model_copy(update={"looked_up": looked_up})
-            for answer in found:
-                if isinstance(answer, BaseException):
-                    raise answer
-                context = {**context, **answer.context}
+            # Those of one wave do not need each other: whoever asks learns of all that is wrong.
+            if wrong := [one for one in answers if isinstance(one, Trouble)]:
+                return self._told(*wrong)
+            for each in found:
+                context = {**context, **each.context}
+        return self._preview
 
-    async def _answer(self, target: Target, one: LookUp, timeout: timedelta) -> Found:
+    def _told(self, *wrong: Trouble) -> Preview:
+        said = "; ".join(dict.fromkeys(problem.message for problem in wrong))
+        fields = tuple(field for problem in wrong for field in problem.fields)
+        return self._preview.model_copy(update={"problem": said, "fields": fields})
+
+    async def _answer(self, target: Target, one: LookUp, within: timedelta) -> Found | Trouble:
         call = LookUpCall(target=target, look_up=one)
-        found: Found = await self._ask(
-            InvoiceActivities.look_up, call, f"look up {one.name}", timeout + MARGIN
-        )
+        try:
+            found: Found = await self._ask(
+                InvoiceActivities.look_up, call, f"look up {one.name}", within + MARGIN
+            )
+        except Trouble as problem:
+            return problem
         return found
 
     async def _ask(
-        self, verb: Callable[..., Any], call: object, summary: str, timeout: timedelta
+        self, verb: Callable[..., Any], call: object, summary: str, within: timedelta
     ) -> Any:
         try:
             return await workflow.execute_activity_method(
@@ -83,7 +95,7 @@ class PreviewWorkflow:
                 call,
                 task_queue=provider_queue(self._request.provider),
                 summary=summary,
-                start_to_close_timeout=timeout,
+                start_to_close_timeout=within,
                 schedule_to_close_timeout=PATIENCE,
                 retry_policy=RetryPolicy(maximum_attempts=3),
             )

@@ -1053,6 +1053,16 @@ class TestWhatIsNotDocumented:
         done = await caller.activated("F-2")
         refused(await caller.raw("DELETE", f"/invoices/{done['id']}"))
 
+    async def test_a_draft_can_be_deleted_by_hand_whatever_the_routes(self, caller: Caller) -> None:
+        await caller.create()
+        caller.stand_in.discard("F-1")
+        assert caller.stand_in.ledger.effects("F-1") == ["created", "deleted"]
+        await caller.activated("F-2")
+        with pytest.raises(ValueError, match="only drafts"):
+            caller.stand_in.discard("F-2")
+        with pytest.raises(LookupError):
+            caller.stand_in.discard("F-1")
+
 
 class TestFaults:
     """Each of the wire at each step; what must not have happened has not."""

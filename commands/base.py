@@ -1,0 +1,213 @@
+"""What every command is made of: the app, its exit codes, how errors become sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+from typer.core import TyperGroup
+
+from invoicing.client import InvoicingClient, Unreachable, reach
+from invoicing.errors import InvalidRequest, InvoicingError, NotFound
+from invoicing.parse import problems
+from invoicing.process import run
+from terminal import interactive, plain
+
+T = TypeVar("T")
+Work = Callable[[InvoicingClient], Awaitable["Code"]]
+
+WORKER_SECONDS = 15.0
+"""How long a worker may take to answer before we say that there is none."""
+SERVER_SECONDS = 10.0
+
+_HELP = """
+Have invoices made, watch them, and answer those that wait for a person.
+
+[bold]Server[/bold]
+[bold]TEMPORAL_ADDRESS[/bold]  where Temporal is (localhost:7233); and TEMPORAL_NAMESPACE …
+[bold]INVOICING_WEB_UI[/bold]  where its Web UI is, for the links
+
+[bold]Exit codes[/bold]
+[bold]0[/bold]  done
+[bold]1[/bold]  failed, refused, or ended without the invoice (cancelled, credited …)
+[bold]2[/bold]  bad input; every mistake is named on a line of its own
+[bold]3[/bold]  nothing has this reference
+[bold]4[/bold]  an invoice waits for a person
+[bold]5[/bold]  the Temporal server, or a worker, cannot be reached
+"""
+
+
+class Code(IntEnum):
+    """What the process ends with; the help says what each means."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    NOT_FOUND = 3
+    NEEDS_ATTENTION = 4
+    UNREACHABLE = 5
+
+
+class BadInput(InvoicingError):
+    """What was typed cannot be used."""
+
+
+class Missing(InvoicingError):
+    """There is no order, or no event, of that name."""
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+ON_PURPOSE = (InvoicingError, ValidationError, RPCError, WorkflowQueryFailedError)
+"""What is answered with a sentence; anything else is a mistake of ours and shows its traceback."""
+
+
+class _Sentences(TyperGroup):
+    """Every command of the group ends in a sentence and a code, whatever it raised on purpose."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ON_PURPOSE as error:
+            sentence, code = explained(error)
+        typer.echo(sentence, err=True)
+        raise typer.Exit(code)
+
+
+def explained(error: Exception) -> tuple[str, Code]:
+    """What to say about it, and the code that it comes to."""
+    match error:
+        case InvalidRequest() | BadInput():
+            return str(error), Code.BAD_INPUT
+        case ValidationError():
+            return "\n".join(map(str, problems(error))), Code.BAD_INPUT
+        case NotFound():
+            return f"No invoice {plain(error.reference)} is known here.", Code.NOT_FOUND
+        case Missing():
+            return str(error), Code.NOT_FOUND
+        case Unreachable():
+            text = plain(error)
+            return f"{text[:1].upper()}{text[1:].removesuffix('.')}.", Code.UNREACHABLE
+        case WorkflowQueryFailedError():
+            return "The worker could not answer; its log says why.", Code.FAILED
+        case RPCError(status=RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED):
+            return "No worker answers any more; nothing is lost, try again.", Code.UNREACHABLE
+        case RPCError(status=RPCStatusCode.UNAVAILABLE):
+            return "The Temporal server went away; nothing is lost, try again.", Code.UNREACHABLE
+        case RPCError():
+            return f"The Temporal server refused: {plain(error.message)}", Code.FAILED
+    return "\n".join(map(plain, str(error).splitlines())), Code.FAILED
+
+
+@contextmanager
+def known_as(kind: str) -> Iterator[None]:
+    """Where it is not an invoice that is looked for: `order`, `event`."""
+    try:
+        yield
+    except NotFound as error:
+        raise Missing(f"No {kind} {plain(error.reference)} is known here.") from None
+
+
+# --- the app --------------------------------------------------------------------------------------
+
+MANY = "Many at once"
+OTHERS = "Orders and events"
+SERVER = "The server"
+
+
+def group(**options: Any) -> typer.Typer:
+    """A Typer app as all of ours are."""
+    return typer.Typer(
+        cls=_Sentences,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **options,
+    )
+
+
+app = group(help=_HELP)
+
+
+def with_client(work: Work) -> NoReturn:
+    """Do the work with a connected client; its code is the process's."""
+
+    async def connected() -> Code:
+        return await work(InvoicingClient(await reach(SERVER_SECONDS)))
+
+    raise typer.Exit(run(connected()))
+
+
+async def answered(call: Awaitable[T]) -> T:
+    """What a worker says, or a sentence about there being none."""
+    try:
+        async with asyncio.timeout(WORKER_SECONDS):
+            return await call
+    except TimeoutError:
+        raise Unreachable(
+            f"No worker answered within {WORKER_SECONDS:.0f} s. Start one with `make worker`; an "
+            "order just given may still be carried out, so look with `show` before repeating it."
+        ) from None
+
+
+def web_ui(client: InvoicingClient) -> str | None:
+    """INVOICING_WEB_UI, or where the development server on its usual port has it."""
+    if given := os.environ.get("INVOICING_WEB_UI"):
+        return given
+    address = client.temporal.service_client.config.target_host
+    usual = address in ("localhost:7233", "127.0.0.1:7233")
+    return "http://localhost:8233" if usual else None
+
+
+def data(model: BaseModel) -> Any:
+    """The model as JSON knows it."""
+    return model.model_dump(mode="json")
+
+
+# --- what is typed --------------------------------------------------------------------------------
+
+Reference = Annotated[str, typer.Argument(metavar="REF", help="The invoice's reference.")]
+File = Annotated[typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON; - is stdin.")]
+By = Annotated[str | None, typer.Option(help="Who decides; your user name if left out.")]
+Why = Annotated[str | None, typer.Option(help="Why; needed, it goes into the journal.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable on stdout.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended or needs a person.")]
+
+
+def _name(by: str | None) -> str:
+    try:
+        return by or getpass.getuser()
+    except (OSError, KeyError):
+        raise BadInput("Your user name is not known here: say who decides with --by.") from None
+
+
+def _reason(reason: str | None) -> str:
+    if reason is None and interactive():
+        reason = typer.prompt("Why", err=True)
+    if not (reason or "").strip():
+        raise BadInput("Say why, with --reason: it goes into the invoice's journal.")
+    return str(reason)
+
+
+def who_and_why(by: str | None, reason: str | None) -> dict[str, str]:
+    """What every instruction says of itself; asks for the reason where somebody sits there."""
+    return {"by": _name(by), "reason": _reason(reason)}
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it without a word."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,28 @@
+"""The demonstration, which needs nothing but this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from commands.base import SERVER, app
+
+
+@app.command(
+    rich_help_panel=SERVER,
+    short_help="Watch invoices and an order, much of which goes wrong, on this machine alone.",
+    epilog="Example: python starter.py demo --keep",
+)
+def demo(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave it all running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Watch invoices get through time-outs, a crash and a wrong amount, on this machine alone.
+
+    Starts a Temporal server, a stand-in of every provider and a worker, and stops them in the end.
+    """
+    from sandbox import demo as demonstration  # its servers are nobody else's business
+
+    raise typer.Exit(demonstration.main(keep=keep))

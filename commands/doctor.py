@@ -1,0 +1,321 @@
+"""`doctor`: is everything there that invoices need, and if not, how to mend it.
+
+It runs best where a worker runs, with the worker's environment: only there are the credentials.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import typer
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    PollWorkflowTaskQueueRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from commands.base import SERVER, SERVER_SECONDS, AsJson, Code, app
+from commands.server import registered
+from invoicing import attributes
+from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.client import converter, reach
+from invoicing.errors import InvoicingError, ProviderError, Rejected, Unavailable
+from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
+from invoicing.process import run
+from invoicing.provider import Checks, Provider
+from terminal import findings, screen
+
+if TYPE_CHECKING:
+    import httpx
+
+    from providers.settings import AccountSettings
+
+OK, LOOK, WRONG = "ok", "look", "wrong"
+
+FRESH = timedelta(minutes=2)
+"""A worker that finds nothing to do asks again every minute."""
+SKEW = timedelta(seconds=30)
+"""How far clocks may be apart: tokens and signed webhooks are good for minutes."""
+READ = 20
+"""Invoices whose memo is read, to see that the keys fit."""
+CHECK_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was examined: whether it is right, and how to mend it if it is not."""
+
+    level: str
+    what: str
+    mend: str = ""
+
+
+@app.command(
+    rich_help_panel=SERVER,
+    short_help="Say what is wrong with the set-up, and how to mend it.",
+    epilog="Example: python starter.py doctor",
+)
+def doctor(as_json: AsJson = False) -> None:
+    """Examine the server, the workers, the accounts, the clocks and the keys.
+
+    Run it where a worker runs, with its environment: credentials are nowhere else. It changes
+    nothing; each account's credentials are tried with one harmless call.
+    """
+    found = run(_examined(os.environ))
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(asdict(one)))
+    else:
+        rows = ((one.level, one.what, one.mend) for one in found)
+        screen().print(findings(rows))
+    raise typer.Exit(Code.FAILED if any(one.level == WRONG for one in found) else Code.DONE)
+
+
+async def _examined(environment: Mapping[str, str]) -> list[Finding]:
+    accounts, found = _accounts(environment)
+    found += [one async for one in _providers(accounts)]
+    found += [one async for one in _temporal(sorted(accounts))]
+    return found
+
+
+# --- accounts and their providers -----------------------------------------------------------------
+
+
+def _accounts(environment: Mapping[str, str]) -> tuple[AccountSettings, list[Finding]]:
+    from providers import settings  # loads every adaptor, which no other command needs
+
+    try:
+        accounts = settings.read(environment)
+    except settings.BadSettings as error:
+        wrong = str(error).splitlines()[1:]
+        mend = "Mend this variable where the worker runs; no worker starts with it."
+        return {}, [Finding(WRONG, line.strip(), mend) for line in wrong]
+    if accounts:
+        return accounts, []
+    what = "no provider account is configured here, so no credentials were tried"
+    return {}, [Finding(LOOK, what, "Run this with the worker's environment.")]
+
+
+async def _providers(accounts: AccountSettings) -> AsyncIterator[Finding]:
+    from providers.http import client as http_client
+    from providers.settings import connect
+
+    clocks: dict[str, timedelta] = {}
+
+    async def note(response: httpx.Response) -> None:
+        if ahead := _ahead(response.headers.get("date", "")):
+            clocks[response.url.host] = ahead
+
+    async with http_client() as http:
+        http.event_hooks = {"response": [note]}
+        adaptors = connect(accounts, http)
+        named = [
+            (f"{provider}, account {account}", adaptor)
+            for provider, by_account in sorted(adaptors.items())
+            for account, adaptor in sorted(by_account.items())
+        ]
+        for one in await asyncio.gather(*(_account(name, adaptor) for name, adaptor in named)):
+            yield one
+    for host, ahead in sorted(clocks.items()):
+        yield _clock(host, ahead)
+
+
+async def _account(name: str, adaptor: Provider) -> Finding:
+    if not isinstance(adaptor, Checks):
+        what = f"{name}: configured; its credentials cannot be tried without making something"
+        return Finding(OK, what)
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await adaptor.check()
+    except Rejected as error:
+        mend = "Mend the credentials of this account in the worker's environment."
+        return Finding(WRONG, f"{name}: {error.message}", mend)
+    except (Unavailable, TimeoutError) as error:
+        what = error.message if isinstance(error, Unavailable) else "it did not answer in time"
+        mend = "Is this machine let out to it, and is the account's BASE_URL right?"
+        return Finding(WRONG, f"{name}: {what}", mend)
+    except ProviderError as error:
+        return Finding(WRONG, f"{name}: {error.message}", "Is the account's BASE_URL right?")
+    return Finding(OK, f"{name}: its credentials are accepted")
+
+
+def _ahead(date: str) -> timedelta | None:
+    """How far an HTTP date is ahead of us; it tells whole seconds."""
+    try:
+        told = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return told.replace(tzinfo=told.tzinfo or UTC) - datetime.now(UTC)
+
+
+def _clock(of: str, ahead: timedelta) -> Finding:
+    if abs(ahead) < SKEW:
+        return Finding(OK, f"the clock here agrees with that of {of}")
+    seconds = abs(ahead.total_seconds())
+    word = "behind" if ahead > timedelta() else "ahead of"
+    what = f"the clock here is {seconds:.0f} s {word} that of {of}"
+    return Finding(WRONG, what, "Set it: let this machine follow a time server (NTP).")
+
+
+# --- the server -----------------------------------------------------------------------------------
+
+
+async def _temporal(providers: list[str]) -> AsyncIterator[Finding]:
+    try:
+        converter()
+    except InvoicingError as error:
+        mend = "Give the keys that the workers have, as name:key; the server waits until then."
+        yield Finding(WRONG, str(error), mend)
+        return
+    if os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
+        yield Finding(OK, "payloads are encrypted, and the keys can be read")
+    try:
+        client = await reach(SERVER_SECONDS)
+    except InvoicingError as error:
+        what, _, mend = str(error).partition(": ")
+        yield Finding(WRONG, what, f"{mend[:1].upper()}{mend[1:]}.")
+        return
+    address = client.service_client.config.target_host
+    yield Finding(OK, f"the Temporal server at {address} answers, namespace {client.namespace}")
+    for part in (_attributes(client), _payloads(client), _workers(client, providers)):
+        try:
+            async for one in part:
+                yield one
+        except RPCError as error:
+            mend = "Are these credentials allowed to ask for that?"
+            yield Finding(LOOK, f"the server does not say ({error.status.name})", mend)
+
+
+async def _attributes(client: Client) -> AsyncIterator[Finding]:
+    there = await registered(client)
+    wrong = 0
+    for name, kind in SEARCH_ATTRIBUTES.items():
+        if there.get(name) == kind:
+            continue
+        wrong += 1
+        if name in there:
+            what = f"the search attribute {name} is a {there[name]}, not a {kind}"
+            yield Finding(WRONG, what, "Rename or remove it at the server, then run `setup`.")
+        else:
+            yield Finding(WRONG, f"the search attribute {name} is missing", "Run `setup`.")
+    if not wrong:
+        yield Finding(OK, f"all {len(SEARCH_ATTRIBUTES)} search attributes are registered")
+
+
+async def _payloads(client: Client) -> AsyncIterator[Finding]:
+    """Whether what is stored can be read with the keys that are here."""
+    query = f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running'"
+    read = 0
+    async for execution in client.list_workflows(query, limit=READ):
+        try:
+            await execution.memo()
+        except InvoicingError as error:
+            mend = "Set INVOICING_ENCRYPTION_KEYS to what the workers have."
+            yield Finding(WRONG, f"what is stored cannot be read here: {error}", mend)
+            return
+        read += 1
+    if read:
+        yield Finding(OK, "what is stored can be read here")
+
+
+async def _workers(client: Client, configured: list[str]) -> AsyncIterator[Finding]:
+    from providers import ADAPTORS
+
+    now = await _server_time(client)
+    if now:
+        yield _clock("the Temporal server", now - datetime.now(UTC))
+    now = now or datetime.now(UTC)
+    stories = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+    if pollers := await _pollers(client, TASK_QUEUE, stories, now):
+        yield Finding(OK, f"workflows: {_counted(len(pollers))}")
+    else:
+        yield Finding(WRONG, f"no worker serves {TASK_QUEUE}: nothing moves", _START)
+    for provider in sorted(ADAPTORS):
+        if one := await _provider_queue(client, provider, provider in configured, now):
+            yield one
+
+
+_START = "Start one: `make worker`."
+
+
+async def _provider_queue(
+    client: Client, provider: str, configured: bool, now: datetime
+) -> Finding | None:
+    queue = provider_queue(provider)
+    calls = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    if pollers := await _pollers(client, queue, calls, now):
+        return Finding(OK, f"{provider}: {_counted(len(pollers))}")
+    query = (
+        f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running' "
+        f"AND {attributes.PROVIDER.name} = '{provider}'"
+    )
+    waiting = 0
+    # A server without our attributes knows no such thing; that is told of already.
+    with suppress(RPCError):
+        waiting = (await client.count_workflows(query)).count
+    if not configured and not waiting:
+        return None
+    left = f", and {waiting} of its invoices are under way" if waiting else ""
+    mend = "Start a worker with the account's variables."
+    return Finding(WRONG, f"no worker serves {queue}{left}", mend)
+
+
+def _counted(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
+
+
+async def _pollers(
+    client: Client, queue: str, kind: TaskQueueType.ValueType, now: datetime
+) -> list[PollerInfo]:
+    """Who asked for work there just now, each once."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    fresh = (one for one in answer.pollers if _asked(one) > now - FRESH)
+    return list({one.identity: one for one in fresh}.values())
+
+
+def _asked(poller: PollerInfo) -> datetime:
+    return poller.last_access_time.ToDatetime(UTC)
+
+
+async def _server_time(client: Client) -> datetime | None:
+    """What time it is at the server. It tells nobody unasked, but notes when a queue is polled:
+    ask a queue of our own for work that never comes, and look when that was."""
+    queue = TaskQueue(name=f"doctor-{uuid4()}")
+    poll = PollWorkflowTaskQueueRequest(
+        namespace=client.namespace, task_queue=queue, identity="doctor"
+    )
+    polling = asyncio.create_task(
+        client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=10))
+    )
+    try:
+        for _ in range(50):
+            begun = datetime.now(UTC)
+            request = DescribeTaskQueueRequest(
+                namespace=client.namespace,
+                task_queue=queue,
+                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            )
+            answer = await client.workflow_service.describe_task_queue(request)
+            if answer.pollers:
+                return _asked(answer.pollers[0]) + (datetime.now(UTC) - begun)
+            await asyncio.sleep(0.02)
+        return None
+    finally:
+        polling.cancel()
+        with suppress(asyncio.CancelledError, RPCError):
+            await polling

@@ -1,0 +1,89 @@
+"""Invoices as they change, until each has ended or waits for a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+
+import typer
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from commands.base import Code, answered
+from invoicing.client import Failed, InvoicingClient
+from invoicing.errors import FieldProblem
+from invoicing.invoice import Invoice, Status
+from terminal import FELL_THROUGH, Board, plain, screen, trouble, waits_for_person
+
+Shower = Callable[[Invoice], None]
+
+
+async def follow(client: InvoicingClient, references: Sequence[str], as_json: bool) -> Code:
+    """Show them until each is settled, and say what a person has to know of it."""
+    wanted = list(dict.fromkeys(references))
+    for reference in wanted:
+        await answered(client.state(reference))
+    with _shower(as_json) as shower:
+        last = await asyncio.gather(*(until_settled(client, each, shower) for each in wanted))
+    return max([await explain(client, invoice) for invoice in last])
+
+
+@contextmanager
+def _shower(as_json: bool) -> Iterator[Shower]:
+    if as_json:
+        yield lambda invoice: typer.echo(invoice.model_dump_json())
+        return
+    with Board(screen()) as board:
+        yield board.show
+
+
+async def until_settled(client: InvoicingClient, reference: str, shower: Shower) -> Invoice:
+    """Show it as it changes; as it is once it has ended or waits for a person."""
+    async with aclosing(client.changes(reference)) as changes:
+        async for invoice in changes:
+            shower(invoice)
+            if waits_for_person(invoice):
+                break
+    return invoice
+
+
+async def explain(client: InvoicingClient, invoice: Invoice) -> Code:
+    """On standard error what a person has to know about it; the code that it comes to."""
+    reference = plain(invoice.reference)
+    if await _stopped(client, invoice):
+        typer.echo(f"{reference} was ended from outside, in Temporal, as it was then.", err=True)
+        return Code.FAILED
+    if invoice.problem:
+        typer.echo(f"{reference}. {trouble(invoice.problem)}", err=True)
+    elif invoice.status is Status.HELD:
+        typer.echo(f"{reference} is held: `release` lets it go on.", err=True)
+    elif invoice.status in (Status.REJECTED, Status.EXPIRED):
+        typer.echo("\n  ".join(await why_it_failed(client, invoice.reference)), err=True)
+    if waits_for_person(invoice):
+        return Code.NEEDS_ATTENTION
+    return Code.FAILED if invoice.status in FELL_THROUGH else Code.DONE
+
+
+async def _stopped(client: InvoicingClient, invoice: Invoice) -> bool:
+    """Whether its workflow was terminated: it could not say so itself."""
+    if invoice.ended:
+        return False
+    execution = await client.handle(invoice.reference).describe()
+    return execution.status is WorkflowExecutionStatus.TERMINATED
+
+
+async def why_it_failed(client: InvoicingClient, reference: str) -> list[str]:
+    """A sentence, then the fields it is about; nothing when it did not fail."""
+    try:
+        await client.result(reference)
+    except Failed as error:
+        return [plain(error), *(plain(each) for each in _fields(error))]
+    return []
+
+
+def _fields(error: Failed) -> list[FieldProblem]:
+    failure = error.__cause__
+    cause = failure.cause if isinstance(failure, WorkflowFailureError) else None
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return [FieldProblem.model_validate(each) for each in details]

@@ -1,0 +1,302 @@
+"""One invoice, or a list of them: start, watch, show, list, and a person's answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from commands.base import (
+    AsJson,
+    BadInput,
+    By,
+    Code,
+    File,
+    Reference,
+    Wait,
+    Why,
+    answered,
+    app,
+    data,
+    web_ui,
+    who_and_why,
+    with_client,
+)
+from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
+from commands.following import explain, follow
+from commands.orders import show_order
+from invoicing.client import InvoicingClient, Listed, web_page
+from invoicing.errors import NotFound
+from invoicing.identity import workflow_id
+from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve
+from invoicing.parse import read_request
+from invoicing.request import InvoiceRequest
+from terminal import answers, facts, history, listing, plain, screen, spreadsheet
+
+# --- asking and looking ---------------------------------------------------------------------------
+
+
+@app.command(
+    short_help="Have an invoice made.",
+    epilog="Example: python starter.py start sandbox/examples/invoice.json --wait",
+)
+def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Have the invoice in FILE made; the same request again is the same invoice."""
+    request = read_request(file.read())
+
+    async def work(client: InvoicingClient) -> Code:
+        await client.start(request)
+        _started(client, request, as_json)
+        return await follow(client, [request.reference], as_json) if wait else Code.DONE
+
+    with_client(work)
+
+
+def _started(client: InvoicingClient, request: InvoiceRequest, as_json: bool) -> None:
+    ui = web_ui(client)
+    page = ui and web_page(ui, client.temporal.namespace, request.reference)
+    identity = workflow_id(request.reference)
+    if as_json:
+        told = {"reference": request.reference, "workflow_id": identity, "web_ui": page}
+        typer.echo(json.dumps(told))
+        return
+    typer.echo(f"Reference  {request.reference}\nWorkflow   {identity}")
+    if page:
+        typer.echo(f"Web UI     {page}")
+
+
+MOST_WATCHED = 100
+
+
+@app.command(
+    short_help="Show invoices as they change.",
+    epilog="Example: python starter.py watch EXAMPLE-1 EXAMPLE-2",
+)
+def watch(
+    references: Annotated[
+        list[str] | None, typer.Argument(metavar="REF…", help="One or more, or filters instead.")
+    ] = None,
+    provider: ProviderOf = None,
+    status: StatusOf = None,
+    waiting_for: WaitingFor = None,
+    due_before: DueBefore = None,
+    prefix: Prefix = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show invoices as they change, until each has ended or waits for a person."""
+    choice = Choice.of(provider, status, waiting_for, due_before, prefix)
+    if bool(references) is not choice.is_empty:
+        raise BadInput("Name what to watch: either references, or filters.")
+
+    async def work(client: InvoicingClient) -> Code:
+        chosen = list(references or ())
+        if not references:
+            found = choice.found(client, limit=MOST_WATCHED + 1, running=True)
+            chosen = [row.reference async for row in found]
+        if len(chosen) > MOST_WATCHED:
+            raise BadInput(f"These are more than {MOST_WATCHED}: narrow it down, or use `list`.")
+        if not chosen:
+            typer.echo("No invoices.", err=True)
+            return Code.DONE
+        return await follow(client, chosen, as_json)
+
+    with_client(work)
+
+
+@app.command(
+    short_help="Show one invoice or order, and what you can do about it.",
+    epilog="Example: python starter.py show EXAMPLE-1",
+)
+def show(reference: Reference, as_json: AsJson = False) -> None:
+    """Show where an invoice is, what is wrong with it, what you can do, and what happened.
+
+    Of an order, its ledger of lines and its deliveries.
+    """
+
+    async def work(client: InvoicingClient) -> Code:
+        try:
+            invoice = await answered(client.state(reference))
+        except NotFound as unknown:
+            try:
+                return await show_order(client, reference, as_json)
+            except NotFound:
+                raise unknown from None
+        return await _show_invoice(client, invoice, as_json)
+
+    with_client(work)
+
+
+async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool) -> Code:
+    journal = await answered(client.journal(invoice.reference))
+    if as_json:
+        typer.echo(json.dumps({"invoice": data(invoice), "journal": data(journal)}))
+        return Code.DONE
+    console = screen()
+    console.print(facts(invoice))
+    await explain(client, invoice)
+    if not invoice.ended:
+        console.print("", answers(invoice), sep="\n")
+    console.print("", history(journal.entries), sep="\n")
+    return Code.DONE
+
+
+COLUMNS = tuple(Listed.model_fields)
+
+
+@app.command(
+    "list",
+    short_help="List invoices.",
+    epilog="Example: python starter.py list --waiting-for person --due-before 2026-08-01",
+)
+def list_(
+    provider: ProviderOf = None,
+    status: StatusOf = None,
+    waiting_for: WaitingFor = None,
+    due_before: DueBefore = None,
+    prefix: Prefix = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B…", help=f"Of these: {', '.join(COLUMNS)}.")
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet, on stdout.")] = False,
+) -> None:
+    """List invoices, the latest first; with --json one object per line."""
+    choice = Choice.of(provider, status, waiting_for, due_before, prefix)
+    wanted = _columns(columns)
+    if as_json and as_csv:
+        raise BadInput("Choose one of --json and --csv.")
+
+    async def work(client: InvoicingClient) -> Code:
+        rows = [row async for row in choice.found(client, limit=limit + 1)]
+        if as_json:
+            for row in rows[:limit]:
+                typer.echo(row.model_dump_json(include=set(wanted)))
+        elif as_csv:
+            _write_csv(rows[:limit], wanted)
+        elif rows:
+            screen().print(listing(rows[:limit], wanted if columns else ()))
+        else:
+            typer.echo("No invoices.", err=True)
+        if len(rows) > limit:
+            typer.echo(f"There are more than {limit}: narrow it down or raise --limit.", err=True)
+        return Code.DONE
+
+    with_client(work)
+
+
+def _columns(text: str | None) -> tuple[str, ...]:
+    wanted = tuple(one.strip() for one in text.split(",")) if text else COLUMNS
+    if unknown := [plain(one) for one in wanted if one not in COLUMNS]:
+        raise BadInput(f"No such column: {', '.join(unknown)}. There are: {', '.join(COLUMNS)}.")
+    return wanted
+
+
+def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
+    out = csv.writer(typer.get_text_stream("stdout"), lineterminator="\n")
+    out.writerow(columns)
+    for row in rows:
+        told = data(row)
+        out.writerow([spreadsheet(told[column]) for column in columns])
+
+
+# --- what people decide ---------------------------------------------------------------------------
+
+
+@app.command(
+    short_help="Stop an invoice before its next irreversible step.",
+    epilog='Example: python starter.py hold EXAMPLE-1 --reason "price under discussion"',
+)
+def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
+    """Stop an invoice before its next irreversible step, until `release`."""
+    order = Hold(**who_and_why(by, reason))
+    _order(reference, lambda client: client.hold(reference, order), as_json)
+
+
+@app.command(epilog='Example: python starter.py release EXAMPLE-2 --reason "checked the damage"')
+def release(
+    reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False
+) -> None:
+    """Let a held invoice go on."""
+    order = Release(**who_and_why(by, reason))
+    _order(reference, lambda client: client.release(reference, order), as_json)
+
+
+@app.command(
+    short_help="Take an invoice back.",
+    epilog='Example: python starter.py cancel EXAMPLE-1 --reason "ordered by mistake"',
+)
+def cancel(
+    reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False
+) -> None:
+    """Take an invoice back: stop it, delete its draft, or credit it, as its stage asks for."""
+    order = Cancel(**who_and_why(by, reason))
+    _order(reference, lambda client: client.cancel(reference, order), as_json)
+
+
+@app.command(
+    short_help="Answer an invoice that needs attention.",
+    epilog="Example: python starter.py resolve refused correct "
+    '--document sandbox/examples/refused-corrected.json --reason "no direct debit agreed"',
+)
+def resolve(
+    reference: Reference,
+    action: Annotated[Action, typer.Argument(metavar="ACTION", help="One of those above.")],
+    provider_id: Annotated[
+        str | None, typer.Option(help="For adopt: the invoice's id at the provider.")
+    ] = None,
+    document: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(metavar="FILE", help="For correct: the request with its document corrected."),
+    ] = None,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer an invoice that needs attention; `show` says which answers it takes.
+
+    retry    do the step again, from a fresh look
+    adopt    go on with the invoice that has --provider-id
+    correct  take back the draft and make it again from --document
+    skip     count the step as done: settled elsewhere, or not needed
+    abandon  end here and leave the provider's side as it is
+    """
+    _refuse_odd(action, "adopt", "--provider-id", provider_id)
+    _refuse_odd(action, "correct", "--document", document)
+    answer = Resolve(
+        action=action,
+        provider_id=provider_id,
+        document=document and _corrected(reference, document.read()),
+        **who_and_why(by, reason),
+    )
+    _order(reference, lambda client: client.resolve(reference, answer), as_json)
+
+
+def _order(
+    reference: str, give: Callable[[InvoicingClient], Awaitable[Invoice]], as_json: bool
+) -> NoReturn:
+    async def work(client: InvoicingClient) -> Code:
+        await answered(give(client))
+        invoice = await answered(client.state(reference))
+        if as_json:
+            typer.echo(invoice.model_dump_json())
+        else:
+            screen().print(facts(invoice))
+        return Code.DONE
+
+    with_client(work)
+
+
+def _refuse_odd(action: Action, only: str, option: str, value: object) -> None:
+    if (action.value == only) != (value is not None):
+        raise BadInput(f"{only}, and only {only}, needs {option}.")
+
+
+def _corrected(reference: str, text: bytes) -> Any:
+    request = read_request(text)
+    if request.reference != reference:
+        raise BadInput(f"The file is about {request.reference}, not about {reference}.")
+    return request.document

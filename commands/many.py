@@ -1,0 +1,229 @@
+"""The same instruction for many invoices: shown first, confirmed, then given a few at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, NoReturn
+
+import typer
+
+from commands.at_once import few_at_a_time
+from commands.base import (
+    MANY,
+    ON_PURPOSE,
+    AsJson,
+    BadInput,
+    By,
+    Code,
+    Wait,
+    Why,
+    answered,
+    app,
+    explained,
+    group,
+    who_and_why,
+    with_client,
+)
+from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
+from commands.following import until_settled
+from invoicing.client import InvoicingClient, Listed
+from invoicing.invoice import Action, Cancel, Invoice, Release, Resolve, Status
+from terminal import interactive, listing, outcomes, screen, waits_for_person
+
+AT_ONCE = 10
+"""Instructions under way: a worker has other invoices to see to."""
+PREVIEWED = 20
+
+many = group(help="The same instruction for every invoice that fits the filters.")
+app.add_typer(many, name="all", rich_help_panel=MANY)
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+AtMost = Annotated[int, typer.Option("--limit", min=1, help="Refuse to touch more than these.")]
+
+
+@many.command(
+    "cancel",
+    short_help="Take back every invoice that fits.",
+    epilog='Example: python starter.py all cancel --prefix JUNE- --reason "the wrong price list"',
+)
+def cancel(
+    provider: ProviderOf = None,
+    status: StatusOf = None,
+    waiting_for: WaitingFor = None,
+    due_before: DueBefore = None,
+    prefix: Prefix = None,
+    limit: AtMost = 1000,
+    yes: Yes = False,
+    wait: Wait = False,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back every invoice under way that fits, each as its stage asks for."""
+    choice = _chosen(Choice.of(provider, status, waiting_for, due_before, prefix))
+    order = Cancel(**who_and_why(by, reason))
+    task = Task("cancel", lambda client, one: client.cancel(one, order), wait)
+    _give(task, choice, limit, yes, as_json)
+
+
+@many.command(
+    "release",
+    short_help="Let every held invoice go on that fits.",
+    epilog='Example: python starter.py all release --provider mollie --reason "checked"',
+)
+def release(
+    provider: ProviderOf = None,
+    waiting_for: WaitingFor = None,
+    due_before: DueBefore = None,
+    prefix: Prefix = None,
+    limit: AtMost = 1000,
+    yes: Yes = False,
+    wait: Wait = False,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let every held invoice go on that fits."""
+    _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
+    choice = Choice.of(provider, Status.HELD, waiting_for, due_before, prefix)
+    order = Release(**who_and_why(by, reason))
+    task = Task("release", lambda client, one: client.release(one, order), wait)
+    _give(task, choice, limit, yes, as_json)
+
+
+@many.command(
+    "resolve",
+    short_help="Answer every invoice alike that needs attention.",
+    epilog="Example: python starter.py all resolve retry --waiting-for provider_unavailable "
+    '--reason "the provider is back"',
+)
+def resolve(
+    action: Annotated[
+        Action, typer.Argument(metavar="ACTION", help="retry, skip or abandon; see `resolve`.")
+    ],
+    provider: ProviderOf = None,
+    waiting_for: WaitingFor = None,
+    due_before: DueBefore = None,
+    prefix: Prefix = None,
+    limit: AtMost = 1000,
+    yes: Yes = False,
+    wait: Wait = False,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the same answer to every invoice that needs attention and fits."""
+    if action in (Action.ADOPT, Action.CORRECT):
+        raise BadInput(f"{action} is about one invoice: use `resolve REF {action}`.")
+    _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
+    choice = Choice.of(provider, Status.NEEDS_ATTENTION, waiting_for, due_before, prefix)
+    answer = Resolve(action=action, **who_and_why(by, reason))
+    task = Task(f"resolve {action}", lambda client, one: client.resolve(one, answer), wait)
+    _give(task, choice, limit, yes, as_json)
+
+
+def _chosen(choice: Choice) -> Choice:
+    """Nobody means every invoice there is by leaving something out."""
+    if choice.is_empty:
+        raise BadInput("Say which invoices: give at least one filter.")
+    return choice
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of every invoice, in a word; `wait`: until each is settled."""
+
+    word: str
+    instruct: Callable[[InvoicingClient, str], Awaitable[Invoice]]
+    wait: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one instruction; `why` is a sentence where it was refused."""
+
+    reference: str
+    code: Code
+    status: str = ""
+    why: str = ""
+
+    @property
+    def word(self) -> str:
+        """`done`, `waits` for a person after all, or `refused`."""
+        return {Code.DONE: "done", Code.NEEDS_ATTENTION: "waits"}.get(self.code, "refused")
+
+
+def _give(task: Task, choice: Choice, limit: int, yes: bool, as_json: bool) -> NoReturn:
+    async def work(client: InvoicingClient) -> Code:
+        rows = await _rows(client, choice, limit)
+        if not rows:
+            typer.echo("No invoices.", err=True)
+            return Code.DONE
+        _confirm(task.word, rows, yes)
+        done = await _each(client, rows, task)
+        _report(task.word, done, as_json)
+        return max(outcome.code for outcome in done)
+
+    with_client(work)
+
+
+async def _rows(client: InvoicingClient, choice: Choice, limit: int) -> list[Listed]:
+    rows = [row async for row in choice.found(client, limit=limit + 1, running=True)]
+    if len(rows) > limit:
+        raise BadInput(f"These are more than {limit}: narrow it down or raise --limit.")
+    return rows
+
+
+def _confirm(word: str, rows: Sequence[Listed], yes: bool) -> None:
+    if yes:
+        return
+    console = screen(error=True)
+    console.print(listing(rows[:PREVIEWED]))
+    if len(rows) > PREVIEWED:
+        console.print(f"… and {len(rows) - PREVIEWED} more")
+    count = f"{len(rows)} invoice" + "s" * (len(rows) != 1)
+    if not interactive():
+        raise BadInput(f"Nobody is here to confirm `{word}` for {count}: look, then give --yes.")
+    typer.confirm(f"{word} {count}?", abort=True, err=True)
+
+
+async def _each(client: InvoicingClient, rows: Sequence[Listed], task: Task) -> list[Outcome]:
+    async def one(row: Listed) -> Outcome:
+        try:
+            return await _one(client, row.reference, task)
+        except ON_PURPOSE as error:
+            sentence, code = explained(error)
+            return Outcome(row.reference, code, why=sentence)
+
+    return await few_at_a_time(rows, one, AT_ONCE)
+
+
+async def _one(client: InvoicingClient, reference: str, task: Task) -> Outcome:
+    invoice = await answered(task.instruct(client, reference))
+    if task.wait:
+        invoice = await until_settled(client, reference, lambda _: None)
+    if task.wait and waits_for_person(invoice):
+        why = str(invoice.problem or "it is held")
+        return Outcome(reference, Code.NEEDS_ATTENTION, invoice.status, why)
+    return Outcome(reference, Code.DONE, invoice.status)
+
+
+def _report(word: str, done: Sequence[Outcome], as_json: bool) -> None:
+    if as_json:
+        for one in done:
+            told = {
+                "reference": one.reference,
+                "outcome": one.word,
+                "status": one.status,
+                "why": one.why,
+            }
+            typer.echo(json.dumps(told))
+    else:
+        rows = ((one.reference, one.word, one.status, one.why) for one in done)
+        screen().print(outcomes(rows))
+    counts = Counter(one.word for one in done)
+    summary = ", ".join(f"{counts[each]} {each}" for each in ("done", "waits", "refused"))
+    typer.echo(f"{word}: {summary}", err=True)

@@ -1,0 +1,214 @@
+"""Orders: what is delivered of them, and what will not be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from commands.base import (
+    OTHERS,
+    AsJson,
+    BadInput,
+    By,
+    Code,
+    File,
+    Why,
+    answered,
+    app,
+    data,
+    group,
+    known_as,
+    who_and_why,
+    with_client,
+)
+from invoicing.client import InvoicingClient
+from invoicing.invoice import Cancel
+from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
+from invoicing.parse import read
+from invoicing.request import OrderRequest
+from terminal import deliveries, history, ledger, order_facts, screen
+
+orders = group(help="Orders whose lines are invoiced as they are delivered.")
+app.add_typer(orders, name="order", rich_help_panel=OTHERS)
+
+OrderRef = Annotated[str, typer.Argument(metavar="REF", help="The order's reference.")]
+Lines = Annotated[
+    list[str] | None,
+    typer.Option("--line", metavar="ID", help="A line, by its id; once for each line."),
+]
+DAY = ["%Y-%m-%d"]
+
+
+@orders.command(
+    "start",
+    short_help="Begin an order.",
+    epilog="Example: python starter.py order start order.json",
+)
+def start(file: File, as_json: AsJson = False) -> None:
+    """Begin the order in FILE; the same request again is the same order."""
+    request = read(OrderRequest, file.read())
+
+    async def work(client: InvoicingClient) -> Code:
+        execution = await client.start_order(request)
+        if as_json:
+            told = {"reference": request.reference, "workflow_id": execution.id}
+            typer.echo(json.dumps(told))
+        else:
+            typer.echo(f"Reference  {request.reference}\nWorkflow   {execution.id}")
+        return Code.DONE
+
+    with_client(work)
+
+
+@orders.command(
+    "show",
+    short_help="Show one order, its ledger and its deliveries.",
+    epilog="Example: python starter.py order show ORDER-1",
+)
+def show(reference: OrderRef, as_json: AsJson = False) -> None:
+    """Show where an order is: every line, every delivery, and what happened."""
+
+    async def work(client: InvoicingClient) -> Code:
+        with known_as("order"):
+            return await show_order(client, reference, as_json)
+
+    with_client(work)
+
+
+async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> Code:
+    """The order on standard output. Raises NotFound."""
+    order = await answered(client.order(reference))
+    journal = await answered(client.order_journal(reference))
+    if as_json:
+        typer.echo(json.dumps({"order": data(order), "journal": data(journal)}))
+        return Code.DONE
+    console = screen()
+    console.print(order_facts(order), "", ledger(order), sep="\n")
+    if order.deliveries:
+        console.print("", deliveries(order), sep="\n")
+    console.print("", history(journal.entries), sep="\n")
+    return Code.DONE
+
+
+@orders.command(
+    "deliver",
+    short_help="Have lines invoiced.",
+    epilog="Example: python starter.py order deliver ORDER-1 PARCEL-1 --line 1 --line 2",
+)
+def deliver(
+    reference: OrderRef,
+    delivery: Annotated[
+        str, typer.Argument(metavar="NAME", help="Yours; the same again is the same delivery.")
+    ],
+    line: Lines = None,
+    number: Annotated[
+        str | None, typer.Option(help="The invoice's number, where you number them.")
+    ] = None,
+    issue_date: Annotated[
+        datetime | None, typer.Option(formats=DAY, metavar="DAY", help="Today if left out (UTC).")
+    ] = None,
+    due_date: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, metavar="DAY", help="The order's if left out."),
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="Wait for a release.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have these lines of an order invoiced now."""
+    wanted = Deliver(
+        delivery=delivery,
+        lines=tuple(_given(line)),
+        number=number,
+        issue_date=(issue_date or datetime.now(UTC)).date(),
+        due_date=due_date and due_date.date(),
+        hold=hold,
+    )
+    _order(lambda client: client.deliver(reference, wanted), as_json)
+
+
+@orders.command(
+    "cancel-lines",
+    short_help="Take lines out of an order.",
+    epilog="Example: python starter.py order cancel-lines ORDER-1 SHORT-1 --line 3 "
+    '--reason "not in stock"',
+)
+def cancel_lines(
+    reference: OrderRef,
+    cancellation: Annotated[
+        str, typer.Argument(metavar="NAME", help="Yours; the same again is the same one.")
+    ],
+    line: Lines = None,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take lines out of an order that will not be delivered."""
+    wanted = CancelLines(
+        cancellation=cancellation, lines=tuple(_given(line)), **who_and_why(by, reason)
+    )
+    _order(lambda client: client.cancel_lines(reference, wanted), as_json)
+
+
+@orders.command(
+    "cancel",
+    short_help="Take a whole order back.",
+    epilog='Example: python starter.py order cancel ORDER-1 --reason "ordered by mistake"',
+)
+def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
+    """Cancel what is open of an order, and take back what is invoiced."""
+    wanted = Cancel(**who_and_why(by, reason))
+    _order(lambda client: client.cancel_order(reference, wanted), as_json)
+
+
+@orders.command(
+    "resolve",
+    short_help="Answer an order that needs attention.",
+    epilog='Example: python starter.py order resolve ORDER-1 retry --reason "they are back"',
+)
+def resolve(
+    reference: OrderRef,
+    action: Annotated[
+        Literal["retry", "free", "invoiced", "abandon"],
+        typer.Argument(metavar="ACTION", help="One of those above."),
+    ],
+    number: Annotated[
+        str | None, typer.Option(help="For invoiced: the number of the invoice they are on.")
+    ] = None,
+    by: By = None,
+    reason: Why = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer an order that needs attention; `order show` says what it is about.
+
+    retry     ask the provider again
+    free      nothing was invoiced: the lines in question are open again
+    invoiced  they are on an invoice, under --number
+    abandon   end the order here
+    """
+    if number and action != "invoiced":
+        raise BadInput("Only invoiced takes --number.")
+    answer = ResolveOrder(action=action, number=number, **who_and_why(by, reason))
+    _order(lambda client: client.resolve_order(reference, answer), as_json)
+
+
+def _given(lines: list[str] | None) -> list[str]:
+    if not lines:
+        raise BadInput("Say which lines, with --line ID for each.")
+    return lines
+
+
+def _order(give: Callable[[InvoicingClient], Awaitable[Order]], as_json: bool) -> NoReturn:
+    async def work(client: InvoicingClient) -> Code:
+        with known_as("order"):
+            order = await answered(give(client))
+        if as_json:
+            typer.echo(order.model_dump_json())
+        else:
+            screen().print(order_facts(order), "", ledger(order), sep="\n")
+        return Code.DONE
+
+    with_client(work)

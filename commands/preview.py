@@ -1,0 +1,143 @@
+"""What would become of a request, or of a file of them; nothing is created."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.at_once import few_at_a_time, progress
+from commands.base import AsJson, Code, app, data, with_client
+from commands.files import CSV, JSON_LINES, Entry, entries
+from invoicing.client import InvoicingClient, Listed, Unreachable
+from invoicing.errors import NotFound
+from invoicing.parse import read_request
+from invoicing.preview import Preview
+from invoicing.request import InvoiceRequest
+from terminal import plain, previewed, previews, screen
+
+AT_ONCE = 10
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One entry: what it would come to, and the invoice that has its reference already."""
+
+    entry: Entry
+    preview: Preview | None = None
+    known: Listed | None = None
+
+    @property
+    def wrong(self) -> str:
+        """Everything that stands in the way, on one line; empty: nothing does."""
+        if self.preview is None:
+            return "; ".join(self.entry.wrong)
+        fields = map(str, self.preview.fields)
+        return "; ".join(filter(None, (self.preview.problem, *fields)))
+
+
+@app.command(
+    short_help="Say what would be made, and make nothing.",
+    epilog="Example: python starter.py preview sandbox/examples/invoice.json",
+)
+def preview(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            allow_dash=True,
+            exists=True,
+            dir_okay=False,
+            help="JSON, or many: .csv, .jsonl; - is stdin.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Check a request with its provider, look up what it names, add it up; create nothing."""
+    many = file.suffix.lower() in (CSV, *JSON_LINES)
+    wanted = entries(file) if many else [_single(file)]
+
+    async def work(client: InvoicingClient) -> Code:
+        with progress("Previewing", len(wanted)) as advance:
+
+            async def one(entry: Entry) -> Seen:
+                seen = await _seen(client, entry)
+                advance()
+                return seen
+
+            seen = await few_at_a_time(wanted, one, AT_ONCE)
+        _tell(seen, as_json, many)
+        return max((_code(one) for one in seen), default=Code.DONE)
+
+    with_client(work)
+
+
+def _single(file: Path) -> Entry:
+    text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    request = read_request(text)
+    return Entry((1,), request.reference, request)
+
+
+async def _seen(client: InvoicingClient, entry: Entry) -> Seen:
+    if entry.request is None:
+        return Seen(entry)
+    return Seen(entry, await _preview(client, entry.request), await _known(client, entry.reference))
+
+
+async def _preview(client: InvoicingClient, request: InvoiceRequest) -> Preview:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await client.preview(request)
+    except TimeoutError:
+        raise Unreachable(
+            f"No worker for {request.provider} answered within {SECONDS:.0f} s. Start one with "
+            "`make worker`, or ask `doctor`."
+        ) from None
+
+
+async def _known(client: InvoicingClient, reference: str) -> Listed | None:
+    try:
+        return await client.listed(reference)
+    except NotFound:
+        return None
+
+
+def _code(seen: Seen) -> Code:
+    if seen.preview is None:
+        return Code.BAD_INPUT
+    return Code.FAILED if seen.wrong else Code.DONE
+
+
+def _tell(seen: list[Seen], as_json: bool, many: bool) -> None:
+    if as_json:
+        for one in seen:
+            told = data(one.preview) if one.preview else {"reference": one.entry.reference}
+            known = one.known and one.known.status
+            lines = {"lines": one.entry.lines} if many else {}
+            typer.echo(json.dumps({**told, **lines, "wrong": one.wrong, "known": known}))
+    elif many:
+        rows = ((one.entry.reference, one.preview, one.wrong) for one in seen)
+        screen().print(previews(rows))
+        good = sum(not one.wrong for one in seen)
+        typer.echo(f"{good} possible, {len(seen) - good} not; nothing was created", err=True)
+    elif found := seen[0].preview:
+        _tell_one(seen[0], found)
+
+
+def _tell_one(seen: Seen, found: Preview) -> None:
+    screen().print(previewed(found))
+    if seen.known:
+        number = f", number {seen.known.number}" if seen.known.number else ""
+        typer.echo(plain(f"Already asked for: {seen.known.status}{number}."), err=True)
+    if not seen.wrong:
+        typer.echo(f"It would be made, and then {found.goal}. Nothing was created.", err=True)
+        return
+    typer.echo(f"It cannot be made: {plain(found.problem)}", err=True)
+    for field in found.fields:
+        typer.echo(f"  {plain(field)}", err=True)

@@ -1,0 +1,164 @@
+"""Orders and events on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from invoicing.invoice import Status
+from invoicing.order import Order, invoice_reference
+from invoicing.provider import Event
+from invoicing.request import OrderRequest
+from sandbox.faults import Fault
+from sandbox.temporal import local_server
+from sandbox.zero_friction import Step
+from starter import Code
+from tests.command_line import WHY, lines, typed
+from tests.examples import a_document, a_line
+from tests.lifecycle.world import Company, World, world
+
+SENT = ["created", "approved", "sent"]
+DAY = ("--issue-date", "2026-07-01")
+
+
+@pytest.fixture(scope="module")
+async def shared() -> AsyncIterator[World]:
+    async with local_server() as server, world(server) as made:
+        yield made
+
+
+@pytest.fixture
+async def company(shared: World) -> AsyncIterator[Company]:
+    async with shared.company() as made:
+        yield made
+
+
+async def begun(company: Company, folder: Path) -> str:
+    """An order of three lines, begun on the command line."""
+    order = OrderRequest(
+        reference=f"O-{uuid.uuid4().hex[:12]}",
+        provider="zero_friction",
+        account=company.account,
+        document=a_document(lines=tuple(a_line(each) for each in (1, 2, 3))),
+    )
+    path = folder / "order.json"
+    path.write_text(order.model_dump_json())
+    said = await typed("order", "start", str(path), at=company)
+    assert said.exit_code == Code.DONE, said.output
+    assert f"order/{order.reference}" in said.stdout
+    return order.reference
+
+
+async def finished(company: Company, reference: str) -> Order:
+    return await asyncio.wait_for(company.client.order_result(reference), 30)
+
+
+async def test_an_order_is_delivered_and_cancelled_line_by_line(
+    company: Company, tmp_path: Path
+) -> None:
+    reference = await begun(company, tmp_path)
+    parcel = ("order", "deliver", reference, "A", "--line", "1", "--line", "2", *DAY)
+    for _ in range(2):
+        said = await typed(*parcel, at=company)
+        assert said.exit_code == Code.DONE, said.output
+    taken = await typed("order", "deliver", reference, "B", "--line", "1", *DAY, at=company)
+    assert taken.exit_code == Code.FAILED
+    assert "by delivery/A" in taken.stderr
+    short = ("order", "cancel-lines", reference, "X", "--line", "3", *WHY)
+    assert (await typed(*short, at=company)).exit_code == Code.DONE
+    await finished(company, reference)
+    assert company.effects(invoice_reference(reference, "A")) == SENT
+
+    for command in (("show",), ("order", "show")):
+        shown = await typed(*command, reference, at=company)
+        assert shown.exit_code == Code.DONE
+        for text in ("completed", "delivery/A", "cancellation/X", "cancelled", "asked for"):
+            assert text in shown.stdout
+    told = json.loads((await typed("show", reference, "--json", at=company)).stdout)
+    statuses = [line["status"] for line in told["order"]["ledger"]["lines"]]
+    assert statuses == ["invoiced", "invoiced", "cancelled"]
+    assert told["journal"]["entries"]
+
+
+async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    held = await typed(
+        "order", "deliver", reference, "A", "--line", "1", *DAY, "--hold", at=company
+    )
+    assert held.exit_code == Code.DONE
+    invoice = invoice_reference(reference, "A")
+    await company.until_status(invoice, Status.HELD)
+    said = await typed("order", "cancel", reference, "--json", *WHY, at=company)
+    assert said.exit_code == Code.DONE
+    order = await finished(company, reference)
+    assert {line.status for line in order.ledger.lines} == {"cancelled"}
+    assert company.effects(invoice) == ["created", "deleted"]
+
+
+async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+    await typed("order", "deliver", reference, "A", "--line", "1", *DAY, at=company)
+    await gate.reached(within=30)
+    await company.client.handle(invoice_reference(reference, "A")).terminate()
+    async with asyncio.timeout(30):
+        while (await company.client.order(reference)).problem is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    gate.release()
+    shown = await typed("order", "show", reference, at=company)
+    assert "delivery A" in shown.stdout
+    assert f"order resolve {reference}" in shown.stdout
+    resolve = ("order", "resolve", reference)
+    assert (await typed(*resolve, "retry", *WHY, at=company)).exit_code == Code.FAILED
+    odd = await typed(*resolve, "free", "--number", "7", *WHY, at=company)
+    assert odd.exit_code == Code.BAD_INPUT
+    said = await typed(*resolve, "invoiced", "--number", "N-1", *WHY, at=company)
+    assert said.exit_code == Code.DONE
+    rest = ("order", "cancel-lines", reference, "X", "--line", "2", "--line", "3", *WHY)
+    await typed(*rest, at=company)
+    assert (await finished(company, reference)).ledger.lines[0].number == "N-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("order", "show", "NO-ORDER"), Code.NOT_FOUND, "No order NO-ORDER"),
+        (("show", "NEITHER"), Code.NOT_FOUND, "No invoice NEITHER"),
+        (("order", "cancel", "NO-ORDER", *WHY), Code.NOT_FOUND, "No order NO-ORDER"),
+        (("order", "deliver", "O-1", "A"), Code.BAD_INPUT, "--line ID"),
+        (("order", "deliver", "O-1", "A B", "--line", "1"), Code.BAD_INPUT, "delivery: "),
+        (("order", "cancel", "O-1"), Code.BAD_INPUT, "Say why"),
+        (("events", "resolve", "a/b/c", "deliver", *WHY), Code.BAD_INPUT, "needs --reference"),
+        (("events", "resolve", "a/b/c", "drop", *WHY), Code.NOT_FOUND, "No event a/b/c"),
+    ],
+)
+async def test_what_is_not_there_or_not_complete_is_said(
+    company: Company, arguments: tuple[str, ...], code: Code, sentence: str
+) -> None:
+    said = await typed(*arguments, at=company)
+    assert said.exit_code == code, said.output
+    assert sentence in said.stderr
+
+
+async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    event = Event(id=f"evt-{uuid.uuid4().hex}", kind="payment", body={"invoiceId": "unknown"})
+    name = f"zero_friction/{company.account}/{event.id}"
+    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-7)
+    async with asyncio.timeout(30):
+        while True:
+            said = await typed("events", "list", "--json", at=company)
+            waiting = [row for row in lines(said) if row["event"] == event.id]
+            if waiting and waiting[0]["problem"]:
+                break
+    assert name in (await typed("events", "list", at=company)).stdout
+    resolve = ("events", "resolve", name)
+    said = await typed(*resolve, "deliver", "--reference", reference, *WHY, at=company)
+    assert said.exit_code == Code.DONE, said.output
+    assert (await asyncio.wait_for(handle.result(), 30)).outcome == "delivered"

@@ -1,0 +1,243 @@
+"""`setup` makes a namespace ready; `doctor` finds what is wrong and says how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.doctor import WRONG
+from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.client import InvoicingClient
+from sandbox.server import serve
+from sandbox.temporal import local_server
+from sandbox.zero_friction import ZeroFrictionStandIn
+from starter import Code
+from tests.command_line import lines, typed
+from tests.examples import an_invoice
+from tests.worker_process import account_variables, worker_process
+
+KEYS = "INVOICING_ENCRYPTION_KEYS"
+
+
+def a_key(name: str, fill: int) -> str:
+    return f"{name}:{base64.b64encode(bytes([fill]) * 32).decode()}"
+
+
+@pytest.fixture(scope="module")
+async def ready() -> AsyncIterator[str]:
+    """A server with everything registered, and no worker."""
+    async with local_server(own=True) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="module")
+async def bare() -> AsyncIterator[str]:
+    """A server on which one attribute has another type, and the others are missing."""
+    async with local_server(own=True, search_attributes={"InvoiceStatus": "Text"}) as server:
+        yield server.address
+
+
+@pytest.fixture
+async def stand_in() -> AsyncIterator[ZeroFrictionStandIn]:
+    async with serve(ZeroFrictionStandIn()) as served:
+        yield served
+
+
+async def wrong(address: str, **variables: str) -> dict[str, str]:
+    """What `doctor` finds wrong, and how to mend it."""
+    said = await typed("doctor", "--json", at=address, **variables)
+    found = [row for row in lines(said) if row["level"] == WRONG]
+    assert said.exit_code == (Code.FAILED if found else Code.DONE), said.output
+    assert all(row["mend"] for row in found), "every finding says how to mend it"
+    assert "Traceback" not in said.output
+    return {row["what"]: row["mend"] for row in found}
+
+
+# setup
+
+
+async def test_setup_registers_what_is_missing_and_says_so(tmp_path: Path) -> None:
+    async with local_server(own=True, search_attributes={"InvoiceStatus": "Keyword"}) as server:
+        first = await typed("setup", "--json", at=server.address)
+        again = await typed("setup", "--json", at=server.address)
+        shown = await typed("setup", at=server.address)
+    assert first.exit_code == again.exit_code == Code.DONE, first.output
+    told = json.loads(first.stdout)["attributes"]
+    registered = dict.fromkeys(SEARCH_ATTRIBUTES, "registered")
+    assert told == {**registered, "InvoiceStatus": "there"}
+    assert set(json.loads(again.stdout)["attributes"].values()) == {"there"}
+    assert "InvoiceDueDate (Datetime)" in shown.stdout
+
+
+async def test_setup_leaves_an_attribute_of_another_type_alone_and_fails(bare: str) -> None:
+    async with local_server(own=True, search_attributes={"InvoiceStatus": "Text"}) as server:
+        said = await typed("setup", at=server.address)
+    assert said.exit_code == Code.FAILED
+    assert "a Text, not a Keyword" in said.stdout
+    assert "renamed or removed" in said.stderr
+
+
+# doctor
+
+
+async def test_a_healthy_set_up_is_called_so(ready: str, stand_in: ZeroFrictionStandIn) -> None:
+    variables = {**account_variables(stand_in, timeout=5), "TEMPORAL_ADDRESS": ready}
+    async with worker_process(variables) as worker:
+        await worker.ready()
+        said = await typed("doctor", at=ready, **account_variables(stand_in, timeout=5))
+        assert said.exit_code == Code.DONE, said.output
+        for what in (
+            "zero_friction, account default: its credentials are accepted",
+            f"the Temporal server at {ready} answers, namespace default",
+            f"all {len(SEARCH_ATTRIBUTES)} search attributes are registered",
+            "the clock here agrees with that of the Temporal server",
+            "workflows: 1 worker",
+            "zero_friction: 1 worker",
+        ):
+            assert what in said.stdout
+    assert not stand_in.ledger.entries
+
+
+async def test_it_finds_a_server_that_is_not_there() -> None:
+    found = await wrong("127.0.0.1:1")
+    assert found["no Temporal server answers at 127.0.0.1:1"].startswith("Start it")
+
+
+async def test_it_finds_a_namespace_that_is_not_there(ready: str) -> None:
+    (what,) = await wrong(ready, TEMPORAL_NAMESPACE="elsewhere")
+    assert "does not let us in (NOT_FOUND)" in what
+
+
+async def test_it_finds_a_client_configuration_that_cannot_be_read(
+    ready: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "temporal.toml"
+    broken.write_text('api_key = "a-secret')
+    (what,) = await wrong(ready, TEMPORAL_CONFIG_FILE=str(broken))
+    assert "configuration cannot be used" in what
+    assert "a-secret" not in what
+
+
+async def test_it_finds_attributes_that_are_missing_or_of_another_type(bare: str) -> None:
+    found = await wrong(bare)
+    odd = found["the search attribute InvoiceStatus is a Text, not a Keyword"]
+    assert "Rename or remove" in odd
+    assert found["the search attribute InvoiceKeys is missing"] == "Run `setup`."
+
+
+async def test_it_finds_that_no_worker_serves_a_queue(
+    ready: str, stand_in: ZeroFrictionStandIn
+) -> None:
+    client = await InvoicingClient.connect(ready)
+    handle = await client.start(an_invoice("waits-for-a-worker", provider="mollie"))
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                found = await wrong(ready, **account_variables(stand_in, timeout=5))
+                if any("mollie" in what for what in found):
+                    break
+    finally:
+        await handle.terminate()
+    # The workers of other tests may have been there a moment ago.
+    assert "no worker serves provider-mollie, and 1 of its invoices are under way" in found
+
+
+async def test_it_finds_variables_that_are_missing_or_misspelt(
+    ready: str, stand_in: ZeroFrictionStandIn
+) -> None:
+    variables = account_variables(stand_in)
+    secret = variables.pop("ZERO_FRICTION_CLIENT_SECRET")
+    variables["ZERO_FRICTION_CLIENT_SECRETS"] = secret
+    found = await wrong(ready, **variables)
+    assert "ZERO_FRICTION_CLIENT_SECRET: is missing" in found
+    assert "ZERO_FRICTION_CLIENT_SECRETS: is not a setting of this provider" in found
+    assert secret not in str(found)
+
+
+async def test_it_finds_credentials_that_are_refused(
+    ready: str, stand_in: ZeroFrictionStandIn
+) -> None:
+    variables = {**account_variables(stand_in, timeout=5), "ZERO_FRICTION_CLIENT_SECRET": "stale"}
+    found = await wrong(ready, **variables)
+    mend = found["zero_friction, account default: Zero Friction refuses the client id or secret"]
+    assert mend.startswith("Mend the credentials")
+
+
+async def test_it_finds_a_provider_that_cannot_be_reached(
+    ready: str, stand_in: ZeroFrictionStandIn
+) -> None:
+    variables = account_variables(stand_in, timeout=5)
+    variables["ZERO_FRICTION_TOKEN_URL"] = "http://127.0.0.1:1/token"
+    found = await wrong(ready, **variables)
+    (what,) = (what for what in found if "account default" in what)
+    assert "could not be reached" in what
+    assert "BASE_URL" in found[what]
+
+
+async def test_it_finds_an_address_where_something_else_answers(ready: str) -> None:
+    async with answering(200, b"<html>") as url:
+        found = await wrong(ready, MOLLIE_TOKEN="test_" + "a" * 30, MOLLIE_BASE_URL=url)
+    (what,) = (what for what in found if what.startswith("mollie, account"))
+    assert "BASE_URL" in found[what]
+
+
+async def test_it_finds_a_clock_that_is_wrong(ready: str) -> None:
+    """By the Date of a provider's answer, whatever that answer is."""
+    async with answering(401, b"{}", ahead=timedelta(hours=1)) as url:
+        found = await wrong(ready, MOLLIE_TOKEN="test_" + "a" * 30, MOLLIE_BASE_URL=url)
+    (what,) = (what for what in found if "clock" in what)
+    assert "s behind that of 127.0.0.1" in what
+    assert "NTP" in found[what]
+    assert any("account default" in what for what in found)
+
+
+@pytest.mark.parametrize("keys", ["no-colon", "a:c2hvcnQ="])
+async def test_it_finds_a_key_that_cannot_be_used(ready: str, keys: str) -> None:
+    found = await wrong(ready, **{KEYS: keys})
+    (what,) = found
+    assert what.startswith(f"{KEYS}: ")
+    assert "c2hvcnQ" not in what
+
+
+async def test_it_finds_keys_that_do_not_fit_what_is_stored(
+    ready: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEYS, a_key("old", 1))
+    client = await InvoicingClient.connect(ready)
+    handle = await client.start(an_invoice("encrypted"))
+    try:
+        assert not any("cannot be read" in what for what in await wrong(ready))
+        async with asyncio.timeout(10):
+            while True:
+                found = await wrong(ready, **{KEYS: a_key("new", 2)})
+                if any("what is stored cannot be read here" in what for what in found):
+                    return
+    finally:
+        await handle.terminate()
+
+
+@asynccontextmanager
+async def answering(status: int, body: bytes, ahead: timedelta = timedelta()) -> AsyncIterator[str]:
+    """Something that answers every request like this, with a clock of its own."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        date = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
+        head = f"HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port: Any = server.sockets[0].getsockname()[1]
+    async with server:
+        yield f"http://127.0.0.1:{port}"
