@@ -30,3 +30,5 @@ ADAPTORS: dict[str, type[Adaptor]] = {
     "riverty": Riverty,
     "zero_friction": ZeroFriction,
 }
+"""Whoever keeps an adaptor elsewhere adds it before the settings are read, in one line:
+`ADAPTORS["paperpost"] = Paperpost`."""

@@ -509,6 +509,10 @@ class Mollie:
         """See the port. Cancelling an issued invoice is a full credit note."""
         return await self._update("credit", target, {"status": "cancelled"})
 
+    async def check(self) -> None:
+        """See the port. The shortest list there is."""
+        await self._ask(self._request("check", "GET", INVOICES, query={"limit": "1"}))
+
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """See the port. One each; the signature brings no time, but an event says when it was."""
         settings = self._settings

@@ -652,6 +652,13 @@ class Quiddly:
 
     # news
 
+    async def check(self) -> None:
+        """See the port. Signs in; a token that was given is tried where there is a feed to read."""
+        await self._bearer()
+        if self._settings.payments_feed:
+            query = {"page": "1", "limit": "1"}
+            await self._ask(self._request("check", "GET", PAYMENTS, query=query))
+
     async def about(self, event: Event) -> Subject:
         """See the port. By our invoice number; money that names none is a question for a person."""
         if event.kind != PAYMENT:

@@ -18,14 +18,15 @@ because references are checked for uniqueness, so an uncertain call is sent agai
 names; `vatAmount` is of one unit (2.5 units at 119.12 come with 19.02); the noun in a verdict's
 `requestType` says which kind of request it judges; news that name the invoice prove that it was
 accepted; `remainingAmount` is the invoice's; a company's name is its `lastName`; what an accepted
-invoice means for sending; the field `quantityType` (seen on returns) for orders.
+invoice means for sending.
 
 Unknown, therefore a setting: the word for success; whether `vatAmount` is of the unit or the line;
 how many decimals a unit price may have; words of `requestType`, reasons and position types that no
-page lists; which VAT rate is `NORMAL`; whether news about documents are activated. How our request
-id, the provider's and the verdict's transaction id belong together is not known either: all are
-kept, and any of them that fits identifies a verdict. Notifications are not signed and carry no id:
-their source address is checked, and an event's id is the digest of its body.
+page lists; which VAT rate is `NORMAL`; whether news about documents are activated; whether an item
+of an order may have the `quantityType` that is shown on returns. How our request id, the provider's
+and the verdict's transaction id belong together is not known either: all are kept, and any of them
+that fits identifies a verdict. Notifications are not signed and carry no id: their source address
+is checked, and an event's id is the digest of its body.
 
 No answer states an amount, so nothing can be compared before it is too late. Therefore the prices
 sent must not depend on anybody's rounding: quantity times unit price is the line's gross exactly,
@@ -179,6 +180,8 @@ class RivertySettings(Typed):
     """Unknown; the vendor's examples only make sense per unit."""
     price_decimals: Annotated[int | None, Field(ge=0, le=10)] = None
     """Unknown; left out, as many as the currency has, as in all examples."""
+    quantity_types: bool = False
+    """Unknown: whether items of an order may have a `quantityType`; if not, all are pieces."""
     description_length: Annotated[int, Field(ge=1, le=1000)] = 40
     """Public for the items of returns; longer ones might be cut off."""
     success: str = "OK"
@@ -604,7 +607,7 @@ class Riverty:
         self._http = http
 
     async def plan(self, request: InvoiceRequest) -> Plan:
-        """See the port. Not blind: an uncertain call is sent again, references protect."""
+        """See the port. An uncertain call is sent again: references protect, verdicts tell."""
         mistakes = Mistakes()
         options = self._options(request, mistakes)
         _check_goal(request.goal, mistakes)
@@ -616,6 +619,7 @@ class Riverty:
             totals=sums,
             echoes=(),
             credits=context.credit is not None,
+            repeatable=True,
             keys=(context.order,),
             paces=PACES,
             call_timeout=timedelta(seconds=self._settings.timeout),
@@ -627,9 +631,8 @@ class Riverty:
         raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
 
     async def find(self, target: Target) -> Search:
-        """See the port. There is nothing to search in; that nothing is found is complete all the
-        same, because a create under the same references can be sent again."""
-        return Search()
+        """See the port. There is nothing to search in, so it cannot tell."""
+        return Search(complete=False)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. The draft is an order of exactly this document, or part of one that is
@@ -915,6 +918,8 @@ class Riverty:
         """A request whose whole content is in the context."""
         context = _Context.model_validate(target.context)
         content = _content(context, verb)
+        if verb == "invoice":
+            context = _without_refusal(context, "cancellation")
         slot = context.slot(verb)
         request = _request_id(target, verb, content, slot.verdicts)
         dated = {name: _today() for name in _DATED.get(verb, ())}
@@ -1156,7 +1161,8 @@ def _check_line(
     for field, text, limit in limits:
         if len(text) > limit:
             mistakes.wrong(f"{at}.{field}", f"at most {limit} characters here, or it is cut off")
-    if line.unit not in UNITS:
+    said = UNITS.get(line.unit) and not options.line(line).as_one
+    if line.unit not in UNITS or (said and not settings.quantity_types):
         mistakes.unoffered(f"{at}.unit", f"{line.unit} is not a unit here")
     if _vat_type(line, options.line(line), settings) is None:
         mistakes.unoffered(f"{at}.vat.category", "has no kind of VAT here; say one in the options")
@@ -1756,8 +1762,20 @@ def _order_stage(context: _Context) -> Stage | None:
     return stages.get(context.slot("order").result)
 
 
+def _without_refusal(context: _Context, verb: str) -> _Context:
+    """Without what was said against a request that no longer matters."""
+    slot = context.slot(verb)
+    if slot.result != "refused":
+        return context
+    over: dict[str, Any] = {"request": "", "ticket": "", "result": "", "word": "", "problems": ()}
+    return context.with_slot(verb, slot.model_copy(update=over))
+
+
 def _problems(context: _Context) -> tuple[FieldProblem, ...]:
-    return tuple(problem for slot in context.slots.values() for problem in slot.problems)
+    """What was said against the last request, in the order in which requests follow one another."""
+    credit = context.credit.verb if context.credit else "goodwill"
+    slots = (context.slot(verb) for verb in (credit, "cancellation", "invoice", "order"))
+    return next((slot.problems for slot in slots if slot.request or slot.result), ())
 
 
 def _status(context: _Context) -> str:

@@ -601,6 +601,10 @@ class ZeroFriction:
         told = await self._act("credit", f"{INVOICE}/credit", target)
         return told or Snapshot(provider_id=_id(target), stage=Stage.APPROVED)
 
+    async def check(self) -> None:
+        """See the port. Master data that every organisation has."""
+        await self._ask(self._request("check", "GET", "/api/cfg/TaxCodes"))
+
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """See the port. One each. Neither the signature nor the body says when it was."""
         signature = delivery.headers.get(SIGNATURE, "").strip().removeprefix("sha256=")

@@ -54,10 +54,10 @@ def test_no_provider_is_named_where_invoices_are_told_of(path: Path) -> None:
         assert name.replace("_", "") not in text
 
 
-KNOW_TEMPORAL = {"client.py", "converter.py", "attributes.py", "identity.py"}
+KNOW_TEMPORAL = {"client.py", "converter.py", "attributes.py", "encryption.py", "identity.py"}
 
 
-def test_the_domain_knows_the_engine_in_four_places() -> None:
+def test_the_domain_knows_the_engine_in_five_places() -> None:
     knowing = {
         path.name
         for path in FILES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -207,9 +208,31 @@ async def test_the_main_help_documents_every_exit_code_and_command() -> None:
     said = (await typed("--help")).stdout
     for code in Code:
         assert f"{code.value}  " in said
-    for command in app.registered_commands:
-        assert command.epilog is not None
-        assert "python starter.py" in command.epilog
+    groups = [group.typer_instance for group in app.registered_groups]
+    assert len(groups) == 3
+    for each in (app, *groups):
+        assert each is not None
+        for command in each.registered_commands:
+            assert command.epilog is not None
+            assert "python starter.py" in command.epilog
+
+
+def test_a_shell_can_complete_commands() -> None:
+    ended = subprocess.run(
+        [sys.executable, "starter.py"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "_STARTER.PY_COMPLETE": "complete_bash",
+            "COMP_WORDS": "starter.py all ca",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.stdout.split() == ["cancel"]
 
 
 # Operating

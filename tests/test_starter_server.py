@@ -17,6 +17,11 @@ import pytest
 from commands.doctor import WRONG
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient
+from invoicing.errors import Rejected
+from invoicing.provider import Checks
+from providers import ADAPTORS
+from providers.http import client as http_client
+from sandbox import invoro, mollie, quiddly
 from sandbox.server import serve
 from sandbox.temporal import local_server
 from sandbox.zero_friction import ZeroFrictionStandIn
@@ -60,6 +65,47 @@ async def wrong(address: str, **variables: str) -> dict[str, str]:
     assert all(row["mend"] for row in found), "every finding says how to mend it"
     assert "Traceback" not in said.output
     return {row["what"]: row["mend"] for row in found}
+
+
+# The call that doctor makes
+
+
+@pytest.mark.parametrize(
+    ("made", "base", "settings", "secret", "stale"),
+    [
+        (mollie.MollieStandIn, "url", {"token": mollie.TEST_KEY}, "token", "test_" + "a" * 30),
+        (
+            invoro.InvoroStandIn,
+            "base_url",
+            {"api_key": invoro.LIVE_KEY},
+            "api_key",
+            invoro.LIVE_KEY[:-4] + "aaaa",
+        ),
+        (
+            quiddly.QuiddlyStandIn,
+            "url",
+            {"username": quiddly.USERNAME, "password": quiddly.PASSWORD},
+            "password",
+            "stale",
+        ),
+    ],
+    ids=["mollie", "invoro", "quiddly"],
+)
+async def test_every_provider_that_can_be_asked_says_whether_it_lets_us_in(
+    made: type[Any], base: str, settings: dict[str, Any], secret: str, stale: str
+) -> None:
+    adaptor = ADAPTORS[made.__module__.rpartition(".")[2]]
+    async with serve(made()) as served, http_client() as http:
+        settings = {"base_url": getattr(served, base), **settings}
+        good = adaptor(adaptor.Settings.model_validate(settings), http)
+        bad = adaptor(adaptor.Settings.model_validate({**settings, secret: stale}), http)
+        assert isinstance(good, Checks)
+        assert isinstance(bad, Checks)
+        await good.check()
+        with pytest.raises(Rejected) as refused:
+            await bad.check()
+        assert stale not in str(refused.value)
+        assert not served.ledger.entries
 
 
 # setup

@@ -203,7 +203,10 @@ class Desk:
         last = case.seen[-1:]
 
         def news() -> bool:
-            return problem.reason.from_a_look and case.seen[-1:] != last
+            looked = problem.reason.from_a_look
+            # What came during the very look that led here has not been looked at either.
+            unread = looked and bool(case.inbox) and case.provider_id is not None
+            return unread or ((looked or case.unseen) and case.seen[-1:] != last)
 
         left = (waiting.until or workflow.now()) - workflow.now()
         try:

@@ -368,6 +368,9 @@ class OrderWorkflow:
             while name not in (*self._case.confirmed, *self._case.refused):
                 await self._wait("cancellation", self._paces.drafting)
         done = name not in self._case.refused or name in self._case.confirmed
+        if not done and self._case.cancelled:
+            # Its lines would at once be cancelled again, and refused again.
+            await self._ask(_not_cancelled(self._case))
         self._case.end_cancellation(name, done=done)
         self._note(f"cancellation {name}: {'done' if done else 'refused by the provider'}")
         self._show()
@@ -528,6 +531,7 @@ _ANSWERS = {
     Reason.PROVIDER_UNAVAILABLE: ("retry", "abandon"),
     Reason.DRAFT_FAILED: ("retry", "abandon"),
     Reason.DRAFT_OVERDUE: ("retry", "abandon"),
+    Reason.CANNOT_CANCEL: ("retry", "abandon"),
 }
 
 
@@ -543,6 +547,11 @@ def _about(problem: Trouble) -> Problem:
 def _rejected(case: OrderCase) -> Problem:
     what = "the provider refused the order"
     return Problem(reason=Reason.DRAFT_FAILED, what=what, fields=case.problems)
+
+
+def _not_cancelled(case: OrderCase) -> Problem:
+    what = "the provider refused to cancel lines"
+    return Problem(reason=Reason.CANNOT_CANCEL, what=what, fields=case.problems)
 
 
 def _refused_at_once(error: ChildWorkflowError) -> bool:

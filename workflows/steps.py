@@ -80,7 +80,7 @@ class Steps:
     async def create_draft(self) -> None:
         """Make the draft unless it is there; never a second one while a first is in doubt."""
         while self._case.provider_id is None:
-            if (self._plan.find_first or self._case.doubt) and await self._found():
+            if self._must_look and await self._found():
                 return
             self._desk.heed_cancel()
             await self._create()
@@ -89,7 +89,7 @@ class Steps:
         """Where the provider confirms a draft later, wait until it has, or has refused it."""
         while self._case.stage in (Stage.DRAFTING, Stage.NONE):
             if (stage := await self._view()) is Stage.DRAFTING:
-                await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
+                await self._wait_for_draft()
             elif stage is Stage.NONE:
                 await self._refused_after_all()
 
@@ -118,7 +118,7 @@ class Steps:
             elif stage in (Stage.NONE, Stage.DELETED, Stage.CREDITED):
                 await self._over(stage)
             elif stage is Stage.APPROVING or self._accepted("approve"):
-                await self._wait("approval", self._plan.paces.approval, Reason.APPROVAL_OVERDUE)
+                await self._wait_for_approval()
             else:
                 await self._act("approve", self._calls.approve, (RETRY, CORRECT, ABANDON))
         self._desk.show()
@@ -183,6 +183,11 @@ class Steps:
             raise RuntimeError("no step but plan runs without a plan")
         return self._case.plan
 
+    @property
+    def _unseen(self) -> bool:
+        """Whether nobody can look what became of a call: the provider or a person tells it."""
+        return self._plan.blind or self._plan.repeatable
+
     def _follow(self, plan: Plan) -> None:
         self._case.plan, self._case.context, self._case.buyer = plan, plan.context, plan.buyer
         self._case.keys = plan.keys
@@ -208,6 +213,11 @@ class Steps:
 
     # Creating
 
+    @property
+    def _must_look(self) -> bool:
+        """Whether a create must not go out unseen, because one may have happened before."""
+        return not self._plan.repeatable and (self._plan.find_first or self._case.doubt)
+
     async def _create(self) -> None:
         call = CreateCall(
             target=self._case.target(self._desk.request),
@@ -215,6 +225,7 @@ class Steps:
             options=self._desk.request.options,
             totals=self._plan.totals,
         )
+        before = self._case.doubt
         # A worker that dies from here on leaves a doubt, not a blank.
         self._case.doubt = True
         try:
@@ -228,12 +239,14 @@ class Steps:
                 await self._wait_for_provider(problem)
                 return
             # Nothing happened, it says: where looking costs one call, that is not taken on trust.
-            self._case.doubt = self._plan.find_first
+            self._case.doubt = self._plan.find_first or before
+            # Where it is, a look before the approval is cheap enough.
+            self._case.was_in_doubt |= not (self._plan.find_first or self._plan.repeatable)
             if problem.kind is Kind.UNAVAILABLE:
                 await self._wait_for_provider(problem)
             elif not (self._plan.find_first and await self._found()):
                 # Not "it is there already" in disguise.
-                await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
+                await self._ask_about(problem, self._answers_to_a_refusal)
         else:
             # Looked at last was the draft that this one replaces, if anything.
             self._case.doubt = self._desk.fresh = False
@@ -245,11 +258,17 @@ class Steps:
         await self._ask(
             Reason.DRAFT_FAILED,
             "the provider took it and then refused it",
-            (RETRY, CORRECT, ABANDON),
+            self._answers_to_a_refusal,
             self._case.problems,
         )
         self._case.forget()
         raise StartOver
+
+    @property
+    def _answers_to_a_refusal(self) -> tuple[Action, ...]:
+        """No correction while one of the old content may come to light under the same name."""
+        doubted = self._plan.repeatable and (self._case.doubt or self._case.was_in_doubt)
+        return (RETRY, ABANDON) if doubted else (RETRY, CORRECT, ABANDON)
 
     async def _found(self) -> bool:
         """Look for our reference; adopt the one invoice that carries it. False if there is none."""
@@ -266,8 +285,8 @@ class Steps:
             else:
                 action = await self._ask(
                     Reason.CANNOT_TELL,
-                    "the provider cannot tell whether the draft was created: retry, adopt it by "
-                    "its id, or skip if you know that it was not",
+                    "the provider cannot tell whether the draft was created: look there, and skip "
+                    "if it was not",
                     (RETRY, ADOPT, SKIP, ABANDON),
                 )
                 if action is SKIP:
@@ -313,9 +332,16 @@ class Steps:
                 f"a known status, not {self._case.provider_status!r}",
                 self._plan.paces.approval,
                 Reason.UNKNOWN_STATUS,
+                confirms=self._asked_for,
             )
             await self._look()
         return self._case.stage
+
+    @property
+    def _asked_for(self) -> str:
+        """The change whose outcome is awaited."""
+        awaited = {Stage.DRAFTING: "create", Stage.APPROVING: "approve"}
+        return awaited.get(self._case.stage, self._case.accepted)
 
     async def _look(self) -> None:
         while not self._desk.fresh:
@@ -340,6 +366,9 @@ class Steps:
     def _learn(self, snapshot: Snapshot) -> None:
         before = self._case.stage
         self._case.learn(snapshot)
+        if self._plan.repeatable and self._case.stage not in (Stage.NONE, Stage.DRAFTING):
+            # Confirmed under our name: there is no other.
+            self._case.was_in_doubt = False
         if self._case.stage is not before:
             self._desk.note(" · ".join(filter(None, (self._case.stage, snapshot.status))))
 
@@ -390,7 +419,7 @@ class Steps:
 
     async def _attempt(self, verb: str, change: Change, answers: tuple[Action, ...]) -> None:
         """Act once. Whatever came of it, the next look decides."""
-        if self._case.unsure == verb:
+        if self._plan.blind and self._case.unsure == verb:
             await self._ask_what_became_of(verb)
             return
         before = self._case.stage
@@ -412,25 +441,28 @@ class Steps:
         if problem.kind is Kind.UNAVAILABLE:
             await self._wait_for_provider(problem)
         elif problem.kind in (Kind.UNKNOWN, Kind.UNREADABLE):
+            self._case.unsure = verb if self._unseen else ""
             await self._desk.settle()
-            if await self._view() is before:
-                await self._not_seen(verb, problem)
+            if await self._view() is before and not self._plan.blind:
+                await self._wait_for_provider(problem)
         elif await self._view() is before:
             # A refusal while the stage has not moved is no "already done" in disguise, unless
             # nobody can see the stage move.
-            blind = self._plan.blind
-            offered = tuple(dict.fromkeys((*answers[:-1], SKIP, ABANDON))) if blind else answers
-            action = await self._ask_about(problem, offered)
-            if action is SKIP and blind:
-                self._confirm(verb)
-            elif action is SKIP:
+            if self._plan.blind:
+                await self._refused_unseen(problem, verb, answers)
+            elif SKIP is await self._ask_about(problem, answers):
                 self._skip(verb)
 
-    async def _not_seen(self, verb: str, problem: Trouble) -> None:
-        if self._plan.blind:
-            self._case.unsure = verb
-        else:
-            await self._wait_for_provider(problem)
+    async def _refused_unseen(
+        self, problem: Trouble, verb: str, answers: tuple[Action, ...]
+    ) -> None:
+        """Refused, perhaps because it had been done: news may tell, and it is not tried unasked."""
+        self._case.unsure = verb
+        offered = tuple(dict.fromkeys((*answers[:-1], SKIP, ABANDON)))
+        action = await self._ask_about(problem, offered)
+        self._case.unsure = ""
+        if action is SKIP:
+            self._confirm(verb)
 
     async def _ask_what_became_of(self, verb: str) -> None:
         """Only a person can look: what they saw reaches the adaptor like the provider's news."""
@@ -457,13 +489,13 @@ class Steps:
         if stage in (Stage.DELETED, Stage.NONE):
             await self._deleted()
         elif stage is Stage.DRAFTING:
-            await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
+            await self._wait_for_draft()
         elif stage is Stage.APPROVING:
-            await self._wait("approval", self._plan.paces.approval, Reason.APPROVAL_OVERDUE)
+            await self._wait_for_approval()
         elif self._accepted("delete") or self._accepted("credit"):
-            await self._wait("cancellation", self._plan.paces.sending, Reason.CANNOT_CANCEL)
+            await self._wait_until_gone("cancellation")
         elif self._deletable:
-            await self._attempt("delete", self._calls.delete, (RETRY, ABANDON))
+            await self._delete()
         elif allowed:
             await self._attempt("credit", self._calls.credit, (RETRY, ABANDON))
         elif SKIP is await self._ask(
@@ -479,20 +511,47 @@ class Steps:
             return False
         await self.plan()
         await self.look_up()
-        return await self._found()
+        if not self._plan.repeatable:
+            return await self._found()
+        while self._case.was_in_doubt and self._case.provider_id is None:
+            # Only what is known to be there can be taken back.
+            await self._create()
+        return self._case.provider_id is not None
 
     async def _deleted(self) -> None:
         """Cancelled, unless a create that was once in doubt may have left another draft."""
         if not self._case.was_in_doubt:
             raise Ended(Status.CANCELLED)
+        if self._plan.repeatable:
+            await self._ask_whether_it_is_there()
         self._case.forget()
-        self._case.doubt, self._case.was_in_doubt = True, False
+        self._case.doubt, self._case.was_in_doubt = True, self._plan.repeatable
+
+    async def _ask_whether_it_is_there(self) -> None:
+        """A create made again was refused: perhaps because the first had been taken."""
+        action = await self._ask(
+            Reason.DRAFT_FAILED,
+            "the provider refused it, perhaps because it has it already: skip if you know that it "
+            "has not",
+            (RETRY, SKIP, ABANDON),
+            self._case.problems,
+        )
+        if action is SKIP:
+            raise Ended(Status.CANCELLED)
+
+    async def _delete(self) -> None:
+        """Delete the draft, unless it may have become final and nobody would object."""
+        unchecked = self._plan.blind or self._desk.request.order is not None
+        if self._case.unsure == "approve" and unchecked:
+            await self._ask_what_became_of("approve")
+        else:
+            await self._attempt("delete", self._calls.delete, (RETRY, ABANDON))
 
     async def _withdraw(self) -> None:
         """Delete the draft that a correction replaces."""
         while self._case.provider_id is not None and await self._view() not in _NOTHING:
             if self._case.stage is Stage.DRAFTING:
-                await self._wait("confirmation", self._plan.paces.drafting, Reason.DRAFT_OVERDUE)
+                await self._wait_for_draft()
             elif not self._deletable:
                 await self._ask(
                     Reason.CANNOT_CANCEL,
@@ -500,9 +559,9 @@ class Steps:
                     (RETRY, ABANDON),
                 )
             elif self._accepted("delete"):
-                await self._wait("deletion", self._plan.paces.sending, Reason.CANNOT_CANCEL)
+                await self._wait_until_gone("deletion")
             else:
-                await self._attempt("delete", self._calls.delete, (RETRY, ABANDON))
+                await self._delete()
 
     # Waiting
 
@@ -513,18 +572,53 @@ class Steps:
             elif not reached(goal, self._case):
                 await self._wait(what, pace, overdue, what)
 
-    async def _wait(self, what: str, pace: Pace, overdue: Reason, skips: str = "") -> None:
-        """One pause of a row; when the row is over, ask whether to go on waiting."""
+    async def _wait_for_draft(self) -> None:
+        pace = self._plan.paces.drafting
+        await self._wait("confirmation", pace, Reason.DRAFT_OVERDUE, confirms="create")
+
+    async def _wait_for_approval(self) -> None:
+        pace = self._plan.paces.approval
+        await self._wait("approval", pace, Reason.APPROVAL_OVERDUE, confirms="approve")
+
+    async def _wait_until_gone(self, what: str) -> None:
+        """The provider takes its time to delete or credit it, or has refused to."""
+        verb = self._case.accepted
+        if not self._case.problems:
+            pace = self._plan.paces.sending
+            await self._wait(what, pace, Reason.CANNOT_CANCEL, confirms=verb)
+            return
+        action = await self._ask(
+            Reason.CANNOT_CANCEL,
+            "the provider refuses to take it back",
+            (RETRY, SKIP, ABANDON) if self._unseen else (RETRY, ABANDON),
+            self._case.problems,
+        )
+        self._case.accepted = ""
+        if action is SKIP:
+            self._confirm(verb)
+
+    async def _wait(
+        self, what: str, pace: Pace, overdue: Reason, skips: str = "", confirms: str = ""
+    ) -> None:
+        """One pause of a row; when the row is over, ask whether to go on waiting.
+
+        `confirms` is the change that is waited for: where its outcome can only be told, a person
+        who knows of it may tell it.
+        """
         try:
             await self._desk.pause(what, pace)
         except Overdue:
+            known = confirms if self._unseen else ""
             action = await self._ask(
                 overdue,
-                f"waited for {what} as long as was planned",
-                (RETRY, SKIP, ABANDON) if skips else (RETRY, ABANDON),
+                f"waited for {what} as long as was planned"
+                + (f": skip if you know that the provider did {known}" if known else ""),
+                (RETRY, SKIP, ABANDON) if skips or known else (RETRY, ABANDON),
             )
             self._case.accepted = ""
-            if action is SKIP:
+            if action is SKIP and known:
+                self._confirm(known)
+            elif action is SKIP:
                 self._skip(skips)
 
     async def _wait_for_provider(self, problem: Trouble) -> None:
@@ -582,7 +676,7 @@ class Steps:
         fields: tuple[FieldProblem, ...] = (),
     ) -> Action:
         """Park until a person decides; retry and skip are the caller's, the rest ends here."""
-        if self._case.plan and self._case.plan.blind:
+        if self._case.plan and self._unseen:
             # Nobody could compare the figures of what is adopted.
             actions = tuple(each for each in actions if each is not ADOPT)
         answer = await self._desk.attend(
@@ -599,6 +693,9 @@ class Steps:
         return answer.action
 
     async def _correct(self, answer: Resolve) -> None:
+        if self._case.plan and self._case.plan.blind:
+            # Whoever corrects it knows that it is a draft.
+            self._case.unsure = ""
         await self._withdraw()
         update = {"document": answer.document}
         self._desk.request = self._desk.request.model_copy(update=update)

@@ -12,9 +12,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id
 from invoicing.invoice import Action, Reason
-from invoicing.news import FeedInput
 from invoicing.request import Goal
 from sandbox import quiddly
 from tests.lifecycle.provider_world import (
@@ -38,11 +36,9 @@ from tests.lifecycle.provider_world import (
     _set,
     both,
 )
+from tests.lifecycle.telling import HASTE, polling
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
-
-HASTE = 0.0005
-"""Of the patience of feeds and events: a fetch that failed is repeated after a millisecond."""
 
 ASKED = (Reason.CANNOT_TELL,)
 MADE_AGAIN = "created deleted created"
@@ -69,16 +65,6 @@ def settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
     return {"base_url": stand_in.url, "feed_minutes": 0.002, **user, **routes}
 
 
-async def fetching(shop: Shop, pace: float = HASTE) -> Any:
-    """The workflow that fetches this account's feed."""
-    return await shop.client.temporal.start_workflow(
-        FEED_WORKFLOW,
-        FeedInput(provider=shop.provider, account=shop.account, pace=pace),
-        id=feed_id(shop.provider, shop.account),
-        task_queue=TASK_QUEUE,
-    )
-
-
 @contextlib.asynccontextmanager
 async def _news(shop: Shop) -> AsyncIterator[None]:
     """Where the buyer pays, fetch the feed from then on."""
@@ -99,7 +85,7 @@ async def _told_of_a_payment(shop: Shop) -> Any:
     number = shop.stand_in.ledger.entries[0].reference
     await shop.stand_in.ledger.reached("sent", number)
     shop.stand_in.pay(number)
-    return await fetching(shop)
+    return await polling(shop, "quiddly", HASTE)
 
 
 async def _by_hand(shop: Shop, reference: str) -> None:
@@ -253,7 +239,7 @@ _MOMENTS = (
     ),
 )
 
-BLIND = Kind(
+BLIND: Kind = Kind(
     stand_in=Stand,
     settings=settings,
     document=_quiddly_document,

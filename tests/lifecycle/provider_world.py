@@ -168,7 +168,6 @@ class Kind:
     unused: the steps of the stand-in that no life takes.
     unstated: the figures that no answer about a draft states.
     credits: what is final can be taken back.
-    fed: payments come by a feed alone.
     blind: nobody can look what became of an uncertain call, so a person is asked.
     repeatable: nobody can look, and an uncertain call is made again.
     news: brings what the stand-in tells unasked to the invoices, as long as it is open.
@@ -190,7 +189,6 @@ class Kind:
     provider: str = ""
     numbers: bool = False
     credits: bool = True
-    fed: bool = False
     blind: bool = False
     repeatable: bool = False
     news: Callable[[Shop], AbstractAsyncContextManager[None]] = lambda shop: nullcontext()
@@ -1326,7 +1324,6 @@ KINDS: dict[str, Kind] = {
         unused=("attach", "download", "feed", "acknowledge", "book"),
         numbers=True,
         credits=False,
-        fed=True,
     ),
 }
 

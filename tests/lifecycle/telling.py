@@ -17,6 +17,8 @@ from tests.lifecycle.world import Company, Hurried, World
 
 HURRY = 0.02
 """Of a real event's patience: it looks again after 40 ms at first, and gives up after an hour."""
+HASTE = 0.0005
+"""Where many calls in a row fail: the first is repeated after a millisecond."""
 
 
 class Telling(Hurried):
@@ -66,11 +68,14 @@ async def told(company: Company, event: Event, pace: float = HURRY) -> WorkflowH
     return await company.client.tell("zero_friction", company.account, event, pace=pace)
 
 
-async def polling(company: Company) -> WorkflowHandle[Any, Any]:
+async def polling(
+    company: Company, provider: str = "zero_friction", pace: float = HURRY
+) -> WorkflowHandle[Any, Any]:
+    """The workflow that fetches this account's feed."""
     return await company.client.temporal.start_workflow(
         FEED_WORKFLOW,
-        FeedInput(provider="zero_friction", account=company.account, pace=HURRY),
-        id=feed_id("zero_friction", company.account),
+        FeedInput(provider=provider, account=company.account, pace=pace),
+        id=feed_id(provider, company.account),
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )

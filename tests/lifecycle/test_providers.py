@@ -17,7 +17,6 @@ FINAL = ["created", "approved", "sent"]
 
 SEEING = sorted(name for name, kind in KINDS.items() if not (kind.blind or kind.repeatable))
 CREDITING = [name for name in SEEING if KINDS[name].credits]
-READING_PAYMENTS = [name for name in SEEING if not KINDS[name].fed]
 
 
 @pytest.fixture(params=SEEING)
@@ -78,7 +77,6 @@ async def test_what_is_final_is_credited_when_it_is_cancelled(shop: Shop) -> Non
     assert shop.effects(reference) == [*FINAL, "credited"]
 
 
-@pytest.mark.parametrize("shop", READING_PAYMENTS, indirect=True)
 async def test_a_payment_is_seen(shop: Shop) -> None:
     reference = await shop.start(goal=Goal.PAID)
     await shop.follow(reference, lambda invoice: "payment" in str(invoice.waiting))

@@ -1,0 +1,433 @@
+"""Quiddly in particular: what a person is asked where nothing can be read, and payments that come
+by a feed alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+
+import worker
+from invoicing.identity import event_id, feed_id
+from invoicing.invoice import Action, Invoice, Reason, Status
+from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
+from invoicing.provider import PaymentStatus
+from invoicing.request import Goal
+from providers.quiddly import Quiddly, QuiddlySettings
+from sandbox.quiddly import Assumed
+from tests.lifecycle.provider_world import SELDOM, Shop, _hurried, opened
+from tests.lifecycle.telling import HASTE, polling
+from tests.lifecycle.world import PACES, World, together
+from worker import WorkerSettings
+
+RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
+
+GROSS = Decimal("111.92")
+WAITS = PACES.model_copy(update={"payment": SELDOM})
+"""Of payments nothing is heard but news."""
+
+ROUTES: dict[str, Mapping[str, Any]] = {
+    "as documented": {},
+    "with the likely routes": {"reads": True, "lists": True, "deletes": True},
+}
+
+
+@contextlib.asynccontextmanager
+async def client(world: World, **stand_in: Any) -> AsyncIterator[Shop]:
+    """An account at Quiddly; nothing is assumed of it unless `assumed` says so."""
+    stand_in.setdefault("assumed", Assumed())
+    stand_in.setdefault("paces", WAITS)
+    async with opened(world, "quiddly_blind", patience=10, **stand_in) as shop:
+        yield shop
+
+
+def reconfigured(world: World, shop: Shop, **routes: Any) -> Quiddly:
+    """The account as a worker knows it that is started with other settings."""
+    settings = {**shop.kind.settings(shop.stand_in), "timeout": 10, **routes}
+    adaptor = Quiddly(QuiddlySettings.model_validate(settings), world.http)
+    world.accounts["quiddly"][shop.account] = _hurried(adaptor, WAITS)
+    return adaptor
+
+
+@contextlib.asynccontextmanager
+async def fetched(shop: Shop, pace: float = HASTE) -> AsyncIterator[WorkflowHandle[Any, Any]]:
+    """The account's feed is fetched meanwhile."""
+    handle = await polling(shop, "quiddly", pace)
+    try:
+        yield handle
+    finally:
+        await handle.terminate("the test is over")
+
+
+async def out(shop: Shop) -> str:
+    """An invoice that is out and waits for its payment."""
+    reference = await shop.start(shop.request(goal=Goal.PAID))
+    await shop.until_waiting(reference, "payment")
+    return reference
+
+
+async def asked(shop: Shop, reference: str, reason: Reason, *actions: Action) -> Invoice:
+    """The state once it is parked for this, with these ways out."""
+    state = await shop.parked(reference)
+    assert state.problem is not None
+    assert (state.problem.reason, state.problem.actions) == (reason, actions)
+    return state
+
+
+async def acknowledged(shop: Shop, reference: str, count: int = 1) -> list[int]:
+    """How often each payment was acknowledged, once as many were as there should be."""
+    async with asyncio.timeout(30):
+        while True:
+            times = [one.exported for one in shop.stand_in.payments(reference)]
+            if len(times) == count and all(times):
+                return times
+            await asyncio.sleep(0.02)
+
+
+def paid(status: PaymentStatus) -> Any:
+    return lambda invoice: invoice.payment is status
+
+
+# --- the main lives -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+async def test_it_gets_exactly_as_far_as_its_goal(
+    shared_world: World, routes: Mapping[str, Any]
+) -> None:
+    far = {
+        Goal.DRAFTED: ["created"],
+        Goal.APPROVED: ["created", "approved"],
+        Goal.SENT: ["created", "approved", "sent"],
+        Goal.PAID: ["created", "approved", "sent", "paid"],
+    }
+    assumed = Assumed(**routes)
+    async with client(shared_world, assumed=assumed) as shop, fetched(shop):
+
+        async def lives(goal: Goal, effects: list[str]) -> None:
+            reference = await shop.start(shop.request(goal=goal))
+            if goal is Goal.PAID:
+                await shop.until_waiting(reference, "payment")
+                await shop.stand_in.ledger.reached("sent", reference)
+                shop.stand_in.pay(reference)
+            ended = await shop.finished(reference)
+            if goal is Goal.SENT:
+                await shop.stand_in.ledger.reached("sent", reference)
+            assert (ended.status, ended.number) == (Status(goal), reference)
+            assert shop.effects(reference) == effects
+            assert await shop.violations(reference, ended) == []
+
+        await together({goal: lives(goal, effects) for goal, effects in far.items()})
+        assert shop.stand_in.calls.count("create") == 4
+        assert shop.stand_in.calls.count("approve") == 3
+        assert bool(shop.stand_in.calls.count("read")) is bool(routes)
+
+
+async def test_where_the_balance_can_be_read_no_feed_is_needed(shared_world: World) -> None:
+    """A reminder's fee is owed as well: what was asked for at first is then not all of it."""
+    assumed = Assumed(reads=True)
+    async with client(shared_world, assumed=assumed, paces=PACES) as shop:
+        reference = await out(shop)
+        shop.stand_in.advance(reference, "REMINDER")
+        shop.stand_in.pay(reference, GROSS)
+        await shop.follow(reference, paid(PaymentStatus.PARTLY_PAID))
+        shop.stand_in.pay(reference)
+        assert (await shop.finished(reference)).status is Status.PAID
+        assert shop.stand_in.calls.count("feed") == 0
+
+
+async def test_what_is_final_is_not_taken_back_and_may_go_on(shared_world: World) -> None:
+    async with client(shared_world) as shop, fetched(shop):
+        reference = await out(shop)
+        await shop.cancel(reference)
+        await asked(shop, reference, Reason.CANNOT_CANCEL, RETRY, SKIP, ABANDON)
+        await shop.resolve(reference, SKIP)
+        shop.stand_in.pay(reference)
+        assert (await shop.finished(reference)).status is Status.PAID
+        assert shop.stand_in.calls.count("create") == 1
+
+
+# --- payments -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+async def test_a_payment_in_two_parts_is_paid_with_the_second(
+    shared_world: World, routes: Mapping[str, Any]
+) -> None:
+    assumed = Assumed(**routes)
+    async with client(shared_world, assumed=assumed) as shop, fetched(shop):
+        reference = await out(shop)
+        shop.stand_in.pay(reference, Decimal("100.00"))
+        await shop.follow(reference, paid(PaymentStatus.PARTLY_PAID))
+        shop.stand_in.pay(reference, GROSS - Decimal("100.00"))
+        assert (await shop.finished(reference)).status is Status.PAID
+        assert await acknowledged(shop, reference, 2) == [1, 1]
+
+
+@pytest.mark.parametrize("lost", ["reset", "500", "429"])
+async def test_a_payment_proves_the_activation_whose_answer_was_lost(
+    shared_world: World, lost: str
+) -> None:
+    """Nobody is needed any more, and it is not activated again."""
+    async with client(shared_world) as shop:
+        shop.stand_in.faults.place("approve", lost, when="after")
+        reference = await shop.start(shop.request(goal=Goal.PAID))
+        state = await shop.parked(reference)
+        assert state.stage == "drafted"
+        await shop.stand_in.ledger.reached("sent", reference)
+        calls = shop.stand_in.calls.count("approve")
+        shop.stand_in.pay(reference)
+        async with fetched(shop):
+            ended = await shop.finished(reference)
+        assert (ended.status, ended.stage) == (Status.PAID, "sent")
+        assert shop.stand_in.calls.count("approve") == calls
+        assert shop.effects(reference) == ["created", "approved", "sent", "paid"]
+
+
+async def test_a_payment_told_of_while_it_is_being_activated_is_kept(shared_world: World) -> None:
+    async with client(shared_world) as shop, fetched(shop):
+        gate = shop.stand_in.faults.place("approve", "gate", when="after")
+        reference = await shop.start(shop.request(goal=Goal.PAID))
+        await gate.reached(within=30)
+        shop.stand_in.pay(reference)
+        await acknowledged(shop, reference)
+        await event_of(shop, reference).result()
+        gate.release()
+        assert (await shop.finished(reference)).status is Status.PAID
+        assert shop.stand_in.calls.count("approve") == 1
+
+
+def event_of(shop: Shop, reference: str, nth: int = 0) -> WorkflowHandle[Any, EventState]:
+    """The workflow of its nth payment."""
+    payment = shop.stand_in.payments(reference)[nth]
+    return shop.client.temporal.get_workflow_handle(
+        event_id("quiddly", shop.account, f"payment-{payment.id}"), result_type=EventState
+    )
+
+
+async def in_question(event: WorkflowHandle[Any, EventState]) -> None:
+    """Wait until it waits for a person."""
+    async with asyncio.timeout(30):
+        while not (await event.query("state", result_type=EventState)).problem:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def signals(shop: Shop, reference: str) -> int:
+    history = await shop.client.handle(reference).fetch_history()
+    signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    return [event.event_type for event in history.events].count(signalled)
+
+
+async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
+    shared_world: World,
+) -> None:
+    """Killed between the two and begun anew: two halves of the half would be the whole."""
+    async with client(shared_world) as shop:
+        reference = await out(shop)
+        shop.stand_in.faults.place("acknowledge", "reset", times=10_000)
+        shop.stand_in.pay(reference, GROSS / 2)
+        feed = await polling(shop, "quiddly")
+        await shop.stand_in.arrived("acknowledge", 2, within=30)
+        await shop.follow(reference, paid(PaymentStatus.PARTLY_PAID))
+        await feed.terminate("killed between delivery and acknowledgement")
+        shop.stand_in.faults.clear()
+        before = shop.stand_in.calls.count("acknowledge")
+        async with fetched(shop):
+            assert await acknowledged(shop, reference) == [1]
+            assert shop.stand_in.calls.count("acknowledge") == before + 1
+            assert await signals(shop, reference) == 1
+            assert (await shop.client.state(reference)).payment is PaymentStatus.PARTLY_PAID
+            shop.stand_in.pay(reference)
+            assert (await shop.finished(reference)).status is Status.PAID
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["taken again", "refused again"])
+async def test_a_lost_acknowledgement_holds_nothing_up(shared_world: World, again: bool) -> None:
+    async def lost(fault: str) -> None:
+        assumed = Assumed(acknowledges_again=again)
+        async with client(shared_world, assumed=assumed) as shop:
+            reference = await out(shop)
+            shop.stand_in.faults.place("acknowledge", fault, when="after")
+            shop.stand_in.pay(reference, GROSS / 2)
+            async with fetched(shop) as feed:
+                await shop.stand_in.arrived("acknowledge", 2, within=30)
+                shop.stand_in.pay(reference)
+                assert (await shop.finished(reference)).status is Status.PAID
+                assert await acknowledged(shop, reference, 2) == [1 + again, 1]
+                state: FeedState = await feed.query("state", result_type=FeedState)
+                assert state.delivered == 2
+
+    await together({fault: lost(fault) for fault in ("reset", "503", "not_json", "429")})
+
+
+async def test_money_that_names_no_invoice_is_for_a_person_to_place(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        reference = await out(shop)
+        shop.stand_in.pay(reference)
+        nameless = "changed_figure"
+        shop.stand_in.faults.place("feed", nameless, key="0.invoiceNumber=null")
+        async with fetched(shop, pace=1e-6):
+            await acknowledged(shop, reference)
+        event = event_of(shop, reference)
+        await in_question(event)
+        answer = {"action": "deliver", "reference": reference}
+        order = ResolveEvent(by="an operator", reason="by its amount", **answer)
+        await event.execute_update("resolve", order)
+        assert (await event.result()).outcome is EventOutcome.DELIVERED
+        assert (await shop.finished(reference)).status is Status.PAID
+
+
+async def test_fifty_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
+    """What asks is the account's feed: per interval it makes one call, whoever waits."""
+    async with client(shared_world) as shop:
+        reconfigured(shared_world, shop, feed_minutes=600)
+        waiting: list[str] = []
+        cost: dict[int, int] = {}
+        async with fetched(shop) as feed:
+            await shop.stand_in.reached("feed", when="after", within=30)
+            for number in (1, 10, 50):
+                more = [shop.request(goal=Goal.PAID) for _ in range(number - len(waiting))]
+                waiting += await asyncio.gather(*map(shop.start, more))
+                await shop.stand_in.reached("approve", number, "after", within=60)
+                before = len(shop.stand_in.calls.all)
+                fetches = shop.stand_in.calls.count("feed")
+                await feed.signal("fetch_now")
+                await shop.stand_in.reached("feed", fetches + 1, "after", within=30)
+                cost[number] = len(shop.stand_in.calls.all) - before
+            assert cost == {1: 1, 10: 1, 50: 1}
+            for reference in (waiting[0], waiting[-1]):
+                await shop.until_waiting(reference, "payment")
+            assert shop.stand_in.calls.counts == {
+                "authenticate": 1,
+                "feed": 4,
+                "create": 50,
+                "approve": 50,
+            }
+
+
+# --- whose feed it is -----------------------------------------------------------------------------
+
+
+async def test_a_feed_that_is_another_systems_is_not_fetched(shared_world: World) -> None:
+    async with client(shared_world) as ours, client(shared_world) as theirs:
+        accounts = shared_world.accounts["quiddly"]
+        reconfigured(shared_world, theirs, payments_feed=False)
+        mine = {shop.account: accounts[shop.account] for shop in (ours, theirs)}
+        temporal = shared_world.client.temporal
+        await worker.fetch_feeds(temporal, {"quiddly": mine}, WorkerSettings(pace=HASTE))
+        await ours.stand_in.arrived("feed", within=30)
+        with pytest.raises(RPCError, match="not found"):
+            await temporal.get_workflow_handle(feed_id("quiddly", theirs.account)).describe()
+        feed = temporal.get_workflow_handle(feed_id("quiddly", ours.account))
+        await feed.terminate("the test is over")
+
+
+async def test_a_feed_ends_once_it_is_left_to_another_system(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        feed = await polling(shop, "quiddly")
+        await shop.stand_in.arrived("feed", within=30)
+        reconfigured(shared_world, shop, payments_feed=False)
+        await feed.signal("fetch_now")
+        await asyncio.wait_for(feed.result(), 30)
+        fetches = shop.stand_in.calls.count("feed")
+        # Whoever starts it nevertheless makes no call either.
+        await asyncio.wait_for((await polling(shop, "quiddly")).result(), 30)
+        assert shop.stand_in.calls.count("feed") == fetches
+
+
+# --- what nobody can see --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_an_uncertain_create_waits_until_somebody_can_tell(
+    shared_world: World, when: str
+) -> None:
+    """It is not repeated however often it is asked about; with a route to a list, that decides."""
+    async with client(shared_world) as shop:
+        shop.stand_in.faults.place("create", "reset", when=when)
+        reference = await shop.start()
+        for _ in range(2):
+            state = await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+            assert state.in_doubt
+            await shop.resolve(reference, RETRY)
+        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        assert shop.stand_in.calls.count("create") == 1
+        shop.stand_in.assumed.lists = True
+        reconfigured(shared_world, shop)
+        await shop.resolve(reference, RETRY)
+        ended = await shop.finished(reference)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert shop.effects(reference) == ["created", "approved", "sent"]
+        assert shop.stand_in.calls.count("create") == (1 if when == "after" else 2)
+        journal = await shop.client.journal(reference)
+        adopted = any("adopted" in entry.what for entry in journal.entries)
+        assert adopted is (when == "after")
+        assert await shop.violations(reference, ended) == []
+
+
+async def test_a_cancel_ends_no_doubt_about_a_create(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        shop.stand_in.faults.place("create", "reset", when="after")
+        reference = await shop.start()
+        await shop.parked(reference)
+        await shop.cancel(reference)
+        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        shop.stand_in.discard(reference)
+        await shop.resolve(reference, SKIP)
+        assert (await shop.finished(reference)).status is Status.CANCELLED
+        assert shop.effects(reference) == ["created", "deleted"]
+
+
+async def test_a_draft_too_many_is_never_activated(shared_world: World) -> None:
+    """Made although it was answered with *too many calls*: nobody knows of it, nothing comes."""
+    async with client(shared_world) as shop:
+        shop.stand_in.faults.place("create", "429", when="after")
+        reference = await shop.start()
+        ended = await shop.finished(reference)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert shop.effects(reference) == ["created", "created", "approved", "sent"]
+        (approved,) = [
+            one for one in shop.stand_in.ledger.of(reference) if one.effect == "approved"
+        ]
+        assert approved.invoice_id == ended.provider_id
+
+
+@pytest.mark.parametrize("action", [SKIP, RETRY])
+async def test_an_uncertain_activation_is_asked_about(shared_world: World, action: Action) -> None:
+    """Skip: it took effect. Retry: once more, and no more than that."""
+    async with client(shared_world) as shop:
+        when = "after" if action is SKIP else "before"
+        shop.stand_in.faults.place("approve", "reset", when=when)
+        reference = await shop.start()
+        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        assert shop.stand_in.calls.count("approve") == 1
+        await shop.resolve(reference, action)
+        ended = await shop.finished(reference)
+        assert ended.status is Status.SENT
+        assert shop.stand_in.calls.count("approve") == (1 if action is SKIP else 2)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert await shop.violations(reference, ended) == []
+
+
+@pytest.mark.parametrize("reads", [False, True])
+async def test_a_draft_that_cannot_be_deleted_from_here_is_deleted_there(
+    shared_world: World, reads: bool
+) -> None:
+    """Where nobody can look, skip says that it was; else the next look shows it."""
+    async with client(shared_world, assumed=Assumed(reads=reads)) as shop:
+        reference = await shop.start(shop.request(hold=True))
+        await shop.until_status(reference, Status.HELD)
+        await shop.cancel(reference)
+        ways = (RETRY, ABANDON) if reads else (RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.REJECTED, *ways)
+        shop.stand_in.discard(reference)
+        await shop.resolve(reference, RETRY if reads else SKIP)
+        assert (await shop.finished(reference)).status is Status.CANCELLED
+        assert shop.stand_in.calls.count("delete") == 0
