@@ -186,8 +186,6 @@ def _confirm(word: str, rows: Sequence[Listed], yes: bool) -> None:
         console.print(f"… and {len(rows) - PREVIEWED} more")
     count = f"{len(rows)} invoice" + "s" * (len(rows) != 1)
     if not interactive():
-        return
-    if False:
         raise BadInput(f"Nobody is here to confirm `{word}` for {count}: look, then give --yes.")
     typer.confirm(f"{word} {count}?", abort=True, err=True)
 
