@@ -184,7 +184,7 @@ async def _temporal(providers: list[str]) -> AsyncIterator[Finding]:
     try:
         client = await reach(SERVER_SECONDS)
     except InvoicingError as error:
-        what, _, mend = str(error).partition(": ")
+        what, _, mend = str(error).rpartition(": ")
         yield Finding(WRONG, what, f"{mend[:1].upper()}{mend[1:]}.")
         return
     address = client.service_client.config.target_host

@@ -77,7 +77,7 @@ def _merged(found: Iterable[Entry]) -> Iterator[Entry]:
         before = first.setdefault(entry.reference, entry) if entry.request else entry
         if before is entry:
             rest += [] if entry.request else [entry]
-        elif True:
+        elif before.request == entry.request:
             first[entry.reference] = Entry(
                 (*before.lines, *entry.lines), before.reference, before.request
             )

@@ -120,7 +120,10 @@ async def reach(within: float = 15.0) -> Client:
     except (RuntimeError, ValueError) as error:
         # Its first line alone: the others quote the file, which may hold a key.
         first = str(error).partition("\n")[0]
-        raise Unreachable(f"Temporal's client configuration cannot be used: {first}") from None
+        raise Unreachable(
+            f"Temporal's client configuration cannot be used ({first}): mend the file that "
+            "TEMPORAL_CONFIG_FILE names, or the TEMPORAL_ variables"
+        ) from None
     address = options.get("target_host", LOCAL)
     try:
         async with asyncio.timeout(within):

@@ -26,6 +26,7 @@ from invoicing.invoice import Action, Cancel, Status
 from invoicing.parse import read_request
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
+from sandbox.faults import Fault
 from sandbox.server import serve
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
@@ -228,6 +229,24 @@ async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     assert report["outcomes"] == {"known": 1, "started": 1}, "what was cut off begins anew"
     assert report["statuses"] == {"sent": 1, "held": 1}
     assert len(company.stand_in.ledger.live(gone.reference)) == 1
+
+
+async def test_a_batch_waits_on_for_one_that_was_released_a_moment_ago(
+    shared: World, tmp_path: Path
+) -> None:
+    """It is listed as held until its next step shows; that step is kept waiting here."""
+    async with shared.company(patience=3) as company:
+        reference = await company.start(hold=True)
+        await company.until_status(reference, Status.HELD)
+        gate = company.stand_in.faults.place(Step.READ, Fault.GATE)
+        await company.release(reference)
+        await gate.reached(within=30)
+        row = company.request(reference, hold=True).model_dump_json()
+        said = await typed(
+            "batch", str(a_file(tmp_path, row, name="released.jsonl")), "--wait", at=company
+        )
+        assert said.exit_code == Code.DONE, said.output
+        assert company.effects(reference) == ["created", "approved", "sent"]
 
 
 @pytest.mark.parametrize(

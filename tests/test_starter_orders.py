@@ -150,7 +150,7 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     await company.until_status(reference, Status.HELD)
     event = Event(id=f"evt-{uuid.uuid4().hex}", kind="payment", body={"invoiceId": "unknown"})
     name = f"zero_friction/{company.account}/{event.id}"
-    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-7)
+    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-5)
     async with asyncio.timeout(30):
         while True:
             said = await typed("events", "list", "--json", at=company)

@@ -168,9 +168,14 @@ async def test_it_finds_a_client_configuration_that_cannot_be_read(
 ) -> None:
     broken = tmp_path / "temporal.toml"
     broken.write_text('api_key = "a-secret')
-    (what,) = await wrong(ready, TEMPORAL_CONFIG_FILE=str(broken))
+    found = await wrong(ready, TEMPORAL_CONFIG_FILE=str(broken))
+    (what,) = found
     assert "configuration cannot be used" in what
-    assert "a-secret" not in what
+    assert "line 1" in what
+    assert found[what].startswith("Mend the file")
+    told = await typed("list", at=ready, TEMPORAL_CONFIG_FILE=str(broken))
+    assert told.exit_code == Code.UNREACHABLE
+    assert "a-secret" not in f"{found} {told.output}"
 
 
 async def test_it_finds_attributes_that_are_missing_or_of_another_type(bare: str) -> None:
