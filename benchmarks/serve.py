@@ -19,10 +19,8 @@ from benchmarks.children import until_told
 from invoicing import process
 from invoicing.client import connect
 from worker import WorkerSettings, serving, workers
-from workflows.runner import spared
 
-# The baseline is spared what ours is spared: modules imported anew for every workflow, and the
-# sandbox's detours.
+# The baseline is spared what ours is spared: modules imported anew for every workflow.
 LIGHT = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("benchmarks")
 )
@@ -33,7 +31,7 @@ def _bare(client: Client, settings: WorkerSettings) -> list[Worker]:
         client,
         task_queue=bare.WORKFLOWS,
         workflows=[bare.BareWorkflow],
-        workflow_runner=spared(LIGHT, client.data_converter),
+        workflow_runner=LIGHT,
         max_cached_workflows=settings.cached_workflows,
     )
     calls = Worker(

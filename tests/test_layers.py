@@ -14,7 +14,7 @@ import pytest
 import providers
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("invoicing", "activities", "workflows", "providers")
+PACKAGES = ("invoicing", "activities", "workflows", "providers", "gateway", "commands")
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 
