@@ -179,6 +179,8 @@ SECRET = "c2VjcmV0LWJ1dC1tdWNoLXRvby1zaG9ydA=="
         (f"k:{SECRET}!", "the key k is not Base64"),
         (f"{NEW},{NEW}", "the name 2026-11 is given twice"),
     ],
+    # The keys are new each time: a test named after one would not be the same in two processes.
+    ids=["nothing", "no name", "no key", "odd name", "too short", "not Base64", "twice"],
 )
 def test_keys_that_cannot_be_used_are_refused_without_showing_them(text: str, said: str) -> None:
     with pytest.raises(BadKeys, match=re.escape(said)) as refused:

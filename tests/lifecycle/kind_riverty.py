@@ -71,8 +71,18 @@ class _Ours(RivertyLedger):
         return tuple(reference if one in orders else one for one in super().live(reference))
 
 
+def order_of(reference: str, generation: int = 0) -> str:
+    """What the order that an invoice makes for itself is called there."""
+    return _derived("invoice", reference, generation)
+
+
+def order_called(reference: str) -> str:
+    """What an order of ours is called there."""
+    return _derived("order", reference)
+
+
 def _orders(reference: str) -> set[str]:
-    return {_derived("invoice", reference, generation) for generation in range(5)}
+    return {order_of(reference, generation) for generation in range(5)}
 
 
 class Stand(riverty.RivertyStandIn):
@@ -183,7 +193,7 @@ WHILE = SELDOM.model_copy(update={"deadline": timedelta(seconds=4)})
 """Long enough for news to arrive, and its end is to be seen."""
 
 SILENT = "verdict_dropped verdict_withheld verdict_mangled"
-HARMLESS = "foreign_id contradicted verdict_late verdict_twice"
+HARMLESS = "foreign_id verdict_late verdict_twice"
 UNKNOWN = (Reason.UNKNOWN_STATUS,)
 NOT_TAKEN_BACK = (Reason.CANNOT_CANCEL,)
 
@@ -209,9 +219,10 @@ _LIVES = (
         paces=TOLD,
         odd=(
             ("rejected", Expected(2, (Reason.DRAFT_FAILED,))),
-            (HARMLESS, Expected(1)),
+            ("contradicted", Expected(1)),
         ),
         # Nothing that states a figure is promised before the buyer sees it.
+        harmless=HARMLESS,
         unmoved="changed_amount",
     ),
     Life(
@@ -240,8 +251,9 @@ _LIVES = (
         paces=TOLD,
         odd=(
             ("rejected", Expected(2, (Reason.APPROVAL_FAILED,))),
-            (HARMLESS, Expected(1)),
+            ("contradicted", Expected(1)),
         ),
+        harmless=HARMLESS,
         unmoved="changed_amount",
     ),
     Life(
@@ -269,8 +281,9 @@ _LIVES = (
         paces=TOLD,
         odd=(
             ("rejected", Expected(2, NOT_TAKEN_BACK)),
-            (HARMLESS, Expected(1)),
+            ("contradicted", Expected(1)),
         ),
+        harmless=HARMLESS,
         unmoved="changed_amount",
     ),
     Life(
@@ -296,8 +309,9 @@ _LIVES = (
         paces=_PAID_LATER,
         odd=(
             ("rejected", Expected(2, NOT_TAKEN_BACK)),
-            (HARMLESS, Expected(1)),
+            ("contradicted", Expected(1)),
         ),
+        harmless=HARMLESS,
         unmoved="changed_amount",
     ),
     Life(
@@ -381,7 +395,7 @@ _MOMENTS = (
     ),
 )
 
-RIVERTY = Kind(
+RIVERTY: Kind = Kind(
     stand_in=Stand,
     settings=settings,
     document=document,

@@ -97,6 +97,7 @@ class Life:
     nth: which call of the step is struck; `calls`: how many there are.
     also: another fault, without which the step would not be taken.
     lost: the provider's own faults after which nobody knows what happened.
+    harmless: its own faults that change nothing, all at one call.
     odd: its other faults; a row also overrules what is said of a fault of the wire.
     unmoved: its own faults that this step does not know.
     wire: False where another life tells what the wire does to this step.
@@ -117,6 +118,7 @@ class Life:
     also: tuple[str, str, When] | None = None
     pays: bool = False
     lost: str = ""
+    harmless: str = ""
     odd: tuple[Row, ...] = ()
     unmoved: str = ""
     wire: bool = True
@@ -392,7 +394,10 @@ def scenarios(kind: Kind, life: Life) -> list[Scenario]:
 
 
 def _late(life: Life) -> Scenario:
-    return Scenario(life, LATE, Expected(life.calls, adopted=life.adopted), at_one_call=True)
+    # When such a fault is placed says nothing: it strikes what is told later.
+    harmless = tuple((fault, WHENS[0]) for fault in life.harmless.split())
+    expected = Expected(life.calls, adopted=life.adopted)
+    return Scenario(life, (*LATE, *harmless), expected, at_one_call=True)
 
 
 def _changed(life: Life, lost: list[tuple[str, When]]) -> Iterator[Scenario]:
@@ -449,7 +454,7 @@ def uncovered(kind: Kind) -> list[str]:
             for fault, when in scenario.faults:
                 wanted.discard((life.step, fault.partition(":")[0], when))
         either = [row[0] for row in life.odd if len(row) == 2]
-        for fault in " ".join([*either, life.unmoved]).split():
+        for fault in " ".join([*either, life.unmoved, life.harmless]).split():
             wanted -= {(life.step, fault.partition(":")[0], when) for when in WHENS}
     return [" ".join(one) for one in sorted(wanted)]
 

@@ -30,7 +30,7 @@ from sandbox.riverty import Step, Told
 from sandbox.riverty_notices import EDI, Notice
 from tests.examples import a_line
 from tests.lifecycle import provider_world
-from tests.lifecycle.kind_riverty import OPTIONS, TOLD, WHILE, _derived, document
+from tests.lifecycle.kind_riverty import OPTIONS, TOLD, WHILE, document, order_called, order_of
 from tests.lifecycle.provider_world import AWHILE, BRISK, SELDOM, Shop
 from tests.lifecycle.world import World, together
 
@@ -43,12 +43,12 @@ NOT_SOON = SELDOM.model_copy(update={"first": timedelta(seconds=20)})
 
 
 @contextlib.asynccontextmanager
-async def client(world: World, talks: bool = True, **changes: Any) -> AsyncIterator[Shop]:
+async def client(world: World, **changes: Any) -> AsyncIterator[Shop]:
     """An account at Riverty, which tells what it has to tell at once."""
     stand_in = {key: changes.pop(key) for key in set(changes) - set(type(HEARS).model_fields)}
     paces = HEARS.model_copy(update=changes)
     account = provider_world.opened(
-        world, "riverty", paces=paces, patience=5, talks=talks, **stand_in
+        world, "riverty", paces=paces, patience=5, **{"talks": True, **stand_in}
     )
     async with account as shop:
         yield shop
@@ -107,7 +107,7 @@ async def test_the_refusal_of_a_repeated_order_may_come_before_the_yes_to_the_fi
         shop.stand_in.notices.hold(EDI)
         shop.stand_in.faults.place(Step.CREATE, "reset", when="after")
         reference = await shop.start()
-        _, refused = await verdicts(shop, _derived("invoice", reference), 2)
+        _, refused = await verdicts(shop, order_of(reference), 2)
         await shop.stand_in.notices.again(refused)
         state = await shop.parked(reference)
         assert problem(state) is Reason.DRAFT_FAILED
@@ -127,7 +127,7 @@ async def test_the_verdict_on_the_invoice_may_come_before_that_on_its_order(
         await shop.resolve(reference, SKIP)
         await shop.until_waiting(reference, "payment")
         shop.stand_in.notices.release()
-        await shop.stand_in.notices.delivered(EDI, _derived("invoice", reference), 2)
+        await shop.stand_in.notices.delivered(EDI, order_of(reference), 2)
         shop.stand_in.pay(reference)
         await ends_well(shop, reference, [*FINAL, "paid"], Status.PAID)
 
@@ -138,7 +138,7 @@ async def test_a_verdict_nobody_here_asked_for_waits_for_a_person(shared_world: 
         await shop.until_status(reference, Status.HELD)
         stray = shop.stand_in.notices.stray()
         about = {"body": stray.body, "source": riverty.SOURCE}
-        received = Delivery(**about, received="2026-11-23T10:00:00Z")  # type: ignore[arg-type]
+        received = Delivery(**about, received="2026-11-23T10:00:00Z")
         (event,) = shop.adaptor.receive(received)
         other = event.model_copy(update={"id": uuid.uuid4().hex})
         handle = await shop.client.tell("riverty", shop.account, other, pace=1e-6)
@@ -167,7 +167,7 @@ async def test_what_is_told_during_a_look_is_looked_at_too(shared_world: World) 
 
         shop.adaptor.read = slowly
         reference = await shop.start()
-        accepted, refused = await verdicts(shop, _derived("invoice", reference), 2)
+        accepted, refused = await verdicts(shop, order_of(reference), 2)
         await shop.stand_in.notices.again(refused)
         await asyncio.wait_for(looking.wait(), 30)
         shop.stand_in.notices.release()
@@ -216,7 +216,7 @@ async def test_a_refused_order_is_corrected_under_the_same_names(shared_world: W
         state = await ends_well(shop, reference, FINAL, Status.SENT)
         assert state.amounts is not None
         assert state.amounts.gross == Decimal("121.00")
-        assert shop.stand_in.order(_derived("invoice", reference))
+        assert shop.stand_in.order(order_of(reference))
         assert shop.stand_in.invoice(reference)["gross"] == Decimal("121.00")
 
 
@@ -260,6 +260,38 @@ async def test_it_is_taken_back_as_the_request_asks(shared_world: World) -> None
     await together({how: credited(how) for how in ("goodwill", "return")})
 
 
+async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -> None:
+    """Not after the day that a verdict may take."""
+
+    async def refused(step: Step, goal: Goal, answer: Action, end: str) -> None:
+        async with client(shared_world) as shop:
+            shop.stand_in.faults.place(step, Told.REJECTED, key="LINEITEMSTATUS")
+            reference = await shop.start(goal=goal, hold=goal is Goal.SENT)
+            await shop.until(
+                reference,
+                lambda state: (
+                    state.waiting is not None and (state.waiting.what in ("release", "payment"))
+                ),
+            )
+            await shop.cancel(reference)
+            state = await shop.parked(reference)
+            assert problem(state) is Reason.CANNOT_CANCEL
+            assert state.problem is not None
+            assert [each.field for each in state.problem.fields] == ["LINEITEMSTATUS"]
+            await shop.resolve(reference, answer)
+            ended = await shop.finished(reference)
+            assert ended.status in (Status.CANCELLED, Status.CREDITED)
+            assert shop.effects(reference)[-1] == end
+
+    await together(
+        {
+            "a cancellation": refused(Step.DELETE, Goal.SENT, RETRY, "deleted"),
+            "a credit": refused(Step.CREDIT, Goal.PAID, RETRY, "credited"),
+            "a credit that was settled by hand": refused(Step.CREDIT, Goal.PAID, SKIP, "sent"),
+        }
+    )
+
+
 async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_cancelled(
     shared_world: World,
 ) -> None:
@@ -267,7 +299,7 @@ async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_can
 
     async def doubted(when: str) -> None:
         async with client(shared_world, unavailable=NOT_SOON) as shop:
-            shop.stand_in.faults.place(Step.CREATE, "reset", when=when)  # type: ignore[arg-type]
+            shop.stand_in.faults.place(Step.CREATE, "reset", when=when)
             reference = await shop.start()
             await shop.until_waiting(reference, "provider unavailable")
             await shop.cancel(reference)
@@ -287,7 +319,7 @@ async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelle
             reference = await shop.start()
             await shop.until_waiting(reference, "provider unavailable")
             await shop.cancel(reference)
-            _, refused = await verdicts(shop, _derived("invoice", reference), 2)
+            _, refused = await verdicts(shop, order_of(reference), 2)
             await shop.stand_in.notices.again(refused)
             assert problem(await shop.parked(reference)) is Reason.DRAFT_FAILED
             if person:
@@ -384,11 +416,11 @@ def statuses(order: Order) -> str:
 
 
 def ordered(shop: Shop, reference: str) -> list[str]:
-    return [str(effect) for effect in shop.stand_in.ledger.effects(_derived("order", reference))]
+    return [str(effect) for effect in shop.stand_in.ledger.effects(order_called(reference))]
 
 
 async def answered(shop: Shop, reference: str, action: str) -> Order:
-    said = ResolveOrder(by="an operator", reason="test", action=action)  # type: ignore[arg-type]
+    said = ResolveOrder(by="an operator", reason="test", action=action)
     return await shop.client.resolve_order(reference, said)
 
 

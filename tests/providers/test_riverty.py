@@ -1168,6 +1168,28 @@ class TestTakingBack:
         assert snapshot.stage is Stage.DRAFTED
         assert snapshot.problems
 
+    async def test_only_what_was_said_against_the_last_request_is_a_problem(self) -> None:
+        life = await drafted()
+        await life.approve()
+        assert (await life.read(refused("GET_INVOICE"))).problems
+        snapshot = await life.delete()
+        assert snapshot.stage is Stage.FAILED
+        assert snapshot.problems == ()
+        assert (await life.read(refused("GET_CANCELLATION"))).problems
+        snapshot = await life.approve()
+        assert snapshot.stage is Stage.APPROVING
+        assert snapshot.problems == ()
+
+    async def test_a_cancellation_asked_for_again_after_all_is_a_new_request(self) -> None:
+        life = await drafted()
+        await life.delete()
+        await life.read(refused("GET_CANCELLATION"))
+        await life.approve()
+        await life.read(refused("GET_INVOICE"))
+        await life.delete()
+        first, second = life.ids("/cancellations")
+        assert first != second
+
     async def test_a_refused_order_is_not_there_to_be_cancelled(self) -> None:
         life = Life()
         await life.planned()

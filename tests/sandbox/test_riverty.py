@@ -336,6 +336,14 @@ class TestTheGateway:
         async with calling(strict=False) as caller:
             assert (await caller.order(comment="made up")).status_code == 200
 
+    @pytest.mark.parametrize(("taken", "status"), [(False, 400), (True, 200)])
+    async def test_whether_an_item_may_say_what_a_piece_is_is_a_setting(
+        self, taken: bool, status: int
+    ) -> None:
+        async with calling(quantity_types=taken) as caller:
+            response = await caller.order(items=[METER | {"quantityType": "KWH"}])
+            assert response.status_code == status
+
     @pytest.mark.parametrize(("carrier", "status"), [("always", 400), ("physical", 200)])
     async def test_who_wants_a_carrier_is_a_setting(self, carrier: str, status: int) -> None:
         async with calling(carrier=carrier) as caller:
