@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from temporalio import activity
@@ -74,6 +74,9 @@ class NewsActivities:
         return [self.about, self.poll, self.acknowledge]
 
 
+_CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+
+
 class Directory:
     """Finds our own workflows by the names a provider uses. Lists are a moment behind."""
 
@@ -88,15 +91,20 @@ class Directory:
                 return LocatedAll(workflows=tuple(found))
         return LocatedAll()
 
-    async def _listed(self, key: str) -> Any:
+    async def _listed(self, key: str) -> AsyncIterator[Located]:
         quoted = key.replace("\\", "\\\\").replace("'", "\\'")
         query = (
             f"{attributes.KEYS.name} = '{quoted}' AND ExecutionStatus != 'ContinuedAsNew' "
             f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}')"
         )
+        last: set[str] = set()
         async for each in self._client.list_workflows(query):
-            running = each.status is WorkflowExecutionStatus.RUNNING
-            yield Located(workflow_id=each.id, running=running)
+            # Of one workflow's runs the one under way is listed first, then the last to end.
+            if each.id not in last:
+                last.add(each.id)
+                running = each.status is WorkflowExecutionStatus.RUNNING
+                cut_off = each.status in _CUT_OFF
+                yield Located(workflow_id=each.id, running=running, cut_off=cut_off)
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""

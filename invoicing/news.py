@@ -75,10 +75,13 @@ class Located(Recorded):
 
     workflow_id: str
     running: bool
+    cut_off: bool = False
+    """Ended from outside, in the middle: a successor that goes on with it will need the news."""
 
 
 class LocatedAll(Recorded):
-    """What `locate` answered: every workflow listed under the first name that any is."""
+    """What `locate` answered: the last run of every workflow listed under the first name that any
+    is."""
 
     workflows: tuple[Located, ...] = ()
 

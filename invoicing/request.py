@@ -83,6 +83,8 @@ class OrderRequest(Typed):
             for field, why in _OF_ONE_INVOICE.items()
             if getattr(self.document, field) not in (None, (), 0)
         ]
+        if self.goal is Goal.DRAFTED:
+            wrong.append(FieldProblem(field="goal", message="a draft invoices no line"))
         if self.document.type != "invoice":
             wrong.append(FieldProblem(field="document.type", message="an order invoices"))
         if wrong:

@@ -7,7 +7,12 @@ from typing import Literal
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
@@ -53,6 +58,8 @@ class EventWorkflow:
         try:
             subject = await self._about()
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             return await self._ask(_sentence(error))
         if not subject.keys:
             return self._end(EventOutcome.IRRELEVANT)
@@ -91,11 +98,12 @@ class EventWorkflow:
         """Whether somebody got it, or everybody it is about has ended."""
         running = [one.workflow_id for one in found.workflows if one.running]
         got = [each for each in running if await self._tell(each)]
+        awaited = running or any(one.cut_off for one in found.workflows)
         if got:
             self._end(EventOutcome.DELIVERED, *got)
-        elif not running:
+        elif not awaited:
             self._end(EventOutcome.LATE, *(one.workflow_id for one in found.workflows))
-        return bool(got) or not running
+        return bool(got) or not awaited
 
     async def _tell(self, identity: str) -> bool:
         """Whether the workflow took it; one that has just ended does not."""

@@ -7,7 +7,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 from temporalio.workflow import ParentClosePolicy
 
 from workflows.event import EventWorkflow
@@ -58,8 +62,6 @@ class FeedWorkflow:
                 await self._deliver(item)
             if not polled.more:
                 await self._rest(polled.interval)
-            if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(start.model_copy(update={"state": self._state}))
 
     @workflow.query(description="How often it was fetched, how much came, what is wrong.")
     def state(self) -> FeedState:
@@ -74,6 +76,8 @@ class FeedWorkflow:
     async def _poll(self) -> Polled:
         call = PollCall(account=self._start.account)
         while True:
+            # Here, so that a feed which cannot be fetched for days does not outgrow its history.
+            self._continue_as_new_if_long()
             try:
                 polled: Polled = await self._ask(NewsActivities.poll, call, "fetch the feed")
             except ActivityError as error:
@@ -135,7 +139,13 @@ class FeedWorkflow:
         )
         return result
 
+    def _continue_as_new_if_long(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(self._start.model_copy(update={"state": self._state}))
+
     async def _trouble(self, error: ActivityError, what: str) -> None:
+        if is_cancelled_exception(error):
+            raise error
         cause = getattr(error.cause, "message", "") or "no answer came in time"
         self._note(trouble=f"{what}: {cause}")
         workflow.set_current_details(f"### Trouble: {what}\n\n{cause}")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Coroutine
 from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate, WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -341,6 +342,8 @@ class OrderWorkflow:
             InvoiceWorkflow.run,
             InvoiceInput.model_construct(**fields, tells=workflow.info().workflow_id),
             id=workflow_id(request.reference),
+            # Also one that has ended: what it left at the provider is not this delivery's.
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             memo={MEMO: fingerprint(request)},
             search_attributes=search_attributes(request),
             static_summary=summary(request),
@@ -388,7 +391,10 @@ class OrderWorkflow:
 
     def _cancel_what_is_open(self, by: str, reason: str) -> None:
         if open_lines := self._case.ledger.with_status(LineStatus.OPEN):
-            name = f"rest-{len(self._case.cancellations) + 1}"
+            known = self._case.cancellations
+            names = (f"rest-{number}" for number in itertools.count(len(known) + 1))
+            # Callers name theirs as they like.
+            name = next(name for name in names if name not in known)
             self._case.cancel_lines(
                 CancelLines(cancellation=name, lines=open_lines, by=by, reason=reason)
             )

@@ -14,14 +14,16 @@ from temporalio.exceptions import ApplicationError
 
 from invoicing.case import Case, InvoiceInput
 from invoicing.converter import data_converter
+from invoicing.errors import Rejected
 from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import Action, LineStatus, Reason, Status
 from invoicing.order import CancelLines, Deliver, invoice_reference
-from invoicing.provider import Event, ReadCall
+from invoicing.provider import Batch, Event, ReadCall
 from invoicing.request import Goal, OrderRequest
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step
 from tests.examples import a_document, a_line, an_invoice
+from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
 from tests.workflows.record import runs
 
@@ -243,3 +245,27 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
     assert statuses == [LineStatus.INVOICED] * 3 + [LineStatus.CANCELLED]
     for name in "ABC":
         assert company.effects(invoice_reference(reference, name)) == SENT
+
+
+async def test_a_feed_that_cannot_be_fetched_for_long_does_not_outgrow_its_history(
+    here: World, company: Company
+) -> None:
+    """Or the server would end it one day, and nobody would fetch the news from then on."""
+    telling, poll = talkative(here, company), Telling.poll
+    refusals = iter(range(30))
+
+    async def refused() -> Batch:
+        if next(refusals, None) is not None:
+            raise Rejected("these credentials are not accepted")
+        return await poll(telling)
+
+    telling.poll = refused  # type: ignore[method-assign]
+    event = an_event(None)
+    telling.feed = {event.id: event}
+    poller = await polling(company, pace=HASTE)
+    async with asyncio.timeout(60):
+        while telling.feed:  # noqa: ASYNC110 - the feed is no event source of its own
+            await asyncio.sleep(0.02)
+    now = company.client.temporal.get_workflow_handle(poller.id)
+    assert (await now.describe()).run_id != poller.first_execution_run_id
+    await now.terminate("the test is over")

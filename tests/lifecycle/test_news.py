@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import CancelledError
 
 from invoicing.errors import Unavailable
 from invoicing.identity import (
@@ -115,6 +118,62 @@ async def test_an_event_that_comes_after_the_end_says_so(
     invoice = await company.finished(await company.start())
     state = await ended(await told(company, an_event(invoice.number)))
     assert state.outcome is EventOutcome.LATE
+
+
+async def test_an_event_for_an_invoice_that_was_cut_off_waits_for_its_successor(
+    company: Company, telling: Telling
+) -> None:
+    """Whoever asks for the invoice again gets the same one, and it must learn what was told."""
+    request = company.request(goal=Goal.PAID)
+    await company.start(request)
+    invoice = await company.until_waiting(request.reference, "payment")
+    await company.client.handle(request.reference).terminate("the test cuts it off")
+    event = an_event(invoice.number)
+    handle = await told(company, event)
+    await until_looked_for(handle)
+    assert (await handle.query("state", result_type=EventState)).outcome is None
+    await company.start(request)
+    state = await ended(handle)
+    assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(request.reference),))
+
+
+async def until_looked_for(handle: WorkflowHandle[Any, EventState], times: int = 2) -> None:
+    """Wait until its invoice has been looked for so often in vain."""
+    async with asyncio.timeout(30):
+        async for each in handle.fetch_history_events(wait_new_event=True):
+            times -= each.event_type == EventType.EVENT_TYPE_TIMER_STARTED
+            if times == 0:
+                return
+
+
+async def test_the_engines_cancel_ends_an_event_that_cannot_be_read(
+    company: Company, telling: Telling
+) -> None:
+    telling.about = unable(telling.about)  # type: ignore[method-assign]
+    handle = await told(company, an_event("nobody's"))
+    await until_asked(handle)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError) as failed:
+        await ended(handle)
+    assert isinstance(failed.value.cause, CancelledError)
+
+
+def unable(verb: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The same question to a provider that is away."""
+
+    @functools.wraps(verb)
+    async def away(*_: object) -> Any:
+        raise Unavailable("not now")
+
+    return away
+
+
+async def until_asked(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until its first call is under way."""
+    async with asyncio.timeout(30):
+        async for each in handle.fetch_history_events(wait_new_event=True):
+            if each.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                return
 
 
 async def parked(handle: WorkflowHandle[Any, EventState]) -> EventState:
@@ -259,3 +318,15 @@ async def test_the_number_of_fetches_does_not_grow_with_what_waits(
             await asyncio.sleep(0.02)
     assert telling.polls == 2
     await poller.terminate("the test is over")
+
+
+async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
+    company: Company, telling: Telling
+) -> None:
+    telling.poll = unable(telling.poll)  # type: ignore[method-assign]
+    poller = await polling(company)
+    await until_asked(poller)
+    await poller.cancel()
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(poller.result(), 30)
+    assert isinstance(failed.value.cause, CancelledError)

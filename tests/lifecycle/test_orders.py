@@ -194,6 +194,38 @@ async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company:
     assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
 
 
+async def test_a_reference_that_stands_for_an_invoice_is_not_invoiced_again(
+    company: Company,
+) -> None:
+    """Also when that invoice has ended; whether it is this delivery's, only a person knows."""
+    reference = await begun(company, "1")
+    invoice = invoice_reference(reference, "A")
+    await company.start(company.request(invoice))
+    before = await company.finished(invoice)
+    await company.client.deliver(reference, a_delivery("A", "1"))
+    order = await until(company, reference, lambda order: order.problem is not None)
+    assert order.problem is not None
+    assert "already stands for an invoice" in order.problem.what
+    assert await company.finished(invoice) == before
+    assert company.effects(invoice) == SENT
+    answer = ResolveOrder(by="an operator", reason="looked", action="free")
+    await company.client.resolve_order(reference, answer)
+    await company.client.deliver(reference, a_delivery("B", "1"))
+    assert statuses(await finished(company, reference)) == {"1": LineStatus.INVOICED}
+
+
+async def test_a_cancellation_may_have_any_name_when_the_order_is_cancelled(
+    company: Company,
+) -> None:
+    """The order's own cancellation of what is left does not hide behind that of a caller."""
+    reference = await begun(company, "1", "2")
+    await company.client.cancel_lines(reference, a_cancellation("rest-2", "1"))
+    await company.client.cancel_order(reference, Cancel(by="an operator", reason="test"))
+    order = await finished(company, reference)
+    assert statuses(order) == dict.fromkeys("12", LineStatus.CANCELLED)
+    assert len(order.cancellations) == 2
+
+
 async def test_a_cancelled_order_takes_everything_back(company: Company) -> None:
     """What is open is cancelled, a held draft deleted, a final invoice credited."""
     reference = await begun(company, "1", "2", "3", goal="paid")

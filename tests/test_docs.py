@@ -1,0 +1,252 @@
+"""What the documents say is so: tests, commands, files and states that they name are there."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.client import InvoicingClient, Unreachable
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.invoice import Action, Reason, Status
+from invoicing.news import EventOutcome
+from invoicing.order import OrderStatus
+from sandbox.temporal import local_server
+from starter import Code, app
+from tests.examples import an_invoice
+from tests.lifecycle.parking import KINDS
+from workflows.order import _ANSWERS
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+}
+OPERATE = DOCUMENTS["docs/operate.md"]
+FAILURES = DOCUMENTS["docs/failures.md"]
+
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+TYPED = re.compile(r"python starter\.py((?: (?:\"[^\"\n]*\"|[^\s`#\"]+))+)")
+MODULE = re.compile(r"python -m ([a-z_.]+)")
+MADE = re.compile(r"\bmake ([a-z]+)(?=[ `\n])")
+TEST = re.compile(r"\btest_[a-z][a-z0-9_]+\b(?!\.py|/)")
+ROW = re.compile(r"^\| (.+) \|$", re.MULTILINE)
+
+each_document = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """What a person is told to type after `python starter.py`."""
+    for arguments in TYPED.findall(text.replace("\\\n", " ")):
+        yield shlex.split(arguments)
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """The cells of every row of every table."""
+    for row in ROW.findall(text):
+        yield [cell.strip() for cell in row.split(" | ")]
+
+
+def section(text: str, title: str) -> str:
+    """What stands under this heading, up to the next one."""
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"there is no section {title}"
+    return found[1]
+
+
+def codes(text: str) -> set[str]:
+    return set(CODE.findall(text))
+
+
+# --- what is named is there -----------------------------------------------------------------------
+
+
+def _defined() -> set[str]:
+    """Every test there is, and every file of tests."""
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files)
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = chain.from_iterable(map(ast.walk, trees))
+    return {node.name for node in nodes if isinstance(node, functions)} | {
+        path.stem for path in files
+    }
+
+
+@each_document
+def test_every_test_that_is_named_exists(name: str) -> None:
+    assert set(TEST.findall(DOCUMENTS[name])) <= _defined()
+
+
+@each_document
+def test_every_link_leads_somewhere(name: str) -> None:
+    here = (ROOT / name).parent
+    wrong = []
+    for link in LINK.findall(DOCUMENTS[name]):
+        path, _, anchor = link.partition("#")
+        target = (here / path) if path else ROOT / name
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@each_document
+def test_every_file_that_is_named_exists(name: str) -> None:
+    tops = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    named = {
+        code
+        for code in codes(DOCUMENTS[name])
+        if code.partition("/")[0] in tops and re.fullmatch(r"[\w.-]+(?:/[\w.-]*)+", code)
+    }
+    # What is copied from an example is never committed.
+    assert [one for one in sorted(named) if not _is_there(one)] == []
+
+
+def _is_there(path: str) -> bool:
+    return (ROOT / path).exists() or (ROOT / f"{path}.example").exists()
+
+
+@each_document
+def test_every_program_that_is_named_exists(name: str) -> None:
+    text = DOCUMENTS[name]
+    assert [one for one in MODULE.findall(text) if importlib.util.find_spec(one) is None] == []
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(MADE.findall("\n".join(_shown(text)))) <= targets
+
+
+def _shown(text: str) -> Iterable[str]:
+    """What is to be typed: code in a sentence, and indented lines."""
+    lines = (f"{line}\n" for line in text.splitlines() if line.startswith("    "))
+    return chain((f"{code} " for code in codes(text)), lines)
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+UNASKED = ("doctor", "demo")
+"""They need nothing that is typed, and would begin at once."""
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to type in, from which no server is reached: what is typed gets as far as that."""
+
+    async def reach(within: float) -> None:
+        raise Unreachable("there is no server here")
+
+    monkeypatch.setattr("commands.base.reach", reach)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@each_document
+def test_every_command_that_is_shown_can_be_typed(name: str, nowhere: Path) -> None:
+    told = commands(DOCUMENTS[name])
+    assert [f"{words}: {why}" for words in told if (why := refused(words, nowhere))] == []
+
+
+def test_commands_are_found_and_wrong_ones_refused(nowhere: Path) -> None:
+    """Without this, a document in which no command is found would pass as well."""
+    assert sum(1 for _ in commands(OPERATE)) > 20
+    why = ["--reason", "why"]
+    assert not refused(["resolve", "INV-7", "retry", *why], nowhere)
+    assert refused(["resolve", "INV-7", "rettry", *why], nowhere)
+    assert refused(["resolve", "INV-7", "retry", "--raeson", "why"], nowhere)
+    assert refused(["resolve", "INV-7", "adopt", *why], nowhere)
+    assert refused(["resolve", *why], nowhere)
+    assert refused(["order", "rezolve", "ORDER-1", "free", *why], nowhere)
+
+
+def refused(words: list[str], folder: Path) -> str:
+    """Why the command line does not take these words. Files that they name are there."""
+    for word in words:
+        if word.endswith(".json"):
+            request = an_invoice(words[1] if words[0] == "resolve" else "INV-7")
+            (folder / word).write_text(request.model_dump_json())
+    wanted = [*words, "--help"] if words[0] in UNASKED else words
+    said = CliRunner().invoke(app, wanted)
+    return "" if said.exit_code in (Code.DONE, Code.UNREACHABLE) else said.output
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [Status, Reason, Action, OrderStatus, EventOutcome])
+def test_every_state_a_person_can_meet_is_explained(words: type[Any]) -> None:
+    assert {str(word) for word in words} <= codes(OPERATE)
+
+
+def _reasons(title: str) -> dict[str, str]:
+    """By reason, what its row says can be answered."""
+    found: dict[str, str] = {}
+    for first, *_, last in rows(section(OPERATE, title)):
+        found |= {reason: last for reason in codes(first) if reason in set(Reason)}
+    return found
+
+
+def test_every_reason_has_a_row_with_the_answers_it_takes() -> None:
+    told = _reasons("When it asks")
+    assert set(told) == set(Reason)
+    for kind in KINDS.values():
+        wanted = {str(action) for action in kind.actions if action is not Action.ABANDON}
+        assert wanted <= codes(told[kind.reason]), kind.reason
+
+
+def test_every_question_of_an_order_has_a_row_with_the_answers_it_takes() -> None:
+    told = _reasons("Orders")
+    assert set(told) == set(_ANSWERS)
+    for reason, answers in _ANSWERS.items():
+        assert set(answers) - {"abandon"} == codes(told[reason]) - {"abandon"}, reason
+
+
+# --- the web ui -----------------------------------------------------------------------------------
+
+
+def _filters() -> list[str]:
+    cells = chain.from_iterable(rows(section(OPERATE, "In the Web UI")))
+    return [code for cell in cells for code in codes(cell) if " = " in code]
+
+
+async def test_every_filter_is_one_that_the_server_takes() -> None:
+    assert len(_filters()) > 5
+    async with local_server() as server:
+        client = await InvoicingClient.connect(server.address)
+        for query in _filters():
+            await client.temporal.count_workflows(query)
+
+
+def test_every_word_in_a_filter_is_one_that_is_ever_there() -> None:
+    types = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
+    statuses = {*Status, *OrderStatus}
+    for query in _filters():
+        assert set(re.findall(r"WorkflowType = '(\w+)'", query)) <= types
+        named = re.findall(r"InvoiceStatus (?:=|IN) \(?((?:'\w+'(?:, )?)+)", query)
+        assert set(re.findall(r"'(\w+)'", " ".join(named))) <= statuses
+    columns = re.search(
+        r"^Columns: (.+?)\. ", section(OPERATE, "In the Web UI"), re.MULTILINE | re.DOTALL
+    )
+    assert columns
+    assert codes(columns[1]) <= set(SEARCH_ATTRIBUTES)
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_every_fault_names_a_test_that_shows_it() -> None:
+    faults = [row for row in rows(FAILURES) if row[0] != "fault" and not set(row[0]) <= {"-", "|"}]
+    assert len(faults) > 30
+    assert [row[0] for row in faults if not TEST.search(row[-1])] == []
