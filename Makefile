@@ -13,7 +13,7 @@ JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
-.PHONY: help demo test check fix schemas server worker gateway benchmark setup resolve clean-cache
+.PHONY: help demo test test-all check fix schemas server worker gateway benchmark setup resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)
 	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-all: resolve ## run the tests with every fault at every step: a quarter of an hour
+	@INVOICING_REQUIRE_SERVER=1 INVOICING_THOROUGH=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

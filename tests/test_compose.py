@@ -385,6 +385,7 @@ async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repea
     assert retention.days == int(command[-1])
 
 
+@pytest.mark.thorough
 async def test_the_worker_starts_from_the_example_and_its_health_check_sees_it(
     server: Server,
 ) -> None:
@@ -426,6 +427,7 @@ async def stand_in(name: str) -> AsyncIterator[str]:
         await process.wait()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(STAND_INS))
 async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str) -> None:
     *check, wanted = check_of(name)

@@ -22,7 +22,7 @@ from rich.console import Console
 import commands.many
 from invoicing.client import InvoicingClient
 from invoicing.document import Party
-from invoicing.invoice import Action, Cancel, Status
+from invoicing.invoice import Action, Cancel, Reason, Resolve, Status
 from invoicing.parse import read_request
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
@@ -101,6 +101,7 @@ def some(prefix: str, company: Company, number: int = 1) -> list[str]:
 # Many invoices of one file
 
 
+@pytest.mark.thorough
 async def test_a_batch_survives_a_killed_worker_and_makes_no_invoice_twice(tmp_path: Path) -> None:
     """The worker dies in the middle of it, the same command comes again: each invoice once."""
     batch = [f"B-{each:04}" for each in range(MANY)]
@@ -391,6 +392,7 @@ def _stages(company: Company, prefix: str, number: int) -> dict[str, list[Invoic
     }
 
 
+@pytest.mark.thorough
 async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_for(
     company: Company,
 ) -> None:
@@ -477,6 +479,34 @@ async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) ->
     one = await typed("all", "resolve", "adopt", *chosen, at=company)
     assert one.exit_code == Code.BAD_INPUT
     assert Action.ADOPT in one.stderr
+
+
+async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
+    company: Company,
+) -> None:
+    """Somebody took minutes to confirm: what was listed is not what it waits for any more."""
+    prefix = f"Q{uuid.uuid4().hex[:8]}:"
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    request = company.request(f"{prefix}1")
+    await company.start(request)
+    await company.parked(request.reference)
+    await listed(company, request.reference, "--prefix", prefix, "--status", "needs_attention")
+    rows = [row async for row in company.client.list(prefix=prefix, running=True)]
+    company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
+    await company.resolve(request.reference, Action.CORRECT, document=request.document)
+    parked = await company.until(
+        request.reference,
+        lambda state: state.problem is not None and state.problem.reason is Reason.REJECTED,
+    )
+    answer = Resolve(by="an operator", reason="a test", action=Action.RETRY)
+    task = commands.many.Task(
+        "resolve retry", lambda client, one: client.resolve(one, answer), False, answers=True
+    )
+    client = InvoicingClient(company.client.temporal)
+    (outcome,) = await commands.many._each(client, rows, task)
+    assert outcome.word == "refused"
+    assert "no longer waits for what was listed, person: amounts_differ" in outcome.why
+    assert (await company.client.state(request.reference)).problem == parked.problem
 
 
 # Lists

@@ -254,6 +254,7 @@ TARGETS: list[tuple[str, type[Typed], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("path", "model", "good"), TARGETS, ids=[one[0] for one in TARGETS])
 async def test_no_bad_body_is_taken_and_none_breaks_the_gateway(
     gateway: Gateway, path: str, model: type[Typed], good: dict[str, Any]

@@ -261,3 +261,9 @@ WHOLE: dict[str, dict[str, Any]] = {
 def test_what_belongs_to_one_invoice_cannot_be_said_of_an_order(field: str) -> None:
     with pytest.raises(ValidationError, match=f"document.{field}"):
         an_order(document=WHOLE[field])
+
+
+def test_an_order_cannot_end_at_drafts() -> None:
+    """Its lines would be open again after each, to be put on another."""
+    with pytest.raises(ValidationError, match="goal: a draft invoices no line"):
+        an_order(goal=Goal.DRAFTED)

@@ -159,6 +159,7 @@ def serves(here: World, client: InvoicingClient) -> contextlib.AbstractAsyncCont
     return serving(workers(client.temporal, here.accounts, WorkerSettings(grace=2.0)))
 
 
+@pytest.mark.thorough
 async def test_an_invoice_lives_on_while_its_key_is_replaced(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import uuid
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +20,7 @@ from invoicing.identity import (
 )
 from invoicing.invoice import Invoice, Status
 from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
+from invoicing.provider import Batch, Event, Subject
 from invoicing.request import Goal
 from tests.lifecycle.telling import Telling, an_event, polling, talkative, told
 from tests.lifecycle.world import PACES, Company, World
@@ -149,23 +148,16 @@ async def until_looked_for(handle: WorkflowHandle[Any, EventState], times: int =
 async def test_the_engines_cancel_ends_an_event_that_cannot_be_read(
     company: Company, telling: Telling
 ) -> None:
-    telling.about = unable(telling.about)  # type: ignore[method-assign]
+    async def about(event: Event) -> Subject:
+        raise Unavailable("not now")
+
+    telling.about = about  # type: ignore[method-assign]
     handle = await told(company, an_event("nobody's"))
     await until_asked(handle)
     await handle.cancel()
     with pytest.raises(WorkflowFailureError) as failed:
         await ended(handle)
     assert isinstance(failed.value.cause, CancelledError)
-
-
-def unable(verb: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The same question to a provider that is away."""
-
-    @functools.wraps(verb)
-    async def away(*_: object) -> Any:
-        raise Unavailable("not now")
-
-    return away
 
 
 async def until_asked(handle: WorkflowHandle[Any, Any]) -> None:
@@ -323,7 +315,10 @@ async def test_the_number_of_fetches_does_not_grow_with_what_waits(
 async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
     company: Company, telling: Telling
 ) -> None:
-    telling.poll = unable(telling.poll)  # type: ignore[method-assign]
+    async def poll() -> Batch:
+        raise Unavailable("not now")
+
+    telling.poll = poll  # type: ignore[method-assign]
     poller = await polling(company)
     await until_asked(poller)
     await poller.cancel()

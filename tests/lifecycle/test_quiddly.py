@@ -284,6 +284,7 @@ async def test_money_that_names_no_invoice_is_for_a_person_to_place(shared_world
         assert (await shop.finished(reference)).status is Status.PAID
 
 
+@pytest.mark.thorough
 async def test_fifty_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
     """What asks is the account's feed: per interval it makes one call, whoever waits."""
     async with client(shared_world) as shop:

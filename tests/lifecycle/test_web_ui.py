@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -118,7 +118,7 @@ async def puzzled(world: World) -> None:
         await shows(company, reference, state)
 
 
-WAITS: tuple[Callable[[World], Awaitable[None]], ...] = (
+WAITS: tuple[Callable[[World], Coroutine[Any, Any, None]], ...] = (
     held,
     approving,
     sending,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from sandbox import zero_friction as zf
 from sandbox.server import serve
 from sandbox.temporal import Server
 from tests.examples import an_invoice
+from tests.tiers import chosen
 from worker import LIGHT, WorkerSettings, serving, workers
 
 QUICK = Pace(
@@ -265,11 +266,18 @@ class _Recording(InvoicingClient):
         return await super().start(request)
 
 
-async def together(scenarios: Mapping[str, Awaitable[None]], at_once: int = 12) -> None:
-    """Run scenarios that have nothing to do with each other; a failure says which one it is."""
+async def together(scenarios: Mapping[str, Coroutine[Any, Any, None]], at_once: int = 12) -> None:
+    """Run scenarios that have nothing to do with each other; a failure says which one it is.
+
+    A table of more than a few is run in part, unless everything is to be run (see tests.tiers).
+    """
+    names = chosen(list(scenarios), 3 if len(scenarios) > 3 else 1)
+    for name in scenarios.keys() - names:
+        scenarios[name].close()
+    scenarios = {name: scenarios[name] for name in names}
     places = asyncio.Semaphore(at_once)
 
-    async def one(name: str, scenario: Awaitable[None]) -> Exception | None:
+    async def one(name: str, scenario: Coroutine[Any, Any, None]) -> Exception | None:
         async with places:
             try:
                 await scenario

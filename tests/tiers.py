@@ -1,0 +1,20 @@
+"""Two tiers: `make test` for every change, `make test-all` for everything.
+
+The quick tier runs every test, but those marked `thorough`, and of each table of scenarios a part:
+enough that whatever breaks a rule everywhere is seen at once. The thorough tier runs all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+THOROUGH = os.environ.get("INVOICING_THOROUGH", "") == "1"
+
+
+def chosen(scenarios: Sequence[T], one_in: int) -> list[T]:
+    """All of them in the thorough tier, otherwise the first and every so-manieth after it."""
+    return list(scenarios if THOROUGH else scenarios[::one_in])
