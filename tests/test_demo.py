@@ -61,6 +61,7 @@ def test_the_demonstration_ends_with_everything_as_it_should_be() -> None:
     assert len(told) == 8, said
 
 
+@pytest.mark.thorough
 def test_told_to_stop_it_takes_everything_down_with_it() -> None:
     with demonstration() as running:
         assert running.stdout is not None

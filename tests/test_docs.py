@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 import shlex
@@ -71,15 +72,15 @@ def codes(text: str) -> set[str]:
 # --- what is named is there -----------------------------------------------------------------------
 
 
-def _defined() -> set[str]:
+@functools.cache
+def _defined() -> frozenset[str]:
     """Every test there is, and every file of tests."""
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files)
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     nodes = chain.from_iterable(map(ast.walk, trees))
-    return {node.name for node in nodes if isinstance(node, functions)} | {
-        path.stem for path in files
-    }
+    named = (node.name for node in nodes if isinstance(node, functions))
+    return frozenset((*named, *(path.stem for path in files)))
 
 
 @each_document
@@ -153,6 +154,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @each_document
 def test_every_command_that_is_shown_can_be_typed(name: str, nowhere: Path) -> None:
     told = commands(DOCUMENTS[name])

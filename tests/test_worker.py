@@ -42,6 +42,7 @@ async def _refusal(variables: dict[str, str]) -> str:
         return worker.said
 
 
+@pytest.mark.thorough
 async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     server: Server, stand_in: ZeroFrictionStandIn
 ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
+import pytest
 
 from sandbox.temporal import Server
 from tests.gateway.door import SECRET, TOKENS
@@ -58,6 +59,7 @@ async def refusal(variables: Mapping[str, str]) -> str:
         return text
 
 
+@pytest.mark.thorough
 async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
     good = {"GATEWAY_READ_TOKENS": TOKENS["read"], "TEMPORAL_ADDRESS": server.address}
     with socket.create_server(("127.0.0.1", 0)) as taken:

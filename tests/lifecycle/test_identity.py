@@ -269,6 +269,49 @@ async def abandoned_as_a_draft(world: World) -> None:
         await _goes_on_with_it(company, request.reference)
 
 
+async def abandoned_as_a_draft_of_other_content(world: World) -> None:
+    """What was left there is not what is asked for now, so it is not gone on with."""
+    async with world.company() as company:
+        company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
+        request = company.request()
+        await company.start(request)
+        await company.parked(request.reference)
+        await company.resolve(request.reference, Action.ABANDON)
+        await company.finished(request.reference)
+        with pytest.raises(ReferenceInUse, match=r"document\.notes"):
+            await company.start(_with_a_note(request))
+        assert company.effects(request.reference) == [CREATED]
+
+
+async def abandoned_before_there_was_a_draft(world: World) -> None:
+    """Nothing is left of it, so that what was wrong can be put right under the same reference."""
+    async with world.company() as company:
+        company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+        request = company.request()
+        await company.start(request)
+        await company.parked(request.reference)
+        await company.resolve(request.reference, Action.ABANDON)
+        await company.finished(request.reference)
+        await company.start(_with_a_note(request))
+        assert (await company.finished(request.reference)).status is Status.SENT
+        assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
+
+
+def _with_a_note(request: InvoiceRequest) -> InvoiceRequest:
+    return request.model_copy(update={"document": a_document(notes=("another",))})
+
+
+async def terminated_as_a_draft(world: World) -> None:
+    async with world.company() as company:
+        request = company.request(hold=True)
+        await company.start(request)
+        await company.until_status(request.reference, Status.HELD)
+        await _terminate(company, request.reference)
+        with pytest.raises(ReferenceInUse, match=r"document\.notes"):
+            await company.start(_with_a_note(request))
+        assert company.effects(request.reference) == [CREATED]
+
+
 async def credited(world: World) -> None:
     async with world.company() as company:
         request = company.request(goal=Goal.PAID)
@@ -304,7 +347,16 @@ async def rejected_when_planned(world: World) -> None:
         assert company.effects(wrong.reference) == [CREATED, APPROVED, SENT]
 
 
-ENDED = (cancelled_as_a_draft, abandoned_as_a_draft, credited, sent, rejected_when_planned)
+ENDED = (
+    cancelled_as_a_draft,
+    abandoned_as_a_draft,
+    abandoned_as_a_draft_of_other_content,
+    abandoned_before_there_was_a_draft,
+    terminated_as_a_draft,
+    credited,
+    sent,
+    rejected_when_planned,
+)
 
 
 async def test_whoever_asks_again_after_the_end_gets_what_the_end_allows(

@@ -60,6 +60,18 @@ async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
     assert (await company.finished(invoice.reference)).status is Status.PAID
 
 
+async def test_an_event_finds_its_invoice_under_any_number(
+    company: Company, telling: Telling
+) -> None:
+    """Its characters mean nothing to the list that is searched."""
+    number = "N'1\\ \"2\" %_"
+    request = company.request(hold=True, document={"number": number})
+    await company.start(request)
+    await company.until_status(request.reference, Status.HELD)
+    state = await ended(await told(company, an_event(number)))
+    assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(request.reference),))
+
+
 async def test_an_event_that_comes_twice_is_delivered_once(
     company: Company, telling: Telling
 ) -> None:
@@ -213,6 +225,18 @@ async def test_an_event_may_be_looked_for_again_or_dropped(
     handle = company.client.temporal.get_workflow_handle(handle.id, result_type=EventState)
     await parked(handle)
     await handle.execute_update("resolve", answer("drop"))
+    assert (await ended(handle)).outcome is EventOutcome.DROPPED
+
+
+async def test_an_event_is_answered_for_once_however_many_answer(
+    company: Company, telling: Telling
+) -> None:
+    """Whoever was told that it was carried out can rely on it."""
+    handle = await told(company, an_event("nobody's"), pace=1e-6)
+    await parked(handle)
+    answers = (handle.execute_update("resolve", answer("drop")) for _ in range(8))
+    told_of = await asyncio.gather(*answers, return_exceptions=True)
+    assert [isinstance(one, Exception) for one in told_of].count(False) == 1
     assert (await ended(handle)).outcome is EventOutcome.DROPPED
 
 

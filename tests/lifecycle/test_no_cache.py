@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
@@ -23,6 +24,7 @@ ENDS: dict[record.Life, list[str]] = {
 }
 
 
+@pytest.mark.thorough
 async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_sandbox() -> None:
     """The runner is the SDK's own, strict one: it re-imports our workflow modules and refuses what
     is not deterministic in them. The worker's lets them pass, to save memory."""

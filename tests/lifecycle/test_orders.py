@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.client import Refused
+from invoicing.client import Failed, Refused
 from invoicing.invoice import Action, Cancel, LineStatus, Status
 from invoicing.order import (
     CancelLines,
@@ -142,6 +142,18 @@ async def test_an_order_asked_for_again_is_the_same_order(company: Company) -> N
     assert company.effects(invoice_reference(order.reference, "A")) == SENT
 
 
+async def test_a_rejected_order_may_be_asked_for_again(company: Company) -> None:
+    """Nothing was asked of the provider, so its reference is not lost to the mistake."""
+    order = an_order(company, "1", account="nobodys")
+    await company.client.start_order(order)
+    with pytest.raises(Failed, match="account 'nobodys' is not configured"):
+        await finished(company, order.reference)
+    await company.client.start_order(order.model_copy(update={"account": company.account}))
+    await company.client.deliver(order.reference, a_delivery("A", "1"))
+    assert (await finished(company, order.reference)).status is OrderStatus.COMPLETED
+    assert company.effects(invoice_reference(order.reference, "A")) == SENT
+
+
 async def test_a_line_is_invoiced_from_the_moment_its_invoice_is_final(company: Company) -> None:
     """And settled when it is paid; the order lasts as long as its invoices."""
     reference = await begun(company, "1", goal="paid")
@@ -154,6 +166,24 @@ async def test_a_line_is_invoiced_from_the_moment_its_invoice_is_final(company: 
     company.stand_in.pay(invoice)
     await company.tell(invoice)
     assert statuses(await finished(company, reference)) == {"1": LineStatus.SETTLED}
+
+
+async def test_a_correction_keeps_to_the_lines_of_its_delivery(company: Company) -> None:
+    """One left out would count as invoiced, one added could be invoiced twice."""
+    reference = await begun(company, "1", "2", "3")
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    await company.client.deliver(reference, a_delivery("A", "1", "2"))
+    invoice = invoice_reference(reference, "A")
+    await company.parked(invoice)
+    for other in ("1",), ("1", "2", "3"), ("1", "3"):
+        document = a_document(lines=tuple(a_line(int(each)) for each in other))
+        with pytest.raises(Refused, match="delivers these lines with it, no others: 1, 2"):
+            await company.resolve(invoice, Action.CORRECT, document=document)
+    document = a_document(lines=(a_line(2), a_line(1)))
+    await company.resolve(invoice, Action.CORRECT, document=document)
+    await company.client.cancel_lines(reference, a_cancellation("X", "3"))
+    order = await finished(company, reference)
+    assert list(statuses(order).values()) == ["invoiced", "invoiced", "cancelled"]
 
 
 async def test_an_abandoned_draft_gives_its_lines_back(company: Company) -> None:

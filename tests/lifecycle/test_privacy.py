@@ -243,7 +243,9 @@ class Play:
 
     async def strangers(self) -> None:
         """A secret that the provider refuses."""
-        brief = PACES.model_copy(update={"unavailable": SHORT, "attention": timedelta(seconds=0.5)})
+        patient = SHORT.model_copy(update={"deadline": timedelta(seconds=3)})
+        attention = timedelta(seconds=0.5)
+        brief = PACES.model_copy(update={"unavailable": patient, "attention": attention})
         async with self.company(paces=brief) as company:
             wrong = settings(company.stand_in, client_secret=WRONG)
             strange = Hurried(wrong, self.world.http, brief)

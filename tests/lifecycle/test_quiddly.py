@@ -124,7 +124,7 @@ async def test_it_gets_exactly_as_far_as_its_goal(
             assert shop.effects(reference) == effects
             assert await shop.violations(reference, ended) == []
 
-        await together({goal: lives(goal, effects) for goal, effects in far.items()})
+        await asyncio.gather(*(lives(goal, effects) for goal, effects in far.items()))
         assert shop.stand_in.calls.count("create") == 4
         assert shop.stand_in.calls.count("approve") == 3
         assert bool(shop.stand_in.calls.count("read")) is bool(routes)
