@@ -29,7 +29,7 @@ from commands.base import (
 )
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.following import until_settled
-from invoicing.client import InvoicingClient, Listed
+from invoicing.client import InvoicingClient, Listed, Refused
 from invoicing.invoice import Action, Cancel, Invoice, Release, Resolve, Status
 from terminal import interactive, listing, outcomes, screen, waits_for_person
 
@@ -90,7 +90,7 @@ def release(
     _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
     choice = Choice.of(provider, Status.HELD, waiting_for, due_before, prefix)
     order = Release(**who_and_why(by, reason))
-    task = Task("release", lambda client, one: client.release(one, order), wait)
+    task = Task("release", lambda client, one: client.release(one, order), wait, True)
     _give(task, choice, limit, yes, as_json)
 
 
@@ -121,7 +121,7 @@ def resolve(
     _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
     choice = Choice.of(provider, Status.NEEDS_ATTENTION, waiting_for, due_before, prefix)
     answer = Resolve(action=action, **who_and_why(by, reason))
-    task = Task(f"resolve {action}", lambda client, one: client.resolve(one, answer), wait)
+    task = Task(f"resolve {action}", lambda client, one: client.resolve(one, answer), wait, True)
     _give(task, choice, limit, yes, as_json)
 
 
@@ -134,11 +134,16 @@ def _chosen(choice: Choice) -> Choice:
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of every invoice, in a word; `wait`: until each is settled."""
+    """What is asked of every invoice, in a word; `wait`: until each is settled.
+
+    `answers`: it answers what the invoice was listed with. What it waits for by now may be another
+    question, to which the same word means something else.
+    """
 
     word: str
     instruct: Callable[[InvoicingClient, str], Awaitable[Invoice]]
     wait: bool
+    answers: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,12 +198,20 @@ def _confirm(word: str, rows: Sequence[Listed], yes: bool) -> None:
 async def _each(client: InvoicingClient, rows: Sequence[Listed], task: Task) -> list[Outcome]:
     async def one(row: Listed) -> Outcome:
         try:
+            if task.answers:
+                await _refuse_if_it_went_on(client, row)
             return await _one(client, row.reference, task)
         except ON_PURPOSE as error:
             sentence, code = explained(error)
             return Outcome(row.reference, code, why=sentence)
 
     return await few_at_a_time(rows, one, AT_ONCE)
+
+
+async def _refuse_if_it_went_on(client: InvoicingClient, row: Listed) -> None:
+    now = await client.listed(row.reference)
+    if now.waiting_for != row.waiting_for:
+        raise Refused(f"{row.reference}: it no longer waits for what was listed, {row.waiting_for}")
 
 
 async def _one(client: InvoicingClient, reference: str, task: Task) -> Outcome:

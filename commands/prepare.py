@@ -22,10 +22,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import invoicing.client
+from commands.server import register, registered
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.errors import InvoicingError
 from invoicing.process import run
-from sandbox.temporal import ServerUnavailable, register_search_attributes
 
 log = logging.getLogger("invoicing.prepare")
 
@@ -41,8 +41,8 @@ _NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE)
 async def prepare(client: Client, retention_days: int = RETENTION_DAYS) -> None:
     """Register the namespace of this client and the search attributes, where they are missing.
 
-    An existing namespace keeps the retention it has. Raises ServerUnavailable where an attribute
-    exists with another type or registering is forbidden, RPCError where the namespace is.
+    An existing namespace keeps the retention it has. Raises InvoicingError where an attribute
+    exists with another type, RPCError where the server refuses.
     """
     retention = Duration()
     retention.FromTimedelta(timedelta(days=retention_days))
@@ -63,15 +63,20 @@ async def prepare(client: Client, retention_days: int = RETENTION_DAYS) -> None:
 async def _register(client: Client) -> None:
     while True:
         try:
-            return await register_search_attributes(client)
-        except ServerUnavailable as error:
-            cause = error.__cause__
-            if not (isinstance(cause, RPCError) and cause.status in _NOT_YET):
-                raise
+            there = await registered(client)
+            await register(client, there)
         except RPCError as error:
             if error.status not in _NOT_YET:
                 raise
-        await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_PAUSE)
+        else:
+            break
+    wrong = [name for name, kind in SEARCH_ATTRIBUTES.items() if there.get(name, kind) != kind]
+    if wrong:
+        raise InvoicingError(
+            f"search attributes exist with another type than ours: {', '.join(wrong)}; they have "
+            "to be renamed or removed at the server first"
+        )
 
 
 async def _connected() -> Client:
@@ -114,5 +119,5 @@ if __name__ == "__main__":
     wishes = _wishes()
     try:
         run(main(wishes.retention_days))
-    except (InvoicingError, ServerUnavailable) as problem:
+    except InvoicingError as problem:
         sys.exit(f"prepare: {problem}")

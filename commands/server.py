@@ -30,6 +30,19 @@ async def registered(client: Client) -> dict[str, str]:
     return {name: _word(kind) for name, kind in answer.custom_attributes.items()}
 
 
+async def register(client: Client, there: Mapping[str, str]) -> None:
+    """Add those of ours that are not there; safe to race. RPCError where the server refuses."""
+    missing = {name: _value(kind) for name, kind in SEARCH_ATTRIBUTES.items() if name not in there}
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
 def _word(kind: IndexedValueType.ValueType) -> str:
     return IndexedValueType.Name(kind).removeprefix(_PREFIX).title().replace("_", "")
 
@@ -48,8 +61,7 @@ def setup(as_json: AsJson = False) -> None:
 
     async def work(client: InvoicingClient) -> Code:
         there = await registered(client.temporal)
-        missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in there}
-        refusal = await _register(client.temporal, missing) if missing else ""
+        refusal = await _refused(client.temporal, there)
         told = {name: _told(name, there, refusal) for name in SEARCH_ATTRIBUTES}
         if as_json:
             typer.echo(json.dumps({"namespace": client.temporal.namespace, "attributes": told}))
@@ -60,15 +72,12 @@ def setup(as_json: AsJson = False) -> None:
     with_client(work)
 
 
-async def _register(client: Client, missing: Mapping[str, str]) -> str:
-    """Why the server refuses; empty: it did not."""
-    wanted = {name: _value(kind) for name, kind in missing.items()}
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=wanted)
+async def _refused(client: Client, there: Mapping[str, str]) -> str:
+    """Why the server does not let us register what is missing; empty: it did."""
     try:
-        await client.operator_service.add_search_attributes(request)
+        await register(client, there)
     except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            return f"the server answered {error.status.name}: {plain(error.message)}"
+        return f"the server answered {error.status.name}: {plain(error.message)}"
     return ""
 
 

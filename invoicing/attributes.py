@@ -6,6 +6,7 @@ on SQL has room for ten keywords.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
@@ -34,8 +35,15 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
 
 
 def keys(provider: str, account: str, names: Iterable[str]) -> list[str]:
-    """The provider's names for an invoice or order, as they are listed: each account's its own."""
-    return list(dict.fromkeys(f"{provider}/{account}/{name}" for name in names))
+    """The provider's names for an invoice or order, as they are listed: each account's its own.
+
+    Without what JSON escapes: a list on SQLite cannot be searched for that.
+    """
+    plain = (_ESCAPED.sub("\N{REPLACEMENT CHARACTER}", name) for name in names)
+    return list(dict.fromkeys(f"{provider}/{account}/{name}" for name in plain))
+
+
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 
 def midnight(day: date) -> datetime:

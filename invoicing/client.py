@@ -62,7 +62,7 @@ from invoicing.news import EventInput, EventState, ResolveEvent
 from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
 from invoicing.order_case import OrderInput
 from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
-from invoicing.provider import Event
+from invoicing.provider import Event, Stage
 from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")
@@ -202,8 +202,9 @@ class InvoicingClient:
     async def start(self, request: InvoiceRequest) -> Execution:
         """Have this invoice made. Asked again, it is the same invoice, running or finished.
 
-        A reference whose last run ended with nothing final at the provider begins anew. So does one
-        whose last run was cut off: its successor goes on with the invoice that it finds there.
+        A reference whose last run ended with nothing final at the provider begins anew, with other
+        content only where that run left nothing there at all. So does one whose last run was cut
+        off: its successor goes on with the invoice that it finds there.
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
@@ -213,12 +214,23 @@ class InvoicingClient:
         except WorkflowAlreadyStartedError:
             handle = self.handle(request.reference)
         last = await handle.describe()
-        cut_off = last.status in _CUT_OFF
-        if _is_final(last) or not (cut_off or _left_nothing(last)):
+        left_nothing_final = _left_nothing_final(last)
+        if not (left_nothing_final and await self._left_nothing(last)):
+            # What it left is gone on with as it is, so it must be what is asked for now.
             await self._same(handle, request)
-            if not cut_off:
-                return handle
+        if not (left_nothing_final or last.status in _CUT_OFF):
+            return handle
         return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, look_first=True)
+
+    async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
+        """Whether the last run, which ended by itself, left no draft behind either."""
+        status = last.typed_search_attributes.get(attributes.STATUS)
+        if status != Status.ABANDONED:
+            return status != Status.EXPIRED
+        handle = self.temporal.get_workflow_handle(last.id, run_id=last.run_id, result_type=Invoice)
+        invoice: Invoice = await handle.result()
+        there = invoice.provider_id is not None and invoice.stage is not Stage.DELETED
+        return not (there or invoice.in_doubt)
 
     async def _start(
         self, request: InvoiceRequest, reuse: WorkflowIDReusePolicy, *, look_first: bool = False
@@ -449,26 +461,34 @@ class InvoicingClient:
     async def start_order(self, request: OrderRequest) -> Execution:
         """Begin an order. Asked again, it is the same order, running or finished.
 
+        One that was rejected, before anything was asked of the provider, begins anew.
+
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
         """
-        fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
         try:
-            handle = await self.temporal.start_workflow(
-                ORDER_WORKFLOW,
-                OrderInput.model_construct(**fields),
-                id=order_id(request.reference),
-                task_queue=self._queue,
-                result_type=Order,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={MEMO: fingerprint(request)},
-                search_attributes=search_attributes(request),
-                static_summary=f"order · {summary(request)}",
-                static_details=DETAILS,
-            )
+            return await self._start_order(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
             handle = self.order_handle(request.reference)
+        if (await handle.describe()).status is not WorkflowExecutionStatus.FAILED:
+            return await self._same(handle, request)
+        return await self._start_order(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _start_order(self, request: OrderRequest, reuse: WorkflowIDReusePolicy) -> Execution:
+        fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
+        handle = await self.temporal.start_workflow(
+            ORDER_WORKFLOW,
+            OrderInput.model_construct(**fields),
+            id=order_id(request.reference),
+            task_queue=self._queue,
+            result_type=Order,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            memo={MEMO: fingerprint(request)},
+            search_attributes=search_attributes(request),
+            static_summary=f"order · {summary(request)}",
+            static_details=DETAILS,
+        )
         return await self._same(handle, request)
 
     def order_handle(self, reference: str) -> Execution:
@@ -661,13 +681,9 @@ def _listed(execution: WorkflowExecution) -> Listed:
 _CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 
 
-def _is_final(last: WorkflowExecutionDescription) -> bool:
-    """Whether the last run knew of an invoice with a number."""
-    return bool(last.typed_search_attributes.get(attributes.NUMBER))
-
-
-def _left_nothing(last: WorkflowExecutionDescription) -> bool:
-    """Whether the last run ended by itself and left nothing final behind."""
+def _left_nothing_final(last: WorkflowExecutionDescription) -> bool:
+    """Whether the last run ended by itself and knew of no invoice with a number."""
     failed = last.status is WorkflowExecutionStatus.FAILED
     status = last.typed_search_attributes.get(attributes.STATUS)
-    return failed or status in (Status.CANCELLED, Status.ABANDONED)
+    ended = failed or status in (Status.CANCELLED, Status.ABANDONED)
+    return ended and not last.typed_search_attributes.get(attributes.NUMBER)

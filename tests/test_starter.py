@@ -301,6 +301,7 @@ async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@pytest.mark.thorough
 async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
     parked = await company.start(debit(company))
     held = await company.start(hold=True)

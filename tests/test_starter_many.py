@@ -214,6 +214,7 @@ async def test_json_lines_are_read_alike_and_repeated_lines_count_once(
     assert company.effects(first.reference) == ["created", "approved", "sent"]
 
 
+@pytest.mark.thorough
 async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     company: Company, tmp_path: Path
 ) -> None:
@@ -232,6 +233,7 @@ async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     assert len(company.stand_in.ledger.live(gone.reference)) == 1
 
 
+@pytest.mark.thorough
 async def test_a_batch_waits_on_for_one_that_was_released_a_moment_ago(
     shared: World, tmp_path: Path
 ) -> None:
@@ -457,6 +459,7 @@ async def test_bulk_instructions_want_a_filter_and_a_confirmation(
     assert (await company.finished(reference)).status is Status.CANCELLED
 
 
+@pytest.mark.thorough
 async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) -> None:
     prefix = f"R{uuid.uuid4().hex[:8]}:"
     held = [await company.start(company.request(f"{prefix}{i}", hold=True)) for i in range(3)]
@@ -546,6 +549,7 @@ async def test_many_are_watched_by_filter(company: Company) -> None:
     assert neither.exit_code == Code.BAD_INPUT
 
 
+@pytest.mark.thorough
 async def test_cancelling_what_has_just_ended_is_reported_and_not_lost(company: Company) -> None:
     """A list is a moment behind: what ended since is refused, by name, and the rest is done."""
     prefix = f"E{uuid.uuid4().hex[:8]}:"

@@ -67,6 +67,7 @@ async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     assert f"the Temporal server at {server.address} does not let us in (NOT_FOUND)" in stranger
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
     server: Server, stand_in: ZeroFrictionStandIn, told: signal.Signals

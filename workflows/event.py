@@ -57,19 +57,14 @@ class EventWorkflow:
         """about → locate → signal, until somebody got it or nobody is to get it."""
         try:
             subject = await self._about()
+            if not subject.keys:
+                return self._end(EventOutcome.IRRELEVANT)
+            if await self._found(subject):
+                return self._state
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             return await self._ask(_sentence(error))
-        if not subject.keys:
-            return self._end(EventOutcome.IRRELEVANT)
-        wait = self._wait("provider", "its invoice", self._pace.deadline)
-        while workflow.now() < (wait.until or workflow.now()):
-            found = await self._locate(subject)
-            if found.workflows and await self._delivered(found):
-                return self._state
-            await workflow.sleep(self._pace.pause(wait.turn), summary="waiting for its invoice")
-            wait = self._turned(wait)
         return await self._ask("no invoice and no order is listed under the names it gives")
 
     # The steps
@@ -84,6 +79,17 @@ class EventWorkflow:
             schedule_to_close_timeout=self._pace.deadline,
         )
 
+    async def _found(self, subject: Subject) -> bool:
+        """Whether somebody got it, or nobody is to get it, as long as it may take."""
+        wait = self._wait("provider", "its invoice", self._pace.deadline)
+        while workflow.now() < (wait.until or workflow.now()):
+            found = await self._locate(subject)
+            if found.workflows and await self._delivered(found):
+                return True
+            await workflow.sleep(self._pace.pause(wait.turn), summary="waiting for its invoice")
+            wait = self._turned(wait)
+        return False
+
     async def _locate(self, subject: Subject) -> LocatedAll:
         keys = attributes.keys(self._start.provider, self._start.account, subject.keys)
         return await workflow.execute_activity_method(
@@ -91,6 +97,7 @@ class EventWorkflow:
             LocateCall(keys=tuple(keys)),
             summary="find its invoice",
             start_to_close_timeout=CALL,
+            schedule_to_close_timeout=self._pace.deadline,
             retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
         )
 
@@ -166,6 +173,8 @@ class EventWorkflow:
     def _can_be_resolved(self, answer: ResolveEvent) -> None:
         if self._state.problem is None:
             raise ApplicationError("it does not wait for a person", type="Refused")
+        if self._answer is not None:
+            raise ApplicationError("somebody has just resolved it", type="Refused")
         if answer.action == "deliver" and not answer.reference:
             raise ApplicationError("deliver needs the reference of its invoice", type="Refused")
 

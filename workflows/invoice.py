@@ -11,6 +11,7 @@ from workflows.steps import Steps
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import InvoiceInput
+    from invoicing.document import Document
     from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
     from invoicing.provider import Event
 
@@ -23,6 +24,7 @@ class InvoiceWorkflow:
     def __init__(self, start: InvoiceInput) -> None:
         self._desk = Desk(start)
         self._steps = Steps(self._desk)
+        self._delivers = start.tells is not None
 
     @workflow.run
     async def run(self, start: InvoiceInput) -> Invoice:
@@ -136,3 +138,11 @@ class InvoiceWorkflow:
             raise refused("somebody has just resolved it")
         if answer.action not in problem.actions:
             raise refused(f"{answer.action} is no answer here: {', '.join(problem.actions)}")
+        if self._delivers and answer.document:
+            self._refuse_other_lines(answer.document)
+
+    def _refuse_other_lines(self, corrected: Document) -> None:
+        """The order's ledger says which lines are on this invoice, and has no part in this."""
+        lines = [line.id for line in self._desk.request.document.lines]
+        if sorted(lines) != sorted(line.id for line in corrected.lines):
+            raise refused(f"its order delivers these lines with it, no others: {', '.join(lines)}")

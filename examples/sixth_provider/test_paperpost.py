@@ -190,6 +190,7 @@ async def test_a_letter_is_made_final_and_posted_exactly_once(office: Office) ->
     assert office.effects(reference) == POSTED
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.TIME_OUT])
 async def test_whatever_becomes_of_an_answer_it_is_posted_once(

@@ -201,10 +201,13 @@ def floats(source: str, allowed: set[str]) -> Iterator[int]:
                 yield from _says_float(said)
 
 
+_NAMED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _outside(tree: ast.AST, allowed: set[str]) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(tree):
-        named = isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if not (named and child.name in allowed):
+        name = getattr(child, "name", None)
+        if not isinstance(child, _NAMED) or name not in allowed:
             yield child
             yield from _outside(child, allowed)
 

@@ -86,6 +86,7 @@ async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
     assert company.effects(reference) == [*SENT, "credited"]
 
 
+@pytest.mark.thorough
 async def test_a_hold_outlives_a_continuation(company: Company) -> None:
     company.stand_in.approval_delay = math.inf
     reference = await company.start()
@@ -100,6 +101,7 @@ async def test_a_hold_outlives_a_continuation(company: Company) -> None:
     assert company.effects(reference) == SENT
 
 
+@pytest.mark.thorough
 async def test_a_deadline_is_not_put_off_by_continuing(here: World) -> None:
     """It runs out after several continuations, and the parked invoice is resolved as any other."""
     soon = QUICK.model_copy(update={"deadline": timedelta(seconds=2)})
@@ -119,6 +121,7 @@ async def test_a_deadline_is_not_put_off_by_continuing(here: World) -> None:
         assert (await company.finished(reference)).status is Status.PAID
 
 
+@pytest.mark.thorough
 async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
     await company.until_waiting(reference, "payment")
@@ -137,6 +140,7 @@ async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
     assert sorted(passed_on) == sorted(told)
 
 
+@pytest.mark.thorough
 async def test_orders_are_taken_while_it_continues(company: Company) -> None:
     """Whoever holds and releases at the wrong moment is neither ignored nor told of an error."""
     company.stand_in.approval_delay = math.inf
@@ -247,6 +251,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         assert company.effects(invoice_reference(reference, name)) == SENT
 
 
+@pytest.mark.thorough
 async def test_a_feed_that_cannot_be_fetched_for_long_does_not_outgrow_its_history(
     here: World, company: Company
 ) -> None:

@@ -225,7 +225,8 @@ TERMINATED = (
 async def test_whoever_terminates_it_and_asks_again_gets_the_same_invoice(
     shared_world: World,
 ) -> None:
-    await together({scenario.__name__: scenario(shared_world) for scenario in TERMINATED})
+    scenarios = {scenario.__name__: scenario(shared_world) for scenario in TERMINATED}
+    await together(scenarios, every=True)
 
 
 async def test_a_final_invoice_that_was_terminated_is_not_asked_for_with_other_content(
@@ -362,7 +363,7 @@ ENDED = (
 async def test_whoever_asks_again_after_the_end_gets_what_the_end_allows(
     shared_world: World,
 ) -> None:
-    await together({scenario.__name__: scenario(shared_world) for scenario in ENDED})
+    await together({one.__name__: one(shared_world) for one in ENDED}, every=True)
 
 
 async def test_fifty_requests_after_a_cancelled_one_are_one_new_invoice(company: Company) -> None:

@@ -163,6 +163,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             await made.aclose()
 
 
+@pytest.mark.thorough
 async def test_a_worker_killed_at_any_instant_of_any_call_leaves_one_correct_invoice(
     scene: Scene,
 ) -> None:

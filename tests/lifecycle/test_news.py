@@ -64,7 +64,7 @@ async def test_an_event_finds_its_invoice_under_any_number(
     company: Company, telling: Telling
 ) -> None:
     """Its characters mean nothing to the list that is searched."""
-    number = "N'1\\ \"2\" %_"
+    number = 'N\'1\\ "2" %_'
     request = company.request(hold=True, document={"number": number})
     await company.start(request)
     await company.until_status(request.reference, Status.HELD)

@@ -248,6 +248,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
             assert (await shop.finished(reference)).status is Status.PAID
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("again", [True, False], ids=["taken again", "refused again"])
 async def test_a_lost_acknowledgement_holds_nothing_up(shared_world: World, again: bool) -> None:
     async def lost(fault: str) -> None:

@@ -8,6 +8,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from invoicing.invoice import Action, Reason, Status
 from invoicing.request import Goal
 from sandbox.faults import Fault
@@ -18,6 +20,7 @@ from tests.lifecycle.world import Company, world
 SENT = ["created", "approved", "sent"]
 
 
+@pytest.mark.thorough
 async def test_a_server_that_stops_and_starts_again_loses_nothing(tmp_path: Path) -> None:
     """Every invoice is somewhere else when the server stops; the provider goes on meanwhile."""
     database = tmp_path / "temporal.db"

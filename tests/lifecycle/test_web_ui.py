@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionDescription
@@ -215,6 +216,7 @@ async def _lives(company: Company) -> list[str]:
     return [doubtful, parked_, hindered]
 
 
+@pytest.mark.thorough
 async def test_every_call_and_every_timer_in_a_history_has_a_summary(company: Company) -> None:
     seen: set[str] = set()
     kinds = {

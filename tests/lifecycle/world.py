@@ -269,9 +269,10 @@ class _Recording(InvoicingClient):
 async def together(scenarios: Mapping[str, Coroutine[Any, Any, None]], at_once: int = 12) -> None:
     """Run scenarios that have nothing to do with each other; a failure says which one it is.
 
-    A table of more than a few is run in part, unless everything is to be run (see tests.tiers).
+    A table of more than a few is run in part, unless everything is to be run (see tests.tiers) or
+    `every` scenario is about something else.
     """
-    names = chosen(list(scenarios), 3 if len(scenarios) > 3 else 1)
+    names = chosen(list(scenarios), 4 if len(scenarios) > 3 and not every else 1)
     for name in scenarios.keys() - names:
         scenarios[name].close()
     scenarios = {name: scenarios[name] for name in names}
