@@ -266,7 +266,9 @@ class _Recording(InvoicingClient):
         return await super().start(request)
 
 
-async def together(scenarios: Mapping[str, Coroutine[Any, Any, None]], at_once: int = 12) -> None:
+async def together(
+    scenarios: Mapping[str, Coroutine[Any, Any, None]], at_once: int = 12, *, every: bool = False
+) -> None:
     """Run scenarios that have nothing to do with each other; a failure says which one it is.
 
     A table of more than a few is run in part, unless everything is to be run (see tests.tiers) or
