@@ -13,6 +13,10 @@ JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
+# Compiled code is kept, and outside the checkout, whatever the caller's environment says.
+export PYTHONDONTWRITEBYTECODE =
+export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
+
 .PHONY: help demo test test-all check fix schemas server worker gateway benchmark setup resolve clean-cache
 
 help: ## print this
