@@ -53,6 +53,8 @@ class OrderCase(BaseModel):
     problem: Problem | None = None
     resolution: ResolveOrder | None = None
     waiting: Waiting | None = None
+    asking: Waiting | None = None
+    """What a person is asked; it goes before what the provider is waited for."""
     outcome: OrderStatus | None = None
     inbox: tuple[Event, ...] = ()
     seen: tuple[str, ...] = ()
@@ -202,7 +204,7 @@ class OrderCase(BaseModel):
             ledger=self.ledger,
             deliveries=tuple(self.deliveries.values()),
             cancellations=tuple(self.cancellations.values()),
-            waiting=self.waiting,
+            waiting=self.asking or self.waiting,
             problem=self.problem,
             ended=self.outcome is not None,
         )

@@ -18,6 +18,7 @@ from workflows.event import EventWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import NewsActivities
+    from invoicing import attributes
     from invoicing.identity import event_id, provider_queue
     from invoicing.news import (
         AcknowledgeCall,
@@ -148,12 +149,29 @@ class FeedWorkflow:
             raise error
         cause = getattr(error.cause, "message", "") or "no answer came in time"
         self._note(trouble=f"{what}: {cause}")
+        self._list()
         workflow.set_current_details(f"### Trouble: {what}\n\n{cause}")
         await workflow.sleep(PAUSE * self._start.pace, summary="after trouble with the feed")
+
+    def _list(self) -> None:
+        """Let lists show a feed in trouble, as long as it is."""
+        status, waits = attributes.STATUS, attributes.WAITING_FOR
+        listed = workflow.info().typed_search_attributes.get(status) is not None
+        if self._state.trouble and not listed:
+            workflow.upsert_search_attributes(
+                [
+                    attributes.PROVIDER.value_set(self._start.provider),
+                    status.value_set("needs_attention"),
+                    waits.value_set("provider: its feed"),
+                ]
+            )
+        elif listed and not self._state.trouble:
+            workflow.upsert_search_attributes([status.value_unset(), waits.value_unset()])
 
     def _note(self, **update: object) -> None:
         self._state = self._state.model_copy(update=update)
         if not self._state.trouble:
+            self._list()
             workflow.set_current_details(
                 f"{self._state.polls} fetches, {self._state.delivered} events delivered"
             )

@@ -111,7 +111,7 @@ class OrderWorkflow:
         if failure and not isinstance(failure, ApplicationError):
             raise failure
         self._case.outcome = OrderStatus.REJECTED if failure else life.result()
-        self._case.waiting = None
+        self._case.waiting = self._case.asking = None
         self._note(f"ended: {self._case.outcome}")
         self._show()
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -477,7 +477,7 @@ class OrderWorkflow:
         async with self._asking:
             self._case.problem, self._case.resolution = problem, None
             waiting = Waiting(on="person", what=problem.reason, since=workflow.now())
-            self._case.waiting = waiting
+            self._case.asking = waiting
             self._note(f"needs attention: {problem}")
             self._show()
             await workflow.wait_condition(
@@ -487,7 +487,7 @@ class OrderWorkflow:
                 )
             )
             answer = self._case.resolution
-            self._case.problem = self._case.resolution = self._case.waiting = None
+            self._case.problem = self._case.resolution = self._case.asking = None
             self._show()
         if answer and answer.action == "abandon":
             raise Abandoned

@@ -12,7 +12,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import CancelledError
 
-from invoicing.errors import Unavailable
+from invoicing import attributes
+from invoicing.errors import Rejected, Unavailable
 from invoicing.identity import (
     TASK_QUEUE,
     event_id,
@@ -349,3 +350,25 @@ async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
     with pytest.raises(WorkflowFailureError) as failed:
         await asyncio.wait_for(poller.result(), 30)
     assert isinstance(failed.value.cause, CancelledError)
+
+
+async def test_a_feed_in_trouble_is_listed_as_long_as_it_is(
+    company: Company, telling: Telling
+) -> None:
+    event = an_event(None)
+    telling.fails = [Rejected("not like this")]
+    telling.feed = {event.id: event}
+    poller = await polling(company)
+
+    async def listed_as(wanted: str | None) -> None:
+        async with asyncio.timeout(30):
+            while True:
+                described = await poller.describe()
+                if described.typed_search_attributes.get(attributes.STATUS) == wanted:
+                    return
+                await asyncio.sleep(0.05)
+
+    await listed_as("needs_attention")
+    await empty(telling, company)
+    await listed_as(None)
+    await poller.terminate("the test is over")
