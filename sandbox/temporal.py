@@ -711,19 +711,40 @@ async def local_server(
         yield GivenServer(address)
         return
     binary = await asyncio.to_thread(resolve_binary)
-    server = LocalServer(
-        binary,
-        port or _free_port(),
-        ui_port or (_free_port() if ui else None),
-        database,
-        search_attributes,
-        dynamic_config or {},
-        start_timeout,
-    )
+
+    def made() -> LocalServer:
+        return LocalServer(
+            binary,
+            port or _free_port(),
+            ui_port or (_free_port() if ui else None),
+            database,
+            search_attributes,
+            dynamic_config or {},
+            start_timeout,
+        )
+
     async with AsyncExitStack() as stack:
+        server = await _started(made)
         stack.push_async_callback(server.stop)
-        await server.start()
         yield server
+
+
+ATTEMPTS = 5
+
+
+async def _started(made: Callable[[], LocalServer]) -> LocalServer:
+    """A server that runs. Begun again where somebody took a port between its being found free and
+    its being used: the server chooses further ones by itself."""
+    for left in reversed(range(ATTEMPTS)):
+        server = made()
+        try:
+            await server.start()
+        except ServerUnavailable as error:
+            if not left or "address already in use" not in str(error):
+                raise
+        else:
+            return server
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _prepare_given(address: str, search_attributes: Mapping[str, str]) -> None:

@@ -460,3 +460,23 @@ def test_a_busy_port_is_one_sentence_on_the_command_line(
         port = listener.getsockname()[1]
         assert temporal.main(["--port", str(port)]) == 1
     assert capsys.readouterr().err.startswith(f"Port {port} is taken")
+
+
+async def test_a_port_that_was_taken_meanwhile_is_no_reason_to_give_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server picks further ports by itself; somebody may be quicker than it is."""
+    begun: list[str] = []
+
+    class Unlucky:
+        async def start(self) -> None:
+            begun.append("started")
+            if len(begun) < 3:
+                raise ServerUnavailable("It said: listen tcp 127.0.0.1:1: address already in use")
+
+    assert isinstance(await temporal._started(Unlucky), Unlucky)  # type: ignore[arg-type]
+    assert len(begun) == 3
+    begun.clear()
+    monkeypatch.setattr(temporal, "ATTEMPTS", 2)
+    with pytest.raises(ServerUnavailable, match="already in use"):
+        await temporal._started(Unlucky)  # type: ignore[arg-type]
