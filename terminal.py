@@ -42,7 +42,7 @@ _WITHOUT_TERMINAL = 160
 
 def screen(*, error: bool = False) -> Console:
     """Standard output, or standard error. What is piped or logged is not cut to a narrow width."""
-    console = Console(stderr=error, highlight=False, markup=False)
+    console = Console(stderr=error, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WITHOUT_TERMINAL
     return console

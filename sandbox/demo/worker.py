@@ -41,7 +41,8 @@ class Worker:
     async def start(self, **settings: str) -> None:
         """Start it; it serves a second or two later."""
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        self._ending = False
+        # Until the new one is there, the end of the old one is not news.
+        self._process, self._ending = None, False
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
