@@ -92,9 +92,9 @@ class Directory:
         return LocatedAll()
 
     async def _listed(self, key: str) -> AsyncIterator[Located]:
-        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
         query = (
-            f"{attributes.KEYS.name} = '{quoted}' AND ExecutionStatus != 'ContinuedAsNew' "
+            f"{attributes.KEYS.name} = {attributes.quoted(key)} "
+            "AND ExecutionStatus != 'ContinuedAsNew' "
             f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}')"
         )
         last: set[str] = set()

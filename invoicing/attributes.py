@@ -49,3 +49,9 @@ _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 def midnight(day: date) -> datetime:
     """A calendar day as a search attribute: its first instant in UTC."""
     return datetime.combine(day, time(), UTC)
+
+
+def quoted(text: str) -> str:
+    """A text as a value in a query of lists."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

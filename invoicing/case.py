@@ -30,10 +30,31 @@ from invoicing.request import Goal, InvoiceRequest
 SEEN_LIMIT = 500
 
 
-class Case(BaseModel):
-    """One invoice's memory. Like every recorded model it only ever gains optional fields."""
+class Memory(BaseModel):
+    """What a workflow remembers of what it was told and did. Like every recorded model it only ever
+    gains optional fields."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    inbox: tuple[Event, ...] = ()
+    seen: tuple[str, ...] = ()
+    journal: Journal = Journal()
+
+    def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
+        """Add to the journal, dropping the oldest entry when it is full."""
+        self.journal = self.journal.with_entry(at, what, by, reason)
+
+    def receive(self, event: Event) -> bool:
+        """Keep an event for the next read; False if it had come before."""
+        if event.id in self.seen:
+            return False
+        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
+        self.inbox = (*self.inbox, event)
+        return True
+
+
+class Case(Memory):
+    """One invoice's memory."""
 
     plan: Plan | None = None
     context: dict[str, JsonValue] = {}
@@ -77,14 +98,6 @@ class Case(BaseModel):
     waiting: Waiting | None = None
     outcome: Status | None = None
 
-    inbox: tuple[Event, ...] = ()
-    seen: tuple[str, ...] = ()
-    journal: Journal = Journal()
-
-    def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
-        """Add to the journal, dropping the oldest entry when it is full."""
-        self.journal = self.journal.with_entry(at, what, by, reason)
-
     @property
     def unseen(self) -> bool:
         """Whether a change may have happened that nobody could see."""
@@ -127,14 +140,6 @@ class Case(BaseModel):
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
-
-    def receive(self, event: Event) -> bool:
-        """Keep an event for the next read; False if it had come before."""
-        if event.id in self.seen:
-            return False
-        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
-        self.inbox = (*self.inbox, event)
-        return True
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""

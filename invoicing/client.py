@@ -433,8 +433,8 @@ class InvoicingClient:
     async def events(self, *, limit: int | None = None) -> AsyncIterator[str]:
         """The ids of the events that wait for a person, the latest first."""
         query = (
-            f"WorkflowType = {_quoted(EVENT_WORKFLOW)} AND ExecutionStatus = 'Running' "
-            f"AND {attributes.STATUS.name} = {_quoted(Status.NEEDS_ATTENTION)}"
+            f"WorkflowType = {attributes.quoted(EVENT_WORKFLOW)} AND ExecutionStatus = 'Running' "
+            f"AND {attributes.STATUS.name} = {attributes.quoted(Status.NEEDS_ATTENTION)}"
         )
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield execution.id.removeprefix(_EVENT)
@@ -624,15 +624,17 @@ async def _known(reference: str, call: Awaitable[T]) -> T:
 
 def _filter(provider: str | None, status: Status | None, waiting_for: str | None) -> str:
     """A visibility query. What one continue-as-new left behind is no invoice of its own."""
-    terms = [f"WorkflowType = {_quoted(WORKFLOW)}", "ExecutionStatus != 'ContinuedAsNew'"]
+    terms = [f"WorkflowType = {attributes.quoted(WORKFLOW)}", "ExecutionStatus != 'ContinuedAsNew'"]
     if provider:
-        terms.append(f"{attributes.PROVIDER.name} = {_quoted(provider)}")
+        terms.append(f"{attributes.PROVIDER.name} = {attributes.quoted(provider)}")
     if status:
-        terms.append(f"{attributes.STATUS.name} = {_quoted(status)}")
+        terms.append(f"{attributes.STATUS.name} = {attributes.quoted(status)}")
     if waiting_for:
         name, shown = attributes.WAITING_FOR.name, (waiting_for, f"person: {waiting_for}")
-        same = (f"{name} = {_quoted(one)}" for one in (*shown, f"provider: {waiting_for}"))
-        begins = f"{name} STARTS_WITH {_quoted(f'{waiting_for}: ')}"
+        same = (
+            f"{name} = {attributes.quoted(one)}" for one in (*shown, f"provider: {waiting_for}")
+        )
+        begins = f"{name} STARTS_WITH {attributes.quoted(f'{waiting_for}: ')}"
         terms.append(f"({' OR '.join((*same, begins))})")
     return " AND ".join(terms)
 
@@ -641,9 +643,9 @@ def _narrower(due_before: date | None, prefix: str | None, *, running: bool) -> 
     terms = []
     if due_before:
         day = attributes.midnight(due_before).isoformat()
-        terms.append(f"{attributes.DUE_DATE.name} < {_quoted(day)}")
+        terms.append(f"{attributes.DUE_DATE.name} < {attributes.quoted(day)}")
     if prefix:
-        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {_quoted(prefix)}")
+        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {attributes.quoted(prefix)}")
     if running:
         terms.append("ExecutionStatus = 'Running'")
     return "".join(f" AND {term}" for term in terms)
@@ -652,11 +654,6 @@ def _narrower(due_before: date | None, prefix: str | None, *, running: bool) -> 
 def _without_turn(state: Invoice) -> Invoice:
     waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
     return state.model_copy(update={"waiting": waiting})
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _listed(execution: WorkflowExecution) -> Listed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from invoicing import attributes
+from invoicing.case import Memory
 from invoicing.errors import FieldProblem
-from invoicing.invoice import Amounts, Invoice, Journal, LineStatus, Problem, Status, Waiting
+from invoicing.invoice import Amounts, Invoice, LineStatus, Problem, Status, Waiting
 from invoicing.order import (
     CancellationState,
     CancelLines,
@@ -21,16 +20,12 @@ from invoicing.order import (
     fate,
     invoice_reference,
 )
-from invoicing.provider import Event, OrderPlan, OrderSnapshot, OrderStage, OrderTarget
+from invoicing.provider import OrderPlan, OrderSnapshot, OrderStage, OrderTarget
 from invoicing.request import OrderRequest
 
-SEEN_LIMIT = 500
 
-
-class OrderCase(BaseModel):
-    """One order's memory. Like every recorded model it only ever gains optional fields."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+class OrderCase(Memory):
+    """One order's memory."""
 
     ledger: Ledger
     plan: OrderPlan | None = None
@@ -56,9 +51,6 @@ class OrderCase(BaseModel):
     asking: Waiting | None = None
     """What a person is asked; it goes before what the provider is waited for."""
     outcome: OrderStatus | None = None
-    inbox: tuple[Event, ...] = ()
-    seen: tuple[str, ...] = ()
-    journal: Journal = Journal()
 
     # Deliveries
 
@@ -147,14 +139,6 @@ class OrderCase(BaseModel):
         self.confirmed = tuple(dict.fromkeys((*self.confirmed, *snapshot.cancelled)))
         self.refused = tuple(dict.fromkeys((*self.refused, *snapshot.refused)))
 
-    def receive(self, event: Event) -> bool:
-        """Keep an event for the next look; False if it had come before."""
-        if event.id in self.seen:
-            return False
-        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
-        self.inbox = (*self.inbox, event)
-        return True
-
     def target(self, request: OrderRequest) -> OrderTarget:
         """What a call about this order needs to know."""
         return OrderTarget(
@@ -170,10 +154,6 @@ class OrderCase(BaseModel):
         return attributes.keys(request.provider, request.account, filter(None, own))
 
     # Showing
-
-    def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
-        """Add to the journal."""
-        self.journal = self.journal.with_entry(at, what, by, reason)
 
     @property
     def status(self) -> OrderStatus:
