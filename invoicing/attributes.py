@@ -19,6 +19,7 @@ NUMBER = SearchAttributeKey.for_keyword("InvoiceNumber")
 PROVIDER_ID = SearchAttributeKey.for_keyword("ProviderInvoiceId")
 WAITING_FOR = SearchAttributeKey.for_keyword("WaitingFor")
 KEYS = SearchAttributeKey.for_keyword_list("InvoiceKeys")
+WAITING_SINCE = SearchAttributeKey.for_datetime("WaitingSince")
 DUE_DATE = SearchAttributeKey.for_datetime("InvoiceDueDate")
 
 SEARCH_ATTRIBUTES: dict[str, str] = {
@@ -28,6 +29,7 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
     PROVIDER_ID.name: "Keyword",
     REFERENCE.name: "Keyword",
     WAITING_FOR.name: "Keyword",
+    WAITING_SINCE.name: "Datetime",
     DUE_DATE.name: "Datetime",
     KEYS.name: "KeywordList",
 }

@@ -12,6 +12,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows.details import markdown
+from workflows.telemetry import tell_status
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
@@ -301,7 +302,13 @@ class Desk:
             (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
         ]
         changed = [pair for pair in wanted if self._listed.get(pair[0].name) != pair[1]]
+        if attributes.WAITING_FOR in (key for key, _ in changed):
+            # Never by itself: a list that shows the same wait again is not worth an event.
+            changed.append((attributes.WAITING_SINCE, state.waiting and state.waiting.since))
         if changed:
+            before = self._listed.get(attributes.STATUS.name)
+            if state.status.value != before:
+                tell_status("invoice", before, state)
             self._listed.update({key.name: value for key, value in changed})
             workflow.upsert_search_attributes(
                 [

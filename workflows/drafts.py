@@ -106,6 +106,7 @@ class Drafts(Moves):
             totals=self._plan.totals,
         )
         before = self._case.doubt
+        self._doubts.end("repeated")
         # A worker that dies from here on leaves a doubt, not a blank.
         self._case.doubt = True
         try:
@@ -114,6 +115,7 @@ class Drafts(Moves):
             if problem.kind is Kind.UNKNOWN:
                 self._case.was_in_doubt = True
                 self._desk.note("create: outcome unknown")
+                self._doubts.begin("create")
                 await self._desk.settle()
                 # Longer each time: it may take effect late, and it may never work.
                 await self._wait_for_provider(problem)
@@ -175,6 +177,7 @@ class Drafts(Moves):
                 await self._ask_to_leave_one(len(search.invoices))
             elif search.complete:
                 self._case.doubt = False
+                self._doubts.end("absent")
                 return False
             else:
                 action = await self._ask(

@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows.calls import Calls, Kind, Trouble, trouble
 from workflows.desk import Cancelling, Desk, Ended, Overdue, StartOver
+from workflows.telemetry import Doubts
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.echo import differences
@@ -43,6 +44,7 @@ class Moves:
         self._desk = desk
         self._case = desk.case
         self._calls = Calls(desk.request.provider)
+        self._doubts = Doubts(desk.request.provider)
         if desk.case.plan:
             self._calls.follow(desk.case.plan)
 
@@ -106,6 +108,7 @@ class Moves:
             # Confirmed under our name: there is no other.
             self._case.was_in_doubt = False
         if self._case.stage is not before:
+            self._doubts.end("found")
             self._desk.note(" · ".join(filter(None, (self._case.stage, snapshot.status))))
 
     def _differences(self) -> tuple[FieldProblem, ...]:
@@ -152,8 +155,10 @@ class Moves:
             await self._wait_for_provider(problem)
         elif problem.kind in (Kind.UNKNOWN, Kind.UNREADABLE):
             self._case.unsure = verb if self._unseen else ""
+            self._doubts.begin(verb)
             await self._desk.settle()
             if await self._view() is before and not self._plan.blind:
+                self._doubts.end("absent")
                 await self._wait_for_provider(problem)
         elif await self._view() is before:
             # A refusal while the stage has not moved is no "already done" in disguise, unless
@@ -282,6 +287,8 @@ class Moves:
         answer = await self._desk.attend(
             Problem(reason=reason, what=what, fields=fields, actions=actions)
         )
+        if reason in (Reason.CANNOT_TELL, Reason.SEVERAL_FOUND):
+            self._doubts.end("asked")
         if answer.action is ABANDON:
             raise Ended(Status.ABANDONED)
         if answer.action is ADOPT:

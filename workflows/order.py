@@ -28,6 +28,7 @@ from workflows.desk import refused
 from workflows.details import order_markdown
 from workflows.invoice import InvoiceWorkflow
 from workflows.order_calls import OrderCalls
+from workflows.telemetry import tell_status
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
@@ -516,7 +517,15 @@ class OrderWorkflow:
         ]
         listed = workflow.info().typed_search_attributes
         changed = [each for each in wanted if listed.get(each.key) != each.value]
+        if any(each.key == waits for each in changed):
+            since = attributes.WAITING_SINCE
+            changed.append(
+                since.value_set(state.waiting.since) if state.waiting else since.value_unset()
+            )
         if changed:
+            before = listed.get(attributes.STATUS)
+            if state.status.value != before:
+                tell_status("order", before, state)
             workflow.upsert_search_attributes(changed)
         workflow.set_current_details(order_markdown(state))
 
