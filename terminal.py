@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -58,6 +58,11 @@ def waits_for_person(invoice: Invoice | Order) -> bool:
     return invoice.status in (Status.NEEDS_ATTENTION, Status.HELD)
 
 
+def rests(invoice: Invoice) -> bool:
+    """Whether nothing more happens for now, until somebody decides or its day comes."""
+    return waits_for_person(invoice) or invoice.status is Status.SCHEDULED
+
+
 def facts(invoice: Invoice) -> Table:
     """One invoice, fact by fact."""
     sums, waiting = invoice.amounts, invoice.waiting
@@ -74,6 +79,7 @@ def facts(invoice: Invoice) -> Table:
         "Net + VAT = gross": sums and f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}",
         "Payment": invoice.payment,
         "Due": invoice.due_date,
+        "Sent from": invoice.send_on and _moment(invoice.send_on),
         "Lines": ", ".join(f"{line.id}: {line.status}" for line in invoice.lines),
     }
     return _facts(rows)
@@ -105,6 +111,9 @@ def answers(invoice: Invoice) -> Table:
         )
     if invoice.status is Status.HELD:
         _offer(table, "release", "let it go on", f"release {reference}")
+    elif invoice.status is Status.SCHEDULED:
+        _offer(table, "release", "send it now", f"release {reference}")
+        _offer(table, "hold", "not even when its day has come", f"hold {reference}")
     elif not invoice.ended:
         _offer(table, "hold", "stop before the next irreversible step", f"hold {reference}")
     if not invoice.ended:
@@ -362,7 +371,7 @@ def _table(*columns: str) -> Table:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def interactive() -> bool:

@@ -12,9 +12,11 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import as_failures
-from invoicing.errors import Rejected
+from invoicing.errors import Rejected, Unsupported
 from invoicing.provider import (
     Accounts,
+    AttachCall,
+    Attaches,
     CreateCall,
     Found,
     LookUpCall,
@@ -84,6 +86,15 @@ class InvoiceActivities:
 
     @activity.defn
     @as_failures
+    async def attach(self, call: AttachCall) -> Found:
+        """Add a document of the caller's own; a second call takes the place of the first."""
+        provider = provider_of(self._accounts, call.target.account)
+        if not isinstance(provider, Attaches):
+            raise Unsupported("this provider takes no attachments")
+        return await provider.attach(call)
+
+    @activity.defn
+    @as_failures
     async def approve(self, target: Target) -> Snapshot:
         """Make the draft final."""
         return await provider_of(self._accounts, target.account).approve(target)
@@ -114,6 +125,7 @@ class InvoiceActivities:
             self.find,
             self.create,
             self.read,
+            self.attach,
             self.approve,
             self.send,
             self.delete,

@@ -182,7 +182,7 @@ async def _under_way(client: InvoicingClient, fate: Fate) -> bool | RPCError:
         elif listed.status in _FOR_A_PERSON:
             return not await _waits(client, fate, listed)
         else:
-            return True
+            return listed.status != Status.SCHEDULED
     except RPCError as error:
         return error
     return False

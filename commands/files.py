@@ -2,7 +2,7 @@
 
 The columns of a CSV file are the fields of a request, written with dots:
 
-    reference, provider, account, goal, hold, may_credit      of the request
+    reference, provider, account, goal, hold, send_on, …      of the request
     currency, issue_date, due_date, number, buyer.name, …     of its document, by their own names
     line.id, line.name, line.quantity, line.unit_price, …     of the line that the row is
     options.customer.external_id, …                           the provider's own options
@@ -115,7 +115,16 @@ def _named(line: bytes) -> str:
 
 # --- CSV ------------------------------------------------------------------------------------------
 
-_OF_REQUEST = ("reference", "provider", "account", "goal", "hold", "may_credit", "options")
+_OF_REQUEST = (
+    "reference",
+    "provider",
+    "account",
+    "goal",
+    "hold",
+    "send_on",
+    "may_credit",
+    "options",
+)
 _TRUTHS = ("hold", "may_credit", "prices_include_vat")
 _LINE = "line."
 

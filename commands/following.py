@@ -14,7 +14,7 @@ from commands.base import Code, answered
 from invoicing.client import Failed, InvoicingClient
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, Status
-from terminal import FELL_THROUGH, Board, plain, screen, trouble, waits_for_person
+from terminal import FELL_THROUGH, Board, plain, rests, screen, trouble, waits_for_person
 
 Shower = Callable[[Invoice], None]
 
@@ -39,11 +39,11 @@ def _shower(as_json: bool) -> Iterator[Shower]:
 
 
 async def until_settled(client: InvoicingClient, reference: str, shower: Shower) -> Invoice:
-    """Show it as it changes; as it is once it has ended or waits for a person."""
+    """Show it as it changes; as it is once it has ended, or waits for a person or its day."""
     async with aclosing(client.changes(reference)) as changes:
         async for invoice in changes:
             shower(invoice)
-            if waits_for_person(invoice):
+            if rests(invoice):
                 break
     return invoice
 
@@ -58,6 +58,8 @@ async def explain(client: InvoicingClient, invoice: Invoice) -> Code:
         typer.echo(f"{reference}. {trouble(invoice.problem)}", err=True)
     elif invoice.status is Status.HELD:
         typer.echo(f"{reference} is held: `release` lets it go on.", err=True)
+    elif invoice.status is Status.SCHEDULED:
+        typer.echo(f"{reference} waits for its day: `release` sends it now.", err=True)
     elif invoice.status in (Status.REJECTED, Status.EXPIRED):
         typer.echo("\n  ".join(await why_it_failed(client, invoice.reference)), err=True)
     if waits_for_person(invoice):

@@ -116,6 +116,10 @@ def deliver(
         typer.Option(formats=DAY, metavar="DAY", help="The order's if left out."),
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Wait for a release.")] = False,
+    send_on: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, metavar="DAY", help="Not sent before this day begins (UTC)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Have these lines of an order invoiced now."""
@@ -126,6 +130,7 @@ def deliver(
         issue_date=(issue_date or datetime.now(UTC)).date(),
         due_date=due_date and due_date.date(),
         hold=hold,
+        send_on=send_on and send_on.date(),
     )
     _order(lambda client: client.deliver(reference, wanted), as_json)
 

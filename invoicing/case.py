@@ -89,7 +89,12 @@ class Case(Memory):
     corrected: bool = False
     skipped: tuple[str, ...] = ()
 
+    attached: tuple[str, ...] = ()
+    """The attachments that the draft has, by name."""
+
     hold: Hold | None = None
+    at_once: bool = False
+    """Whether a person wants it sent before its day."""
     cancel: Cancel | None = None
     cancel_seen: bool = False
     """Whether the engine's own cancel has been taken note of."""
@@ -167,6 +172,8 @@ class Case(Memory):
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":
             return Status.HELD
+        if self.waiting and self.waiting.on == "time":
+            return Status.SCHEDULED
         return _progress(self.stage, self.payment)
 
     def line_status(self) -> LineStatus:
@@ -195,6 +202,7 @@ class Case(Memory):
             in_doubt=self.doubt or self.unsure == "approve",
             number=self.number,
             due_date=request.document.due_date,
+            send_on=request.sent_from,
             amounts=self.plan and _amounts(self.plan),
             lines=tuple(LineState(id=each.id, status=line) for each in request.document.lines),
             waiting=self.waiting,
@@ -216,6 +224,7 @@ _OF_ONE_DRAFT = (
     "insisted",
     "unsure",
     "skipped",
+    "attached",
 )
 
 

@@ -22,6 +22,8 @@ class Status(StrEnum):
     STARTED = "started"
     DRAFTED = "drafted"
     HELD = "held"
+    SCHEDULED = "scheduled"
+    """Waits for the day on which it may be sent."""
     APPROVING = "approving"
     APPROVED = "approved"
     SENDING = "sending"
@@ -139,7 +141,7 @@ class Problem(Recorded):
 class Waiting(Recorded):
     """What the invoice waits for."""
 
-    on: Literal["provider", "person"]
+    on: Literal["provider", "person", "time"]
     what: str
     """Short and free of personal data: it becomes the search attribute `WaitingFor`."""
     since: datetime
@@ -202,6 +204,8 @@ class Invoice(Recorded):
     """Whether there may be an invoice at the provider that we do not know of."""
     number: str | None = None
     due_date: date | None = None
+    send_on: datetime | None = None
+    """Not sent before this moment."""
     amounts: Amounts | None = None
     lines: tuple[LineState, ...] = ()
     waiting: Waiting | None = None
@@ -224,7 +228,8 @@ class Hold(Instruction):
 
 
 class Release(Instruction):
-    """Go on; also the approval that a request with `hold` waits for."""
+    """Go on; also the approval that a request with `hold` waits for, and the word that one which
+    waits for its day is sent now."""
 
 
 class Cancel(Instruction):

@@ -27,7 +27,7 @@ from invoicing.invoice import (
 )
 from invoicing.model import Recorded, Typed
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.request import Goal, InvoiceRequest, OrderRequest, SendOn
 
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,49}$")]
 LineIds = Annotated[tuple[Code, ...], Field(min_length=1, max_length=1000)]
@@ -152,6 +152,8 @@ class Deliver(Typed):
     """Added to the order's."""
     hold: bool = False
     """Whether its invoice waits for a release before anything irreversible."""
+    send_on: SendOn | None = None
+    """Not before this is its invoice sent."""
 
 
 class CancelLines(Instruction):
@@ -248,6 +250,7 @@ def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
         document=_document_of(order, deliver),
         options={**order.options, **deliver.options},
         hold=deliver.hold,
+        send_on=deliver.send_on,
         may_credit=order.may_credit,
     )
 

@@ -12,7 +12,7 @@ What may be raised, by kind of verb:
     delete, credit            UnknownOutcome (anything else, an unreadable answer included)
 
 What only some providers have stands at the end, each as a protocol of its own: orders that must be
-registered first, news that arrive unasked, feeds that must be fetched.
+registered first, documents that are attached, news that arrive unasked, feeds that must be fetched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, JsonValue
 
@@ -186,6 +186,15 @@ class Found(Recorded):
     """Set by the look-up that identifies the buyer, in the form the echo will use."""
 
 
+class Attachment(Recorded):
+    """A document of the caller's own, by reference: its content never comes into a history."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_ ]*$")]
+    """What it is, for people and free of personal data: `own pdf`. One of a plan's has it."""
+    query: dict[str, JsonValue] = {}
+    """Where the adaptor finds it; its own, opaque to the workflow."""
+
+
 class Plan(Recorded):
     """How this provider will carry out this request; made once, kept in history, then followed."""
 
@@ -205,6 +214,10 @@ class Plan(Recorded):
     repeatable: bool = False
     """Whether an uncertain call is resolved by making it once more: the provider recognises it by
     our names, and tells later what became of it. `find` sees nothing there; see CONFIRMED."""
+    sent_by: Literal["approve", "send"] = "send"
+    """The call after which the buyer may receive it: that one waits for `send_on`."""
+    attachments: tuple[Attachment, ...] = ()
+    """What is added to the draft before anything else is done with it; see Attaches."""
     keys: tuple[str, ...] = ()
     """What the provider may call this invoice in news about it, apart from its id and number."""
     paces: Paces = Paces()
@@ -260,6 +273,13 @@ class CreateCall(Recorded):
     document: Document
     options: dict[str, JsonValue] = {}
     totals: Totals
+
+
+class AttachCall(Recorded):
+    """Input of `attach`."""
+
+    target: Target
+    attachment: Attachment
 
 
 class ReadCall(Recorded):
@@ -426,6 +446,19 @@ class OrderSnapshot(Recorded):
     """Cancellations that the provider refused, by our own names."""
     problems: tuple[FieldProblem, ...] = ()
     context: dict[str, JsonValue] = {}
+
+
+@runtime_checkable
+class Attaches(Protocol):
+    """A provider that takes documents of the caller's own (EN 16931, BG-24) once there is a draft.
+
+    `attach` must be safe to repeat: what has the same name takes the place of the one before. That
+    is how an uncertain call is resolved here. It raises what a call that changes something may.
+    """
+
+    async def attach(self, call: AttachCall) -> Found:
+        """Add this one to the draft; the answer's context goes to later calls."""
+        ...
 
 
 @runtime_checkable

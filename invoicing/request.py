@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from invoicing.document import Document, Inconsistent
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
+from invoicing.values import day_or_moment
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
 """The caller's own key. It becomes part of ids that are never encrypted: no personal data in it."""
@@ -26,6 +35,12 @@ class Goal(StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     PAID = "paid"
+
+
+SendOn = Annotated[
+    AwareDatetime | date, Field(union_mode="left_to_right"), BeforeValidator(day_or_moment)
+]
+"""A day, which begins at midnight UTC, or a moment with its offset."""
 
 
 class RegisteredOrder(Recorded):
@@ -53,10 +68,35 @@ class InvoiceRequest(Typed):
     """What only this provider has; its adaptor validates it."""
     hold: bool = False
     """Stop before the first irreversible step until a person releases it."""
+    send_on: SendOn | None = None
+    """Not before this is it sent: nor approved, where approving is what sends it."""
     may_credit: bool = True
     """Whether cancelling may credit an invoice that is already final."""
     order: RegisteredOrder | None = None
     """Set by the order's workflow alone, where the provider had to know the order first."""
+
+    @property
+    def sent_from(self) -> datetime | None:
+        """The moment from which it may be sent; None: at once."""
+        if self.send_on is None or isinstance(self.send_on, datetime):
+            return self.send_on
+        return datetime.combine(self.send_on, time(), UTC)
+
+    @model_validator(mode="after")
+    def _sendable_then(self) -> Self:
+        wrong = _why_not_on(self.send_on, self.goal, self.document.due_date)
+        if wrong:
+            raise Inconsistent([FieldProblem(field="send_on", message=wrong)])
+        return self
+
+
+def _why_not_on(send_on: datetime | date | None, goal: Goal, due: date | None) -> str | None:
+    if send_on is None:
+        return None
+    if goal is Goal.DRAFTED:
+        return "a draft is not sent: leave it out, or ask for another goal"
+    day = send_on.date() if isinstance(send_on, datetime) else send_on
+    return f"is after the due date, {due}" if due and day > due else None
 
 
 class OrderRequest(Typed):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -117,6 +119,26 @@ def day(value: Any) -> Any:
     if isinstance(value, int | float | Decimal | str | bytes) and not written:
         raise ValueError('must be a date such as "2025-01-31"')
     return value
+
+
+def day_or_moment(value: Any) -> Any:
+    """A date or a moment with its offset from UTC, or how either is written."""
+    if isinstance(value, str):
+        value = _read(value.strip())
+    floats = isinstance(value, datetime) and value.tzinfo is None
+    if floats or not isinstance(value, date):
+        raise ValueError(
+            'must be a date such as "2025-01-31", or a moment with its offset from UTC such as '
+            '"2025-01-31T09:00:00+01:00"'
+        )
+    return value
+
+
+def _read(text: str) -> date | None:
+    with suppress(ValueError):
+        kind = date if _ISO_DATE.fullmatch(text) else datetime
+        return kind.fromisoformat(text)
+    return None
 
 
 def readable(value: str) -> str:

@@ -456,6 +456,7 @@ class Invoro:
             look_ups=_look_ups(document, options),
             find_first=document.number is not None,
             credits=document.type == "invoice" and self._settings.ubl_figures == "cents",
+            sent_by="approve",
             # To credit takes four calls and a search.
             call_timeout=timedelta(seconds=6 * self._settings.timeout),
             buyer=document.buyer.name,

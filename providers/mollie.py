@@ -433,13 +433,15 @@ class Mollie:
         options = options or MollieOptions()
         sums = totals(request.document, settings.vat_rounding)
         recipient = _recipient_identifier(request.document, options)
+        context = _first_context(request, options, settings, sums, recipient)
         return Plan(
             totals=sums,
             echoes=_echoes(sums),
             credits=True,
+            sent_by="approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
             buyer=recipient,
-            context=_first_context(request, options, settings, sums, recipient).given(),
+            context=context.given(),
         )
 
     async def look_up(self, call: LookUpCall) -> Found:
@@ -651,6 +653,8 @@ def _check_outcome(request: InvoiceRequest, options: MollieOptions, mistakes: Mi
         mistakes.wrong("options.status", "must be draft for the goal drafted")
     if options.status != "draft" and request.hold:
         mistakes.wrong("options.status", "must be draft for a hold: nothing else waits")
+    if options.status != "draft" and request.send_on:
+        mistakes.wrong("options.status", "must be draft for send_on: nothing else waits")
     paid_here = options.status == "paid" or (
         options.status == "draft" and request.goal is not Goal.DRAFTED
     )

@@ -544,6 +544,7 @@ class Quiddly:
             echoes=tuple(Figure),
             find_first=settings.find_route is not None,
             blind=blind,
+            sent_by="send" if _distribution(request, options) == "NULL" else "approve",
             keys=(request.document.number or "",),
             paces=BLIND_PACES if blind else PACES,
             # A verb may need a token, see it refused, need another and be repeated.

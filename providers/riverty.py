@@ -620,6 +620,7 @@ class Riverty:
             echoes=(),
             credits=context.credit is not None,
             repeatable=True,
+            sent_by="approve",
             keys=(context.order,),
             paces=PACES,
             call_timeout=timedelta(seconds=self._settings.timeout),

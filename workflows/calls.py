@@ -20,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.errors import Details
     from invoicing.identity import provider_queue
     from invoicing.provider import (
+        AttachCall,
+        Attachment,
         CreateCall,
         Event,
         Found,
@@ -104,6 +106,10 @@ class Calls:
 
     def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
         return self._change(InvoiceActivities.create, call, "create draft")
+
+    def attach(self, target: Target, attachment: Attachment) -> workflow.ActivityHandle[Found]:
+        call = AttachCall(target=target, attachment=attachment)
+        return self._change(InvoiceActivities.attach, call, f"attach {attachment.name}")
 
     def approve(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
         return self._change(InvoiceActivities.approve, target, "approve")

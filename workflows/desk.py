@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from temporalio import workflow
@@ -102,7 +102,11 @@ class Desk:
         self._note("held", order)
 
     def release(self, order: Release) -> None:
-        """Go on, also when the hold has become overdue and somebody was asked about it."""
+        """Go on, also when the hold has become overdue and somebody was asked about it.
+
+        A hold is all that it ends: only what waits for nothing but its day is sent before that.
+        """
+        self.case.at_once |= self.case.hold is None
         self.case.hold = None
         self._note("released", order)
         if self.case.problem and self.case.problem.reason is Reason.HOLD_OVERDUE:
@@ -175,22 +179,39 @@ class Desk:
         finally:
             self.in_flight = False
 
-    async def gate(self) -> bool:
+    async def gate(self, opens: datetime | None) -> bool:
         """The last thing before an irreversible call: False if it may go at once.
 
-        Waits while the invoice is held; whoever waited must look again, hence True.
+        Waits while the invoice is held, then until the gate opens; whoever waited must look again,
+        hence True. Raises Overdue when nobody has released it in time.
         """
         self.heed_cancel()
-        if self.case.hold is None:
+        if self.case.hold is not None:
+            await self._until_released()
+        elif opens and opens > workflow.now() and not self.case.at_once:
+            await self._until_open(opens)
+        else:
             return False
+        self.case.waiting = None
+        return True
+
+    async def _until_released(self) -> None:
         waiting = self._wait_for("person", "release", self.paces.hold)
         self.show()
         left = (waiting.until or workflow.now()) - workflow.now()
         await self._sleep(lambda: self.case.hold is None, left, "held: waiting for a release")
         if self.case.hold is not None:
             raise Overdue
-        self.case.waiting = None
-        return True
+
+    async def _until_open(self, opens: datetime) -> None:
+        left = opens - workflow.now()
+        self._wait_for("time", "send_on", left)
+        self.show()
+        await self._sleep(
+            lambda: self.case.at_once or self.case.hold is not None,
+            left,
+            "scheduled: not to be sent before its day",
+        )
 
     async def attend(self, problem: Problem) -> Resolve:
         """Park: wait for a person to resolve the problem. Ended when nobody comes in time.
@@ -250,7 +271,7 @@ class Desk:
         return waiting
 
     def _wait_for(
-        self, on: Literal["provider", "person"], what: str, deadline: timedelta
+        self, on: Literal["provider", "person", "time"], what: str, deadline: timedelta
     ) -> Waiting:
         now = workflow.now()
         self.case.waiting = Waiting(on=on, what=what, since=now, until=now + deadline)

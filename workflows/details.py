@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -18,15 +20,20 @@ def markdown(invoice: Invoice) -> str:
         ("Number", invoice.number),
         ("Provider's id", invoice.provider_id),
         ("Goal", invoice.goal),
+        ("Sent from", invoice.send_on and _moment(invoice.send_on)),
     ]
     if sums := invoice.amounts:
         amounts = f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}"
         rows.append(("Net + VAT = gross", amounts))
     if waiting := invoice.waiting:
-        until = f", until {waiting.until:%Y-%m-%d %H:%M} UTC" if waiting.until else ""
+        until = f", until {_moment(waiting.until)}" if waiting.until else ""
         rows.append(("Waits for", f"{waiting.on}: {waiting.what}{until}"))
     table = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows if value)]
     return "\n".join([*table, *_problem(invoice)])
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _problem(invoice: Invoice) -> list[str]:

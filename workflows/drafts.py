@@ -13,6 +13,7 @@ from workflows.desk import Ended, StartOver
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Action, Problem, Reason, Resolve, Status
     from invoicing.provider import (
+        Attachment,
         CreateCall,
         LookUp,
         Plan,
@@ -93,6 +94,16 @@ class Drafts(Moves):
             elif stage is Stage.NONE:
                 await self._refused_after_all()
 
+    async def attach(self) -> None:
+        """Add the caller's own documents to the draft. A final invoice takes none any more."""
+        for each in self._plan.attachments:
+            while not self._attached(each) and await self._view() is Stage.DRAFTED:
+                self._desk.heed_cancel()
+                await self._attach(each)
+            if not self._attached(each) and self._case.stage.reached(Stage.APPROVED):
+                self._desk.note(f"not attached, for it is final: {each.name}")
+                self._skip(each.name)
+
     @property
     def _must_look(self) -> bool:
         """Whether a create must not go out unseen, because one may have happened before."""
@@ -151,6 +162,33 @@ class Drafts(Moves):
         """No correction while one of the old content may come to light under the same name."""
         doubted = self._plan.repeatable and (self._case.doubt or self._case.was_in_doubt)
         return (RETRY, ABANDON) if doubted else (RETRY, CORRECT, ABANDON)
+
+    # Attaching
+
+    def _attached(self, attachment: Attachment) -> bool:
+        return attachment.name in self._case.attached or self._skipped(attachment.name)
+
+    async def _attach(self, attachment: Attachment) -> None:
+        self._desk.fresh = False
+        target = self._case.target(self._desk.request)
+        try:
+            answer = await self._change(self._calls.attach(target, attachment))
+        except Trouble as problem:
+            await self._not_attached(problem, attachment)
+        else:
+            self._case.context = {**self._case.context, **answer.context}
+            self._case.attached = (*self._case.attached, attachment.name)
+            self._desk.note(f"attached: {attachment.name}")
+
+    async def _not_attached(self, problem: Trouble, attachment: Attachment) -> None:
+        """An uncertain call is made again: the second takes the place of the first."""
+        self._desk.note(f"attach {attachment.name}: {problem.kind}")
+        if not problem.final:
+            if problem.kind is not Kind.UNAVAILABLE:
+                await self._desk.settle()
+            await self._wait_for_provider(problem)
+        elif SKIP is await self._ask_about(problem, (RETRY, SKIP, ABANDON)):
+            self._skip(attachment.name)
 
     # Finding
 

@@ -43,7 +43,7 @@ class InvoiceWorkflow:
         return await self._end(life.result())
 
     async def _live(self) -> Ended:
-        """plan → look up → create draft → check → (hold) → approve → poll → send → track."""
+        """plan → look up → create draft → attach → check → (hold) → approve → send → track."""
         steps = self._steps
         while True:
             try:
@@ -53,6 +53,7 @@ class InvoiceWorkflow:
                 await steps.look_up()
                 await steps.create_draft()
                 await steps.confirm_draft()
+                await steps.attach()
                 await steps.check()
                 await steps.approve()
                 await steps.send()
@@ -97,9 +98,9 @@ class InvoiceWorkflow:
         self._desk.hold(order)
         return self._desk.state
 
-    @workflow.update(description="Go on: ends a hold, or approves a request made with one.")
+    @workflow.update(description="Go on: ends a hold, or sends what waits for its day.")
     def release(self, order: Release) -> Invoice:
-        """Let a held invoice go on."""
+        """Let a held or scheduled invoice go on."""
         self._desk.release(order)
         return self._desk.state
 
@@ -126,8 +127,8 @@ class InvoiceWorkflow:
 
     @release.validator
     def _is_held(self, order: Release) -> None:
-        if self._desk.case.hold is None:
-            raise refused("it is not held")
+        if self._desk.case.hold is None and self._desk.state.status is not Status.SCHEDULED:
+            raise refused("it is neither held nor scheduled")
 
     @resolve.validator
     def _can_be_resolved(self, answer: Resolve) -> None:

@@ -324,7 +324,7 @@ class Moves:
             raise Cancelling
         return [call.result() for call in calls]
 
-    async def _change(self, call: workflow.ActivityHandle[Snapshot]) -> Snapshot:
+    async def _change(self, call: workflow.ActivityHandle[R]) -> R:
         """The answer to a call that changes something; nothing cuts it short."""
         self._desk.in_flight = True
         try:

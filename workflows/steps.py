@@ -7,6 +7,8 @@ asking, in `moves`.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from temporalio import workflow
 
 from workflows.desk import Ended, Overdue, StartOver
@@ -97,13 +99,14 @@ class Steps(Drafts):
         seen = self._case.stage
         await self.check()
         await self.be_alone()
-        if self._case.stage is seen and await self._may_go():
+        opens = self._desk.request.sent_from if verb == self._plan.sent_by else None
+        if self._case.stage is seen and await self._may_go(opens):
             await self._attempt(verb, change, answers)
 
-    async def _may_go(self) -> bool:
+    async def _may_go(self, opens: datetime | None) -> bool:
         """Whether nothing had to be waited for. No await between a True and the call."""
         try:
-            waited = await self._desk.gate()
+            waited = await self._desk.gate(opens)
         except Overdue:
             action = await self._ask(
                 Reason.HOLD_OVERDUE,

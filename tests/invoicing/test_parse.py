@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -257,3 +258,14 @@ def test_a_model_that_is_not_ours_gets_no_proposal() -> None:
     with pytest.raises(ValidationError) as caught:
         Foreign.model_validate({"nane": ""})
     assert [str(one) for one in problems(caught.value)] == ["nane: unknown field"]
+
+
+def test_a_day_to_send_it_on_must_make_sense() -> None:
+    then = {"send_on": "2026-12-01", "document": content(due_date="2026-12-01")}
+    assert read_request(json.dumps(typed(**then))).sent_from == datetime(2026, 12, 1, tzinfo=UTC)
+    assert said(typed(**then, goal="drafted")) == [
+        "send_on: a draft is not sent: leave it out, or ask for another goal"
+    ]
+    late = typed(**then | {"send_on": "2026-12-02T00:00:00+01:00"})
+    assert said(late) == ["send_on: is after the due date, 2026-12-01"]
+    assert len(said(typed(send_on="soon"))) == 1

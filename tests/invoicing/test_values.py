@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import invoicing
-from invoicing.values import bic, day, email, iban, not_zero, readable, vat_number
+from invoicing.values import bic, day, day_or_moment, email, iban, not_zero, readable, vat_number
 
 # The examples of the libraries' own documentation: nobody's number.
 
@@ -156,6 +156,23 @@ def test_what_was_typed_is_neither_repeated_nor_chained(check: Callable[[str], s
         check("NL-Somebody")
     assert "somebody" not in str(caught.value).lower()
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["soon", "2026-02-30", "2026-12-01T09:00:00", 5, 1.5, b"2026-12-01"],
+    ids=repr,
+)
+def test_a_moment_without_its_offset_is_neither_a_day_nor_a_moment(value: object) -> None:
+    with pytest.raises(ValueError, match="offset from UTC"):
+        day_or_moment(value)
+
+
+def test_a_day_and_a_moment_are_taken_as_they_are_written() -> None:
+    assert day_or_moment(" 2026-12-01 ") == date(2026, 12, 1)
+    moment = day_or_moment("2026-12-01T09:00+01:00")
+    assert moment == datetime(2026, 12, 1, 8, tzinfo=UTC)
+    assert day_or_moment(moment) is moment
 
 
 FIRST_USE = """

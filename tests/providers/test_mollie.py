@@ -549,9 +549,11 @@ class TestPlan:
         plan = await planned(quiet(goal="drafted"), email_subject="A", email_body="B")
         assert "email" not in plan.context
 
-    @pytest.mark.parametrize("more", [{"goal": "drafted"}, {"hold": True}])
+    @pytest.mark.parametrize(
+        "more", [{"goal": "drafted"}, {"hold": True}, {"send_on": "2026-07-01"}]
+    )
     async def test_what_waits_is_not_issued_at_once(self, more: dict[str, Any]) -> None:
-        straight = {"status": "issued", "email": EMAIL if "hold" in more else None}
+        straight = {"status": "issued", "email": None if "goal" in more else EMAIL}
         assert fields(await refused(request(**more, options=straight))) == ["options.status"]
 
     async def test_all_mistakes_are_named_at_once_and_none_is_made_up(self) -> None:
