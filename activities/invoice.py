@@ -6,13 +6,14 @@ that provider's adaptors, one per account.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from temporalio import activity
 
 from activities.failures import as_failures
 from invoicing.errors import Rejected, Unsupported
+from invoicing.notice import refuse_unknown
 from invoicing.provider import (
     Accounts,
     AttachCall,
@@ -47,16 +48,21 @@ class InvoiceActivities:
     Args:
         accounts: this provider's adaptors by account name.
         pace: multiplies every wait of every plan; less than 1 in tests and demos.
+        subscribers: those that a request may name.
     """
 
-    def __init__(self, accounts: Accounts, *, pace: float = 1) -> None:
+    def __init__(
+        self, accounts: Accounts, *, pace: float = 1, subscribers: Collection[str] = ()
+    ) -> None:
         self._accounts = accounts
         self._pace = pace
+        self._subscribers = subscribers
 
     @activity.defn
     @as_failures
     async def plan(self, request: InvoiceRequest) -> Plan:
         """How the provider will carry this out; no call is made."""
+        refuse_unknown(request.subscriber, self._subscribers)
         plan = await provider_of(self._accounts, request.account).plan(request)
         return plan.model_copy(update={"paces": plan.paces.scaled(self._pace)})
 

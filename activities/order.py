@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from temporalio import activity
@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.failures import as_failures
 from activities.invoice import provider_of
 from invoicing.errors import Unsupported
+from invoicing.notice import refuse_unknown
 from invoicing.provider import (
     Accounts,
     CancelLinesCall,
@@ -29,11 +30,15 @@ class OrderActivities:
     Args:
         accounts: this provider's adaptors by account name.
         pace: multiplies every wait of every plan; less than 1 in tests and demos.
+        subscribers: those that a request may name.
     """
 
-    def __init__(self, accounts: Accounts, *, pace: float = 1) -> None:
+    def __init__(
+        self, accounts: Accounts, *, pace: float = 1, subscribers: Collection[str] = ()
+    ) -> None:
         self._accounts = accounts
         self._pace = pace
+        self._subscribers = subscribers
 
     def _orders(self, account: str) -> Orders:
         provider = provider_of(self._accounts, account)
@@ -45,6 +50,7 @@ class OrderActivities:
     @as_failures
     async def plan_order(self, request: OrderRequest) -> OrderPlan:
         """How the provider will carry out the order; no call is made."""
+        refuse_unknown(request.subscriber, self._subscribers)
         provider = provider_of(self._accounts, request.account)
         if isinstance(provider, Orders):
             plan = await provider.plan_order(request)

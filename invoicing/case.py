@@ -39,6 +39,10 @@ class Memory(BaseModel):
     inbox: tuple[Event, ...] = ()
     seen: tuple[str, ...] = ()
     journal: Journal = Journal()
+    told: str = ""
+    """What the subscriber was told last; see `notice.news`."""
+    notices: int = 0
+    """How much it was told so far."""
 
     def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
         """Add to the journal, dropping the oldest entry when it is full."""

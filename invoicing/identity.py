@@ -23,6 +23,7 @@ WORKFLOW = "InvoiceWorkflow"
 ORDER_WORKFLOW = "OrderWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
+NOTICES_WORKFLOW = "NoticesWorkflow"
 MEMO = "fingerprint"
 MOST_EVENT = 140
 """Beside a provider's and an account's name of 50 each."""
@@ -52,6 +53,16 @@ def event_id(provider: str, account: str, event: str) -> str:
 def feed_id(provider: str, account: str) -> str:
     """One poller per account."""
     return f"feed/{provider}/{account}"
+
+
+def notices_id(subscriber: str, about: str) -> str:
+    """What posts the notices of one invoice or order, named by its workflow, to one subscriber."""
+    return f"notices/{subscriber}/{about}"
+
+
+def subscriber_queue(subscriber: str) -> str:
+    """Where notices are posted from: a slow subscriber takes nobody else's slots."""
+    return f"notices-{subscriber}"
 
 
 def provider_queue(provider: str) -> str:

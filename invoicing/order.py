@@ -252,6 +252,7 @@ def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
         hold=deliver.hold,
         send_on=deliver.send_on,
         may_credit=order.may_credit,
+        subscriber=order.subscriber,
     )
 
 

@@ -130,6 +130,10 @@ class Paces(Recorded):
     payment: Pace = Pace(
         first=timedelta(hours=1), factor=2, cap=timedelta(hours=12), deadline=timedelta(days=120)
     )
+    notices: Pace = Pace(
+        first=timedelta(seconds=5), factor=2, cap=timedelta(hours=1), deadline=timedelta(days=3)
+    )
+    """Between the attempts to tell a subscriber."""
     hold: timedelta = timedelta(days=30)
     attention: timedelta = timedelta(days=90)
 

@@ -25,6 +25,7 @@ Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,49}$")]
+SubscriberName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,49}$")]
 
 
 class Goal(StrEnum):
@@ -72,6 +73,8 @@ class InvoiceRequest(Typed):
     """Not before this is it sent: nor approved, where approving is what sends it."""
     may_credit: bool = True
     """Whether cancelling may credit an invoice that is already final."""
+    subscriber: SubscriberName | None = None
+    """Which of the systems configured in the worker is told of each change of its status."""
     order: RegisteredOrder | None = None
     """Set by the order's workflow alone, where the provider had to know the order first."""
 
@@ -115,6 +118,8 @@ class OrderRequest(Typed):
     options: dict[str, JsonValue] = {}
     """What only this provider has; a delivery may add to it."""
     may_credit: bool = True
+    subscriber: SubscriberName | None = None
+    """Who is told of each change of its status, and of its deliveries' invoices'."""
 
     @model_validator(mode="after")
     def _deliverable_in_parts(self) -> Self:

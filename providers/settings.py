@@ -8,7 +8,7 @@ not configured, which is no mistake; a variable nobody reads is one, because it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -20,6 +20,7 @@ from providers import ADAPTORS
 
 DEFAULT = "default"
 _account = TypeAdapter(AccountName)
+M = TypeVar("M", bound=BaseModel)
 
 AccountSettings = dict[str, dict[str, BaseModel]]
 """Settings by provider and account."""
@@ -39,7 +40,7 @@ def read(environment: Mapping[str, str]) -> AccountSettings:
     problems: dict[str, str] = {}
     accounts: AccountSettings = {}
     for provider in ADAPTORS:
-        for account, values in _by_account(provider, environment, problems).items():
+        for account, values in by_account(provider, environment, problems).items():
             settings = _settings(provider, account, values, problems)
             if settings is not None:
                 accounts.setdefault(provider, {})[account] = settings
@@ -70,7 +71,7 @@ def hooks(environment: Mapping[str, str], http: httpx.AsyncClient) -> dict[str, 
     for provider, adaptor in ADAPTORS.items():
         if not hasattr(adaptor, "receive"):
             continue
-        for account, values in _by_account(provider, environment, problems).items():
+        for account, values in by_account(provider, environment, problems).items():
             made = adaptor(_spared(provider, account, values, problems), http)
             if isinstance(made, Hooks):
                 found.setdefault(provider, {})[account] = made
@@ -93,13 +94,14 @@ def _spared(
         **free,
     )
     given = {name: value for name, value in values.items() if name in free or name not in fields}
-    model = _validated(typed, provider, account, given, problems)
+    model = validated(typed, provider, account, given, problems)
     return whole.model_construct(**(dict(model) if model else {}))
 
 
-def _by_account(
+def by_account(
     provider: str, environment: Mapping[str, str], problems: dict[str, str]
 ) -> dict[str, dict[str, str]]:
+    """What is set for each account; a name that is none goes to `problems`."""
     accounts: dict[str, dict[str, str]] = {}
     for variable, account, field, value in _variables(provider, environment):
         try:
@@ -130,28 +132,29 @@ def _variables(
 def _settings(
     provider: str, account: str, values: dict[str, str], problems: dict[str, str]
 ) -> BaseModel | None:
-    return _validated(ADAPTORS[provider].Settings, provider, account, values, problems)
+    return validated(ADAPTORS[provider].Settings, provider, account, values, problems)
 
 
-def _validated(
-    model: type[BaseModel],
+def validated(
+    model: type[M],
     provider: str,
     account: str,
     values: dict[str, str],
     problems: dict[str, str],
-) -> BaseModel | None:
+    of: str = "provider",
+) -> M | None:
+    """One account's settings; None where `problems` says why not. `of` is what has the setting."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_context=False, include_url=False):
             field = str(detail["loc"][0]) if detail["loc"] else ""
-            problems[_variable(provider, account, field)] = _WORDS.get(
-                detail["type"], detail["msg"]
-            )
+            word = _WORDS.get(detail["type"], detail["msg"])
+            problems[_variable(provider, account, field)] = word.replace("{of}", of)
         return None
 
 
-_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting of this provider"}
+_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting of this {of}"}
 
 
 def _variable(provider: str, account: str, field: str) -> str:

@@ -12,6 +12,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError, FailureError
 
 from workflows.details import markdown
+from workflows.notices import Outbox
 from workflows.telemetry import tell_status
 
 with workflow.unsafe.imports_passed_through():
@@ -70,6 +71,7 @@ class Desk:
         self.in_flight = False
         """Whether a call that changes something is under way, or may still be."""
         self.taking_back = False
+        self.notices = Outbox(self.request.subscriber, self.case)
         self._order = start.tells
         self._asked: tuple[Reason, Waiting] | None = None
         self._listed: dict[str, object] = {
@@ -279,7 +281,8 @@ class Desk:
 
     def _continue_as_new_if_long(self) -> None:
         """Only here, between two looks, with nothing under way: the next run loses nothing."""
-        if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
+        quiet = workflow.all_handlers_finished() and self.notices.is_empty
+        if workflow.info().is_continue_as_new_suggested() and quiet:
             fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
             workflow.continue_as_new(
                 InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order)
@@ -338,3 +341,4 @@ class Desk:
                 ]
             )
         workflow.set_current_details(markdown(state))
+        self.notices.tell(state, self.paces.notices)

@@ -62,6 +62,7 @@ class Drafts(Moves):
         if not problem.final or self._case.corrected:
             await self._ask_about(problem, (RETRY, CORRECT, ABANDON))
             return
+        self._desk.notices.close_if_unknown(problem.fields)
         self._case.problem = Problem(
             reason=Reason.REJECTED, what=problem.message, fields=problem.fields
         )

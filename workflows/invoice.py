@@ -69,6 +69,7 @@ class InvoiceWorkflow:
     async def _end(self, ended: Ended) -> Invoice:
         self._desk.end(ended.outcome)
         await self._desk.tell_order()
+        await self._desk.notices.empty()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if ended.failure:
             raise ended.failure

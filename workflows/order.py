@@ -27,6 +27,7 @@ from workflows.calls import Trouble
 from workflows.desk import refused
 from workflows.details import order_markdown
 from workflows.invoice import InvoiceWorkflow
+from workflows.notices import Outbox
 from workflows.order_calls import OrderCalls
 from workflows.telemetry import tell_status
 
@@ -70,6 +71,7 @@ class OrderWorkflow:
         self._request = start.request()
         self._case = start.resumed or OrderCase(ledger=Ledger.of(start.document))
         self._calls = OrderCalls(start.provider)
+        self._notices = Outbox(start.subscriber, self._case)
         if self._case.plan:
             self._calls.follow(self._case.plan)
         self._work: dict[str, asyncio.Task[None]] = {}
@@ -115,6 +117,7 @@ class OrderWorkflow:
         self._case.waiting = self._case.asking = None
         self._note(f"ended: {self._case.outcome}")
         self._show()
+        await self._notices.empty()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if failure:
             raise failure
@@ -245,6 +248,7 @@ class OrderWorkflow:
                 plan: OrderPlan = await self._calls.plan(self._request)
             except Trouble as problem:
                 if problem.final:
+                    self._notices.close_if_unknown(problem.fields)
                     raise ApplicationError(
                         problem.message, *problem.fields, type=problem.kind, non_retryable=True
                     ) from None
@@ -528,10 +532,12 @@ class OrderWorkflow:
                 tell_status("order", before, state)
             workflow.upsert_search_attributes(changed)
         workflow.set_current_details(order_markdown(state))
+        self._notices.tell(state, self._paces.notices)
 
     def _is_long(self) -> bool:
         """Whether to continue as new: only while nothing is under way, so nothing is lost."""
         idle = all(task.done() for task in self._work.values()) and not self._asked_for_more()
+        idle = idle and self._notices.is_empty
         suggested = workflow.info().is_continue_as_new_suggested()
         return idle and suggested and workflow.all_handlers_finished() and not self._done()
 

@@ -1,0 +1,114 @@
+"""What a subscriber is told of an invoice or an order: each change of the one word for its state.
+
+A subscriber is a system of the caller's own, configured in the worker and named in a request. What
+it gets follows Standard Webhooks 1.0.0 (standardwebhooks.com).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from invoicing.errors import FieldProblem, Rejected
+from invoicing.invoice import Invoice
+from invoicing.model import Recorded
+from invoicing.order import Order
+from invoicing.provider import Pace, Paces
+
+
+class Notice(Recorded):
+    """One notice; as JSON it is the body that is posted, the same at every attempt."""
+
+    id: str
+    """Names it for good: whoever has seen it may drop what comes under it again. It holds no full
+    stop, which parts what is signed, and nothing that a caller wrote."""
+    type: str
+    """`invoice.<status>` or `order.<status>`."""
+    timestamp: datetime
+    """When it became so, which may be long before it is posted."""
+    sequence: int
+    """Its place among the notices of one workflow, from 1: a gap is a notice that was given up."""
+    data: dict[str, JsonValue]
+    """The state as the `state` query shows it, without what people and providers wrote."""
+
+
+class Subscriber(Protocol):
+    """Who is told."""
+
+    async def post(self, notice: Notice) -> None:
+        """Hand it over, once. Raises Unavailable where it is to be tried again, Rejected where the
+        subscriber wants no more notices."""
+        ...
+
+
+class Dropped(Recorded):
+    """A notice that was given up."""
+
+    id: str
+    type: str
+    sequence: int
+    why: str
+
+
+class NoticesInput(Recorded):
+    """The argument of the workflow that posts the notices of one invoice or order.
+
+    `taken` and `dropped` are set by the workflow alone when it continues as new.
+    """
+
+    subscriber: str
+    pace: Pace = Paces().notices
+    """Between the attempts; its deadline is counted from a notice's own time."""
+    waiting: tuple[Notice, ...] = ()
+    taken: int = 0
+    dropped: tuple[Dropped, ...] = ()
+
+
+class NoticesState(Recorded):
+    """What the `state` query returns."""
+
+    subscriber: str
+    waiting: tuple[str, ...] = ()
+    """The types of those still to be posted, the next one first."""
+    taken: int = 0
+    dropped: tuple[Dropped, ...] = ()
+
+
+def notice(state: Invoice | Order, run: str, sequence: int, at: datetime) -> Notice:
+    """Number `sequence` of what a workflow tells, told by this run of it at this time."""
+    # What others wrote may be personal: who is to see it can ask for the state.
+    return Notice(
+        id=f"{run}_{sequence}",
+        type=f"{'order' if isinstance(state, Order) else 'invoice'}.{state.status}",
+        timestamp=at,
+        sequence=sequence,
+        data=state.model_dump(
+            mode="json",
+            exclude={
+                "problem": {"fields"},
+                "cancellations": {"__all__": {"by", "reason"}},
+            },
+        ),
+    )
+
+
+def news(state: Invoice | Order) -> str:
+    """What makes a state worth telling: another status, another question to a person, the end."""
+    asked = state.waiting.since.isoformat() if state.problem and state.waiting else ""
+    return " ".join(filter(None, (state.status, asked, "ended" if state.ended else "")))
+
+
+def refuse_unknown(name: str | None, known: Collection[str]) -> None:
+    """Rejected with the subscribers there are, if it is not one of them."""
+    if name is None or name in known:
+        return
+    there = ", ".join(sorted(known)) or "none"
+    message = f"subscriber {name!r} is not configured in this provider's worker; it has: {there}"
+    raise Rejected(message, fields=[FieldProblem(field=FIELD, message="is not configured")])
+
+
+FIELD = "subscriber"
+"""Of a request."""
