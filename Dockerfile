@@ -19,6 +19,7 @@ COPY providers/ providers/
 COPY activities/ activities/
 COPY workflows/ workflows/
 COPY gateway/ gateway/
+COPY observing/ observing/
 COPY commands/ commands/
 COPY sandbox/ sandbox/
 COPY worker.py starter.py terminal.py ./

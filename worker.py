@@ -24,6 +24,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import invoicing.client
+import observing.logs
 import providers
 import providers.settings
 from activities.invoice import InvoiceActivities
@@ -34,6 +35,10 @@ from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id, provider_queu
 from invoicing.news import FeedInput
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds
+from observing.calls import WatchedCalls
+from observing.census import Census, counting
+from observing.runtime import meter_of, runtime
+from observing.tracing import tracing
 from providers.http import client as http_client
 from providers.settings import BadSettings
 from workflows.event import EventWorkflow
@@ -54,6 +59,8 @@ class WorkerSettings(BaseSettings):
         their history when they wake, which takes about 50 ms of CPU.
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
+    metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
+    metrics_every: seconds between two counts of what waits.
     """
 
     model_config = SettingsConfigDict(
@@ -64,6 +71,8 @@ class WorkerSettings(BaseSettings):
     calls: int = Field(default=50, gt=0)
     cached_workflows: int = Field(default=200, ge=0)
     grace: float = Field(default=60.0, ge=0)
+    metrics: str | None = None
+    metrics_every: float = Field(default=30.0, gt=0)
 
 
 # These check the values in a document, and import parts of themselves when they are used.
@@ -110,6 +119,7 @@ def _calls(client: Client, name: str, accounts: Accounts, settings: WorkerSettin
             *OrderActivities(accounts, pace=pace).all(),
             *NewsActivities(accounts, pace=pace).all(),
         ],
+        interceptors=[WatchedCalls(name, meter_of(client))],
         max_concurrent_activities=settings.calls,
         graceful_shutdown_timeout=timedelta(seconds=settings.grace),
     )
@@ -144,6 +154,24 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
         yield
 
 
+@contextlib.asynccontextmanager
+async def connected(settings: WorkerSettings) -> AsyncIterator[Client]:
+    """A client whose process is traced and counted, as it is set; what waits is counted meanwhile.
+
+    Raises InvoicingError when there is no server, or what is watched cannot be shown.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
+        client = await invoicing.client.reach(
+            runtime=runtime(settings.metrics), interceptors=traced
+        )
+        if settings.metrics:
+            census = Census(client, meter_of(client), providers.ADAPTORS)
+            every = timedelta(seconds=settings.metrics_every)
+            await stack.enter_async_context(counting(census, every))
+        yield client
+
+
 def settings() -> WorkerSettings:
     """From the environment; BadSettings names every variable that makes no sense."""
     try:
@@ -167,9 +195,8 @@ async def main() -> None:
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
-    async with http_client() as http:
+    async with http_client() as http, connected(setup) as client:
         adaptors = providers.settings.connect(accounts, http)
-        client = await invoicing.client.reach()
         async with serving(workers(client, adaptors, setup)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
@@ -181,10 +208,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    # The engine's debug lines show payloads: they stay off whatever else is turned on.
-    logging.getLogger("temporalio").setLevel(logging.INFO)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
+        observing.logs.set_up(os.environ)
         run(main())
     except InvoicingError as error:
         sys.exit(f"worker: {error}")

@@ -14,6 +14,7 @@ import signal
 import sys
 
 import invoicing.client
+import observing.logs
 import providers.settings
 from gateway import settings
 from gateway.app import application
@@ -21,6 +22,7 @@ from gateway.serve import serving
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
 from invoicing.process import run
+from observing.tracing import tracing
 from providers.http import client as http_client
 
 log = logging.getLogger("invoicing.gateway")
@@ -32,9 +34,9 @@ async def main() -> None:
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
-    async with http_client() as http:
+    async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = providers.settings.hooks(os.environ, http)
-        client = InvoicingClient(await invoicing.client.reach())
+        client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
         async with serving(application(client, hooks, setup), setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for provider, accounts in sorted(hooks.items()):
@@ -45,10 +47,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    # The engine's debug lines show payloads: they stay off whatever else is turned on.
-    logging.getLogger("temporalio").setLevel(logging.INFO)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
+        observing.logs.set_up(os.environ)
         run(main())
     except InvoicingError as error:
         sys.exit(f"gateway: {error}")

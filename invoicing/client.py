@@ -98,19 +98,21 @@ def converter() -> DataConverter:
     )
 
 
-async def connect() -> Client:
+async def connect(**options: Any) -> Client:
     """A client for the server that Temporal's own environment variables or profile name.
+
+    `options` are further ones of temporalio's `Client.connect`: a runtime, interceptors.
 
     TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… or a profile in its
     configuration file; without any of them the server on this machine, localhost:7233. RuntimeError
     when it cannot be reached, InvoicingError when the keys of `converter` cannot be used.
     """
-    options = ClientConfig.load_client_connect_config()
-    options.setdefault("target_host", LOCAL)
-    return await Client.connect(**options, data_converter=converter())
+    named = ClientConfig.load_client_connect_config()
+    named.setdefault("target_host", LOCAL)
+    return await Client.connect(**named, data_converter=converter(), **options)
 
 
-async def reach(within: float = 15.0) -> Client:
+async def reach(within: float = 15.0, **further: Any) -> Client:
     """`connect` to a server that answers within so many seconds and lets us in.
 
     Raises Unreachable with a sentence that says why not, InvoicingError as `connect` does.
@@ -127,7 +129,7 @@ async def reach(within: float = 15.0) -> Client:
     address = options.get("target_host", LOCAL)
     try:
         async with asyncio.timeout(within):
-            client = await connect()
+            client = await connect(**further)
             request = DescribeNamespaceRequest(namespace=client.namespace)
             await client.workflow_service.describe_namespace(request)
     except RPCError as error:

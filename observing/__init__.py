@@ -1,0 +1,1 @@
+"""What whoever operates this can watch: metrics, traces and logs. Nothing here decides anything."""

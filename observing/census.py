@@ -1,0 +1,209 @@
+"""How many invoices there are in which status, what they wait for and how long: from the lists.
+
+Lists can be counted and not grouped, so each value is counted for itself, and no further once all
+are accounted for. Only what runs is counted, and nothing is kept between two counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+from temporalio.client import Client
+from temporalio.common import MetricGaugeFloat, MetricMeter
+from temporalio.service import RPCError
+
+from invoicing import attributes
+from invoicing.attributes import quoted
+from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.invoice import Reason, Status, Waiting
+from invoicing.order import OrderStatus
+
+log = logging.getLogger("invoicing.census")
+
+_KINDS = {"invoice": (WORKFLOW, tuple(Status)), "order": (ORDER_WORKFLOW, tuple(OrderStatus))}
+
+_REASONS = {
+    "person": (*Reason, "release", "an event without an invoice"),
+    "provider": (
+        "approval",
+        "confirmation",
+        "sending",
+        "delivery",
+        "payment",
+        "provider unavailable",
+        "deletion",
+        "cancellation",
+        "its feed",
+    ),
+    "time": ("send_on",),
+}
+"""The waits there are. Any other is counted as `other`: what is waited for may name a word that is
+the provider's own, and a label's values must be few."""
+
+OTHER = "other"
+FEW = 50
+"""So many are read one by one to find the oldest; more are halved by counting first."""
+HALVINGS = 24
+LONGEST = timedelta(days=400)
+
+Labels = tuple[str, ...]
+
+
+class Lists:
+    """Temporal's lists of what runs, asked in numbers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def count(self, query: str) -> int:
+        """How many running workflows this holds for."""
+        counted = await self._client.count_workflows(_running(query))
+        return counted.count
+
+    async def split(self, query: str, name: str, values: Iterable[str]) -> dict[str, int]:
+        """How many of them have each of these values, and how many another one."""
+        left = await self.count(query)
+        found: dict[str, int] = {}
+        for value in values:
+            if left <= 0:
+                break
+            if number := await self.count(f"{query} AND {name} = {quoted(value)}"):
+                found[value], left = number, left - number
+        return {**found, OTHER: left} if left > 0 else found
+
+    async def oldest(self, query: str, now: datetime) -> timedelta:
+        """How long the one that has waited longest has; nothing when none says since when."""
+        since = attributes.WAITING_SINCE
+        early, late = now - LONGEST, now
+        left = await self.count(f"{query} AND {since.name} < {_instant(late)}")
+        for _ in range(HALVINGS):
+            if left <= FEW:
+                break
+            middle = early + (late - early) / 2
+            if older := await self.count(f"{query} AND {since.name} < {_instant(middle)}"):
+                late, left = middle, older
+            else:
+                early = middle
+        few = _running(f"{query} AND {since.name} < {_instant(late)}")
+        listed = [
+            each.typed_search_attributes.get(since)
+            async for each in self._client.list_workflows(few, limit=FEW)
+        ]
+        return now - min((each for each in listed if each), default=now)
+
+
+def _running(query: str) -> str:
+    return f"ExecutionStatus = 'Running' AND {query}"
+
+
+def _instant(moment: datetime) -> str:
+    return quoted(moment.isoformat())
+
+
+class Census:
+    """Counts, and shows what it has counted as gauges.
+
+    `invoicing_open` by kind (invoice, order), provider and status; `invoicing_waiting` and
+    `invoicing_oldest_wait_seconds` by whom is waited for and for what; and
+    `invoicing_counted_timestamp_seconds`, when that was.
+    """
+
+    def __init__(self, client: Client, meter: MetricMeter, providers: Iterable[str]) -> None:
+        self._lists = Lists(client)
+        self._providers = sorted(providers)
+        self._open = _Gauge(meter, "invoicing_open", "kind", "provider", "status")
+        self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason")
+        self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason")
+        self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
+
+    async def take(self) -> None:
+        """Count once. RPCError when the server does not let itself be asked."""
+        now = datetime.now(UTC)
+        self._open.show(await self._by_status())
+        waiting = await self._by_wait()
+        self._waiting.show(waiting)
+        self._oldest.show(await self._ages(waiting, now))
+        self._counted.show({(): now.timestamp()})
+
+    async def _by_status(self) -> dict[Labels, float]:
+        found: dict[Labels, float] = {}
+        for kind, (workflow, statuses) in _KINDS.items():
+            query = f"WorkflowType = '{workflow}'"
+            for provider in await self._lists.split(
+                query, attributes.PROVIDER.name, self._providers
+            ):
+                if provider == OTHER:
+                    continue
+                theirs = f"{query} AND {attributes.PROVIDER.name} = {quoted(provider)}"
+                counts = await self._lists.split(theirs, attributes.STATUS.name, statuses)
+                found |= {(kind, provider, status): n for status, n in counts.items()}
+        return found
+
+    async def _by_wait(self) -> dict[Labels, float]:
+        found: dict[Labels, float] = {}
+        for on in get_args(Waiting.model_fields["on"].annotation):
+            query = f"{attributes.WAITING_FOR.name} STARTS_WITH {quoted(f'{on}: ')}"
+            known = {f"{on}: {reason}": str(reason) for reason in _REASONS.get(on, ())}
+            counts = await self._lists.split(query, attributes.WAITING_FOR.name, known)
+            found |= {(on, known.get(listed, OTHER)): n for listed, n in counts.items()}
+        return found
+
+    async def _ages(self, waiting: Iterable[Labels], now: datetime) -> dict[Labels, float]:
+        return {
+            (on, reason): (await self._lists.oldest(_waits(on, reason), now)).total_seconds()
+            for on, reason in waiting
+            if reason != OTHER
+        }
+
+
+def _waits(on: str, reason: str) -> str:
+    return f"{attributes.WAITING_FOR.name} = {quoted(f'{on}: {reason}')}"
+
+
+class _Gauge:
+    """A gauge whose labels come and go: what is not there any more is shown as 0."""
+
+    def __init__(self, meter: MetricMeter, name: str, *labels: str) -> None:
+        self._gauge: MetricGaugeFloat = meter.create_gauge_float(name, _MEANINGS[name])
+        self._labels = labels
+        self._shown: set[Labels] = set()
+
+    def show(self, values: Mapping[Labels, float]) -> None:
+        gone = dict.fromkeys(self._shown - values.keys(), 0.0)
+        for labels, value in {**gone, **values}.items():
+            self._gauge.set(float(value), dict(zip(self._labels, labels, strict=True)))
+        self._shown |= values.keys()
+
+
+_MEANINGS = {
+    "invoicing_open": "Invoices and orders that have not ended",
+    "invoicing_waiting": "Invoices, orders, events and feeds that wait",
+    "invoicing_oldest_wait_seconds": "How long the one that has waited longest has",
+    "invoicing_counted_timestamp_seconds": "When these were counted last",
+}
+
+
+@contextlib.asynccontextmanager
+async def counting(census: Census, every: timedelta) -> AsyncIterator[None]:
+    """Count meanwhile, now and again after each pause, whatever became of it the last time."""
+    task = asyncio.create_task(_count_on(census, every))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _count_on(census: Census, every: timedelta) -> None:
+    while True:
+        try:
+            await census.take()
+        except RPCError as error:
+            log.warning("the lists cannot be counted: %s", error.status.name)
+        await asyncio.sleep(every.total_seconds())
