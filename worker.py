@@ -2,7 +2,8 @@
 
     python worker.py
 
-serves the workflows on `invoicing` and each configured provider's calls on `provider-<name>`.
+serves the workflows on `invoicing`, each configured provider's calls on `provider-<name>`, and each
+subscriber's notices on `notices-<name>`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,12 +29,21 @@ import invoicing.client
 import observing.logs
 import providers
 import providers.settings
+import providers.subscribers
 from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
+from activities.notice import NoticeActivities
 from activities.order import OrderActivities
 from invoicing.errors import InvoicingError
-from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id, provider_queue
+from invoicing.identity import (
+    FEED_WORKFLOW,
+    TASK_QUEUE,
+    feed_id,
+    provider_queue,
+    subscriber_queue,
+)
 from invoicing.news import FeedInput
+from invoicing.notice import Subscriber
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds
 from observing.calls import WatchedCalls
@@ -44,6 +55,7 @@ from providers.settings import BadSettings
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
+from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
 
@@ -54,7 +66,7 @@ class WorkerSettings(BaseSettings):
     """How this worker works, from variables that begin with `INVOICING_`.
 
     pace: multiplies every wait; below 1 only for tests and demonstrations.
-    calls: provider calls at once, per provider.
+    calls: provider calls at once, per provider; notices at once, per subscriber.
     cached_workflows: invoices kept in memory, about 150 kB each; the others are replayed from
         their history when they wake, which takes about 50 ms of CPU.
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
@@ -75,6 +87,15 @@ class WorkerSettings(BaseSettings):
     metrics_every: float = Field(default=30.0, gt=0)
 
 
+STORIES = (
+    InvoiceWorkflow,
+    OrderWorkflow,
+    EventWorkflow,
+    FeedWorkflow,
+    NoticesWorkflow,
+    PreviewWorkflow,
+)
+
 # These check the values in a document, and import parts of themselves when they are used.
 _READ_WITH_DOCUMENTS = ("email_validator", "iso4217", "pycountry", "schwifty", "stdnum")
 
@@ -93,33 +114,56 @@ def workers(
     adaptors: Mapping[str, Accounts],
     settings: WorkerSettings,
     runner: WorkflowRunner = LIGHT,
+    subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
 ) -> list[Worker]:
-    """One worker for the workflows, and one per provider with a queue of its own.
+    """One worker for the workflows, and one per provider and per subscriber with queues of their
+    own.
 
-    A slow provider then takes nobody else's slots, and a rate limit can be set per queue.
+    A slow one then takes nobody else's slots, and a rate limit can be set per queue.
     """
     stories = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, PreviewWorkflow],
+        workflows=STORIES,
         activities=Directory(client).all(),
         workflow_runner=runner,
         max_cached_workflows=settings.cached_workflows,
     )
-    return [stories, *(_calls(client, name, adaptors[name], settings) for name in sorted(adaptors))]
+    calls = (
+        _calls(client, name, adaptors[name], settings, subscribers) for name in sorted(adaptors)
+    )
+    posts = (posts_to(client, name, subscribers[name], settings) for name in sorted(subscribers))
+    return [stories, *calls, *posts]
 
 
-def _calls(client: Client, name: str, accounts: Accounts, settings: WorkerSettings) -> Worker:
+def _calls(
+    client: Client,
+    name: str,
+    accounts: Accounts,
+    settings: WorkerSettings,
+    subscribers: Collection[str],
+) -> Worker:
     pace = settings.pace
     return Worker(
         client,
         task_queue=provider_queue(name),
         activities=[
-            *InvoiceActivities(accounts, pace=pace).all(),
-            *OrderActivities(accounts, pace=pace).all(),
+            *InvoiceActivities(accounts, pace=pace, subscribers=subscribers).all(),
+            *OrderActivities(accounts, pace=pace, subscribers=subscribers).all(),
             *NewsActivities(accounts, pace=pace).all(),
         ],
         interceptors=[WatchedCalls(name, meter_of(client))],
+        max_concurrent_activities=settings.calls,
+        graceful_shutdown_timeout=timedelta(seconds=settings.grace),
+    )
+
+
+def posts_to(client: Client, name: str, subscriber: Subscriber, settings: WorkerSettings) -> Worker:
+    """The worker that posts one subscriber's notices."""
+    return Worker(
+        client,
+        task_queue=subscriber_queue(name),
+        activities=NoticeActivities(subscriber).all(),
         max_concurrent_activities=settings.calls,
         graceful_shutdown_timeout=timedelta(seconds=settings.grace),
     )
@@ -191,15 +235,20 @@ async def main() -> None:
             "no provider account is configured: set the variables of at least one provider, "
             f"such as {', '.join(f'{name.upper()}_…' for name in sorted(providers.ADAPTORS))}"
         )
+    named = providers.subscribers.read(os.environ)
     setup = settings()
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
-    async with http_client() as http, connected(setup) as client:
+    # Subscribers have connections of their own: no slow one takes a provider's.
+    async with http_client() as http, http_client() as outwards, connected(setup) as client:
         adaptors = providers.settings.connect(accounts, http)
-        async with serving(workers(client, adaptors, setup)):
+        subscribers = providers.subscribers.connect(named, outwards)
+        async with serving(workers(client, adaptors, setup, subscribers=subscribers)):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
+            if subscribers:
+                log.info("telling %s", ", ".join(sorted(subscribers)))
             await fetch_feeds(client, adaptors, setup)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             await told_to_stop.wait()

@@ -22,6 +22,7 @@ from temporalio.worker import WorkflowRunner
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
 from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
+from invoicing.notice import Subscriber
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
 from invoicing.request import InvoiceRequest
 from providers import ADAPTORS
@@ -44,6 +45,7 @@ PACES = Paces(
     sending=QUICK,
     delivery=QUICK,
     payment=QUICK,
+    notices=QUICK,
     hold=timedelta(minutes=5),
     attention=timedelta(minutes=5),
 )
@@ -232,6 +234,8 @@ class World:
         self.client = client
         self.http = http
         self.accounts: dict[str, dict[str, Provider]] = {name: {} for name in ADAPTORS}
+        self.subscribers: dict[str, Subscriber] = {}
+        """Those that requests may name; whoever adds one serves its queue."""
 
     @contextlib.asynccontextmanager
     async def company(
@@ -311,5 +315,7 @@ async def world(
     async with http_client() as http:
         made = World(server, client, http)
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
-        async with serving(workers(client.temporal, made.accounts, setup, runner)):
+        async with serving(
+            workers(client.temporal, made.accounts, setup, runner, subscribers=made.subscribers)
+        ):
             yield made
