@@ -17,13 +17,19 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo test test-all check fix schemas server worker gateway benchmark setup resolve clean-cache
+.PHONY: help demo playground examples test test-all check fix schemas server worker gateway benchmark setup resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount (KEEP=1 leaves it running)
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
+
+playground: resolve ## a server, a stand-in, a worker and a gateway, to call from your own code
+	@$(RUN) -m examples.run --keep $(ARGS)
+
+examples: resolve ## have callers in Python, TypeScript, Go and REST ask for invoices (ARGS=go chooses)
+	@$(RUN) -m examples.run $(ARGS)
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)
 	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)

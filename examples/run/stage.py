@@ -1,0 +1,93 @@
+"""What callers call: a Temporal server, a stand-in for Zero Friction, a worker, a gateway."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from temporalio.client import Client
+
+from gateway.app import application
+from gateway.serve import serving
+from gateway.settings import GatewaySettings
+from invoicing.client import InvoicingClient
+from invoicing.converter import data_converter
+from sandbox.demo.cast import environment, stand_ins
+from sandbox.demo.stories import PARTS
+from sandbox.demo.worker import Worker, working
+from sandbox.server import StandIn, serve
+from sandbox.temporal import Server, local_server
+
+ACCOUNT = ("zero_friction", "default")
+"""The only one, and the one of the demonstration to which nothing happens."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where to listen on this machine; free ones where nothing is said."""
+
+    temporal: int | None = None
+    web_ui: int | None = None
+    gateway: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is up. `gateway` is its URL, `token` lets a caller start and read invoices there."""
+
+    server: Server
+    stand_in: StandIn
+    worker: Worker
+    gateway: str
+    token: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """By which a caller finds all of it."""
+        return {
+            "TEMPORAL_ADDRESS": self.server.address,
+            "GATEWAY": self.gateway,
+            "TOKEN": self.token,
+        }
+
+
+@asynccontextmanager
+async def stage(ports: Ports, *, ui: bool = False) -> AsyncIterator[Stage]:
+    """All of it meanwhile, on a server of its own, whatever TEMPORAL_ADDRESS says.
+
+    Raises ServerUnavailable, or InvoicingError when the gateway's port cannot be had.
+    """
+    cast = {ACCOUNT: stand_ins(PARTS)[ACCOUNT]}
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(
+            local_server(ui=ui, own=True, port=ports.temporal, ui_port=ports.web_ui)
+        )
+        for stand_in in cast.values():
+            await stack.enter_async_context(serve(stand_in))
+        worker = await stack.enter_async_context(working(_settings(server) | environment(cast)))
+        await worker.start()
+        token = secrets.token_hex(32)
+        url = await stack.enter_async_context(_gateway(server, ports.gateway, token))
+        yield Stage(server, cast[ACCOUNT], worker, url, token)
+
+
+def _settings(server: Server) -> dict[str, str]:
+    return {
+        "TEMPORAL_ADDRESS": server.address,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        "INVOICING_PACE": "0.1",
+        "INVOICING_GRACE": "2",
+    }
+
+
+@asynccontextmanager
+async def _gateway(server: Server, port: int, token: str) -> AsyncIterator[str]:
+    settings = GatewaySettings(port=port, start_tokens=(SecretStr(token),), grace=1)
+    # Not with the keys that this terminal may have for other servers.
+    client = InvoicingClient(await Client.connect(server.address, data_converter=data_converter))
+    async with serving(application(client, {}, settings), settings) as url:
+        yield url
