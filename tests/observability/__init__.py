@@ -1,0 +1,1 @@
+"""What can be watched, and that it shows nobody."""

@@ -1,0 +1,87 @@
+"""How it is turned on, what is said when that cannot be, and what a log line holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sys
+
+import pytest
+
+import observing
+from invoicing.errors import InvoicingError
+from observing import logs
+from observing.logs import JsonLines
+from observing.runtime import runtime
+from observing.tracing import tracing
+
+
+def line(logger: str, message: str, *args: object, **more: object) -> dict[str, object]:
+    record = logging.getLogger(logger).makeRecord(
+        logger, logging.WARNING, __file__, 1, message, args, None
+    )
+    vars(record).update(more)
+    said = JsonLines().format(record)
+    assert "\n" not in said
+    read: dict[str, object] = json.loads(said)
+    return read
+
+
+def test_a_line_of_ours_names_what_it_is_about() -> None:
+    said = line("invoicing.calls", "%s: ok", "INV-7", reference="INV-7", milliseconds=3, bag={1: 2})
+    assert said.pop("time")
+    assert said == {
+        "level": "WARNING",
+        "logger": "invoicing.calls",
+        "message": "INV-7: ok",
+        "reference": "INV-7",
+        "milliseconds": 3,
+    }
+
+
+def test_what_others_attach_to_their_lines_is_left_out() -> None:
+    assert "request" not in line("httpx", "sent\nit", request="Quillon Canaryson")
+
+
+def test_an_exception_is_part_of_its_line() -> None:
+    try:
+        raise LookupError("nothing there")
+    except LookupError:
+        said = line("invoicing.worker", "failed", exc_info=sys.exc_info())
+    assert str(said["exception"]).endswith("LookupError: nothing there")
+
+
+def test_a_form_of_logs_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InvoicingError, match="INVOICING_LOG must be text or json"):
+        logs.set_up({"INVOICING_LOG": "yaml"})
+
+
+def test_without_an_address_there_is_no_page() -> None:
+    assert runtime(None) is None
+
+
+@pytest.mark.parametrize("address", ["taken", "nowhere", "127.0.0.1"])
+def test_an_address_that_cannot_be_had_is_said_in_a_sentence(address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        if address == "taken":
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(InvoicingError, match=f"cannot be served at {address}: set INV"):
+            runtime(address)
+
+
+async def test_without_an_endpoint_nothing_is_traced() -> None:
+    async with tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": " "}, "worker") as traced:
+        assert traced == []
+
+
+async def test_tracing_that_is_not_installed_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.delitem(sys.modules, "observing.spans", raising=False)
+    monkeypatch.delattr(observing, "spans", raising=False)
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    with pytest.raises(InvoicingError, match="tracing is not installed: install opentelemetry"):
+        async with tracing(endpoint, "worker"):
+            raise AssertionError("it is traced all the same")
