@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from invoicing import process
@@ -39,8 +40,7 @@ _FINE = "one invoice however often it was asked for; one that cannot be; one tha
 
 async def _compared(callers: list[Caller]) -> int:
     """Have each of them ask; the exit code."""
-    # Whoever ends us by this has everything wound up first, as with Ctrl-C.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current().cancel)
+    _on_signal(_current().cancel)
     wrong: list[str] = []
     async with stage(Ports()) as up:
         with tempfile.TemporaryDirectory() as folder:
@@ -59,6 +59,12 @@ async def _tried(comparison: Comparison, caller: Caller) -> list[str]:
     return wrong
 
 
+def _on_signal(what: Callable[[], object]) -> None:
+    """Whoever ends us by these has everything wound up first."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, what)
+
+
 def _current() -> asyncio.Task[object]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 (it is called in one)
@@ -68,8 +74,7 @@ def _current() -> asyncio.Task[object]:
 async def _kept(ports: Ports) -> int:
     """Leave it up until Ctrl-C."""
     told = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(each, told.set)
+    _on_signal(told.set)
     async with stage(ports, ui=True) as up:
         print(_words(up), flush=True)
         await up.worker.outlives(_until(told))
@@ -119,3 +124,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except (CallerFailed, DemoFailed, InvoicingError, ServerUnavailable) as error:
         sys.exit(f"examples: {error}")
+    except asyncio.CancelledError:
+        sys.exit("examples: stopped")
