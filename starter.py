@@ -5,13 +5,13 @@ python starter.py --help
 
 from __future__ import annotations
 
-from commands import batch, demo, doctor, events, invoices, many, orders, preview, server
+from commands import batch, demo, doctor, events, invoices, many, orders, preview, server, views
 from commands.base import Code, app, main
 
 __all__ = ["Code", "app", "main"]
 
 # In the order in which the help shows them: each brings its commands with it.
-COMMANDS = (invoices, preview, batch, many, orders, events, server, doctor, demo)
+COMMANDS = (invoices, preview, batch, many, orders, events, views, server, doctor, demo)
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from commands.views import VIEWS
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient, Unreachable
 from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
@@ -229,6 +230,14 @@ async def test_every_filter_is_one_that_the_server_takes() -> None:
         client = await InvoicingClient.connect(server.address)
         for query in _filters():
             await client.temporal.count_workflows(query)
+
+
+def test_the_views_that_the_command_saves_are_those_of_the_table() -> None:
+    told = dict(row[:2] for row in rows(section(OPERATE, "In the Web UI")) if " = " in row[1])
+    assert [*told] == [*VIEWS]
+    for name, cell in told.items():
+        written = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "{now}", cell.strip("`"))
+        assert written == VIEWS[name]
 
 
 def test_every_word_in_a_filter_is_one_that_is_ever_there() -> None:

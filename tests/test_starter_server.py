@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from commands.doctor import WRONG
+from commands.views import VIEWS
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient
 from invoicing.errors import Rejected
@@ -130,6 +133,28 @@ async def test_setup_leaves_an_attribute_of_another_type_alone_and_fails(bare: s
     assert said.exit_code == Code.FAILED
     assert "a Text, not a Keyword" in said.stdout
     assert "renamed or removed" in said.stderr
+
+
+# views
+
+
+async def test_every_view_is_a_link_that_the_web_ui_saves(ready: str) -> None:
+    at = {"INVOICING_WEB_UI": "http://ui.example.com/"}
+    links = json.loads((await typed("views", "--json", at=ready, **at)).stdout)
+    for name, url in links.items():
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        assert f"{parts.netloc}{parts.path}" == "ui.example.com/namespaces/default/workflows"
+        assert query["savedQuery"] == [name]
+        moment = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "{now}", query["query"][0])
+        assert moment == VIEWS[name]
+        assert "+" not in parts.query, "the Web UI takes a plus as it is"
+
+
+async def test_views_without_a_web_ui_say_which_variable_is_missing(ready: str) -> None:
+    said = await typed("views", at=ready)
+    assert said.exit_code == Code.BAD_INPUT
+    assert "INVOICING_WEB_UI" in said.output
 
 
 # doctor

@@ -59,6 +59,8 @@ def _answers(problem: Problem) -> list[str]:
         "```json",
         f'{{"by": "your name", "reason": "why", "action": "{problem.actions[0]}"}}',
         "```",
+        "",
+        "Who and why stay in the journal.",
     ]
 
 
