@@ -28,7 +28,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Annotated, NoReturn, TypeAlias, Union
+from typing import Annotated, Any, NoReturn, TypeAlias, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -77,12 +77,25 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_secret_header_value)]
 """A secret that travels in a header. One that cannot would be quoted in the error of sending it."""
 
 
+@dataclass(frozen=True, repr=False)
+class File:
+    """The file of a form, in the field called so; `sha256` is its content's. `repr` is left out:
+    it would show it."""
+
+    field: str
+    name: str
+    type: str
+    data: bytes
+    sha256: str
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Call:
     """One request. `repr` is left out: it would show headers and bodies.
 
     `name` is for sentences people read ("approve"), `route` the path template and the only form of
-    the address that is logged, `ids` fill it. Give `json` or `form`, or neither.
+    the address that is logged, `ids` fill it. Give `json` or `form`, or neither; with a `file`
+    the form travels in parts.
     """
 
     provider: str
@@ -96,6 +109,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     json: Json = None
     form: Mapping[str, str] | None = None
+    file: File | None = None
     timeout: float = 30.0
     """Seconds for the whole exchange, body included."""
     expects: Container[int] = ()
@@ -108,12 +122,25 @@ class Call:
 
     @property
     def content(self) -> bytes | None:
+        if self.file:
+            return None
         if self.form is not None:
             return urlencode(self.form).encode()
         return None if self.json is None else encode(self.json).encode()
 
     @property
+    def parts(self) -> dict[str, Any]:
+        """A form with a file, as httpx takes it."""
+        if self.file is None:
+            return {}
+        file = self.file.name, self.file.data, self.file.type
+        return {"data": self.form, "files": {self.file.field: file}}
+
+    @property
     def content_type(self) -> dict[str, str]:
+        if self.file:
+            # The same call is the same bytes, and no file contains a digest of itself.
+            return {"Content-Type": f"multipart/form-data; boundary={self.file.sha256}"}
         if self.form is not None:
             return {"Content-Type": "application/x-www-form-urlencoded"}
         return {} if self.json is None else {"Content-Type": "application/json"}
@@ -213,6 +240,7 @@ async def _send(http: httpx.AsyncClient, call: Call, url: str) -> Answer:
         params=call.query or None,
         headers={**call.content_type, **call.headers},
         content=call.content,
+        **call.parts,
         timeout=httpx.Timeout(call.timeout, connect=limit, pool=limit),
     ) as response:
         raw = await _bounded(call, response)

@@ -11,14 +11,18 @@ nothing is activated.
 Public (the vendor's guides): signing in and how long a token lives; activation with its optional
 overrides, "ready to be sent to the debtor"; at least one row; a quantity is text, a discount a
 percentage or an amount; the feed of payments, in which a payment stays until it is marked as
-exported; the own PDF, a multipart upload for an invoice that exists: no verb of the port makes that
-call, so whoever wants one uploads it while the invoice is held.
+exported; the client's own PDF, uploaded as form data that names client and invoice.
 
 Inferred: an activated invoice with a distribution code is sent by Quiddly without being asked
 again, and no field shows when, so it counts as sent; fees are without VAT and part of the VAT rows;
 VAT adds up from the rows; rows take an article and an account number, as answers show them; e-mail
-needs an address, a letter a postal one. Routes to read, list and delete are likely and nowhere
-written down: settings name them, and without them nothing is asked that cannot be answered.
+needs an address, a letter a postal one. Form data with a file is `multipart/form-data`, though the
+page's headers say JSON; only a draft takes a PDF; a later upload takes the place of an earlier one,
+for an invoice has one `document.attachment`, so that an upload of unknown outcome is made again.
+Routes to read, list and delete are likely and nowhere written down: settings name them, and without
+them nothing is asked that cannot be answered.
+
+Assumed: how large a PDF may be (10 MiB).
 
 Unknown, therefore a setting: `type` of a credit invoice and the sign of its amounts; which of a
 payment's two amounts is in the invoice's currency where the base currency is another. Unknown, and
@@ -43,6 +47,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal, Inexact, localcontext
+from pathlib import Path, PurePosixPath
 from string import Formatter
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -85,6 +90,8 @@ from invoicing.model import Recorded, Typed
 from invoicing.money import Currency, Number, exactly, plain, rounded
 from invoicing.provider import (
     CONFIRMED,
+    AttachCall,
+    Attachment,
     Batch,
     CreateCall,
     Echo,
@@ -107,10 +114,13 @@ from invoicing.provider import (
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import LineTotal, Totals, totals
 from providers.checks import Mistakes, parsed, refuse_given
+from providers.files import Content, Directory, FileName, NotUsable
+from providers.files import read as read_file
 from providers.http import (
     Answer,
     BaseUrl,
     Call,
+    File,
     HeaderSecret,
     Json,
     Token,
@@ -122,6 +132,8 @@ from providers.http import (
 
 NAME = "Quiddly"
 TOKEN_SECONDS = 86_400
+MAX_PDF = 10 * 1024 * 1024
+"""Bytes of the client's own PDF. Assumed: no page states a limit."""
 MAX_PAGES = 10
 """Of the feed, in one poll; what is left is asked for again at once."""
 _Parsed = TypeVar("_Parsed", bound=BaseModel)
@@ -164,6 +176,8 @@ class QuiddlySettings(Typed):
     """Inferred, such as `/invoices?invoiceNumber={number}`, answered with a list."""
     delete_route: Annotated[str, _route("id")] | None = None
     """Inferred, such as `/invoices/{id}`, called with DELETE."""
+    files: Directory | None = None
+    """Where the PDFs are that requests name, for every worker; without it none is taken."""
     payments_feed: bool = True
     """The feed has one reader: what is acknowledged here is gone for everybody. Off where another
     system exports the payments."""
@@ -248,7 +262,8 @@ class QuiddlyOptions(Typed):
     `distribution_code`: EMAIL where the buyer has an e-mail address, else LETTER, if the goal is
     sent or paid; NULL if it is approved; Quiddly's default if it is drafted · `our_reference`: the
     seller's contact · `charges`: which fee each charge of the document is, freight by the reason
-    code FC · `base_currency`: that of the settings · `lines`: by line id.
+    code FC · `pdf`: a file of the client's own that is attached to the draft, by its path below the
+    account's directory · `base_currency`: that of the settings · `lines`: by line id.
     """
 
     product_code: ProductCode | None = None
@@ -267,6 +282,7 @@ class QuiddlyOptions(Typed):
     tax_reduction: NotNegative = Decimal(0)
     """What the tax office pays instead of the buyer."""
     charges: tuple[Fee, ...] = ()
+    pdf: FileName | None = None
     debtor: DebtorOptions = DebtorOptions()
     lines: dict[Code, LineOptions] = {}
     activation: Activation = Activation()
@@ -280,6 +296,7 @@ class _Told(Recorded):
     """What has been heard of one invoice, in answers and events: all there is without a read."""
 
     id: str
+    client: str = ""
     stage: Stage | None = None
     distribution: str | None = None
     status: str = ""
@@ -315,12 +332,20 @@ class _Context(Recorded):
         return self.told if self.told and self.told.id == provider_id else None
 
 
+class _OwnPdf(Recorded):
+    """What the plan knows of the one attachment: which file it is, and its content's digest."""
+
+    path: str
+    sha256: str
+
+
 # --- tables ---------------------------------------------------------------------------------------
 
 INVOICES = "/invoices"
 ACTIVATE = "/invoices/{id}/activate"
 PAYMENTS = "/vouchers/external/export/payments"
 EXPORT = "/vouchers/{id}/external/export"
+ATTACH = "/documents/invoice"
 PAYMENT = "payment"
 
 MAIN = {"CREATED": Stage.DRAFTED}
@@ -535,6 +560,7 @@ class Quiddly:
         _check_document(request.document, settings, mistakes)
         if options:
             _check_options(request, options, settings, mistakes)
+        pdf = await _planned_pdf(options.pdf, settings, mistakes) if options else None
         mistakes.settle(NAME)
         options = options or QuiddlyOptions()
         sums = totals(request.document, settings.vat_rounding)
@@ -545,6 +571,7 @@ class Quiddly:
             find_first=settings.find_route is not None,
             blind=blind,
             sent_by="send" if _distribution(request, options) == "NULL" else "approve",
+            attachments=(pdf,) if pdf else (),
             keys=(request.document.number or "",),
             paces=BLIND_PACES if blind else PACES,
             # A verb may need a token, see it refused, need another and be repeated.
@@ -606,6 +633,26 @@ class Quiddly:
                 return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
             told = _with_payments(self._heard(invoice, context, told), call.events, context)
         return _snapshot(told, context, invoice)
+
+    async def attach(self, call: AttachCall) -> Found:
+        """See the port. Uploads the PDF that was planned, and no other under its name."""
+        target = call.target
+        told = _Context.model_validate(target.context).of(_id(target))
+        client = self._settings.client_id or (told.client if told else "")
+        if not client:
+            raise Rejected(f"{NAME}: no answer names the client: set the account's client id")
+        request = self._request(
+            "attach",
+            "POST",
+            ATTACH,
+            changes=True,
+            form={"clientId": client, "invoiceId": _id(target)},
+            file=await _planned_file(call.attachment, self._settings),
+        )
+        document = _parse(_Document, await self._ask(request), request)
+        if document.invoice_id not in (None, target.provider_id):
+            raise unclear(request, "is about another invoice")
+        return Found()
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Activates this one id; where a code says so, that sends it as well."""
@@ -709,6 +756,7 @@ class Quiddly:
         negative = context.credit and self._settings.credit_amounts == "negative"
         return before.model_copy(
             update={
+                "client": invoice.client_id or before.client,
                 "stage": _stage(invoice, context) if self._is_of_client(invoice) else None,
                 "distribution": invoice.distribution,
                 "status": _status(invoice),
@@ -735,6 +783,8 @@ class Quiddly:
         ids: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         json: Json = None,
+        form: Mapping[str, str] | None = None,
+        file: File | None = None,
     ) -> Call:
         return Call(
             provider=NAME,
@@ -746,6 +796,8 @@ class Quiddly:
             ids=ids or ({} if id is None else {"id": id}),
             query=query or {},
             json=json,
+            form=form,
+            file=file,
             timeout=self._settings.timeout,
         )
 
@@ -1038,6 +1090,51 @@ def _zip(address: Address) -> str | None:
     if address.postal_code is None or address.country != "SE":
         return address.postal_code
     return str(postnummer.validate(address.postal_code))
+
+
+# --- the client's own PDF -------------------------------------------------------------------------
+
+
+async def _planned_pdf(
+    path: str | None, settings: QuiddlySettings, mistakes: Mistakes
+) -> Attachment | None:
+    at = "options.pdf"
+    if path is None:
+        return None
+    if settings.files is None:
+        mistakes.unoffered(at, "the account's settings name no directory for files")
+        return None
+    try:
+        content = await _pdf(settings.files, path)
+    except NotUsable as reason:
+        mistakes.wrong(at, str(reason))
+        return None
+    return Attachment(name="own pdf", query={"path": path, "sha256": content.sha256})
+
+
+async def _planned_file(attachment: Attachment, settings: QuiddlySettings) -> File:
+    """What is to be uploaded; Rejected if it is not what it was when it was planned."""
+    pdf = _OwnPdf.model_validate(attachment.query)
+    if settings.files is None:
+        raise Rejected(f"{NAME}: the account's settings no longer name a directory for files")
+    try:
+        content = await _pdf(settings.files, pdf.path)
+    except NotUsable as reason:
+        raise Rejected(f"{NAME}: the client's own PDF {reason}") from None
+    if content.sha256 != pdf.sha256:
+        raise Rejected(
+            f"{NAME}: the client's own PDF has changed since it was planned: put the planned one "
+            "back and retry, or skip to go on without it"
+        )
+    name = PurePosixPath(pdf.path).name
+    return File("file", name, "application/pdf", content.data, content.sha256)
+
+
+async def _pdf(directory: Path, path: str) -> Content:
+    content = await read_file(directory, path, MAX_PDF)
+    if not content.data.startswith(b"%PDF-"):
+        raise NotUsable("is not a PDF")
+    return content
 
 
 # --- encoding -------------------------------------------------------------------------------------
@@ -1340,6 +1437,11 @@ class _Invoice(_Wire):
     @property
     def distribution(self) -> str:
         return _word(self.distribution_code or "NULL")
+
+
+class _Document(_Wire):
+    id: Annotated[str, Field(min_length=1)]
+    invoice_id: str | None = None
 
 
 def _parse(model: type[_Parsed], data: Any, request: Call) -> _Parsed:

@@ -24,6 +24,7 @@ In a test process, as many as wanted, nothing shared between them:
         await stand_in.ledger.reached("sent", "F-1")
         stand_in.calls.count("feed");  stand_in.calls.of("create")[0].status
         stand_in.invoice("F-1")             # what a GET would answer now
+        stand_in.attachment("F-1")          # the bytes of the PDF that was attached last
         stand_in.finish("F-1")              # end its distribution now (distribution_delay=inf)
         stand_in.discard("F-1")             # its draft is deleted by hand, whatever the routes
         stand_in.pay("F-1");  stand_in.pay("F-1", Decimal("10.00"))
@@ -108,7 +109,6 @@ from sandbox.quiddly_data import (
     request,
 )
 from sandbox.quiddly_forms import (
-    Part,
     Refusal,
     attachment,
     check_booked,
@@ -131,7 +131,7 @@ from sandbox.quiddly_invoice import (
     Rounding,
     altered,
     contradictions,
-    identity,
+    document_dto,
     invoice_dto,
     payment_dto,
     pdf,
@@ -283,6 +283,10 @@ class QuiddlyStandIn(StandIn):
     def invoice(self, reference: str) -> Json:
         """The latest invoice known by this, as a GET would show it; LookupError if none."""
         return self._dto(self._latest(reference))
+
+    def attachment(self, reference: str) -> bytes | None:
+        """The caller's own PDF that the latest invoice known by this has."""
+        return self._attachment(self._latest(reference))
 
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """The buyer pays, which shows in the feed; ValueError where nothing can be paid."""
@@ -538,16 +542,18 @@ class QuiddlyStandIn(StandIn):
         ask.call.reference = invoice.number
         if invoice.activated_at is not None:
             raise Refusal("The invoice is activated already")
-        return self._attached(invoice, file)
-
-    def _attached(self, invoice: Invoice, file: Part) -> Response:
+        if file.content != self._attachment(invoice):
+            self._note(Effect.ATTACHED, invoice)
         name = secrets.token_hex(16)
         self._files[name] = invoice.client, file.content
+        # The later one takes the place of the earlier one: there is one name for it (I).
         invoice.documents["attachment"] = name
         invoice.files += 1
-        about = {"topic": "INVOICE", "type": "INVOICE_ATTACHMENT"}
-        names = {"fileName": name, "fileNameRaw": file.file_name}
-        return answer({"id": identity("DO")} | names | about)
+        return answer(document_dto(invoice, name, file.file_name, user.name))
+
+    def _attachment(self, invoice: Invoice) -> bytes | None:
+        _, content = self._files.get(invoice.documents.get("attachment", ""), ("", None))
+        return content
 
     def _store(self, invoice: Invoice, what: str) -> str:
         name = secrets.token_hex(16)

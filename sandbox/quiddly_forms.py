@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from email import message_from_bytes
+from email import message_from_string
 from email.message import Message
 from typing import Any
 
@@ -418,23 +418,23 @@ def form_parts(body: bytes, content_type: str) -> dict[str, Part]:
     # Before the first boundary and after the last there is nothing of the form.
     for piece in (b"\r\n" + body).split(f"\r\n--{boundary}".encode())[1:-1]:
         head, _, content = piece.partition(b"\r\n\r\n")
-        shown = message_from_bytes(head.lstrip(b"\r\n")).get("content-disposition", "")
+        written = head.lstrip(b"\r\n").decode("utf-8", "replace")
+        shown = message_from_string(written).get("content-disposition", "")
         parts[_parameter(shown, "name") or ""] = Part(content, _parameter(shown, "filename"))
     return parts
 
 
-def attachment(parts: Mapping[str, Part]) -> tuple[str | None, str, Part]:
-    """The client (if it is said), the invoice's id and the file of a form; refuses all else."""
+def attachment(parts: Mapping[str, Part]) -> tuple[str, str, Part]:
+    """The client, the invoice's id and the file of a form; refuses all else."""
     known = ("clientId", "invoiceId", "file")
     wrong = {name: "is not a field of this request" for name in parts if name not in known}
-    client, about, file = (parts.get(name) for name in known)
-    if about is None:
-        wrong["invoiceId"] = "is required"
-    if file is None or not file.file_name or not file.content.startswith(b"%PDF-"):
+    wrong |= {name: "is required" for name in known if name not in parts}
+    file = parts.get("file")
+    if file and not (file.file_name and file.content.startswith(b"%PDF-")):
         wrong["file"] = "should be a PDF"
-    if about is None or file is None or wrong:
+    if file is None or wrong:
         raise invalid(wrong)
-    return client.text if client else None, about.text, file
+    return parts["clientId"].text, parts["invoiceId"].text, file
 
 
 def _parameter(header: str, name: str) -> str | None:

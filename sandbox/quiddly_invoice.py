@@ -337,6 +337,32 @@ def invoice_dto(invoice: Invoice, *, locale_is_base: bool) -> Json:
     }
 
 
+def document_dto(invoice: Invoice, name: str, raw: str | None, by: str) -> Json:
+    """What attaching a file answers: every field of the page's example.
+
+    Args:
+        invoice: to which it was attached.
+        name: under which it is kept here.
+        raw: what the caller calls it.
+        by: who sent it.
+    """
+    now = _moment(datetime.now(ZONE))
+    nothing = ("erpId", "clientHandlerId", "voucherId", "instanceProviderId")
+    return dict.fromkeys(nothing) | {
+        "id": identity("DO"),
+        "fileName": name,
+        "fileNameRaw": raw,
+        "clientId": invoice.client,
+        "invoiceId": invoice.id,
+        "topic": "INVOICE",
+        "type": "INVOICE_ATTACHMENT",
+        "createdDate": now,
+        "createdBy": by,
+        "updatedDate": now,
+        "updatedBy": by,
+    }
+
+
 def currency(asked: Json) -> Json:
     """The currencies of a request; Swedish crowns where it names none (I)."""
     given = asked.get("currency") or {}

@@ -38,6 +38,8 @@ class Effect(StrEnum):
     """What a call can bring about at a provider."""
 
     CREATED = "created"
+    ATTACHED = "attached"
+    """It has a file of the caller's now that it had not before; the same one again is nothing."""
     APPROVED = "approved"
     SENT = "sent"
     DELETED = "deleted"

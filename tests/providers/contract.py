@@ -34,6 +34,8 @@ from invoicing.errors import (
     Unsupported,
 )
 from invoicing.provider import (
+    AttachCall,
+    Attaches,
     Batch,
     CancelLinesCall,
     CreateCall,
@@ -94,9 +96,9 @@ DOCUMENT: dict[str, Any] = {
 VERBS = ("find", "create", "read", "approve", "send", "delete", "credit")
 ORDERLY = ("register", "read_order", "cancel_lines")
 FED = ("poll", "acknowledge")
-CHANGING = {"create", "approve", "send", "delete", "credit", "register", "cancel_lines"}
-UNBORN = {"find", "create"}
-"""Verbs that are called before there is an id."""
+CHANGING = {"create", "attach", "approve", "send", "delete", "credit", "register", "cancel_lines"}
+BORN = {"attach", *VERBS} - {"find", "create"}
+"""Verbs that are called once there is an id."""
 
 Failures = Sequence[type[ProviderError]]
 
@@ -284,7 +286,7 @@ class Contract:
         target = Target(
             account="default",
             reference=REFERENCE,
-            provider_id=self.provider_id if verb in VERBS and verb not in UNBORN else None,
+            provider_id=self.provider_id if verb in BORN else None,
             context={**plan.context, **step.context},
         )
         match verb:
@@ -296,6 +298,9 @@ class Contract:
                     totals=plan.totals,
                 )
                 return await adaptor.create(call)
+            case "attach":
+                (attachment,) = plan.attachments
+                return await adaptor.attach(AttachCall(target=target, attachment=attachment))
             case "read":
                 return await adaptor.read(ReadCall(target=target, events=step.events))
             case _ if verb.startswith("look up "):
@@ -385,6 +390,7 @@ class Contract:
         offered = {*VERBS, *_look_ups(await self.planned())}
         offered |= set(ORDERLY) if isinstance(adaptor, Orders) else set()
         offered |= set(FED) if isinstance(adaptor, Feeds) else set()
+        offered |= {"attach"} if isinstance(adaptor, Attaches) else set()
         assert set(self.steps) == offered
         for verb, step in self.steps.items():
             assert len(step.asks) <= 1 or step.several, f"{verb} makes several calls: say why"
@@ -692,6 +698,7 @@ ANSWERS: dict[str, type[BaseModel] | None] = {
     "find": Search,
     "poll": Batch,
     "acknowledge": None,
+    "attach": Found,
     **dict.fromkeys(ORDERLY, OrderSnapshot),
 }
 

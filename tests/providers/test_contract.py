@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from invoicing.errors import Rejected, Unavailable, UnknownOutcome, Unsupported
 from invoicing.provider import Event
@@ -299,7 +302,7 @@ _PAYMENT = {
     "baseCurrency": "EUR",
     "name": PERSON,
 }
-_DRAFT = {"told": {"id": "I.1", "stage": "drafted", "status": "CREATED"}}
+_DRAFT = {"told": {"id": "I.1", "client": "C.1", "stage": "drafted", "status": "CREATED"}}
 
 
 class TestQuiddly(Contract):
@@ -313,6 +316,7 @@ class TestQuiddly(Contract):
         "find_route": "/invoices?invoiceNumber={number}",
         "delete_route": "/invoices/{id}",
     }
+    options = {"pdf": f"{PERSON}.pdf"}
     document = {
         **DOCUMENT,
         "number": "123456",
@@ -341,6 +345,7 @@ class TestQuiddly(Contract):
     steps = {
         "find": Step({"GET /invoices": [_quiddly()]}),
         "create": Step({"POST /invoices": _quiddly()}),
+        "attach": Step({"POST /documents/invoice": {"id": "DO.1", "invoiceId": "I.1"}}, _DRAFT),
         "read": Step({"GET /invoices/I.1": _quiddly()}),
         "approve": Step({"POST /invoices/I.1/activate": _quiddly(**_ACTIVE)}),
         "send": Step(refuses=Unsupported),
@@ -350,6 +355,14 @@ class TestQuiddly(Contract):
         "acknowledge": Step({"PUT /vouchers/V.1/external/export": None}, empty=True),
     }
     strange = Step({"GET /invoices/I.1": _quiddly(statuses={"main": WORD})})
+
+    @pytest.fixture(autouse=True)
+    def _own_pdf(self, tmp_path: Path) -> None:
+        self._files = tmp_path
+        (tmp_path / f"{PERSON}.pdf").write_text(f"%PDF-1.4 {SECRET} {BUYER}")
+
+    def set(self, **changes: Any) -> Any:
+        return super().set(**{"files": str(self._files), **changes})
 
 
 class TestQuiddlyWithoutItsGuessedRoutes(TestQuiddly):

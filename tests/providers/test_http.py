@@ -61,6 +61,21 @@ async def test_numbers_are_exact_in_both_directions() -> None:
     assert script.asked[0].headers["content-type"] == "application/json"
 
 
+async def test_a_form_with_a_file_is_the_same_bytes_whenever_it_is_sent() -> None:
+    file = http.File("file", "a.pdf", "application/pdf", b"%PDF-1.4", "0" * 64)
+    call = replace(CHANGE, json=None, form={"id": "1"}, file=file)
+    script = Script().on("POST /invoices/17", answer({}))
+    async with script.client() as client:
+        for _ in range(2):
+            await exchange(client, call)
+    first, second = script.asked
+    assert first.content == second.content
+    assert first.headers["content-type"] == f"multipart/form-data; boundary={'0' * 64}"
+    assert first.headers["content-length"] == str(len(first.content))
+    assert SECRET not in repr(call)
+    assert "PDF" not in repr(file)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

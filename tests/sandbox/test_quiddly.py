@@ -134,6 +134,14 @@ RESPONSE: dict[str, Any] = {
 }
 
 
+# Every field of the example response of the page on attaching.
+ATTACHED = {
+    *("id", "fileName", "fileNameRaw", "erpId", "clientHandlerId", "clientId", "invoiceId"),
+    *("voucherId", "instanceProviderId", "topic", "type"),
+    *("createdDate", "createdBy", "updatedDate", "updatedBy"),
+}
+
+
 class Caller:
     """A client with one token, the service account's unless a test changes it."""
 
@@ -167,9 +175,11 @@ class Caller:
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def attach(self, identity: str, content: bytes = PDF, **fields: str) -> httpx.Response:
-        files = {"file": ("terms.pdf", content, "application/pdf")}
-        form = {"invoiceId": identity, **fields}
+    async def attach(
+        self, identity: str, content: bytes = PDF, name: str = "terms.pdf", **fields: str
+    ) -> httpx.Response:
+        files = {"file": (name, content, "application/pdf")}
+        form = {"clientId": quiddly.CLIENT, "invoiceId": identity, **fields}
         return await self.raw("POST", "/documents/invoice", data=form, files=files)
 
     async def feed(self, query: str = "") -> Any:
@@ -817,11 +827,12 @@ class TestDocuments:
 
     async def test_an_attachment_is_kept_byte_by_byte(self, caller: Caller) -> None:
         identity = (await caller.create())["id"]
-        response = await caller.attach(identity, clientId=quiddly.CLIENT)
-        attached = response.json()
+        attached = (await caller.attach(identity, name="villkor å.pdf")).json()
+        assert attached.keys() == ATTACHED
         assert attached["id"].startswith("DO.")
-        assert attached["fileNameRaw"] == "terms.pdf"
+        assert attached["fileNameRaw"] == "villkor å.pdf"
         assert (attached["topic"], attached["type"]) == ("INVOICE", "INVOICE_ATTACHMENT")
+        assert (attached["clientId"], attached["invoiceId"]) == (quiddly.CLIENT, identity)
         file = await caller.raw("GET", f"/storage/{attached['fileName']}")
         assert file.content == PDF
         document = (await caller.activate(identity)).json()["document"]
@@ -830,6 +841,17 @@ class TestDocuments:
         assert document["invoice"]
         assert document["invoiceWithAttachments"]
         assert caller.stand_in.calls.of("attach")[0].reference == "F-1"
+
+    async def test_a_later_attachment_takes_the_place_of_an_earlier_one(
+        self, caller: Caller
+    ) -> None:
+        """What was attached already is attached once more without any effect."""
+        identity = (await caller.create())["id"]
+        other = PDF + b"%"
+        for content in (PDF, PDF, other):
+            await caller.attach(identity, content)
+        assert caller.stand_in.attachment("F-1") == other
+        assert caller.stand_in.ledger.effects("F-1") == ["created", "attached", "attached"]
 
     async def test_an_activated_invoice_takes_no_attachment(self, caller: Caller) -> None:
         refused(await caller.attach((await caller.activated())["id"]))
@@ -843,9 +865,9 @@ class TestDocuments:
         refused(await caller.attach("I.1"), 404)
         plain = await caller.raw("POST", "/documents/invoice", json={"invoiceId": identity})
         refused(plain, 415)
-        nothing = {"clientId": (None, quiddly.CLIENT)}
+        nothing = {"note": (None, "x")}
         bare = await caller.raw("POST", "/documents/invoice", files=nothing)
-        assert refused(bare) == ["invoiceId", "file"]
+        assert refused(bare) == ["note", "clientId", "invoiceId", "file"]
         assert caller.stand_in.invoice("F-1")["document"]["connectedFileCount"] == 0
 
 
