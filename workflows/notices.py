@@ -117,8 +117,7 @@ class NoticesWorkflow:
             self._taken += 1
 
     def _drop(self, notice: Notice, error: ActivityError) -> None:
-        cause = error.cause
-        why = cause.message if isinstance(cause, ApplicationError) else "no answer came in time"
+        why = _sentence(error)
         dropped = Dropped(id=notice.id, type=notice.type, sequence=notice.sequence, why=why)
         self._dropped = (*self._dropped, dropped)
         gone = "\n".join(f"- {each.sequence} `{each.type}`: {each.why}" for each in self._dropped)
@@ -224,6 +223,15 @@ class Outbox:
             self._posting = None
             return False
         return True
+
+
+def _sentence(error: BaseException | None) -> str:
+    """What the poster said last; a time that ran out is told around it."""
+    while isinstance(error, FailureError):
+        if isinstance(error, ApplicationError):
+            return error.message
+        error = error.cause
+    return "no answer came in time"
 
 
 def _looked_at(posting: asyncio.Future[Any]) -> None:
