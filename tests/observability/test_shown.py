@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -150,8 +150,7 @@ PARKED = (
 STUCK = sample("temporal_workflow_task_execution_failed_total")
 
 
-@pytest.fixture(scope="module")
-async def watched() -> Watched:
+async def _watched() -> Watched:
     """An invoice goes well, one is created unseen, one is parked, and a workflow stands still."""
     address = f"127.0.0.1:{free_port()}"
     kept, exporter = TracerProvider(), InMemorySpanExporter()
@@ -197,7 +196,7 @@ async def watched() -> Watched:
     return Watched(page, lines, spans, begun.context.trace_id.to_bytes(16, "big"), history)
 
 
-async def test_provider_calls_are_counted_by_what_became_of_them(watched: Watched) -> None:
+def provider_calls_are_counted_by_what_became_of_them(watched: Watched) -> None:
     def calls(verb: str, result: str) -> float | None:
         return watched.page.value(
             "invoicing_provider_calls_total", provider="zero_friction", verb=verb, result=result
@@ -209,7 +208,7 @@ async def test_provider_calls_are_counted_by_what_became_of_them(watched: Watche
     assert watched.page.value("invoicing_provider_calls_total", verb="plan") is None
 
 
-async def test_provider_calls_are_timed(watched: Watched) -> None:
+def provider_calls_are_timed(watched: Watched) -> None:
     name = "invoicing_provider_call_duration_seconds"
     of_creates = {"provider": "zero_friction", "verb": "create"}
     assert watched.page.value(f"{name}_count", **of_creates) == 2
@@ -217,14 +216,14 @@ async def test_provider_calls_are_timed(watched: Watched) -> None:
     assert watched.page.value(f"{name}_bucket", **of_creates, le="20") == 2
 
 
-async def test_an_unknown_outcome_is_counted_with_its_end(watched: Watched) -> None:
+def an_unknown_outcome_is_counted_with_its_end(watched: Watched) -> None:
     of_creates = {"provider": "zero_friction", "verb": "create"}
     assert watched.page.value("invoicing_unknown_outcomes_total", **of_creates) == 1
     assert watched.page.value("invoicing_outcomes_settled_total", **of_creates, how="found") == 1
     assert watched.page.value("invoicing_outcomes_settled_total") == 1
 
 
-async def test_what_waits_is_counted_from_the_lists(watched: Watched) -> None:
+def what_waits_is_counted_from_the_lists(watched: Watched) -> None:
     status, waiting, oldest = (
         watched.page.value(name, **dict(labels)) or 0 for name, labels in PARKED
     )
@@ -232,12 +231,12 @@ async def test_what_waits_is_counted_from_the_lists(watched: Watched) -> None:
     assert 0 < oldest < 60
 
 
-async def test_labels_name_nobody(watched: Watched) -> None:
+def labels_name_nobody(watched: Watched) -> None:
     values = {value for _, labels in watched.page.samples for _, value in labels}
     assert not {value for value in values if "happy" in value or "Canary" in value}
 
 
-async def test_every_metric_that_an_alert_asks_for_is_there(watched: Watched) -> None:
+def every_metric_that_an_alert_asks_for_is_there(watched: Watched) -> None:
     rules = [
         rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
     ]
@@ -252,7 +251,7 @@ async def test_every_metric_that_an_alert_asks_for_is_there(watched: Watched) ->
     assert asked - watched.page.names == set()
 
 
-async def test_each_call_and_each_status_is_one_line(watched: Watched) -> None:
+def each_call_and_each_status_is_one_line(watched: Watched) -> None:
     (created,) = watched.said("invoicing.calls", reference="happy", verb="create")
     assert created["level"] == "INFO"
     assert (created["provider"], created["account"]) == ("zero_friction", "default")
@@ -265,7 +264,7 @@ async def test_each_call_and_each_status_is_one_line(watched: Watched) -> None:
     assert parked["status"] == "needs_attention"
 
 
-async def test_a_trace_leads_from_the_request_to_every_call(watched: Watched) -> None:
+def a_trace_leads_from_the_request_to_every_call(watched: Watched) -> None:
     of_it = [span for span in watched.spans if span.trace_id == watched.trace]
     names = [span.name for span in of_it]
     for verb in ("plan", "create", "approve", "send"):
@@ -275,14 +274,37 @@ async def test_a_trace_leads_from_the_request_to_every_call(watched: Watched) ->
     assert workflow_id("happy") in ids
 
 
-async def test_spans_leave_without_what_an_error_said(watched: Watched) -> None:
+def spans_leave_without_what_an_error_said(watched: Watched) -> None:
     events = [event for span in watched.spans for event in span.events]
     assert {each.key for event in events for each in event.attributes} == {"exception.type"}
     assert not any(span.status.message for span in watched.spans)
     assert STRANGER not in str(watched.spans)
 
 
-async def test_a_traced_life_is_one_that_nobody_traced(watched: Watched) -> None:
+async def a_traced_life_is_one_that_nobody_traced(watched: Watched) -> None:
     """Headers are all that tracing adds: without it, the same history fits."""
     replayer = Replayer(workflows=[InvoiceWorkflow], data_converter=data_converter)
     await replayer.replay_workflow(watched.history)
+
+
+CHECKS: tuple[Callable[[Watched], None], ...] = (
+    provider_calls_are_counted_by_what_became_of_them,
+    provider_calls_are_timed,
+    an_unknown_outcome_is_counted_with_its_end,
+    what_waits_is_counted_from_the_lists,
+    labels_name_nobody,
+    every_metric_that_an_alert_asks_for_is_there,
+    each_call_and_each_status_is_one_line,
+    a_trace_leads_from_the_request_to_every_call,
+    spans_leave_without_what_an_error_said,
+)
+
+
+async def test_an_evening_s_work_shows(subtests: pytest.Subtests) -> None:
+    """One process is enough for all of them."""
+    watched = await _watched()
+    for check in CHECKS:
+        with subtests.test(check.__name__):
+            check(watched)
+    with subtests.test("a traced life is one that nobody traced"):
+        await a_traced_life_is_one_that_nobody_traced(watched)
