@@ -85,6 +85,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 async def _examined(environment: Mapping[str, str]) -> list[Finding]:
     accounts, found = _accounts(environment)
+    found += _subscribers(environment)
     found += [one async for one in _providers(accounts)]
     found += [one async for one in _temporal(sorted(accounts))]
     return found
@@ -99,13 +100,28 @@ def _accounts(environment: Mapping[str, str]) -> tuple[AccountSettings, list[Fin
     try:
         accounts = settings.read(environment)
     except settings.BadSettings as error:
-        wrong = str(error).splitlines()[1:]
-        mend = "Mend this variable where the worker runs; no worker starts with it."
-        return {}, [Finding(WRONG, line.strip(), mend) for line in wrong]
+        return {}, _mistakes(error)
     if accounts:
         return accounts, []
     what = "no provider account is configured here, so no credentials were tried"
     return {}, [Finding(LOOK, what, "Run this with the worker's environment.")]
+
+
+def _subscribers(environment: Mapping[str, str]) -> list[Finding]:
+    from providers import settings, subscribers
+
+    try:
+        named = subscribers.read(environment)
+    except settings.BadSettings as error:
+        return _mistakes(error)
+    what = "configured; only a notice can try it"
+    return [Finding(OK, f"subscriber {name}: {what}") for name in sorted(named)]
+
+
+def _mistakes(error: InvoicingError) -> list[Finding]:
+    """A finding for each variable that it names."""
+    mend = "Mend this variable where the worker runs; no worker starts with it."
+    return [Finding(WRONG, line.strip(), mend) for line in str(error).splitlines()[1:]]
 
 
 async def _providers(accounts: AccountSettings) -> AsyncIterator[Finding]:

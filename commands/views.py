@@ -23,6 +23,7 @@ VIEWS = {
     "Due, not paid": f"WaitingFor = 'provider: payment' AND InvoiceDueDate < '{{now}}' AND {_OPEN}",
     "Orders under way": f"WorkflowType = 'OrderWorkflow' AND {_OPEN}",
     "Feeds": f"WorkflowType = 'FeedWorkflow' AND {_OPEN}",
+    "Notices not taken": "WorkflowType = 'NoticesWorkflow' AND ExecutionStatus = 'Failed'",
     "Ended without an invoice": f"{_INVOICES} AND InvoiceStatus IN "
     "('rejected', 'expired', 'abandoned')",
     "Cut off": f"{_INVOICES} AND ExecutionStatus = 'Terminated'",

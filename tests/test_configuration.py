@@ -16,6 +16,7 @@ from temporalio.envconfig import ClientConfigProfile
 
 from gateway.settings import PREFIX, GatewaySettings
 from providers import ADAPTORS
+from providers.subscribers import SubscriberSettings
 from worker import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,7 @@ DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|(.*)\|$", re.MULTILINE)
 SETTINGS: dict[str, type[BaseModel]] = {
     "INVOICING_": WorkerSettings,
+    "INVOICING_SUBSCRIBER__ERP__": SubscriberSettings,
     PREFIX: GatewaySettings,
     **{f"{provider.upper()}_": adaptor.Settings for provider, adaptor in ADAPTORS.items()},
 }

@@ -18,7 +18,13 @@ from typer.testing import CliRunner
 from commands.views import VIEWS
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient, Unreachable
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.identity import (
+    EVENT_WORKFLOW,
+    FEED_WORKFLOW,
+    NOTICES_WORKFLOW,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+)
 from invoicing.invoice import Action, Reason, Status
 from invoicing.news import EventOutcome
 from invoicing.order import OrderStatus
@@ -241,7 +247,7 @@ def test_the_views_that_the_command_saves_are_those_of_the_table() -> None:
 
 
 def test_every_word_in_a_filter_is_one_that_is_ever_there() -> None:
-    types = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
+    types = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW, NOTICES_WORKFLOW}
     statuses = {*Status, *OrderStatus}
     for query in _filters():
         assert set(re.findall(r"WorkflowType = '(\w+)'", query)) <= types

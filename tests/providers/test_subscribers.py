@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import logging
-from base64 import b64encode
-from collections.abc import AsyncIterator
+import time
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook
 
+from commands.doctor import OK, WRONG, _subscribers
 from invoicing.errors import Rejected, Unavailable
 from invoicing.notice import Notice
 from providers.http import client
@@ -23,6 +28,7 @@ from sandbox.faults import Fault
 from sandbox.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
 
+ROOT = Path(__file__).resolve().parents[2]
 KEY = b"canary-secret-of-32-bytes-length"
 SECRET = f"whsec_{b64encode(KEY).decode()}"
 OTHER = f"whsec_{b64encode(KEY[::-1]).decode()}"
@@ -134,6 +140,30 @@ def test_the_signature_is_the_specification_s_own() -> None:
     secret = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     made = signatures([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+async def test_what_the_document_says_verifies_a_notice(
+    stand_in: SubscriberStandIn, http: httpx.AsyncClient
+) -> None:
+    """The lines of docs/security.md, as they stand there."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    program = text.partition("```python\n")[2].partition("```")[0]
+    names = {"Mapping": Mapping, "b64decode": b64decode, "b64encode": b64encode}
+    names |= {"hmac": hmac, "time": time}
+    exec(program, names)  # noqa: S102
+    is_ours: Any = names["is_ours"]
+    await poster(stand_in, http).post(NOTICE)
+    (taken,) = stand_in.taken
+    headers = taken.headers
+    assert is_ours(SECRET, headers, taken.body)
+    assert is_ours(OTHER, headers, taken.body)
+    assert not is_ours(SECRET, headers, taken.body.replace(b"sent", b"paid"))
+    assert not is_ours(SECRET, {**headers, "webhook-id": "another"}, taken.body)
+    assert not is_ours(f"whsec_{b64encode(b'x' * 32).decode()}", headers, taken.body)
+    old = int(time.time()) - 301
+    signed = {"webhook-id": NOTICE.id, "webhook-timestamp": str(old)}
+    signed["webhook-signature"] = signatures([SecretStr(SECRET)], NOTICE.id, old, taken.body)
+    assert not is_ours(SECRET, signed, taken.body)
 
 
 # --- posting --------------------------------------------------------------------------------------
@@ -269,3 +299,11 @@ async def test_nothing_is_said_of_address_secret_or_content(
     ours = (record for record in caplog.records if not record.name.startswith("uvicorn"))
     said = [record.getMessage().partition(", ")[0] for record in ours]
     assert said == ["subscriber erp invoice.sent: 204", "subscriber erp invoice.sent: ReadError"]
+
+
+def test_doctor_names_who_is_told_and_every_mistake() -> None:
+    (right,) = _subscribers(variables())
+    assert (right.level, right.what) == (OK, "subscriber erp: configured; only a notice can try it")
+    wrong = _subscribers(variables(url="http://canary.example.com", secret="canary"))
+    assert [one.level for one in wrong] == [WRONG, WRONG]
+    assert "canary" not in str(wrong)
