@@ -45,7 +45,7 @@ from invoicing.identity import (
 from invoicing.news import FeedInput
 from invoicing.notice import Subscriber
 from invoicing.process import run
-from invoicing.provider import Accounts, Feeds
+from invoicing.provider import Accounts, Feeds, Limited
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
@@ -154,8 +154,15 @@ def _calls(
         ],
         interceptors=[WatchedCalls(name, meter_of(client))],
         max_concurrent_activities=settings.calls,
+        max_task_queue_activities_per_second=_most_per_second(accounts),
         graceful_shutdown_timeout=timedelta(seconds=settings.grace),
     )
+
+
+def _most_per_second(accounts: Accounts) -> float | None:
+    """The strictest limit of any account here: the server keeps it for all workers of the queue."""
+    limits = [each.calls_per_second for each in accounts.values() if isinstance(each, Limited)]
+    return min(limits, default=None)
 
 
 def posts_to(client: Client, name: str, subscriber: Subscriber, settings: WorkerSettings) -> Worker:

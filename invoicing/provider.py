@@ -91,6 +91,8 @@ class Pace(Recorded):
 
     def pause(self, turn: int) -> timedelta:
         """The pause before look number `turn`, counted from 0."""
+        if not self.first:
+            return self.first
         grown: timedelta = self.first * min(self.factor**turn, self.cap / self.first)
         return min(grown, self.cap)
 
@@ -450,6 +452,13 @@ class OrderSnapshot(Recorded):
     """Cancellations that the provider refused, by our own names."""
     problems: tuple[FieldProblem, ...] = ()
     context: dict[str, JsonValue] = {}
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A provider that states how many calls it takes: more are not begun, on any worker."""
+
+    calls_per_second: float
 
 
 @runtime_checkable

@@ -437,6 +437,8 @@ class Invoro:
 
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
     name = "invoro"
+    calls_per_second = 100.0
+    """As stated, per key."""
 
     def __init__(self, settings: InvoroSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import providers.settings
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Status
+from providers.http import client as http_client
 from sandbox import zero_friction as zf
 from sandbox.faults import Fault
 from sandbox.server import serve
@@ -17,6 +19,7 @@ from sandbox.temporal import Server, local_server
 from sandbox.zero_friction import Step, ZeroFrictionStandIn
 from tests.examples import an_invoice
 from tests.worker_process import account_variables, worker_process
+from worker import WorkerSettings, workers
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +106,17 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
     told_of = {entry.what for entry in journal.entries}
     assert "draft created" in told_of
     assert "create: outcome unknown" not in told_of
+
+
+async def test_a_providers_stated_limit_is_kept_by_its_queue(server: Server) -> None:
+    client = (await InvoicingClient.connect(server.address)).temporal
+    async with http_client() as http:
+        accounts = providers.settings.read({"INVORO_API_KEY": "a key"})
+        adaptors = providers.settings.connect(accounts, http)
+        limits = {
+            worker.task_queue: worker.config(active_config=True)[
+                "max_task_queue_activities_per_second"
+            ]
+            for worker in workers(client, {**adaptors, "zero_friction": {}}, WorkerSettings())
+        }
+    assert limits == {"invoicing": None, "provider-invoro": 100.0, "provider-zero_friction": None}
