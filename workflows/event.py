@@ -143,7 +143,7 @@ class EventWorkflow:
         problem = Problem(reason=Reason.CANNOT_TELL, what=what)
         waiting = self._wait("person", "an event without an invoice", PATIENCE)
         self._state = self._state.model_copy(update={"problem": problem})
-        self._list("needs_attention", str(waiting))
+        self._list("needs_attention", waiting)
         workflow.set_current_details(
             f"### Needs attention: {what}\n\nSend the update `resolve`: "
             '`{"by": "your name", "reason": "why", "action": "retry"}`, or `"deliver"` with the '
@@ -200,13 +200,14 @@ class EventWorkflow:
             self._list(outcome.value, None)
         return self._state
 
-    def _list(self, status: str, waiting: str | None) -> None:
-        waits = attributes.WAITING_FOR
+    def _list(self, status: str, waiting: Waiting | None) -> None:
+        waits, since = attributes.WAITING_FOR, attributes.WAITING_SINCE
         workflow.upsert_search_attributes(
             [
                 attributes.PROVIDER.value_set(self._start.provider),
                 attributes.STATUS.value_set(status),
-                waits.value_set(waiting) if waiting else waits.value_unset(),
+                waits.value_set(str(waiting)) if waiting else waits.value_unset(),
+                since.value_set(waiting.since) if waiting else since.value_unset(),
             ]
         )
 

@@ -156,6 +156,7 @@ class FeedWorkflow:
     def _list(self) -> None:
         """Let lists show a feed in trouble, as long as it is."""
         status, waits = attributes.STATUS, attributes.WAITING_FOR
+        since = attributes.WAITING_SINCE
         listed = workflow.info().typed_search_attributes.get(status) is not None
         if self._state.trouble and not listed:
             workflow.upsert_search_attributes(
@@ -163,10 +164,13 @@ class FeedWorkflow:
                     attributes.PROVIDER.value_set(self._start.provider),
                     status.value_set("needs_attention"),
                     waits.value_set("provider: its feed"),
+                    since.value_set(workflow.now()),
                 ]
             )
         elif listed and not self._state.trouble:
-            workflow.upsert_search_attributes([status.value_unset(), waits.value_unset()])
+            workflow.upsert_search_attributes(
+                [status.value_unset(), waits.value_unset(), since.value_unset()]
+            )
 
     def _note(self, **update: object) -> None:
         self._state = self._state.model_copy(update=update)

@@ -201,13 +201,10 @@ async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     company.stand_in.pay(invoice.reference)
     handle = await told(company, an_event("nobody's"), pace=1e-6)
     await parked(handle)
-    listed = [
-        one.id
-        async for one in company.client.temporal.list_workflows(
-            f"WorkflowId = '{handle.id}' AND InvoiceStatus = 'needs_attention'"
-        )
-    ]
-    assert listed in ([handle.id], [])
+    listed = (await handle.describe()).typed_search_attributes
+    assert listed.get(attributes.STATUS) == "needs_attention"
+    assert listed.get(attributes.WAITING_FOR) == "person: an event without an invoice"
+    assert listed.get(attributes.WAITING_SINCE) is not None
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update("resolve", answer("deliver"))
     await handle.execute_update("resolve", answer("deliver", "T-does-not-exist"))
@@ -215,6 +212,10 @@ async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     await handle.execute_update("resolve", answer("deliver", invoice.reference))
     assert (await ended(handle)).outcome is EventOutcome.DELIVERED
     assert (await company.finished(invoice.reference)).status is Status.PAID
+    listed = (await handle.describe()).typed_search_attributes
+    assert listed.get(attributes.STATUS) == EventOutcome.DELIVERED.value
+    assert attributes.WAITING_FOR not in listed
+    assert attributes.WAITING_SINCE not in listed
 
 
 async def test_an_event_may_be_looked_for_again_or_dropped(
@@ -363,8 +364,9 @@ async def test_a_feed_in_trouble_is_listed_as_long_as_it_is(
     async def listed_as(wanted: str | None) -> None:
         async with asyncio.timeout(30):
             while True:
-                described = await poller.describe()
-                if described.typed_search_attributes.get(attributes.STATUS) == wanted:
+                listed = (await poller.describe()).typed_search_attributes
+                if listed.get(attributes.STATUS) == wanted:
+                    assert (attributes.WAITING_SINCE in listed) is (wanted is not None)
                     return
                 await asyncio.sleep(0.05)
 
