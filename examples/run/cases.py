@@ -6,9 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from invoicing.errors import NotFound
 from sandbox.demo.script import EXAMPLES
 from sandbox.record import Effect
 
@@ -67,11 +70,16 @@ CASES = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Callers on one stage. `sent` is what was said of the invoices there are so far, by file."""
+    """Callers on one stage.
+
+    sent: by file, what was said of the invoices there are so far.
+    began: by reference, when the workflow of each of these did; None where none has its name.
+    """
 
     stage: Stage
     folder: Path
     sent: dict[Path, Answer] = field(default_factory=dict)
+    began: dict[str, datetime | None] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -90,8 +98,15 @@ class Comparison:
             found += case.wrong(reference, answer)
             if case is SENT:
                 self.sent[file] = answer
+                self.began[reference] = await self._beginning(reference)
         found += await self._asked_again(caller, place)
+        found += await self._begun_anew()
         return found + list(self._miscounted(caller))
+
+    async def _beginning(self, reference: str) -> datetime | None:
+        with suppress(NotFound):
+            return (await self.stage.client.listed(reference)).started_at
+        return None
 
     async def _asked_again(self, caller: Caller, place: Path) -> list[str]:
         """Its own invoice and those that the others began: each is the one that is there."""
@@ -100,6 +115,14 @@ class Comparison:
             f"{file.stem}, asked for again by {caller.language}: {answer.said}"
             for file, answer in answers.items()
             if answer != self.sent[file]
+        ]
+
+    async def _begun_anew(self) -> list[str]:
+        """The provider alone would not show it: there, the invoice is found and adopted."""
+        return [
+            f"{reference}: its workflow is missing, or began more than once"
+            for reference, before in self.began.items()
+            if before is None or await self._beginning(reference) != before
         ]
 
     def _miscounted(self, caller: Caller) -> Iterator[str]:

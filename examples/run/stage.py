@@ -16,6 +16,7 @@ from gateway.serve import serving
 from gateway.settings import GatewaySettings
 from invoicing.client import InvoicingClient
 from invoicing.converter import data_converter
+from invoicing.errors import InvoicingError
 from sandbox.demo.cast import environment, stand_ins
 from sandbox.demo.stories import PARTS
 from sandbox.demo.worker import Worker, working
@@ -24,6 +25,10 @@ from sandbox.temporal import Server, local_server
 
 ACCOUNT = ("zero_friction", "default")
 """The only one, and the one of the demonstration to which nothing happens."""
+
+
+class PortTaken(InvoicingError):
+    """Somebody else listens where the gateway should."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class Stage:
     """What is up. `gateway` is its URL, `token` lets a caller start and read invoices there."""
 
     server: Server
+    client: InvoicingClient
     stand_in: StandIn
     worker: Worker
     gateway: str
@@ -59,7 +65,7 @@ class Stage:
 async def stage(ports: Ports, *, ui: bool = False) -> AsyncIterator[Stage]:
     """All of it meanwhile, on a server of its own, whatever TEMPORAL_ADDRESS says.
 
-    Raises ServerUnavailable, or InvoicingError when the gateway's port cannot be had.
+    Raises ServerUnavailable, or PortTaken for the gateway's.
     """
     cast = {ACCOUNT: stand_ins(PARTS)[ACCOUNT]}
     async with AsyncExitStack() as stack:
@@ -70,9 +76,11 @@ async def stage(ports: Ports, *, ui: bool = False) -> AsyncIterator[Stage]:
             await stack.enter_async_context(serve(stand_in))
         worker = await stack.enter_async_context(working(_settings(server) | environment(cast)))
         await worker.start()
-        token = secrets.token_hex(32)
-        url = await stack.enter_async_context(_gateway(server, ports.gateway, token))
-        yield Stage(server, cast[ACCOUNT], worker, url, token)
+        # Not with the keys that this terminal may have for other servers.
+        temporal = await Client.connect(server.address, data_converter=data_converter)
+        client, token = InvoicingClient(temporal), secrets.token_hex(32)
+        url = await _gateway(stack, client, ports.gateway, token)
+        yield Stage(server, client, cast[ACCOUNT], worker, url, token)
 
 
 def _settings(server: Server) -> dict[str, str]:
@@ -84,10 +92,13 @@ def _settings(server: Server) -> dict[str, str]:
     }
 
 
-@asynccontextmanager
-async def _gateway(server: Server, port: int, token: str) -> AsyncIterator[str]:
+async def _gateway(stack: AsyncExitStack, client: InvoicingClient, port: int, token: str) -> str:
+    """Its URL, from now until the stack is left."""
     settings = GatewaySettings(port=port, start_tokens=(SecretStr(token),), grace=1)
-    # Not with the keys that this terminal may have for other servers.
-    client = InvoicingClient(await Client.connect(server.address, data_converter=data_converter))
-    async with serving(application(client, {}, settings), settings) as url:
-        yield url
+    try:
+        return await stack.enter_async_context(serving(application(client, {}, settings), settings))
+    except InvoicingError:
+        raise PortTaken(
+            f"Port {port} is taken: end what listens there, or name another one, as in "
+            "make playground ARGS='--gateway-port 8081'"
+        ) from None

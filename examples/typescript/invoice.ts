@@ -83,6 +83,6 @@ async function main(path: string): Promise<number> {
 
 // Exits rather than returns: the result may still be waited for.
 main(process.argv[2]).then(process.exit, (error) => {
-  console.error(error);
+  console.error(error.cause?.message ?? error);
   process.exit(70);
 });
