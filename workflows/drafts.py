@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.moves import ABANDON, ADOPT, CORRECT, RETRY, SKIP, Moves
 
 _NOTHING = (Stage.NONE, Stage.DELETED)
+_UNTIL_FINAL = (Stage.DRAFTED, Stage.APPROVING)
 
 
 class Drafts(Moves):
@@ -98,9 +99,13 @@ class Drafts(Moves):
     async def attach(self) -> None:
         """Add the caller's own documents to the draft. A final invoice takes none any more."""
         for each in self._plan.attachments:
-            while not self._attached(each) and await self._view() is Stage.DRAFTED:
+            while not self._attached(each) and await self._view() in _UNTIL_FINAL:
                 self._desk.heed_cancel()
-                await self._attach(each)
+                if self._case.stage is Stage.APPROVING:
+                    # Not by us; should it be a draft after all, it is not to go out without.
+                    await self._wait_for_approval()
+                else:
+                    await self._attach(each)
             if not self._attached(each) and self._case.stage.reached(Stage.APPROVED):
                 self._desk.note(f"not attached, for it is final: {each.name}")
                 self._skip(each.name)
@@ -171,6 +176,7 @@ class Drafts(Moves):
 
     async def _attach(self, attachment: Attachment) -> None:
         self._desk.fresh = False
+        self._doubts.end("repeated")
         target = self._case.target(self._desk.request)
         try:
             answer = await self._change(self._calls.attach(target, attachment))
@@ -186,6 +192,7 @@ class Drafts(Moves):
         self._desk.note(f"attach {attachment.name}: {problem.kind}")
         if not problem.final:
             if problem.kind is not Kind.UNAVAILABLE:
+                self._doubts.begin("attach")
                 await self._desk.settle()
             await self._wait_for_provider(problem)
         elif SKIP is await self._ask_about(problem, (RETRY, SKIP, ABANDON)):

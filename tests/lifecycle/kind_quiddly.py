@@ -17,11 +17,14 @@ from invoicing.request import Goal
 from sandbox import quiddly
 from tests.lifecycle.provider_world import (
     _AS_PROMISED,
+    _QUIDDLY_ATTACHES,
+    _QUIDDLY_ATTACHING,
     _QUIDDLY_OWN,
     _TO_BE_DELETED,
     AWHILE,
     DIFFERS,
     LOST,
+    OWN_PDF,
     REFUSED,
     SELDOM,
     Expected,
@@ -62,7 +65,8 @@ def settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
         "delete_route": "/invoices/{id}" if assumed.deletes else None,
     }
     user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
-    return {"base_url": stand_in.url, "feed_minutes": 0.002, **user, **routes}
+    files = {"files": str(OWN_PDF.parent)}
+    return {"base_url": stand_in.url, "feed_minutes": 0.002, **user, **routes, **files}
 
 
 @contextlib.asynccontextmanager
@@ -127,6 +131,7 @@ _LIVES = (
         wire=False,
     ),
     Life("it is created late", "create", odd=(both("slow gate", Expected(1)),), wire=False),
+    _QUIDDLY_ATTACHES,
     Life(
         "it is activated and nobody can look",
         "approve",
@@ -230,6 +235,7 @@ _FORGERIES = (
 _MOMENTS = (
     Moment("before it is created", "created deleted", during=("create", 1, "before")),
     Moment("when it has been created", "created deleted", during=("create", 1, "after")),
+    *_QUIDDLY_ATTACHING,
     Moment("while it is held", "created deleted", once=_held, request={"hold": True}),
     Moment(
         "while its figures are in question",
@@ -249,9 +255,9 @@ BLIND: Kind = Kind(
     moments=_MOMENTS,
     final=("approve",),
     look="create",
-    # Attachments and bookkeeping are the caller's. What becomes of an acknowledgement shows when
-    # the invoice has long ended: test_quiddly tells.
-    unused=("attach", "download", "acknowledge", "book", "read", "find"),
+    # Bookkeeping is the caller's. What becomes of an acknowledgement shows when the invoice has
+    # long ended: test_quiddly tells.
+    unused=("download", "acknowledge", "book", "read", "find"),
     provider="quiddly",
     numbers=True,
     credits=False,

@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args
 
 from starlette.responses import Response
@@ -93,7 +94,7 @@ def both(faults: str, outcome: Expected) -> Row:
 class Life:
     """How a life gets to the step under test, and what it comes to when nothing is wrong.
 
-    asks: the step changes nothing and is repeated until it answers.
+    asks: the step is repeated until it answers: it changes nothing, or no more than the first time.
     nth: which call of the step is struck; `calls`: how many there are.
     also: another fault, without which the step would not be taken.
     lost: the provider's own faults after which nobody knows what happened.
@@ -1133,7 +1134,12 @@ def _quiddly_settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
         "read_route": "/invoices/{id}",
         "find_route": "/invoices?invoiceNumber={number}",
         "delete_route": "/invoices/{id}",
+        "files": str(OWN_PDF.parent),
     }
+
+
+OWN_PDF: Path = Path(__file__).parent / "files" / "own.pdf"
+WITH_PDF: Mapping[str, Any] = {"options": {"pdf": OWN_PDF.name}}
 
 
 def _quiddly_document(**changes: Any) -> Document:
@@ -1154,6 +1160,25 @@ def _quiddly_document(**changes: Any) -> Document:
 _QUIDDLY_SHOWS: str = "unknown_status unknown_ledger unactivated"
 _QUIDDLY_LIES: str = "changed_amount changed_figure"
 _QUIDDLY_OWN: str = f"{_QUIDDLY_SHOWS} {_QUIDDLY_LIES}"
+
+_QUIDDLY_ATTACHES: Life = Life(
+    "its own PDF is attached",
+    "attach",
+    "created attached approved sent",
+    asks=True,
+    goal=Goal.SENT,
+    request=WITH_PDF,
+    odd=(both("refused", Expected(2, REFUSED)),),
+    # The answer is about the file.
+    unmoved=_QUIDDLY_OWN,
+)
+_QUIDDLY_ATTACHING: tuple[Moment, ...] = tuple(
+    Moment(name, "created attached deleted", during=("attach", 1, when), request=WITH_PDF)
+    for name, when in (
+        ("before its own PDF is attached", WHENS[0]),
+        ("when its own PDF has been attached", WHENS[1]),
+    )
+)
 
 _QUIDDLY_LIVES = (
     Life(
@@ -1210,6 +1235,7 @@ _QUIDDLY_LIVES = (
         ),
         unmoved="unactivated",
     ),
+    _QUIDDLY_ATTACHES,
     Life(
         "it is activated",
         "approve",
@@ -1275,6 +1301,7 @@ _QUIDDLY_MOMENTS = (
         during=("find", 2, "before"),
         fault=("create", "reset", "after"),
     ),
+    *_QUIDDLY_ATTACHING,
     Moment("while it is checked", "created deleted", during=("read", 1, "after")),
     Moment("while it is held", "created deleted", once=_held, request={"hold": True}),
     Moment(
@@ -1325,8 +1352,8 @@ KINDS: dict[str, Kind] = {
         forgeries=_QUIDDLY_FORGERIES,
         moments=_QUIDDLY_MOMENTS,
         final=("approve",),
-        # Attachments are uploaded by the caller; payments have tests of their own.
-        unused=("attach", "download", "feed", "acknowledge", "book"),
+        # What is stored there is for people; payments have tests of their own.
+        unused=("download", "feed", "acknowledge", "book"),
         numbers=True,
         credits=False,
     ),

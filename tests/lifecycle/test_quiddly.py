@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,20 +17,35 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 import worker
+from invoicing.client import InvoicingClient
 from invoicing.identity import event_id, feed_id
 from invoicing.invoice import Action, Invoice, Reason, Status
 from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
 from invoicing.provider import PaymentStatus
-from invoicing.request import Goal
+from invoicing.request import Goal, InvoiceRequest
 from providers.quiddly import Quiddly, QuiddlySettings
-from sandbox.quiddly import Assumed
-from tests.lifecycle.provider_world import SELDOM, Shop, _hurried, opened
+from sandbox.faults import Placed, When
+from sandbox.quiddly import SERVICE_TOKEN, Assumed
+from sandbox.server import StandIn, serve
+from sandbox.temporal import local_server
+from tests.lifecycle.provider_world import (
+    KINDS,
+    OWN_PDF,
+    SELDOM,
+    WHENS,
+    WITH_PDF,
+    Shop,
+    _hurried,
+    opened,
+)
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
+from tests.worker_process import worker_process
 from worker import WorkerSettings
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 
+BLIND = KINDS["quiddly_blind"]
 GROSS = Decimal("111.92")
 WAITS = PACES.model_copy(update={"payment": SELDOM})
 """Of payments nothing is heard but news."""
@@ -152,6 +169,186 @@ async def test_what_is_final_is_not_taken_back_and_may_go_on(shared_world: World
         shop.stand_in.pay(reference)
         assert (await shop.finished(reference)).status is Status.PAID
         assert shop.stand_in.calls.count("create") == 1
+
+
+# --- a PDF of one's own ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+async def test_its_own_pdf_is_attached_byte_by_byte_before_it_is_activated(
+    shared_world: World, routes: Mapping[str, Any]
+) -> None:
+    """And nothing that is in it comes into the history."""
+    async with client(shared_world, assumed=Assumed(**routes)) as shop:
+        reference = await shop.start(shop.request(**WITH_PDF))
+        ended = await shop.finished(reference)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
+        assert shop.stand_in.attachment(reference) == OWN_PDF.read_bytes()
+        assert shop.stand_in.calls.count("attach") == 1
+        assert await shop.violations(reference, ended) == []
+        events = (await shop.client.handle(reference).fetch_history()).events
+        told = b"".join(event.SerializeToString() for event in events)
+        assert OWN_PDF.name.encode() in told
+        assert b"%PDF" not in told
+
+
+@pytest.mark.parametrize("when", WHENS)
+async def test_an_upload_of_unknown_outcome_is_made_again(shared_world: World, when: When) -> None:
+    """Nobody is asked, not even where nobody can look: the second takes the first one's place."""
+    async with client(shared_world) as shop:
+        shop.stand_in.faults.place("attach", "reset", when=when)
+        reference = await shop.start(shop.request(**WITH_PDF))
+        ended = await shop.finished(reference)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
+        assert shop.stand_in.calls.count("attach") == 2
+        assert await shop.violations(reference, ended) == []
+
+
+async def test_a_refused_pdf_is_a_question(shared_world: World) -> None:
+    """Retry: it is uploaded once more. Skip: it goes on without. Abandon: nothing is activated."""
+    far = {
+        RETRY: ["created", "attached", "approved", "sent"],
+        SKIP: ["created", "approved", "sent"],
+        ABANDON: ["created"],
+    }
+
+    async def lives(action: Action, effects: list[str]) -> None:
+        async with client(shared_world) as shop:
+            shop.stand_in.faults.place("attach", "refused")
+            reference = await shop.start(shop.request(**WITH_PDF))
+            await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+            assert shop.effects(reference) == ["created"]
+            await shop.resolve(reference, action)
+            ended = await shop.finished(reference)
+            assert ended.status is (Status.ABANDONED if action is ABANDON else Status.SENT)
+            if action is not ABANDON:
+                await shop.stand_in.ledger.reached("sent", reference)
+            assert shop.effects(reference) == effects
+            assert shop.stand_in.calls.count("attach") == (2 if action is RETRY else 1)
+
+    await together({action: lives(action, effects) for action, effects in far.items()})
+
+
+async def test_another_file_under_the_same_name_is_not_attached(
+    shared_world: World, tmp_path: Path
+) -> None:
+    pdf = tmp_path / OWN_PDF.name
+    pdf.write_bytes(OWN_PDF.read_bytes())
+    async with client(shared_world) as shop:
+        reconfigured(shared_world, shop, files=str(tmp_path))
+        gate = shop.stand_in.faults.place("create", "gate")
+        reference = await shop.start(shop.request(**WITH_PDF))
+        await gate.reached(within=30)
+        pdf.write_bytes(OWN_PDF.read_bytes() + b"%")
+        gate.release()
+        state = await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+        assert "changed since it was planned" in str(state.problem)
+        assert shop.stand_in.calls.count("attach") == 0
+        pdf.write_bytes(OWN_PDF.read_bytes())
+        await shop.resolve(reference, RETRY)
+        assert (await shop.finished(reference)).status is Status.SENT
+        assert shop.stand_in.attachment(reference) == OWN_PDF.read_bytes()
+
+
+@pytest.mark.thorough
+async def test_a_draft_that_replaces_another_gets_the_pdf_as_well(shared_world: World) -> None:
+    async with client(shared_world, assumed=Assumed(deletes=True)) as shop:
+        shop.stand_in.faults.place("create", "changed_amount")
+        reference = await shop.start(shop.request(**WITH_PDF))
+        await shop.parked(reference)
+        await shop.answer(reference, CORRECT)
+        await shop.finished(reference)
+        assert shop.effects(reference)[:6] == [
+            *("created", "attached", "deleted"),
+            *("created", "attached", "approved"),
+        ]
+
+
+@pytest.mark.parametrize("step", ["read", "attach"])
+async def test_an_invoice_that_somebody_else_made_final_is_noted_to_have_no_pdf(
+    shared_world: World, step: str
+) -> None:
+    """Seen before it is uploaded; or by the look after the upload was refused."""
+    async with client(shared_world, assumed=Assumed(reads=True)) as shop:
+        gate = shop.stand_in.faults.place(step, "gate")
+        reference = await shop.start(shop.request(**WITH_PDF))
+        await gate.reached(within=30)
+        (identity,) = shop.stand_in.ledger.live(reference)
+        await shared_world.http.post(
+            f"{shop.stand_in.url}/invoices/{identity}/activate",
+            json={},
+            headers={"Authorization": f"Bearer {SERVICE_TOKEN}"},
+        )
+        gate.release()
+        if step == "attach":
+            await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+            await shop.resolve(reference, RETRY)
+        assert (await shop.finished(reference)).status is Status.SENT
+        assert shop.stand_in.attachment(reference) is None
+        journal = await shop.client.journal(reference)
+        assert any("not attached, for it is final" in entry.what for entry in journal.entries)
+
+
+async def test_what_looked_activated_and_is_a_draft_after_all_gets_its_pdf(
+    shared_world: World,
+) -> None:
+    async with client(shared_world, assumed=Assumed(reads=True), paces=PACES) as shop:
+        half = "activatedDate=2026-06-30T11:00:00"
+        shop.stand_in.faults.place("read", "changed_figure", key=half)
+        reference = await shop.start(shop.request(**WITH_PDF))
+        await shop.finished(reference)
+        await shop.stand_in.ledger.reached("sent", reference)
+        assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
+
+
+@pytest.mark.thorough
+async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activation(
+    tmp_path: Path,
+) -> None:
+    """One upload never arrives, the other has arrived: the next worker makes both once more."""
+    async with contextlib.AsyncExitStack() as stack:
+        database = tmp_path / "temporal.db"
+        server = await stack.enter_async_context(local_server(own=True, database=database))
+        told = await InvoicingClient.connect(server.address)
+        variables = {
+            "TEMPORAL_ADDRESS": server.address,
+            "INVOICING_PACE": "0.02",
+            "INVOICING_CACHED_WORKFLOWS": "0",
+        }
+        stopped: dict[str, tuple[Any, Placed]] = {}
+        for account, fault, when in zip("ab", ("time_out", "gate"), WHENS, strict=True):
+            stand_in = await stack.enter_async_context(serve(BLIND.stand_in()))
+            variables |= account_variables(stand_in, account)
+            stopped[account] = stand_in, stand_in.faults.place("attach", fault, when=when)
+        first = await stack.enter_async_context(worker_process(variables))
+        await first.ready()
+        for account in stopped:
+            document = BLIND.document(number=account)
+            given = {"reference": account, "provider": "quiddly", "account": account, **WITH_PDF}
+            await told.start(InvoiceRequest(document=document, goal=Goal.SENT, **given))
+        for _, placed in stopped.values():
+            await placed.reached(within=60)
+        first.signal(signal.SIGKILL)
+        await first.ended()
+        for stand_in, _ in stopped.values():
+            stand_in.faults.clear()
+        await stack.enter_async_context(worker_process(variables))
+        for account, (stand_in, _) in stopped.items():
+            ended = await asyncio.wait_for(told.result(account), 60)
+            await stand_in.ledger.reached("sent", account)
+            assert ended.status is Status.SENT
+            assert stand_in.ledger.effects(account) == ["created", "attached", "approved", "sent"]
+            assert stand_in.attachment(account) == OWN_PDF.read_bytes()
+            assert stand_in.calls.count("attach") == 2
+
+
+def account_variables(stand_in: StandIn, account: str) -> dict[str, str]:
+    """As a worker of its own is told of this account; its time-out leaves time to be killed in."""
+    given = {**BLIND.settings(stand_in), "timeout": 0.5, "feed_minutes": 600}
+    prefix = f"QUIDDLY__{account.upper()}__"
+    return {prefix + name.upper(): str(value) for name, value in given.items() if value is not None}
 
 
 # --- payments -------------------------------------------------------------------------------------
