@@ -171,12 +171,13 @@ async def test_no_step_waits_for_a_subscriber_that_is_slow_or_down(
 
 async def test_what_nobody_was_there_to_post_arrives_later(company: Company, silent: Ear) -> None:
     """No worker serves the subscriber; the invoice and its workflow are long over."""
-    reference = await company.start(goal=Goal.DRAFTED, subscriber=silent.name)
+    reference = await company.start(subscriber=silent.name)
     await company.finished(reference)
     state = await silent.posting(workflow_id(reference)).query("state")
-    assert state["waiting"] == DRAFTED
+    assert state["waiting"] == [*HAPPY, "invoice.sent"]
     async with silent.served():
-        assert await silent.told_end(reference) == DRAFTED
+        assert await silent.told_end(reference) == [*HAPPY, "invoice.sent"]
+    assert silent.sequence(reference) == [1, 2, 3, 4, 5]
 
 
 async def test_a_post_whose_answer_was_lost_comes_again_under_the_same_id(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import re
 import time
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping
@@ -130,6 +131,13 @@ def test_this_machine_may_be_told_in_the_clear(host: str) -> None:
 )
 def test_a_secret_that_is_not_one_is_refused(secret: str) -> None:
     assert refused(variables(secret=secret)).variables == ("INVOICING_SUBSCRIBER__ERP__SECRET",)
+
+
+def test_the_secret_that_the_document_makes_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r'python -c "(.*whsec_.*)"`', text)
+    exec(program, {})  # noqa: S102
+    assert list(read(variables(secret=capsys.readouterr().out))) == ["erp"]
 
 
 # --- signing --------------------------------------------------------------------------------------
