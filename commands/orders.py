@@ -27,10 +27,10 @@ from commands.base import (
 )
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel
-from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
+from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
 from invoicing.parse import read
 from invoicing.request import OrderRequest
-from terminal import deliveries, history, ledger, order_facts, screen
+from terminal import deliveries, history, ledger, listing, order_facts, screen
 
 orders = group(help="Orders whose lines are invoiced as they are delivered.")
 app.add_typer(orders, name="order", rich_help_panel=OTHERS)
@@ -41,6 +41,7 @@ Lines = Annotated[
     typer.Option("--line", metavar="ID", help="A line, by its id; once for each line."),
 ]
 DAY = ["%Y-%m-%d"]
+ORDER_COLUMNS = ("reference", "provider", "status", "waiting_for", "provider_id", "started_at")
 
 
 @orders.command(
@@ -59,6 +60,33 @@ def start(file: File, as_json: AsJson = False) -> None:
             typer.echo(json.dumps(told))
         else:
             typer.echo(f"Reference  {request.reference}\nWorkflow   {execution.id}")
+        return Code.DONE
+
+    with_client(work)
+
+
+@orders.command(
+    "list",
+    short_help="List orders.",
+    epilog="Example: python starter.py order list --status needs_attention",
+)
+def list_(
+    status: Annotated[OrderStatus | None, typer.Option(help="In this state.")] = None,
+    provider: Annotated[str | None, typer.Option(help="At this provider.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List orders, the latest first; with --json one object per line."""
+
+    async def work(client: InvoicingClient) -> Code:
+        found = client.orders(provider=provider, status=status, limit=limit)
+        rows = [row async for row in found]
+        if as_json:
+            typer.echo("".join(f"{json.dumps(data(row))}\n" for row in rows), nl=False)
+        elif rows:
+            screen().print(listing(rows, ORDER_COLUMNS))
+        else:
+            typer.echo("No order is like that.", err=True)
         return Code.DONE
 
     with_client(work)

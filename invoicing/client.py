@@ -1,47 +1,34 @@
 """What a calling Python service imports.
 
 client = await InvoicingClient.connect("localhost:7233")
-invoice = await client.start(request)      # the same request again returns the same invoice
+await client.start(request)      # the same request again is the same invoice
 invoice = await client.result(request.reference)
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import dataclasses
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import date
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
 )
-from temporalio.common import (
-    SearchAttributeKey,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
-from temporalio.envconfig import ClientConfig
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import attributes
+from invoicing import attributes, lists
+from invoicing.asking import Execution, Refused, ask, known, queried
 from invoicing.case import InvoiceInput
-from invoicing.converter import data_converter
-from invoicing.errors import InvoicingError, NotFound, ReferenceInUse
+from invoicing.connection import Unreachable, connect, converter, reach
+from invoicing.errors import InvoicingError, ReferenceInUse
 from invoicing.identity import (
     DETAILS,
     EVENT_WORKFLOW,
@@ -57,16 +44,28 @@ from invoicing.identity import (
     workflow_id,
 )
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
-from invoicing.model import Recorded, Typed
+from invoicing.lists import Listed, Page
+from invoicing.model import Typed
 from invoicing.news import EventInput, EventState, ResolveEvent
-from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
+from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
 from invoicing.order_case import OrderInput
 from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Event, Stage
 from invoicing.request import InvoiceRequest, OrderRequest
 
-T = TypeVar("T")
-Execution = WorkflowHandle[Any, Any]
+__all__ = [
+    "Execution",
+    "Failed",
+    "InvoicingClient",
+    "Listed",
+    "Page",
+    "Refused",
+    "Unreachable",
+    "connect",
+    "converter",
+    "reach",
+    "web_page",
+]
 
 
 def web_page(web_ui: str, namespace: str, reference: str) -> str:
@@ -75,116 +74,8 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
     return f"{web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{identity}"
 
 
-def converter() -> DataConverter:
-    """How payloads are written and read: encrypted where INVOICING_ENCRYPTION_KEYS says with what.
-
-    Every client of ours uses it, and whoever replays a history or reads a payload. InvoicingError
-    when the keys cannot be used.
-    """
-    if not os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
-        return data_converter
-    try:
-        from invoicing import encryption  # only who encrypts needs its package
-    except ImportError:
-        raise InvoicingError(
-            "INVOICING_ENCRYPTION_KEYS is set, and the package `cryptography` is missing: install "
-            "durable-invoicing[encryption]"
-        ) from None
-    return dataclasses.replace(
-        data_converter,
-        payload_codec=encryption.configured(),
-        # Messages of failures may name what a payload held.
-        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
-    )
-
-
-async def connect(**options: Any) -> Client:
-    """A client for the server that Temporal's own environment variables or profile name.
-
-    `options` are further ones of temporalio's `Client.connect`: a runtime, interceptors.
-
-    TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… or a profile in its
-    configuration file; without any of them the server on this machine, localhost:7233. RuntimeError
-    when it cannot be reached, InvoicingError when the keys of `converter` cannot be used.
-    """
-    named = ClientConfig.load_client_connect_config()
-    named.setdefault("target_host", LOCAL)
-    return await Client.connect(**named, data_converter=converter(), **options)
-
-
-async def reach(within: float = 15.0, **further: Any) -> Client:
-    """`connect` to a server that answers within so many seconds and lets us in.
-
-    Raises Unreachable with a sentence that says why not, InvoicingError as `connect` does.
-    """
-    try:
-        options = ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError) as error:
-        # Its first line alone: the others quote the file, which may hold a key.
-        first = str(error).partition("\n")[0]
-        raise Unreachable(
-            f"Temporal's client configuration cannot be used ({first}): mend the file that "
-            "TEMPORAL_CONFIG_FILE names, or the TEMPORAL_ variables"
-        ) from None
-    address = options.get("target_host", LOCAL)
-    try:
-        async with asyncio.timeout(within):
-            client = await connect(**further)
-            request = DescribeNamespaceRequest(namespace=client.namespace)
-            await client.workflow_service.describe_namespace(request)
-    except RPCError as error:
-        namespace = options.get("namespace", "default")
-        raise Unreachable(
-            f"the Temporal server at {address} does not let us in ({error.status.name}): check "
-            f"TEMPORAL_NAMESPACE, which is {namespace}, and the credentials"
-        ) from None
-    except (RuntimeError, TimeoutError):
-        raise Unreachable(
-            f"no Temporal server answers at {address}: start it (`make server` starts one here), "
-            "or set TEMPORAL_ADDRESS to where it is"
-        ) from None
-    return client
-
-
-LOCAL = "localhost:7233"
-
-
-class Unreachable(InvoicingError):
-    """There is no server, or no worker behind it; the sentence says what to do."""
-
-
-class Refused(InvoicingError):
-    """The invoice cannot do that now; the sentence says why. Nothing has changed."""
-
-
 class Failed(InvoicingError):
     """The invoice ended without existing: refused at once, or nobody came to help it."""
-
-
-class Listed(Recorded):
-    """One run of an invoice's workflow as lists show it: a moment old, and known without a worker.
-
-    `execution` is Temporal's word for the workflow in small letters: `running`, `completed`,
-    `failed`, `canceled`, `terminated`. A reference that was begun anew has a run for each time.
-    """
-
-    reference: str
-    provider: str | None = None
-    status: str | None = None
-    waiting_for: str | None = None
-    number: str | None = None
-    provider_id: str | None = None
-    due_date: date | None = None
-    execution: str
-    started_at: datetime
-    ended_at: datetime | None = None
-
-
-class Page(Recorded):
-    """A part of a list. `next` gets the part after it; None: there is none."""
-
-    invoices: tuple[Listed, ...]
-    next: bytes | None = None
 
 
 class InvoicingClient:
@@ -273,20 +164,25 @@ class InvoicingClient:
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
         """
         try:
-            result: Invoice = await _known(reference, self.handle(reference).result())
+            result: Invoice = await known(reference, self.handle(reference).result())
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError):
                 raise Failed(f"{reference}: {error.cause.message}") from error
             return await self.state(reference)
         return result
 
+    async def start_and_wait(self, request: InvoiceRequest) -> Invoice:
+        """Have this invoice made, and wait for its end. Raises as `start` and `result` do."""
+        await self.start(request)
+        return await self.result(request.reference)
+
     async def state(self, reference: str) -> Invoice:
         """Where the invoice is. Raises NotFound."""
-        return await _queried(reference, self.handle(reference), "state", Invoice)
+        return await queried(reference, self.handle(reference), "state", Invoice)
 
     async def journal(self, reference: str) -> Journal:
         """What happened to the invoice. Raises NotFound."""
-        return await _queried(reference, self.handle(reference), "journal", Journal)
+        return await queried(reference, self.handle(reference), "journal", Journal)
 
     async def list(
         self,
@@ -305,11 +201,18 @@ class InvoicingClient:
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
         out what has ended.
         """
-        query = _filter(provider, status, waiting_for)
-        query += _narrower(due_before, prefix, running=running)
+        query = lists.query(
+            WORKFLOW,
+            provider=provider,
+            status=status,
+            waiting_for=waiting_for,
+            due_before=due_before,
+            prefix=prefix,
+            running=running,
+        )
         found = self.temporal.list_workflows(query, limit=limit)
         async for execution in found:
-            yield _listed(execution)
+            yield lists.listed(execution)
 
     async def page(
         self,
@@ -321,15 +224,15 @@ class InvoicingClient:
         after: bytes | None = None,
     ) -> Page:
         """A part of what `list` gives, for callers who ask for the next one later."""
-        query = _filter(provider, status, waiting_for)
+        query = lists.query(WORKFLOW, provider=provider, status=status, waiting_for=waiting_for)
         found = self.temporal.list_workflows(query, page_size=size, next_page_token=after)
         await found.fetch_next_page()
-        rows = tuple(_listed(each) for each in found.current_page or ())
+        rows = tuple(lists.listed(each) for each in found.current_page or ())
         return Page(invoices=rows, next=found.next_page_token)
 
     async def listed(self, reference: str) -> Listed:
         """The last run as lists show it, but up to date; needs no worker. Raises NotFound."""
-        return _listed(await _known(reference, self.handle(reference).describe()))
+        return lists.listed(await known(reference, self.handle(reference).describe()))
 
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
         """The invoice as it is now, and again whenever it has changed, until its workflow ends.
@@ -351,7 +254,7 @@ class InvoicingClient:
             pages = self.handle(reference).fetch_history_events(wait_new_event=True)
             page_follows = True
             while page_follows:
-                await _known(reference, pages.fetch_next_page())
+                await known(reference, pages.fetch_next_page())
                 page_follows = pages.next_page_token is not None
                 events = pages.current_page or ()
                 kinds = {event.event_type for event in events}
@@ -443,14 +346,14 @@ class InvoicingClient:
 
     async def event(self, event: str) -> EventState:
         """Where an event is; its id is `provider/account/id`. Raises NotFound."""
-        return await _queried(event, self._event_handle(event), "state", EventState)
+        return await queried(event, self._event_handle(event), "state", EventState)
 
     async def resolve_event(
         self, event: str, answer: ResolveEvent, *, key: str | None = None
     ) -> EventState:
         """Answer for an event that waits for a person. Raises NotFound, Refused."""
         handle = self._event_handle(event)
-        result: EventState = await self._ask(event, handle, "resolve", answer, EventState, key)
+        result: EventState = await ask(event, handle, "resolve", answer, EventState, key)
         return result
 
     def _event_handle(self, event: str) -> Execution:
@@ -497,22 +400,35 @@ class InvoicingClient:
         """The workflow behind an order, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(order_id(reference), result_type=Order)
 
+    async def orders(
+        self,
+        *,
+        provider: str | None = None,
+        status: OrderStatus | None = None,
+        running: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[Listed]:
+        """Orders by what lists know of them, the latest first; `running` leaves out the ended."""
+        query = lists.query(ORDER_WORKFLOW, provider=provider, status=status, running=running)
+        async for execution in self.temporal.list_workflows(query, limit=limit):
+            yield lists.listed(execution)
+
     async def listed_order(self, reference: str) -> Listed:
         """The order as lists show it; needs no worker. Raises NotFound."""
-        return _listed(await _known(reference, self.order_handle(reference).describe()))
+        return lists.listed(await known(reference, self.order_handle(reference).describe()))
 
     async def order(self, reference: str) -> Order:
         """Where the order is: every line, every delivery. Raises NotFound."""
-        return await _queried(reference, self.order_handle(reference), "state", Order)
+        return await queried(reference, self.order_handle(reference), "state", Order)
 
     async def order_journal(self, reference: str) -> Journal:
         """What happened to the order. Raises NotFound."""
-        return await _queried(reference, self.order_handle(reference), "journal", Journal)
+        return await queried(reference, self.order_handle(reference), "journal", Journal)
 
     async def order_result(self, reference: str) -> Order:
         """Wait until every line has its final status. Raises NotFound, Failed."""
         try:
-            result: Order = await _known(reference, self.order_handle(reference).result())
+            result: Order = await known(reference, self.order_handle(reference).result())
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError):
                 raise Failed(f"{reference}: {error.cause.message}") from error
@@ -541,7 +457,7 @@ class InvoicingClient:
         self, reference: str, name: str, order: Typed, key: str | None = None
     ) -> Order:
         handle = self.order_handle(reference)
-        result: Order = await self._ask(reference, handle, name, order, Order, key)
+        result: Order = await ask(reference, handle, name, order, Order, key)
         return result
 
     async def _update(
@@ -552,129 +468,16 @@ class InvoicingClient:
         key: str | None,
     ) -> Invoice:
         handle = self.handle(reference)
-        result: Invoice = await self._ask(reference, handle, name, order, Invoice, key)
+        result: Invoice = await ask(reference, handle, name, order, Invoice, key)
         return result
-
-    async def _ask(
-        self,
-        reference: str,
-        handle: Execution,
-        name: str,
-        order: Typed,
-        answer: type[Any],
-        key: str | None,
-    ) -> Any:
-        identity = key or str(uuid4())
-        pauses = iter(_PAUSES)
-        while True:
-            try:
-                result = await handle.execute_update(name, order, id=identity, result_type=answer)
-            except WorkflowUpdateFailedError as error:
-                raise Refused(f"{reference}: {_sentence(error.cause)}") from error
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    last = await _known(reference, handle.describe())
-                    status = last.typed_search_attributes.get(attributes.STATUS)
-                    raise Refused(f"{reference}: it has ended: {status}") from error
-                pause = next(pauses, None)
-                if error.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
-                    raise
-                await asyncio.sleep(pause / 1000)
-            else:
-                return result
 
 
 _EVENT = "event/"
-
-# Milliseconds after which an update is sent again, under the same id, when the server could not
-# give it to the workflow because too much happened to that at once.
-_PAUSES = (100, 200, 400, 800, 1600)
-
-
-def _sentence(cause: BaseException | None) -> str:
-    return cause.message if isinstance(cause, ApplicationError) else str(cause)
-
-
-QUERY_TIMEOUT = timedelta(seconds=5)
-QUERIES = 3
-
-
-async def _queried(reference: str, handle: Execution, query: str, answer: type[T]) -> T:
-    """Asked again after a few seconds: a query that comes just as a workflow ends can get lost, and
-    the server would have us wait for half a minute."""
-    for patience in (*[QUERY_TIMEOUT] * QUERIES, None):
-        call = handle.query(query, result_type=answer, rpc_timeout=patience)
-        try:
-            return await _known(reference, call)
-        except RPCError as error:
-            if patience is None or error.status not in _LOST:
-                raise
-    raise AssertionError("the last attempt returns or raises")
-
-
-_LOST = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
-
-
-async def _known(reference: str, call: Awaitable[T]) -> T:
-    try:
-        return await call
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NotFound(reference) from error
-        raise
-
-
-def _filter(provider: str | None, status: Status | None, waiting_for: str | None) -> str:
-    """A visibility query. What one continue-as-new left behind is no invoice of its own."""
-    terms = [f"WorkflowType = {attributes.quoted(WORKFLOW)}", "ExecutionStatus != 'ContinuedAsNew'"]
-    if provider:
-        terms.append(f"{attributes.PROVIDER.name} = {attributes.quoted(provider)}")
-    if status:
-        terms.append(f"{attributes.STATUS.name} = {attributes.quoted(status)}")
-    if waiting_for:
-        name, shown = attributes.WAITING_FOR.name, (waiting_for, f"person: {waiting_for}")
-        same = (
-            f"{name} = {attributes.quoted(one)}" for one in (*shown, f"provider: {waiting_for}")
-        )
-        begins = f"{name} STARTS_WITH {attributes.quoted(f'{waiting_for}: ')}"
-        terms.append(f"({' OR '.join((*same, begins))})")
-    return " AND ".join(terms)
-
-
-def _narrower(due_before: date | None, prefix: str | None, *, running: bool) -> str:
-    terms = []
-    if due_before:
-        day = attributes.midnight(due_before).isoformat()
-        terms.append(f"{attributes.DUE_DATE.name} < {attributes.quoted(day)}")
-    if prefix:
-        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {attributes.quoted(prefix)}")
-    if running:
-        terms.append("ExecutionStatus = 'Running'")
-    return "".join(f" AND {term}" for term in terms)
 
 
 def _without_turn(state: Invoice) -> Invoice:
     waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
     return state.model_copy(update={"waiting": waiting})
-
-
-def _listed(execution: WorkflowExecution) -> Listed:
-    def known(key: SearchAttributeKey[str]) -> str | None:
-        return execution.typed_search_attributes.get(key)
-
-    due = execution.typed_search_attributes.get(attributes.DUE_DATE)
-    return Listed(
-        reference=known(attributes.REFERENCE) or execution.id.partition("/")[2],
-        provider=known(attributes.PROVIDER),
-        status=known(attributes.STATUS),
-        waiting_for=known(attributes.WAITING_FOR),
-        number=known(attributes.NUMBER),
-        provider_id=known(attributes.PROVIDER_ID),
-        due_date=due and due.date(),
-        execution=execution.status.name.lower() if execution.status else "unknown",
-        started_at=execution.start_time,
-        ended_at=execution.close_time,
-    )
 
 
 _CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)

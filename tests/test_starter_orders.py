@@ -58,6 +58,19 @@ async def finished(company: Company, reference: str) -> Order:
     return await asyncio.wait_for(company.client.order_result(reference), 30)
 
 
+async def listed_as(company: Company, reference: str, wanted: str) -> None:
+    """What the list of all orders says, once it says so: lists are a moment old."""
+    async with asyncio.timeout(30):
+        while True:
+            said = await typed("order", "list", "--limit", "1000", "--json", at=company)
+            listed = {row["reference"]: row["status"] for row in lines(said)}
+            if listed.get(reference) == wanted:
+                table = await typed("order", "list", "--status", wanted, at=company)
+                assert reference in table.stdout
+                return
+            await asyncio.sleep(0.05)
+
+
 async def test_an_order_is_delivered_and_cancelled_line_by_line(
     company: Company, tmp_path: Path
 ) -> None:
@@ -69,6 +82,7 @@ async def test_an_order_is_delivered_and_cancelled_line_by_line(
     taken = await typed("order", "deliver", reference, "B", "--line", "1", *DAY, at=company)
     assert taken.exit_code == Code.FAILED
     assert "by delivery/A" in taken.stderr
+    await listed_as(company, reference, "open")
     short = ("order", "cancel-lines", reference, "X", "--line", "3", *WHY)
     assert (await typed(*short, at=company)).exit_code == Code.DONE
     await finished(company, reference)

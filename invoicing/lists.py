@@ -1,0 +1,107 @@
+"""What lists know of invoices and orders: a moment old, and known without a worker."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import get_args
+
+from temporalio.client import WorkflowExecution
+from temporalio.common import SearchAttributeKey
+
+from invoicing import attributes
+from invoicing.invoice import Waiting
+from invoicing.model import Recorded
+
+
+class Listed(Recorded):
+    """One run of an invoice's or order's workflow as lists show it: known without a worker.
+
+    `execution` is Temporal's word for the workflow in small letters: `running`, `completed`,
+    `failed`, `canceled`, `terminated`. A reference that was begun anew has a run for each time.
+    """
+
+    reference: str
+    provider: str | None = None
+    status: str | None = None
+    waiting_for: str | None = None
+    number: str | None = None
+    provider_id: str | None = None
+    due_date: date | None = None
+    execution: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Page(Recorded):
+    """A part of a list. `next` gets the part after it; None: there is none."""
+
+    invoices: tuple[Listed, ...]
+    next: bytes | None = None
+
+
+def query(
+    kind: str,
+    *,
+    provider: str | None = None,
+    status: str | None = None,
+    waiting_for: str | None = None,
+    due_before: date | None = None,
+    prefix: str | None = None,
+    running: bool = False,
+) -> str:
+    """What to ask of Temporal's lists for workflows of this type, narrowed by what is given.
+
+    What one continue-as-new left behind is no invoice of its own.
+    """
+    terms = [_is("WorkflowType", kind), "ExecutionStatus != 'ContinuedAsNew'"]
+    if provider:
+        terms.append(_is(attributes.PROVIDER.name, provider))
+    if status:
+        terms.append(_is(attributes.STATUS.name, status))
+    if waiting_for:
+        terms.append(_waits(waiting_for))
+    if due_before:
+        day = attributes.midnight(due_before).isoformat()
+        terms.append(f"{attributes.DUE_DATE.name} < {attributes.quoted(day)}")
+    if prefix:
+        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {attributes.quoted(prefix)}")
+    if running:
+        terms.append("ExecutionStatus = 'Running'")
+    return " AND ".join(terms)
+
+
+def _is(name: str, value: str) -> str:
+    return f"{name} = {attributes.quoted(value)}"
+
+
+def _waits(what: str) -> str:
+    """Whom, for what, or both as they are shown."""
+    name = attributes.WAITING_FOR.name
+    same = [_is(name, one) for one in (what, *(f"{whom}: {what}" for whom in WHOM))]
+    begins = f"{name} STARTS_WITH {attributes.quoted(f'{what}: ')}"
+    return f"({' OR '.join((*same, begins))})"
+
+
+WHOM = get_args(Waiting.model_fields["on"].annotation)
+"""Whom or what can be waited for: `provider`, `person`, `time`."""
+
+
+def listed(execution: WorkflowExecution) -> Listed:
+    """One row of Temporal's list, in our words."""
+
+    def known(key: SearchAttributeKey[str]) -> str | None:
+        return execution.typed_search_attributes.get(key)
+
+    due = execution.typed_search_attributes.get(attributes.DUE_DATE)
+    return Listed(
+        reference=known(attributes.REFERENCE) or execution.id.partition("/")[2],
+        provider=known(attributes.PROVIDER),
+        status=known(attributes.STATUS),
+        waiting_for=known(attributes.WAITING_FOR),
+        number=known(attributes.NUMBER),
+        provider_id=known(attributes.PROVIDER_ID),
+        due_date=due and due.date(),
+        execution=execution.status.name.lower() if execution.status else "unknown",
+        started_at=execution.start_time,
+        ended_at=execution.close_time,
+    )
