@@ -18,6 +18,7 @@ from workflows.telemetry import tell_status
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.case import Case, InvoiceInput
+    from invoicing.identity import MEMO, fingerprint
     from invoicing.invoice import (
         Action,
         Cancel,
@@ -31,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         Waiting,
     )
     from invoicing.provider import Pace, Paces
+    from invoicing.request import InvoiceRequest, OrderRequest
 
 
 class Cancelling(Exception):
@@ -57,6 +59,13 @@ class Ended(Exception):
 def refused(why: str) -> ApplicationError:
     """What an update answers that cannot be carried out; nothing is written to history."""
     return ApplicationError(why, type="Refused", non_retryable=True)
+
+
+def sign(request: InvoiceRequest | OrderRequest) -> None:
+    """Leave the fingerprint by which other content is told apart, where the caller left none: one
+    in another language need not know how it is made."""
+    if MEMO not in workflow.memo():
+        workflow.upsert_memo({MEMO: fingerprint(request)})
 
 
 class Desk:

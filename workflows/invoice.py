@@ -6,7 +6,7 @@ import asyncio
 
 from temporalio import workflow
 
-from workflows.desk import Cancelling, Desk, Ended, StartOver, refused
+from workflows.desk import Cancelling, Desk, Ended, StartOver, refused, sign
 from workflows.steps import Steps
 
 with workflow.unsafe.imports_passed_through():
@@ -33,6 +33,7 @@ class InvoiceWorkflow:
         The story runs as a task of its own, so that the engine's cancel interrupts no call under
         way: it is noticed where the story looks for cancels, like the `cancel` update.
         """
+        sign(self._desk.request)
         life = asyncio.create_task(self._live())
         while not life.done():
             try:

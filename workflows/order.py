@@ -24,7 +24,7 @@ from temporalio.exceptions import (
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
 from workflows.calls import Trouble
-from workflows.desk import refused
+from workflows.desk import refused, sign
 from workflows.details import order_markdown
 from workflows.invoice import InvoiceWorkflow
 from workflows.notices import Outbox
@@ -82,6 +82,7 @@ class OrderWorkflow:
     @workflow.run
     async def run(self, start: OrderInput) -> Order:
         """Live until every line has its final status and every invoice has ended."""
+        sign(self._request)
         life = asyncio.create_task(self._live())
         while not life.done():
             try:

@@ -54,10 +54,9 @@ func main() {
 // start asks for this invoice, as often as you like: its reference is the workflow's id. Of one that
 // is there already, running or ended, this SDK gives the run.
 //
-// The Python client and the gateway add two things. They leave a digest of the request in the
-// workflow's memo, and refuse a reference that comes again with other content: here you get the
-// first invoice. And they begin anew where an invoice came to nothing (refused, or cancelled as a
-// draft): here you get how that one ended.
+// The Python client and the gateway add two things. They refuse a reference that comes again with
+// other content: here you get the first invoice. And they begin anew where an invoice came to nothing
+// (refused, or cancelled as a draft): here you get how that one ended.
 func start(ctx context.Context, c client.Client, request json.RawMessage) (client.WorkflowRun, error) {
 	var named struct{ Reference string }
 	if err := json.Unmarshal(request, &named); err != nil {

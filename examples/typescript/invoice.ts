@@ -30,10 +30,9 @@ const PATIENCE = 2_000;
 
 // Asks for this invoice, as often as you like: its reference is the workflow's id.
 //
-// The Python client and the gateway add two things. They leave a digest of the request in the
-// workflow's memo, and refuse a reference that comes again with other content: here you get the
-// first invoice. And they begin anew where an invoice came to nothing (refused, or cancelled as a
-// draft): here you get how that one ended.
+// The Python client and the gateway add two things. They refuse a reference that comes again with
+// other content: here you get the first invoice. And they begin anew where an invoice came to nothing
+// (refused, or cancelled as a draft): here you get how that one ended.
 async function start(client: Client, request: { reference: string }): Promise<WorkflowHandle> {
   const workflowId = `invoice/${request.reference}`;
   try {

@@ -14,6 +14,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from invoicing.errors import ReferenceInUse
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Invoice, Status
 from invoicing.request import InvoiceRequest
@@ -67,20 +68,19 @@ async def _started_plainly(
     )
 
 
-async def test_what_another_sdk_started_is_the_invoice_whatever_is_asked_for_later(
-    company: Company,
-) -> None:
-    """There is no fingerprint, so nobody can tell that the content differs."""
+async def test_what_another_sdk_started_is_told_apart_from_other_content(company: Company) -> None:
+    """It left no fingerprint, so the workflow leaves one itself."""
     request = company.request()
     there = await _started_plainly(company, request)
+    assert (await there.result()).status is Status.SENT
+    handle = await company.client.start(request)
+    assert (await handle.describe()).run_id == there.first_execution_run_id
     other = request.model_copy(update={"document": a_document(notes=("another",))})
-    for asked in (request, other):
-        handle = await company.client.start(asked)
-        assert (await handle.describe()).run_id == there.first_execution_run_id
+    with pytest.raises(ReferenceInUse, match=r"document\.notes"):
+        await company.client.start(other)
     async with gateway_over(company.client) as gateway:
         answer = await gateway.door("start").post("/v1/invoices", other)
-    assert answer.status_code == 200
-    assert (await there.result()).status is Status.SENT
+    assert answer.status_code == 409
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
 
 
