@@ -49,7 +49,10 @@ class Reason(StrEnum):
 
     REJECTED = "rejected"
     AMOUNTS_DIFFER = "amounts_differ"
+    MAY_EXIST = "may_exist"
+    """A create was lost, and nobody can look: to skip says that there is none."""
     CANNOT_TELL = "cannot_tell"
+    """Another call was lost, and nobody can look: to skip says that it happened."""
     SEVERAL_FOUND = "several_found"
     GONE = "gone"
     DRAFT_FAILED = "draft_failed"

@@ -227,7 +227,7 @@ class Drafts(Moves):
                 return False
             else:
                 action = await self._ask(
-                    Reason.CANNOT_TELL,
+                    Reason.MAY_EXIST,
                     "the provider cannot tell whether the draft was created: look there, and skip "
                     "if it was not",
                     (RETRY, ADOPT, SKIP, ABANDON),

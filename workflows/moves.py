@@ -287,7 +287,7 @@ class Moves:
         answer = await self._desk.attend(
             Problem(reason=reason, what=what, fields=fields, actions=actions)
         )
-        if reason in (Reason.CANNOT_TELL, Reason.SEVERAL_FOUND):
+        if reason in (Reason.MAY_EXIST, Reason.CANNOT_TELL, Reason.SEVERAL_FOUND):
             self._doubts.end("asked")
         if answer.action is ABANDON:
             raise Ended(Status.ABANDONED)

@@ -209,7 +209,7 @@ class Steps(Drafts):
     async def _ask_whether_it_is_there(self) -> None:
         """A create made again was refused: perhaps because the first had been taken."""
         action = await self._ask(
-            Reason.DRAFT_FAILED,
+            Reason.MAY_EXIST,
             "the provider refused it, perhaps because it has it already: skip if you know that it "
             "has not",
             (RETRY, SKIP, ABANDON),

@@ -241,7 +241,7 @@ KINDS: dict[str, Kind] = {
         **_DRAFT,
     ),
     "nobody can tell whether it was created": Kind(
-        Reason.CANNOT_TELL,
+        Reason.MAY_EXIST,
         (RETRY, ADOPT, SKIP, ABANDON),
         _lost_and_blind,
         _sees_again,

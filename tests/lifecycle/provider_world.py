@@ -414,10 +414,11 @@ def _asked_about(life: Life, lost: list[tuple[str, When]]) -> Iterator[Scenario]
     """Nobody can look: a person who did says whether it happened, or ends it where it did."""
     creates = life.step == "create" and life.of_a_draft
     not_there, there = (SKIP, ABANDON) if creates else (RETRY, SKIP)
+    reason = Reason.MAY_EXIST if creates else Reason.CANNOT_TELL
     for fault, when in lost:
         calls = life.calls if when == "after" or life.calls is None else life.calls + 1
         answer = there if when == "after" else not_there
-        yield Scenario(life, ((fault, when),), Expected(calls, (Reason.CANNOT_TELL,), answer))
+        yield Scenario(life, ((fault, when),), Expected(calls, (reason,), answer))
 
 
 def _repeated(life: Life, lost: list[tuple[str, When]]) -> Iterator[Scenario]:

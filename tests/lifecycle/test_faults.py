@@ -592,7 +592,7 @@ async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
             reference = await company.start()
             state = await company.parked(reference)
             assert state.problem is not None
-            assert state.problem.reason is Reason.CANNOT_TELL
+            assert state.problem.reason is Reason.MAY_EXIST
             assert set(state.problem.actions) >= {Action.RETRY, Action.ADOPT, Action.SKIP}
             await company.resolve(reference, Action.RETRY)
             assert (await company.parked(reference)).problem == state.problem

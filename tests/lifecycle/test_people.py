@@ -93,7 +93,7 @@ async def skipped(world: World, kind: Kind, name: str) -> None:
     status, effects = SKIPPED[name]
     async with opened(world, kind) as company:
         # Only who knows that nothing was created may skip when nobody can tell.
-        park = _lost_on_the_way if kind.reason is Reason.CANNOT_TELL else kind.park
+        park = _lost_on_the_way if kind.reason is Reason.MAY_EXIST else kind.park
         reference = await park(company)
         await company.parked(reference)
         await company.resolve(reference, Action.SKIP)
@@ -230,8 +230,8 @@ async def test_every_question_names_the_answers_it_takes_and_may_be_abandoned(
             assert await events(company, reference) == before
             await abandoned(company, reference)
 
-    # Only providers that confirm a draft later ask about that.
-    confirming = {Reason.DRAFT_FAILED, Reason.DRAFT_OVERDUE}
+    # Only where a draft is confirmed later, or where nobody can look at all, is that asked.
+    confirming = {Reason.DRAFT_FAILED, Reason.DRAFT_OVERDUE, Reason.CANNOT_TELL}
     assert {kind.reason for kind in KINDS.values()} == set(Reason) - confirming
     await together({name: asked(kind) for name, kind in KINDS.items()})
 
@@ -409,7 +409,7 @@ async def test_nothing_is_released_that_is_not_held(shared_world: World) -> None
     async with shared_world.company(approval_delay=NEVER) as company:
         reference = await company.start()
         await company.until_waiting(reference, "approval")
-        with pytest.raises(Refused, match="it is not held"):
+        with pytest.raises(Refused, match="neither held nor scheduled"):
             await company.release(reference)
 
 

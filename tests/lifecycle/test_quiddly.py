@@ -553,10 +553,10 @@ async def test_an_uncertain_create_waits_until_somebody_can_tell(
         shop.stand_in.faults.place("create", "reset", when=when)
         reference = await shop.start()
         for _ in range(2):
-            state = await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+            state = await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
             assert state.in_doubt
             await shop.resolve(reference, RETRY)
-        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
         assert shop.stand_in.calls.count("create") == 1
         shop.stand_in.assumed.lists = True
         reconfigured(shared_world, shop)
@@ -577,7 +577,7 @@ async def test_a_cancel_ends_no_doubt_about_a_create(shared_world: World) -> Non
         reference = await shop.start()
         await shop.parked(reference)
         await shop.cancel(reference)
-        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
         shop.stand_in.discard(reference)
         await shop.resolve(reference, SKIP)
         assert (await shop.finished(reference)).status is Status.CANCELLED
