@@ -1,6 +1,8 @@
-"""For every test: the safe exit that the engine's SDK needs."""
+"""For every test: the two tiers, and the safe exit that the engine's SDK needs."""
 
 from __future__ import annotations
+
+import gc
 
 import pytest
 
@@ -15,6 +17,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker("thorough")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collecting made out of every later search for garbage.
+
+    The command line searches at its end (invoicing.process), so its tests do, a hundred times over.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
