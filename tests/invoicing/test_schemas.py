@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ KEPT = ROOT / "docs" / "schemas"
 EXAMPLES = sorted((ROOT / "sandbox" / "examples").glob("*.json"))
 
 
-VALIDATORS = {
-    model: Draft202012Validator(schema(model), format_checker=FormatChecker()) for model in INPUTS
-}
+@functools.cache
+def validator(model: type[Typed]) -> Draft202012Validator:
+    return Draft202012Validator(schema(model), format_checker=FormatChecker())
 
 
 def mistakes(model: type[Typed], value: object) -> list[str]:
-    errors = VALIDATORS[model].iter_errors(value)
+    errors = validator(model).iter_errors(value)
     return [f"{error.json_path}: {error.message}" for error in errors]
 
 
