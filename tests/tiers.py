@@ -1,7 +1,8 @@
 """Two tiers: `make test` for every change, `make test-all` for everything.
 
 The quick tier runs every test, but those marked `thorough`, and of each table of scenarios a part:
-enough that whatever breaks a rule everywhere is seen at once. The thorough tier runs all of it.
+enough that whatever breaks a rule everywhere is seen at once. A property of totals is tried with
+fewer examples. The thorough tier runs all of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 THOROUGH = os.environ.get("INVOICING_THOROUGH", "") == "1"
+
+TRIES = 100 if THOROUGH else 15
+"""How many examples a property that is slow to try is tried with."""
 
 
 def chosen(scenarios: Sequence[T], one_in: int) -> list[T]:

@@ -18,9 +18,10 @@ from invoicing.document import Document, VatCategory
 from invoicing.money import minor_units
 from invoicing.totals import Totals, VatRounding, totals
 from tests.invoicing import document, line
+from tests.tiers import TRIES
 
 M = TypeVar("M", bound=BaseModel)
-quick = settings(derandomize=True, database=None, deadline=None, max_examples=25)
+quick = settings(derandomize=True, database=None, deadline=None, max_examples=TRIES)
 
 CURRENCIES = sorted(c.code for c in iso4217.Currency if c.exponent is not None)
 ROUNDINGS: tuple[VatRounding, ...] = ("line", "category")
