@@ -18,6 +18,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+# One encoder for all: json.dumps makes another for every word that is not to be pure ASCII.
+_WORD = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def encoded(value: Any) -> bytes:
     """JSON with Decimals written digit by digit as numbers, which the standard encoder cannot."""
@@ -41,7 +44,7 @@ def _text(value: Any) -> str:
         return "{" + ",".join(f"{json.dumps(k)}:{_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(_text, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _WORD(value)
 
 
 def _no_constant(name: str) -> None:
