@@ -16,24 +16,30 @@ import math
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
-from invoicing.identity import order_id, workflow_id
+from invoicing.errors import Unavailable, UnknownOutcome
+from invoicing.identity import TASK_QUEUE, WORKFLOW, notices_id, order_id, workflow_id
 from invoicing.invoice import Action, Cancel, Status
 from invoicing.news import EventState, ResolveEvent
+from invoicing.notice import Notice
 from invoicing.order import Deliver
+from invoicing.preview import PREVIEW_WORKFLOW
 from invoicing.process import run
-from invoicing.request import Goal, OrderRequest
+from invoicing.provider import AttachCall, Attachment, Found, Plan
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.telling import Telling, an_event, polling, talkative
 from tests.lifecycle.telling import told as tell
-from tests.lifecycle.world import Company, world
+from tests.lifecycle.world import Company, Hurried, world
+from worker import WorkerSettings, posts_to, serving
 
 FOLDER = Path(__file__).parent / "histories"
 LONG = 140
@@ -193,6 +199,81 @@ async def feed_fetched(company: Company) -> str:
     return poller.id
 
 
+async def scheduled(company: Company) -> str:
+    reference = await company.start(send_on=date(2099, 3, 1), document={"due_date": None})
+    await company.until_status(reference, Status.SCHEDULED)
+    await company.hold(reference)
+    await company.until_status(reference, Status.HELD)
+    await company.release(reference)
+    await company.until_status(reference, Status.SCHEDULED)
+    await company.release(reference)
+    return reference
+
+
+async def attached(company: Company) -> str:
+    company.adaptor = _Attaching(company)
+    return await company.start()
+
+
+class _Attaching(Hurried):
+    """An adaptor that takes a file, at the third attempt."""
+
+    def __init__(self, company: Company) -> None:
+        here = company.adaptor
+        super().__init__(here._settings, here._http, here.paces)
+        self._answers: list[Exception] = [Unavailable("later"), UnknownOutcome("lost")]
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        plan = await super().plan(request)
+        return plan.model_copy(update={"attachments": (Attachment(name="own pdf"),)})
+
+    async def attach(self, call: AttachCall) -> Found:
+        if self._answers:
+            raise self._answers.pop(0)
+        return Found()
+
+
+async def subscribed(company: Company) -> str:
+    return await company.start(subscriber=SUBSCRIBER)
+
+
+async def posted(company: Company) -> str:
+    reference = await company.start(subscriber=SUBSCRIBER)
+    await company.finished(reference)
+    return notices_id(SUBSCRIBER, workflow_id(reference))
+
+
+SUBSCRIBER = "recorded"
+
+
+class _Deaf:
+    """A subscriber that hears nothing the first time."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    async def post(self, notice: Notice) -> None:
+        if notice.id not in self._told:
+            self._told.add(notice.id)
+            raise Unavailable("pardon?")
+
+
+async def started_plainly(company: Company) -> str:
+    request = company.request()
+    await company.client.temporal.start_workflow(
+        WORKFLOW, request, id=workflow_id(request.reference), task_queue=TASK_QUEUE
+    )
+    return request.reference
+
+
+async def previewed(company: Company) -> str:
+    request = company.request()
+    handle = await company.client.temporal.start_workflow(
+        PREVIEW_WORKFLOW, request, id=f"preview/{request.reference}", task_queue=TASK_QUEUE
+    )
+    return handle.id
+
+
 LIVES: tuple[Life, ...] = (
     sent,
     paid,
@@ -212,6 +293,12 @@ LIVES: tuple[Life, ...] = (
     event_delivered,
     event_unknown,
     feed_fetched,
+    scheduled,
+    attached,
+    subscribed,
+    posted,
+    started_plainly,
+    previewed,
 )
 
 
@@ -262,7 +349,12 @@ async def runs(company: Company, reference: str) -> list[WorkflowHistory]:
 async def record() -> dict[str, str]:
     """Live all lives at once; the recordings by file name."""
     long = {"limit.historyCount.suggestContinueAsNew": LONG}
-    async with local_server(own=True, dynamic_config=long) as server, world(server) as here:
+    async with (
+        local_server(own=True, dynamic_config=long) as server,
+        world(server) as here,
+        serving([posts_to(here.client.temporal, SUBSCRIBER, _Deaf(), WorkerSettings())]),
+    ):
+        here.subscribers[SUBSCRIBER] = _Deaf()
 
         async def lived(life: Life) -> dict[str, str]:
             async with here.company(patience=10) as company:

@@ -16,12 +16,7 @@ from temporalio.workflow import NondeterminismError
 
 from invoicing.converter import data_converter
 from tests.workflows.record import FOLDER, LIVES
-from workflows.event import EventWorkflow
-from workflows.feed import FeedWorkflow
-from workflows.invoice import InvoiceWorkflow
-from workflows.order import OrderWorkflow
-
-WORKFLOWS = [InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow]
+from worker import STORIES
 
 RECORDED = sorted(FOLDER.glob("*.json"))
 
@@ -32,7 +27,7 @@ def _history(name: str) -> dict[str, Any]:
 
 
 async def _replay(history: dict[str, Any]) -> None:
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=data_converter)
+    replayer = Replayer(workflows=STORIES, data_converter=data_converter)
     await replayer.replay_workflow(WorkflowHistory.from_json("invoice/recorded", history))
 
 
