@@ -401,7 +401,7 @@ async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_
     """Held ones are deleted, refused ones stopped, final ones credited; what must not be credited
     waits for a person."""
     prefix = f"K{uuid.uuid4().hex[:8]}:"
-    stages = _stages(company, prefix, 5)
+    stages = _stages(company, prefix, 13)
     everyone = {request.reference for kind in stages.values() for request in kind}
     for request in (request for kind in stages.values() for request in kind):
         await company.start(request)
@@ -430,7 +430,7 @@ async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_
             row = report[request.reference]
             assert (row["outcome"], row["status"]) == (outcome, status), row
             assert company.effects(request.reference) == effects
-    assert "15 done, 5 waits, 0 refused" in said.stderr
+    assert "39 done, 13 waits, 0 refused" in said.stderr
     assert (await company.client.state(bystander)).status is Status.HELD
 
 
