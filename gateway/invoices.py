@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -16,11 +14,12 @@ from temporalio.exceptions import ApplicationError
 from gateway.access import Role, needs
 from gateway.backend import Backend, Behind
 from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
+from gateway.pages import Bookmarks, Paged
 from gateway.problems import Kind, documented, invalid
 from invoicing.client import Failed, Listed
 from invoicing.errors import FieldProblem, NotFound
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
-from invoicing.model import Recorded, Typed
+from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
 
@@ -61,8 +60,8 @@ class Result(Recorded):
     """Set when it was refused at once or nobody came to help it."""
 
 
-class Filters(Typed):
-    """What a list is to show. `cursor` is that of the page before."""
+class Filters(Paged):
+    """What a list is to show."""
 
     provider: ProviderName | None = None
     status: Status | None = None
@@ -72,8 +71,6 @@ class Filters(Typed):
             description="Whom (`person`), for what (`amounts_differ`), or both as they are shown.",
         )
     )
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,2000}$")] | None = None
 
 
 class InvoicePage(Recorded):
@@ -153,36 +150,10 @@ async def preview_invoice(
 async def list_invoices(filters: Annotated[Filters, Query()], behind: Behind) -> InvoicePage:
     """Invoices, the latest first. A reference that was begun anew is there once for each time."""
     chosen = {name: getattr(filters, name) for name in ("provider", "status", "waiting_for")}
-    words = repr(sorted(chosen.items())).encode()
-    after = _token(filters.cursor, words)
+    marks = Bookmarks("invoices", chosen)
+    after = marks.token(filters.cursor)
     found = await behind.stored(behind.client.page(**chosen, size=filters.limit, after=after))
-    cursor = _cursor(found.next, words) if found.next else None
-    return InvoicePage(invoices=found.invoices, cursor=cursor)
-
-
-def _cursor(token: bytes, filters: bytes) -> str:
-    """Temporal's token, and a mark by which a cursor of another list is told from this one's."""
-    return urlsafe_b64encode(_mark(token, filters) + token).decode().rstrip("=")
-
-
-def _token(cursor: str | None, filters: bytes) -> bytes | None:
-    if cursor is None:
-        return None
-    try:
-        both = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-    except ValueError:
-        both = b""
-    mark, token = both[:_MARK], both[_MARK:]
-    if not token or mark != _mark(token, filters):
-        raise invalid("query.cursor", "is none that a list with these filters has given")
-    return token
-
-
-_MARK = 8
-
-
-def _mark(token: bytes, filters: bytes) -> bytes:
-    return hashlib.sha256(filters + token).digest()[:_MARK]
+    return InvoicePage(invoices=found.rows, cursor=marks.cursor(found.next))
 
 
 @router.get(

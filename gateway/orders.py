@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from gateway.backend import Backend, Behind
 from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
@@ -23,13 +23,14 @@ from gateway.invoices import (
     ending,
     placed,
 )
+from gateway.pages import Bookmarks, Paged
 from gateway.problems import Kind, documented
 from invoicing.client import Listed
 from invoicing.errors import NotFound
 from invoicing.invoice import Cancel, Journal
 from invoicing.model import Recorded
-from invoicing.order import CancelLines, Deliver, Order, ResolveOrder
-from invoicing.request import OrderRequest
+from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
+from invoicing.request import OrderRequest, ProviderName
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -63,6 +64,35 @@ async def start_order(
     await behind.stored(behind.client.start_order(wanted))
     now = await behind.stored(behind.client.listed_order(wanted.reference))
     return placed(response, f"{router.prefix}/{quote(wanted.reference, safe='')}", before, now)
+
+
+class OrderFilters(Paged):
+    """What a list is to show."""
+
+    provider: ProviderName | None = None
+    status: OrderStatus | None = None
+
+
+class OrderPage(Recorded):
+    """Orders, the latest first, a moment old. Without a cursor it is the last page."""
+
+    orders: tuple[Listed, ...]
+    cursor: str | None = None
+
+
+@router.get(
+    "",
+    dependencies=READ,
+    responses=documented(*COMMON),
+    response_description="One page",
+)
+async def list_orders(filters: Annotated[OrderFilters, Query()], behind: Behind) -> OrderPage:
+    """Orders, the latest first. A reference that was begun anew is there once for each time."""
+    chosen = {name: getattr(filters, name) for name in ("provider", "status")}
+    marks = Bookmarks("orders", chosen)
+    after = marks.token(filters.cursor)
+    found = await behind.stored(behind.client.order_page(**chosen, size=filters.limit, after=after))
+    return OrderPage(orders=found.rows, cursor=marks.cursor(found.next))
 
 
 async def _listed(behind: Backend, reference: str) -> Listed | None:

@@ -225,10 +225,13 @@ class InvoicingClient:
     ) -> Page:
         """A part of what `list` gives, for callers who ask for the next one later."""
         query = lists.query(WORKFLOW, provider=provider, status=status, waiting_for=waiting_for)
+        return await self._page(query, size, after)
+
+    async def _page(self, query: str, size: int, after: bytes | None) -> Page:
         found = self.temporal.list_workflows(query, page_size=size, next_page_token=after)
         await found.fetch_next_page()
         rows = tuple(lists.listed(each) for each in found.current_page or ())
-        return Page(invoices=rows, next=found.next_page_token)
+        return Page(rows=rows, next=found.next_page_token)
 
     async def listed(self, reference: str) -> Listed:
         """The last run as lists show it, but up to date; needs no worker. Raises NotFound."""
@@ -412,6 +415,18 @@ class InvoicingClient:
         query = lists.query(ORDER_WORKFLOW, provider=provider, status=status, running=running)
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield lists.listed(execution)
+
+    async def order_page(
+        self,
+        *,
+        provider: str | None = None,
+        status: OrderStatus | None = None,
+        size: int = 50,
+        after: bytes | None = None,
+    ) -> Page:
+        """A part of what `orders` gives, for callers who ask for the next one later."""
+        query = lists.query(ORDER_WORKFLOW, provider=provider, status=status)
+        return await self._page(query, size, after)
 
     async def listed_order(self, reference: str) -> Listed:
         """The order as lists show it; needs no worker. Raises NotFound."""

@@ -35,7 +35,7 @@ class Listed(Recorded):
 class Page(Recorded):
     """A part of a list. `next` gets the part after it; None: there is none."""
 
-    invoices: tuple[Listed, ...]
+    rows: tuple[Listed, ...]
     next: bytes | None = None
 
 

@@ -55,6 +55,41 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     assert (await door.get(f"{path}/journal")).json()["entries"]
 
 
+async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> None:
+    wanted = {(await _begun(company, door)).reference for _ in range(3)}
+
+    async def listed() -> list[str]:
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            page = (await door.get("/v1/orders", status="open", limit=2, **more)).json()
+            found += [each["reference"] for each in page["orders"]]
+            if page["cursor"] is None:
+                return found
+            more = {"cursor": page["cursor"]}
+
+    async with asyncio.timeout(20):
+        # Lists are a moment behind.
+        while not wanted <= set(found := await listed()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert len([each for each in found if each in wanted]) == 3, "none twice"
+
+
+async def test_a_cursor_of_invoices_is_none_of_orders(company: Company, door: Door) -> None:
+    for _ in range(2):
+        await _begun(company, door)
+    async with asyncio.timeout(20):
+        while not (cursor := (await door.get("/v1/orders", limit=1)).json()["cursor"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert fields(await door.get("/v1/invoices", limit=1, cursor=cursor)) == ["query.cursor"]
+
+
+async def _begun(company: Company, door: Door) -> OrderRequest:
+    order = an_order(company, 1)
+    assert (await door.post("/v1/orders", order)).status_code == 201
+    return order
+
+
 async def test_an_order_for_other_content_says_what_differs(company: Company, door: Door) -> None:
     order = an_order(company, 1)
     await door.post("/v1/orders", order)
