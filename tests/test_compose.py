@@ -34,6 +34,7 @@ from providers import ADAPTORS
 from sandbox import invoro_data, mollie, quiddly_data, riverty
 from sandbox import zero_friction as zf
 from sandbox.temporal import Server, local_server
+from tests.tls import NO_TLS
 from tests.worker_process import worker_process
 from worker import WorkerSettings
 
@@ -309,7 +310,7 @@ async def test_what_the_gateway_s_example_names_is_read() -> None:
     settings = gateway.settings.read({**empty, **dict.fromkeys(tokens, TOKEN)})
     assert [each.get_secret_value() for each in settings.operate_tokens] == [TOKEN]
     rest = {name: "1000" for name in empty if name not in tokens}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=NO_TLS) as http:
         assert set(providers.settings.hooks(rest, http)) == {
             name for name, adaptor in ADAPTORS.items() if issubclass(adaptor, Hooks)
         }

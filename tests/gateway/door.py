@@ -29,6 +29,7 @@ from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
 from providers.settings import hooks
+from tests.tls import NO_TLS
 
 TOKENS = {name: f"{name}-{'0' * 40}" for name in ("read", "start", "operate", "all")}
 SECRET = "canary-webhook-secret"
@@ -72,7 +73,7 @@ class Gateway:
         """From now on webhooks of this account are taken, under SECRET."""
         values = {"WEBHOOK_SECRETS": SECRET, **more}
         prefix = f"{provider}__{account}__".upper()
-        made = hooks({prefix + name: value for name, value in values.items()}, httpx.AsyncClient())
+        made = hooks({prefix + name: value for name, value in values.items()}, self.http)
         self.accounts.setdefault(provider, {})[account] = made[provider][account]
 
 
@@ -142,7 +143,7 @@ async def gateway_over(client: InvoicingClient, **changes: Any) -> AsyncIterator
     app = application(client, accounts, setup)
     async with (
         serving(app, setup) as url,
-        httpx.AsyncClient(trust_env=False, timeout=30) as http,
+        httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,
     ):
         yield Gateway(url, app.openapi(), http, accounts)
 

@@ -24,6 +24,7 @@ from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from providers.settings import BadSettings
 from tests.gateway.door import TOKENS, Door, Gateway, gateway_over, problem, settings
 from tests.lifecycle.world import World
+from tests.tls import NO_TLS
 
 WHY = {"by": "an operator", "reason": "test"}
 RIGHTS: dict[str, tuple[str, str]] = {
@@ -152,7 +153,7 @@ async def test_a_full_house_tells_the_next_one_to_come_back() -> None:
 
     async with (
         serving(Guard(app, at_once=1), settings()) as url,
-        httpx.AsyncClient(trust_env=False, base_url=url) as http,
+        httpx.AsyncClient(trust_env=False, verify=NO_TLS, base_url=url) as http,
     ):
         long = asyncio.create_task(http.get("/long"))
         await inside.wait()
@@ -173,7 +174,7 @@ async def test_what_nobody_foresaw_is_a_problem_and_is_not_quoted(
 
     async with (
         serving(Guard(app, at_once=1), settings()) as url,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, verify=NO_TLS) as http,
     ):
         answer = await http.get(f"{url}/Canary-7f3a")
     problem(answer, Kind.INTERNAL)

@@ -16,6 +16,7 @@ import pytest
 
 from sandbox.temporal import Server
 from tests.gateway.door import SECRET, TOKENS
+from tests.tls import NO_TLS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -86,7 +87,10 @@ async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None
         "TEMPORAL_ADDRESS": server.address,
         "MOLLIE__SHOP__WEBHOOK_SECRETS": SECRET,
     }
-    async with program(variables) as process, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        program(variables) as process,
+        httpx.AsyncClient(trust_env=False, verify=NO_TLS) as http,
+    ):
         serving = await line_with(process, "serving http://127.0.0.1:")
         url = serving.split("serving ")[1].split(",")[0]
         await line_with(process, "webhooks of mollie: shop")

@@ -25,6 +25,7 @@ from sandbox.temporal import local_server
 from tests.gateway.door import SECRET, Door, Gateway, gateway_over, problem, signed
 from tests.lifecycle.world import PACES, Company, World
 from tests.providers.test_webhooks import BODIES, HEADERS, SETTINGS, delivery
+from tests.tls import NO_TLS
 
 
 @pytest.fixture
@@ -259,13 +260,13 @@ def test_an_address_is_read_with_and_without_a_port() -> None:
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_no_adaptor_needs_credentials_to_receive(name: str) -> None:
     prefix = f"{name}__shop__".upper()
-    made = hooks({f"{prefix}WEBHOOK_SECRETS": "new!, old!"}, httpx.AsyncClient())
+    made = hooks({f"{prefix}WEBHOOK_SECRETS": "new!, old!"}, httpx.AsyncClient(verify=NO_TLS))
     assert made.keys() == {name}
     (event,) = made[name]["shop"].receive(delivery(name, BODIES[name], "old!"))
     whole: Any = ADAPTORS[name].Settings.model_validate(
         {**SETTINGS[name], "webhook_secrets": "old!"}
     )
-    adaptor = ADAPTORS[name](whole, httpx.AsyncClient())
+    adaptor = ADAPTORS[name](whole, httpx.AsyncClient(verify=NO_TLS))
     assert isinstance(adaptor, Hooks)
     assert adaptor.receive(delivery(name, BODIES[name], "old!")) == (event,)
     assert HEADERS[name]
@@ -273,12 +274,14 @@ def test_no_adaptor_needs_credentials_to_receive(name: str) -> None:
 
 def test_credentials_that_are_there_are_not_kept() -> None:
     values = {"MOLLIE_TOKEN": "test_canary", "MOLLIE_WEBHOOK_SECRETS": "s"}
-    made: Any = hooks(values, httpx.AsyncClient())["mollie"]["default"]
+    made: Any = hooks(values, httpx.AsyncClient(verify=NO_TLS))["mollie"]["default"]
     assert not hasattr(made._settings, "token")
 
 
 def test_an_address_list_needs_no_credentials_either() -> None:
-    made = hooks({"RIVERTY_NOTIFICATION_SOURCES": "198.51.100.0/24"}, httpx.AsyncClient())
+    made = hooks(
+        {"RIVERTY_NOTIFICATION_SOURCES": "198.51.100.0/24"}, httpx.AsyncClient(verify=NO_TLS)
+    )
     body = b'{"type": "paymentReceived", "timestamp": "2026-06-30T12:00:00Z"}'
     came = Delivery(body=body, source="198.51.100.7", received=datetime.now(UTC))
     assert made["riverty"]["default"].receive(came)
@@ -287,5 +290,5 @@ def test_an_address_list_needs_no_credentials_either() -> None:
 def test_a_mistyped_setting_of_webhooks_is_named() -> None:
     values = {"MOLLIE_WEBHOOK_SECRET": "s", "MOLLIE_WEBHOOK_HOURS": "soon"}
     with pytest.raises(BadSettings) as caught:
-        hooks(values, httpx.AsyncClient())
+        hooks(values, httpx.AsyncClient(verify=NO_TLS))
     assert caught.value.variables == ("MOLLIE_WEBHOOK_HOURS", "MOLLIE_WEBHOOK_SECRET")

@@ -6,7 +6,6 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import JsonValue, SecretStr
 
@@ -14,6 +13,7 @@ from invoicing.errors import Forged, Unreadable
 from invoicing.provider import Delivery, Event, Hooks, Notifies
 from providers import ADAPTORS, webhooks
 from providers.webhooks import as_base64, as_hex, check_age, digest, fits, members, moment, named
+from tests.providers import Script
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 BODY = b'{"a": 1}'
@@ -122,7 +122,7 @@ BODIES = {
 
 def hooked(name: str, **settings: Any) -> Hooks:
     adaptor = ADAPTORS[name]
-    made = adaptor(adaptor.Settings.model_validate(SETTINGS[name] | settings), httpx.AsyncClient())
+    made = adaptor(adaptor.Settings.model_validate(SETTINGS[name] | settings), Script().client())
     assert isinstance(made, Notifies)
     assert isinstance(made, Hooks)
     return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -20,9 +19,7 @@ from sandbox.faults import DRAWABLE, Fault, Faults
 from sandbox.record import Effect
 from sandbox.server import Ask, StandIn, Way, serve
 from sandbox.wire import answer, decoded, encoded
-
-# Loading the authorities takes httpx longer than a whole test; nothing here speaks TLS.
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+from tests.tls import NO_TLS
 
 
 class Step(StrEnum):

@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -25,8 +24,8 @@ from sandbox import invoro
 from sandbox.faults import Faults
 from sandbox.invoro_totals import breakdown, contradictions, summed
 from sandbox.server import serve
+from tests.tls import NO_TLS
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 KEYS = {
     *("id", "company_id", "user_id", "state", "direction", "amount", "currency", "ubl_version"),
     *("ubl_json", "metadata_json", "delivery_network_id", "business_entity_id"),

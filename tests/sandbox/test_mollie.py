@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -20,8 +19,8 @@ import pytest_asyncio
 from sandbox import mollie
 from sandbox.faults import Faults
 from sandbox.server import serve
+from tests.tls import NO_TLS
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PATH = "/v2/sales-invoices"
 EMAIL = {"subject": "Your invoice", "body": "Please find it enclosed."}
 BY_HAND = {"source": "manual"}

@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
@@ -22,8 +21,8 @@ from sandbox import quiddly
 from sandbox.faults import DRAWABLE, Fault, Faults, When
 from sandbox.quiddly import Assumed, Debtors, Step
 from sandbox.server import serve
+from tests.tls import NO_TLS
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 FEED = "/vouchers/external/export/payments"
 PDF = b"%PDF-1.4 of its own\r\n\x00\xff\r\n--not a boundary\r\n%%EOF"
 BOOKED = {

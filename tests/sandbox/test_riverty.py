@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
@@ -26,8 +25,8 @@ from sandbox.faults import Faults
 from sandbox.riverty_notices import EDI
 from sandbox.server import serve
 from sandbox.wire import Listener
+from tests.tls import NO_TLS
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 ORDERS = "/accounting/v1/businesses/1000/customers/CUSTOMER1/orders"
 CALLBACKS = "/administration/v1/notification-callbacks"
 ADDRESS: dict[str, Any] = {

@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 import os
-import ssl
 import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -19,8 +18,8 @@ import pytest_asyncio
 from sandbox import zero_friction as zf
 from sandbox.faults import Faults
 from sandbox.server import serve
+from tests.tls import NO_TLS
 
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 JUNE = {
     "startDateTime": "2026-06-01T00:00:00+02:00",
     "endDateTime": "2026-06-30T23:59:59+02:00",
