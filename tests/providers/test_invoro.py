@@ -1699,15 +1699,6 @@ class TestErrors:
         assert caught.value.code == str(status)
         assert ("key" in caught.value.message) is (status in (401, 403))
 
-    async def test_lost_changes_are_unknown_and_lost_reads_are_not(self) -> None:
-        for reply in (httpx.ReadTimeout("x"), answer(status=502)):
-            with pytest.raises(UnknownOutcome):
-                await adaptor(Script().on(SEND, reply)).approve(TARGET)
-            with pytest.raises(Unavailable):
-                await read(reply)
-        with pytest.raises(Unavailable):
-            await adaptor(Script().on(SEND, httpx.ConnectError("x"))).approve(TARGET)
-
     @pytest.mark.parametrize(
         ("headers", "least", "most"),
         [

@@ -1336,23 +1336,6 @@ class TestErrors:
             await created(Script().on(POST, refusal(422, field="A. Person")), request())
         assert fields(caught.value) == ["?"]
 
-    @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    async def test_lost_changes_are_unknown_and_lost_reads_are_not(self, status: int) -> None:
-        for reply in (httpx.ReadTimeout("x"), refusal(status)):
-            told = Script().on(POST, reply).on(GET, reply).on(LIST, reply)
-            with pytest.raises(UnknownOutcome):
-                await created(told, request())
-            with pytest.raises(Unavailable):
-                await adaptor(told).read(ReadCall(target=TARGET))
-            with pytest.raises(Unavailable):
-                await adaptor(told).find(TARGET)
-            # Trying again is the engine's: every call was made once.
-            assert told.routes() == [POST, GET, LIST]
-
-    async def test_too_many_requests_did_nothing(self) -> None:
-        with pytest.raises(Unavailable):
-            await created(Script().on(POST, refusal(429)), request())
-
 
 class TestWebhook:
     BODY = b'{"resource":"event","id":"event_1"}'

@@ -1045,14 +1045,6 @@ class TestErrors:
         with pytest.raises(UnknownOutcome):
             await adaptor(told).approve(TARGET)
 
-    async def test_lost_changes_are_unknown_and_lost_reads_are_not(self) -> None:
-        for reply in (httpx.ReadTimeout("x"), answer(status=502)):
-            told = script().on(f"POST {INVOICE}/approve", reply).on(f"GET {INVOICE}", reply)
-            with pytest.raises(UnknownOutcome):
-                await adaptor(told).approve(TARGET)
-            with pytest.raises(Unavailable):
-                await adaptor(told).read(ReadCall(target=TARGET))
-
 
 class TestSigningIn:
     async def test_every_call_carries_what_the_gateway_wants(self) -> None:
