@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
@@ -482,8 +483,12 @@ async def test_money_that_names_no_invoice_is_for_a_person_to_place(shared_world
         assert (await shop.finished(reference)).status is Status.PAID
 
 
+MANY = int(os.environ.get("INVOICING_TEST_WAITING", "50"))
+"""Invoices that wait for their payment; 1000 for the long version."""
+
+
 @pytest.mark.thorough
-async def test_fifty_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
+async def test_very_many_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
     """What asks is the account's feed: per interval it makes one call, whoever waits."""
     async with client(shared_world) as shop:
         reconfigured(shared_world, shop, feed_minutes=600)
@@ -491,23 +496,23 @@ async def test_fifty_waiting_invoices_cost_no_more_calls_than_one(shared_world: 
         cost: dict[int, int] = {}
         async with fetched(shop) as feed:
             await shop.stand_in.reached("feed", when="after", within=30)
-            for number in (1, 10, 50):
+            for number in (1, 10, MANY):
                 more = [shop.request(goal=Goal.PAID) for _ in range(number - len(waiting))]
                 waiting += await asyncio.gather(*map(shop.start, more))
-                await shop.stand_in.reached("approve", number, "after", within=60)
+                await shop.stand_in.reached("approve", number, "after", within=MANY * 1.2)
                 before = len(shop.stand_in.calls.all)
                 fetches = shop.stand_in.calls.count("feed")
                 await feed.signal("fetch_now")
                 await shop.stand_in.reached("feed", fetches + 1, "after", within=30)
                 cost[number] = len(shop.stand_in.calls.all) - before
-            assert cost == {1: 1, 10: 1, 50: 1}
+            assert cost == {1: 1, 10: 1, MANY: 1}
             for reference in (waiting[0], waiting[-1]):
                 await shop.until_waiting(reference, "payment")
             assert shop.stand_in.calls.counts == {
                 "authenticate": 1,
                 "feed": 4,
-                "create": 50,
-                "approve": 50,
+                "create": MANY,
+                "approve": MANY,
             }
 
 

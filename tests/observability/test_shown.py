@@ -148,10 +148,12 @@ PARKED = (
     sample("invoicing_oldest_wait_seconds", on="person", reason="rejected"),
 )
 STUCK = sample("temporal_workflow_task_execution_failed_total")
+FAILED = sample("temporal_workflow_failed_total", workflow_type=WORKFLOW)
 
 
 async def _watched() -> Watched:
-    """An invoice goes well, one is created unseen, one is parked, and a workflow stands still."""
+    """An invoice goes well, one is created unseen, one is parked, one refused, and a workflow
+    stands still."""
     address = f"127.0.0.1:{free_port()}"
     kept, exporter = TracerProvider(), InMemorySpanExporter()
     kept.add_span_processor(SimpleSpanProcessor(Discreet(exporter)))
@@ -183,7 +185,8 @@ async def _watched() -> Watched:
                 stuck = await client.temporal.start_workflow(
                     "OfAnotherVersion", id="stuck", task_queue=TASK_QUEUE
                 )
-                page = await shown(address, *PARKED, STUCK)
+                await client.start(an_invoice("refused", options={"no_such": True}))
+                page = await shown(address, *PARKED, STUCK, FAILED)
                 await stuck.terminate()
                 history = await client.handle("happy").fetch_history()
                 worker.signal(signal.SIGTERM)
