@@ -294,7 +294,9 @@ class Desk:
         if workflow.info().is_continue_as_new_suggested() and quiet:
             fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
             workflow.continue_as_new(
-                InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order)
+                InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order),
+                # What was added to it on the way would stay behind.
+                memo=workflow.memo(),
             )
 
     async def tell_order(self) -> None:

@@ -544,7 +544,9 @@ class OrderWorkflow:
 
     def _continue_as_new(self) -> None:
         fields = {name: getattr(self._request, name) for name in OrderRequest.model_fields}
-        workflow.continue_as_new(OrderInput.model_construct(**fields, resumed=self._case))
+        workflow.continue_as_new(
+            OrderInput.model_construct(**fields, resumed=self._case), memo=workflow.memo()
+        )
 
 
 _ANSWERS = {

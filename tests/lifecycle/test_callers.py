@@ -53,7 +53,7 @@ async def test_the_caller_in_python_gets_the_same_invoice_each_time(
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
 
 
-async def _started_plainly(
+async def started_plainly(
     company: Company, request: InvoiceRequest
 ) -> WorkflowHandle[object, Invoice]:
     """As the examples in TypeScript and Go do: the content as JSON, and no memo."""
@@ -71,7 +71,7 @@ async def _started_plainly(
 async def test_what_another_sdk_started_is_told_apart_from_other_content(company: Company) -> None:
     """It left no fingerprint, so the workflow leaves one itself."""
     request = company.request()
-    there = await _started_plainly(company, request)
+    there = await started_plainly(company, request)
     assert (await there.result()).status is Status.SENT
     handle = await company.client.start(request)
     assert (await handle.describe()).run_id == there.first_execution_run_id
@@ -87,7 +87,7 @@ async def test_what_another_sdk_started_is_told_apart_from_other_content(company
 async def test_another_sdk_gets_the_invoice_that_our_client_started(company: Company) -> None:
     request = company.request(hold=True)
     ours = await company.client.start(request)
-    theirs = await _started_plainly(company, request)
+    theirs = await started_plainly(company, request)
     assert theirs.first_execution_run_id == (await ours.describe()).run_id
     await company.until_status(request.reference, Status.HELD)
     await company.release(request.reference)

@@ -19,16 +19,17 @@ from temporalio.exceptions import ApplicationError
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.case import Case, InvoiceInput
 from invoicing.converter import data_converter
-from invoicing.errors import Rejected
+from invoicing.errors import ReferenceInUse, Rejected
 from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import Action, LineStatus, Reason, Status
 from invoicing.order import CancelLines, Deliver, invoice_reference
 from invoicing.provider import Batch, Event, ReadCall
 from invoicing.request import Goal, OrderRequest
 from sandbox.temporal import local_server
-from sandbox.zero_friction import Step
+from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
+from tests.lifecycle.test_callers import started_plainly
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
 from tests.workflows.record import runs
 
@@ -86,6 +87,23 @@ async def test_an_invoice_keeps_everything_over_several_continuations(company: C
     assert (await company.finished(reference)).status is Status.PAID
     assert company.effects(reference) == [*SENT, "paid"]
     assert len(await runs(company, reference)) >= 4
+
+
+async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
+    company: Company,
+) -> None:
+    """Also where the fingerprint is the workflow's own, because its caller left none."""
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    request = company.request(goal=Goal.PAID)
+    await started_plainly(company, request)
+    await company.parked(request.reference)
+    other = a_document(notes=("another",))
+    await company.resolve(request.reference, Action.CORRECT, document=other)
+    await company.until_waiting(request.reference, "payment")
+    await _continued(company, request.reference, 1)
+    await company.client.start(request)
+    with pytest.raises(ReferenceInUse, match=r"document\.notes"):
+        await company.client.start(request.model_copy(update={"document": other}))
 
 
 async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
