@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -125,13 +125,23 @@ def day_or_moment(value: Any) -> Any:
     """A date or a moment with its offset from UTC, or how either is written."""
     if isinstance(value, str):
         value = _read(value.strip())
-    floats = isinstance(value, datetime) and value.tzinfo is None
-    if floats or not isinstance(value, date):
+    if not (_is_instant(value) if isinstance(value, datetime) else isinstance(value, date)):
         raise ValueError(
             'must be a date such as "2025-01-31", or a moment with its offset from UTC such as '
             '"2025-01-31T09:00:00+01:00"'
         )
     return value
+
+
+def _is_instant(value: datetime) -> bool:
+    """Whether it has an offset, and UTC a name for it: that ends with the year 9999."""
+    if value.tzinfo is None:
+        return False
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _read(text: str) -> date | None:

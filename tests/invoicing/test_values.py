@@ -160,10 +160,21 @@ def test_what_was_typed_is_neither_repeated_nor_chained(check: Callable[[str], s
 
 @pytest.mark.parametrize(
     "value",
-    ["soon", "2026-02-30", "2026-12-01T09:00:00", 5, 1.5, b"2026-12-01"],
+    [
+        "soon",
+        "2026-02-30",
+        "2026-12-01T09:00:00",
+        "9999-12-31T23:00:00-05:00",
+        "0001-01-01T00:00:00+05:00",
+        5,
+        1.5,
+        b"2026-12-01",
+    ],
     ids=repr,
 )
-def test_a_moment_without_its_offset_is_neither_a_day_nor_a_moment(value: object) -> None:
+def test_without_an_offset_or_a_name_in_utc_it_is_neither_a_day_nor_a_moment(
+    value: object,
+) -> None:
     with pytest.raises(ValueError, match="offset from UTC"):
         day_or_moment(value)
 
