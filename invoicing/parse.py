@@ -57,6 +57,7 @@ _PATTERNS: dict[str, str] = {
     "reference": "must be 1 to 100 letters, digits or . _ : # -, and begin with a letter or digit",
     "provider": "must be the provider's name in small letters, digits or _",
     "account": "must be the account's name in small letters, digits or _",
+    "subscriber": "must be the subscriber's name in small letters, digits or _",
     "unit": "must be a UN/ECE unit code in capitals, such as C62 (piece), HUR (hour) or KWH",
     "means": "must be a UNCL4461 code, such as 30 (credit transfer)",
     "language": "must be a language such as nl or nl-BE",
