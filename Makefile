@@ -10,6 +10,8 @@ KEY = $(shell { cat $(PINS); $(PYTHON) -VV; } 2>/dev/null | cksum | cut -d ' ' -
 # Twice as many test processes as cores, for half of what they do is waiting; 8 at most, for each has
 # a Temporal server of its own.
 JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
+# The servers of tests live for minutes: they may keep more garbage, and collect it less often.
+TESTS = INVOICING_REQUIRE_SERVER=1 GOGC=400 $(RUN) -m pytest -n $(JOBS) --dist worksteal
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
@@ -32,10 +34,10 @@ examples: resolve ## have callers in Python, TypeScript, Go and REST ask for inv
 	@$(RUN) -m examples.run $(ARGS)
 
 test: resolve ## run the tests (ARGS="-k approval" chooses)
-	@INVOICING_REQUIRE_SERVER=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@$(TESTS) $(ARGS)
 
 test-all: resolve ## run the tests with every fault at every step: a quarter of an hour
-	@INVOICING_REQUIRE_SERVER=1 INVOICING_THOROUGH=1 $(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@INVOICING_THOROUGH=1 $(TESTS) $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .
