@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import ValidationError
 from temporalio import workflow
 
 from workflows.desk import Cancelling, Desk, Ended, StartOver, refused, sign
@@ -13,7 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.case import InvoiceInput
     from invoicing.document import Document
     from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+    from invoicing.parse import problems
     from invoicing.provider import Event
+    from invoicing.request import InvoiceRequest
 
 
 @workflow.defn
@@ -141,8 +144,19 @@ class InvoiceWorkflow:
             raise refused("somebody has just resolved it")
         if answer.action not in problem.actions:
             raise refused(f"{answer.action} is no answer here: {', '.join(problem.actions)}")
+        if answer.document:
+            self._refuse_misfit(answer.document)
         if self._delivers and answer.document:
             self._refuse_other_lines(answer.document)
+
+    def _refuse_misfit(self, corrected: Document) -> None:
+        """With the rest of the request it must make one that can be asked for, and read again."""
+        request = self._desk.request
+        fields = {name: getattr(request, name) for name in type(request).model_fields}
+        try:
+            InvoiceRequest(**{**fields, "document": corrected})
+        except ValidationError as error:
+            raise refused("; ".join(map(str, problems(error)))) from None
 
     def _refuse_other_lines(self, corrected: Document) -> None:
         """The order's ledger says which lines are on this invoice, and has no part in this."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from temporalio.api.history.v1 import HistoryEvent
 
-from invoicing.invoice import Invoice, Release, Status
+from invoicing.client import Refused
+from invoicing.invoice import Action, Invoice, Release, Status
 from invoicing.provider import Stage
+from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
 from tests.lifecycle.world import Company, World, together
 
@@ -94,6 +97,18 @@ async def test_one_that_waits_for_its_day_is_taken_back_unsent(company: Company)
     await company.cancel(reference)
     assert (await company.finished(reference)).status is Status.CREDITED
     assert company.effects(reference) == ["created", "approved", "credited"]
+
+
+async def test_a_correction_that_is_due_before_its_day_is_refused(company: Company) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
+    reference = await company.start(send_on=DAY, document=NO_DUE_DATE)
+    await company.parked(reference)
+    due = company.request().document
+    with pytest.raises(Refused, match="send_on: is after the due date"):
+        await company.resolve(reference, Action.CORRECT, document=due)
+    later = due.model_copy(update={"due_date": DAY})
+    await company.resolve(reference, Action.CORRECT, document=later)
+    await company.until_status(reference, Status.SCHEDULED)
 
 
 async def test_no_provider_sends_one_before_its_day(shared_world: World) -> None:
