@@ -37,14 +37,14 @@ class InvoiceWorkflow:
         way: it is noticed where the story looks for cancels, like the `cancel` update.
         """
         sign(self._desk.request)
-        life = asyncio.create_task(self._live())
+        life = asyncio.create_task(self._live_and_tell())
         while not life.done():
             try:
                 await workflow.wait_condition(life.done)
             except asyncio.CancelledError:
                 if workflow.cancellation_reason() is None:
                     raise
-        return await self._end(life.result())
+        return self._close(life.result())
 
     async def _live(self) -> Ended:
         """plan → look up → create draft → attach → check → (hold) → approve → send → track."""
@@ -70,11 +70,16 @@ class InvoiceWorkflow:
             except Ended as ended:
                 return ended
 
-    async def _end(self, ended: Ended) -> Invoice:
+    async def _live_and_tell(self) -> Ended:
+        """The story, and what others must know of its end."""
+        ended = await self._live()
         self._desk.end(ended.outcome)
         await self._desk.tell_order()
         await self._desk.notices.empty()
         await workflow.wait_condition(workflow.all_handlers_finished)
+        return ended
+
+    def _close(self, ended: Ended) -> Invoice:
         if ended.failure:
             raise ended.failure
         taken_back = ended.outcome in (Status.CANCELLED, Status.CREDITED)

@@ -9,6 +9,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowExecutionStatus
 
 from invoicing.client import Failed, Refused
 from invoicing.invoice import Action, Cancel, LineStatus, Status
@@ -25,6 +27,7 @@ from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company
+from workflows.desk import Desk
 
 TODAY = date(2026, 6, 30)
 SENT = ["created", "approved", "sent"]
@@ -272,6 +275,29 @@ async def test_a_cancelled_order_takes_everything_back(company: Company) -> None
     assert company.effects(held) == ["created", "deleted"]
     credited, cancelled = LineStatus.CREDITED, LineStatus.CANCELLED
     assert statuses(order) == {"1": credited, "2": cancelled, "3": cancelled}
+
+
+async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its order is told all the same, though the last signal to it is held back until then."""
+    telling = Desk.tell_order
+
+    async def late(desk: Desk) -> None:
+        if desk.case.outcome:
+            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        await telling(desk)
+
+    monkeypatch.setattr(Desk, "tell_order", late)
+    reference = await begun(company, "1")
+    await company.client.deliver(reference, a_delivery("A", "1"))
+    invoice = invoice_reference(reference, "A")
+    await company.until(invoice, lambda state: state.ended)
+    await company.client.handle(invoice).cancel()
+    (delivery,) = (await finished(company, reference)).deliveries
+    assert (delivery.status, delivery.ended) == (Status.SENT, True)
+    closed = await company.client.handle(invoice).describe()
+    assert closed.status is WorkflowExecutionStatus.COMPLETED
 
 
 async def test_the_engines_cancel_takes_an_order_back_too(company: Company) -> None:
