@@ -206,4 +206,7 @@ async def _count_on(census: Census, every: timedelta) -> None:
             await census.take()
         except RPCError as error:
             log.warning("the lists cannot be counted: %s", error.status.name)
+        except Exception as error:  # noqa: BLE001
+            # Whoever only watches must not end the worker when that stops.
+            log.warning("the lists cannot be counted: %s", type(error).__name__)
         await asyncio.sleep(every.total_seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from temporalio.client import Client
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
 from invoicing import attributes
-from observing.census import FEW, OTHER, Census, Lists
+from observing.census import FEW, OTHER, Census, Lists, counting
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 _SINCE = re.compile(r"WaitingSince < '([^']+)'")
@@ -148,3 +149,25 @@ async def test_what_is_not_there_any_more_is_shown_as_none() -> None:
     await census.take()
     assert (shown.values[by_reason], shown.values[age]) == (0, 0)
     assert shown.values["invoicing_waiting", ("provider", OTHER)] == 1
+
+
+class Odd:
+    """A census that nobody could foresee."""
+
+    def __init__(self) -> None:
+        self.taken = asyncio.Semaphore(0)
+
+    async def take(self) -> None:
+        self.taken.release()
+        raise ValueError("Quillon Canaryson")
+
+
+async def test_a_count_that_fails_oddly_ends_neither_the_counting_nor_the_worker(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    odd = Odd()
+    async with counting(cast("Census", odd), timedelta()):
+        for _ in range(3):
+            await asyncio.wait_for(odd.taken.acquire(), 5)
+    assert "the lists cannot be counted: ValueError" in caplog.messages
+    assert "Canaryson" not in caplog.text
