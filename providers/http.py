@@ -168,7 +168,9 @@ def client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClie
         transport=transport,
         follow_redirects=False,
         trust_env=False,
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        # As many as there are calls, which each queue bounds for itself: a common bound would let
+        # providers that hang take the connections of the others.
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         headers={"User-Agent": "durable-invoicing", "Accept": "application/json"},
         # Accounts share this client: a cookie set for one must never reach another.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

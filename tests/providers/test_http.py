@@ -76,6 +76,33 @@ async def test_a_form_with_a_file_is_the_same_bytes_whenever_it_is_sent() -> Non
     assert "PDF" not in repr(file)
 
 
+async def test_others_that_hang_leave_a_connection_for_this_one() -> None:
+    """However many calls to them there are."""
+    hanging, over, many = asyncio.Semaphore(0), asyncio.Event(), 120
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/hang" in head:
+            hanging.release()
+            await over.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_server(served, "127.0.0.1") as server, http.client() as client:
+        port = server.sockets[0].getsockname()[1]
+        here = replace(READ, base_url=f"http://127.0.0.1:{port}", timeout=10)
+        hang = replace(here, route="/hang", ids={})
+        others = [asyncio.create_task(exchange(client, hang)) for _ in range(many)]
+        try:
+            async with asyncio.timeout(5):
+                for _ in range(many):
+                    await hanging.acquire()
+            assert (await exchange(client, here)).ok
+        finally:
+            over.set()
+            await asyncio.gather(*others, return_exceptions=True)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
