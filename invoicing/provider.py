@@ -458,7 +458,7 @@ class OrderSnapshot(Recorded):
 class Limited(Protocol):
     """A provider that states how many calls it takes: more are not begun, on any worker."""
 
-    calls_per_second: float
+    calls_per_second: int
 
 
 @runtime_checkable

@@ -437,7 +437,7 @@ class Invoro:
 
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
     name = "invoro"
-    calls_per_second = 100.0
+    calls_per_second = 100
     """As stated, per key."""
 
     def __init__(self, settings: InvoroSettings, http: httpx.AsyncClient) -> None:

@@ -173,7 +173,7 @@ def test_plain_leaves_out_trailing_zeros_only(given: str, written: str) -> None:
 # No binary floats
 
 WAITS = {
-    ("client.py", "reach"),
+    ("connection.py", "reach"),
     ("client.py", "tell"),
     ("parse.py", "_float"),
     ("news.py", "EventInput"),
