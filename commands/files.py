@@ -115,16 +115,8 @@ def _named(line: bytes) -> str:
 
 # --- CSV ------------------------------------------------------------------------------------------
 
-_OF_REQUEST = (
-    "reference",
-    "provider",
-    "account",
-    "goal",
-    "hold",
-    "send_on",
-    "may_credit",
-    "options",
-)
+_OF_REQUEST = InvoiceRequest.model_fields.keys() - {"document", "order"}
+"""All but those that other columns fill, and the one that no caller sets."""
 _TRUTHS = ("hold", "may_credit", "prices_include_vat")
 _LINE = "line."
 

@@ -298,6 +298,17 @@ def test_a_spreadsheets_own_habits_are_read() -> None:
     assert entry.request.document.lines[0].id == "1"
 
 
+def test_whatever_a_caller_may_ask_for_has_a_column() -> None:
+    from commands.files import _invoices, _rows
+
+    text = f"{HEADER},send_on,subscriber\n{a_row('A-1', 'a').strip()},2026-07-01,erp\n"
+    (entry,) = _invoices(_rows(text))
+    assert entry.wrong == ()
+    assert entry.request is not None
+    assert entry.request.subscriber == "erp"
+    assert entry.request.send_on == date(2026, 7, 1)
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x"])
 def test_no_cell_of_a_result_is_a_formula(cell: str) -> None:
     assert spreadsheet(cell) == f"'{cell}"
