@@ -19,7 +19,7 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo playground examples test test-all check fix schemas server worker gateway benchmark setup resolve clean-cache
+.PHONY: help demo playground examples test test-all check fix schemas server worker gateway benchmark setup env resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ setup: ## install the pinned packages, once
 	    $(foreach file,$(PINS),-r $(file)); \
 	  "$$venv/bin/python" -m pip --disable-pip-version-check check; \
 	  : > "$$venv/complete"; }
+
+env: setup ## print the line that has a terminal's `python` find these packages
+	@echo '. "$(VENV)/bin/activate"'
 
 resolve: setup ## find, download or build the Temporal server, once
 	@$(RUN) -m sandbox.temporal --resolve > /dev/null

@@ -5,8 +5,13 @@ python starter.py --help
 
 from __future__ import annotations
 
-from commands import batch, demo, doctor, events, invoices, many, orders, preview, server, views
-from commands.base import Code, app, main
+import sys
+
+try:
+    from commands import batch, demo, doctor, events, invoices, many, orders, preview, server, views
+    from commands.base import Code, app, main
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing}. `make env` prints the line to type in this terminal first.")
 
 __all__ = ["Code", "app", "main"]
 

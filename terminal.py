@@ -95,10 +95,11 @@ def _facts(rows: Mapping[str, object]) -> Table:
     return table
 
 
-def trouble(problem: Problem) -> str:
+def trouble(problem: Problem, *, ended: bool = False) -> str:
     """What is wrong, field by field, on lines of their own."""
     fields = (f"  {plain(each)}" for each in problem.fields)
-    return "\n".join([f"Needs attention: {plain(problem.what)}", *fields])
+    headline = "Ended" if ended else "Needs attention"
+    return "\n".join([f"{headline}: {plain(problem.what)}", *fields])
 
 
 def answers(invoice: Invoice) -> Table:
@@ -139,17 +140,20 @@ def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
     if columns:
         table = _table(*(name.replace("_", " ").capitalize() for name in columns))
         for row in rows:
-            told = row.model_dump(mode="json")
-            table.add_row(*(plain(told[name] or "") for name in columns))
+            table.add_row(*(_cell(getattr(row, name)) for name in columns))
         return table
     table = _table("Reference", "Provider", "Status", "Waits for", "Number", "Due", "Started (UTC)")
     for row in rows:
         # A workflow that was ended from outside never came to say so itself.
         ended = row.execution == "terminated"
-        status = "terminated" if ended else row.status
+        status = "terminated" if ended else row.status or row.execution
         cells = (row.reference, row.provider, status, row.waiting_for, row.number, row.due_date)
         table.add_row(*(plain(cell or "") for cell in cells), _moment(row.started_at)[:-4])
     return table
+
+
+def _cell(value: object) -> str:
+    return _moment(value) if isinstance(value, datetime) else plain(value or "")
 
 
 def spreadsheet(value: object) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from temporalio.client import WorkflowQueryFailedError
+from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 
@@ -84,6 +84,14 @@ class _Sentences(TyperGroup):
         raise typer.Exit(code)
 
 
+NO_WORKER = (
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    # What the server says at once when no worker has polled for a while.
+    RPCStatusCode.FAILED_PRECONDITION,
+)
+
+
 def explained(error: Exception) -> tuple[str, Code]:
     """What to say about it, and the code that it comes to."""
     match error:
@@ -100,8 +108,11 @@ def explained(error: Exception) -> tuple[str, Code]:
             return f"{text[:1].upper()}{text[1:].removesuffix('.')}.", Code.UNREACHABLE
         case WorkflowQueryFailedError():
             return "The worker could not answer; its log says why.", Code.FAILED
-        case RPCError(status=RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED):
-            return "No worker answers any more; nothing is lost, try again.", Code.UNREACHABLE
+        case RPCError(status=status) if status in NO_WORKER:
+            return (
+                "No worker answers: start one with `make worker`, or try again. Nothing is lost.",
+                Code.UNREACHABLE,
+            )
         case RPCError(status=RPCStatusCode.UNAVAILABLE):
             return "The Temporal server went away; nothing is lost, try again.", Code.UNREACHABLE
         case RPCError():
@@ -154,7 +165,8 @@ async def answered(call: Awaitable[T]) -> T:
     try:
         async with asyncio.timeout(WORKER_SECONDS):
             return await call
-    except TimeoutError:
+    # The SDK makes the second one of the cancel by which our time-out ends an update.
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise Unreachable(
             f"No worker answered within {WORKER_SECONDS:.0f} s. Start one with `make worker`; an "
             "order just given may still be carried out, so look with `show` before repeating it."

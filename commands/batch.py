@@ -71,7 +71,7 @@ class Fate:
     "batch",
     rich_help_panel=MANY,
     short_help="Have all invoices of a file made.",
-    epilog="Example: python starter.py batch june.csv --wait",
+    epilog="Example: python starter.py batch sandbox/examples/june.csv --wait",
 )
 def batch(
     file: Many,
@@ -82,13 +82,12 @@ def batch(
 ) -> None:
     """Have all invoices of a file made; run it again, and they are the same invoices.
 
-    FILE holds one JSON request per line (.jsonl), or rows (.csv) whose columns are the fields of a
-    request with dots: reference, provider, goal; of the document currency, issue_date, due_date,
-    buyer.name, buyer.account_number; of the line line.id, line.name, line.quantity,
-    line.unit_price, line.vat.rate; options.… . Rows with one reference are lines of one invoice.
+    FILE holds one JSON request per line (.jsonl), or one invoice line per row (.csv); rows with
+    one reference are one invoice. The first row names the fields, as in sandbox/examples/june.csv:
+    line.… of the line, options.… of the provider, all others of the request and its document.
 
-    A file beside it, ….result.csv or ….result.jsonl, says what became of every line. A bad line
-    does not stop the others.
+    `preview` shows what each would come to. A file beside it, ….result.csv or ….result.jsonl, says
+    what became of every line; a bad one does not stop the others.
     """
     fates = [_begun(entry) for entry in entries(file)]
     results = Results(file)

@@ -3,7 +3,7 @@
 The columns of a CSV file are the fields of a request, written with dots:
 
     reference, provider, account, goal, hold, send_on, …      of the request
-    currency, issue_date, due_date, number, buyer.name, …     of its document, by their own names
+    currency, issue_date, due_date, number, buyer.name, …     of its document, `document.` or not
     line.id, line.name, line.quantity, line.unit_price, …     of the line that the row is
     options.customer.external_id, …                           the provider's own options
 
@@ -135,7 +135,7 @@ def _rows(text: str) -> list[_Row]:
         io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True
     )
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [name.strip().removeprefix("document.") for name in next(reader, [])]
         _check_header(header)
         return [_row(header, reader.line_num, cells) for cells in reader if any(cells)]
     except csv.Error as error:

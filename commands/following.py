@@ -55,7 +55,7 @@ async def explain(client: InvoicingClient, invoice: Invoice) -> Code:
         typer.echo(f"{reference} was ended from outside, in Temporal, as it was then.", err=True)
         return Code.FAILED
     if invoice.problem:
-        typer.echo(f"{reference}. {trouble(invoice.problem)}", err=True)
+        typer.echo(f"{reference}. {trouble(invoice.problem, ended=invoice.ended)}", err=True)
     elif invoice.status is Status.HELD:
         typer.echo(f"{reference} is held: `release` lets it go on.", err=True)
     elif invoice.status is Status.SCHEDULED:

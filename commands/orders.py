@@ -47,7 +47,7 @@ ORDER_COLUMNS = ("reference", "provider", "status", "waiting_for", "provider_id"
 @orders.command(
     "start",
     short_help="Begin an order.",
-    epilog="Example: python starter.py order start order.json",
+    epilog="Example: python starter.py order start sandbox/examples/order.json",
 )
 def start(file: File, as_json: AsJson = False) -> None:
     """Begin the order in FILE; the same request again is the same order."""

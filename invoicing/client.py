@@ -20,6 +20,7 @@ from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
+    WorkflowQueryFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -177,8 +178,27 @@ class InvoicingClient:
         return await self.result(request.reference)
 
     async def state(self, reference: str) -> Invoice:
-        """Where the invoice is. Raises NotFound."""
-        return await queried(reference, self.handle(reference), "state", Invoice)
+        """Where the invoice is.
+
+        Raises:
+            NotFound: nobody asked for it.
+            Failed: no worker could read its request; the sentence names what is wrong with it.
+        """
+        try:
+            return await queried(reference, self.handle(reference), "state", Invoice)
+        except WorkflowQueryFailedError:
+            await self._never_began(reference)
+            raise
+
+    async def _never_began(self, reference: str) -> None:
+        """Raise Failed for a workflow that ended on its input, and so has no state."""
+        last = await self.handle(reference).describe()
+        if last.status is WorkflowExecutionStatus.FAILED:
+            try:
+                await self.handle(reference).result()
+            except WorkflowFailureError as error:
+                if isinstance(error.cause, ApplicationError):
+                    raise Failed(f"{reference}: {error.cause.message}") from error
 
     async def journal(self, reference: str) -> Journal:
         """What happened to the invoice. Raises NotFound."""

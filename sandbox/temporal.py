@@ -845,7 +845,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _resolve_only() -> int:
     if address := os.environ.get("TEMPORAL_ADDRESS"):
-        sys.stderr.write(f"TEMPORAL_ADDRESS is set: the server is the one at {address}.\n")
+        sys.stderr.write(f"TEMPORAL_ADDRESS is set, to {address}: no server is looked for here.\n")
     else:
         sys.stdout.write(f"{resolve_binary()}\n")
     return 0

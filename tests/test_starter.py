@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
 
 import commands.base
-from invoicing.client import InvoicingClient
+from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
+from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Action, Invoice, Problem, Reason, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
@@ -184,9 +187,55 @@ async def test_without_a_worker_it_says_so(
     monkeypatch.setattr(commands.base, "WORKER_SECONDS", 0.5)
     request = company.request()
     await InvoicingClient(company.client.temporal, task_queue="nobody").start(request)
+    for words in (("show",), ("hold", *WHY)):
+        said = await typed(*words, request.reference, at=company)
+        assert said.exit_code == Code.UNREACHABLE, words
+        assert "make worker" in said.stderr
+
+
+def test_a_server_that_misses_workers_is_not_said_to_refuse() -> None:
+    missed = RPCError("no poller seen", RPCStatusCode.FAILED_PRECONDITION, b"")
+    sentence, code = commands.base.explained(missed)
+    assert code == Code.UNREACHABLE
+    assert "make worker" in sentence
+
+
+async def test_what_no_worker_could_read_says_what_is_wrong_with_it(company: Company) -> None:
+    """A plain SDK starts anything; there is no state to ask for."""
+    request = company.request()
+    content = request.model_dump(mode="json", exclude_none=True) | {"gaol": "sent"}
+    started = await company.client.temporal.start_workflow(
+        WORKFLOW, content, id=workflow_id(request.reference), task_queue=TASK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError):
+        await started.result()
     said = await typed("show", request.reference, at=company)
-    assert said.exit_code == Code.UNREACHABLE
-    assert "make worker" in said.stderr
+    assert said.exit_code == Code.FAILED
+    assert "gaol: unknown field; did you mean goal?" in said.stderr
+    with pytest.raises(Failed, match="gaol"):
+        await company.client.state(request.reference)
+
+
+async def test_one_that_was_refused_is_not_said_to_need_attention(
+    company: Company, tmp_path: Path
+) -> None:
+    request = company.request(goal=Goal.DELIVERED)
+    said = await typed("start", "--wait", written(request, tmp_path), at=company)
+    assert said.exit_code == Code.FAILED
+    assert f"{request.reference}. Ended: " in said.stderr
+
+
+def test_a_python_without_the_packages_is_told_which_one_has_them() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-S", "starter.py", "list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.stderr.count("\n") == 1
+    assert "make env" in ended.stderr
 
 
 def test_as_a_process_it_ends_in_a_sentence_and_no_traceback() -> None:

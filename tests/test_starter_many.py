@@ -20,6 +20,7 @@ import pytest
 from rich.console import Console
 
 import commands.many
+from commands.files import entries
 from invoicing.client import InvoicingClient
 from invoicing.document import Party
 from invoicing.invoice import Action, Cancel, Reason, Resolve, Status
@@ -350,6 +351,14 @@ async def test_a_preview_says_everything_that_is_wrong(company: Company, tmp_pat
     refused = await typed("preview", written(stranger, tmp_path, goal=Goal.DELIVERED), at=company)
     assert refused.exit_code == Code.FAILED
     assert "goal: delivery cannot be seen here" in refused.stderr
+
+
+def test_the_example_of_a_file_is_read_and_may_say_document(tmp_path: Path) -> None:
+    example = EXAMPLES / "june.csv"
+    named = example.read_text().replace(",currency,", ",document.currency,")
+    told = entries(example)
+    assert [(entry.reference, entry.wrong) for entry in told] == [("JUNE-1", ()), ("JUNE-2", ())]
+    assert entries(a_file(tmp_path, named)) == told
 
 
 async def test_a_whole_file_can_be_previewed(company: Company, tmp_path: Path) -> None:
