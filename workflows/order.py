@@ -533,7 +533,9 @@ class OrderWorkflow:
                 tell_status("order", before, state)
             workflow.upsert_search_attributes(changed)
         workflow.set_current_details(order_markdown(state))
-        self._notices.tell(state, self._paces.notices)
+        if state.status is not OrderStatus.STARTED:
+            # Only a plan says whether there is a subscriber of that name.
+            self._notices.tell(state, self._paces.notices)
 
     def _is_long(self) -> bool:
         """Whether to continue as new: only while nothing is under way, so nothing is lost."""

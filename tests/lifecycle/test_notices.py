@@ -13,11 +13,17 @@ from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from invoicing.client import Failed, InvoicingClient
-from invoicing.identity import notices_id, order_id, workflow_id
+from invoicing.identity import ORDER_WORKFLOW, TASK_QUEUE, notices_id, order_id, workflow_id
 from invoicing.invoice import Action, Cancel, Invoice, Status
 from invoicing.notice import NoticesState
 from invoicing.order import CancelLines, Deliver, invoice_reference
@@ -322,6 +328,27 @@ async def test_a_subscriber_that_is_not_configured_is_refused_before_anything_is
     assert company.stand_in.ledger.entries == ()
     for about in (workflow_id(request.reference), order_id(order.reference)):
         assert not await _is_there(company, notices_id(unknown, about))
+
+
+async def test_a_delivery_that_comes_before_the_plan_tells_no_unknown_subscriber(
+    company: Company,
+) -> None:
+    unknown = f"{company.account}x"
+    order = _order(company, "1", subscriber=unknown)
+    together: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        ORDER_WORKFLOW,
+        order,
+        id=order_id(order.reference),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+    )
+    wanted = Deliver(delivery="A", lines=("1",), issue_date=a_document().issue_date)
+    await company.client.temporal.execute_update_with_start_workflow(
+        "deliver", wanted, start_workflow_operation=together
+    )
+    with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
+        await asyncio.wait_for(company.client.order_result(order.reference), 30)
+    assert not await _is_there(company, notices_id(unknown, order_id(order.reference)))
 
 
 async def _is_there(company: Company, identity: str) -> bool:
