@@ -186,6 +186,8 @@ def refused(words: list[str], folder: Path) -> str:
         if word.endswith(".json"):
             request = an_invoice(words[1] if words[0] == "resolve" else "INV-7")
             (folder / word).write_text(request.model_dump_json())
+        elif word.endswith(".csv"):
+            (folder / word).write_text((ROOT / "sandbox/examples/june.csv").read_text())
     wanted = [*words, "--help"] if words[0] in UNASKED else words
     said = CliRunner().invoke(app, wanted)
     return "" if said.exit_code in (Code.DONE, Code.UNREACHABLE) else said.output
