@@ -367,6 +367,7 @@ def check_of(name: str) -> list[str]:
     return command
 
 
+@pytest.mark.thorough
 async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repeated(
     server: Server,
 ) -> None:
@@ -468,6 +469,7 @@ async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
     assert process.returncode == 0
 
 
+@pytest.mark.thorough
 async def test_the_gateway_starts_and_its_health_check_sees_it(server: Server) -> None:
     environment = {
         **variables(EXAMPLES["deploy/gateway.env"], stand_ins=False),

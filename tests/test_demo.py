@@ -49,6 +49,7 @@ def demonstration(*options: str) -> Iterator[subprocess.Popen[str]]:
             running.terminate()
 
 
+@pytest.mark.thorough
 def test_the_demonstration_ends_with_everything_as_it_should_be() -> None:
     with demonstration() as running:
         said, _ = running.communicate(timeout=110)

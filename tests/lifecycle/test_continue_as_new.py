@@ -89,6 +89,7 @@ async def test_an_invoice_keeps_everything_over_several_continuations(company: C
     assert len(await runs(company, reference)) >= 4
 
 
+@pytest.mark.thorough
 async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
     company: Company,
 ) -> None:
@@ -106,6 +107,7 @@ async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
         await company.client.start(request.model_copy(update={"document": other}))
 
 
+@pytest.mark.thorough
 async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
     await company.until_waiting(reference, "payment")
@@ -246,6 +248,7 @@ async def _passed_on(history: WorkflowHistory) -> list[str]:
     return [event.id for event in told]
 
 
+@pytest.mark.thorough
 async def test_an_order_keeps_its_ledger_over_continuations(company: Company) -> None:
     """Between two deliveries it begins anew; one asked for before that is still the same one."""
     lines = tuple(a_line(number) for number in (1, 2, 3, 4))

@@ -124,6 +124,7 @@ async def test_a_history_shows_neither_names_nor_words_nor_amounts(
         assert described.typed_search_attributes[attributes.STATUS] == Status.PAID
 
 
+@pytest.mark.thorough
 async def test_the_search_does_find_what_is_not_encrypted(server: Server) -> None:
     async with world(server) as here, here.company() as company:
         reference = await eventful(company)

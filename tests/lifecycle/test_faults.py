@@ -115,7 +115,7 @@ class Scenario:
 
 async def run(world: World, scenarios: Sequence[Scenario]) -> None:
     """Twelve at once; fails with a report about every one that went wrong."""
-    scenarios = chosen(scenarios, 6)
+    scenarios = chosen(scenarios, 10)
     at_once = asyncio.Semaphore(12)
 
     async def one(scenario: Scenario) -> str:

@@ -319,6 +319,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     await poller.terminate("the test is over")
 
 
+@pytest.mark.thorough
 async def test_the_number_of_fetches_does_not_grow_with_what_waits(
     company: Company, telling: Telling
 ) -> None:

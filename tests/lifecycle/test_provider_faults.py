@@ -75,7 +75,7 @@ async def _run(world: World, provider: str, lives: Sequence[Life]) -> None:
 
     # The long ones first, so that none of them is left alone in the end.
     told = [one for life in lives for one in scenarios(KINDS[provider], life)]
-    every = sorted(chosen(told, 12), key=_length, reverse=True)
+    every = sorted(chosen(told, 20), key=_length, reverse=True)
     wrong = [report for report in await asyncio.gather(*map(one, every)) if report]
     assert not wrong, f"{len(wrong)} of {len(every)}\n\n" + "\n\n".join(wrong)
 

@@ -278,7 +278,7 @@ async def together(
     A table of more than a few is run in part, unless everything is to be run (see tests.tiers) or
     `every` scenario is about something else.
     """
-    names = chosen(list(scenarios), 4 if len(scenarios) > 3 and not every else 1)
+    names = chosen(list(scenarios), 6 if len(scenarios) > 3 and not every else 1)
     for name in scenarios.keys() - names:
         scenarios[name].close()
     scenarios = {name: scenarios[name] for name in names}
