@@ -147,11 +147,26 @@ class InvoicingClient:
 
     async def _same(self, handle: Execution, request: InvoiceRequest | OrderRequest) -> Execution:
         wanted = fingerprint(request)
-        given = (await (await handle.describe()).memo()).get(MEMO, wanted)
+        left = (await (await handle.describe()).memo()).get(MEMO)
+        given = left or await self._asked_for(handle, request) or wanted
         differs = sorted(name for name in {*given, *wanted} if given.get(name) != wanted.get(name))
         if differs:
             raise ReferenceInUse(request.reference, differs)
         return handle
+
+    async def _asked_for(
+        self, handle: Execution, like: InvoiceRequest | OrderRequest
+    ) -> dict[str, str] | None:
+        """The fingerprint of a request whose caller left none, and that no worker has begun; None
+        where it cannot be read."""
+        kind = OrderInput if isinstance(like, OrderRequest) else InvoiceInput
+        async for begun in handle.fetch_history_events(page_size=1):
+            payloads = begun.workflow_execution_started_event_attributes.input.payloads
+            with contextlib.suppress(ApplicationError):
+                (asked,) = await self.temporal.data_converter.decode(payloads, [kind])
+                return fingerprint(asked.request())
+            break
+        return None
 
     def handle(self, reference: str) -> Execution:
         """The workflow behind a reference, for everything Temporal itself offers."""

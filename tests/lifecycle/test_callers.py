@@ -54,14 +54,14 @@ async def test_the_caller_in_python_gets_the_same_invoice_each_time(
 
 
 async def started_plainly(
-    company: Company, request: InvoiceRequest
+    company: Company, request: InvoiceRequest, queue: str = TASK_QUEUE
 ) -> WorkflowHandle[object, Invoice]:
     """As the examples in TypeScript and Go do: the content as JSON, and no memo."""
     return await company.client.temporal.start_workflow(
         WORKFLOW,
         request.model_dump(mode="json", exclude_none=True),
         id=workflow_id(request.reference),
-        task_queue=TASK_QUEUE,
+        task_queue=queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         result_type=Invoice,
@@ -82,6 +82,16 @@ async def test_what_another_sdk_started_is_told_apart_from_other_content(company
         answer = await gateway.door("start").post("/v1/invoices", other)
     assert answer.status_code == 409
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
+
+
+async def test_it_is_told_apart_before_any_worker_has_seen_it(company: Company) -> None:
+    request = company.request()
+    there = await started_plainly(company, request, "nobody-serves-this")
+    await company.client.start(request)
+    other = request.model_copy(update={"document": a_document(notes=("another",))})
+    with pytest.raises(ReferenceInUse, match=r"document\.notes"):
+        await company.client.start(other)
+    assert (await there.describe()).run_id == there.first_execution_run_id
 
 
 async def test_another_sdk_gets_the_invoice_that_our_client_started(company: Company) -> None:
