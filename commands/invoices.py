@@ -26,7 +26,7 @@ from commands.base import (
     with_client,
 )
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
-from commands.following import explain, follow
+from commands.following import explain, follow, served
 from commands.orders import show_order
 from invoicing.client import InvoicingClient, Listed, web_page
 from invoicing.errors import NotFound
@@ -50,6 +50,10 @@ def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
     async def work(client: InvoicingClient) -> Code:
         await client.start(request)
         _started(client, request, as_json)
+        if not await served(client, request.provider):
+            typer.echo(
+                f"No worker serves {request.provider} now: until one does, it waits.", err=True
+            )
         return await follow(client, [request.reference], as_json) if wait else Code.DONE
 
     with_client(work)

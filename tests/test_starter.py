@@ -113,6 +113,7 @@ async def test_what_the_provider_cannot_do_is_named_field_by_field(
     impossible = written(company.request(), tmp_path, goal=Goal.DELIVERED)
     said = await typed("start", impossible, "--wait", at=company)
     assert said.exit_code == Code.FAILED
+    assert "Ended: " in said.stderr
     assert "\n  goal: delivery cannot be seen here" in said.stderr
 
 
@@ -216,13 +217,16 @@ async def test_what_no_worker_could_read_says_what_is_wrong_with_it(company: Com
         await company.client.state(request.reference)
 
 
-async def test_one_that_was_refused_is_not_said_to_need_attention(
+async def test_a_provider_that_no_worker_serves_is_told_of_at_once(
     company: Company, tmp_path: Path
 ) -> None:
-    request = company.request(goal=Goal.DELIVERED)
-    said = await typed("start", "--wait", written(request, tmp_path), at=company)
-    assert said.exit_code == Code.FAILED
-    assert f"{request.reference}. Ended: " in said.stderr
+    request = company.request(provider="zerofriction")
+    said = await typed("start", written(request, tmp_path), at=company)
+    await company.client.handle(request.reference).terminate()
+    assert said.exit_code == Code.DONE
+    assert "No worker serves zerofriction" in said.stderr
+    again = company.request()
+    assert not (await typed("start", written(again, tmp_path), at=company)).stderr
 
 
 def test_a_python_without_the_packages_is_told_which_one_has_them() -> None:
