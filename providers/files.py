@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -49,7 +50,11 @@ class Content:
 
 async def read(directory: Path, name: str, limit: int) -> Content:
     """The file with this name, of at most `limit` bytes; NotUsable says why not."""
-    return await asyncio.to_thread(_read, directory, name, limit)
+    return await asyncio.get_running_loop().run_in_executor(_READERS, _read, directory, name, limit)
+
+
+_READERS = ThreadPoolExecutor(4, thread_name_prefix="files")
+"""A directory that hangs must not take the threads in which all addresses are looked up."""
 
 
 def _read(directory: Path, name: str, limit: int) -> Content:
