@@ -564,20 +564,23 @@ class Quiddly:
         mistakes.settle(NAME)
         options = options or QuiddlyOptions()
         sums = totals(request.document, settings.vat_rounding)
+        context = _first_context(request, options, sums)
+        # Handed out by the caller, once it is activated: that counts as sent.
+        sends = context.hands_out or _distribution(request, options) != "NULL"
         blind = settings.read_route is None
         return Plan(
             totals=sums,
             echoes=tuple(Figure),
             find_first=settings.find_route is not None,
             blind=blind,
-            sent_by="send" if _distribution(request, options) == "NULL" else "approve",
+            sent_by="approve" if sends else "send",
             attachments=(pdf,) if pdf else (),
             keys=(request.document.number or "",),
             paces=BLIND_PACES if blind else PACES,
             # A verb may need a token, see it refused, need another and be repeated.
             call_timeout=timedelta(seconds=4 * settings.timeout),
             buyer=request.document.buyer.account_number,
-            context=_first_context(request, options, sums).given(),
+            context=context.given(),
         )
 
     async def look_up(self, call: LookUpCall) -> Found:

@@ -696,6 +696,19 @@ class TestDistribution:
         told = await life.approve(answer(activated(distributionCode=None)))
         assert told.stage is Stage.SENT
 
+    async def test_what_waits_for_its_day_waits_before_what_makes_it_sent(self) -> None:
+        by = {
+            (goal, code): (await planned(request(goal=goal, options=options))).sent_by
+            for code, options in (("left out", {}), ("NULL", {"distribution_code": "NULL"}))
+            for goal in ("approved", "paid")
+        }
+        assert by == {
+            ("approved", "left out"): "send",
+            ("paid", "left out"): "approve",
+            ("approved", "NULL"): "send",
+            ("paid", "NULL"): "approve",  # the caller hands it out
+        }
+
     async def test_an_approved_invoice_without_a_code_is_not_sent(self) -> None:
         life = await drafted(request(goal="approved"))
         told = await life.approve(answer(activated(distributionCode=None)))
