@@ -99,7 +99,8 @@ class Steps(Drafts):
         seen = self._case.stage
         await self.check()
         await self.be_alone()
-        opens = self._desk.request.sent_from if verb == self._plan.sent_by else None
+        # Sending is sending, also what was approved by somebody else.
+        opens = self._desk.request.sent_from if verb in (self._plan.sent_by, "send") else None
         if self._case.stage is seen and await self._may_go(opens):
             await self._attempt(verb, change, answers)
 

@@ -366,6 +366,7 @@ async def test_whoever_asks_again_after_the_end_gets_what_the_end_allows(
     await together({one.__name__: one(shared_world) for one in ENDED}, every=True)
 
 
+@pytest.mark.thorough
 async def test_fifty_requests_after_a_cancelled_one_are_one_new_invoice(company: Company) -> None:
     request = company.request(hold=True)
     await company.start(request)

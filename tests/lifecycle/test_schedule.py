@@ -10,7 +10,8 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from invoicing.client import Refused
 from invoicing.invoice import Action, Invoice, Release, Status
-from invoicing.provider import Stage
+from invoicing.provider import Plan, Stage, Target
+from invoicing.request import InvoiceRequest
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
 from tests.lifecycle.world import Company, World, together
@@ -97,6 +98,24 @@ async def test_one_that_waits_for_its_day_is_taken_back_unsent(company: Company)
     await company.cancel(reference)
     assert (await company.finished(reference)).status is Status.CREDITED
     assert company.effects(reference) == ["created", "approved", "credited"]
+
+
+async def test_what_somebody_else_approved_waits_for_its_day_as_well(company: Company) -> None:
+    """Where approving is what sends it, as a rule."""
+    planned, adaptor = company.adaptor.plan, company.adaptor
+
+    async def plan(request: InvoiceRequest) -> Plan:
+        return (await planned(request)).model_copy(update={"sent_by": "approve"})
+
+    adaptor.plan = plan  # type: ignore[method-assign]
+    reference = await company.start(send_on=DAY, document=NO_DUE_DATE, hold=True)
+    held = await company.until_status(reference, Status.HELD)
+    there = Target(account=company.account, reference=reference, provider_id=held.provider_id)
+    await adaptor.approve(there)
+    await company.stand_in.ledger.reached("approved", reference)
+    await company.release(reference)
+    await company.until_status(reference, Status.SCHEDULED)
+    assert company.effects(reference) == ["created", "approved"]
 
 
 async def test_a_correction_that_is_due_before_its_day_is_refused(company: Company) -> None:
