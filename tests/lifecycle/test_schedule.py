@@ -10,7 +10,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from invoicing.client import Refused
 from invoicing.invoice import Action, Invoice, Release, Status
-from invoicing.provider import Plan, Stage, Target
+from invoicing.provider import Plan, ReadCall, Snapshot, Stage, Target
 from invoicing.request import InvoiceRequest
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
@@ -102,16 +102,20 @@ async def test_one_that_waits_for_its_day_is_taken_back_unsent(company: Company)
 
 async def test_what_somebody_else_approved_waits_for_its_day_as_well(company: Company) -> None:
     """Where approving is what sends it, as a rule."""
-    planned, adaptor = company.adaptor.plan, company.adaptor
+    adaptor, read, seen = company.adaptor, company.adaptor.read, list[Target]()
+    planned = adaptor.plan
 
     async def plan(request: InvoiceRequest) -> Plan:
         return (await planned(request)).model_copy(update={"sent_by": "approve"})
 
-    adaptor.plan = plan  # type: ignore[method-assign]
+    async def looked(call: ReadCall) -> Snapshot:
+        seen.append(call.target)
+        return await read(call)
+
+    adaptor.plan, adaptor.read = plan, looked  # type: ignore[method-assign]
     reference = await company.start(send_on=DAY, document=NO_DUE_DATE, hold=True)
-    held = await company.until_status(reference, Status.HELD)
-    there = Target(account=company.account, reference=reference, provider_id=held.provider_id)
-    await adaptor.approve(there)
+    await company.until_status(reference, Status.HELD)
+    await adaptor.approve(seen[-1])
     await company.stand_in.ledger.reached("approved", reference)
     await company.release(reference)
     await company.until_status(reference, Status.SCHEDULED)
