@@ -639,6 +639,7 @@ def _check_options(
     _check_outcome(request, options, mistakes)
     _check_email(request, options, settings, mistakes)
     _check_term(request.document, options, mistakes)
+    _check_day(request, mistakes)
     _check_recipient(request.document, options, mistakes)
     _check_e_invoice(request, options, mistakes)
     if len(encode(_metadata(request.reference, options)).encode()) > MOST_METADATA:
@@ -680,6 +681,13 @@ def _check_email(
     silent = options.channel == "none" or options.e_invoice
     if _sends(request) and not silent and _email(request, options, settings) is None:
         mistakes.wrong("options.email", "needed: issuing with it is how an invoice is sent here")
+
+
+def _check_day(request: InvoiceRequest, mistakes: Mistakes) -> None:
+    """The term is reckoned from the day of issuing, which is the day it is sent on."""
+    day, document = request.sent_from, request.document
+    if day and document.due_date and day.date() != document.issue_date:
+        mistakes.wrong("send_on", "must be the issue_date: its payment term is reckoned from there")
 
 
 def _check_term(document: Document, options: MollieOptions, mistakes: Mistakes) -> None:

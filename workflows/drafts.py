@@ -185,6 +185,7 @@ class Drafts(Moves):
         else:
             self._case.context = {**self._case.context, **answer.context}
             self._case.attached = (*self._case.attached, attachment.name)
+            self._case.waiting = None
             self._desk.note(f"attached: {attachment.name}")
 
     async def _not_attached(self, problem: Trouble, attachment: Attachment) -> None:

@@ -137,6 +137,7 @@ class InvoiceWorkflow:
 
     @release.validator
     def _is_held(self, order: Release) -> None:
+        self._desk.refuse_if_ended()
         if self._desk.case.hold is None and self._desk.state.status is not Status.SCHEDULED:
             raise refused("it is neither held nor scheduled")
 

@@ -324,7 +324,7 @@ async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelle
             await shop.cancel(reference)
             _, refused = await verdicts(shop, order_of(reference), 2)
             await shop.stand_in.notices.again(refused)
-            assert problem(await shop.parked(reference)) is Reason.DRAFT_FAILED
+            assert problem(await shop.parked(reference)) is Reason.MAY_EXIST
             if person:
                 await shop.resolve(reference, person)
             shop.stand_in.notices.release()

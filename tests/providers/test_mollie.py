@@ -550,11 +550,15 @@ class TestPlan:
         assert "email" not in plan.context
 
     @pytest.mark.parametrize(
-        "more", [{"goal": "drafted"}, {"hold": True}, {"send_on": "2026-07-01"}]
+        "more", [{"goal": "drafted"}, {"hold": True}, {"send_on": "2026-06-30"}]
     )
     async def test_what_waits_is_not_issued_at_once(self, more: dict[str, Any]) -> None:
         straight = {"status": "issued", "email": None if "goal" in more else EMAIL}
         assert fields(await refused(request(**more, options=straight))) == ["options.status"]
+
+    async def test_a_day_to_send_it_on_is_the_one_that_the_term_is_reckoned_from(self) -> None:
+        assert fields(await refused(request(send_on="2026-07-01"))) == ["send_on"]
+        assert (await planned(request(send_on="2026-06-30"))).sent_by == "approve"
 
     async def test_all_mistakes_are_named_at_once_and_none_is_made_up(self) -> None:
         error = await refused(
