@@ -190,6 +190,7 @@ def test_keys_that_cannot_be_used_are_refused_without_showing_them(text: str, sa
     assert NEW.partition(":")[2] not in str(refused.value)
 
 
+@pytest.mark.thorough
 def test_the_command_makes_a_key_that_can_be_used() -> None:
     def told(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "invoicing.encryption", *arguments]

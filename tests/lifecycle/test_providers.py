@@ -46,6 +46,7 @@ async def test_a_create_whose_answer_was_lost_is_adopted(shop: Shop) -> None:
     assert shop.effects(reference) == FINAL
 
 
+@pytest.mark.thorough
 async def test_a_create_that_never_happened_is_made_again(shop: Shop) -> None:
     shop.stand_in.faults.place("create", Fault.RESET, when="before")
     reference = await shop.start()
@@ -53,6 +54,7 @@ async def test_a_create_that_never_happened_is_made_again(shop: Shop) -> None:
     assert shop.effects(reference) == FINAL
 
 
+@pytest.mark.thorough
 async def test_an_approval_whose_answer_was_lost_is_not_repeated(shop: Shop) -> None:
     shop.stand_in.faults.place("approve", Fault.TRUNCATED, when="after")
     reference = await shop.start()

@@ -208,6 +208,7 @@ with open(sys.argv[1] + "/temporal-sdk-python-1.35.0.downloading", "wb", 0) as f
 # Building
 
 
+@pytest.mark.thorough
 def test_two_processes_at_once_make_one_build(machine: _Machine) -> None:
     _fake_go(machine.bin)
     program = (
@@ -296,6 +297,7 @@ async def _start_waiting(client: Client, attributes: Mapping[str, str]) -> str:
     return handle.id
 
 
+@pytest.mark.thorough
 async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: Path) -> None:
     async with local_server(database=tmp_path / "kept.db", own=True) as server:
         address = server.address
@@ -312,6 +314,7 @@ async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: 
         assert description.typed_search_attributes[provider] == "canary"
 
 
+@pytest.mark.thorough
 async def test_a_database_from_before_gains_the_attributes_it_lacks(
     real: None, tmp_path: Path
 ) -> None:
@@ -343,6 +346,7 @@ async def test_a_port_in_use_is_refused_instead_of_taking_the_other_server_for_o
                 pass
 
 
+@pytest.mark.thorough
 def test_the_server_ends_with_its_owner_even_one_that_is_killed(real: None) -> None:
     program = (
         "import asyncio\n"
