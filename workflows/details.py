@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Invoice, Problem
+    from invoicing.invoice import Invoice, Problem, Waiting
     from invoicing.order import Order
 
 
@@ -15,6 +15,7 @@ def markdown(invoice: Invoice) -> str:
     """The state as Markdown: figures, what is awaited until when, and what a person may do."""
     rows = [
         ("Status", f"**{invoice.status}**"),
+        ("Waits for", _waits(invoice.waiting)),
         ("At the provider", " · ".join(filter(None, [invoice.stage, invoice.provider_status]))),
         ("Payment", invoice.payment),
         ("Number", invoice.number),
@@ -25,11 +26,13 @@ def markdown(invoice: Invoice) -> str:
     if sums := invoice.amounts:
         amounts = f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}"
         rows.append(("Net + VAT = gross", amounts))
-    if waiting := invoice.waiting:
-        until = f", until {_moment(waiting.until)}" if waiting.until else ""
-        rows.append(("Waits for", f"{waiting.on}: {waiting.what}{until}"))
     table = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows if value)]
     return "\n".join([*table, *_problem(invoice)])
+
+
+def _waits(waiting: Waiting | None) -> str:
+    until = f", until {_moment(waiting.until)}" if waiting and waiting.until else ""
+    return f"{waiting}{until}" if waiting else ""
 
 
 def _moment(at: datetime) -> str:
