@@ -11,7 +11,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
@@ -20,7 +19,8 @@ from temporalio.service import RPCError
 from invoicing import attributes
 from invoicing.attributes import quoted
 from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
-from invoicing.invoice import Reason, Status, Waiting
+from invoicing.invoice import Reason, Status
+from invoicing.lists import WHOM
 from invoicing.order import OrderStatus
 
 log = logging.getLogger("invoicing.census")
@@ -146,7 +146,7 @@ class Census:
 
     async def _by_wait(self) -> dict[Labels, float]:
         found: dict[Labels, float] = {}
-        for on in get_args(Waiting.model_fields["on"].annotation):
+        for on in WHOM:
             query = f"{attributes.WAITING_FOR.name} STARTS_WITH {quoted(f'{on}: ')}"
             known = {f"{on}: {reason}": str(reason) for reason in _REASONS.get(on, ())}
             counts = await self._lists.split(query, attributes.WAITING_FOR.name, known)
