@@ -182,8 +182,7 @@ class InvoicingClient:
         try:
             result: Invoice = await known(reference, self.handle(reference).result())
         except WorkflowFailureError as error:
-            if isinstance(error.cause, ApplicationError):
-                raise Failed(f"{reference}: {error.cause.message}") from error
+            _raise_if_it_failed(reference, error)
             return await self.state(reference)
         return result
 
@@ -212,8 +211,7 @@ class InvoicingClient:
             try:
                 await self.handle(reference).result()
             except WorkflowFailureError as error:
-                if isinstance(error.cause, ApplicationError):
-                    raise Failed(f"{reference}: {error.cause.message}") from error
+                _raise_if_it_failed(reference, error)
 
     async def journal(self, reference: str) -> Journal:
         """What happened to the invoice. Raises NotFound."""
@@ -364,8 +362,7 @@ class InvoicingClient:
         try:
             result: Preview = await handle.result()
         except WorkflowFailureError as error:
-            if isinstance(error.cause, ApplicationError):
-                raise Failed(f"{request.reference}: {error.cause.message}") from error
+            _raise_if_it_failed(request.reference, error)
             raise Unreachable(
                 f"{request.reference}: no worker for {request.provider} answered in time"
             ) from None
@@ -480,8 +477,7 @@ class InvoicingClient:
         try:
             result: Order = await known(reference, self.order_handle(reference).result())
         except WorkflowFailureError as error:
-            if isinstance(error.cause, ApplicationError):
-                raise Failed(f"{reference}: {error.cause.message}") from error
+            _raise_if_it_failed(reference, error)
             return await self.order(reference)
         return result
 
@@ -528,6 +524,12 @@ _EVENT = "event/"
 def _without_turn(state: Invoice) -> Invoice:
     waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
     return state.model_copy(update={"waiting": waiting})
+
+
+def _raise_if_it_failed(reference: str, error: WorkflowFailureError) -> None:
+    """Failed, where the workflow itself said why it failed: it was not ended from outside."""
+    if isinstance(error.cause, ApplicationError):
+        raise Failed(f"{reference}: {error.cause.message}") from error
 
 
 _CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
