@@ -16,6 +16,7 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps \
 
 COPY invoicing/ invoicing/
 COPY providers/ providers/
+COPY settings/ settings/
 COPY activities/ activities/
 COPY workflows/ workflows/
 COPY gateway/ gateway/

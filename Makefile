@@ -11,7 +11,7 @@ KEY = $(shell { cat $(PINS); $(PYTHON) -VV; } 2>/dev/null | cksum | cut -d ' ' -
 # four left them idle a sixth of the time. 8 at most, for each has a Temporal server of its own.
 JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 1 + 2 * (os.cpu_count() or 1)))')
 # The servers of tests live for minutes: they may keep more garbage, and collect it less often.
-TESTS = INVOICING_REQUIRE_SERVER=1 GOGC=400 $(RUN) -m pytest -n $(JOBS) --dist worksteal
+TESTS = TESTS_REQUIRE_SERVER=1 GOGC=400 $(RUN) -m pytest -n $(JOBS) --dist worksteal
 VENV = $(CACHE)/venv-$(KEY)
 RUN = "$(VENV)/bin/python"
 
@@ -37,7 +37,7 @@ test: resolve ## run the tests (ARGS="-k approval" chooses)
 	@$(TESTS) $(ARGS)
 
 test-all: resolve ## run the tests with every fault at every step: a quarter of an hour
-	@INVOICING_THOROUGH=1 $(TESTS) $(ARGS)
+	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

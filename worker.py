@@ -18,8 +18,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker, WorkflowRunner
@@ -28,8 +26,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import invoicing.client
 import observing.logs
 import providers
-import providers.settings
 import providers.subscribers
+import settings.accounts
+import settings.shared
+import settings.worker
 from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
 from activities.notice import NoticeActivities
@@ -51,7 +51,7 @@ from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
 from observing.tracing import tracing
 from providers.http import client as http_client
-from providers.settings import BadSettings
+from settings.worker import WorkerSettings
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
@@ -60,31 +60,6 @@ from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
 
 log = logging.getLogger("invoicing.worker")
-
-
-class WorkerSettings(BaseSettings):
-    """How this worker works, from variables that begin with `INVOICING_`.
-
-    pace: multiplies every wait; below 1 only for tests and demonstrations.
-    calls: provider calls at once, per provider; notices at once, per subscriber.
-    cached_workflows: invoices kept in memory, about 170 kB each; the others are replayed from
-        their history when they wake, which takes about 50 ms of CPU.
-    grace: how long calls under way may take when the worker is told to stop. It must exceed the
-        adaptors' time-outs, or stopping the worker leaves creates in doubt.
-    metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
-    metrics_every: seconds between two counts of what waits.
-    """
-
-    model_config = SettingsConfigDict(
-        env_prefix="INVOICING_", extra="ignore", env_ignore_empty=True
-    )
-
-    pace: float = Field(default=1.0, gt=0)
-    calls: int = Field(default=50, gt=0)
-    cached_workflows: int = Field(default=200, ge=0)
-    grace: float = Field(default=60.0, ge=0)
-    metrics: str | None = None
-    metrics_every: float = Field(default=30.0, gt=0)
 
 
 STORIES = (
@@ -112,7 +87,7 @@ LIGHT = SandboxedWorkflowRunner(
 def workers(
     client: Client,
     adaptors: Mapping[str, Accounts],
-    settings: WorkerSettings,
+    setup: WorkerSettings,
     runner: WorkflowRunner = LIGHT,
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
 ) -> list[Worker]:
@@ -127,12 +102,10 @@ def workers(
         workflows=STORIES,
         activities=Directory(client).all(),
         workflow_runner=runner,
-        max_cached_workflows=settings.cached_workflows,
+        max_cached_workflows=setup.cached_workflows,
     )
-    calls = (
-        _calls(client, name, adaptors[name], settings, subscribers) for name in sorted(adaptors)
-    )
-    posts = (posts_to(client, name, subscribers[name], settings) for name in sorted(subscribers))
+    calls = (_calls(client, name, adaptors[name], setup, subscribers) for name in sorted(adaptors))
+    posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
     return [stories, *calls, *posts]
 
 
@@ -140,10 +113,10 @@ def _calls(
     client: Client,
     name: str,
     accounts: Accounts,
-    settings: WorkerSettings,
+    setup: WorkerSettings,
     subscribers: Collection[str],
 ) -> Worker:
-    pace = settings.pace
+    pace = setup.pace
     return Worker(
         client,
         task_queue=provider_queue(name),
@@ -153,9 +126,9 @@ def _calls(
             *NewsActivities(accounts, pace=pace).all(),
         ],
         interceptors=[WatchedCalls(name, meter_of(client))],
-        max_concurrent_activities=settings.calls,
+        max_concurrent_activities=setup.calls,
         max_task_queue_activities_per_second=_most_per_second(accounts),
-        graceful_shutdown_timeout=timedelta(seconds=settings.grace),
+        graceful_shutdown_timeout=timedelta(seconds=setup.grace),
     )
 
 
@@ -165,19 +138,19 @@ def _most_per_second(accounts: Accounts) -> float | None:
     return min(limits, default=None)
 
 
-def posts_to(client: Client, name: str, subscriber: Subscriber, settings: WorkerSettings) -> Worker:
+def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSettings) -> Worker:
     """The worker that posts one subscriber's notices."""
     return Worker(
         client,
         task_queue=subscriber_queue(name),
         activities=NoticeActivities(subscriber).all(),
-        max_concurrent_activities=settings.calls,
-        graceful_shutdown_timeout=timedelta(seconds=settings.grace),
+        max_concurrent_activities=setup.calls,
+        graceful_shutdown_timeout=timedelta(seconds=setup.grace),
     )
 
 
 async def fetch_feeds(
-    client: Client, adaptors: Mapping[str, Accounts], settings: WorkerSettings
+    client: Client, adaptors: Mapping[str, Accounts], setup: WorkerSettings
 ) -> None:
     """See to it that every account with a feed has its poller, once, whoever else starts it."""
     for name, accounts in sorted(adaptors.items()):
@@ -185,7 +158,7 @@ async def fetch_feeds(
             if isinstance(adaptor, Feeds) and adaptor.feed_interval is not None:
                 await client.start_workflow(
                     FEED_WORKFLOW,
-                    FeedInput(provider=name, account=account, pace=settings.pace),
+                    FeedInput(provider=name, account=account, pace=setup.pace),
                     id=feed_id(name, account),
                     task_queue=TASK_QUEUE,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -206,50 +179,37 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: WorkerSettings) -> AsyncIterator[Client]:
+async def connected(setup: WorkerSettings) -> AsyncIterator[Client]:
     """A client whose process is traced and counted, as it is set; what waits is counted meanwhile.
 
     Raises InvoicingError when there is no server, or what is watched cannot be shown.
     """
     async with contextlib.AsyncExitStack() as stack:
         traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
-        client = await invoicing.client.reach(
-            runtime=runtime(settings.metrics), interceptors=traced
-        )
-        if settings.metrics:
+        client = await invoicing.client.reach(runtime=runtime(setup.metrics), interceptors=traced)
+        if setup.metrics:
             census = Census(client, meter_of(client), providers.ADAPTORS)
-            every = timedelta(seconds=settings.metrics_every)
+            every = timedelta(seconds=setup.metrics_every)
             await stack.enter_async_context(counting(census, every))
         yield client
 
 
-def settings() -> WorkerSettings:
-    """From the environment; BadSettings names every variable that makes no sense."""
-    try:
-        return WorkerSettings()
-    except ValidationError as error:
-        details = error.errors(include_input=False, include_context=False, include_url=False)
-        raise BadSettings(
-            {f"INVOICING_{detail['loc'][0]}".upper(): detail["msg"] for detail in details}
-        ) from None
-
-
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then let calls under way end."""
-    accounts = providers.settings.read(os.environ)
+    accounts = settings.accounts.read(os.environ)
     if not accounts:
         raise InvoicingError(
             "no provider account is configured: set the variables of at least one provider, "
             f"such as {', '.join(f'{name.upper()}_…' for name in sorted(providers.ADAPTORS))}"
         )
-    named = providers.subscribers.read(os.environ)
-    setup = settings()
+    named = settings.accounts.subscribers(os.environ)
+    setup = settings.worker.read(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     # Subscribers have connections of their own: no slow one takes a provider's.
     async with http_client() as http, http_client() as outwards, connected(setup) as client:
-        adaptors = providers.settings.connect(accounts, http)
+        adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
         async with serving(workers(client, adaptors, setup, subscribers=subscribers)):
             for provider, by_account in sorted(adaptors.items()):
@@ -265,7 +225,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     try:
-        observing.logs.set_up(os.environ)
+        observing.logs.set_up(settings.shared.logs(os.environ).log)
         run(main())
     except InvoicingError as error:
         sys.exit(f"worker: {error}")

@@ -32,8 +32,8 @@ from benchmarks.kinds import Kind, Round, bare_kind, http_kind, measure, memory_
 from invoicing import process
 from invoicing.client import InvoicingClient
 from sandbox.temporal import ServerUnavailable, local_server
+from settings.worker import WorkerSettings
 from terminal import screen
-from worker import WorkerSettings
 
 COMMAND = "python -m benchmarks.lifecycle"
 LIMIT = 900.0

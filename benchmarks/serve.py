@@ -18,7 +18,8 @@ from benchmarks import bare, from_memory
 from benchmarks.children import until_told
 from invoicing import process
 from invoicing.client import connect
-from worker import WorkerSettings, serving, workers
+from settings.worker import WorkerSettings
+from worker import serving, workers
 
 # The baseline is spared what ours is spared: modules imported anew for every workflow.
 LIGHT = SandboxedWorkflowRunner(

@@ -17,6 +17,7 @@ from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeout
 from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 
+import settings.shared
 from invoicing.client import InvoicingClient, Unreachable, reach
 from invoicing.errors import InvalidRequest, InvoicingError, NotFound
 from invoicing.parse import problems
@@ -175,7 +176,7 @@ async def answered(call: Awaitable[T]) -> T:
 
 def web_ui(client: InvoicingClient) -> str | None:
     """INVOICING_WEB_UI, or where the development server on its usual port has it."""
-    if given := os.environ.get("INVOICING_WEB_UI"):
+    if given := settings.shared.clients(os.environ).web_ui:
         return given
     address = client.temporal.service_client.config.target_host
     usual = address in ("localhost:7233", "127.0.0.1:7233")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+import settings.shared
+import settings.worker
 from commands.base import SERVER, SERVER_SECONDS, AsJson, Code, app
 from commands.server import registered
 from invoicing import attributes
@@ -35,12 +37,13 @@ from invoicing.errors import InvoicingError, ProviderError, Rejected, Unavailabl
 from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
 from invoicing.process import run
 from invoicing.provider import Checks, Provider
+from settings.variables import BadSettings
 from terminal import findings, screen
 
 if TYPE_CHECKING:
     import httpx
 
-    from providers.settings import AccountSettings
+    from settings.accounts import AccountSettings
 
 OK, LOOK, WRONG = "ok", "look", "wrong"
 
@@ -85,7 +88,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 async def _examined(environment: Mapping[str, str]) -> list[Finding]:
     accounts, found = _accounts(environment)
-    found += _subscribers(environment)
+    found += [*_subscribers(environment), *_worker(environment)]
     found += [one async for one in _providers(accounts)]
     found += [one async for one in _temporal(sorted(accounts))]
     return found
@@ -95,11 +98,11 @@ async def _examined(environment: Mapping[str, str]) -> list[Finding]:
 
 
 def _accounts(environment: Mapping[str, str]) -> tuple[AccountSettings, list[Finding]]:
-    from providers import settings  # loads every adaptor, which no other command needs
+    from settings.accounts import read  # loads every adaptor, which no other command needs
 
     try:
-        accounts = settings.read(environment)
-    except settings.BadSettings as error:
+        accounts = read(environment)
+    except BadSettings as error:
         return {}, _mistakes(error)
     if accounts:
         return accounts, []
@@ -108,14 +111,22 @@ def _accounts(environment: Mapping[str, str]) -> tuple[AccountSettings, list[Fin
 
 
 def _subscribers(environment: Mapping[str, str]) -> list[Finding]:
-    from providers import settings, subscribers
+    from settings.accounts import subscribers
 
     try:
-        named = subscribers.read(environment)
-    except settings.BadSettings as error:
+        named = subscribers(environment)
+    except BadSettings as error:
         return _mistakes(error)
     what = "configured; only a notice can try it"
     return [Finding(OK, f"subscriber {name}: {what}") for name in sorted(named)]
+
+
+def _worker(environment: Mapping[str, str]) -> Iterator[Finding]:
+    for read in (settings.worker.read, settings.shared.logs):
+        try:
+            read(environment)
+        except BadSettings as error:
+            yield from _mistakes(error)
 
 
 def _mistakes(error: InvoicingError) -> list[Finding]:
@@ -126,7 +137,7 @@ def _mistakes(error: InvoicingError) -> list[Finding]:
 
 async def _providers(accounts: AccountSettings) -> AsyncIterator[Finding]:
     from providers.http import client as http_client
-    from providers.settings import connect
+    from settings.accounts import connect
 
     clocks: dict[str, timedelta] = {}
 
@@ -195,7 +206,7 @@ async def _temporal(providers: list[str]) -> AsyncIterator[Finding]:
         mend = "Give the keys that the workers have, as name:key; the server waits until then."
         yield Finding(WRONG, str(error), mend)
         return
-    if os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
+    if settings.shared.clients(os.environ).encryption_keys:
         yield Finding(OK, "payloads are encrypted, and the keys can be read")
     try:
         client = await reach(SERVER_SECONDS)

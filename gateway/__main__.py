@@ -1,6 +1,6 @@
 """python -m gateway: serve until SIGTERM or SIGINT.
 
-`GATEWAY_…` variables say how (gateway/settings.py), Temporal's own where the server is, and the
+`GATEWAY_…` variables say how (settings/gateway.py), Temporal's own where the server is, and the
 accounts' where their webhooks come from: `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`.
 Credentials of providers are not needed here and not kept.
 """
@@ -15,8 +15,9 @@ import sys
 
 import invoicing.client
 import observing.logs
-import providers.settings
-from gateway import settings
+import settings.accounts
+import settings.gateway
+import settings.shared
 from gateway.app import application
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
@@ -30,12 +31,12 @@ log = logging.getLogger("invoicing.gateway")
 
 async def main() -> None:
     """Serve; on a signal, let requests under way end."""
-    setup = settings.read(os.environ)
+    setup = settings.gateway.read(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
-        hooks = providers.settings.hooks(os.environ, http)
+        hooks = settings.accounts.hooks(os.environ, http)
         client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
         async with serving(application(client, hooks, setup), setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
@@ -48,7 +49,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     try:
-        observing.logs.set_up(os.environ)
+        observing.logs.set_up(settings.shared.logs(os.environ).log)
         run(main())
     except InvoicingError as error:
         sys.exit(f"gateway: {error}")

@@ -14,8 +14,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.problems import Kind, Trouble
-from gateway.settings import GatewaySettings
 from providers.webhooks import Secrets
+from settings.gateway import GatewaySettings
 
 
 class Role(StrEnum):

@@ -18,7 +18,6 @@ from gateway.access import Access, Role
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
 from gateway.problems import Kind, ProblemDetails, documented, trouble_with
-from gateway.settings import GatewaySettings
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
@@ -26,6 +25,7 @@ from invoicing.news import ResolveEvent
 from invoicing.order import CancelLines, Deliver, ResolveOrder
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
+from settings.gateway import GatewaySettings
 
 TITLE = "Durable invoicing"
 VERSION = "1"

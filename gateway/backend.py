@@ -13,9 +13,9 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from gateway.problems import Trouble, no_worker, unavailable
-from gateway.settings import GatewaySettings
 from invoicing.client import InvoicingClient
 from invoicing.provider import Hooks
+from settings.gateway import GatewaySettings
 
 T = TypeVar("T")
 

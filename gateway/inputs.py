@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect
 
 from gateway.backend import Behind
 from gateway.problems import Kind, Trouble, invalid
-from gateway.settings import GatewaySettings
 from invoicing import request
 from invoicing.model import Typed
 from invoicing.parse import read
+from settings.gateway import GatewaySettings
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Generator
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
-from gateway.settings import GatewaySettings
 from invoicing.errors import InvoicingError
+from settings.gateway import GatewaySettings
 
 
 class _Server(Server):

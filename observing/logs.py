@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-from invoicing.errors import InvoicingError
+from typing import Any, Literal
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def set_up(environment: Mapping[str, str]) -> None:
-    """Write what is INFO or worse to standard error, as INVOICING_LOG says: `text` or `json`.
-
-    Raises InvoicingError when it says anything else.
-    """
-    wanted = environment.get("INVOICING_LOG", "").strip() or "text"
-    if wanted not in ("text", "json"):
-        raise InvoicingError("INVOICING_LOG must be text or json")
+def set_up(wanted: Literal["text", "json"]) -> None:
+    """Write what is INFO or worse to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if wanted == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -7,8 +7,6 @@ signature per secret while one is being changed, and what an answer means:
     2xx                      taken
     410                      Rejected: it wants no more notices
     any other, or none       Unavailable: tried again, after Retry-After if it is given
-
-`INVOICING_SUBSCRIBER__ERP__URL` belongs to the subscriber `erp`, by the rules of accounts.
 """
 
 from __future__ import annotations
@@ -31,11 +29,9 @@ from invoicing.model import Typed
 from invoicing.notice import Notice, Subscriber
 from providers import webhooks
 from providers.http import retry_after
-from providers.settings import BadSettings, by_account, validated
 
 log = logging.getLogger(__name__)
 
-VARIABLES = "invoicing_subscriber"
 TIMEOUT = 15.0
 """Seconds for one post: the least that the specification recommends."""
 _PREFIX = "whsec_"
@@ -81,19 +77,6 @@ class SubscriberSettings(Typed):
     """Where notices are posted."""
     secret: Annotated[webhooks.Secrets, Field(min_length=1), AfterValidator(_usable)]
     """Those in force, the newest first; every notice is signed with each."""
-
-
-def read(environment: Mapping[str, str]) -> dict[str, SubscriberSettings]:
-    """Every configured subscriber; BadSettings lists all that is missing or wrong at once."""
-    problems: dict[str, str] = {}
-    found: dict[str, SubscriberSettings] = {}
-    for name, values in by_account(VARIABLES, environment, problems).items():
-        settings = validated(SubscriberSettings, VARIABLES, name, values, problems, "subscriber")
-        if settings is not None:
-            found[name] = settings
-    if problems:
-        raise BadSettings(problems)
-    return found
 
 
 def connect(

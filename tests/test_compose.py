@@ -26,17 +26,18 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-import gateway.settings
-import providers.settings
+import settings.accounts
+import settings.gateway
+import settings.worker
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
 from providers import ADAPTORS
 from sandbox import invoro_data, mollie, quiddly_data, riverty
 from sandbox import zero_friction as zf
 from sandbox.temporal import Server, local_server
+from settings.worker import WorkerSettings
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
-from worker import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -296,22 +297,22 @@ def test_the_env_files_themselves_are_kept_out_of_the_repository() -> None:
 
 
 def test_what_the_worker_s_example_names_is_read_and_an_empty_one_counts_as_not_set() -> None:
-    assert providers.settings.read(variables(WORKER, stand_ins=False)) == {}
+    assert settings.accounts.read(variables(WORKER, stand_ins=False)) == {}
     told = variables(WORKER, stand_ins=True)
-    assert set(providers.settings.read(told)) == set(ADAPTORS)
-    known = {f"INVOICING_{name.upper()}" for name in WorkerSettings.model_fields}
+    assert set(settings.accounts.read(told)) == set(ADAPTORS)
+    assert settings.worker.read({**told, "INVOICING_PACE": "2"}).pace == 2
     of_providers = tuple(f"{provider.upper()}_" for provider in ADAPTORS)
-    assert all(name in known or name.startswith(of_providers) for name in told)
+    assert all(name.startswith(("INVOICING_", *of_providers)) for name in told)
 
 
 async def test_what_the_gateway_s_example_names_is_read() -> None:
     empty = variables(EXAMPLES["deploy/gateway.env"], stand_ins=False)
     tokens = {name for name in empty if name.startswith("GATEWAY_")}
-    settings = gateway.settings.read({**empty, **dict.fromkeys(tokens, TOKEN)})
-    assert [each.get_secret_value() for each in settings.operate_tokens] == [TOKEN]
+    made = settings.gateway.read({**empty, **dict.fromkeys(tokens, TOKEN)})
+    assert [each.get_secret_value() for each in made.operate_tokens] == [TOKEN]
     rest = {name: "1000" for name in empty if name not in tokens}
     async with httpx.AsyncClient(verify=NO_TLS) as http:
-        assert set(providers.settings.hooks(rest, http)) == {
+        assert set(settings.accounts.hooks(rest, http)) == {
             name for name, adaptor in ADAPTORS.items() if issubclass(adaptor, Hooks)
         }
 
@@ -322,8 +323,8 @@ def test_what_compose_sets_for_the_gateway_is_a_setting_of_its() -> None:
         for name, value in SERVICES["gateway"]["environment"].items()
         if name.startswith("GATEWAY_")
     }
-    settings = gateway.settings.read({**told, "GATEWAY_READ_TOKENS": TOKEN})
-    assert (settings.host, settings.port) == ("0.0.0.0", 8080)  # noqa: S104
+    made = settings.gateway.read({**told, "GATEWAY_READ_TOKENS": TOKEN})
+    assert (made.host, made.port) == ("0.0.0.0", 8080)  # noqa: S104
     assert SERVICES["gateway"]["ports"] == ["127.0.0.1:8080:8080"]
 
 

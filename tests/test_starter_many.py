@@ -38,7 +38,7 @@ from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
 from tests.worker_process import account_variables, worker_process
 
-MANY = int(os.environ.get("INVOICING_TEST_BATCH", "60"))
+MANY = int(os.environ.get("TESTS_BATCH", "60"))
 """Invoices in the batch that a worker dies in; 500 for the long version."""
 
 HEADER = (

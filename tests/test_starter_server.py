@@ -233,9 +233,13 @@ async def test_it_finds_variables_that_are_missing_or_misspelt(
     variables = account_variables(stand_in)
     secret = variables.pop("ZERO_FRICTION_CLIENT_SECRET")
     variables["ZERO_FRICTION_CLIENT_SECRETS"] = secret
+    variables |= {"INVOICING_GRACES": "90", "INVOICING_CALLS": "few", "INVOICING_LOG": "yaml"}
     found = await wrong(ready, **variables)
     assert "ZERO_FRICTION_CLIENT_SECRET: is missing" in found
     assert "ZERO_FRICTION_CLIENT_SECRETS: is not a setting of this provider" in found
+    assert "INVOICING_GRACES: is not a setting" in found
+    assert "INVOICING_CALLS: must be a whole number" in found
+    assert "INVOICING_LOG: must be one of 'text' or 'json'" in found
     assert secret not in str(found)
 
 

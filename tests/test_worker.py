@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import providers.settings
+import settings.accounts
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Status
 from providers.http import client as http_client
@@ -17,9 +17,10 @@ from sandbox.faults import Fault
 from sandbox.server import serve
 from sandbox.temporal import Server, local_server
 from sandbox.zero_friction import Step, ZeroFrictionStandIn
+from settings.worker import WorkerSettings
 from tests.examples import an_invoice
 from tests.worker_process import account_variables, worker_process
-from worker import WorkerSettings, workers
+from worker import workers
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +112,8 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
 async def test_a_providers_stated_limit_is_kept_by_its_queue(server: Server) -> None:
     client = (await InvoicingClient.connect(server.address)).temporal
     async with http_client() as http:
-        accounts = providers.settings.read({"INVORO_API_KEY": "a key"})
-        adaptors = providers.settings.connect(accounts, http)
+        accounts = settings.accounts.read({"INVORO_API_KEY": "a key"})
+        adaptors = settings.accounts.connect(accounts, http)
         limits = {
             worker.task_queue: worker.config(active_config=True)[
                 "max_task_queue_activities_per_second"

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-THOROUGH = os.environ.get("INVOICING_THOROUGH", "") == "1"
+THOROUGH = os.environ.get("TESTS_THOROUGH", "") == "1"
 
 TRIES = 100 if THOROUGH else 15
 """How many examples a property that is slow to try is tried with."""

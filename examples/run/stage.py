@@ -13,7 +13,6 @@ from temporalio.client import Client
 
 from gateway.app import application
 from gateway.serve import serving
-from gateway.settings import GatewaySettings
 from invoicing.client import InvoicingClient
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
@@ -22,6 +21,7 @@ from sandbox.demo.stories import PARTS
 from sandbox.demo.worker import Worker, working
 from sandbox.server import StandIn, serve
 from sandbox.temporal import Server, local_server
+from settings.gateway import GatewaySettings
 
 ACCOUNT = ("zero_friction", "default")
 """The only one, and the one of the demonstration to which nothing happens."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import providers.settings
+import settings.accounts
 from invoicing.client import InvoicingClient
 from invoicing.errors import Unsupported
 from invoicing.invoice import Action, Cancel, Invoice, Reason, Release, Resolve, Status
@@ -25,6 +25,7 @@ from providers.http import client as http_client
 from sandbox.faults import Fault, When
 from sandbox.server import serve
 from sandbox.temporal import Server
+from settings.worker import WorkerSettings
 from tests.providers.contract import (
     BUYER,
     BUYER_EMAIL,
@@ -37,7 +38,7 @@ from tests.providers.contract import (
     Contract,
     Step,
 )
-from worker import WorkerSettings, serving, workers
+from worker import serving, workers
 
 from .paperpost import Paperpost
 from .stand_in import TOKEN, PaperpostStandIn
@@ -165,7 +166,7 @@ async def office(server: Server, _registered: None) -> AsyncIterator[Office]:
             "PAPERPOST_TOKEN": TOKEN,
             "PAPERPOST_TIMEOUT": "0.5",
         }
-        adaptors = providers.settings.connect(providers.settings.read(environment), http)
+        adaptors = settings.accounts.connect(settings.accounts.read(environment), http)
         setup = WorkerSettings(pace=0.02, grace=2)
         async with serving(workers(client.temporal, adaptors, setup)):
             made = Office(stand_in, client)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import providers.settings
+import settings.accounts
 from invoicing.provider import Delivery, Hooks
 from providers.http import client as http_client
 from sandbox.demo.cast import Account
@@ -27,7 +27,7 @@ async def listening(
     """Meanwhile this account's notifications reach us. One that is refused is not acknowledged."""
     notices = theatre.cast[account].notices
     async with http_client() as http:
-        hook: Hooks = providers.settings.hooks(environment, http)[account[0]][account[1]]
+        hook: Hooks = settings.accounts.hooks(environment, http)[account[0]][account[1]]
 
         async def hear(body: bytes, headers: Mapping[str, str], source: str) -> None:
             now = datetime.now(UTC)

@@ -24,11 +24,11 @@ from gateway.app import application
 from gateway.guard import HEADERS
 from gateway.problems import MEDIA_TYPE, Kind, ProblemDetails
 from gateway.serve import serving
-from gateway.settings import GatewaySettings
 from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
-from providers.settings import hooks
+from settings.accounts import hooks
+from settings.gateway import GatewaySettings
 from tests.tls import NO_TLS
 
 TOKENS = {name: f"{name}-{'0' * 40}" for name in ("read", "start", "operate", "all")}

@@ -18,10 +18,10 @@ from gateway.access import Access, Bucket, Role
 from gateway.guard import Guard
 from gateway.problems import Kind, Trouble
 from gateway.serve import serving
-from gateway.settings import GatewaySettings, read
 from invoicing.client import InvoicingClient
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
-from providers.settings import BadSettings
+from settings.gateway import GatewaySettings, read
+from settings.variables import BadSettings
 from tests.gateway.door import TOKENS, Door, Gateway, gateway_over, problem, settings
 from tests.lifecycle.world import World
 from tests.tls import NO_TLS

@@ -17,8 +17,8 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from gateway import codec as endpoint
 from gateway.access import Access, Role
-from gateway.settings import GatewaySettings
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
+from settings.gateway import GatewaySettings
 
 OPERATOR, READER = "o" * 32, "r" * 32
 UI = "http://localhost:8233"

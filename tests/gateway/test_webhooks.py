@@ -20,8 +20,9 @@ from invoicing.invoice import Status
 from invoicing.provider import Delivery, Event, Hooks
 from invoicing.request import Goal
 from providers import ADAPTORS
-from providers.settings import BadSettings, hooks
 from sandbox.temporal import local_server
+from settings.accounts import hooks
+from settings.variables import BadSettings
 from tests.gateway.door import SECRET, Door, Gateway, gateway_over, problem, signed
 from tests.lifecycle.world import PACES, Company, World
 from tests.providers.test_webhooks import BODIES, HEADERS, SETTINGS, delivery

@@ -23,8 +23,9 @@ from providers.http import client as http_client
 from sandbox.faults import Fault
 from sandbox.temporal import Server, local_server
 from sandbox.zero_friction import Step
+from settings.worker import WorkerSettings
 from tests.lifecycle.world import Company, World, world
-from worker import WorkerSettings, serving, workers
+from worker import serving, workers
 
 NAME = "Quillon Canaryson"
 NOTE = "for the canary in cage seven"

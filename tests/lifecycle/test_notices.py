@@ -36,12 +36,13 @@ from sandbox.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
 from sandbox.temporal import local_server
 from sandbox.zero_friction_forms import Refusal
+from settings.worker import WorkerSettings
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.worker_process import account_variables, worker_process
 from tests.workflows.record import runs
-from worker import WorkerSettings, posts_to, serving
+from worker import posts_to, serving
 
 OLD = "whsec_" + "b2xk" * 8
 NEW = "whsec_" + "bmV3" * 8

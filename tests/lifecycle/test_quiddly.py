@@ -29,6 +29,7 @@ from sandbox.faults import Placed, When
 from sandbox.quiddly import SERVICE_TOKEN, Assumed
 from sandbox.server import StandIn, serve
 from sandbox.temporal import local_server
+from settings.worker import WorkerSettings
 from tests.lifecycle.provider_world import (
     KINDS,
     OWN_PDF,
@@ -42,7 +43,6 @@ from tests.lifecycle.provider_world import (
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.worker_process import worker_process
-from worker import WorkerSettings
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 
@@ -483,7 +483,7 @@ async def test_money_that_names_no_invoice_is_for_a_person_to_place(shared_world
         assert (await shop.finished(reference)).status is Status.PAID
 
 
-MANY = int(os.environ.get("INVOICING_TEST_WAITING", "50"))
+MANY = int(os.environ.get("TESTS_WAITING", "50"))
 """Invoices that wait for their payment; 1000 for the long version."""
 
 

@@ -31,9 +31,10 @@ from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
 from sandbox import zero_friction as zf
 from sandbox.server import serve
 from sandbox.temporal import Server
+from settings.worker import WorkerSettings
 from tests.examples import an_invoice
 from tests.tiers import chosen
-from worker import LIGHT, WorkerSettings, serving, workers
+from worker import LIGHT, serving, workers
 
 QUICK = Pace(
     first=timedelta(milliseconds=40), cap=timedelta(milliseconds=300), deadline=timedelta(minutes=1)

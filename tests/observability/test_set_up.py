@@ -11,7 +11,6 @@ import pytest
 
 import observing
 from invoicing.errors import InvoicingError
-from observing import logs
 from observing.logs import JsonLines
 from observing.runtime import runtime
 from observing.tracing import tracing
@@ -50,11 +49,6 @@ def test_an_exception_is_part_of_its_line() -> None:
     except LookupError:
         said = line("invoicing.worker", "failed", exc_info=sys.exc_info())
     assert str(said["exception"]).endswith("LookupError: nothing there")
-
-
-def test_a_form_of_logs_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InvoicingError, match="INVOICING_LOG must be text or json"):
-        logs.set_up({"INVOICING_LOG": "yaml"})
 
 
 def test_without_an_address_there_is_no_page() -> None:

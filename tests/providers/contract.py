@@ -63,7 +63,7 @@ from invoicing.provider import (
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.totals import VatRounding, totals
 from providers import ADAPTORS
-from providers.settings import hooks
+from settings.accounts import hooks
 from tests.providers import Reply, Script, answer
 from tests.tiers import chosen
 

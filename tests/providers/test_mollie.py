@@ -43,8 +43,8 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest
 from providers import mollie
 from providers.mollie import IGNORED, NOT_READ, REFERENCE, STATUSES, Mollie, MollieSettings, verify
-from providers.settings import BadSettings
-from providers.settings import read as accounts
+from settings.accounts import read as accounts
+from settings.variables import BadSettings
 from tests.providers import Reply, Script, answer
 
 API_KEY = "test_canary-secret"

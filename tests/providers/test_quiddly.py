@@ -56,8 +56,8 @@ from providers.quiddly import (
     Quiddly,
     QuiddlySettings,
 )
-from providers.settings import BadSettings
-from providers.settings import read as accounts
+from settings.accounts import read as accounts
+from settings.variables import BadSettings
 from tests.providers import Reply, Script, answer
 
 TOKEN = "eyy-canary-secret"

@@ -23,11 +23,12 @@ from commands.doctor import OK, WRONG, _subscribers
 from invoicing.errors import Rejected, Unavailable
 from invoicing.notice import Notice
 from providers.http import client
-from providers.settings import BadSettings
-from providers.subscribers import Poster, SubscriberSettings, connect, read, signatures
+from providers.subscribers import Poster, SubscriberSettings, connect, signatures
 from sandbox.faults import Fault
 from sandbox.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
+from settings.accounts import subscribers as read
+from settings.variables import BadSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = b"canary-secret-of-32-bytes-length"

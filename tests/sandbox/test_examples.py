@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import providers.settings
+import settings.accounts
 from invoicing.errors import Rejected
 from invoicing.parse import read, read_request
 from invoicing.provider import Orders
@@ -32,7 +32,7 @@ async def adaptors() -> AsyncIterator[dict[str, dict[str, Any]]]:
         for stand_in in cast.values():
             await stack.enter_async_context(serve(stand_in))
         http = await stack.enter_async_context(http_client())
-        yield providers.settings.connect(providers.settings.read(environment(cast)), http)
+        yield settings.accounts.connect(settings.accounts.read(environment(cast)), http)
 
 
 def test_every_provider_has_an_example() -> None:

@@ -271,7 +271,7 @@ def real_binary() -> Path:
     try:
         return resolve_binary()
     except ServerUnavailable as problem:
-        if os.environ.get("INVOICING_REQUIRE_SERVER"):
+        if os.environ.get("TESTS_REQUIRE_SERVER"):
             raise
         pytest.skip(str(problem))
 

@@ -35,11 +35,12 @@ from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
+from settings.worker import WorkerSettings
 from tests.examples import a_document, a_line
 from tests.lifecycle.telling import Telling, an_event, polling, talkative
 from tests.lifecycle.telling import told as tell
 from tests.lifecycle.world import Company, Hurried, world
-from worker import WorkerSettings, posts_to, serving
+from worker import posts_to, serving
 
 FOLDER = Path(__file__).parent / "histories"
 LONG = 140

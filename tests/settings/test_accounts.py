@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from invoicing.provider import Provider
-from providers import settings
-from providers.settings import BadSettings, read
+from settings import accounts as settings
+from settings.accounts import read
+from settings.variables import BadSettings
 from tests.tls import NO_TLS
 
 SECRET = "canary-secret"

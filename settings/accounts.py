@@ -1,4 +1,4 @@
-"""Accounts from the environment.
+"""Accounts with providers, and subscribers.
 
 `ZERO_FRICTION_CLIENT_ID` belongs to the account `default` of the provider zero_friction,
 `ZERO_FRICTION__BELGIUM__CLIENT_ID` to its account `belgium`. A provider without any variable is
@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from invoicing.errors import InvoicingError
 from invoicing.provider import Hooks, Provider
 from invoicing.request import AccountName
 from providers import ADAPTORS
+from providers.subscribers import SubscriberSettings
+from settings.variables import BadSettings, Problems, mistakes
 
 DEFAULT = "default"
 _account = TypeAdapter(AccountName)
@@ -26,27 +27,37 @@ AccountSettings = dict[str, dict[str, BaseModel]]
 """Settings by provider and account."""
 
 
-class BadSettings(InvoicingError):
-    """The environment does not describe the accounts; names every variable, never a value."""
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        lines = (f"  {variable}: {what}" for variable, what in sorted(problems.items()))
-        super().__init__("\n".join(["these environment variables need attention:", *lines]))
-        self.variables = tuple(sorted(problems))
-
-
 def read(environment: Mapping[str, str]) -> AccountSettings:
     """Every configured account; BadSettings lists all that is missing or wrong at once."""
-    problems: dict[str, str] = {}
+    problems: Problems = {}
     accounts: AccountSettings = {}
     for provider in ADAPTORS:
-        for account, values in by_account(provider, environment, problems).items():
+        for account, values in _by_account(provider, environment, problems).items():
             settings = _settings(provider, account, values, problems)
             if settings is not None:
                 accounts.setdefault(provider, {})[account] = settings
     if problems:
         raise BadSettings(problems)
     return accounts
+
+
+def subscribers(environment: Mapping[str, str]) -> dict[str, SubscriberSettings]:
+    """Every configured subscriber; BadSettings lists all that is missing or wrong at once.
+
+    `INVOICING_SUBSCRIBER__ERP__URL` belongs to the subscriber `erp`, by the rules of accounts.
+    """
+    problems: Problems = {}
+    found: dict[str, SubscriberSettings] = {}
+    for name, values in _by_account(_SUBSCRIBER, environment, problems).items():
+        settings = _validated(SubscriberSettings, _SUBSCRIBER, name, values, problems, "subscriber")
+        if settings is not None:
+            found[name] = settings
+    if problems:
+        raise BadSettings(problems)
+    return found
+
+
+_SUBSCRIBER = "invoicing_subscriber"
 
 
 def connect(accounts: AccountSettings, http: httpx.AsyncClient) -> dict[str, dict[str, Provider]]:
@@ -66,12 +77,12 @@ def hooks(environment: Mapping[str, str], http: httpx.AsyncClient) -> dict[str, 
     passed over, whether it is there or not. Nothing but `receive` may be asked of these. Raises
     BadSettings as `read` does.
     """
-    problems: dict[str, str] = {}
+    problems: Problems = {}
     found: dict[str, dict[str, Hooks]] = {}
     for provider, adaptor in ADAPTORS.items():
         if not hasattr(adaptor, "receive"):
             continue
-        for account, values in by_account(provider, environment, problems).items():
+        for account, values in _by_account(provider, environment, problems).items():
             made = adaptor(_spared(provider, account, values, problems), http)
             if isinstance(made, Hooks):
                 found.setdefault(provider, {})[account] = made
@@ -80,9 +91,7 @@ def hooks(environment: Mapping[str, str], http: httpx.AsyncClient) -> dict[str, 
     return found
 
 
-def _spared(
-    provider: str, account: str, values: dict[str, str], problems: dict[str, str]
-) -> BaseModel:
+def _spared(provider: str, account: str, values: dict[str, str], problems: Problems) -> BaseModel:
     whole = ADAPTORS[provider].Settings
     fields = whole.model_fields
     free: dict[str, Any] = {
@@ -94,12 +103,12 @@ def _spared(
         **free,
     )
     given = {name: value for name, value in values.items() if name in free or name not in fields}
-    model = validated(typed, provider, account, given, problems)
+    model = _validated(typed, provider, account, given, problems)
     return whole.model_construct(**(dict(model) if model else {}))
 
 
-def by_account(
-    provider: str, environment: Mapping[str, str], problems: dict[str, str]
+def _by_account(
+    provider: str, environment: Mapping[str, str], problems: Problems
 ) -> dict[str, dict[str, str]]:
     """What is set for each account; a name that is none goes to `problems`."""
     accounts: dict[str, dict[str, str]] = {}
@@ -130,31 +139,26 @@ def _variables(
 
 
 def _settings(
-    provider: str, account: str, values: dict[str, str], problems: dict[str, str]
+    provider: str, account: str, values: dict[str, str], problems: Problems
 ) -> BaseModel | None:
-    return validated(ADAPTORS[provider].Settings, provider, account, values, problems)
+    return _validated(ADAPTORS[provider].Settings, provider, account, values, problems)
 
 
-def validated(
+def _validated(
     model: type[M],
     provider: str,
     account: str,
     values: dict[str, str],
-    problems: dict[str, str],
+    problems: Problems,
     of: str = "provider",
 ) -> M | None:
     """One account's settings; None where `problems` says why not. `of` is what has the setting."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        for detail in error.errors(include_input=False, include_context=False, include_url=False):
-            field = str(detail["loc"][0]) if detail["loc"] else ""
-            word = _WORDS.get(detail["type"], detail["msg"])
-            problems[_variable(provider, account, field)] = word.replace("{of}", of)
+        for field, what in mistakes(error, of).items():
+            problems[_variable(provider, account, field)] = what
         return None
-
-
-_WORDS = {"missing": "is missing", "extra_forbidden": "is not a setting of this {of}"}
 
 
 def _variable(provider: str, account: str, field: str) -> str:

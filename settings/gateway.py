@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_settings import SettingsConfigDict
 
-from invoicing.model import Typed
-from invoicing.parse import explained
-from providers.settings import BadSettings
 from providers.webhooks import Secrets
+from settings import variables
+from settings.variables import BadSettings, Variables, variable
 
 PREFIX = "GATEWAY_"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{32,500}=*")
@@ -30,7 +30,7 @@ Tokens = Annotated[Secrets, AfterValidator(_tokens)]
 """Those in force, separated by commas: more than one while one is being changed."""
 
 
-class GatewaySettings(Typed):
+class GatewaySettings(Variables):
     """See the module. A token may stand in several lists, and then has all their rights.
 
     read_tokens, start_tokens, operate_tokens: who may only look, who may also ask for invoices and
@@ -47,6 +47,8 @@ class GatewaySettings(Typed):
     grace: seconds that requests under way get when the gateway is told to stop.
     web_ui: origin of Temporal's Web UI, whose pages may have encrypted payloads read by operators.
     """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -70,27 +72,14 @@ class GatewaySettings(Typed):
 def read(environment: Mapping[str, str]) -> GatewaySettings:
     """From these variables and no others.
 
-    Raises BadSettings, which names every variable that is wrong or nobody reads, and says so when
-    there is no token at all: then nobody could be let in.
+    BadSettings names every one that is wrong or that nobody reads, and says so when there is no
+    token at all: then nobody could be let in.
     """
-    given = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(PREFIX) and value.strip()
-    }
-    problems: dict[str, str] = {}
-    try:
-        settings = GatewaySettings.model_validate(given)
-    except ValidationError as error:
-        for one in explained(error.errors(include_input=False, include_url=False)):
-            problems[_variable(one.field)] = one.message
-    else:
-        if settings.read_tokens or settings.start_tokens or settings.operate_tokens:
-            return settings
-        others = f"{_variable('start_tokens')} or {_variable('operate_tokens')}"
-        problems[_variable("read_tokens")] = f"(or {others}) must name a token: nobody may come in"
-    raise BadSettings(problems)
-
-
-def _variable(name: str) -> str:
-    return f"{PREFIX}{name.partition('[')[0].upper()}"
+    unread = variables.unread(environment, PREFIX, GatewaySettings)
+    settings = variables.read(GatewaySettings, environment, unread)
+    if settings.read_tokens or settings.start_tokens or settings.operate_tokens:
+        return settings
+    first, *others = (
+        variable(GatewaySettings, f"{role}_tokens") for role in ("read", "start", "operate")
+    )
+    raise BadSettings({first: f"(or {' or '.join(others)}) must name a token: nobody may come in"})

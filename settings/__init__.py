@@ -1,0 +1,13 @@
+"""Whatever is set by environment variables, read here and nowhere else.
+
+    accounts.py     accounts with providers, and subscribers: several of each, named in the variable
+    worker.py       how a worker works
+    gateway.py      how the gateway listens, and whom it lets in
+    shared.py       what several processes are told the same way
+    variables.py    how variables are read, and what is said when that cannot be done
+
+What one account or subscriber needs stands beside the code that needs it, as its `Settings`. Two
+things are read elsewhere: what every client needs (`invoicing.connection`: Temporal's own variables
+and the encryption keys), because services install `invoicing` by itself, and OpenTelemetry's own
+variables, which its packages read. docs/configuration.md is the table of all of them.
+"""

@@ -1,0 +1,49 @@
+"""What several of our processes are told the same way: variables that begin with `INVOICING_`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from settings import variables
+from settings.variables import Variables
+
+PREFIX = "INVOICING_"
+
+
+class LogSettings(Variables):
+    """What the worker and the gateway are told.
+
+    log: how logs are written: as text, or a JSON object per line.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    log: Literal["text", "json"] = "text"
+
+
+class ClientSettings(Variables):
+    """What clients are told beside Temporal's own variables.
+
+    web_ui: where Temporal's Web UI is, for the command line's links.
+    encryption_keys: what payloads are encrypted with. Only named here: `invoicing.connection` reads
+        it in every client, ours or a service's.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    web_ui: str | None = None
+    encryption_keys: SecretStr | None = None
+
+
+def logs(environment: Mapping[str, str]) -> LogSettings:
+    """From these variables and no others. Raises BadSettings."""
+    return variables.read(LogSettings, environment)
+
+
+def clients(environment: Mapping[str, str]) -> ClientSettings:
+    """From these variables and no others."""
+    return variables.read(ClientSettings, environment)

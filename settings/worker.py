@@ -1,0 +1,49 @@
+"""How a worker works: variables that begin with `INVOICING_`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from settings import variables
+from settings.shared import PREFIX, ClientSettings, LogSettings
+from settings.variables import Variables
+
+
+class WorkerSettings(Variables):
+    """How a worker works.
+
+    pace: multiplies every wait; below 1 only for tests and demonstrations.
+    calls: provider calls at once, per provider; notices at once, per subscriber.
+    cached_workflows: invoices kept in memory, about 170 kB each; the others are replayed from
+        their history when they wake, which takes about 50 ms of CPU.
+    grace: how long calls under way may take when the worker is told to stop. It must exceed the
+        adaptors' time-outs, or stopping the worker leaves creates in doubt.
+    metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
+    metrics_every: seconds between two counts of what waits.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    pace: float = Field(default=1.0, gt=0)
+    calls: int = Field(default=50, gt=0)
+    cached_workflows: int = Field(default=200, ge=0)
+    grace: float = Field(default=60.0, ge=0)
+    metrics: str | None = None
+    metrics_every: float = Field(default=30.0, gt=0)
+
+
+def read(environment: Mapping[str, str]) -> WorkerSettings:
+    """From these variables and no others.
+
+    BadSettings names every one that is wrong or that nobody reads. Subscribers are not looked at,
+    although their variables begin alike: `settings.accounts` reads them.
+    """
+    others = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
+    unread = variables.unread(others, PREFIX, WorkerSettings, LogSettings, ClientSettings)
+    return variables.read(WorkerSettings, environment, unread)
+
+
+_NOT_OURS = f"{PREFIX}SUBSCRIBER_"
