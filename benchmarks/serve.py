@@ -8,12 +8,14 @@ serve until SIGTERM, with the same settings as `worker.py`.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import settings.worker
 from benchmarks import bare, from_memory
 from benchmarks.children import until_told
 from invoicing import process
@@ -27,32 +29,32 @@ LIGHT = SandboxedWorkflowRunner(
 )
 
 
-def _bare(client: Client, settings: WorkerSettings) -> list[Worker]:
+def _bare(client: Client, setup: WorkerSettings) -> list[Worker]:
     stories = Worker(
         client,
         task_queue=bare.WORKFLOWS,
         workflows=[bare.BareWorkflow],
         workflow_runner=LIGHT,
-        max_cached_workflows=settings.cached_workflows,
+        max_cached_workflows=setup.cached_workflows,
     )
     calls = Worker(
         client,
         task_queue=bare.CALLS,
         activities=[bare.nothing],
-        max_concurrent_activities=settings.calls,
+        max_concurrent_activities=setup.calls,
     )
     return [stories, calls]
 
 
-def _from_memory(client: Client, settings: WorkerSettings) -> list[Worker]:
+def _from_memory(client: Client, setup: WorkerSettings) -> list[Worker]:
     adaptors = {from_memory.NAME: {"default": from_memory.FromMemory()}}
-    return workers(client, adaptors, settings)
+    return workers(client, adaptors, setup)
 
 
 async def main(which: str) -> None:
     """Serve one of them until SIGTERM."""
     made = {"bare": _bare, "from_memory": _from_memory}[which]
-    async with serving(made(await connect(), WorkerSettings())):
+    async with serving(made(await connect(), settings.worker.read(os.environ))):
         await until_told()
 
 
