@@ -55,6 +55,10 @@ DYNAMIC_CONFIG: Mapping[str, Any] = {
     # The development server fires timers about a second late by default; ten milliseconds make
     # short waits short and cost nothing at this scale.
     "history.timerProcessorMaxTimeShift": "10ms",
+    # It also looks for due timers at most twenty times a second; some dozens of invoices at once
+    # make it fall behind, and then a wait of 40 ms takes ten seconds.
+    "history.timerProcessorMaxPollRPS": 100,
+    "history.timerProcessorMaxPollHostRPS": 100,
 }
 
 _GO_MODULE = f"github.com/temporalio/cli/cmd/temporal@v{CLI_VERSION}"
