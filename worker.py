@@ -20,8 +20,7 @@ from types import MappingProxyType
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.worker import Worker, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 import invoicing.client
 import observing.logs
@@ -71,24 +70,16 @@ STORIES = (
     PreviewWorkflow,
 )
 
-# These check the values in a document, and import parts of themselves when they are used.
-_READ_WITH_DOCUMENTS = ("email_validator", "iso4217", "pycountry", "schwifty", "stdnum")
-
-# The sandbox re-imports every module that is not passed through, once per workflow in memory. Ours
-# are only read there: passed through, a waiting invoice takes a third of the memory. What the
-# sandbox guards against is caught in tests, which run with it in full (docs/decisions/0003).
-LIGHT = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "activities", "invoicing", "workflows", *_READ_WITH_DOCUMENTS
-    )
-)
+# The SDK's sandbox would import our modules anew for every workflow in memory, and be entered for
+# every payload. What it guards against is caught in tests, which run in it (docs/decisions/0003).
+RUNNER = UnsandboxedWorkflowRunner()
 
 
 def workers(
     client: Client,
     adaptors: Mapping[str, Accounts],
     setup: WorkerSettings,
-    runner: WorkflowRunner = LIGHT,
+    runner: WorkflowRunner = RUNNER,
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
 ) -> list[Worker]:
     """One worker for the workflows, and one per provider and per subscriber with queues of their

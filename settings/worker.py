@@ -17,7 +17,7 @@ class WorkerSettings(Variables):
 
     pace: multiplies every wait; below 1 only for tests and demonstrations.
     calls: provider calls at once, per provider; notices at once, per subscriber.
-    cached_workflows: invoices kept in memory, about 170 kB each; the others are replayed from
+    cached_workflows: invoices kept in memory, about 110 kB each; the others are replayed from
         their history when they wake, which takes about 50 ms of CPU.
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.

@@ -33,6 +33,16 @@ def test_a_workflow_loads_no_http_and_no_provider() -> None:
     assert tops & {"httpx", "providers", "sandbox", "worker", "starter", "fastapi"} == set()
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.py")), ids=_named)
+def test_a_workflow_asks_nothing_of_the_machine_it_runs_on(path: Path) -> None:
+    """It must go the same way when it is replayed: its clock and its chance are the engine's."""
+    machine = {"os", "time", "random", "secrets", "uuid", "socket", "threading", "subprocess"}
+    assert machine.isdisjoint(name.partition(".")[0] for name in _imported(path))
+    asked = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text()))}
+    clocks = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
+    assert asked.isdisjoint((*clocks, "open", "input"))
+
+
 def test_the_contract_loads_nothing_but_itself() -> None:
     program = "import sys, invoicing.client; print(*sorted(sys.modules))"
     loaded = subprocess.run(

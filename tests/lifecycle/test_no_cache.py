@@ -27,7 +27,7 @@ ENDS: dict[record.Life, list[str]] = {
 @pytest.mark.thorough
 async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_sandbox() -> None:
     """The runner is the SDK's own, strict one: it re-imports our workflow modules and refuses what
-    is not deterministic in them. The worker's lets them pass, to save memory."""
+    is not deterministic in them. The worker does without, to save memory and time."""
     runner = SandboxedWorkflowRunner()
     async with (
         local_server(own=True) as server,

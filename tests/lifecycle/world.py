@@ -34,7 +34,7 @@ from sandbox.temporal import Server
 from settings.worker import WorkerSettings
 from tests.examples import an_invoice
 from tests.tiers import chosen
-from worker import LIGHT, serving, workers
+from worker import RUNNER, serving, workers
 
 QUICK = Pace(
     first=timedelta(milliseconds=40), cap=timedelta(milliseconds=300), deadline=timedelta(minutes=1)
@@ -309,7 +309,7 @@ async def _terminate(client: InvoicingClient) -> None:
 
 @contextlib.asynccontextmanager
 async def world(
-    server: Server, *, runner: WorkflowRunner = LIGHT, **settings_: Any
+    server: Server, *, runner: WorkflowRunner = RUNNER, **settings_: Any
 ) -> AsyncIterator[World]:
     """A worker on this server, and a client."""
     client = await InvoicingClient.connect(server.address)
