@@ -1,7 +1,8 @@
-"""What is compared: three kinds of work, each with a worker process of its own.
+"""What is compared: four kinds of work, each with a worker process of its own.
 
-`bare` is the baseline, `from memory` is our lifecycle with a provider that costs nothing, and
-`over HTTP` is all of it: `worker.py`, the adaptor, and a stand-in in another process.
+`bare` is the baseline as the SDK runs it by default, `bare, unsandboxed` the same as ours is run,
+`from memory` is our lifecycle with a provider that costs nothing, and `over HTTP` is all of it:
+`worker.py`, the adaptor, and a stand-in in another process.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ async def measure(kind: Kind, count: int, worker: Child) -> Round:
     return Round(count, time.perf_counter() - begun, worker.usage.cpu - before)
 
 
-def bare_kind(client: InvoicingClient, shape: Shape) -> Kind:
+def bare_kind(client: InvoicingClient, shape: Shape, *, sandboxed: bool = True) -> Kind:
     """The baseline, in this shape."""
 
     async def ask(identity: str, waiting: bool) -> Execution:
@@ -102,7 +103,8 @@ def bare_kind(client: InvoicingClient, shape: Shape) -> Kind:
         )
         return handle
 
-    return Kind("bare", ("-m", "benchmarks.serve", "bare"), _server(client), ask)
+    name, which = ("bare", "bare") if sandboxed else ("bare, unsandboxed", "bare_unsandboxed")
+    return Kind(name, ("-m", "benchmarks.serve", which), _server(client), ask)
 
 
 def memory_kind(client: InvoicingClient) -> Kind:

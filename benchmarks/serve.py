@@ -1,6 +1,7 @@
 """The workers of the comparison, beside `worker.py`: each a process of its own.
 
     python -m benchmarks.serve bare
+    python -m benchmarks.serve bare_unsandboxed
     python -m benchmarks.serve from_memory
 
 serve until SIGTERM, with the same settings as `worker.py`.
@@ -12,7 +13,7 @@ import os
 import sys
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import settings.worker
@@ -21,20 +22,22 @@ from benchmarks.children import until_told
 from invoicing import process
 from invoicing.client import connect
 from settings.worker import WorkerSettings
-from worker import serving, workers
+from worker import RUNNER, serving, workers
 
-# The baseline is spared what ours is spared: modules imported anew for every workflow.
-LIGHT = SandboxedWorkflowRunner(
+# As the SDK runs workflows by default, but for its own modules, which are not imported anew.
+SANDBOXED = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("benchmarks")
 )
 
 
-def _bare(client: Client, setup: WorkerSettings) -> list[Worker]:
+def _bare(
+    client: Client, setup: WorkerSettings, runner: WorkflowRunner = SANDBOXED
+) -> list[Worker]:
     stories = Worker(
         client,
         task_queue=bare.WORKFLOWS,
         workflows=[bare.BareWorkflow],
-        workflow_runner=LIGHT,
+        workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
     )
     calls = Worker(
@@ -46,6 +49,10 @@ def _bare(client: Client, setup: WorkerSettings) -> list[Worker]:
     return [stories, calls]
 
 
+def _bare_unsandboxed(client: Client, setup: WorkerSettings) -> list[Worker]:
+    return _bare(client, setup, RUNNER)
+
+
 def _from_memory(client: Client, setup: WorkerSettings) -> list[Worker]:
     adaptors = {from_memory.NAME: {"default": from_memory.FromMemory()}}
     return workers(client, adaptors, setup)
@@ -53,7 +60,11 @@ def _from_memory(client: Client, setup: WorkerSettings) -> list[Worker]:
 
 async def main(which: str) -> None:
     """Serve one of them until SIGTERM."""
-    made = {"bare": _bare, "from_memory": _from_memory}[which]
+    made = {
+        "bare": _bare,
+        "bare_unsandboxed": _bare_unsandboxed,
+        "from_memory": _from_memory,
+    }[which]
     async with serving(made(await connect(), settings.worker.read(os.environ))):
         await until_told()
 
