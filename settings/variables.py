@@ -114,5 +114,7 @@ class _Handed(EnvSettingsSource):
     def __init__(self, kind: type[Variables], environment: Mapping[str, str]) -> None:
         super().__init__(kind)
         self.env_vars = {
-            name.lower(): value for name, value in environment.items() if value.strip()
+            name.lower(): value
+            for name, value in environment.items()
+            if name.isupper() and value.strip()
         }

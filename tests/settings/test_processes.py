@@ -24,6 +24,10 @@ def test_what_is_set_is_taken() -> None:
     assert (read.pace, read.metrics, read.calls) == (0.5, "127.0.0.1:9464", WorkerSettings().calls)
 
 
+def test_a_variable_in_small_letters_is_not_ours() -> None:
+    assert settings.worker.read({"invoicing_pace": "7"}).pace == 1
+
+
 def test_settings_made_in_code_read_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOICING_PACE", "7")
     assert WorkerSettings().pace == 1
