@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from gateway import codec, events, invoices, orders, webhooks
 from gateway.access import Access, Role
@@ -72,11 +73,8 @@ def application(
     app.state.backend = Backend(client, hooks, settings)
     app.state.access = Access(settings)
     app.add_middleware(Guard, at_once=settings.at_once)
-    app.include_router(invoices.router)
-    app.include_router(orders.router)
-    app.include_router(events.router)
-    app.include_router(webhooks.router)
-    app.include_router(checks)
+    for router in _ROUTERS:
+        app.include_router(router)
     _mount_codec(app, client, settings)
     return app
 
@@ -110,8 +108,26 @@ async def ready(behind: Behind) -> Fine:
     return Fine()
 
 
+_ROUTERS = (invoices.router, orders.router, events.router, webhooks.router, checks)
+
+
 async def _refuse(request: Request, error: Exception) -> Response:
-    return trouble_with(error).response()
+    answer = trouble_with(error).response()
+    if answer.status_code == Kind.NOT_ALLOWED.status:
+        # The router names those of one route only, and an address may have several.
+        answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return answer
+
+
+def _methods(request: Request) -> set[str]:
+    """What can be done with this address."""
+    routes = [*request.app.routes, *(route for router in _ROUTERS for route in router.routes)]
+    return {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 class _Described(FastAPI):
