@@ -36,7 +36,7 @@ examples: resolve ## have callers in Python, TypeScript, Go and REST ask for inv
 test: resolve ## run the tests (ARGS="-k approval" chooses)
 	@$(TESTS) $(ARGS)
 
-test-all: resolve ## run the tests with every fault at every step: a quarter of an hour
+test-all: resolve ## run the tests with every fault at every step: seven minutes
 	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
 
 check: setup ## lint, format, types, import rules

@@ -25,6 +25,9 @@ Model = TypeVar("Model", bound=BaseModel)
 REQUEST = "request"
 """Stands for the whole where a mistake is in no field of its own."""
 
+NO_SENTENCE = "is not valid here"
+"""For mistakes that have no sentence of their own."""
+
 _SENTENCES: dict[str, str] = {
     "missing": "is required",
     "string_type": "must be text, in quotes",
@@ -133,7 +136,7 @@ def _sentence(
         return str(context["error"])
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(str(path[-1]), "is not written as this field needs it")
-    return _SENTENCES.get(kind, "is not valid here").format_map(context)
+    return _SENTENCES.get(kind, NO_SENTENCE).format_map(context)
 
 
 def _path(path: tuple[int | str, ...]) -> str:

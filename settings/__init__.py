@@ -1,4 +1,4 @@
-"""Whatever is set by environment variables, read here and nowhere else.
+"""Whatever is set by environment variables of ours, read in one place.
 
     accounts.py     accounts with providers, and subscribers: several of each, named in the variable
     worker.py       how a worker works
@@ -9,5 +9,5 @@
 What one account or subscriber needs stands beside the code that needs it, as its `Settings`. Two
 things are read elsewhere: what every client needs (`invoicing.connection`: Temporal's own variables
 and the encryption keys), because services install `invoicing` by itself, and OpenTelemetry's own
-variables, which its packages read. docs/configuration.md is the table of all of them.
+variables (`observing`). docs/configuration.md is the table of all of them.
 """

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from providers.webhooks import Secrets
 from settings import variables
 from settings.variables import BadSettings, Variables, variable
+from settings.worker import misspelt
 
 PREFIX = "GATEWAY_"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{32,500}=*")
@@ -76,7 +77,9 @@ def read(environment: Mapping[str, str]) -> GatewaySettings:
     token at all: then nobody could be let in.
     """
     unread = variables.unread(environment, PREFIX, GatewaySettings)
-    settings = variables.read(GatewaySettings, environment, unread)
+    # A misspelt key, too, would leave what the gateway writes unencrypted.
+    problems = unread | misspelt(environment)
+    settings = variables.read(GatewaySettings, environment, problems)
     if settings.read_tokens or settings.start_tokens or settings.operate_tokens:
         return settings
     first, *others = (

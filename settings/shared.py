@@ -29,8 +29,8 @@ class ClientSettings(Variables):
     """What clients are told beside Temporal's own variables.
 
     web_ui: where Temporal's Web UI is, for the command line's links.
-    encryption_keys: what payloads are encrypted with. Only named here: `invoicing.connection` reads
-        it in every client, ours or a service's.
+    encryption_keys: what payloads are encrypted with. Here it is only known whether there are any:
+        `invoicing.connection` reads them in every client, ours or a service's.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)

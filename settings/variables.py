@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from invoicing.errors import InvoicingError
-from invoicing.parse import explained
+from invoicing.parse import NO_SENTENCE, explained
 
 Problems = dict[str, str]
 """What is wrong, by variable."""
@@ -90,7 +90,8 @@ def _sentence(details: ErrorDetails, of: str) -> str:
         return "is missing"
     if details["type"] == "extra_forbidden":
         return f"is not a setting of this {of}"
-    return explained([details])[0].message
+    said = explained([details])[0].message
+    return details["msg"] if said == NO_SENTENCE else said
 
 
 def variable(kind: type[Variables], field: str) -> str:
@@ -114,7 +115,7 @@ class _Handed(EnvSettingsSource):
     def __init__(self, kind: type[Variables], environment: Mapping[str, str]) -> None:
         super().__init__(kind)
         self.env_vars = {
-            name.lower(): value
+            name.lower(): value.strip()
             for name, value in environment.items()
             if name.isupper() and value.strip()
         }

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from settings import variables
 from settings.shared import PREFIX, ClientSettings, LogSettings
-from settings.variables import Variables
+from settings.variables import Problems, Variables
 
 
 class WorkerSettings(Variables):
@@ -38,12 +38,18 @@ class WorkerSettings(Variables):
 def read(environment: Mapping[str, str]) -> WorkerSettings:
     """From these variables and no others.
 
-    BadSettings names every one that is wrong or that nobody reads. Subscribers are not looked at,
-    although their variables begin alike: `settings.accounts` reads them.
+    BadSettings names every one that is wrong or that nobody reads.
+    """
+    return variables.read(WorkerSettings, environment, misspelt(environment))
+
+
+def misspelt(environment: Mapping[str, str]) -> Problems:
+    """Variables that begin with `INVOICING_` and that none of our processes reads.
+
+    Subscribers are not looked at, although theirs begin alike: `settings.accounts` reads them.
     """
     others = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
-    unread = variables.unread(others, PREFIX, WorkerSettings, LogSettings, ClientSettings)
-    return variables.read(WorkerSettings, environment, unread)
+    return variables.unread(others, PREFIX, WorkerSettings, LogSettings, ClientSettings)
 
 
 _NOT_OURS = f"{PREFIX}SUBSCRIBER_"

@@ -31,7 +31,9 @@ SETTINGS: list[tuple[str, type[BaseModel]]] = [
     (settings.gateway.PREFIX, GatewaySettings),
     *((f"{provider.upper()}_", adaptor.Settings) for provider, adaptor in ADAPTORS.items()),
 ]
-OF_NO_CLASS = re.compile(r"(?:TESTS|TEMPORAL|POSTGRES|XDG|OTEL)_[A-Z0-9]+(?:_[A-Z0-9]+)*|COLUMNS")
+OF_NO_CLASS = re.compile(
+    r"(?:INVOICING|TESTS|TEMPORAL|POSTGRES|XDG|OTEL)_[A-Z0-9]+(?:_[A-Z0-9]+)*|COLUMNS"
+)
 
 ROWS = {name: default for name, default, _ in ROW.findall(DOCUMENT)}
 SAYS = {name: says for name, _, says in ROW.findall(DOCUMENT)}

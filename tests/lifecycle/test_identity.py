@@ -484,7 +484,7 @@ async def test_an_input_in_another_language_makes_the_same_invoice(company: Comp
 async def test_every_kind_of_value_that_is_checked_can_be_read_in_a_workflow(
     company: Company,
 ) -> None:
-    """The libraries that check them must find all of themselves inside the engine's sandbox."""
+    """The libraries that check them are used there again, whenever an invoice is read back."""
     buyer = Party(
         name="Canary Energy BV",
         account_number="K-1001",

@@ -24,6 +24,10 @@ def test_what_is_set_is_taken() -> None:
     assert (read.pace, read.metrics, read.calls) == (0.5, "127.0.0.1:9464", WorkerSettings().calls)
 
 
+def test_space_around_a_value_is_not_part_of_it() -> None:
+    assert settings.shared.logs({"INVOICING_LOG": " json\r"}).log == "json"
+
+
 def test_a_variable_in_small_letters_is_not_ours() -> None:
     assert settings.worker.read({"invoicing_pace": "7"}).pace == 1
 
@@ -52,6 +56,11 @@ def test_variables_that_other_processes_read_are_no_mistake_of_the_worker_s() ->
             settings.worker.read,
             {"INVOICING_CALLS": "canary", "INVOICING_GRACES": "canary"},
             {"INVOICING_CALLS", "INVOICING_GRACES"},
+        ),
+        (
+            settings.gateway.read,
+            {"INVOICING_ENCRYPTION_KEY": "canary"},
+            {"INVOICING_ENCRYPTION_KEY"},
         ),
         (settings.shared.logs, {"INVOICING_LOG": "canary"}, {"INVOICING_LOG"}),
         (settings.gateway.read, {"GATEWAY_PORT": "canary"}, {"GATEWAY_PORT"}),
