@@ -31,11 +31,9 @@ def read(environment: Mapping[str, str]) -> AccountSettings:
     """Every configured account; BadSettings lists all that is missing or wrong at once."""
     problems: Problems = {}
     accounts: AccountSettings = {}
-    for provider in ADAPTORS:
-        for account, values in _by_account(provider, environment, problems).items():
-            settings = _settings(provider, account, values, problems)
-            if settings is not None:
-                accounts.setdefault(provider, {})[account] = settings
+    for provider, adaptor in ADAPTORS.items():
+        if found := _each(adaptor.Settings, provider, environment, problems):
+            accounts[provider] = found
     if problems:
         raise BadSettings(problems)
     return accounts
@@ -47,11 +45,7 @@ def subscribers(environment: Mapping[str, str]) -> dict[str, SubscriberSettings]
     `INVOICING_SUBSCRIBER__ERP__URL` belongs to the subscriber `erp`, by the rules of accounts.
     """
     problems: Problems = {}
-    found: dict[str, SubscriberSettings] = {}
-    for name, values in _by_account(_SUBSCRIBER, environment, problems).items():
-        settings = _validated(SubscriberSettings, _SUBSCRIBER, name, values, problems, "subscriber")
-        if settings is not None:
-            found[name] = settings
+    found = _each(SubscriberSettings, _SUBSCRIBER, environment, problems, "subscriber")
     if problems:
         raise BadSettings(problems)
     return found
@@ -138,10 +132,19 @@ def _variables(
             yield variable, DEFAULT, rest[1:].lower(), value.strip()
 
 
-def _settings(
-    provider: str, account: str, values: dict[str, str], problems: Problems
-) -> BaseModel | None:
-    return _validated(ADAPTORS[provider].Settings, provider, account, values, problems)
+def _each(
+    model: type[M],
+    provider: str,
+    environment: Mapping[str, str],
+    problems: Problems,
+    of: str = "provider",
+) -> dict[str, M]:
+    """The settings of every account that has usable ones; `problems` says what the others lack."""
+    checked = {
+        account: _validated(model, provider, account, values, problems, of)
+        for account, values in _by_account(provider, environment, problems).items()
+    }
+    return {account: settings for account, settings in checked.items() if settings is not None}
 
 
 def _validated(
