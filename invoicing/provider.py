@@ -108,9 +108,12 @@ class Pace(Recorded):
 
 
 class Paces(Recorded):
-    """Every wait of a lifecycle. `settle` is how long an uncertain call is left to take effect."""
+    """Every wait of a lifecycle."""
 
     settle: timedelta = timedelta(seconds=10)
+    """How long an uncertain call is left alone before the first look at what it did."""
+    effect: timedelta = timedelta(minutes=30)
+    """How long after it was made an uncertain call may still take effect."""
     unavailable: Pace = Pace(
         first=timedelta(seconds=5),
         factor=2,
@@ -220,8 +223,10 @@ class Plan(Recorded):
     repeatable: bool = False
     """Whether an uncertain call is resolved by making it once more: the provider recognises it by
     our names, and tells later what became of it. `find` sees nothing there; see CONFIRMED."""
-    sent_by: Literal["approve", "send"] = "send"
-    """The call after which the buyer may receive it: that one waits for `send_on`."""
+    sent_by: Literal["create", "approve", "send"] = "send"
+    """The call after which the buyer may receive it: that one waits for `send_on` and for a
+    release, and is not repeated while an earlier one may still take effect. `create` where the
+    first call makes the invoice final at once."""
     attachments: tuple[Attachment, ...] = ()
     """What is added to the draft before anything else is done with it; see Attaches."""
     keys: tuple[str, ...] = ()
@@ -313,6 +318,9 @@ class Snapshot(Recorded):
     """Merged into the context of later calls."""
     keys: tuple[str, ...] = ()
     """More names under which news about it may come, apart from its id and number."""
+    reference: str | None = None
+    """Our reference as the provider holds it; None where it states none. An invoice that states
+    another one is not ours, whatever its figures are."""
 
 
 class Search(Recorded):
@@ -506,6 +514,9 @@ class Subject(Recorded):
     """
 
     keys: tuple[str, ...] = ()
+    event: Event | None = None
+    """The event with no more than `read` or `read_order` will look at; None: nothing but its id and
+    kind is needed. It is kept in histories, so it must be small."""
 
 
 @runtime_checkable
