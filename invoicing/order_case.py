@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from pydantic import JsonValue
 
 from invoicing import attributes
 from invoicing.case import Memory
+from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
-from invoicing.invoice import Amounts, Invoice, LineStatus, Problem, Status, Waiting
+from invoicing.invoice import Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.order import (
     CancellationState,
     CancelLines,
@@ -15,8 +18,8 @@ from invoicing.order import (
     DeliveryState,
     Ledger,
     Order,
+    OrderBrief,
     OrderStatus,
-    ResolveOrder,
     fate,
     invoice_reference,
 )
@@ -35,21 +38,25 @@ class OrderCase(Memory):
     provider_status: str = ""
     confirmed: tuple[str, ...] = ()
     """Cancellations the provider has confirmed, by name."""
-    refused: tuple[str, ...] = ()
+    refused_lines: tuple[str, ...] = ()
+    """Cancellations the provider has refused, by name."""
     problems: tuple[FieldProblem, ...] = ()
 
-    asked: dict[str, Deliver | CancelLines] = {}
-    """What was asked for, by `delivery/…` and `cancellation/…`, so that it is done once."""
+    under_way: dict[str, Deliver | CancelLines] = {}
+    """What was asked for and is not over, by `delivery/…` and `cancellation/…`."""
+    known: dict[str, str] = {}
+    """A digest of everything that was ever asked for, by the same names: it is done once."""
+    begun: tuple[str, ...] = ()
+    """The deliveries whose invoice was started and has not ended."""
     deliveries: dict[str, DeliveryState] = {}
     cancellations: dict[str, CancellationState] = {}
 
     cancelled: bool = False
     """Whether the whole order is to be taken back."""
-    problem: Problem | None = None
-    resolution: ResolveOrder | None = None
-    waiting: Waiting | None = None
-    asking: Waiting | None = None
-    """What a person is asked; it goes before what the provider is waited for."""
+    doubt: Doubt = Doubt()
+    """Of registrations and cancellations: which of them may have had an effect nobody has seen."""
+    rows: dict[str, Waiting] = {}
+    """What is waited for, by what waits: deliveries and cancellations go on beside each other."""
     outcome: OrderStatus | None = None
 
     # Deliveries
@@ -57,13 +64,25 @@ class OrderCase(Memory):
     def deliver(self, order: OrderRequest, wanted: Deliver) -> None:
         """Take the lines for a delivery. Raises NotOpen."""
         self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
-        self.asked = {**self.asked, held_by(wanted): wanted}
+        self._take(wanted)
         state = DeliveryState(
             delivery=wanted.delivery,
             reference=invoice_reference(order.reference, wanted.delivery),
             lines=wanted.lines,
         )
         self.deliveries = {**self.deliveries, wanted.delivery: state}
+
+    def _take(self, wanted: Deliver | CancelLines) -> None:
+        name = held_by(wanted)
+        self.under_way = {**self.under_way, name: wanted}
+        self.known = {**self.known, name: digest(wanted)}
+
+    def _over(self, name: str) -> None:
+        self.under_way = {key: one for key, one in self.under_way.items() if key != name}
+
+    def begin(self, delivery: str) -> None:
+        """Its invoice was started."""
+        self.begun = tuple(dict.fromkeys((*self.begun, delivery)))
 
     def hear(self, delivery: str, invoice: Invoice) -> None:
         """What a delivery's invoice said about itself: final, or at its end."""
@@ -79,6 +98,10 @@ class OrderCase(Memory):
         self._now(delivery, status=Status.REJECTED, ended=True)
         self.ledger = self.ledger.release(f"delivery/{delivery}")
 
+    def cut_off(self, delivery: str) -> None:
+        """Its invoice was ended from outside: only a person can say what became of its lines."""
+        self._now(delivery, ended=True)
+
     def decide(self, delivery: str, status: LineStatus, number: str | None) -> None:
         """What a person knows about a delivery that ended unclearly."""
         self._now(delivery, ended=True, number=number)
@@ -93,6 +116,12 @@ class OrderCase(Memory):
     def _now(self, delivery: str, **update: object) -> None:
         state = self.deliveries[delivery].model_copy(update=update)
         self.deliveries = {**self.deliveries, delivery: state}
+        if state.ended:
+            self.begun = tuple(one for one in self.begun if one != delivery)
+
+    def close(self, delivery: str) -> None:
+        """Nothing more is to be done for it."""
+        self._over(f"delivery/{delivery}")
 
     def _fulfil(self, delivery: str, status: LineStatus | None, number: str | None) -> None:
         holder = f"delivery/{delivery}"
@@ -110,7 +139,7 @@ class OrderCase(Memory):
     def cancel_lines(self, wanted: CancelLines) -> None:
         """Take the lines for a cancellation. Raises NotOpen."""
         self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
-        self.asked = {**self.asked, held_by(wanted): wanted}
+        self._take(wanted)
         state = CancellationState(
             cancellation=wanted.cancellation,
             lines=wanted.lines,
@@ -124,8 +153,13 @@ class OrderCase(Memory):
         holder = f"cancellation/{name}"
         self.ledger = self.ledger.cancel(holder) if done else self.ledger.release(holder)
         outcome = "cancelled" if done else "refused"
+        self._over(holder)
         state = self.cancellations[name].model_copy(update={"outcome": outcome})
         self.cancellations = {**self.cancellations, name: state}
+
+    def refuse_lines(self, name: str) -> None:
+        """The provider refused this cancellation at once."""
+        self.refused_lines = (*self.refused_lines, name)
 
     # The provider
 
@@ -137,7 +171,7 @@ class OrderCase(Memory):
         self.problems = snapshot.problems
         self.context = {**self.context, **snapshot.context}
         self.confirmed = tuple(dict.fromkeys((*self.confirmed, *snapshot.cancelled)))
-        self.refused = tuple(dict.fromkeys((*self.refused, *snapshot.refused)))
+        self.refused_lines = tuple(dict.fromkeys((*self.refused_lines, *snapshot.refused)))
 
     def target(self, request: OrderRequest) -> OrderTarget:
         """What a call about this order needs to know."""
@@ -168,6 +202,22 @@ class OrderCase(Memory):
             return OrderStatus.REGISTERING
         return OrderStatus.OPEN
 
+    @property
+    def current(self) -> Waiting | None:
+        """What is waited for: a person before the provider, then what has waited longest."""
+        rows = self.rows.values()
+        return min(rows, key=lambda row: (row.on != "person", row.since), default=None)
+
+    def brief(self, request: OrderRequest) -> OrderBrief:
+        """The answer to an instruction."""
+        return OrderBrief(
+            reference=request.reference,
+            status=self.status,
+            waiting=self.current,
+            problem=self.problem,
+            ended=self.outcome is not None,
+        )
+
     def shown(self, request: OrderRequest) -> Order:
         """The state, for queries and as the result."""
         sums = self.plan.totals if self.plan else None
@@ -184,10 +234,15 @@ class OrderCase(Memory):
             ledger=self.ledger,
             deliveries=tuple(self.deliveries.values()),
             cancellations=tuple(self.cancellations.values()),
-            waiting=self.asking or self.waiting,
+            waiting=self.current,
             problem=self.problem,
             ended=self.outcome is not None,
         )
+
+
+def digest(wanted: Deliver | CancelLines) -> str:
+    """What tells a repetition from something else under the same name."""
+    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:16]
 
 
 def held_by(wanted: Deliver | CancelLines) -> str:

@@ -1,11 +1,13 @@
-"""The provider's verbs as a workflow sees them: durable calls that end in an answer or a Trouble.
+"""Calls to a provider as a workflow sees them: durable, and ending in an answer or a Trouble.
 
-Calls that change nothing are retried by the engine until they answer. Calls that change something
-are tried once: whether they happened is a question the workflow answers by looking.
+A call that changes nothing is repeated by the engine until it answers. A call that changes
+something is tried once, and soon or not at all: whether it happened is a question that the workflow
+answers by looking.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -15,26 +17,12 @@ from temporalio import exceptions, workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 
+from workflows.kit.endings import Cancelling
+
 with workflow.unsafe.imports_passed_through():
-    from activities.invoice import InvoiceActivities
     from invoicing.errors import Details
     from invoicing.identity import provider_queue
-    from invoicing.provider import (
-        AttachCall,
-        Attachment,
-        CreateCall,
-        Event,
-        Found,
-        LookUp,
-        LookUpCall,
-        Pace,
-        Plan,
-        ReadCall,
-        Search,
-        Snapshot,
-        Target,
-    )
-    from invoicing.request import InvoiceRequest
+    from invoicing.provider import Pace
 
 R = TypeVar("R")
 
@@ -45,11 +33,17 @@ PLAN_PATIENCE = timedelta(minutes=10)
 MARGIN = timedelta(seconds=5)
 """Between the adaptor's own time-out and the engine's, so that the adaptor's verdict wins."""
 
+SOON = timedelta(minutes=1)
+"""A changing call that no worker begins by then is not made at all. What was looked at before it,
+and what people have said since, must still hold when it goes out."""
+
 
 class Kind(StrEnum):
     """What a failed call means for the next step."""
 
     UNAVAILABLE = "Unavailable"
+    NOT_BEGUN = "NotBegun"
+    """No worker took it in time: it was certainly not made."""
     REJECTED = "Rejected"
     UNSUPPORTED = "Unsupported"
     UNREADABLE = "Unreadable"
@@ -71,9 +65,14 @@ class Trouble(Exception):
         """Whether it will be refused again until somebody changes something."""
         return self.kind in (Kind.REJECTED, Kind.UNSUPPORTED)
 
+    @property
+    def unknown(self) -> bool:
+        """Whether a changing call may have had its effect, though it was not said so."""
+        return self.kind in (Kind.UNKNOWN, Kind.UNREADABLE)
 
-class Calls:
-    """One provider's verbs, on its own queue, under one plan's patience."""
+
+class Queue:
+    """One provider's task queue, under a plan's patience once there is a plan."""
 
     def __init__(self, provider: str) -> None:
         self._queue = provider_queue(provider)
@@ -81,51 +80,23 @@ class Calls:
         self._retries = RetryPolicy(maximum_interval=timedelta(minutes=1))
         self._patience = PLAN_PATIENCE
 
-    def follow(self, plan: Plan) -> None:
+    def follow(self, call_timeout: timedelta, pace: Pace) -> None:
         """Take time-outs and pace from the plan."""
-        pace: Pace = plan.paces.unavailable
-        self._timeout = plan.call_timeout + MARGIN * min(1, plan.call_timeout / (MARGIN * 2))
+        self._timeout = call_timeout + MARGIN * min(1, call_timeout / (MARGIN * 2))
         self._patience = pace.deadline
         self._retries = RetryPolicy(
             initial_interval=pace.first, backoff_coefficient=pace.factor, maximum_interval=pace.cap
         )
 
-    def plan(self, request: InvoiceRequest) -> workflow.ActivityHandle[Plan]:
-        return self._ask(InvoiceActivities.plan, request, "plan")
+    @property
+    def recent(self) -> timedelta:
+        """How old a look may be that still counts: a call may take this long."""
+        return self._timeout
 
-    def look_up(self, target: Target, look_up: LookUp) -> workflow.ActivityHandle[Found]:
-        call = LookUpCall(target=target, look_up=look_up)
-        return self._ask(InvoiceActivities.look_up, call, f"look up {look_up.name}")
-
-    def find(self, target: Target) -> workflow.ActivityHandle[Search]:
-        return self._ask(InvoiceActivities.find, target, "find by our reference")
-
-    def read(self, target: Target, events: tuple[Event, ...]) -> workflow.ActivityHandle[Snapshot]:
-        call = ReadCall(target=target, events=events)
-        return self._ask(InvoiceActivities.read, call, "read the invoice")
-
-    def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
-        return self._change(InvoiceActivities.create, call, "create draft")
-
-    def attach(self, target: Target, attachment: Attachment) -> workflow.ActivityHandle[Found]:
-        call = AttachCall(target=target, attachment=attachment)
-        return self._change(InvoiceActivities.attach, call, f"attach {attachment.name}")
-
-    def approve(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self._change(InvoiceActivities.approve, target, "approve")
-
-    def send(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self._change(InvoiceActivities.send, target, "send")
-
-    def delete(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self._change(InvoiceActivities.delete, target, "delete draft")
-
-    def credit(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self._change(InvoiceActivities.credit, target, "credit")
-
-    def _ask(
+    def ask(
         self, verb: Callable[..., Any], call: object, summary: str
     ) -> workflow.ActivityHandle[Any]:
+        """A call that changes nothing, or that is safe to repeat."""
         return workflow.start_activity_method(
             verb,
             call,
@@ -136,24 +107,60 @@ class Calls:
             retry_policy=self._retries,
         )
 
-    def _change(
+    def change(
         self, verb: Callable[..., Any], call: object, summary: str
     ) -> workflow.ActivityHandle[Any]:
+        """A call that changes something: once, and soon or never."""
         return workflow.start_activity_method(
             verb,
             call,
             task_queue=self._queue,
             summary=summary,
+            schedule_to_start_timeout=SOON,
             start_to_close_timeout=self._timeout,
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
 
 
-_NOT_IN_TIME = {
-    TimeoutType.SCHEDULE_TO_CLOSE: "no usable answer came in time: is the provider up, and does a "
-    "worker serve its queue?",
-    TimeoutType.SCHEDULE_TO_START: "no worker serves the provider's queue",
-}
+async def answers(
+    calls: tuple[workflow.ActivityHandle[R], ...], given_up: Callable[[], bool]
+) -> list[R]:
+    """What harmless calls answered. All are given up when one fails, or when a cancel comes.
+
+    Raises Trouble for the first that failed, Cancelling when they were given up.
+    """
+
+    def settled() -> bool:
+        ended = [call for call in calls if call.done()]
+        return len(ended) == len(calls) or any(map(_failed, ended)) or given_up()
+
+    await workflow.wait_condition(settled)
+    failed = [error for call in calls if call.done() and (error := call.exception())]
+    pending = [call for call in calls if not call.done()]
+    for call in pending:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    for error in failed:
+        raise trouble(error, changes=False) if isinstance(error, ActivityError) else error
+    if pending:
+        raise Cancelling
+    return [call.result() for call in calls]
+
+
+async def answer(call: workflow.ActivityHandle[R], *, changes: bool) -> R:
+    """What one call answered. Raises Trouble; nothing cuts it short."""
+    try:
+        return await call
+    except ActivityError as error:
+        raise trouble(error, changes=changes) from None
+
+
+def _failed(call: workflow.ActivityHandle[Any]) -> bool:
+    return call.exception() is not None
+
+
+_NO_ANSWER = "no usable answer came in time: is the provider up, and does a worker serve its queue?"
+_NOT_BEGUN = "no worker served the provider's queue in time: the call was not made"
 
 
 def trouble(error: ActivityError, *, changes: bool) -> Trouble:
@@ -166,8 +173,11 @@ def trouble(error: ActivityError, *, changes: bool) -> Trouble:
     if isinstance(cause, ApplicationError) and cause.type in set(Kind):
         details = Details.model_validate(cause.details[0] if cause.details else {})
         return Trouble(Kind(cause.type), cause.message, details)
-    if isinstance(cause, exceptions.TimeoutError) and cause.type in _NOT_IN_TIME:
-        return Trouble(Kind.UNAVAILABLE, _NOT_IN_TIME[cause.type])
+    if isinstance(cause, exceptions.TimeoutError):
+        if cause.type is TimeoutType.SCHEDULE_TO_START:
+            return Trouble(Kind.NOT_BEGUN, _NOT_BEGUN)
+        if cause.type is TimeoutType.SCHEDULE_TO_CLOSE:
+            return Trouble(Kind.UNAVAILABLE, _NO_ANSWER)
     if changes:
         return Trouble(Kind.UNKNOWN, "the call's worker or connection was lost")
     return Trouble(Kind.UNAVAILABLE, "the call did not end")

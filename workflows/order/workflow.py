@@ -1,0 +1,192 @@
+"""What may be asked of one running order, and how its workflow begins and ends.
+
+What may be said by update may be said by a signal of the same name, with the same input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from workflows.kit.instructions import understood
+from workflows.kit.lifetime import sign, through_cancels
+from workflows.order import story
+from workflows.order.cancellation import take_back
+from workflows.order.delivery import told_invoices
+from workflows.order.instructions import Instructions
+from workflows.order.life import OrderLife
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.invoice import Cancel, Invoice, Journal, Resolve
+    from invoicing.order import (
+        CancellationState,
+        CancelLines,
+        Deliver,
+        DeliveryState,
+        Ledger,
+        Order,
+        OrderBrief,
+        OrderStatus,
+    )
+    from invoicing.order_case import OrderInput
+    from invoicing.provider import Event
+
+
+@workflow.defn
+class OrderWorkflow:
+    """Every line ends invoiced or cancelled, exactly once."""
+
+    @workflow.init
+    def __init__(self, start: OrderInput) -> None:
+        self._life = OrderLife(start)
+        self._wanted = Instructions(self._life)
+
+    @workflow.run
+    async def run(self, start: OrderInput) -> Order:
+        """Live until every line has its final status and every invoice has ended."""
+        sign(self._life.request)
+        living = asyncio.create_task(self._outcome())
+        outcome, failure = await through_cancels(living, self._engine_cancelled)
+        return await self._end(outcome, failure)
+
+    async def _outcome(self) -> tuple[OrderStatus, ApplicationError | None]:
+        try:
+            return await story.live(self._life), None
+        except ApplicationError as failure:
+            return OrderStatus.REJECTED, failure
+
+    def _engine_cancelled(self) -> None:
+        if reason := self._life.heard_engine_cancel():
+            take_back(self._life, "Temporal cancel", reason)
+
+    async def _end(self, outcome: OrderStatus, failure: ApplicationError | None) -> Order:
+        life = self._life
+        life.case.outcome, life.case.rows = outcome, {}
+        life.note(f"ended: {outcome}")
+        life.show()
+        await life.outbox.empty()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if failure:
+            raise failure
+        if workflow.cancellation_reason() is not None and life.case.cancelled:
+            raise asyncio.CancelledError(str(outcome))
+        return life.state
+
+    # What is known
+
+    @workflow.query(description="Where the order is, and every delivery's invoice.")
+    def state(self) -> Order:
+        """The order as it is now."""
+        return self._life.state
+
+    @workflow.query(description="Every line and its status.")
+    def ledger(self) -> Ledger:
+        """The ledger as it is now."""
+        return self._life.case.ledger
+
+    @workflow.query(description="What happened, when, by whom and why.")
+    def journal(self) -> Journal:
+        """Everything that happened so far."""
+        return self._life.case.journal
+
+    @workflow.signal(description="Something the provider told us; the same id counts once.")
+    async def provider_event(self, event: Event) -> None:
+        """News about the order, or about one of its invoices: they know what is theirs."""
+        if self._life.case.receive(event):
+            await told_invoices(self._life, event)
+
+    @workflow.signal(description="A delivery's invoice has become final, or has ended.")
+    def invoice_is_final(self, invoice: Invoice) -> None:
+        """What a delivery's invoice says about itself."""
+        name = invoice.reference.removeprefix(f"{self._life.request.reference}:")
+        if name in self._life.case.deliveries:
+            self._life.case.hear(name, invoice)
+            self._life.note(f"delivery {name}: {invoice.status}")
+            self._life.show()
+
+    # What is wanted, by update
+
+    @workflow.update(description="Invoice these lines; the same delivery again is the same one.")
+    async def deliver(self, wanted: Deliver) -> DeliveryState:
+        """Take the lines, and begin the invoice as soon as the provider knows the order."""
+        self._wanted.deliver(wanted)
+        await workflow.wait_condition(lambda: not self._about_to_begin(wanted.delivery))
+        return self._life.case.deliveries[wanted.delivery]
+
+    @workflow.update(description="These lines will not be delivered.")
+    def cancel_lines(self, wanted: CancelLines) -> CancellationState:
+        """Take the lines and cancel them, at the provider too where it knows the order."""
+        self._wanted.cancel_lines(wanted)
+        return self._life.case.cancellations[wanted.cancellation]
+
+    @workflow.update(description="Cancel every open line and take back every invoice under way.")
+    def cancel(self, order: Cancel) -> OrderBrief:
+        """Take the whole order back; what is final is credited where that is allowed."""
+        self._wanted.cancel(order)
+        return self._life.case.brief(self._life.request)
+
+    @workflow.update(description="Answer the question that is open.")
+    def resolve(self, answer: Resolve) -> OrderBrief:
+        """Answer an order that needs attention."""
+        self._wanted.resolve(answer)
+        return self._life.case.brief(self._life.request)
+
+    @deliver.validator
+    def _may_deliver(self, wanted: Deliver) -> None:
+        self._wanted.may_deliver(wanted)
+
+    @cancel_lines.validator
+    def _may_cancel_lines(self, wanted: CancelLines) -> None:
+        self._wanted.may_cancel_lines(wanted)
+
+    @cancel.validator
+    def _may_cancel(self, order: Cancel) -> None:
+        self._wanted.may_cancel(order)
+
+    @resolve.validator
+    def _may_resolve(self, answer: Resolve) -> None:
+        self._wanted.may_resolve(answer)
+
+    def _about_to_begin(self, delivery: str) -> bool:
+        """Whether nothing stands between a delivery and its invoice but a moment. A run that has
+        grown long begins nothing more; the next one does."""
+        case = self._life.case
+        begun = delivery in case.begun or case.deliveries[delivery].ended
+        soon = case.status in (OrderStatus.STARTED, OrderStatus.OPEN)
+        return soon and not begun and not workflow.info().is_continue_as_new_suggested()
+
+    # The same, by signal
+
+    @workflow.signal(name="deliver", description="As the update of this name.")
+    def deliver_by_signal(self, said: RawValue | None = None) -> None:
+        """Take the lines, and begin the invoice."""
+        check = self._wanted.may_deliver
+        if wanted := understood(self._life.case, "deliver", Deliver, said, check):
+            self._wanted.deliver(wanted)
+        self._life.show()
+
+    @workflow.signal(name="cancel_lines", description="As the update of this name.")
+    def cancel_lines_by_signal(self, said: RawValue | None = None) -> None:
+        """Take the lines and cancel them."""
+        check = self._wanted.may_cancel_lines
+        if wanted := understood(self._life.case, "cancel_lines", CancelLines, said, check):
+            self._wanted.cancel_lines(wanted)
+        self._life.show()
+
+    @workflow.signal(name="cancel", description="As the update of this name.")
+    def cancel_by_signal(self, said: RawValue | None = None) -> None:
+        """Take the whole order back."""
+        if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
+            self._wanted.cancel(order)
+        self._life.show()
+
+    @workflow.signal(name="resolve", description="As the update of this name.")
+    def resolve_by_signal(self, said: RawValue | None = None) -> None:
+        """Answer an order that needs attention."""
+        check = self._wanted.may_resolve
+        if answer := understood(self._life.case, "resolve", Resolve, said, check):
+            self._wanted.resolve(answer)
+        self._life.show()
