@@ -9,12 +9,13 @@ one (BR-…). A mistake never repeats what was typed: it may be somebody's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import chain
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -203,6 +204,15 @@ class DocumentAdjustment(Adjustment):
     vat: Vat
 
 
+class LineAmounts(NamedTuple):
+    """What a line comes to, each figure rounded to the currency's minor unit."""
+
+    price: Decimal
+    lowered: Decimal
+    """By its allowances together."""
+    amount: Decimal
+
+
 class Line(Typed):
     """BG-25. The unit price (BT-146) is per `base_quantity` units, before allowances.
 
@@ -235,11 +245,15 @@ class Line(Typed):
 
     def amount(self, currency: str) -> Decimal:
         """The price less the allowances plus the charges, each rounded (BT-131)."""
+        return self.amounts(currency).amount
+
+    def amounts(self, currency: str) -> LineAmounts:
+        """The same with what it is made of, each computed once."""
         price = self.price(currency)
         with exactly():
-            lowered = (-one.of(price, currency) for one in self.allowances)
-            raised = (one.of(price, currency) for one in self.charges)
-            return added((price, *lowered, *raised), currency)
+            lowered = added((one.of(price, currency) for one in self.allowances), currency)
+            raised = added((one.of(price, currency) for one in self.charges), currency)
+            return LineAmounts(price, lowered, added((price, -lowered, raised), currency))
 
 
 class Delivery(Typed):
@@ -315,14 +329,51 @@ class Document(Typed):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         with exactly():
-            _refuse(problem for rule in _DOCUMENT_RULES for problem in rule(self))
+            amounts = self.amounts()
+            _refuse(problem for rule in _DOCUMENT_RULES for problem in rule(self, amounts))
         return self
 
+    def amounts(self) -> DocumentAmounts:
+        """What every line comes to, computed now and once. Nothing of it is kept in the document.
+
+        Whoever needs the amount of more than one line or adjustment asks here.
+        """
+        lines = tuple(line.amounts(self.currency) for line in self.lines)
+        alike: defaultdict[_VatKey, list[Decimal]] = defaultdict(list)
+        for line, amounts in zip(self.lines, lines, strict=True):
+            alike[_key(line.vat)].append(amounts.amount)
+        by_vat = {key: added(each, self.currency) for key, each in alike.items()}
+        return DocumentAmounts(self.currency, lines, by_vat)
+
     def amount_of(self, adjustment: DocumentAdjustment) -> Decimal:
+        """What one of the document's own adjustments comes to, rounded. Looks at every line: of
+        several adjustments ask `amounts`."""
+        return self.amounts().of(adjustment)
+
+
+_VatKey = tuple[VatCategory, Decimal]
+
+
+def _key(vat: Vat) -> _VatKey:
+    """Equal for two that are the `same`."""
+    return vat.category, vat.rate
+
+
+class DocumentAmounts(NamedTuple):
+    """What the lines of a document come to, in their order and by VAT."""
+
+    currency: str
+    lines: tuple[LineAmounts, ...]
+    by_vat: Mapping[_VatKey, Decimal]
+
+    def of(self, adjustment: DocumentAdjustment) -> Decimal:
         """What one of the document's own adjustments comes to, rounded."""
-        alike = (line for line in self.lines if line.vat.same(adjustment.vat))
-        base = added((line.amount(self.currency) for line in alike), self.currency)
+        base = self.by_vat.get(_key(adjustment.vat), Decimal(0))
         return adjustment.of(base, self.currency)
+
+    def taxed_as(self, vat: Vat) -> bool:
+        """Whether there are lines with this VAT."""
+        return _key(vat) in self.by_vat
 
 
 _Problems = Iterator[FieldProblem]
@@ -359,7 +410,7 @@ def _no_reason_without_exemption(vat: Vat) -> _Problems:
             yield FieldProblem(field=field, message=f"has no place in category {vat.category}")
 
 
-def _line_ids_differ(document: Document) -> _Problems:
+def _line_ids_differ(document: Document, _: DocumentAmounts) -> _Problems:
     """BT-126 identifies the line."""
     first: dict[str, int] = {}
     for index, line in enumerate(document.lines):
@@ -369,12 +420,12 @@ def _line_ids_differ(document: Document) -> _Problems:
             )
 
 
-def _due_after_issue(document: Document) -> _Problems:
+def _due_after_issue(document: Document, _: DocumentAmounts) -> _Problems:
     if document.due_date and document.due_date < document.issue_date:
         yield FieldProblem(field="due_date", message="is before issue_date")
 
 
-def _credit_note_names_its_invoice(document: Document) -> _Problems:
+def _credit_note_names_its_invoice(document: Document, _: DocumentAmounts) -> _Problems:
     """BG-3: what is taken back must be known."""
     if document.type == "credit_note" and not document.precedents:
         yield FieldProblem(
@@ -382,7 +433,7 @@ def _credit_note_names_its_invoice(document: Document) -> _Problems:
         )
 
 
-def _buyer_is_taxed_instead(document: Document) -> _Problems:
+def _buyer_is_taxed_instead(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-AE-02 to 04, BR-IC-02 to 04: the buyer owes the VAT, so the buyer must be known by it."""
     if document.buyer.vat_number:
         return
@@ -395,7 +446,7 @@ def _buyer_is_taxed_instead(document: Document) -> _Problems:
         )
 
 
-def _outside_scope_stands_alone(document: Document) -> _Problems:
+def _outside_scope_stands_alone(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-O-11 to 14: what is not subject to VAT is not mixed with what is."""
     vats = list(_vats(document))
     if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in vats):
@@ -407,40 +458,36 @@ def _outside_scope_stands_alone(document: Document) -> _Problems:
             )
 
 
-def _allowances_fit_the_line(document: Document) -> _Problems:
-    for index, line in enumerate(document.lines):
-        price = line.price(document.currency)
-        lowered = added(
-            (one.of(price, document.currency) for one in line.allowances), document.currency
-        )
-        if abs(lowered) > abs(price):
+def _allowances_fit_the_line(document: Document, amounts: DocumentAmounts) -> _Problems:
+    for index, line in enumerate(amounts.lines):
+        if abs(line.lowered) > abs(line.price):
             yield FieldProblem(
                 field=f"lines[{index}].allowances", message="come to more than the line itself"
             )
 
 
-def _returns_adjust_by_percentage(document: Document) -> _Problems:
+def _returns_adjust_by_percentage(document: Document, _: DocumentAmounts) -> _Problems:
     """An amount has no sign, so nobody could tell which way it moves a negative line."""
-    for index, line in enumerate(document.lines):
+    returns = ((index, line) for index, line in enumerate(document.lines) if line.quantity < 0)
+    for index, line in returns:
         for path, adjustment in _on_line(index, line):
-            if line.quantity < 0 and adjustment.amount is not None:
+            if adjustment.amount is not None:
                 yield FieldProblem(
                     field=f"{path}.amount",
                     message="give a percent instead: the quantity is negative",
                 )
 
 
-def _percentage_is_of_something(document: Document) -> _Problems:
+def _percentage_is_of_something(document: Document, amounts: DocumentAmounts) -> _Problems:
     """A percentage of no line at all would be a silent 0.00."""
     for path, adjustment in _on_document(document):
-        alike = any(line.vat.same(adjustment.vat) for line in document.lines)
-        if adjustment.percent is not None and not alike:
+        if adjustment.percent is not None and not amounts.taxed_as(adjustment.vat):
             yield FieldProblem(
                 field=f"{path}.percent", message="is of the lines with this VAT; there are none"
             )
 
 
-def _amounts_fit_the_currency(document: Document) -> _Problems:
+def _amounts_fit_the_currency(document: Document, _: DocumentAmounts) -> _Problems:
     """An amount of 0.001 EUR cannot be paid; unit prices may be finer."""
     for path, amount in _amounts(document):
         if amount != rounded(amount, document.currency):
@@ -450,10 +497,10 @@ def _amounts_fit_the_currency(document: Document) -> _Problems:
             )
 
 
-def _totals_fit_a_number(document: Document) -> _Problems:
+def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Problems:
     """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
-    sizes = [line.amount(document.currency) for line in document.lines]
-    sizes += [document.amount_of(adjustment) for _, adjustment in _on_document(document)]
+    sizes = [line.amount for line in amounts.lines]
+    sizes += [amounts.of(adjustment) for _, adjustment in _on_document(document)]
     if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
         yield FieldProblem(field="lines", message="come to an absurdly large amount")
 
