@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain
-from typing import Annotated, Literal, NamedTuple, Self
+from itertools import chain, islice
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_extra_types.country import CountryAlpha2
 
 from invoicing.errors import FieldProblem
+from invoicing.lengths import MOST_PROBLEMS, Length
 from invoicing.model import Typed
 from invoicing.money import (
     MOST_DIGITS,
@@ -40,16 +41,32 @@ from invoicing.money import (
     priced,
     rounded,
 )
-from invoicing.values import bic, day, email, iban, not_zero, readable, vat_number
+from invoicing.values import (
+    MOST_ADJUSTMENTS,
+    MOST_ADJUSTMENTS_IN_ALL,
+    MOST_IDENTIFIERS,
+    MOST_LINES,
+    MOST_NOTES,
+    MOST_PRECEDENTS,
+    MOST_WRITTEN,
+    bic,
+    day,
+    email,
+    iban,
+    not_zero,
+    readable,
+    vat_number,
+)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(readable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(readable)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(readable)]
 Day = Annotated[date, BeforeValidator(day)]
-Email = Annotated[str, AfterValidator(email)]
-VatNumber = Annotated[str, AfterValidator(vat_number)]
-Iban = Annotated[str, AfterValidator(iban)]
-Bic = Annotated[str, AfterValidator(bic)]
+Written = Annotated[str, StringConstraints(max_length=MOST_WRITTEN)]
+Email = Annotated[Written, AfterValidator(email)]
+VatNumber = Annotated[Written, AfterValidator(vat_number)]
+Iban = Annotated[Written, AfterValidator(iban)]
+Bic = Annotated[Written, AfterValidator(bic)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
@@ -165,7 +182,7 @@ class Party(Typed):
     type: Literal["business", "consumer"] = "business"
     vat_number: VatNumber | None = None
     registration: Identifier | None = None
-    identifiers: tuple[Identifier, ...] = ()
+    identifiers: Annotated[tuple[Identifier, ...], Length(MOST_IDENTIFIERS)] = ()
     electronic_address: Identifier | None = None
     account_number: Code | None = None
     """The seller's own number for this buyer, where the provider keeps one."""
@@ -227,8 +244,8 @@ class Line(Typed):
     """BT-130, UN/ECE Recommendation 20: C62 is one piece, KWH, DAY, MTR, LTR …"""
     unit_price: NotNegative
     base_quantity: Positive = Decimal(1)
-    allowances: Annotated[tuple[Adjustment, ...], Field(max_length=50)] = ()
-    charges: Annotated[tuple[Adjustment, ...], Field(max_length=50)] = ()
+    allowances: Annotated[tuple[Adjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
+    charges: Annotated[tuple[Adjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
     vat: Vat
     period: Period | None = None
     note: Text | None = None
@@ -308,23 +325,36 @@ class Document(Typed):
     payee: Party | None = None
     delivery: Delivery | None = None
     payment: Payment | None = None
-    notes: tuple[Text, ...] = ()
+    notes: Annotated[tuple[Text, ...], Length(MOST_NOTES)] = ()
     buyer_reference: Name | None = None
     purchase_order: Name | None = None
     sales_order: Name | None = None
     contract: Name | None = None
     project: Name | None = None
     accounting_reference: Name | None = None
-    precedents: tuple[Precedent, ...] = ()
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=1000)]
-    allowances: Annotated[tuple[DocumentAdjustment, ...], Field(max_length=50)] = ()
-    charges: Annotated[tuple[DocumentAdjustment, ...], Field(max_length=50)] = ()
+    precedents: Annotated[tuple[Precedent, ...], Length(MOST_PRECEDENTS)] = ()
+    lines: Annotated[tuple[Line, ...], Length(MOST_LINES, least=1)]
+    allowances: Annotated[tuple[DocumentAdjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
+    charges: Annotated[tuple[DocumentAdjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
     prices_include_vat: StrictBool = False
     """Whether every price, allowance and charge of the document contains its VAT."""
     vat_rounding: Literal["line", "category"] | None = None
     """Where VAT is rounded; left out, as the provider does it."""
     prepaid: NotNegative = Decimal(0)
     """BT-113, already paid; lowers the amount due, not the totals."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adjusted_within_bounds(cls, given: Any) -> Any:
+        """Counted before a single one is looked at."""
+        count = _adjustments_in(given)
+        if count > MOST_ADJUSTMENTS_IN_ALL:
+            message = (
+                f"have {count} allowances and charges with those of the document, "
+                f"at most {MOST_ADJUSTMENTS_IN_ALL}"
+            )
+            raise Inconsistent([FieldProblem(field="lines", message=message)])
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -376,11 +406,31 @@ class DocumentAmounts(NamedTuple):
         return _key(vat) in self.by_vat
 
 
+def _adjustments_in(given: Any) -> int:
+    """How many are listed in what was typed as a document, whatever else is wrong with it."""
+    if not isinstance(given, dict):
+        return 0
+    lines = given.get("lines")
+    if not isinstance(lines, list | tuple) or len(lines) > MOST_LINES:
+        return 0  # which is refused for itself
+    return sum(map(_listed, (given, *lines)))
+
+
+def _listed(given: Any) -> int:
+    if isinstance(given, dict):
+        both = (given.get("allowances"), given.get("charges"))
+    elif isinstance(given, Line):
+        both = (given.allowances, given.charges)
+    else:
+        return 0
+    return sum(len(each) for each in both if isinstance(each, list | tuple))
+
+
 _Problems = Iterator[FieldProblem]
 
 
 def _refuse(problems: Iterable[FieldProblem]) -> None:
-    if found := list(problems):
+    if found := list(islice(problems, MOST_PROBLEMS)):
         raise Inconsistent(found)
 
 
