@@ -9,12 +9,13 @@ one (BR-…). A mistake never repeats what was typed: it may be somebody's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from itertools import chain
-from typing import Annotated, Literal, Self
+from itertools import chain, islice
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +28,7 @@ from pydantic import (
 from pydantic_extra_types.country import CountryAlpha2
 
 from invoicing.errors import FieldProblem
+from invoicing.lengths import MOST_PROBLEMS, Length
 from invoicing.model import Typed
 from invoicing.money import (
     MOST_DIGITS,
@@ -39,16 +41,32 @@ from invoicing.money import (
     priced,
     rounded,
 )
-from invoicing.values import bic, day, email, iban, not_zero, readable, vat_number
+from invoicing.values import (
+    MOST_ADJUSTMENTS,
+    MOST_ADJUSTMENTS_IN_ALL,
+    MOST_IDENTIFIERS,
+    MOST_LINES,
+    MOST_NOTES,
+    MOST_PRECEDENTS,
+    MOST_WRITTEN,
+    bic,
+    day,
+    email,
+    iban,
+    not_zero,
+    readable,
+    vat_number,
+)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(readable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(readable)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(readable)]
 Day = Annotated[date, BeforeValidator(day)]
-Email = Annotated[str, AfterValidator(email)]
-VatNumber = Annotated[str, AfterValidator(vat_number)]
-Iban = Annotated[str, AfterValidator(iban)]
-Bic = Annotated[str, AfterValidator(bic)]
+Written = Annotated[str, StringConstraints(max_length=MOST_WRITTEN)]
+Email = Annotated[Written, AfterValidator(email)]
+VatNumber = Annotated[Written, AfterValidator(vat_number)]
+Iban = Annotated[Written, AfterValidator(iban)]
+Bic = Annotated[Written, AfterValidator(bic)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
@@ -164,7 +182,7 @@ class Party(Typed):
     type: Literal["business", "consumer"] = "business"
     vat_number: VatNumber | None = None
     registration: Identifier | None = None
-    identifiers: tuple[Identifier, ...] = ()
+    identifiers: Annotated[tuple[Identifier, ...], Length(MOST_IDENTIFIERS)] = ()
     electronic_address: Identifier | None = None
     account_number: Code | None = None
     """The seller's own number for this buyer, where the provider keeps one."""
@@ -203,6 +221,15 @@ class DocumentAdjustment(Adjustment):
     vat: Vat
 
 
+class LineAmounts(NamedTuple):
+    """What a line comes to, each figure rounded to the currency's minor unit."""
+
+    price: Decimal
+    lowered: Decimal
+    """By its allowances together."""
+    amount: Decimal
+
+
 class Line(Typed):
     """BG-25. The unit price (BT-146) is per `base_quantity` units, before allowances.
 
@@ -217,8 +244,8 @@ class Line(Typed):
     """BT-130, UN/ECE Recommendation 20: C62 is one piece, KWH, DAY, MTR, LTR …"""
     unit_price: NotNegative
     base_quantity: Positive = Decimal(1)
-    allowances: Annotated[tuple[Adjustment, ...], Field(max_length=50)] = ()
-    charges: Annotated[tuple[Adjustment, ...], Field(max_length=50)] = ()
+    allowances: Annotated[tuple[Adjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
+    charges: Annotated[tuple[Adjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
     vat: Vat
     period: Period | None = None
     note: Text | None = None
@@ -235,11 +262,15 @@ class Line(Typed):
 
     def amount(self, currency: str) -> Decimal:
         """The price less the allowances plus the charges, each rounded (BT-131)."""
+        return self.amounts(currency).amount
+
+    def amounts(self, currency: str) -> LineAmounts:
+        """The same with what it is made of, each computed once."""
         price = self.price(currency)
         with exactly():
-            lowered = (-one.of(price, currency) for one in self.allowances)
-            raised = (one.of(price, currency) for one in self.charges)
-            return added((price, *lowered, *raised), currency)
+            lowered = added((one.of(price, currency) for one in self.allowances), currency)
+            raised = added((one.of(price, currency) for one in self.charges), currency)
+            return LineAmounts(price, lowered, added((price, -lowered, raised), currency))
 
 
 class Delivery(Typed):
@@ -294,17 +325,17 @@ class Document(Typed):
     payee: Party | None = None
     delivery: Delivery | None = None
     payment: Payment | None = None
-    notes: tuple[Text, ...] = ()
+    notes: Annotated[tuple[Text, ...], Length(MOST_NOTES)] = ()
     buyer_reference: Name | None = None
     purchase_order: Name | None = None
     sales_order: Name | None = None
     contract: Name | None = None
     project: Name | None = None
     accounting_reference: Name | None = None
-    precedents: tuple[Precedent, ...] = ()
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=1000)]
-    allowances: Annotated[tuple[DocumentAdjustment, ...], Field(max_length=50)] = ()
-    charges: Annotated[tuple[DocumentAdjustment, ...], Field(max_length=50)] = ()
+    precedents: Annotated[tuple[Precedent, ...], Length(MOST_PRECEDENTS)] = ()
+    lines: Annotated[tuple[Line, ...], Length(MOST_LINES, least=1)]
+    allowances: Annotated[tuple[DocumentAdjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
+    charges: Annotated[tuple[DocumentAdjustment, ...], Length(MOST_ADJUSTMENTS)] = ()
     prices_include_vat: StrictBool = False
     """Whether every price, allowance and charge of the document contains its VAT."""
     vat_rounding: Literal["line", "category"] | None = None
@@ -312,24 +343,94 @@ class Document(Typed):
     prepaid: NotNegative = Decimal(0)
     """BT-113, already paid; lowers the amount due, not the totals."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _adjusted_within_bounds(cls, given: Any) -> Any:
+        """Counted before a single one is looked at."""
+        count = _adjustments_in(given)
+        if count > MOST_ADJUSTMENTS_IN_ALL:
+            message = (
+                f"have {count} allowances and charges with those of the document, "
+                f"at most {MOST_ADJUSTMENTS_IN_ALL}"
+            )
+            raise Inconsistent([FieldProblem(field="lines", message=message)])
+        return given
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         with exactly():
-            _refuse(problem for rule in _DOCUMENT_RULES for problem in rule(self))
+            amounts = self.amounts()
+            _refuse(problem for rule in _DOCUMENT_RULES for problem in rule(self, amounts))
         return self
 
+    def amounts(self) -> DocumentAmounts:
+        """What every line comes to, computed now and once. Nothing of it is kept in the document.
+
+        Whoever needs the amount of more than one line or adjustment asks here.
+        """
+        lines = tuple(line.amounts(self.currency) for line in self.lines)
+        alike: defaultdict[_VatKey, list[Decimal]] = defaultdict(list)
+        for line, amounts in zip(self.lines, lines, strict=True):
+            alike[_key(line.vat)].append(amounts.amount)
+        by_vat = {key: added(each, self.currency) for key, each in alike.items()}
+        return DocumentAmounts(self.currency, lines, by_vat)
+
     def amount_of(self, adjustment: DocumentAdjustment) -> Decimal:
+        """What one of the document's own adjustments comes to, rounded. Looks at every line: of
+        several adjustments ask `amounts`."""
+        return self.amounts().of(adjustment)
+
+
+_VatKey = tuple[VatCategory, Decimal]
+
+
+def _key(vat: Vat) -> _VatKey:
+    """Equal for two that are the `same`."""
+    return vat.category, vat.rate
+
+
+class DocumentAmounts(NamedTuple):
+    """What the lines of a document come to, in their order and by VAT."""
+
+    currency: str
+    lines: tuple[LineAmounts, ...]
+    by_vat: Mapping[_VatKey, Decimal]
+
+    def of(self, adjustment: DocumentAdjustment) -> Decimal:
         """What one of the document's own adjustments comes to, rounded."""
-        alike = (line for line in self.lines if line.vat.same(adjustment.vat))
-        base = added((line.amount(self.currency) for line in alike), self.currency)
+        base = self.by_vat.get(_key(adjustment.vat), Decimal(0))
         return adjustment.of(base, self.currency)
+
+    def taxed_as(self, vat: Vat) -> bool:
+        """Whether there are lines with this VAT."""
+        return _key(vat) in self.by_vat
+
+
+def _adjustments_in(given: Any) -> int:
+    """How many are listed in what was typed as a document, whatever else is wrong with it."""
+    if not isinstance(given, dict):
+        return 0
+    lines = given.get("lines")
+    if not isinstance(lines, list | tuple) or len(lines) > MOST_LINES:
+        return 0  # which is refused for itself
+    return sum(map(_listed, (given, *lines)))
+
+
+def _listed(given: Any) -> int:
+    if isinstance(given, dict):
+        both = (given.get("allowances"), given.get("charges"))
+    elif isinstance(given, Line):
+        both = (given.allowances, given.charges)
+    else:
+        return 0
+    return sum(len(each) for each in both if isinstance(each, list | tuple))
 
 
 _Problems = Iterator[FieldProblem]
 
 
 def _refuse(problems: Iterable[FieldProblem]) -> None:
-    if found := list(problems):
+    if found := list(islice(problems, MOST_PROBLEMS)):
         raise Inconsistent(found)
 
 
@@ -359,7 +460,7 @@ def _no_reason_without_exemption(vat: Vat) -> _Problems:
             yield FieldProblem(field=field, message=f"has no place in category {vat.category}")
 
 
-def _line_ids_differ(document: Document) -> _Problems:
+def _line_ids_differ(document: Document, _: DocumentAmounts) -> _Problems:
     """BT-126 identifies the line."""
     first: dict[str, int] = {}
     for index, line in enumerate(document.lines):
@@ -369,12 +470,12 @@ def _line_ids_differ(document: Document) -> _Problems:
             )
 
 
-def _due_after_issue(document: Document) -> _Problems:
+def _due_after_issue(document: Document, _: DocumentAmounts) -> _Problems:
     if document.due_date and document.due_date < document.issue_date:
         yield FieldProblem(field="due_date", message="is before issue_date")
 
 
-def _credit_note_names_its_invoice(document: Document) -> _Problems:
+def _credit_note_names_its_invoice(document: Document, _: DocumentAmounts) -> _Problems:
     """BG-3: what is taken back must be known."""
     if document.type == "credit_note" and not document.precedents:
         yield FieldProblem(
@@ -382,7 +483,7 @@ def _credit_note_names_its_invoice(document: Document) -> _Problems:
         )
 
 
-def _buyer_is_taxed_instead(document: Document) -> _Problems:
+def _buyer_is_taxed_instead(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-AE-02 to 04, BR-IC-02 to 04: the buyer owes the VAT, so the buyer must be known by it."""
     if document.buyer.vat_number:
         return
@@ -395,7 +496,7 @@ def _buyer_is_taxed_instead(document: Document) -> _Problems:
         )
 
 
-def _outside_scope_stands_alone(document: Document) -> _Problems:
+def _outside_scope_stands_alone(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-O-11 to 14: what is not subject to VAT is not mixed with what is."""
     vats = list(_vats(document))
     if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in vats):
@@ -407,40 +508,36 @@ def _outside_scope_stands_alone(document: Document) -> _Problems:
             )
 
 
-def _allowances_fit_the_line(document: Document) -> _Problems:
-    for index, line in enumerate(document.lines):
-        price = line.price(document.currency)
-        lowered = added(
-            (one.of(price, document.currency) for one in line.allowances), document.currency
-        )
-        if abs(lowered) > abs(price):
+def _allowances_fit_the_line(document: Document, amounts: DocumentAmounts) -> _Problems:
+    for index, line in enumerate(amounts.lines):
+        if abs(line.lowered) > abs(line.price):
             yield FieldProblem(
                 field=f"lines[{index}].allowances", message="come to more than the line itself"
             )
 
 
-def _returns_adjust_by_percentage(document: Document) -> _Problems:
+def _returns_adjust_by_percentage(document: Document, _: DocumentAmounts) -> _Problems:
     """An amount has no sign, so nobody could tell which way it moves a negative line."""
-    for index, line in enumerate(document.lines):
+    returns = ((index, line) for index, line in enumerate(document.lines) if line.quantity < 0)
+    for index, line in returns:
         for path, adjustment in _on_line(index, line):
-            if line.quantity < 0 and adjustment.amount is not None:
+            if adjustment.amount is not None:
                 yield FieldProblem(
                     field=f"{path}.amount",
                     message="give a percent instead: the quantity is negative",
                 )
 
 
-def _percentage_is_of_something(document: Document) -> _Problems:
+def _percentage_is_of_something(document: Document, amounts: DocumentAmounts) -> _Problems:
     """A percentage of no line at all would be a silent 0.00."""
     for path, adjustment in _on_document(document):
-        alike = any(line.vat.same(adjustment.vat) for line in document.lines)
-        if adjustment.percent is not None and not alike:
+        if adjustment.percent is not None and not amounts.taxed_as(adjustment.vat):
             yield FieldProblem(
                 field=f"{path}.percent", message="is of the lines with this VAT; there are none"
             )
 
 
-def _amounts_fit_the_currency(document: Document) -> _Problems:
+def _amounts_fit_the_currency(document: Document, _: DocumentAmounts) -> _Problems:
     """An amount of 0.001 EUR cannot be paid; unit prices may be finer."""
     for path, amount in _amounts(document):
         if amount != rounded(amount, document.currency):
@@ -450,10 +547,10 @@ def _amounts_fit_the_currency(document: Document) -> _Problems:
             )
 
 
-def _totals_fit_a_number(document: Document) -> _Problems:
+def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Problems:
     """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
-    sizes = [line.amount(document.currency) for line in document.lines]
-    sizes += [document.amount_of(adjustment) for _, adjustment in _on_document(document)]
+    sizes = [line.amount for line in amounts.lines]
+    sizes += [amounts.of(adjustment) for _, adjustment in _on_document(document)]
     if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
         yield FieldProblem(field="lines", message="come to an absurdly large amount")
 

@@ -5,7 +5,13 @@ Neither repeats in an error what it was given: that may be personal data.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Container
+from itertools import islice
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from invoicing.lengths import MOST_PROBLEMS
 
 
 class Typed(BaseModel):
@@ -14,6 +20,21 @@ class Typed(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, str_strip_whitespace=True, hide_input_in_errors=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_flood(cls, given: Any) -> Any:
+        """Of unknown keys, the first hundred are enough to refuse it."""
+        fields = cls.__pydantic_fields__
+        if isinstance(given, dict) and len(given) > len(fields) + MOST_PROBLEMS:
+            return _cut(given, fields)
+        return given
+
+
+def _cut(given: dict[Any, Any], known: Container[Any]) -> dict[Any, Any]:
+    unknown = islice((key for key in given if key not in known), MOST_PROBLEMS)
+    kept = {*unknown}
+    return {key: value for key, value in given.items() if key in known or key in kept}
 
 
 class Recorded(BaseModel):

@@ -25,6 +25,8 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 MOST_DIGITS = 15
 """Before the point; a number longer than this is a mistake, not a price."""
 MOST_DECIMALS = 10
+MOST_WRITTEN = 100
+"""Characters of a number that are looked at: a megabyte of digits took a second to be refused."""
 
 _EXPONENTS = {
     currency.code: currency.exponent
@@ -67,6 +69,8 @@ def _read(value: Any) -> Decimal:
 
 
 def _written(text: str) -> Decimal:
+    if len(text) > MOST_WRITTEN:
+        raise ValueError(f"must be a number of at most {MOST_WRITTEN} characters")
     if _WITH_COMMA.fullmatch(text):
         raise ValueError(
             'write a point before the decimals and nothing between thousands, such as "1250.00"'

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import StringConstraints
 
 from invoicing.document import Code, Day, Document, Text
 from invoicing.document import Delivery as Delivered
@@ -25,12 +25,14 @@ from invoicing.invoice import (
     Status,
     Waiting,
 )
+from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.request import Goal, InvoiceRequest, OrderRequest, SendOn
+from invoicing.request import Goal, InvoiceRequest, Options, OrderRequest, SendOn
+from invoicing.values import MOST_LINES, MOST_NOTES
 
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,49}$")]
-LineIds = Annotated[tuple[Code, ...], Field(min_length=1, max_length=1000)]
+LineIds = Annotated[tuple[Code, ...], Length(MOST_LINES, least=1)]
 
 FINAL = (LineStatus.INVOICED, LineStatus.SETTLED, LineStatus.CREDITED, LineStatus.CANCELLED)
 """A line that has one of these never becomes open again."""
@@ -147,8 +149,8 @@ class Deliver(Typed):
     due_date: Day | None = None
     delivered: Delivered | None = None
     """BG-13, where and when."""
-    notes: tuple[Text, ...] = ()
-    options: dict[str, JsonValue] = {}
+    notes: Annotated[tuple[Text, ...], Length(MOST_NOTES)] = ()
+    options: Options = {}
     """Added to the order's."""
     hold: bool = False
     """Whether its invoice waits for a release before anything irreversible."""

@@ -10,6 +10,7 @@ import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NoReturn, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from invoicing.document import Inconsistent
 from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.lengths import MOST_PROBLEMS as MOST_PROBLEMS
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest
 
@@ -67,9 +69,8 @@ _PATTERNS: dict[str, str] = {
     "language": "must be a language such as nl or nl-BE",
 }
 
-
-MOST_PROBLEMS = 100
-"""Mistakes that are named at once: a long text of nonsense is not answered with a longer one."""
+MOST_KEY = 50
+"""Characters of an unknown field's name that are shown, and of one that is likened to others."""
 
 
 def read_request(text: str | bytes) -> InvoiceRequest:
@@ -81,7 +82,7 @@ def read(model: type[Model], text: str | bytes) -> Model:
     """What this JSON holds, as one of the models that people type.
 
     Raises InvalidRequest, which names every mistake at once as far as they can be seen at once:
-    fields first, then what does not go together.
+    fields first, then what does not go together; the first hundred where there are more.
     """
     data = _load(text)
     try:
@@ -89,8 +90,13 @@ def read(model: type[Model], text: str | bytes) -> Model:
     except ValidationError as error:
         found = problems(error)
     # Outside the handler, so that the values in pydantic's error are not chained to ours.
-    mistakes = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
-    raise InvalidRequest(f"the request cannot be taken as it is, {mistakes}:", found)
+    raise InvalidRequest(f"the request cannot be taken as it is, {_counted(found)}:", found)
+
+
+def _counted(found: Sequence[FieldProblem]) -> str:
+    if len(found) >= MOST_PROBLEMS:
+        return f"the first {len(found)} mistakes"
+    return "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
 
 
 def problems(error: ValidationError) -> tuple[FieldProblem, ...]:
@@ -101,9 +107,10 @@ def problems(error: ValidationError) -> tuple[FieldProblem, ...]:
 def explained(details: Sequence[ErrorDetails], title: str = "") -> tuple[FieldProblem, ...]:
     """The same for pydantic's details of mistakes in the model of this name, or in none of ours."""
     shown = details[:MOST_PROBLEMS]
-    return tuple(
+    found = (
         problem for one in shown if not _follows(one, shown) for problem in _problems(title, one)
     )
+    return tuple(islice(found, MOST_PROBLEMS))
 
 
 def _follows(one: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
@@ -136,6 +143,8 @@ def _sentence(
         return str(context["error"])
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(str(path[-1]), "is not written as this field needs it")
+    if kind == "too_long" and (count := context.get("actual_length")):
+        return f"must have at most {context['max_length']}, has {count}"
     return _SENTENCES.get(kind, NO_SENTENCE).format_map(context)
 
 
@@ -151,12 +160,16 @@ def _joined(path: str, field: str) -> str:
 
 
 def _decent(key: str) -> str:
-    shown = "".join(character if character.isprintable() else "?" for character in key)
-    return shown if len(shown) <= 50 else f"{shown[:50]}…"
+    # One more than is shown tells that there are more.
+    begins = key[: MOST_KEY + 1]
+    shown = "".join(character if character.isprintable() else "?" for character in begins)
+    return shown if len(shown) <= MOST_KEY else f"{shown[:MOST_KEY]}…"
 
 
 def _proposal(title: str, path: tuple[int | str, ...]) -> str:
     model = _model_at(title, path[:-1])
+    if len(str(path[-1])) > MOST_KEY:
+        return ""
     near = difflib.get_close_matches(str(path[-1]).lower(), model.model_fields if model else (), 1)
     return f"; did you mean {near[0]}?" if near else ""
 

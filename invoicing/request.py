@@ -17,8 +17,9 @@ from pydantic import (
 
 from invoicing.document import Document, Inconsistent
 from invoicing.errors import FieldProblem
+from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
-from invoicing.values import day_or_moment
+from invoicing.values import MOST_OPTIONS, day_or_moment, sparing
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
 """The caller's own key. It becomes part of ids that are never encrypted: no personal data in it."""
@@ -43,13 +44,16 @@ SendOn = Annotated[
 ]
 """A day, which begins at midnight UTC, or a moment with its offset."""
 
+Options = Annotated[dict[str, JsonValue], Length(MOST_OPTIONS), BeforeValidator(sparing)]
+"""What only one provider has; its adaptor says what may stand here."""
+
 
 class RegisteredOrder(Recorded):
     """The order that an invoice delivers a part of, as the provider knows it."""
 
     reference: Reference
     provider_id: str
-    context: dict[str, JsonValue] = {}
+    context: Annotated[dict[str, JsonValue], Length(MOST_OPTIONS)] = {}
     """The adaptor's own, from registering it."""
 
 
@@ -65,7 +69,7 @@ class InvoiceRequest(Typed):
     """Which of the credentials configured for that provider."""
     goal: Goal = Goal.SENT
     document: Document
-    options: dict[str, JsonValue] = {}
+    options: Options = {}
     """What only this provider has; its adaptor validates it."""
     hold: bool = False
     """Stop before the first irreversible step until a person releases it."""
@@ -115,7 +119,7 @@ class OrderRequest(Typed):
     goal: Goal = Goal.SENT
     """How far each delivery's invoice is to get."""
     document: Document
-    options: dict[str, JsonValue] = {}
+    options: Options = {}
     """What only this provider has; a delivery may add to it."""
     may_credit: bool = True
     subscriber: SubscriberName | None = None

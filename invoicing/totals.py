@@ -27,7 +27,14 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from invoicing.document import Document, DocumentAdjustment, Line, Vat, VatCategory
+from invoicing.document import (
+    Document,
+    DocumentAdjustment,
+    DocumentAmounts,
+    Line,
+    Vat,
+    VatCategory,
+)
 from invoicing.model import Recorded
 from invoicing.money import Number, added, exactly, percentage, plain, vat_inside
 
@@ -106,11 +113,13 @@ def totals(document: Document, rounding: VatRounding) -> Totals:
     if document.vat_rounding not in (None, rounding):
         raise ValueError(f"the document asks for VAT rounded per {document.vat_rounding}")
     with exactly():
+        amounts = document.amounts()
         lines = [
-            _part(document, line.vat, line.amount(document.currency)) for line in document.lines
+            _part(document, line.vat, each.amount)
+            for line, each in zip(document.lines, amounts.lines, strict=True)
         ]
-        allowances = _adjustments(document, document.allowances)
-        charges = _adjustments(document, document.charges)
+        allowances = _adjustments(document, amounts, document.allowances)
+        charges = _adjustments(document, amounts, document.charges)
         signed = [*lines, *(_negative(part) for part in allowances), *charges]
         return _summed(document, lines, allowances, charges, _rows(document, signed, rounding))
 
@@ -123,8 +132,10 @@ def _part(document: Document, vat: Vat, amount: Decimal) -> _Part:
     return _Part(under, amount, percentage(amount, under.rate, document.currency))
 
 
-def _adjustments(document: Document, given: Iterable[DocumentAdjustment]) -> list[_Part]:
-    return [_part(document, one.vat, document.amount_of(one)) for one in given]
+def _adjustments(
+    document: Document, amounts: DocumentAmounts, given: Iterable[DocumentAdjustment]
+) -> list[_Part]:
+    return [_part(document, one.vat, amounts.of(one)) for one in given]
 
 
 def _negative(part: _Part) -> _Part:

@@ -1,4 +1,5 @@
-"""What people type that has a check digit or a register: checked by libraries, errors in words.
+"""What people type that has a check digit or a register: checked by libraries, errors in words. And
+how many there may be of what they list.
 
 Every function takes what was typed and gives back how it is written properly, or raises ValueError
 with a sentence that does not repeat the value. Whatever the libraries would load at their first
@@ -26,6 +27,23 @@ from stdnum.eu.vat import MEMBER_STATES
 from stdnum.gb import vat as british
 from stdnum.no import mva as norwegian
 from stdnum.util import clean, get_cc_module
+
+from invoicing.lengths import check_nested
+
+MOST_LINES = 1000
+MOST_ADJUSTMENTS = 50
+"""Allowances of one line or document, and charges as many."""
+MOST_ADJUSTMENTS_IN_ALL = 5000
+"""Allowances and charges of a document and all its lines together."""
+MOST_NOTES = 100
+MOST_PRECEDENTS = 500
+MOST_IDENTIFIERS = 20
+MOST_OPTIONS = 1000
+"""Entries of the options, and of each list or object in them: one for each line."""
+MOST_OPTIONS_IN_ALL = 20_000
+
+MOST_WRITTEN = 320
+"""Characters of what a library checks: the longest mail address, with room for spaces in others."""
 
 _IBAN_ERRORS = {
     bank.InvalidCountryCode: "is not an IBAN: no country's begins like this",
@@ -161,6 +179,12 @@ def readable(value: str) -> str:
     if all(category[0] in "CZ" for category in categories):
         raise ValueError("must not be empty")
     return value
+
+
+def sparing(options: Any) -> Any:
+    """Free JSON that holds no list or object of endless length, nor endlessly many of them."""
+    check_nested(options, each=MOST_OPTIONS, in_all=MOST_OPTIONS_IN_ALL)
+    return options
 
 
 def not_zero(value: Decimal) -> Decimal:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from invoicing.document import Document, Period, Vat
 from invoicing.parse import problems
 from tests.invoicing import content, document, line
+from tests.invoicing.counting import computed
 
 BUYER = {"name": "Canary Energy BV"}
 VAT_21 = {"rate": 21}
@@ -285,6 +286,32 @@ class TestAmounts:
         )
         assert [str(made.amount_of(one)) for one in made.charges] == ["3.63", "4.95"]
 
+    @pytest.mark.parametrize("lines", [2, 20, 200])
+    @pytest.mark.parametrize("adjustments", [1, 10, 50])
+    def test_each_amount_is_computed_once_however_many_there_are(
+        self, lines: int, adjustments: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tenth = [{"percent": 10, "vat": VAT_21}] * adjustments
+        typed = content(
+            *[line(allowances=[{"percent": 1}], charges=[{"amount": 1}])] * lines,
+            allowances=tenth,
+            charges=tenth,
+        )
+        calls = computed(monkeypatch)
+        Document.model_validate(typed)
+        assert calls == {"price": lines, "amounts": lines, "of": 2 * lines + 2 * adjustments}
+
+    def test_nothing_computed_is_kept_in_the_document(self) -> None:
+        made, untouched = (document(charges=[{"percent": 5, "vat": VAT_21}]) for _ in range(2))
+        made.amounts()
+        made.amount_of(made.charges[0])
+        assert vars(made).keys() == Document.model_fields.keys()
+        assert made == untouched
+        assert made.model_dump_json() == untouched.model_dump_json()
+        doubled = tuple(one.model_copy(update={"quantity": Decimal(2)}) for one in made.lines)
+        changed = made.model_copy(update={"lines": doubled})
+        assert str(changed.amount_of(changed.charges[0])) == "8.90"
+
 
 class TestText:
     @pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\u200b", "\t\n"])
@@ -327,7 +354,7 @@ class TestText:
         ({"lines": []}, "lines: must have at least 1"),
         (
             {"allowances": [{"amount": 1, "vat": VAT_21}] * 51},
-            "allowances: must have at most 50",
+            "allowances: must have at most 50, has 51",
         ),
         (
             {"buyer": {**BUYER, "vat_number": "NL004495446B01"}},
@@ -389,6 +416,36 @@ def test_a_precedents_date_is_a_date() -> None:
     assert mistakes(precedents=[{"number": "1", "issue_date": 86400}]) == [
         'precedents[0].issue_date: must be a date such as "2025-01-31"'
     ]
+
+
+@pytest.mark.parametrize("lines", [1, 30])
+def test_every_percentage_of_no_line_at_all_is_named(lines: int) -> None:
+    wrong = [{"percent": 1, "vat": {"rate": 9}}] * 50
+    found = on_lines(*[line()] * lines, charges=wrong)
+    assert len(found) == 50
+    assert found[49] == "charges[49].percent: is of the lines with this VAT; there are none"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"buyer": {**BUYER, "vat_number": "N" * 321}},
+        {"buyer": {**BUYER, "contact": {"email": "N" * 321}}},
+        {"payment": {"iban": "N" * 321}},
+        {"payment": {"bic": "N" * 321}},
+    ],
+    ids=str,
+)
+def test_no_library_is_asked_about_a_text_without_end(changes: dict[str, Any]) -> None:
+    (said,) = mistakes(**changes)
+    assert said.endswith("must have at most 320 characters")
+
+
+def test_no_number_without_end_is_looked_at() -> None:
+    for number in ("1" * 101, "1,1" * 1000, "x" * 101):
+        said = "prepaid: must be a number of at most 100 characters"
+        assert mistakes(prepaid=number) == [said]
+    assert mistakes(prepaid="1" * 100) == ["prepaid: has more than 15 digits before the point"]
 
 
 def test_mistakes_are_readable_without_our_parser() -> None:

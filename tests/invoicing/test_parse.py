@@ -108,6 +108,11 @@ def test_the_name_of_an_unknown_field_is_shown_at_decent_length() -> None:
     assert said(typed(**{"a\nb\x1b": 1})) == ["a?b?: unknown field"]
 
 
+def test_a_name_without_end_is_likened_to_no_other() -> None:
+    (sentence,) = said(typed(**{"reference" + "e" * 300_000: 1}))
+    assert sentence == f"reference{'e' * 41}…: unknown field"
+
+
 def test_a_list_is_not_called_too_short_for_its_faulty_items() -> None:
     assert said(typed(document=content(line(unit="kilo")))) == [
         f"document.lines[0].unit: {_PATTERNS['unit']}",

@@ -18,6 +18,7 @@ from invoicing.document import Document, VatCategory
 from invoicing.money import minor_units
 from invoicing.totals import Totals, VatRounding, totals
 from tests.invoicing import document, line
+from tests.invoicing.counting import computed
 from tests.tiers import TRIES
 
 M = TypeVar("M", bound=BaseModel)
@@ -397,6 +398,19 @@ def test_the_callers_decimal_context_has_no_say() -> None:
         content = made.model_dump_json()
         assert totals(Document.model_validate_json(content), rounding) == usual
         assert decimal.getcontext().prec == 2
+
+
+@both_roundings
+@pytest.mark.parametrize("lines", [2, 20, 200])
+@pytest.mark.parametrize("adjustments", [1, 10, 50])
+def test_each_amount_is_computed_once_however_many_there_are(
+    rounding: VatRounding, lines: int, adjustments: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenth = [{"percent": 10, "vat": {"rate": 21}}] * adjustments
+    made = document(*[line(charges=[{"percent": 1}])] * lines, allowances=tenth, charges=tenth)
+    calls = computed(monkeypatch)
+    totals(made, rounding)
+    assert calls == {"price": lines, "amounts": lines, "of": lines + 2 * adjustments}
 
 
 def test_rows_are_sorted_by_category_then_rate() -> None:
