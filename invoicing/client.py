@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -27,16 +27,21 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from invoicing import attributes, lists
 from invoicing.asking import Execution, Refused, ask, known, queried
-from invoicing.case import InvoiceInput
+from invoicing.case import Earlier, InvoiceInput
 from invoicing.connection import Unreachable, connect, converter, reach
+from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.errors import InvoicingError, ReferenceInUse
 from invoicing.identity import (
+    CONTENTS,
     DETAILS,
     EVENT_WORKFLOW,
     MEMO,
+    MOST_CONTENTS,
     ORDER_WORKFLOW,
+    OWNER,
     TASK_QUEUE,
     WORKFLOW,
+    content,
     event_id,
     fingerprint,
     order_id,
@@ -46,9 +51,16 @@ from invoicing.identity import (
 )
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 from invoicing.lists import Listed, Page
-from invoicing.model import Typed
-from invoicing.news import EventInput, EventState, ResolveEvent
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
+from invoicing.news import EventInput, EventState
+from invoicing.order import (
+    CancellationState,
+    CancelLines,
+    Deliver,
+    DeliveryState,
+    Order,
+    OrderBrief,
+    OrderStatus,
+)
 from invoicing.order_case import OrderInput
 from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Event, Stage
@@ -102,19 +114,32 @@ class InvoicingClient:
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
+            Refused: it is the invoice of an order's delivery; only its order begins it.
         """
         try:
             return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
             handle = self.handle(request.reference)
         last = await handle.describe()
+        await _refuse_if_owned(request.reference, last)
         left_nothing_final = _left_nothing_final(last)
         if not (left_nothing_final and await self._left_nothing(last)):
             # What it left is gone on with as it is, so it must be what is asked for now.
             await self._same(handle, request)
         if not (left_nothing_final or last.status in _CUT_OFF):
             return handle
-        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, look_first=True)
+        earlier = await self._earlier(handle, last, request)
+        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, earlier)
+
+    async def _earlier(
+        self, handle: Execution, last: WorkflowExecutionDescription, request: InvoiceRequest
+    ) -> Earlier:
+        """What a successor must know of the lives before it: all that they may have asked for."""
+        memo = await last.memo()
+        asked = memo.get(MEMO) or await self._asked_for(handle, request)
+        contents = [*memo.get(CONTENTS, ()), content(asked) if asked else UNKNOWN_CONTENT]
+        ended = last.close_time or datetime.now(UTC)
+        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
 
     async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
         """Whether the last run, which ended by itself, left no draft behind either."""
@@ -127,18 +152,22 @@ class InvoicingClient:
         return not (there or invoice.in_doubt)
 
     async def _start(
-        self, request: InvoiceRequest, reuse: WorkflowIDReusePolicy, *, look_first: bool = False
+        self,
+        request: InvoiceRequest,
+        reuse: WorkflowIDReusePolicy,
+        earlier: Earlier | None = None,
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
+        before = {CONTENTS: list(earlier.contents)} if earlier else {}
         handle = await self.temporal.start_workflow(
             WORKFLOW,
-            InvoiceInput.model_construct(**fields, look_first=look_first),
+            InvoiceInput.model_construct(**fields, earlier=earlier),
             id=workflow_id(request.reference),
             task_queue=self._queue,
             result_type=Invoice,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
-            memo={MEMO: fingerprint(request)},
+            memo={MEMO: fingerprint(request), **before},
             search_attributes=search_attributes(request),
             static_summary=summary(request),
             static_details=DETAILS,
@@ -316,7 +345,8 @@ class InvoicingClient:
         except Refused:
             # A query can be a task ahead of the workflow: the question it showed is then not yet
             # there for an update that comes at once.
-            if (await self.state(reference)).problem is None:
+            problem = (await self.state(reference)).problem
+            if problem is None or problem.question != answer.question:
                 raise
         return await self._update(reference, "resolve", answer, key)
 
@@ -384,7 +414,7 @@ class InvoicingClient:
         return await queried(event, self._event_handle(event), "state", EventState)
 
     async def resolve_event(
-        self, event: str, answer: ResolveEvent, *, key: str | None = None
+        self, event: str, answer: Resolve, *, key: str | None = None
     ) -> EventState:
         """Answer for an event that waits for a person. Raises NotFound, Refused."""
         handle = self._event_handle(event)
@@ -481,30 +511,37 @@ class InvoicingClient:
             return await self.order(reference)
         return result
 
-    async def deliver(self, reference: str, wanted: Deliver) -> Order:
+    async def deliver(self, reference: str, wanted: Deliver) -> DeliveryState:
         """Have these lines invoiced now. Raises NotFound, Refused."""
-        return await self._update_order(reference, "deliver", wanted)
+        handle = self.order_handle(reference)
+        told: DeliveryState = await ask(
+            reference, handle, "deliver", wanted, DeliveryState, key=None
+        )
+        return told
 
-    async def cancel_lines(self, reference: str, wanted: CancelLines) -> Order:
+    async def cancel_lines(self, reference: str, wanted: CancelLines) -> CancellationState:
         """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
-        return await self._update_order(reference, "cancel_lines", wanted)
+        handle = self.order_handle(reference)
+        told: CancellationState = await ask(
+            reference, handle, "cancel_lines", wanted, CancellationState, key=None
+        )
+        return told
 
-    async def cancel_order(self, reference: str, order: Cancel, *, key: str | None = None) -> Order:
+    async def cancel_order(
+        self, reference: str, order: Cancel, *, key: str | None = None
+    ) -> OrderBrief:
         """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
-        return await self._update_order(reference, "cancel", order, key)
+        handle = self.order_handle(reference)
+        told: OrderBrief = await ask(reference, handle, "cancel", order, OrderBrief, key)
+        return told
 
     async def resolve_order(
-        self, reference: str, answer: ResolveOrder, *, key: str | None = None
-    ) -> Order:
+        self, reference: str, answer: Resolve, *, key: str | None = None
+    ) -> OrderBrief:
         """Answer an order that needs attention. Raises NotFound, Refused."""
-        return await self._update_order(reference, "resolve", answer, key)
-
-    async def _update_order(
-        self, reference: str, name: str, order: Typed, key: str | None = None
-    ) -> Order:
         handle = self.order_handle(reference)
-        result: Order = await ask(reference, handle, name, order, Order, key)
-        return result
+        told: OrderBrief = await ask(reference, handle, "resolve", answer, OrderBrief, key)
+        return told
 
     async def _update(
         self,
@@ -519,6 +556,12 @@ class InvoicingClient:
 
 
 _EVENT = "event/"
+
+
+async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:
+    """An order's ledger says on which invoice a line is; begun beside it, it would be on two."""
+    if order := (await last.memo()).get(OWNER):
+        raise Refused(f"{reference}: it is a delivery of {order}: deliver its lines there again")
 
 
 def _without_turn(state: Invoice) -> Invoice:

@@ -24,6 +24,8 @@ class EventInput(Recorded):
     account: AccountName = "default"
     event: Event
     pace: float = 1
+    questions: int = 0
+    """How many were asked in earlier runs; set by the workflow alone when it continues as new."""
 
 
 class EventOutcome(StrEnum):
@@ -65,6 +67,8 @@ class Located(Recorded):
     running: bool
     cut_off: bool = False
     """Ended from outside, in the middle: a successor that goes on with it will need the news."""
+    order: str | None = None
+    """The order's workflow, where it is a delivery's invoice."""
 
 
 class LocatedAll(Recorded):

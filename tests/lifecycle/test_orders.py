@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus
+from workflows.desk import Desk
 
 from invoicing.client import Failed, Refused
 from invoicing.invoice import Action, Cancel, LineStatus, Status
@@ -27,7 +28,6 @@ from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company
-from workflows.desk import Desk
 
 TODAY = date(2026, 6, 30)
 SENT = ["created", "approved", "sent"]

@@ -145,9 +145,7 @@ async def told_invoices(life: OrderLife, event: Event) -> None:
 
 
 def _handle(life: OrderLife, name: str) -> workflow.ExternalWorkflowHandle[Any]:
-    return workflow.get_external_workflow_handle(
-        workflow_id(life.case.deliveries[name].reference)
-    )
+    return workflow.get_external_workflow_handle(workflow_id(life.case.deliveries[name].reference))
 
 
 def _invoice_of(life: OrderLife, wanted: Deliver) -> InvoiceRequest:
