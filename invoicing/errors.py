@@ -50,6 +50,10 @@ class InvalidRequest(InvoicingError, ValueError):
         self.fields = tuple(fields)
 
 
+class TooLarge(InvalidRequest):
+    """More than can be stored; the sentence says how much it is and may be. Nothing happened."""
+
+
 class ReferenceInUse(InvoicingError):
     """The reference already stands for an invoice with other content; `differs` names where."""
 
