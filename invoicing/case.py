@@ -5,11 +5,13 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from invoicing import attributes
+from invoicing.bounds import listed_keys, received, remembered, said
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
@@ -29,7 +31,8 @@ from invoicing.model import Recorded
 from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 
-SEEN_LIMIT = 500
+MOST_KEYS = 200
+"""Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
 
 class Memory(BaseModel):
@@ -40,6 +43,9 @@ class Memory(BaseModel):
 
     inbox: tuple[Event, ...] = ()
     seen: tuple[str, ...] = ()
+    lost_news: int = 0
+    """Events that came while the inbox was full, or that were too large: they led to a look, and
+    what they said was not kept."""
     journal: Journal = Journal()
     told: str = ""
     """What the subscriber was told last; see `notice.news`."""
@@ -67,8 +73,9 @@ class Memory(BaseModel):
         """Keep an event for the next read; False if it had come before."""
         if event.id in self.seen:
             return False
-        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
-        self.inbox = (*self.inbox, event)
+        self.seen = remembered(self.seen, event.id)
+        kept = received(self.inbox, event)
+        self.inbox, self.lost_news = kept.events, self.lost_news + kept.dropped
         return True
 
 
@@ -134,10 +141,10 @@ class Case(Memory):
         self.known = snapshot.stage is not None
         self.stage = snapshot.stage or self.stage
         self.number = snapshot.number or self.number
-        self.problems = snapshot.problems
+        self.problems = said(snapshot.problems)
         self.echo = snapshot.echo
         self.context = {**self.context, **snapshot.context}
-        self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))
+        self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))[-MOST_KEYS:]
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
 
@@ -186,8 +193,12 @@ class Case(Memory):
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""
-        own = (self.provider_id, self.number, request.document.number, *self.keys)
-        return attributes.keys(request.provider, request.account, filter(None, own))
+        own = filter(None, (self.provider_id, self.number, request.document.number))
+
+        def named(names: Iterable[str]) -> list[str]:
+            return attributes.keys(request.provider, request.account, names)
+
+        return listed_keys(named(own), named(self.keys))
 
     def target(self, request: InvoiceRequest) -> Target:
         """What a call after the draft needs to know."""

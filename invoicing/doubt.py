@@ -28,6 +28,9 @@ MOST_CALLS = 40
 """Calls of one kind and content count as one. What still exceeds this is put together into the
 oldest, as content that is not known: never less doubt than before."""
 
+MOST_FOUND = 50
+"""Ids of one search that are remembered, ours first: one more than ours is a question anyway."""
+
 UNKNOWN_CONTENT = ""
 """The content of what an earlier life asked for and left no word of: never that of today."""
 
@@ -128,7 +131,8 @@ class Doubt(Recorded):
         A create that can no longer take effect is seen by a complete search that shows ours, or
         never happened: where such a search shows no other, nothing is in doubt but what is recent.
         """
-        searched = Searched(at=at, complete=complete, found=tuple(found))
+        shown = sorted(found, key=lambda one: one != own)[:MOST_FOUND]
+        searched = Searched(at=at, complete=complete, found=tuple(shown))
         doubt = self.model_copy(update={"searched": searched})
         if not complete or (own is not None and own not in found) or doubt.others(own):
             return doubt

@@ -7,6 +7,7 @@ import hashlib
 from pydantic import JsonValue
 
 from invoicing import attributes
+from invoicing.bounds import listed_keys, said
 from invoicing.case import Memory
 from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
@@ -134,6 +135,12 @@ class OrderCase(Memory):
         elif status is LineStatus.CREDITED:
             self.ledger = self.ledger.credit(holder)
 
+    @property
+    def grown(self) -> tuple[object, ...]:
+        """What it carries beside its request."""
+        asked = list(self.under_way.values()), self.known
+        return (*asked, self.ledger, list(self.deliveries.values()), self.cancellations)
+
     # Cancellations
 
     def cancel_lines(self, wanted: CancelLines) -> None:
@@ -168,7 +175,7 @@ class OrderCase(Memory):
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.stage = snapshot.stage or self.stage
-        self.problems = snapshot.problems
+        self.problems = said(snapshot.problems)
         self.context = {**self.context, **snapshot.context}
         self.confirmed = tuple(dict.fromkeys((*self.confirmed, *snapshot.cancelled)))
         self.refused_lines = tuple(dict.fromkeys((*self.refused_lines, *snapshot.refused)))
@@ -185,7 +192,7 @@ class OrderCase(Memory):
     def names(self, request: OrderRequest) -> list[str]:
         """What the provider may call this order."""
         own = (self.provider_id, *(self.plan.keys if self.plan else ()))
-        return attributes.keys(request.provider, request.account, filter(None, own))
+        return listed_keys(attributes.keys(request.provider, request.account, filter(None, own)))
 
     # Showing
 

@@ -13,7 +13,9 @@ from workflows.kit.asking import refuse_misplaced
 from workflows.kit.endings import refused
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_too_large
     from invoicing.document import Document
+    from invoicing.errors import TooLarge
     from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
     from invoicing.parse import problems
     from invoicing.questions import Answer, Reason
@@ -89,9 +91,11 @@ class Instructions:
         request = self._life.request
         fields = {name: getattr(request, name) for name in type(request).model_fields}
         try:
-            InvoiceRequest(**{**fields, "document": corrected})
+            refuse_too_large(InvoiceRequest(**{**fields, "document": corrected}))
         except ValidationError as error:
             raise refused("; ".join(map(str, problems(error)))) from None
+        except TooLarge as error:
+            raise refused(str(error)) from None
         if self._life.order:
             self._refuse_other_lines(corrected)
 

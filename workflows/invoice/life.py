@@ -21,6 +21,7 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
+    from invoicing.bounds import ENCRYPTED, ENGINE_PAYLOAD, stored
     from invoicing.case import Case, InvoiceInput
     from invoicing.doubt import Doubt
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
@@ -42,7 +43,7 @@ class Life:
         """Whether a call that changes something is under way, or has not settled."""
         self.taking_back = False
         self._engine_cancel = False
-        self._renewal_wanted = False
+        self._renewal_wanted = self._too_large = False
         self.calls = Calls(self.request.provider)
         self.doubts = Doubts(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
@@ -125,16 +126,24 @@ class Life:
     def _may_renew(self) -> bool:
         wanted = workflow.info().is_continue_as_new_suggested() or self._renewal_wanted
         idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
-        return wanted and idle
+        return wanted and idle and not self._too_large
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        workflow.continue_as_new(
-            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order),
-            # What was added to it on the way would stay behind.
-            memo=workflow.memo(),
-        )
+        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
+        if self._fits(begin):
+            # What was added to the memo on the way would stay behind.
+            workflow.continue_as_new(begin, memo=workflow.memo())
+
+    def _fits(self, begin: InvoiceInput) -> bool:
+        """Whether the next run can be begun with it: the server ends a workflow that tries to with
+        more. Every part has a bound, so this holds; should it not, the run goes on as it is."""
+        size = stored(begin)
+        self._too_large = size > ENGINE_PAYLOAD - ENCRYPTED
+        if self._too_large:
+            self.note(f"cannot continue as new: {size:,} bytes are too many")
+        return not self._too_large
 
     def keep(self) -> None:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one

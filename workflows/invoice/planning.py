@@ -7,10 +7,12 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.asking import ask_about
 from workflows.invoice.life import Life
-from workflows.kit.calls import Trouble, answers
+from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_plan, refuse_too_large
+    from invoicing.errors import TooLarge
     from invoicing.invoice import Problem, Status
     from invoicing.provider import LookUp, Plan
     from invoicing.questions import Answer, Reason
@@ -20,11 +22,13 @@ async def plan(life: Life) -> None:
     """Have the adaptor check the request and say how it will be carried out."""
     while life.case.plan is None:
         try:
+            # Who starts it plainly has passed no door.
+            _refuse_if_too_large(life)
             (made,) = await answers((life.calls.plan(life.request),), lambda: life.cancel_pending)
         except Trouble as problem:
             await _not_planned(life, problem)
         else:
-            _follow(life, made)
+            await _take(life, made)
 
 
 async def look_up(life: Life) -> None:
@@ -39,8 +43,20 @@ async def look_up(life: Life) -> None:
             life.case.looked_up = True
 
 
-def _follow(life: Life, made: Plan) -> None:
+def _refuse_if_too_large(life: Life) -> None:
+    try:
+        refuse_too_large(life.request)
+    except TooLarge as error:
+        raise Trouble(Kind.REJECTED, str(error)) from None
+
+
+async def _take(life: Life, made: Plan) -> None:
     case = life.case
+    try:
+        refuse_plan(made)
+    except TooLarge as error:
+        await _not_planned(life, Trouble(Kind.REJECTED, str(error)))
+        return
     case.plan, case.context, case.buyer, case.keys = made, made.context, made.buyer, made.keys
     life.follow(made)
 

@@ -11,6 +11,7 @@ from workflows.kit.endings import NobodyCame, refused
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import said
     from invoicing.case import Memory
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Problem, Resolve
@@ -80,7 +81,7 @@ class Asking:
         problem = Problem(
             reason=reason,
             what=what or table.sentence,
-            fields=fields,
+            fields=said(fields),
             answers=tuple(each for each in table.answers if each in answers),
         )
         if memory.asked is not None and problem.same(memory.asked):

@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
+    from invoicing.bounds import shown
     from invoicing.invoice import Waiting
 
 Row = tuple[SearchAttributeKey[Any], object]
@@ -29,7 +30,10 @@ class Listing:
 
     def show(self, rows: Iterable[Row], waiting: Waiting | None, details: str) -> None:
         """Bring lists and current details up to date."""
-        wanted = [*rows, (attributes.WAITING_FOR, str(waiting)[:200] if waiting else None)]
+        wanted = [
+            *(_cut(row) for row in rows),
+            (attributes.WAITING_FOR, shown(str(waiting)) if waiting else None),
+        ]
         changed = [row for row in wanted if self._listed.get(row[0].name) != row[1]]
         if attributes.WAITING_FOR in (key for key, _ in changed):
             # Never by itself: a list that shows the same wait again is not worth an event.
@@ -38,6 +42,12 @@ class Listing:
             self._listed.update({key.name: value for key, value in changed})
             workflow.upsert_search_attributes([_update(key, value) for key, value in changed])
         workflow.set_current_details(details)
+
+
+def _cut(row: Row) -> Row:
+    """A text longer than a list can hold would have the server end the workflow."""
+    key, value = row
+    return (key, shown(value)) if isinstance(value, str) else row
 
 
 def _update(key: SearchAttributeKey[Any], value: object) -> Any:

@@ -11,6 +11,8 @@ from workflows.order.cancellation import take_back
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_instruction, refuse_without_room
+    from invoicing.errors import TooLarge
     from invoicing.invoice import Cancel, Resolve
     from invoicing.order import CancelLines, Deliver, NotOpen, request_of
     from invoicing.order_case import digest, held_by
@@ -86,8 +88,10 @@ class Instructions:
             raise refused("the order is being taken back")
         try:
             case.ledger.reserve(wanted.lines, held_by(wanted))
-        except NotOpen as not_open:
-            raise refused(str(not_open)) from None
+            refuse_instruction(wanted)
+            refuse_without_room(wanted, *case.grown)
+        except (NotOpen, TooLarge) as error:
+            raise refused(str(error)) from None
         return True
 
     def _refuse_if_ended(self) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from workflows.kit.calls import Trouble
+from workflows.kit.calls import Kind, Trouble
 from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import CHILDREN, refuse_too_large
+    from invoicing.errors import TooLarge
     from invoicing.invoice import LineStatus
     from invoicing.order import CancelLines, Deliver, OrderStatus
     from invoicing.order_case import OrderInput
@@ -45,6 +47,7 @@ async def live(life: OrderLife) -> OrderStatus:
 async def _plan(life: OrderLife) -> None:
     while life.case.plan is None:
         try:
+            _refuse_if_too_large(life)
             plan: OrderPlan = await life.calls.plan(life.request)
         except Trouble as problem:
             if problem.final:
@@ -59,12 +62,26 @@ async def _plan(life: OrderLife) -> None:
             life.show()
 
 
+def _refuse_if_too_large(life: OrderLife) -> None:
+    """Who starts it plainly has passed no door."""
+    try:
+        refuse_too_large(life.request)
+    except TooLarge as error:
+        raise Trouble(Kind.REJECTED, str(error)) from None
+
+
 def _begin_what_was_asked(life: OrderLife) -> None:
     if life.case.cancelled:
         cancel_what_is_open(life, "cancel", "the order is taken back")
-    for name, wanted in life.case.under_way.items():
-        if name not in life.work:
-            life.work[name] = asyncio.create_task(_carry_out(life, wanted))
+    for name, wanted in _to_begin(life):
+        life.work[name] = asyncio.create_task(_carry_out(life, wanted))
+
+
+def _to_begin(life: OrderLife) -> list[tuple[str, Deliver | CancelLines]]:
+    """What was asked for and is not begun: no more than a run may have children at once."""
+    room = CHILDREN - sum(not task.done() for task in life.work.values())
+    waiting = [each for each in life.case.under_way.items() if each[0] not in life.work]
+    return waiting[: max(0, room)]
 
 
 def _carry_out(life: OrderLife, wanted: Deliver | CancelLines) -> Coroutine[Any, Any, None]:
@@ -73,7 +90,7 @@ def _carry_out(life: OrderLife, wanted: Deliver | CancelLines) -> Coroutine[Any,
 
 def _asked_for_more(life: OrderLife) -> bool:
     freed = life.case.cancelled and life.case.ledger.with_status(LineStatus.OPEN)
-    return bool(freed) or any(name not in life.work for name in life.case.under_way)
+    return bool(freed) or bool(_to_begin(life))
 
 
 def _done(life: OrderLife) -> bool:
