@@ -100,8 +100,6 @@ class Case(Memory):
     at_once: bool = False
     """Whether a person wants it sent before its day."""
     cancel: Cancel | None = None
-    cancel_seen: bool = False
-    """Whether the engine's own cancel has been taken note of."""
     problem: Problem | None = None
     resolution: Resolve | None = None
     waiting: Waiting | None = None

@@ -80,6 +80,8 @@ class Desk:
         self.in_flight = False
         """Whether a call that changes something is under way, or may still be."""
         self.taking_back = False
+        self._engine_heard = False
+        """Whether this run has taken note of the engine's cancel. The next run has another one."""
         self.notices = Outbox(self.request.subscriber, self.case)
         self._order = start.tells
         self._asked: tuple[Reason, Waiting] | None = None
@@ -136,16 +138,21 @@ class Desk:
 
     @property
     def cancel_pending(self) -> bool:
-        """Whether a cancel waits to be carried out.
+        """Whether a cancel waits to be carried out."""
+        self.hear_the_engine()
+        return self.case.cancel is not None and not self.taking_back
+
+    def hear_the_engine(self) -> None:
+        """Write down Temporal's own Cancel: only what is written down reaches the next run.
 
         The engine can lose a cancel that arrives together with an activity's completion
-        (temporalio/sdk-python issue 352), so its own record is asked as well.
+        (temporalio/sdk-python issue 352), so its own record is asked again and again.
         """
         reason = workflow.cancellation_reason()
-        if reason is not None and not self.case.cancel_seen:
-            self.case.cancel_seen = True
-            self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
-        return self.case.cancel is not None and not self.taking_back
+        if reason is None or self._engine_heard or self.case.outcome:
+            return
+        self._engine_heard = True
+        self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
 
     def heed_cancel(self) -> None:
         """A boundary that no cancelled invoice crosses."""
@@ -290,14 +297,29 @@ class Desk:
 
     def _continue_as_new_if_long(self) -> None:
         """Only here, between two looks, with nothing under way: the next run loses nothing."""
-        quiet = workflow.all_handlers_finished() and self.notices.is_empty
-        if workflow.info().is_continue_as_new_suggested() and quiet:
-            fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-            workflow.continue_as_new(
-                InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order),
-                # What was added to it on the way would stay behind.
-                memo=workflow.memo(),
-            )
+        if workflow.info().is_continue_as_new_suggested() and self._quiet():
+            self._continue_as_new()
+
+    async def begin_anew_after_a_cancel(self) -> None:
+        """For an invoice that goes on although it was cancelled: the engine can cancel one run only
+        once, so that a later Cancel needs another run."""
+        self.hear_the_engine()
+        if self._engine_heard:
+            await workflow.wait_condition(self._quiet)
+            self._continue_as_new()
+
+    def _quiet(self) -> bool:
+        return workflow.all_handlers_finished() and self.notices.is_empty
+
+    def _continue_as_new(self) -> None:
+        """No await from here on: a cancel that comes now is the next task's, and stops this one."""
+        self.hear_the_engine()
+        fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
+        workflow.continue_as_new(
+            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order),
+            # What was added to it on the way would stay behind.
+            memo=workflow.memo(),
+        )
 
     async def tell_order(self) -> None:
         """Let the order's workflow know that its lines are on a final invoice."""

@@ -161,6 +161,7 @@ class Steps(Drafts):
                 raise Ended(Status.CANCELLED)
             await self._take_back_from(await self._view())
         self._desk.taking_back = False
+        await self._desk.begin_anew_after_a_cancel()
 
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
