@@ -73,8 +73,9 @@ class Desk:
 
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
-        # What an earlier run left behind is as doubtful as a create without an answer.
-        self.case = start.resumed or Case(doubt=start.look_first)
+        # What an earlier run left behind is as doubtful as a create without an answer, and it may
+        # have been making one when it was ended.
+        self.case = start.resumed or Case(doubt=start.look_first, was_in_doubt=start.look_first)
         self.fresh = False
         """Whether nothing can have changed at the provider since the last read."""
         self.in_flight = False

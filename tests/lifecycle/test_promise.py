@@ -19,6 +19,9 @@ from sandbox.faults import Fault
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step
 from tests.examples import a_document, a_line
+from tests.lifecycle import provider_world
+from tests.lifecycle.kind_riverty import TOLD
+from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.world import PACES, Company, World, world
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
@@ -36,7 +39,7 @@ async def forgetful(server: object) -> AsyncIterator[World]:
 
 def reason(state: Invoice) -> Reason | None:
     """What a person is asked about."""
-    return state.problem and state.problem.reason
+    return state.problem.reason if state.problem else None
 
 
 async def noted(client: InvoicingClient, reference: str, what: str, times: int = 1) -> None:
@@ -120,3 +123,41 @@ async def test_engine_cancel_of_an_order_reaches_an_invoice_that_was_told_to_go_
     await company.until_waiting(reference, "payment")
     company.stand_in.pay(reference)
     await asyncio.wait_for(client.order_result(order), 30)
+
+
+async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: World) -> None:
+    """[successor-doubt] Terminated in the middle of a create, and begun again: two alive."""
+    async with shared_world.company(patience=10) as company:
+        create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+        request = company.request()
+        reference = await company.start(request)
+        await create.reached(within=30)
+        await company.client.handle(reference).terminate("a test")
+        check = company.stand_in.faults.place(Step.READ, Fault.GATE)
+        await company.start(request)
+        await check.reached(within=30)
+        create.release()
+        await company.stand_in.ledger.reached("created", reference, count=2)
+        check.release()
+        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+        assert company.effects(reference) == ["created", "created"]
+
+
+async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> None:
+    """[successor-doubt] Riverty: sent, terminated, begun again, cancelled: a person is asked."""
+    paces = PACES.model_copy(update={**TOLD, "payment": SELDOM})
+    account = provider_world.opened(shared_world, "riverty", paces=paces, patience=5, talks=True)
+    async with account as shop:
+        request = shop.request(goal=Goal.PAID)
+        reference = await shop.start(request)
+        await shop.until_waiting(reference, "payment")
+        await shop.client.handle(reference).terminate("a test")
+        create = shop.stand_in.faults.place("create", Fault.GATE)
+        await shop.start(request)
+        await create.reached(within=30)
+        cancelling = asyncio.create_task(shop.cancel(reference))
+        await noted(shop.client, reference, "cancel asked for")
+        create.release()
+        await cancelling
+        assert reason(await shop.at_rest(reference)) is Reason.MAY_EXIST
+        assert shop.live(reference) == 1
