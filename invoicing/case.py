@@ -83,6 +83,9 @@ class Case(Memory):
     """A create may have happened that we do not know of."""
     was_in_doubt: bool = False
     """A create was uncertain once: it may have left an invoice that nobody has seen yet."""
+    assured: bool = False
+    """Whoever could know said that it left none: the provider by refusing it, or a person. Then a
+    search that cannot tell is no question; one that can tell is believed before them."""
     accepted: str = ""
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""

@@ -174,6 +174,12 @@ class Desk:
         """Like `pause`, for a provider that is away: no event can hurry that."""
         await self._pause("provider unavailable", pace, lambda: False, at_least)
 
+    async def until_seen(self, paces: Paces) -> None:
+        """Like `pause`, for a search that is behind, but no longer than a call may be late."""
+        deadline = min(paces.unavailable.deadline, paces.effect)
+        pace = paces.unavailable.model_copy(update={"deadline": deadline})
+        await self._pause("its search to show it", pace, lambda: False)
+
     async def _pause(
         self, what: str, pace: Pace, awake: Callable[[], bool], at_least: timedelta = timedelta()
     ) -> None:

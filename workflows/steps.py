@@ -92,16 +92,19 @@ class Steps(Drafts):
     # Irreversible steps
 
     async def _act(self, verb: str, change: Change, answers: tuple[Action, ...]) -> None:
-        """An irreversible step: figures agree, nobody holds or cancels it, and the look is fresh.
+        """An irreversible step: ours is alone, figures agree, nobody holds or cancels it, and the
+        look is fresh.
 
-        Comes back without having acted when anything was waited for: the caller looks again.
+        The search comes first, for it may take long: what is compared is read after it. Comes back
+        without having acted when anything was waited for: the caller looks again.
         """
-        seen = self._case.stage
-        await self.check()
+        seen, begun = self._case.stage, workflow.now()
         await self.be_alone()
+        await self.check()
         # Sending is sending, also what was approved by somebody else.
         opens = self._desk.request.sent_from if verb in (self._plan.sent_by, "send") else None
-        if self._case.stage is seen and await self._may_go(opens):
+        too_long = workflow.now() - begun > self._calls.two_looks
+        if self._case.stage is seen and not too_long and await self._may_go(opens):
             await self._attempt(verb, change, answers)
 
     async def _may_go(self, opens: datetime | None) -> bool:

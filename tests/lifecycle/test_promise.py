@@ -6,21 +6,26 @@ They say what callers and providers see, so that they hold for whatever the work
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Action, Cancel, Invoice, Reason, Status
 from invoicing.order import Deliver, invoice_reference
+from invoicing.provider import Target
 from invoicing.request import Goal, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step
+from sandbox.zero_friction_invoice import Invoice as Billed
 from tests.examples import a_document, a_line
 from tests.lifecycle import provider_world
 from tests.lifecycle.kind_riverty import TOLD
+from tests.lifecycle.parking import blind
 from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.world import PACES, Company, World, world
 
@@ -50,6 +55,15 @@ async def noted(client: InvoicingClient, reference: str, what: str, times: int =
             if sum(entry.what == what for entry in entries) >= times:
                 return
             await asyncio.sleep(0.02)
+
+
+async def others_deleted(company: Company, reference: str, ours: str | None) -> None:
+    """Somebody deletes all but ours at the provider."""
+    for identity in company.stand_in.ledger.live(reference):
+        if identity != ours:
+            await company.adaptor.delete(
+                Target(account=company.account, reference=reference, provider_id=identity)
+            )
 
 
 # --- what the engine alone knows, or one run alone ------------------------------------------------
@@ -161,3 +175,121 @@ async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> Non
         await cancelling
         assert reason(await shop.at_rest(reference)) is Reason.MAY_EXIST
         assert shop.live(reference) == 1
+
+
+# --- absence is no proof --------------------------------------------------------------------------
+
+
+def lists_late(company: Company, by: timedelta) -> None:
+    """From now on the stand-in lists an invoice only so long after it was made."""
+    ledger, page = company.stand_in.ledger, company.stand_in._page
+
+    def later(ask: Any, found: Sequence[Any]) -> Any:
+        line = datetime.now(UTC) - by
+        made = {one.invoice_id: one.at for one in ledger.entries if one.effect == "created"}
+        old = [one for one in found if not isinstance(one, Billed) or made[one.id] <= line]
+        return page(ask, old)
+
+    company.stand_in._page = later  # type: ignore[method-assign]
+
+
+async def test_vacuous_search_of_a_list_that_lags_is_made_again(shared_world: World) -> None:
+    """[vacuous] The list shows no invoice for a while, not even ours: two alive, one sent."""
+    async with shared_world.company() as company:
+        lists_late(company, timedelta(seconds=1.5))
+        company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+        reference = await company.start()
+        state = await company.at_rest(reference)
+        assert reason(state) is Reason.SEVERAL_FOUND
+        assert company.effects(reference) == ["created", "created"]
+        await others_deleted(company, reference, state.provider_id)
+        await company.resolve(reference, RETRY)
+        assert (await company.finished(reference)).status is Status.SENT
+        assert await company.violations(reference) == []
+
+
+async def test_vacuous_search_that_shows_ours_in_the_end_asks_nobody(shared_world: World) -> None:
+    """[vacuous] Where the lost create left nothing, waiting for the list is enough."""
+    async with shared_world.company() as company:
+        lists_late(company, timedelta(seconds=1))
+        company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
+        reference = await company.start()
+        assert (await company.at_rest(reference)).status is Status.SENT
+        assert company.effects(reference) == SENT
+
+
+async def test_vacuous_search_that_never_tells_is_a_question_in_the_end(
+    shared_world: World,
+) -> None:
+    """[vacuous] An incomplete answer counted as one that shows no other."""
+    soon = PACES.unavailable.model_copy(update={"deadline": timedelta(seconds=1)})
+    paces = PACES.model_copy(update={"unavailable": soon})
+    async with shared_world.company(paces=paces) as company:
+        blind(company, after=2)
+        company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
+        reference = await company.start()
+        state = await company.at_rest(reference)
+        assert reason(state) is Reason.SEVERAL_FOUND
+        assert company.effects(reference) == ["created"]
+        await company.resolve(reference, SKIP)
+        assert (await company.finished(reference)).status is Status.SENT
+        assert company.effects(reference) == SENT
+
+
+# --- what was looked at before a wait -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("irreversible", [Step.APPROVE, Step.SEND])
+async def test_stale_look_at_the_figures_before_a_search_that_takes_long(
+    shared_world: World, irreversible: Step
+) -> None:
+    """[stale-look] They change while the provider is searched: approved, or sent, all the same."""
+    async with shared_world.company(patience=10, approval_delay=0) as company:
+        stand_in = company.stand_in
+        stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
+        # Before either create, before the approval, before the sending.
+        nth = {Step.APPROVE: 3, Step.SEND: 4}[irreversible]
+        search = stand_in.faults.place(Step.FIND, Fault.GATE, nth=nth)
+        reference = await company.start()
+        await search.reached(within=30)
+        line = stand_in._latest(reference).lines[0]
+        line.net, line.gross = line.net + Decimal("0.01"), line.gross + Decimal("0.01")
+        search.release()
+        assert reason(await company.at_rest(reference)) is Reason.AMOUNTS_DIFFER
+        assert stand_in.calls.count(irreversible) == 0
+
+
+async def test_stale_look_for_another_one_before_a_read_that_takes_long(
+    shared_world: World,
+) -> None:
+    """[stale-look] A lost create takes effect while the figures cannot be read."""
+    async with shared_world.company(patience=0.2) as company:
+        stand_in = company.stand_in
+        create = stand_in.faults.place(Step.CREATE, Fault.GATE)
+        stand_in.faults.place(Step.READ, Fault.UNAVAILABLE, nth=2, times=10_000)
+        reference = await company.start()
+        await stand_in.arrived(Step.READ, 3, within=30)
+        create.release()
+        await stand_in.ledger.reached("created", reference, count=2)
+        # At the pace of tests, longer than a search and a read may take here.
+        await stand_in.arrived(Step.READ, 25, within=30)
+        stand_in.faults.clear()
+        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+        assert company.effects(reference) == ["created", "created"]
+
+
+async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Company) -> None:
+    """[stale-look] No call that changes something may sit in a queue for hours."""
+    reference = await company.start(goal=Goal.PAID)
+    await company.until_waiting(reference, "payment")
+    await company.cancel(reference)
+    assert (await company.finished(reference)).status is Status.CREDITED
+    history = await company.client.handle(reference).fetch_history()
+    scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
+    longest = {
+        one.activity_type.name: one.schedule_to_start_timeout.ToTimedelta()
+        for one in scheduled
+        if one.retry_policy.maximum_attempts == 1
+    }
+    assert longest.keys() == {"create", "approve", "send", "credit"}
+    assert all(timedelta() < each <= timedelta(seconds=60) for each in longest.values())
