@@ -202,12 +202,13 @@ class Drafts(Moves):
 
     # Finding
 
-    async def be_alone(self) -> None:
+    async def be_alone(self, *, ours_counts: bool = True) -> None:
         """After a create that was ever uncertain, make sure that it left nothing else behind.
 
         It may take effect after all, later than anybody looked. A draft too many does no harm as
         long as none is approved, and must not be left lying about in the end.
 
+        Ours must be found, or the search proves nothing; unless it is credited and does not count.
         Raises StartOver when anything was waited for: ours may be the one that is gone.
         """
         if not self._case.was_in_doubt or self._plan.repeatable:
@@ -216,9 +217,9 @@ class Drafts(Moves):
         self._desk.fresh = False
         found = {one.provider_id for one in search.invoices}
         if found - {self._case.provider_id}:
-            await self._ask_to_leave_one(len(found))
+            await self._ask_to_leave_one(len(found), ours_counts=ours_counts)
             raise StartOver
-        if not (search.complete and found):
+        if not search.complete or (ours_counts and not found):
             await self._not_seen(search)
 
     async def _not_seen(self, search: Search) -> None:
@@ -248,7 +249,7 @@ class Drafts(Moves):
                 return True
             if len(search.invoices) > 1:
                 await self._ask_to_leave_one(len(search.invoices))
-            elif search.complete:
+            elif search.complete or (self._desk.taking_back and self._case.assured):
                 self._case.doubt = False
                 self._doubts.end("absent")
                 return False
@@ -282,12 +283,15 @@ class Drafts(Moves):
         self._desk.note("found by our reference and adopted")
         self._desk.show()
 
-    async def _ask_to_leave_one(self, number: int) -> None:
+    async def _ask_to_leave_one(self, number: int, *, ours_counts: bool = True) -> None:
         # Whoever cancels now does not make them go away.
         self._case.doubt = self._case.provider_id is None
         await self._ask(
             Reason.SEVERAL_FOUND,
-            f"{number} invoices carry this reference: delete all but one there, then retry",
+            f"{number} invoices carry this reference: delete all but one there, then retry"
+            if ours_counts
+            else f"it is credited, and {number} more of this reference alive: delete or credit "
+            "what is left there, then retry",
             (RETRY, ABANDON),
         )
 

@@ -8,6 +8,7 @@ asking, in `moves`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NoReturn
 
 from temporalio import workflow
 
@@ -141,7 +142,7 @@ class Steps(Drafts):
     async def _over(self, stage: Stage) -> None:
         """The invoice ended at the provider without us."""
         if stage is Stage.CREDITED:
-            raise Ended(Status.CREDITED)
+            await self._credited()
         await self._ask(
             Reason.GONE,
             f"it is {stage} at the provider, and not by us: retry to make it again",
@@ -169,8 +170,8 @@ class Steps(Drafts):
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
         if stage is Stage.CREDITED:
-            raise Ended(Status.CREDITED)
-        if stage in (Stage.DELETED, Stage.NONE):
+            await self._credited()
+        elif stage in (Stage.DELETED, Stage.NONE):
             await self._deleted()
         elif stage is Stage.DRAFTING:
             await self._wait_for_draft()
@@ -191,7 +192,7 @@ class Steps(Drafts):
 
     async def _found_in_doubt(self) -> bool:
         """Whether there is something to take back that we did not know of."""
-        if not self._case.doubt:
+        if not (self._case.doubt or self._case.was_in_doubt):
             return False
         await self.plan()
         await self.look_up()
@@ -201,6 +202,11 @@ class Steps(Drafts):
             # Only what is known to be there can be taken back.
             await self._create()
         return self._case.provider_id is not None
+
+    async def _credited(self) -> NoReturn:
+        """Credited, unless a create that was once in doubt left another that is alive."""
+        await self.be_alone(ours_counts=False)
+        raise Ended(Status.CREDITED)
 
     async def _deleted(self) -> None:
         """Cancelled, unless a create that was once in doubt may have left another draft."""

@@ -16,11 +16,11 @@ import pytest
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Action, Cancel, Invoice, Reason, Status
 from invoicing.order import Deliver, invoice_reference
-from invoicing.provider import Target
-from invoicing.request import Goal, OrderRequest
+from invoicing.provider import Plan, Target
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
-from sandbox.zero_friction import Step
+from sandbox.zero_friction import Step, Told
 from sandbox.zero_friction_invoice import Invoice as Billed
 from tests.examples import a_document, a_line
 from tests.lifecycle import provider_world
@@ -293,3 +293,85 @@ async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Compa
     }
     assert longest.keys() == {"create", "approve", "send", "credit"}
     assert all(timedelta() < each <= timedelta(seconds=60) for each in longest.values())
+
+
+# --- a create that takes effect after everybody has looked ----------------------------------------
+
+
+async def test_late_commit_is_searched_for_before_credited_is_said(shared_world: World) -> None:
+    """[late-commit] Sent long ago, when the first create takes effect; then it is cancelled."""
+    async with shared_world.company() as company:
+        create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+        reference = await company.start(goal=Goal.PAID)
+        await company.until_waiting(reference, "payment")
+        create.release()
+        await company.stand_in.ledger.reached("created", reference, count=2)
+        await company.cancel(reference)
+        state = await company.at_rest(reference)
+        assert reason(state) is Reason.SEVERAL_FOUND
+        await others_deleted(company, reference, state.provider_id)
+        await company.resolve(reference, RETRY)
+        ended = await company.finished(reference)
+        assert ended.status is Status.CREDITED
+        assert ended.number is not None
+        assert await company.violations(reference, ended) == []
+
+
+async def test_late_commit_is_searched_for_before_somebody_elses_credit_is_the_end(
+    shared_world: World,
+) -> None:
+    """[late-commit] Also where it was credited there, and not by us."""
+    async with shared_world.company() as company:
+        create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+        reference = await company.start(goal=Goal.PAID)
+        state = await company.until_waiting(reference, "payment")
+        create.release()
+        await company.stand_in.ledger.reached("created", reference, count=2)
+        await company.adaptor.credit(
+            Target(account=company.account, reference=reference, provider_id=state.provider_id)
+        )
+        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+
+
+async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
+    shared_world: World,
+) -> None:
+    """[late-commit] A cancel during `several_found` credited ours and said nothing of the other."""
+    async with shared_world.company(approval_delay=float("inf")) as company:
+        create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+        reference = await company.start()
+        state = await company.until_waiting(reference, "approval")
+        create.release()
+        await company.stand_in.ledger.reached("created", reference, count=2)
+        ours = next(
+            one for one in company.stand_in._invoices.values() if one.id == state.provider_id
+        )
+        company.stand_in._due(ours)
+        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+        await company.cancel(reference)
+        await company.stand_in.ledger.reached("credited", reference, within=30)
+        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+        await others_deleted(company, reference, state.provider_id)
+        await company.resolve(reference, RETRY)
+        assert (await company.finished(reference)).status is Status.CREDITED
+        assert company.live(reference) == 0
+
+
+async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world: World) -> None:
+    """[late-commit] The second create is refused, and the first one takes effect after that."""
+    async with shared_world.company() as company:
+        plan = company.adaptor.plan
+
+        async def without_looking_first(request: InvoiceRequest) -> Plan:
+            return (await plan(request)).model_copy(update={"find_first": False})
+
+        company.adaptor.plan = without_looking_first  # type: ignore[method-assign]
+        create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
+        company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, nth=2)
+        reference = await company.start()
+        assert reason(await company.at_rest(reference)) is Reason.REJECTED
+        create.release()
+        await company.stand_in.ledger.reached("created", reference)
+        await company.cancel(reference)
+        assert (await company.finished(reference)).status is Status.CANCELLED
+        assert company.effects(reference) == ["created", "deleted"]
