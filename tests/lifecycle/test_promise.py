@@ -19,6 +19,7 @@ from invoicing.order import Deliver, invoice_reference
 from invoicing.provider import Plan, Target
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
+from sandbox.riverty import Told as Objects
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
 from sandbox.zero_friction_invoice import Invoice as Billed
@@ -375,3 +376,28 @@ async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world
         await company.cancel(reference)
         assert (await company.finished(reference)).status is Status.CANCELLED
         assert company.effects(reference) == ["created", "deleted"]
+
+
+# --- what only grows ------------------------------------------------------------------------------
+
+
+async def test_keys_of_an_invoice_that_is_retried_very_often_stay_within_the_servers_limit(
+    shared_world: World,
+) -> None:
+    """[keys] Riverty gives every attempt a name; after 17 of them the server ended the workflow."""
+    paces = PACES.model_copy(update={**TOLD, "payment": SELDOM})
+    account = provider_world.opened(shared_world, "riverty", paces=paces, patience=5, talks=True)
+    async with account as shop:
+        refused = shop.stand_in.faults.place("create", Objects.REJECTED, times=10_000)
+        reference = await shop.start(shop.request(goal=Goal.PAID))
+        for _ in range(25):
+            assert reason(await shop.parked(reference)) is Reason.DRAFT_FAILED
+            await shop.resolve(reference, RETRY)
+        await shop.parked(reference)
+        assert refused.hits == 26
+        shop.stand_in.faults.clear()
+        await shop.resolve(reference, RETRY)
+        # The verdicts on the last attempt, and the payment, come under the names that are kept.
+        await shop.until_waiting(reference, "payment")
+        shop.stand_in.pay(reference)
+        assert (await shop.finished(reference)).status is Status.PAID
