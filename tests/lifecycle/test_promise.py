@@ -6,13 +6,16 @@ They say what callers and providers see, so that they hold for whatever the work
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+import terminal
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Action, Cancel, Invoice, Reason, Status
 from invoicing.order import Deliver, invoice_reference
@@ -28,6 +31,7 @@ from tests.lifecycle import provider_world
 from tests.lifecycle.kind_riverty import TOLD
 from tests.lifecycle.parking import blind
 from tests.lifecycle.provider_world import SELDOM
+from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 
 RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
@@ -401,3 +405,30 @@ async def test_keys_of_an_invoice_that_is_retried_very_often_stay_within_the_ser
         await shop.until_waiting(reference, "payment")
         shop.stand_in.pay(reference)
         assert (await shop.finished(reference)).status is Status.PAID
+
+
+# --- an answer that means something else than it says ---------------------------------------------
+
+
+async def test_skip_is_explained_as_what_it_does_where_a_create_was_lost(
+    shared_world: World,
+) -> None:
+    """[skip] "Count the step as done", said the screens; it made a second one."""
+    async with shared_world.company() as company:
+        blind(company, after=1)
+        company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+        reference = await company.start()
+        state = await company.parked(reference)
+        assert reason(state) is Reason.MAY_EXIST
+        details = await metadata(company, reference)
+        (in_the_web_ui,) = (
+            line for line in details.current_details.splitlines() if line.startswith("- `skip`")
+        )
+        console = Console(width=300, record=True, file=io.StringIO())
+        console.print(terminal.answers(state))
+        (on_the_terminal,) = (
+            line for line in console.export_text().splitlines() if line.strip().startswith("skip")
+        )
+        for told in (in_the_web_ui, on_the_terminal):
+            assert "NOT created: create it" in told
+            assert "done" not in told
