@@ -5,7 +5,10 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -83,6 +86,9 @@ class Case(Memory):
     """A create may have happened that we do not know of."""
     was_in_doubt: bool = False
     """A create was uncertain once: it may have left an invoice that nobody has seen yet."""
+    assured: bool = False
+    """Whoever could know said that it left none: the provider by refusing it, or a person. Then a
+    search that cannot tell is no question; one that can tell is believed before them."""
     accepted: str = ""
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""
@@ -100,8 +106,6 @@ class Case(Memory):
     at_once: bool = False
     """Whether a person wants it sent before its day."""
     cancel: Cancel | None = None
-    cancel_seen: bool = False
-    """Whether the engine's own cancel has been taken note of."""
     problem: Problem | None = None
     resolution: Resolve | None = None
     waiting: Waiting | None = None
@@ -152,8 +156,12 @@ class Case(Memory):
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""
-        own = (self.provider_id, self.number, request.document.number, *self.keys)
-        return attributes.keys(request.provider, request.account, filter(None, own))
+        own = (self.provider_id, self.number, request.document.number)
+        planned = self.plan.keys if self.plan else ()
+        named = partial(attributes.keys, request.provider, request.account)
+        return fitting(
+            named(filter(None, (*own, *self.keys))), named(filter(None, (*own, *planned)))
+        )
 
     def target(self, request: InvoiceRequest) -> Target:
         """What a call after the draft needs to know."""
@@ -213,6 +221,27 @@ class Case(Memory):
             problem=self.problem,
             ended=self.outcome is not None,
         )
+
+
+LIST_LIMIT = 2048
+"""Bytes of a search attribute's value: the server terminates a workflow that sets a longer one."""
+
+
+def fitting(names: Sequence[str], first: Iterable[str]) -> list[str]:
+    """As many names as a list can hold, in their order: those in `first`, then the newest.
+
+    Lost are the names that calls of long ago had, such as those of a draft refused many attempts
+    before. News under such a name finds nobody, and asks a person whose it is.
+    """
+    kept: set[str] = set()
+    left = LIST_LIMIT - len("[]")
+    for name in dict.fromkeys((*first, *reversed(names))):
+        # As the engine's converter writes it, with its comma.
+        left -= len(json.dumps(name)) + 1
+        if left <= 0:
+            break
+        kept.add(name)
+    return [name for name in names if name in kept]
 
 
 _OF_ONE_DRAFT = (

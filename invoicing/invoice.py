@@ -88,13 +88,14 @@ class Action(StrEnum):
     CORRECT = "correct"
     """Take back the draft and make it again from this document."""
     SKIP = "skip"
-    """Count the step as done: it was settled elsewhere, or is not needed."""
+    """Count the step as done: it was settled elsewhere, or is not needed. Not so everywhere, see
+    `Problem.meaning`: at `may_exist` it says that nothing was done."""
     ABANDON = "abandon"
     """End here; leave whatever is at the provider as it is."""
 
     @property
     def meaning(self) -> str:
-        """What it does, for people who have to choose."""
+        """What it does as a rule; to a problem that is known, ask `Problem.meaning`."""
         return _MEANINGS[self]
 
 
@@ -105,6 +106,22 @@ _MEANINGS = {
     Action.SKIP: "count the step as done: settled elsewhere, or not needed",
     Action.ABANDON: "end here and leave the provider's side as it is",
 }
+
+
+_MEANINGS_HERE = {
+    (Reason.MAY_EXIST, Action.RETRY): "look again",
+    (Reason.MAY_EXIST, Action.SKIP): "it was NOT created: create it, or, where it is being "
+    "cancelled, count it as cancelled",
+    (Reason.CANNOT_TELL, Action.RETRY): "it did NOT happen: do it again",
+    (Reason.CANNOT_TELL, Action.SKIP): "it DID happen: go on",
+    (Reason.SEVERAL_FOUND, Action.RETRY): "look again",
+    (Reason.SEVERAL_FOUND, Action.SKIP): "there is NO other one there: go on with this one",
+    (Reason.HOLD_OVERDUE, Action.RETRY): "hold it further",
+    (Reason.HOLD_OVERDUE, Action.SKIP): "release it",
+    (Reason.CANNOT_CANCEL, Action.SKIP): "what the sentence above says: let it go on although it "
+    "was cancelled, or count it as taken back",
+}
+"""Where an answer does something else than as a rule."""
 
 
 class LineStatus(StrEnum):
@@ -135,6 +152,10 @@ class Problem(Recorded):
     what: str
     fields: tuple[FieldProblem, ...] = ()
     actions: tuple[Action, ...] = ()
+
+    def meaning(self, action: Action) -> str:
+        """What this answer does here, for people who have to choose."""
+        return _MEANINGS_HERE.get((self.reason, action), action.meaning)
 
     def __str__(self) -> str:
         named = ", ".join(dict.fromkeys(each.field for each in self.fields))

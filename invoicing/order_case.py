@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from invoicing import attributes
-from invoicing.case import Memory
+from invoicing.case import Memory, fitting
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Amounts, Invoice, LineStatus, Problem, Status, Waiting
 from invoicing.order import (
@@ -151,7 +151,8 @@ class OrderCase(Memory):
     def names(self, request: OrderRequest) -> list[str]:
         """What the provider may call this order."""
         own = (self.provider_id, *(self.plan.keys if self.plan else ()))
-        return attributes.keys(request.provider, request.account, filter(None, own))
+        names = attributes.keys(request.provider, request.account, filter(None, own))
+        return fitting(names, names)
 
     # Showing
 

@@ -42,6 +42,11 @@ PLAN_TIMEOUT = timedelta(seconds=30)
 PLAN_PATIENCE = timedelta(minutes=10)
 """A plan makes no call: when it does not come, no worker serves the provider's queue."""
 
+START = timedelta(seconds=60)
+"""How long a call that changes something may sit in its queue: what was looked at before it is as
+old, and who holds or cancels the invoice meanwhile does not stop it. One that never began certainly
+did not happen."""
+
 MARGIN = timedelta(seconds=5)
 """Between the adaptor's own time-out and the engine's, so that the adaptor's verdict wins."""
 
@@ -89,6 +94,11 @@ class Calls:
         self._retries = RetryPolicy(
             initial_interval=pace.first, backoff_coefficient=pace.factor, maximum_interval=pace.cap
         )
+
+    @property
+    def two_looks(self) -> timedelta:
+        """The longest that a search and a read take when neither is repeated."""
+        return 2 * self._timeout
 
     def plan(self, request: InvoiceRequest) -> workflow.ActivityHandle[Plan]:
         return self._ask(InvoiceActivities.plan, request, "plan")
@@ -144,6 +154,7 @@ class Calls:
             call,
             task_queue=self._queue,
             summary=summary,
+            schedule_to_start_timeout=START,
             start_to_close_timeout=self._timeout,
             retry_policy=RetryPolicy(maximum_attempts=1),
         )

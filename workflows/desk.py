@@ -73,13 +73,16 @@ class Desk:
 
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
-        # What an earlier run left behind is as doubtful as a create without an answer.
-        self.case = start.resumed or Case(doubt=start.look_first)
+        # What an earlier run left behind is as doubtful as a create without an answer, and it may
+        # have been making one when it was ended.
+        self.case = start.resumed or Case(doubt=start.look_first, was_in_doubt=start.look_first)
         self.fresh = False
         """Whether nothing can have changed at the provider since the last read."""
         self.in_flight = False
         """Whether a call that changes something is under way, or may still be."""
         self.taking_back = False
+        self._engine_heard = False
+        """Whether this run has taken note of the engine's cancel. The next run has another one."""
         self.notices = Outbox(self.request.subscriber, self.case)
         self._order = start.tells
         self._asked: tuple[Reason, Waiting] | None = None
@@ -136,16 +139,21 @@ class Desk:
 
     @property
     def cancel_pending(self) -> bool:
-        """Whether a cancel waits to be carried out.
+        """Whether a cancel waits to be carried out."""
+        self.hear_the_engine()
+        return self.case.cancel is not None and not self.taking_back
+
+    def hear_the_engine(self) -> None:
+        """Write down Temporal's own Cancel: only what is written down reaches the next run.
 
         The engine can lose a cancel that arrives together with an activity's completion
-        (temporalio/sdk-python issue 352), so its own record is asked as well.
+        (temporalio/sdk-python issue 352), so its own record is asked again and again.
         """
         reason = workflow.cancellation_reason()
-        if reason is not None and not self.case.cancel_seen:
-            self.case.cancel_seen = True
-            self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
-        return self.case.cancel is not None and not self.taking_back
+        if reason is None or self._engine_heard or self.case.outcome:
+            return
+        self._engine_heard = True
+        self.cancel(Cancel(by="Temporal cancel", reason=reason or "no reason given"))
 
     def heed_cancel(self) -> None:
         """A boundary that no cancelled invoice crosses."""
@@ -165,6 +173,12 @@ class Desk:
     async def back_off(self, pace: Pace, at_least: timedelta) -> None:
         """Like `pause`, for a provider that is away: no event can hurry that."""
         await self._pause("provider unavailable", pace, lambda: False, at_least)
+
+    async def until_seen(self, paces: Paces) -> None:
+        """Like `pause`, for a search that is behind, but no longer than a call may be late."""
+        deadline = min(paces.unavailable.deadline, paces.effect)
+        pace = paces.unavailable.model_copy(update={"deadline": deadline})
+        await self._pause("its search to show it", pace, lambda: False)
 
     async def _pause(
         self, what: str, pace: Pace, awake: Callable[[], bool], at_least: timedelta = timedelta()
@@ -290,14 +304,29 @@ class Desk:
 
     def _continue_as_new_if_long(self) -> None:
         """Only here, between two looks, with nothing under way: the next run loses nothing."""
-        quiet = workflow.all_handlers_finished() and self.notices.is_empty
-        if workflow.info().is_continue_as_new_suggested() and quiet:
-            fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-            workflow.continue_as_new(
-                InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order),
-                # What was added to it on the way would stay behind.
-                memo=workflow.memo(),
-            )
+        if workflow.info().is_continue_as_new_suggested() and self._quiet():
+            self._continue_as_new()
+
+    async def begin_anew_after_a_cancel(self) -> None:
+        """For an invoice that goes on although it was cancelled: the engine can cancel one run only
+        once, so that a later Cancel needs another run."""
+        self.hear_the_engine()
+        if self._engine_heard:
+            await workflow.wait_condition(self._quiet)
+            self._continue_as_new()
+
+    def _quiet(self) -> bool:
+        return workflow.all_handlers_finished() and self.notices.is_empty
+
+    def _continue_as_new(self) -> None:
+        """No await from here on: a cancel that comes now is the next task's, and stops this one."""
+        self.hear_the_engine()
+        fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
+        workflow.continue_as_new(
+            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self._order),
+            # What was added to it on the way would stay behind.
+            memo=workflow.memo(),
+        )
 
     async def tell_order(self) -> None:
         """Let the order's workflow know that its lines are on a final invoice."""

@@ -55,7 +55,7 @@ def _answers(problem: Problem) -> list[str]:
         "",
         "Send the update `resolve`, or `cancel` to take the invoice back. Answers to choose from:",
         "",
-        *(f"- `{action}`: {action.meaning}" for action in problem.actions),
+        *(f"- `{action}`: {problem.meaning(action)}" for action in problem.actions),
         "",
         "As the update's input:",
         "",

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.calls import Kind, Trouble
-from workflows.desk import Ended, StartOver
+from workflows.desk import Ended, Overdue, StartOver
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Action, Problem, Reason, Resolve, Status
@@ -130,7 +130,7 @@ class Drafts(Moves):
             self._learn(await self._change(self._calls.create(call)))
         except Trouble as problem:
             if problem.kind is Kind.UNKNOWN:
-                self._case.was_in_doubt = True
+                self._case.was_in_doubt, self._case.assured = True, False
                 self._desk.note("create: outcome unknown")
                 self._doubts.begin("create")
                 await self._desk.settle()
@@ -139,8 +139,9 @@ class Drafts(Moves):
                 return
             # Nothing happened, it says: where looking costs one call, that is not taken on trust.
             self._case.doubt = self._plan.find_first or before
-            # Where it is, a look before the approval is cheap enough.
-            self._case.was_in_doubt |= not (self._plan.find_first or self._plan.repeatable)
+            if not (self._plan.find_first or self._plan.repeatable or self._case.was_in_doubt):
+                # Where it is, a look before the approval is cheap enough.
+                self._case.was_in_doubt = self._case.assured = True
             if problem.kind is Kind.UNAVAILABLE:
                 await self._wait_for_provider(problem)
             elif not (self._plan.find_first and await self._found()):
@@ -201,17 +202,43 @@ class Drafts(Moves):
 
     # Finding
 
-    async def be_alone(self) -> None:
+    async def be_alone(self, *, ours_counts: bool = True) -> None:
         """After a create that was ever uncertain, make sure that it left nothing else behind.
 
         It may take effect after all, later than anybody looked. A draft too many does no harm as
         long as none is approved, and must not be left lying about in the end.
+
+        Ours must be found, or the search proves nothing; unless it is credited and does not count.
+        Raises StartOver when anything was waited for: ours may be the one that is gone.
         """
-        while self._case.was_in_doubt:
-            search = await self._search()
-            if all(one.provider_id == self._case.provider_id for one in search.invoices):
-                return
-            await self._ask_to_leave_one(len(search.invoices))
+        if not self._case.was_in_doubt or self._plan.repeatable:
+            return
+        search = await self._search()
+        self._desk.fresh = False
+        found = {one.provider_id for one in search.invoices}
+        if found - {self._case.provider_id}:
+            await self._ask_to_leave_one(len(found), ours_counts=ours_counts)
+            raise StartOver
+        if not search.complete or (ours_counts and not found):
+            await self._not_seen(search)
+
+    async def _not_seen(self, search: Search) -> None:
+        """A search that does not show ours proves nothing about another one: its list is late, or
+        covers too little. It is made again, until a person says that there is no other."""
+        if self._case.assured and not search.complete:
+            return
+        try:
+            await self._desk.until_seen(self._plan.paces)
+        except Overdue:
+            action = await self._ask(
+                Reason.SEVERAL_FOUND,
+                "a create was lost, and the provider's search does not show whether it left "
+                "another invoice: look there, delete any other, and skip when there is none",
+                (RETRY, SKIP, ABANDON),
+            )
+            if action is SKIP:
+                self._case.was_in_doubt = False
+        raise StartOver
 
     async def _found(self) -> bool:
         """Look for our reference; adopt the one invoice that carries it. False if there is none."""
@@ -222,7 +249,7 @@ class Drafts(Moves):
                 return True
             if len(search.invoices) > 1:
                 await self._ask_to_leave_one(len(search.invoices))
-            elif search.complete:
+            elif search.complete or (self._desk.taking_back and self._case.assured):
                 self._case.doubt = False
                 self._doubts.end("absent")
                 return False
@@ -234,7 +261,7 @@ class Drafts(Moves):
                     (RETRY, ADOPT, SKIP, ABANDON),
                 )
                 if action is SKIP:
-                    self._case.doubt = False
+                    self._case.doubt, self._case.assured = False, True
                     return False
 
     async def _search(self) -> Search:
@@ -256,12 +283,15 @@ class Drafts(Moves):
         self._desk.note("found by our reference and adopted")
         self._desk.show()
 
-    async def _ask_to_leave_one(self, number: int) -> None:
+    async def _ask_to_leave_one(self, number: int, *, ours_counts: bool = True) -> None:
         # Whoever cancels now does not make them go away.
         self._case.doubt = self._case.provider_id is None
         await self._ask(
             Reason.SEVERAL_FOUND,
-            f"{number} invoices carry this reference: delete all but one there, then retry",
+            f"{number} invoices carry this reference: delete all but one there, then retry"
+            if ours_counts
+            else f"it is credited, and {number} more of this reference alive: delete or credit "
+            "what is left there, then retry",
             (RETRY, ABANDON),
         )
 

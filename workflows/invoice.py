@@ -34,7 +34,8 @@ class InvoiceWorkflow:
         """Live until the goal is reached, or the invoice is taken back, or a person ends it.
 
         The story runs as a task of its own, so that the engine's cancel interrupts no call under
-        way: it is noticed where the story looks for cancels, like the `cancel` update.
+        way: it is written down at once, and carried out where the story looks for cancels, like the
+        `cancel` update.
         """
         sign(self._desk.request)
         life = asyncio.create_task(self._live_and_tell())
@@ -44,6 +45,7 @@ class InvoiceWorkflow:
             except asyncio.CancelledError:
                 if workflow.cancellation_reason() is None:
                     raise
+                self._desk.hear_the_engine()
         return self._close(life.result())
 
     async def _live(self) -> Ended:

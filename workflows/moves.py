@@ -294,6 +294,7 @@ class Moves:
         if answer.action is ADOPT:
             self._case.forget()
             self._case.provider_id, self._case.doubt = answer.provider_id, False
+            self._case.assured |= reason is Reason.MAY_EXIST
             raise StartOver
         if answer.action is CORRECT:
             await self._correct(answer)

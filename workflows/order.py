@@ -76,6 +76,9 @@ class OrderWorkflow:
             self._calls.follow(self._case.plan)
         self._work: dict[str, asyncio.Task[None]] = {}
         self._invoices: dict[str, workflow.ChildWorkflowHandle[Any, Any]] = {}
+        self._engine_heard = False
+        """Whether this run has taken note of the engine's cancel."""
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._asking = asyncio.Lock()
         self._reading = asyncio.Lock()
 
@@ -90,8 +93,15 @@ class OrderWorkflow:
             except asyncio.CancelledError:
                 if workflow.cancellation_reason() is None:
                     raise
-                self._take_back("Temporal cancel", workflow.cancellation_reason() or "")
+                self._hear_the_engine()
         return await self._end(life)
+
+    def _hear_the_engine(self) -> None:
+        """Write down Temporal's own Cancel: only what is written down reaches the next run."""
+        reason = workflow.cancellation_reason()
+        if reason is not None and not self._engine_heard:
+            self._engine_heard = True
+            self._take_back("Temporal cancel", reason)
 
     async def _live(self) -> OrderStatus:
         """plan → register → carry out what is asked for, until nothing is left to do."""
@@ -103,6 +113,7 @@ class OrderWorkflow:
                 await workflow.wait_condition(
                     lambda: self._done() or self._asked_for_more() or self._is_long()
                 )
+                self._hear_the_engine()
                 if self._is_long():
                     self._continue_as_new()
             await asyncio.gather(*(task for task in self._work.values() if task.done()))
@@ -385,15 +396,26 @@ class OrderWorkflow:
         self._show()
 
     def _take_back(self, by: str, reason: str) -> None:
-        """Cancel what is open, and have every invoice under way taken back."""
-        if self._case.cancelled:
+        """Cancel what is open, and have every invoice under way taken back; once more, where one
+        was told to go on after the first time."""
+        again = self._case.cancelled
+        if again and not self._invoices:
             return
         self._case.cancelled = True
         self._note("cancel asked for", by, reason)
         self._cancel_what_is_open(by, reason or "no reason given")
         for invoice in self._invoices.values():
-            invoice.cancel()
+            if again:
+                self._cancel_once_more(invoice.id)
+            else:
+                invoice.cancel()
         self._show()
+
+    def _cancel_once_more(self, invoice: str) -> None:
+        """A child is cancelled by its handle only once."""
+        task = asyncio.create_task(_told(workflow.get_external_workflow_handle(invoice).cancel()))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
 
     def _cancel_what_is_open(self, by: str, reason: str) -> None:
         if open_lines := self._case.ledger.with_status(LineStatus.OPEN):
@@ -590,9 +612,9 @@ def _sentence(error: ChildWorkflowError) -> str:
     return cause.message if isinstance(cause, ApplicationError) else type(cause).__name__
 
 
-async def _told(signal: Coroutine[Any, Any, None]) -> None:
+async def _told(news: Coroutine[Any, Any, None]) -> None:
     try:
-        await signal
+        await news
     except FailureError:
         # It has ended; it needs no news.
         return

@@ -8,6 +8,7 @@ asking, in `moves`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NoReturn
 
 from temporalio import workflow
 
@@ -92,16 +93,19 @@ class Steps(Drafts):
     # Irreversible steps
 
     async def _act(self, verb: str, change: Change, answers: tuple[Action, ...]) -> None:
-        """An irreversible step: figures agree, nobody holds or cancels it, and the look is fresh.
+        """An irreversible step: ours is alone, figures agree, nobody holds or cancels it, and the
+        look is fresh.
 
-        Comes back without having acted when anything was waited for: the caller looks again.
+        The search comes first, for it may take long: what is compared is read after it. Comes back
+        without having acted when anything was waited for: the caller looks again.
         """
-        seen = self._case.stage
-        await self.check()
+        seen, begun = self._case.stage, workflow.now()
         await self.be_alone()
+        await self.check()
         # Sending is sending, also what was approved by somebody else.
         opens = self._desk.request.sent_from if verb in (self._plan.sent_by, "send") else None
-        if self._case.stage is seen and await self._may_go(opens):
+        too_long = workflow.now() - begun > self._calls.two_looks
+        if self._case.stage is seen and not too_long and await self._may_go(opens):
             await self._attempt(verb, change, answers)
 
     async def _may_go(self, opens: datetime | None) -> bool:
@@ -138,7 +142,7 @@ class Steps(Drafts):
     async def _over(self, stage: Stage) -> None:
         """The invoice ended at the provider without us."""
         if stage is Stage.CREDITED:
-            raise Ended(Status.CREDITED)
+            await self._credited()
         await self._ask(
             Reason.GONE,
             f"it is {stage} at the provider, and not by us: retry to make it again",
@@ -161,12 +165,13 @@ class Steps(Drafts):
                 raise Ended(Status.CANCELLED)
             await self._take_back_from(await self._view())
         self._desk.taking_back = False
+        await self._desk.begin_anew_after_a_cancel()
 
     async def _take_back_from(self, stage: Stage) -> None:
         allowed = self._plan.credits and self._desk.request.may_credit
         if stage is Stage.CREDITED:
-            raise Ended(Status.CREDITED)
-        if stage in (Stage.DELETED, Stage.NONE):
+            await self._credited()
+        elif stage in (Stage.DELETED, Stage.NONE):
             await self._deleted()
         elif stage is Stage.DRAFTING:
             await self._wait_for_draft()
@@ -187,7 +192,7 @@ class Steps(Drafts):
 
     async def _found_in_doubt(self) -> bool:
         """Whether there is something to take back that we did not know of."""
-        if not self._case.doubt:
+        if not (self._case.doubt or self._case.was_in_doubt):
             return False
         await self.plan()
         await self.look_up()
@@ -197,6 +202,11 @@ class Steps(Drafts):
             # Only what is known to be there can be taken back.
             await self._create()
         return self._case.provider_id is not None
+
+    async def _credited(self) -> NoReturn:
+        """Credited, unless a create that was once in doubt left another that is alive."""
+        await self.be_alone(ours_counts=False)
+        raise Ended(Status.CREDITED)
 
     async def _deleted(self) -> None:
         """Cancelled, unless a create that was once in doubt may have left another draft."""
