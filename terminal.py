@@ -131,8 +131,14 @@ def history(entries: Iterable[JournalEntry]) -> Table:
     table = _table("When (UTC)", "What", "By", "Why")
     for entry in entries:
         when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, plain(entry.what), plain(entry.by), plain(entry.reason))
+        table.add_row(when, plain(_told(entry)), plain(entry.by), plain(entry.reason))
     return table
+
+
+def _told(entry: JournalEntry) -> str:
+    if entry.last_at is None:
+        return entry.what
+    return f"{entry.what} ({entry.times} times, the last at {entry.last_at:%Y-%m-%d %H:%M:%S})"
 
 
 def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
@@ -144,9 +150,7 @@ def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
         return table
     table = _table("Reference", "Provider", "Status", "Waits for", "Number", "Due", "Started (UTC)")
     for row in rows:
-        # A workflow that was ended from outside never came to say so itself.
-        ended = row.execution == "terminated"
-        status = "terminated" if ended else row.status or row.execution
+        status = row.status or row.execution
         cells = (row.reference, row.provider, status, row.waiting_for, row.number, row.due_date)
         table.add_row(*(plain(cell or "") for cell in cells), _moment(row.started_at)[:-4])
     return table

@@ -33,6 +33,7 @@ from commands.following import why_it_failed
 from invoicing.client import InvoicingClient, Listed, Unreachable
 from invoicing.errors import NotFound
 from invoicing.invoice import Status
+from invoicing.lists import CUT_OFF
 from invoicing.request import InvoiceRequest
 from terminal import FELL_THROUGH, spreadsheet, waits_for_person
 
@@ -204,8 +205,8 @@ async def _waits(client: InvoicingClient, fate: Fate, listed: Listed) -> bool:
 
 
 async def _judge(client: InvoicingClient, fate: Fate, listed: Listed) -> None:
-    if listed.execution == "terminated":
-        fate.code, fate.why = Code.FAILED, "it was ended from outside, in Temporal"
+    if listed.status == CUT_OFF:
+        fate.code, fate.why = Code.FAILED, str(await client.cut_off(listed.reference) or "")
     elif listed.status in FELL_THROUGH:
         fate.code = Code.FAILED
         if listed.execution == "failed":

@@ -5,17 +5,40 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from invoicing.client import InvoicingClient, Listed
 from invoicing.invoice import Status
+from invoicing.lists import CUT_OFF, CutOffWord
 
 ProviderOf = Annotated[
     str | None, typer.Option("--provider", metavar="NAME", help="Only this provider's.")
 ]
-StatusOf = Annotated[Status | None, typer.Option("--status", help="Only with this status.")]
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def word_of(words: type[Word], typed: str) -> Word | CutOffWord:
+    """The status that was typed: one of these, or the one of what was cut off."""
+    if typed == CUT_OFF:
+        return CUT_OFF
+    try:
+        return words(typed)
+    except ValueError:
+        raise typer.BadParameter(f"is none of {', '.join((*words, CUT_OFF))}") from None
+
+
+StatusOf = Annotated[
+    Any,
+    typer.Option(
+        "--status",
+        parser=lambda word: word_of(Status, word),
+        metavar=f"[{'|'.join((*Status, CUT_OFF))}]",
+        help="Only with this status.",
+    ),
+]
 WaitingFor = Annotated[
     str | None,
     typer.Option(
@@ -41,7 +64,7 @@ class Choice:
     """The filters of one command. All that are given must fit."""
 
     provider: str | None = None
-    status: Status | None = None
+    status: Status | CutOffWord | None = None
     waiting_for: str | None = None
     due_before: date | None = None
     prefix: str | None = None
@@ -50,7 +73,7 @@ class Choice:
     def of(
         cls,
         provider: str | None,
-        status: Status | None,
+        status: Status | CutOffWord | None,
         waiting_for: str | None,
         due_before: datetime | None,
         prefix: str | None,

@@ -25,7 +25,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from commands.base import BadInput
-from invoicing.errors import InvalidRequest
+from invoicing.bounds import refuse_too_large
+from invoicing.errors import InvalidRequest, TooLarge
 from invoicing.parse import problems, read_request
 from invoicing.request import InvoiceRequest, Reference
 
@@ -99,6 +100,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _entry(number: int, line: bytes) -> Entry:
     try:
         request = read_request(line)
+        refuse_too_large(request)
     except InvalidRequest as error:
         wrong = tuple(map(str, error.fields)) or (str(error),)
         return Entry((number,), _named(line), wrong=wrong)
@@ -131,6 +133,8 @@ class _Row:
 def _rows(text: str) -> list[_Row]:
     """The rows that are not empty, by column."""
     first = text.partition("\n")[0]
+    # However long a cell is, it is its row's mistake and not the file's.
+    csv.field_size_limit(max(len(text), 1))
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True
     )
@@ -180,10 +184,11 @@ def _invoice(rows: Sequence[_Row]) -> Entry:
     whole = {name: cell for row in reversed(rows) for name, cell in row.cells.items()}
     try:
         request = InvoiceRequest.model_validate(_request(whole, rows))
+        refuse_too_large(request)
     except ValidationError as error:
         wrong += map(str, problems(error))
-    except _Crooked as crooked:
-        wrong.append(str(crooked))
+    except (_Crooked, TooLarge) as error:
+        wrong.append(str(error))
     reference = _valid(whole["reference"])
     if wrong:
         return Entry(numbers, reference, wrong=tuple(wrong))

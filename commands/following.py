@@ -10,13 +10,13 @@ import typer
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from commands.base import Code, answered
 from invoicing.client import Failed, InvoicingClient
-from invoicing.errors import FieldProblem
+from invoicing.errors import CutOff, FieldProblem
 from invoicing.identity import provider_queue
 from invoicing.invoice import Invoice, Status
 from terminal import FELL_THROUGH, Board, plain, rests, screen, trouble, waits_for_person
@@ -44,8 +44,16 @@ async def follow(client: InvoicingClient, references: Sequence[str], as_json: bo
     for reference in wanted:
         await answered(client.state(reference))
     with _shower(as_json) as shower:
-        last = await asyncio.gather(*(until_settled(client, each, shower) for each in wanted))
-    return max([await explain(client, invoice) for invoice in last])
+        last = await asyncio.gather(*(_followed(client, each, shower) for each in wanted))
+    return max([await explain(client, each) for each in last])
+
+
+async def _followed(client: InvoicingClient, reference: str, shower: Shower) -> Invoice | CutOff:
+    """As it is in the end; one that was cut off must not end the watching of the others."""
+    try:
+        return await until_settled(client, reference, shower)
+    except CutOff as error:
+        return error
 
 
 @contextmanager
@@ -58,21 +66,26 @@ def _shower(as_json: bool) -> Iterator[Shower]:
 
 
 async def until_settled(client: InvoicingClient, reference: str, shower: Shower) -> Invoice:
-    """Show it as it changes; as it is once it has ended, or waits for a person or its day."""
+    """Show it as it changes; as it is once it has ended, or waits for a person or its day.
+
+    Raises NotFound, CutOff.
+    """
     async with aclosing(client.changes(reference)) as changes:
         async for invoice in changes:
             shower(invoice)
             if rests(invoice):
                 break
+    if not invoice.ended and (cut := await client.cut_off(reference)):
+        raise cut
     return invoice
 
 
-async def explain(client: InvoicingClient, invoice: Invoice) -> Code:
+async def explain(client: InvoicingClient, invoice: Invoice | CutOff) -> Code:
     """On standard error what a person has to know about it; the code that it comes to."""
-    reference = plain(invoice.reference)
-    if await _stopped(client, invoice):
-        typer.echo(f"{reference} was ended from outside, in Temporal, as it was then.", err=True)
+    if isinstance(invoice, CutOff):
+        typer.echo(f"{plain(invoice)}.", err=True)
         return Code.FAILED
+    reference = plain(invoice.reference)
     if invoice.problem:
         typer.echo(f"{reference}. {trouble(invoice.problem, ended=invoice.ended)}", err=True)
     elif invoice.status is Status.HELD:
@@ -84,14 +97,6 @@ async def explain(client: InvoicingClient, invoice: Invoice) -> Code:
     if waits_for_person(invoice):
         return Code.NEEDS_ATTENTION
     return Code.FAILED if invoice.status in FELL_THROUGH else Code.DONE
-
-
-async def _stopped(client: InvoicingClient, invoice: Invoice) -> bool:
-    """Whether its workflow was terminated: it could not say so itself."""
-    if invoice.ended:
-        return False
-    execution = await client.handle(invoice.reference).describe()
-    return execution.status is WorkflowExecutionStatus.TERMINATED
 
 
 async def why_it_failed(client: InvoicingClient, reference: str) -> list[str]:

@@ -140,8 +140,9 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
         return Code.DONE
     console = screen()
     console.print(facts(invoice))
-    await explain(client, invoice)
-    if not invoice.ended:
+    cut_off = None if invoice.ended else await client.cut_off(invoice.reference)
+    await explain(client, cut_off or invoice)
+    if not (invoice.ended or cut_off):
         console.print("", answers(invoice), sep="\n")
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -25,8 +25,10 @@ from commands.base import (
     who_and_why,
     with_client,
 )
+from commands.choosing import word_of
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel
+from invoicing.lists import CUT_OFF
 from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
 from invoicing.parse import read
 from invoicing.request import OrderRequest
@@ -71,7 +73,14 @@ def start(file: File, as_json: AsJson = False) -> None:
     epilog="Example: python starter.py order list --status needs_attention",
 )
 def list_(
-    status: Annotated[OrderStatus | None, typer.Option(help="In this state.")] = None,
+    status: Annotated[
+        Any,
+        typer.Option(
+            parser=lambda word: word_of(OrderStatus, word),
+            metavar=f"[{'|'.join((*OrderStatus, CUT_OFF))}]",
+            help="In this state.",
+        ),
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="At this provider.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: AsJson = False,

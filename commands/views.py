@@ -10,6 +10,7 @@ import typer
 
 from commands.base import SERVER, AsJson, BadInput, Code, app, web_ui, with_client
 from invoicing.client import InvoicingClient
+from invoicing.lists import IS_CUT_OFF
 
 _OPEN = "ExecutionStatus = 'Running'"
 _INVOICES = "WorkflowType = 'InvoiceWorkflow'"
@@ -26,7 +27,7 @@ VIEWS = {
     "Notices not taken": "WorkflowType = 'NoticesWorkflow' AND ExecutionStatus = 'Failed'",
     "Ended without an invoice": f"{_INVOICES} AND InvoiceStatus IN "
     "('rejected', 'expired', 'abandoned')",
-    "Cut off": f"{_INVOICES} AND ExecutionStatus = 'Terminated'",
+    "Cut off": f"WorkflowType IN ('InvoiceWorkflow', 'OrderWorkflow') AND {IS_CUT_OFF}",
 }
 """Filters by name; `{now}` is the moment at which the link was made."""
 

@@ -14,11 +14,12 @@ from temporalio.exceptions import ApplicationError
 from gateway.access import Role, needs
 from gateway.backend import Backend, Behind
 from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
-from gateway.pages import Bookmarks, Paged
+from gateway.pages import Bookmarks, Paged, Words
 from gateway.problems import Kind, documented, invalid
 from invoicing.client import Failed, Listed
 from invoicing.errors import FieldProblem, NotFound
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
@@ -64,7 +65,7 @@ class Filters(Paged):
     """What a list is to show."""
 
     provider: ProviderName | None = None
-    status: Status | None = None
+    status: Annotated[Status | CutOffWord | None, Words] = None
     waiting_for: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:. -]{1,100}$")] | None = (
         Field(
             default=None,
@@ -184,11 +185,14 @@ Wait = Annotated[int, Query(ge=1, le=LONGEST_WAIT, description="Seconds to wait 
 @router.get(
     "/{reference}/result",
     dependencies=READ,
-    responses=documented(*ONE),
+    responses=documented(*ONE, Kind.CUT_OFF),
     response_description="The invoice at its end, or as it was when the time was over",
 )
 async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -> Result:
-    """Wait for the invoice's end, and answer then or when the time is over, whichever is first."""
+    """Wait for the invoice's end, and answer then or when the time is over, whichever is first.
+
+    Of one whose run was ended from outside it says so, and what to do: the same request again goes
+    on with what is at the provider."""
     ended, failure = await ending(behind.client.result(reference), wait)
     invoice = await behind.answered(behind.client.state(reference))
     return Result(ended=ended, invoice=invoice, failure=failure)
@@ -213,7 +217,7 @@ def _fields(error: Failed) -> tuple[FieldProblem, ...]:
     return tuple(FieldProblem.model_validate(each) for each in details)
 
 
-INSTRUCTED = documented(*ONE, *BODY, Kind.REFUSED)
+INSTRUCTED = documented(*ONE, *BODY, Kind.REFUSED, Kind.CUT_OFF)
 
 
 @router.post(

@@ -23,11 +23,12 @@ from gateway.invoices import (
     ending,
     placed,
 )
-from gateway.pages import Bookmarks, Paged
+from gateway.pages import Bookmarks, Paged, Words
 from gateway.problems import Kind, documented
 from invoicing.client import Listed
 from invoicing.errors import NotFound
 from invoicing.invoice import Cancel, Journal
+from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
 from invoicing.request import OrderRequest, ProviderName
@@ -70,7 +71,7 @@ class OrderFilters(Paged):
     """What a list is to show."""
 
     provider: ProviderName | None = None
-    status: OrderStatus | None = None
+    status: Annotated[OrderStatus | CutOffWord | None, Words] = None
 
 
 class OrderPage(Recorded):
@@ -127,7 +128,7 @@ async def get_order_journal(reference: Reference, behind: Behind) -> Journal:
 @router.get(
     "/{reference}/result",
     dependencies=READ,
-    responses=documented(*ONE),
+    responses=documented(*ONE, Kind.CUT_OFF),
     response_description="The order at its end, or as it was when the time was over",
 )
 async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> OrderResult:

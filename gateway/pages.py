@@ -5,9 +5,16 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import (
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from gateway.problems import invalid
 from invoicing.model import Typed
@@ -15,6 +22,18 @@ from invoicing.model import Typed
 Limit = Annotated[int, Field(ge=1, le=200)]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,2000}$")]
 _MARK = 8
+
+
+def _one_mistake(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError as error:
+        expected = " or ".join(str(each["ctx"]["expected"]) for each in error.errors())
+        raise PydanticCustomError("enum", "no status", {"expected": expected}) from None
+
+
+Words = WrapValidator(_one_mistake)
+"""For a choice between two sets of words: a word of neither is one mistake, not two."""
 
 
 class Paged(Typed):

@@ -21,11 +21,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing.client import Failed, Refused, Unreachable
 from invoicing.errors import (
+    CutOff,
     FieldProblem,
     Forged,
     InvalidRequest,
     NotFound,
     ReferenceInUse,
+    TooLarge,
     Unreadable,
 )
 from invoicing.model import Recorded
@@ -49,6 +51,7 @@ class Kind(Enum):
     TOO_SLOW = ("too-slow", 408, "The body did not arrive in time")
     IN_USE = ("reference-in-use", 409, "The reference stands for other content")
     REFUSED = ("refused", 409, "That cannot be done now; nothing has changed")
+    CUT_OFF = ("cut-off", 409, "It was ended from outside, in the middle")
     TOO_LARGE = ("too-large", 413, "The body is too large")
     MEDIA = ("unsupported-media-type", 415, "The body must be JSON")
     INVALID = ("invalid", 422, "The request has mistakes")
@@ -133,6 +136,8 @@ def trouble_with(error: Exception) -> Trouble:
     match error:
         case Trouble():
             return error
+        case TooLarge():
+            return Trouble(Kind.TOO_LARGE, str(error))
         case InvalidRequest(fields=()):
             return Trouble(Kind.UNREADABLE, str(error))
         case InvalidRequest():
@@ -143,6 +148,8 @@ def trouble_with(error: Exception) -> Trouble:
             return Trouble(Kind.IN_USE, str(error), differs=error.differs)
         case NotFound():
             return Trouble(Kind.NOT_FOUND, "nothing is known here under this reference")
+        case CutOff():
+            return Trouble(Kind.CUT_OFF, str(error))
         case Failed():
             return Trouble(Kind.ENGINE, str(error))
         case Unreachable():

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import contextlib
+from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import (
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowHistoryEventFilterType,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError, TerminatedError
+from temporalio.exceptions import TimeoutError as TimedOut
 from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
-from invoicing.errors import InvoicingError, NotFound
+from invoicing.bounds import refuse_instruction
+from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
 from invoicing.model import Typed
 
 T = TypeVar("T")
@@ -32,16 +42,23 @@ async def ask(
     answer: type[Any],
     key: str | None,
 ) -> Any:
-    """Have the workflow carry out an update, once per `key`. Raises NotFound, Refused."""
+    """Have the workflow carry out an update, once per `key`.
+
+    Raises NotFound, Refused, CutOff, and TooLarge before anybody was asked.
+    """
+    refuse_instruction(order)
     identity = key or str(uuid4())
     pauses = iter(_PAUSES)
     while True:
         try:
-            result = await handle.execute_update(name, order, id=identity, result_type=answer)
+            with accepted(reference):
+                result = await handle.execute_update(name, order, id=identity, result_type=answer)
         except WorkflowUpdateFailedError as error:
             raise Refused(f"{reference}: {_sentence(error.cause)}") from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
+                if ended := await cut_off(reference, handle):
+                    raise ended from error
                 last = await known(reference, handle.describe())
                 status = last.typed_search_attributes.get(attributes.STATUS)
                 raise Refused(f"{reference}: it has ended: {status}") from error
@@ -93,3 +110,71 @@ async def known(reference: str, call: Awaitable[T]) -> T:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NotFound(reference) from error
         raise
+
+
+@contextlib.contextmanager
+def accepted(reference: str) -> Iterator[None]:
+    """Raise TooLarge where the server takes less than the bounds that we have measured by."""
+    try:
+        yield
+    except RPCError as error:
+        if any(words in error.message for words in _TOO_LARGE):
+            raise TooLarge(
+                f"{reference}: this is more than the Temporal server takes at once; use fewer "
+                "lines or shorter texts, or let it take 2 MiB, as it does by default"
+            ) from error
+        raise
+
+
+_TOO_LARGE = ("size exceeds limit", "larger than max")
+
+
+async def cut_off(reference: str, handle: Execution) -> CutOff | None:
+    """What to tell whoever waits for a run that was ended from outside; None: it was not.
+
+    Raises NotFound.
+    """
+    last = await known(reference, _close(handle))
+    if last is None:
+        return None
+    if last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+        return _cut_off(
+            reference, handle, last.workflow_execution_terminated_event_attributes.reason
+        )
+    if last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+        return _cut_off(reference, handle, _TIMED_OUT)
+    return None
+
+
+async def _close(handle: Execution) -> HistoryEvent | None:
+    """The event with which its last run ended, if it has."""
+    wanted = WorkflowHistoryEventFilterType.CLOSE_EVENT
+    async for event in handle.fetch_history_events(event_filter_type=wanted):
+        return event
+    return None
+
+
+def raise_if_cut_off(reference: str, handle: Execution, error: WorkflowFailureError) -> None:
+    """Raise CutOff where a result that was waited for will not come."""
+    match error.cause:
+        case TerminatedError(message=why):
+            raise _cut_off(reference, handle, why) from error
+        case TimedOut():
+            raise _cut_off(reference, handle, _TIMED_OUT) from error
+
+
+def _cut_off(reference: str, handle: Execution, why: str) -> CutOff:
+    kind = handle.id.partition("/")[0]
+    told = "".join(each if each.isprintable() else " " for each in why[:MOST_WHY])
+    return CutOff(reference, told.strip() or "no reason given", _THEN.get(kind, START_AGAIN))
+
+
+MOST_WHY = 200
+"""Characters of a reason: anybody may have written it."""
+
+_TIMED_OUT = "its time was over"
+_THEN = {
+    "order": "its deliveries' invoices go on by themselves; order what is left of it under another "
+    "reference",
+    "event": "nobody was told of it; look at the invoice that it is about",
+}

@@ -26,10 +26,20 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from invoicing import attributes, lists
-from invoicing.asking import Execution, Refused, ask, known, queried
+from invoicing.asking import (
+    Execution,
+    Refused,
+    accepted,
+    ask,
+    cut_off,
+    known,
+    queried,
+    raise_if_cut_off,
+)
+from invoicing.bounds import refuse_event, refuse_too_large
 from invoicing.case import InvoiceInput
 from invoicing.connection import Unreachable, connect, converter, reach
-from invoicing.errors import InvoicingError, ReferenceInUse
+from invoicing.errors import CutOff, InvoicingError, ReferenceInUse
 from invoicing.identity import (
     DETAILS,
     EVENT_WORKFLOW,
@@ -45,7 +55,7 @@ from invoicing.identity import (
     workflow_id,
 )
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
-from invoicing.lists import Listed, Page
+from invoicing.lists import CUT_OFF_BY, CutOffWord, Listed, Page
 from invoicing.model import Typed
 from invoicing.news import EventInput, EventState, ResolveEvent
 from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
@@ -55,6 +65,7 @@ from invoicing.provider import Event, Stage
 from invoicing.request import InvoiceRequest, OrderRequest
 
 __all__ = [
+    "CutOff",
     "Execution",
     "Failed",
     "InvoicingClient",
@@ -102,7 +113,9 @@ class InvoicingClient:
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
+            TooLarge: the request cannot be stored; it says how large it may be.
         """
+        refuse_too_large(request)
         try:
             return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
@@ -112,7 +125,7 @@ class InvoicingClient:
         if not (left_nothing_final and await self._left_nothing(last)):
             # What it left is gone on with as it is, so it must be what is asked for now.
             await self._same(handle, request)
-        if not (left_nothing_final or last.status in _CUT_OFF):
+        if not (left_nothing_final or last.status in CUT_OFF_BY):
             return handle
         return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, look_first=True)
 
@@ -130,19 +143,20 @@ class InvoicingClient:
         self, request: InvoiceRequest, reuse: WorkflowIDReusePolicy, *, look_first: bool = False
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
-        handle = await self.temporal.start_workflow(
-            WORKFLOW,
-            InvoiceInput.model_construct(**fields, look_first=look_first),
-            id=workflow_id(request.reference),
-            task_queue=self._queue,
-            result_type=Invoice,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=reuse,
-            memo={MEMO: fingerprint(request)},
-            search_attributes=search_attributes(request),
-            static_summary=summary(request),
-            static_details=DETAILS,
-        )
+        with accepted(request.reference):
+            handle = await self.temporal.start_workflow(
+                WORKFLOW,
+                InvoiceInput.model_construct(**fields, look_first=look_first),
+                id=workflow_id(request.reference),
+                task_queue=self._queue,
+                result_type=Invoice,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=reuse,
+                memo={MEMO: fingerprint(request)},
+                search_attributes=search_attributes(request),
+                static_summary=summary(request),
+                static_details=DETAILS,
+            )
         return await self._same(handle, request)
 
     async def _same(self, handle: Execution, request: InvoiceRequest | OrderRequest) -> Execution:
@@ -178,11 +192,14 @@ class InvoicingClient:
         Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
+            CutOff: the server or a person ended its run in the middle; it says what to do.
         """
+        handle = self.handle(reference)
         try:
-            result: Invoice = await known(reference, self.handle(reference).result())
+            result: Invoice = await known(reference, handle.result())
         except WorkflowFailureError as error:
             _raise_if_it_failed(reference, error)
+            raise_if_cut_off(reference, handle, error)
             return await self.state(reference)
         return result
 
@@ -221,7 +238,7 @@ class InvoicingClient:
         self,
         *,
         provider: str | None = None,
-        status: Status | None = None,
+        status: Status | CutOffWord | None = None,
         waiting_for: str | None = None,
         due_before: date | None = None,
         prefix: str | None = None,
@@ -251,7 +268,7 @@ class InvoicingClient:
         self,
         *,
         provider: str | None = None,
-        status: Status | None = None,
+        status: Status | CutOffWord | None = None,
         waiting_for: str | None = None,
         size: int = 50,
         after: bytes | None = None,
@@ -274,7 +291,7 @@ class InvoicingClient:
         """The invoice as it is now, and again whenever it has changed, until its workflow ends.
 
         One more look at the provider that shows nothing new is no change. The last one says
-        `ended`, unless the workflow was terminated from outside. Raises NotFound.
+        `ended`. Raises NotFound, and CutOff after the last one that there was.
         """
         shown: Invoice | None = None
         async for _ in self._news(reference):
@@ -282,6 +299,13 @@ class InvoicingClient:
             if shown is None or _without_turn(state) != _without_turn(shown):
                 yield state
             shown = state
+        if cut := await self.cut_off(reference):
+            raise cut
+
+    async def cut_off(self, reference: str) -> CutOff | None:
+        """The error for whoever waits for it, where its run was ended from outside; needs no
+        worker. Raises NotFound."""
+        return await cut_off(reference, self.handle(reference))
 
     async def _news(self, reference: str) -> AsyncIterator[None]:
         """Once at first, then whenever the history has grown, over every continue-as-new."""
@@ -310,7 +334,7 @@ class InvoicingClient:
         return await self._update(reference, "release", order, key)
 
     async def resolve(self, reference: str, answer: Resolve, *, key: str | None = None) -> Invoice:
-        """Answer a parked invoice. Raises NotFound, Refused."""
+        """Answer a parked invoice. Raises NotFound, Refused, TooLarge."""
         try:
             return await self._update(reference, "resolve", answer, key)
         except Refused:
@@ -330,11 +354,12 @@ class InvoicingClient:
         """Store something a provider told us; it finds its invoice by itself.
 
         Stored when this returns. The same event again is the same workflow, also after it ended.
-        `pace` multiplies how long it waits for its invoice; less than 1 in tests.
+        `pace` multiplies how long it waits for its invoice; less than 1 in tests. Raises TooLarge.
         """
+        refuse_event(event)
         identity = event_id(provider, account, event.id)
         start = EventInput(provider=provider, account=account, event=event, pace=pace)
-        with contextlib.suppress(WorkflowAlreadyStartedError):
+        with contextlib.suppress(WorkflowAlreadyStartedError), accepted(event.id):
             await self.temporal.start_workflow(
                 EVENT_WORKFLOW,
                 start,
@@ -348,17 +373,19 @@ class InvoicingClient:
     async def preview(self, request: InvoiceRequest) -> Preview:
         """What would become of this request, found out without creating anything.
 
-        Raises Unreachable when no worker answers in time.
+        Raises TooLarge, and Unreachable when no worker answers in time.
         """
-        handle = await self.temporal.start_workflow(
-            PREVIEW_WORKFLOW,
-            request,
-            id=f"preview/{request.reference}/{uuid4()}",
-            task_queue=self._queue,
-            result_type=Preview,
-            execution_timeout=PREVIEW_TIMEOUT,
-            static_summary=f"{request.provider} · preview, creates nothing",
-        )
+        refuse_too_large(request)
+        with accepted(request.reference):
+            handle = await self.temporal.start_workflow(
+                PREVIEW_WORKFLOW,
+                request,
+                id=f"preview/{request.reference}/{uuid4()}",
+                task_queue=self._queue,
+                result_type=Preview,
+                execution_timeout=PREVIEW_TIMEOUT,
+                static_summary=f"{request.provider} · preview, creates nothing",
+            )
         try:
             result: Preview = await handle.result()
         except WorkflowFailureError as error:
@@ -405,7 +432,9 @@ class InvoicingClient:
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
+            TooLarge: the request cannot be stored; it says how large it may be.
         """
+        refuse_too_large(request)
         try:
             return await self._start_order(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
@@ -416,19 +445,20 @@ class InvoicingClient:
 
     async def _start_order(self, request: OrderRequest, reuse: WorkflowIDReusePolicy) -> Execution:
         fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
-        handle = await self.temporal.start_workflow(
-            ORDER_WORKFLOW,
-            OrderInput.model_construct(**fields),
-            id=order_id(request.reference),
-            task_queue=self._queue,
-            result_type=Order,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=reuse,
-            memo={MEMO: fingerprint(request)},
-            search_attributes=search_attributes(request),
-            static_summary=f"order · {summary(request)}",
-            static_details=DETAILS,
-        )
+        with accepted(request.reference):
+            handle = await self.temporal.start_workflow(
+                ORDER_WORKFLOW,
+                OrderInput.model_construct(**fields),
+                id=order_id(request.reference),
+                task_queue=self._queue,
+                result_type=Order,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=reuse,
+                memo={MEMO: fingerprint(request)},
+                search_attributes=search_attributes(request),
+                static_summary=f"order · {summary(request)}",
+                static_details=DETAILS,
+            )
         return await self._same(handle, request)
 
     def order_handle(self, reference: str) -> Execution:
@@ -439,7 +469,7 @@ class InvoicingClient:
         self,
         *,
         provider: str | None = None,
-        status: OrderStatus | None = None,
+        status: OrderStatus | CutOffWord | None = None,
         running: bool = False,
         limit: int | None = None,
     ) -> AsyncIterator[Listed]:
@@ -452,7 +482,7 @@ class InvoicingClient:
         self,
         *,
         provider: str | None = None,
-        status: OrderStatus | None = None,
+        status: OrderStatus | CutOffWord | None = None,
         size: int = 50,
         after: bytes | None = None,
     ) -> Page:
@@ -473,16 +503,18 @@ class InvoicingClient:
         return await queried(reference, self.order_handle(reference), "journal", Journal)
 
     async def order_result(self, reference: str) -> Order:
-        """Wait until every line has its final status. Raises NotFound, Failed."""
+        """Wait until every line has its final status. Raises NotFound, Failed, CutOff."""
+        handle = self.order_handle(reference)
         try:
-            result: Order = await known(reference, self.order_handle(reference).result())
+            result: Order = await known(reference, handle.result())
         except WorkflowFailureError as error:
             _raise_if_it_failed(reference, error)
+            raise_if_cut_off(reference, handle, error)
             return await self.order(reference)
         return result
 
     async def deliver(self, reference: str, wanted: Deliver) -> Order:
-        """Have these lines invoiced now. Raises NotFound, Refused."""
+        """Have these lines invoiced now. Raises NotFound, Refused, TooLarge."""
         return await self._update_order(reference, "deliver", wanted)
 
     async def cancel_lines(self, reference: str, wanted: CancelLines) -> Order:
@@ -530,9 +562,6 @@ def _raise_if_it_failed(reference: str, error: WorkflowFailureError) -> None:
     """Failed, where the workflow itself said why it failed: it was not ended from outside."""
     if isinstance(error.cause, ApplicationError):
         raise Failed(f"{reference}: {error.cause.message}") from error
-
-
-_CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 
 
 def _left_nothing_final(last: WorkflowExecutionDescription) -> bool:

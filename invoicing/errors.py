@@ -2,8 +2,10 @@
 
     InvoicingError
     ├── InvalidRequest        you: mend the request; it names every field
+    │   └── TooLarge          you: make it smaller; the engine could not carry it
     ├── ReferenceInUse        you: the reference already stands for other content
     ├── NotFound              you: no invoice with that reference was ever asked for
+    ├── CutOff                you: it was ended from outside; the sentence says how to go on
     ├── Forged                nobody: a webhook whose sender is not proven; it is dropped
     └── ProviderError         what an adaptor raises; becomes a Temporal failure in one place
         ├── Unavailable       nobody: nothing happened at the provider, try again later
@@ -22,6 +24,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from invoicing.model import Recorded
+
+START_AGAIN = (
+    "what is at the provider stays as it was; start the same request again, and it goes on with it"
+)
+"""What to do about an invoice that was cut off."""
 
 
 class FieldProblem(Recorded):
@@ -50,6 +57,10 @@ class InvalidRequest(InvoicingError, ValueError):
         self.fields = tuple(fields)
 
 
+class TooLarge(InvalidRequest):
+    """More than can be stored; the sentence says how much it is and may be. Nothing happened."""
+
+
 class ReferenceInUse(InvoicingError):
     """The reference already stands for an invoice with other content; `differs` names where."""
 
@@ -68,6 +79,18 @@ class NotFound(InvoicingError):
     def __init__(self, reference: str) -> None:
         super().__init__(f"no invoice {reference} is known here")
         self.reference = reference
+
+
+class CutOff(InvoicingError):
+    """The server or a person ended its run in the middle: nobody of ours saw to its end.
+
+    `why` is the reason that Temporal was given, or gives. What is at the provider is as it was.
+    """
+
+    def __init__(self, reference: str, why: str, then: str = START_AGAIN) -> None:
+        super().__init__(f"{reference} was ended from outside, in Temporal ({why}): {then}")
+        self.reference = reference
+        self.why = why
 
 
 class Forged(InvoicingError):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from invoicing import bounds
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
@@ -177,16 +178,18 @@ class Waiting(Recorded):
         return f"{self.on}: {self.what}"
 
 
-JOURNAL_LIMIT = 300
+JOURNAL_LIMIT = bounds.JOURNAL
 
 
 class JournalEntry(Recorded):
-    """One thing that happened, and who wanted it."""
+    """One thing that happened, and who wanted it; `times` in a row, the last time at `last_at`."""
 
     at: datetime
     what: str
     by: str = ""
     reason: str = ""
+    times: int = 1
+    last_at: datetime | None = None
 
 
 class Journal(Recorded):
@@ -194,12 +197,32 @@ class Journal(Recorded):
 
     entries: tuple[JournalEntry, ...] = ()
     dropped: int = 0
+    """How many entries went."""
 
     def with_entry(self, at: datetime, what: str, by: str = "", reason: str = "") -> Journal:
-        """With one more entry, and without the oldest when it is full."""
-        entries = (*self.entries, JournalEntry(at=at, what=what, by=by, reason=reason))
-        over = max(0, len(entries) - JOURNAL_LIMIT)
-        return Journal(entries=entries[over:], dropped=self.dropped + over)
+        """With one more thing that happened, and without the oldest entries when it is full.
+
+        What repeats the entry before it is counted there.
+        """
+        entry = JournalEntry(at=at, what=_decent(what), by=by, reason=_decent(reason))
+        before, last = self.entries[:-1], self.entries[-1:]
+        if last and _same(last[0], entry):
+            once_more = {"times": last[0].times + 1, "last_at": at}
+            return self._of((*before, last[0].model_copy(update=once_more)))
+        return self._of((*self.entries, entry))
+
+    def _of(self, entries: tuple[JournalEntry, ...]) -> Journal:
+        kept = bounds.newest(entries[-bounds.JOURNAL :], bounds.JOURNAL_BYTES)
+        return Journal(entries=kept, dropped=self.dropped + len(entries) - len(kept))
+
+
+def _decent(text: str) -> str:
+    most = bounds.ENTRY_CHARACTERS
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _same(one: JournalEntry, other: JournalEntry) -> bool:
+    return (one.what, one.by, one.reason) == (other.what, other.by, other.reason)
 
 
 class Amounts(Recorded):

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import get_args
+from typing import Literal, get_args
 
-from temporalio.client import WorkflowExecution
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from invoicing import attributes
 from invoicing.invoice import Waiting
 from invoicing.model import Recorded
 
+CutOffWord = Literal["cut_off"]
+CUT_OFF: CutOffWord = "cut_off"
+"""The status of a run that the server or a person ended in the middle. It could not say so itself:
+what it had said last, that it is held or sent, is not so any more."""
+
+CUT_OFF_BY = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+IS_CUT_OFF = "ExecutionStatus IN ('Terminated', 'TimedOut')"
+
 
 class Listed(Recorded):
     """One run of an invoice's or order's workflow as lists show it: known without a worker.
 
-    `execution` is Temporal's word for the workflow in small letters: `running`, `completed`,
-    `failed`, `canceled`, `terminated`. A reference that was begun anew has a run for each time.
+    `status` is the invoice's or order's, or `cut_off`. `execution` is Temporal's word for the
+    workflow in small letters: `running`, `completed`, `failed`, `canceled`, `terminated`,
+    `timed_out`. A reference that was begun anew has a run for each time.
     """
 
     reference: str
@@ -56,8 +65,12 @@ def query(
     terms = [_is("WorkflowType", kind), "ExecutionStatus != 'ContinuedAsNew'"]
     if provider:
         terms.append(_is(attributes.PROVIDER.name, provider))
-    if status:
+    if status == CUT_OFF:
+        terms.append(IS_CUT_OFF)
+    elif status:
         terms.append(_is(attributes.STATUS.name, status))
+    if status != CUT_OFF and (status or waiting_for):
+        terms += _SPEAKS
     if waiting_for:
         terms.append(_waits(waiting_for))
     if due_before:
@@ -68,6 +81,10 @@ def query(
     if running:
         terms.append("ExecutionStatus = 'Running'")
     return " AND ".join(terms)
+
+
+_SPEAKS = ("ExecutionStatus != 'Terminated'", "ExecutionStatus != 'TimedOut'")
+"""What was cut off has no status of its own any more, and waits for nothing."""
 
 
 def _is(name: str, value: str) -> str:
@@ -92,12 +109,13 @@ def listed(execution: WorkflowExecution) -> Listed:
     def known(key: SearchAttributeKey[str]) -> str | None:
         return execution.typed_search_attributes.get(key)
 
+    ended = execution.status in CUT_OFF_BY
     due = execution.typed_search_attributes.get(attributes.DUE_DATE)
     return Listed(
         reference=known(attributes.REFERENCE) or execution.id.partition("/")[2],
         provider=known(attributes.PROVIDER),
-        status=known(attributes.STATUS),
-        waiting_for=known(attributes.WAITING_FOR),
+        status=CUT_OFF if ended else known(attributes.STATUS),
+        waiting_for=None if ended else known(attributes.WAITING_FOR),
         number=known(attributes.NUMBER),
         provider_id=known(attributes.PROVIDER_ID),
         due_date=due and due.date(),

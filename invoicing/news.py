@@ -104,7 +104,7 @@ class Polled(Recorded):
 
     items: tuple[Item, ...] = ()
     more: bool = False
-    interval: timedelta | None
+    interval: timedelta | None = None
 
 
 class AcknowledgeCall(Recorded):

@@ -1,7 +1,8 @@
 """How many invoices there are in which status, what they wait for and how long: from the lists.
 
 Lists can be counted and not grouped, so each value is counted for itself, and no further once all
-are accounted for. Only what runs is counted, and nothing is kept between two counts.
+are accounted for. Only what runs is counted, and what was ended from outside with nobody to go on
+with it; nothing is kept between two counts.
 """
 
 from __future__ import annotations
@@ -14,18 +15,32 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
 from invoicing.attributes import quoted
-from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.identity import (
+    EVENT_WORKFLOW,
+    FEED_WORKFLOW,
+    NOTICES_WORKFLOW,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+)
 from invoicing.invoice import Reason, Status
-from invoicing.lists import WHOM
+from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 
 log = logging.getLogger("invoicing.census")
 
 _KINDS = {"invoice": (WORKFLOW, tuple(Status)), "order": (ORDER_WORKFLOW, tuple(OrderStatus))}
+
+_CUT_OFF = {
+    "invoice": WORKFLOW,
+    "order": ORDER_WORKFLOW,
+    "event": EVENT_WORKFLOW,
+    "feed": FEED_WORKFLOW,
+    "notices": NOTICES_WORKFLOW,
+}
 
 _REASONS = {
     "person": (*Reason, "release", "an event without an invoice"),
@@ -55,7 +70,7 @@ Labels = tuple[str, ...]
 
 
 class Lists:
-    """Temporal's lists of what runs, asked in numbers."""
+    """Temporal's lists of what runs or was cut off, asked in numbers."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -75,6 +90,29 @@ class Lists:
             if number := await self.count(f"{query} AND {name} = {quoted(value)}"):
                 found[value], left = number, left - number
         return {**found, OTHER: left} if left > 0 else found
+
+    async def cut_off(self, query: str) -> int:
+        """How many of them were ended from outside, and nobody has begun them anew since.
+
+        Lists cannot say the latter: of a few each is looked at, the rest are counted as they are.
+        """
+        query = f"{IS_CUT_OFF} AND {query}"
+        found = self._client.list_workflows(query, limit=FEW)
+        few = [each.id async for each in found]
+        latest = await asyncio.gather(*map(self._is_cut_off, set(few)))
+        if len(few) < FEW:
+            return sum(latest)
+        counted = await self._client.count_workflows(query)
+        return sum(latest) + max(0, counted.count - len(few))
+
+    async def _is_cut_off(self, identity: str) -> bool:
+        try:
+            last = await self._client.get_workflow_handle(identity).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False  # deleted since it was listed
+            raise
+        return last.status in CUT_OFF_BY
 
     async def oldest(self, query: str, now: datetime) -> timedelta:
         """How long the one that has waited longest has; nothing when none says since when."""
@@ -108,7 +146,8 @@ def _instant(moment: datetime) -> str:
 class Census:
     """Counts, and shows what it has counted as gauges.
 
-    `invoicing_open` by kind (invoice, order), provider and status; `invoicing_waiting` and
+    `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
+    (event, feed and notices as well), 0 where there are none; `invoicing_waiting` and
     `invoicing_oldest_wait_seconds` by whom is waited for and for what; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
@@ -117,6 +156,7 @@ class Census:
         self._lists = Lists(client)
         self._providers = sorted(providers)
         self._open = _Gauge(meter, "invoicing_open", "kind", "provider", "status")
+        self._cut_off = _Gauge(meter, "invoicing_cut_off", "kind")
         self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason")
         self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason")
         self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
@@ -125,6 +165,7 @@ class Census:
         """Count once. RPCError when the server does not let itself be asked."""
         now = datetime.now(UTC)
         self._open.show(await self._by_status())
+        self._cut_off.show(await self._ended_from_outside())
         waiting = await self._by_wait()
         self._waiting.show(waiting)
         self._oldest.show(await self._ages(waiting, now))
@@ -143,6 +184,12 @@ class Census:
                 counts = await self._lists.split(theirs, attributes.STATUS.name, statuses)
                 found |= {(kind, provider, status): n for status, n in counts.items()}
         return found
+
+    async def _ended_from_outside(self) -> dict[Labels, float]:
+        return {
+            (kind,): await self._lists.cut_off(f"WorkflowType = '{workflow}'")
+            for kind, workflow in _CUT_OFF.items()
+        }
 
     async def _by_wait(self) -> dict[Labels, float]:
         found: dict[Labels, float] = {}
@@ -182,6 +229,7 @@ class _Gauge:
 
 _MEANINGS = {
     "invoicing_open": "Invoices and orders that have not ended",
+    "invoicing_cut_off": "What was ended from outside and has not been begun anew",
     "invoicing_waiting": "Invoices, orders, events and feeds that wait",
     "invoicing_oldest_wait_seconds": "How long the one that has waited longest has",
     "invoicing_counted_timestamp_seconds": "When these were counted last",

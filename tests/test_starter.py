@@ -17,6 +17,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 import commands.base
+from invoicing.bounds import REQUEST
 from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
@@ -120,10 +121,30 @@ async def test_what_the_provider_cannot_do_is_named_field_by_field(
 async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
-    await company.client.handle(reference).terminate()
-    said = await typed("watch", reference, at=company)
-    assert said.exit_code == Code.FAILED
-    assert "ended from outside" in said.stderr
+    other = await company.start(hold=True)
+    await company.until_status(other, Status.HELD)
+    await company.client.handle(reference).terminate(reason="an odd idea")
+    said = await typed("watch", reference, other, at=company)
+    assert said.exit_code == Code.NEEDS_ATTENTION
+    assert f"{reference} was ended from outside, in Temporal (an odd idea): " in said.stderr
+    assert "start the same request again" in said.stderr
+    assert f"{other} is held" in said.stderr
+    assert (await typed("watch", reference, at=company)).exit_code == Code.FAILED
+    shown = await typed("show", reference, at=company)
+    assert "an odd idea" in shown.stderr
+    assert "Possible now" not in shown.stdout, "nothing is, but to start it again"
+    assert await listed(company, reference, "--status", "cut_off") >= {reference}
+
+
+async def test_a_request_that_is_too_large_is_refused_with_a_sentence(
+    company: Company, tmp_path: Path
+) -> None:
+    large = written(company.request("T-too-large"), tmp_path, options={"text": "x" * REQUEST})
+    for command in ("start", "preview"):
+        said = await typed(command, large, at=company)
+        assert said.exit_code == Code.BAD_INPUT
+        assert said.stderr.startswith("this request is too large: it takes ")
+    assert (await typed("show", "T-too-large", at=company)).exit_code == Code.NOT_FOUND
 
 
 # Bad input

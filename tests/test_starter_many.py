@@ -21,6 +21,7 @@ from rich.console import Console
 
 import commands.many
 from commands.files import entries
+from invoicing.bounds import REQUEST
 from invoicing.client import InvoicingClient
 from invoicing.document import Party
 from invoicing.invoice import Action, Cancel, Reason, Resolve, Status
@@ -97,6 +98,34 @@ def results(path: Path) -> list[dict[str, str]]:
 
 def some(prefix: str, company: Company, number: int = 1) -> list[str]:
     return [f"{prefix}-{company.account}-{each}" for each in range(number)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+async def test_a_row_that_is_too_large_is_that_row_s_error_and_stops_no_other(
+    company: Company, tmp_path: Path, kind: str
+) -> None:
+    good, bad = some("LARGE", company, 2)
+    if kind == "csv":
+        header = f"{HEADER},options.text"
+        rows = [header, a_row(good, company.account), a_row(bad, company.account, text=LONG)]
+    else:
+        rows = [
+            company.request(good).model_dump_json(),
+            company.request(bad, options={"text": LONG}).model_dump_json(),
+        ]
+    file = a_file(tmp_path, *rows, name=f"june.{kind}")
+    said = await typed("batch", str(file), at=company)
+    assert said.exit_code == Code.BAD_INPUT
+    first, second = results(file)
+    assert (first["outcome"], second["outcome"]) == ("started", "refused")
+    assert "this request is too large" in second["why"]
+    assert "use fewer lines or shorter texts" in second["why"]
+    said = await typed("preview", str(file), "--json", at=company)
+    assert "this request is too large" in lines(said)[1]["wrong"]
+    await company.finished(good)
+
+
+LONG = "x" * REQUEST
 
 
 # Many invoices of one file

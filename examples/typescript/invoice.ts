@@ -19,9 +19,9 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 interface Invoice {
   reference: string;
   status: string;
-  number: string | null;
-  amounts: { gross: string; currency: string } | null;
-  problem: { what: string; fields: { field: string }[]; actions: string[] } | null;
+  number?: string; // what is empty is left out
+  amounts?: { gross: string; currency: string };
+  problem?: { what: string; fields: { field: string }[]; actions: string[] };
   ended: boolean;
 }
 
@@ -70,7 +70,7 @@ function told({ reference, status, number, amounts, problem, ended }: Invoice): 
     console.log(`${reference}: ${status}: ${problem.what} (${about.join(', ')})`);
     return ended ? 1 : 2;
   }
-  console.log(`${reference}: ${status}, number ${number}, ${amounts?.gross} ${amounts?.currency}`);
+  console.log(`${reference}: ${status}, number ${number ?? null}, ${amounts?.gross} ${amounts?.currency}`);
   return 0;
 }
 

@@ -15,6 +15,7 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from gateway.problems import Kind
+from invoicing.bounds import REQUEST
 from invoicing.errors import InvalidRequest
 from invoicing.invoice import Resolve
 from invoicing.model import Typed
@@ -280,3 +281,21 @@ async def test_no_bad_body_is_taken_and_none_breaks_the_gateway(
     for body in bodies:
         answer = await sent(door, body, path)
         assert answer.status_code in (400, 422), (body, answer.text)
+
+
+async def test_what_is_too_large_to_be_stored_is_refused_by_its_size_there(door: Door) -> None:
+    """The body's own bound is another one: spaces and empty fields are not stored."""
+    body = whole() | {"options": {"text": "x" * REQUEST}}
+    for path in ("/v1/invoices", "/v1/invoices/preview"):
+        refused = problem(await door.post(path, body), Kind.TOO_LARGE)
+        assert "bytes as it is stored, and 655,360 is the most; use fewer lines" in refused.detail
+    answer = await door.get(f"/v1/invoices/{body['reference']}")
+    problem(answer, Kind.NOT_FOUND)
+
+
+async def test_an_instruction_that_is_too_large_is_refused_too(door: Door) -> None:
+    wanted = {"delivery": "D", "lines": ["1"], "issue_date": "2026-06-30"}
+    long = wanted | {"notes": ["x" * 1000] * 200}
+    answer = await door.post("/v1/orders/O-unknown/deliver", long)
+    assert "this instruction is too large" in problem(answer, Kind.TOO_LARGE).detail
+    problem(await door.post("/v1/orders/O-unknown/deliver", wanted), Kind.NOT_FOUND)

@@ -256,3 +256,37 @@ async def test_what_only_an_order_may_say_is_refused(
     body[place] = {"reference": "O-1", "provider_id": "1"}
     answer = await gateway.door("start").post("/v1/invoices", body)
     assert fields(answer) == [place]
+
+
+async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(
+    company: Company, door: Door
+) -> None:
+    reference = await begun(company, door, hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.client.handle(reference).terminate(reason="an odd idea")
+    answer = await door.get(f"/v1/invoices/{reference}/result", wait=5)
+    told = problem(answer, Kind.CUT_OFF)
+    assert (told.status, answer.status_code) == (409, 409)
+    assert "an odd idea" in told.detail
+    assert "start the same request again" in told.detail
+    answer = await door.post(f"/v1/invoices/{reference}/hold", WHY)
+    problem(answer, Kind.CUT_OFF)
+
+
+async def test_what_was_cut_off_is_listed_as_that(company: Company, door: Door) -> None:
+    reference = await begun(company, door, hold=True)
+    await company.until_status(reference, Status.HELD)
+    await company.client.handle(reference).terminate()
+
+    async def listed(status: str) -> dict[str, Any]:
+        page = await door.get("/v1/invoices", status=status, limit=200)
+        return {row["reference"]: row for row in page.json()["invoices"]}
+
+    async with asyncio.timeout(15):
+        found = await listed("cut_off")
+        while reference not in found:
+            await asyncio.sleep(0.05)  # lists are a moment behind
+            found = await listed("cut_off")
+    assert found[reference]["status"] == "cut_off"
+    assert reference not in await listed("held")
+    assert (await door.get("/v1/orders", status="cut_off")).status_code == 200

@@ -293,3 +293,18 @@ def test_a_mistyped_setting_of_webhooks_is_named() -> None:
     with pytest.raises(BadSettings) as caught:
         hooks(values, httpx.AsyncClient(verify=NO_TLS))
     assert caught.value.variables == ("MOLLIE_WEBHOOK_HOURS", "MOLLIE_WEBHOOK_SECRET")
+
+
+async def test_a_webhook_whose_event_cannot_be_stored_is_refused(
+    shared_world: World, company: Company
+) -> None:
+    """Only where the bound for bodies was raised above the one for events."""
+    async with gateway_over(shared_world.client, max_body=1_500_000) as gateway:
+        gateway.listen_for(company.account)
+        body = json.dumps(_LARGE).encode()
+        answer = await sent(gateway.door(None), company.account, body)
+        assert "this event is too large" in problem(answer, Kind.TOO_LARGE).detail
+    assert await events_of(shared_world, company.account) == []
+
+
+_LARGE = {"_type": "invoiceavailable", "invoiceId": "1", "text": "x" * 1_100_000}

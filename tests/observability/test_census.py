@@ -7,14 +7,17 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client
+import yaml
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
 from invoicing import attributes
+from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
 from observing.census import FEW, OTHER, Census, Lists, counting
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -25,10 +28,12 @@ _BEGINS = re.compile(r"(\w+) STARTS_WITH '([^']+)'")
 
 @dataclass
 class Listed:
-    """One running workflow."""
+    """One workflow, running unless it says otherwise."""
 
     values: dict[str, str]
     since: datetime | None = None
+    name: str = ""
+    status: WorkflowExecutionStatus = WorkflowExecutionStatus.RUNNING
 
     def holds(self, query: str) -> bool:
         before = _SINCE.search(query)
@@ -53,12 +58,24 @@ class Temporal:
     async def list_workflows(self, query: str, limit: int) -> AsyncIterator[Any]:
         for each in self._held(query)[:limit]:
             pairs = [SearchAttributePair(attributes.WAITING_SINCE, each.since or NOW)]
-            yield SimpleNamespace(typed_search_attributes=TypedSearchAttributes(pairs))
+            attributes_ = TypedSearchAttributes(pairs)
+            yield SimpleNamespace(id=each.name, typed_search_attributes=attributes_)
+
+    def get_workflow_handle(self, name: str) -> Any:
+        """Of the last run of this name, which is the last one in the list."""
+
+        async def describe() -> Any:
+            return [each for each in self.listed if each.name == name][-1]
+
+        return SimpleNamespace(describe=describe)
 
     def _held(self, query: str) -> list[Listed]:
-        assert query.startswith("ExecutionStatus = 'Running' AND ")
+        begin, _, rest = query.partition(" AND ")
+        assert begin in ("ExecutionStatus = 'Running'", IS_CUT_OFF)
+        over = begin == IS_CUT_OFF
         self.asked.append(query)
-        return [each for each in self.listed if each.holds(query)]
+        ended = [each for each in self.listed if (each.status in CUT_OFF_BY) is over]
+        return [each for each in ended if each.holds(rest)]
 
     @property
     def client(self) -> Client:
@@ -149,6 +166,61 @@ async def test_what_is_not_there_any_more_is_shown_as_none() -> None:
     await census.take()
     assert (shown.values[by_reason], shown.values[age]) == (0, 0)
     assert shown.values["invoicing_waiting", ("provider", OTHER)] == 1
+
+
+def an_ended(name: str, status: str = "TERMINATED", kind: str = "InvoiceWorkflow") -> Listed:
+    return Listed({"WorkflowType": kind}, None, name, WorkflowExecutionStatus[status])
+
+
+async def test_what_was_cut_off_is_counted_until_it_has_begun_anew() -> None:
+    temporal, shown = Temporal([]), Shown()
+    census = Census(temporal.client, shown, ["mollie"])
+
+    def counted() -> dict[str, float]:
+        return {
+            kind: value
+            for (name, labels), value in shown.values.items()
+            for kind in labels
+            if name == "invoicing_cut_off"
+        }
+
+    await census.take()
+    nothing = dict.fromkeys(("invoice", "order", "event", "feed", "notices"), 0)
+    assert counted() == nothing, "an alert needs a metric that is there"
+    feed = an_ended("feed/a/b", kind="FeedWorkflow")
+    temporal.listed = [an_ended("invoice/1"), an_ended("invoice/2", "TIMED_OUT"), feed]
+    await census.take()
+    assert counted() == {**nothing, "invoice": 2, "feed": 1}
+    temporal.listed = [*temporal.listed, an_ended("invoice/1", "RUNNING"), an_ended("invoice/2")]
+    await census.take()
+    assert counted() == {**nothing, "invoice": 1, "feed": 1}, "two runs of one are one"
+
+
+async def test_very_many_that_were_cut_off_are_not_looked_at_one_by_one() -> None:
+    temporal = Temporal([an_ended(f"invoice/{n}") for n in range(3 * FEW)])
+    assert await Lists(temporal.client).cut_off("WorkflowType = 'InvoiceWorkflow'") == 3 * FEW
+    assert len(temporal.asked) == 2
+
+
+ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
+
+
+def test_no_alert_waits_for_the_second_count_of_a_counter() -> None:
+    """A counter is born at 1: `increase` of it is 0 until it counts once more."""
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    rules = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+    increasing = {name: expr for name, expr in rules.items() if "increase(" in expr}
+    assert increasing.keys() == {"OutcomesUnknown", "WorkflowTaskFails", "NoticesNotTaken"}
+    for name, expr in increasing.items():
+        (counter,) = set(re.findall(r"increase\((\w+)", expr))
+        window = re.findall(r"\[(\w+)\]", expr)[0]
+        born = re.search(
+            rf"{counter}(\{{.*?\}})?\s+unless {counter}(\{{.*?\}})? offset {window}\b", expr
+        )
+        assert born, name
+        assert born[1] == born[2], name
+    assert "absent(invoicing_counted_timestamp_seconds)" in rules["NobodyCounts"]
+    assert rules["RunsCutOff"] == "max by (kind) (invoicing_cut_off) > 0"
 
 
 class Odd:

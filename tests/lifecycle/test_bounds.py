@@ -1,0 +1,127 @@
+"""What is too large is refused at every door, with a sentence and before anything has happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from invoicing import bounds
+from invoicing.bounds import stored
+from invoicing.client import InvoicingClient
+from invoicing.errors import NotFound, TooLarge
+from invoicing.invoice import Action, Resolve, Status
+from invoicing.order import Deliver
+from invoicing.provider import Event
+from invoicing.request import InvoiceRequest, OrderRequest
+from sandbox.temporal import local_server
+from sandbox.zero_friction import Step, Told
+from tests.examples import a_document, a_line, an_invoice
+from tests.lifecycle.world import Company
+
+SAYS = "as it is stored, and .* is the most; use fewer lines"
+
+
+def large(size: int, reference: str = "T-large", **changes: Any) -> InvoiceRequest:
+    """A request that takes a little more than so many bytes."""
+    return an_invoice(reference, options={"text": "x" * size}, **changes)
+
+
+def an_order(size: int = 0) -> OrderRequest:
+    return OrderRequest(
+        reference="O-large",
+        provider="zero_friction",
+        document=a_document(),
+        options={"text": "x" * size},
+    )
+
+
+def a_delivery(size: int = 0) -> Deliver:
+    day = date(2026, 6, 30)
+    return Deliver(delivery="D", lines=("1",), issue_date=day, options={"text": "x" * size})
+
+
+async def test_a_delivery_that_is_too_large_is_not_given_to_its_order(company: Company) -> None:
+    """The server itself would take it, and end the order for it."""
+    with pytest.raises(TooLarge, match="this instruction is too large"):
+        await company.client.deliver("O-large", a_delivery(bounds.INSTRUCTION))
+    with pytest.raises(NotFound):
+        await company.client.deliver("O-large", a_delivery())
+
+
+Door = Callable[[InvoicingClient], Awaitable[Any]]
+DOORS: dict[str, Door] = {
+    "start": lambda client: client.start(large(bounds.REQUEST)),
+    "start_and_wait": lambda client: client.start_and_wait(large(bounds.REQUEST)),
+    "preview": lambda client: client.preview(large(bounds.REQUEST)),
+    "start_order": lambda client: client.start_order(an_order(bounds.ORDER)),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_request_that_is_too_large_is_refused_before_it_is_asked_for(
+    door: str, company: Company
+) -> None:
+    with pytest.raises(TooLarge, match=SAYS):
+        await DOORS[door](company.client)
+    for known in (company.client.listed("T-large"), company.client.listed_order("O-large")):
+        with pytest.raises(NotFound):
+            await known
+
+
+async def test_an_event_that_is_too_large_is_refused_and_not_stored(company: Company) -> None:
+    event = Event(id="too-large", body={"text": "x" * bounds.TOLD})
+    with pytest.raises(TooLarge, match="this event is too large"):
+        await company.client.tell("zero_friction", company.account, event)
+    with pytest.raises(NotFound):
+        await company.client.event(f"zero_friction/{company.account}/too-large")
+
+
+async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
+    company: Company,
+) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    reference = await company.start()
+    before = await company.parked(reference)
+    note = "x" * 900
+    document = a_document(lines=tuple(a_line(n, note=note) for n in range(1, 1001)))
+    answer = Resolve(by="p", reason="r", action=Action.CORRECT, document=document)
+    with pytest.raises(TooLarge, match="this instruction is too large"):
+        await company.client.resolve(reference, answer)
+    assert await company.client.state(reference) == before
+    assert before.status is Status.NEEDS_ATTENTION
+
+
+async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> None:
+    note = "x" * 990
+    lines = tuple(a_line(n, note=note) for n in range(1, 545))
+    request = company.request(document={"lines": lines}, options={})
+    assert bounds.REQUEST * 0.95 < stored(request) <= bounds.REQUEST
+    await company.client.start(request)
+    assert (await company.finished(request.reference)).status is Status.SENT
+
+
+async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None:
+    limits = {"limit.blobSize.error": 20_000, "limit.blobSize.warn": 10_000}
+    async with local_server(dynamic_config=limits, own=True) as server:
+        client = await InvoicingClient.connect(server.address)
+        event = Event(id="1", body={"text": "x" * 30_000})
+        attempts: tuple[Awaitable[Any], ...] = (
+            client.start(large(30_000)),
+            client.preview(large(30_000)),
+            client.start_order(an_order(30_000).model_copy(update={"reference": "O-2"})),
+            client.tell("zero_friction", "default", event),
+        )
+        for attempt in attempts:
+            with pytest.raises(TooLarge, match="more than the Temporal server takes at once"):
+                await asyncio.wait_for(attempt, 20)
+
+
+def test_the_json_of_a_request_may_be_larger_than_what_is_stored() -> None:
+    """Only what is stored counts: empty fields that were typed do not."""
+    request = an_invoice("T-1")
+    assert len(json.dumps(request.model_dump(mode="json"))) > 1.5 * stored(request)
