@@ -106,10 +106,10 @@ def answers(invoice: Invoice) -> Table:
     """What a person may do about the invoice now, and the command that does it."""
     table = _table("Possible now", "What it does", "Command")
     reference = plain(invoice.reference)
-    for action in invoice.problem.actions if invoice.problem else ():
-        _offer(
-            table, action, action.meaning, f"resolve {reference} {action}{_EXTRA.get(action, '')}"
-        )
+    problem = invoice.problem
+    for action in problem.actions if problem else ():
+        meaning = problem.meaning(action) if problem else action.meaning
+        _offer(table, action, meaning, f"resolve {reference} {action}{_EXTRA.get(action, '')}")
     if invoice.status is Status.HELD:
         _offer(table, "release", "let it go on", f"release {reference}")
     elif invoice.status is Status.SCHEDULED:

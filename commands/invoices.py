@@ -266,7 +266,8 @@ def resolve(
     retry    do the step again, from a fresh look
     adopt    go on with the invoice that has --provider-id
     correct  take back the draft and make it again from --document
-    skip     count the step as done: settled elsewhere, or not needed
+    skip     count the step as done: settled elsewhere, or not needed (not where a create was
+             lost: there it creates; `show` says what it does)
     abandon  end here and leave the provider's side as it is
     """
     _refuse_odd(action, "adopt", "--provider-id", provider_id)
