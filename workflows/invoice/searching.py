@@ -49,6 +49,8 @@ async def another(life: Life) -> bool:
     while True:
         ours = _ours(life, await look_for_ours(life))
         if ours:
+            if life.case.provider_id is not None:
+                life.case.forget()
             _adopt(life, ours[0])
             return True
         if life.case.doubt.absent(workflow.now()) or await _is_not_there(life):

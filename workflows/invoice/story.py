@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from temporalio import workflow
+
 from workflows.invoice import (
     approval,
     closing,
@@ -53,4 +55,5 @@ async def live_and_tell(life: Life) -> Ended:
     await tell_order(life)
     await closing.look_back(life)
     await life.outbox.empty()
+    await workflow.wait_condition(workflow.all_handlers_finished)
     return ended

@@ -37,9 +37,7 @@ class InvoiceWorkflow:
         """Live until the goal is reached, or the invoice is taken back, or a person ends it."""
         sign(self._life.request)
         living = asyncio.create_task(story.live_and_tell(self._life))
-        ended = await through_cancels(living, self._life.engine_cancelled)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._close(ended)
+        return self._close(await through_cancels(living, self._life.engine_cancelled))
 
     def _close(self, ended: Ended) -> Invoice:
         if ended.failure:

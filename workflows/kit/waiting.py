@@ -78,7 +78,8 @@ class Waits:
         if waiting is None or (waiting.on, waiting.what) != (on, what):
             waiting = self.begin(on, what, length)
         self._shown()
-        await self.sleep(awake, _left(waiting), summary)
+        while not awake() and (left := _left(waiting)) > timedelta():
+            await self.sleep(awake, left, summary)
         return awake()
 
     async def sleep(self, awake: Callable[[], bool], length: timedelta, summary: str) -> None:
