@@ -81,7 +81,6 @@ from invoicing.errors import (
     ProviderError,
     Rejected,
     Unavailable,
-    UnknownOutcome,
     Unreadable,
 )
 from invoicing.model import Recorded, Typed
@@ -117,6 +116,7 @@ from providers.http import (
     encode,
     exchange,
     retry_after,
+    slowed,
     unclear,
 )
 
@@ -494,14 +494,7 @@ class Invoro:
         context = _Context.model_validate(call.target.context)
         body = _encoded(call, context, self._settings)
         request = self._request("create", "POST", INVOICES, changes=True, json=body)
-        try:
-            return self._snapshot(await self._invoice(request), context)
-        except Unavailable as error:
-            if error.code is None or context.number:
-                raise
-            # It says that it did nothing. Only with a number of ours would anybody look before the
-            # next attempt, and nothing there would refuse a second draft.
-            raise UnknownOutcome(error.message, code=error.code) from None
+        return self._snapshot(await self._invoice(request), context)
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints. Once a credit note is on its way, it is looked at too."""
@@ -770,8 +763,7 @@ class Invoro:
         """The body of a success, whichever 2xx it is; everything else is raised."""
         answer = await exchange(self._http, request)
         if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = _until_reset(answer.headers)
-            raise Unavailable(f"{NAME} asks to slow down", code="429", retry_after=wait)
+            raise slowed(NAME, request, _until_reset(answer.headers))
         if not answer.ok:
             raise _refusal(request, answer)
         if isinstance(answer.body, Mapping) and answer.body.get("success") is False:

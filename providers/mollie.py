@@ -433,12 +433,14 @@ class Mollie:
         options = options or MollieOptions()
         sums = totals(request.document, settings.vat_rounding)
         recipient = _recipient_identifier(request.document, options)
+        final_at_once = options.status != "draft"
         context = _first_context(request, options, settings, sums, recipient)
         return Plan(
             totals=sums,
             echoes=_echoes(sums),
             credits=True,
-            sent_by="approve" if context.sends else "send",
+            # Mailed or not: what is final at once was never a draft that could wait.
+            sent_by="create" if final_at_once else "approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
             buyer=recipient,
             context=context.given(),

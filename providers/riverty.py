@@ -472,6 +472,8 @@ PACES = Paces(
     payment=Pace(
         first=timedelta(hours=12), factor=2, cap=timedelta(days=7), deadline=timedelta(days=120)
     ),
+    # What was received is buffered, and judged within 24 hours.
+    effect=timedelta(hours=24),
 )
 """A look costs no call, and news cut every wait short."""
 

@@ -6,7 +6,8 @@ Stated there: the routes, fields and states below; amounts are text; VAT is roun
 letter is a draft until it is finalised, which numbers it a moment later, and is posted on demand;
 only drafts can be deleted; a list by reference is whole.
 
-Inferred: whatever is answered with a 4xx was not done.
+Inferred: a refusal (a 4xx that judges the request itself) was not done. For how long a call whose
+answer was lost may still take effect is not said: the port's default.
 
 Unknown: what a letter is called that came back. Its word would be shown and waited on.
 """

@@ -15,7 +15,7 @@ import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import product
 from typing import Any, ClassVar
@@ -177,7 +177,11 @@ INDIFFERENT = ("delete", "acknowledge", "poll")
 """A success is all that the first two need; news that nobody understands is news all the same."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
-STATUSES = sorted({status.value for status in HTTPStatus if status >= 200} | {299, 499, 520, 599})
+PASSED_ON = (408, 425, 429, 460, 499)
+"""What may be answered by something in front of the provider that has passed the call on before."""
+STATUSES = sorted(
+    {status.value for status in HTTPStatus if status >= 200} | {299, 520, 599, *PASSED_ON}
+)
 ELSEWHERE = "https://elsewhere.example.test/"
 
 
@@ -525,13 +529,34 @@ class Contract:
             return [means[status]]
         if step.several:
             return self.allowed(verb)
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            return [Unavailable]
         if 300 <= status < 400:
             return [UnknownOutcome if changes else Unreadable]
-        if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
+        if status in (408, 429) or status >= 500:
             return [UnknownOutcome if changes else Unavailable]
+        if changes and status in PASSED_ON:
+            return [UnknownOutcome]
         return self.allowed(verb)
+
+    async def test_what_may_have_been_passed_on_is_looked_for_and_never_done_again_unasked(
+        self, calling: str
+    ) -> None:
+        """However short the tests are; and how long to wait is not lost on the way."""
+        wrong: list[str] = []
+        wait = {"Retry-After": "7"}
+        statuses = [each for each in (*PASSED_ON, 502, 503, 504) if each not in self.means]
+        replies: dict[str, Reply] = {
+            str(status): answer(self.refusal, status, wait) for status in statuses
+        }
+        async for where, name, _, outcome in self.outcomes(calling, replies):
+            if self.steps[calling].several or (name in self.READ and calling not in CHANGING):
+                continue
+            wrong += _unexpected(where, outcome, self.meant(calling, int(name)))
+            if getattr(outcome, "retry_after", None) != timedelta(seconds=7):
+                wrong += [f"{where}: how long to wait is not told"]
+        assert wrong == [], "\n".join(wrong)
+
+    READ = ("425", "460", "499")
+    """Of a reading call these are answers, as any 4xx."""
 
     async def test_a_refusal_that_is_no_json_is_a_refusal_all_the_same(self, calling: str) -> None:
         wrong: list[str] = []

@@ -750,7 +750,7 @@ class TestCreate:
 
     async def test_being_too_fast_is_waited_out(self) -> None:
         error = await self.failed(answer(None, 429, {"Retry-After": "7"}))
-        assert isinstance(error, Unavailable)
+        assert isinstance(error, UnknownOutcome)
         assert error.retry_after == timedelta(seconds=7)
 
     async def test_an_acceptance_that_was_not_understood_is_an_unknown_outcome(self) -> None:
