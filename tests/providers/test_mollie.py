@@ -966,6 +966,21 @@ class TestFind:
         assert not search.complete
 
     @pytest.mark.parametrize(
+        ("metadata", "reference"),
+        [
+            ({REFERENCE: "ref-1", "shop": "north"}, "ref-1"),
+            ({REFERENCE: "x" * 1000}, "x" * 200),
+            ({REFERENCE: ""}, None),
+            ({REFERENCE: 7}, None),
+            ({"shop": "north"}, None),
+            ("ref-1", None),
+            (None, None),
+        ],
+    )
+    async def test_the_metadata_say_whose_it_is(self, metadata: Any, reference: str | None) -> None:
+        assert (await read_invoice(metadata=metadata)).reference == reference
+
+    @pytest.mark.parametrize(
         ("more", "doubtful"),
         [
             ({}, True),
