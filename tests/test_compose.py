@@ -93,7 +93,7 @@ def test_every_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
         assert "test" not in service.get("healthcheck", {})
     else:
         assert service["restart"] == "unless-stopped"
-        assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+        assert service["healthcheck"]["test"][0] == "CMD"
 
 
 def test_ports_are_open_to_this_machine_alone_and_none_twice() -> None:
@@ -126,8 +126,8 @@ def test_our_processes_can_change_nothing_around_them(name: str) -> None:
 
 
 def test_secrets_come_from_env_files_and_go_to_who_needs_them() -> None:
-    files = {name: service.get("env_file") for name, service in SERVICES.items()}
-    assert {name: file for name, file in files.items() if file} == {
+    files = {name: service.get("env_file", ()) for name, service in SERVICES.items()}
+    assert {name: [each["path"] for each in file] for name, file in files.items() if file} == {
         "worker": ["deploy/worker.env"],
         "gateway": ["deploy/gateway.env"],
     }
@@ -137,6 +137,27 @@ def test_secrets_come_from_env_files_and_go_to_who_needs_them() -> None:
                 assert value.startswith("${"), (name, variable)
                 wanted = re.findall(r"\$\{(\w+)", value)
                 assert set(wanted) <= set(variables(EXAMPLES[".env"], stand_ins=False))
+
+
+def test_compose_changes_no_secret_on_its_way() -> None:
+    """It puts variables in where a value has a $, and cuts off what follows a blank and a #."""
+    for name in ("worker", "gateway"):
+        assert {each["format"] for each in SERVICES[name]["env_file"]} == {"raw"}
+        assert "taken as it stands" in EXAMPLES[f"deploy/{name}.env"]
+    assert "single quotes" in EXAMPLES[".env"]
+
+
+@each_service
+def test_logs_are_bounded(name: str) -> None:
+    logging = SERVICES[name]["logging"]
+    assert logging["driver"] == "json-file"
+    assert set(logging["options"]) == {"max-size", "max-file"}
+
+
+def test_the_server_is_told_that_it_asks_nobody_who_they_are() -> None:
+    """Later versions refuse to start otherwise; its port must be nobody else's then."""
+    assert SERVICES["temporal"]["environment"]["TEMPORAL_ALLOW_NO_AUTH"] == "true"
+    assert SERVICES["temporal"]["ports"] == ["127.0.0.1:7233:7233"]
 
 
 def test_the_worker_gets_more_time_to_stop_than_it_takes() -> None:
@@ -185,6 +206,28 @@ def test_every_command_of_ours_exists(name: str) -> None:
         module = rest[1].replace(".", "/") if rest[0] == "-m" else rest[0]
         places = (module, f"{module}.py", f"{module}/__main__.py")
         assert any((ROOT / place).is_file() for place in places), module
+
+
+def test_a_health_check_runs_what_its_image_has() -> None:
+    """An image of others need not have what a shell at hand has: the Web UI's has no curl."""
+    checks = {
+        name: service["healthcheck"]["test"]
+        for name, service in SERVICES.items()
+        if name not in OURS and "healthcheck" in service
+    }
+    assert {name: (how, program) for name, (how, program, *_) in checks.items()} == {
+        "postgresql": ("CMD", "pg_isready"),
+        "temporal": ("CMD", "nc"),
+        "temporal-ui": ("CMD", "wget"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOT - {"worker"}))
+def test_a_health_check_asks_where_others_will(name: str) -> None:
+    """By TCP, and at an address: PostgreSQL answers at its socket before it serves, and a name may
+    stand for an address of IPv6, where nobody listens."""
+    assert "127.0.0.1" in " ".join(SERVICES[name]["healthcheck"]["test"])
+    assert "localhost" not in " ".join(SERVICES[name]["healthcheck"]["test"])
 
 
 def test_files_that_are_mounted_exist() -> None:
