@@ -85,8 +85,12 @@ class Listener:
     async def open(self, port: int = 0) -> None:
         """Listen; OSError if the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", port)
+        # Known before it listens, so that `close` finds it when this is cancelled meanwhile.
+        self._server = await loop.create_server(
+            self._protocol, "127.0.0.1", port, start_serving=False
+        )
         self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.start_serving()
 
     def close(self) -> None:
         """Stop listening: new connections are refused, existing ones live on."""
@@ -98,11 +102,13 @@ class Listener:
             self._server = None
 
     async def cut(self) -> None:
-        """Reset every connection there is."""
-        for connection in tuple(self._state.connections):
-            reset(connection.transport)
-        # An aborted transport closes its socket in the loop's next turn.
-        await asyncio.sleep(0)
+        """Reset every connection, also one that has only just been accepted; then they are gone."""
+        # What the loop has accepted is among them up to three turns later, and what is aborted
+        # closes its socket in the next one.
+        for _ in range(4):
+            for connection in tuple(self._state.connections):
+                reset(connection.transport)
+            await asyncio.sleep(0)
 
     def refuse(self, seconds: float) -> None:
         """Refuse new connections for a while, then listen on the same port again."""
@@ -134,10 +140,10 @@ class Listener:
 
 def reset(transport: asyncio.Transport) -> None:
     """Cut a connection so that the peer sees a reset, not an orderly end."""
-    if transport.is_closing():
-        return
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if not transport.is_closing():
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Also one that is closing: what it has still to send may never be read.
     transport.abort()
 
 

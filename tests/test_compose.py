@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import socket
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -36,6 +35,7 @@ from sandbox import invoro_data, mollie, quiddly_data, riverty
 from sandbox import zero_friction as zf
 from sandbox.temporal import Server, local_server
 from settings.worker import WorkerSettings
+from tests.child import child
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
 
@@ -392,15 +392,9 @@ async def ran(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
     """The exit code of one of compose's commands, and what it said."""
     assert command[0] == "python"
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command[1:],
-        cwd=ROOT,
-        env={**kept, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    output = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
+    async with child(*command[1:], env={**kept, **environment}, **output) as process:
+        said, _ = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -461,16 +455,10 @@ async def test_the_health_check_of_a_worker_says_when_no_server_answers() -> Non
 async def stand_in(name: str) -> AsyncIterator[str]:
     """A stand-in as compose starts it, but on a free port; its URL."""
     command = [*SERVICES[name]["command"][1:-1], "0"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    try:
+    async with child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
         url = await asyncio.wait_for(process.stdout.readline(), 60)
         yield url.decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 @pytest.mark.thorough
@@ -491,14 +479,9 @@ async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str) -> None
 async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
     """The gateway as compose starts it; its URL, once it says that it serves."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *SERVICES["gateway"]["command"][1:],
-        cwd=ROOT,
-        env={**kept, **environment},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    command = SERVICES["gateway"]["command"][1:]
+    pipe = asyncio.subprocess.PIPE
+    async with child(*command, env={**kept, **environment}, stderr=pipe) as process:
         assert process.stderr is not None
         async with asyncio.timeout(60):
             said = ""
@@ -507,10 +490,9 @@ async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
                 assert line, said
                 said += line.decode()
         yield found[1]
-    finally:
         process.terminate()
         await process.communicate()
-    assert process.returncode == 0
+        assert process.returncode == 0
 
 
 @pytest.mark.thorough

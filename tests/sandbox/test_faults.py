@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -112,10 +113,10 @@ async def test_a_failing_status_commits_nothing_before_and_everything_after(
 async def test_a_reset_is_a_reset_and_not_an_orderly_end(jar: Jar) -> None:
     jar.faults.place("read", "reset")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(jar.url.rpartition(":")[2]))
-    writer.write(b"GET /things HTTP/1.1\r\nHost: jar\r\n\r\n")
-    with pytest.raises(ConnectionResetError):
-        await reader.read()
-    writer.close()
+    with contextlib.closing(writer):
+        writer.write(b"GET /things HTTP/1.1\r\nHost: jar\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
 
 
 async def test_retry_after_says_what_the_test_asked_for(
