@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -163,6 +164,18 @@ async def test_nothing_listens_while_it_is_down(jar: Jar, client: httpx.AsyncCli
             await create(client)
     assert (await create(client)).status_code == 200
     assert jar.calls.count("create") == 1
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_going_down_also_cuts_what_was_only_just_accepted(jar: Jar, turns: int) -> None:
+    """So many turns of the loop ago a client has connected."""
+    with socket.create_connection(("127.0.0.1", int(jar.url.rpartition(":")[2]))) as there:
+        there.setblocking(False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with jar.down():
+            with pytest.raises(ConnectionResetError):
+                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(there, 1), 5)
 
 
 async def test_a_slow_answer_is_right_and_late(jar: Jar, client: httpx.AsyncClient) -> None:
