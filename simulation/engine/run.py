@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from temporalio.api.common.v1 import Payload, SearchAttributes
 from temporalio.api.failure.v1 import Failure
-from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
+from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob as Job
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.converter import decode_typed_search_attributes
 
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from simulation.engine.payloads import Payloads
 
 
+Answer = tuple[Job | None, tuple[str, ...], int]
+"""What the server says to a command at once: a job, its events, their size."""
+
+
 @dataclass(slots=True)
 class Turn:
     """One activation as it was: its jobs, the commands it led to, and the keys given out in it."""
 
-    jobs: list[WorkflowActivationJob]
+    jobs: list[Job]
     commands: list[WorkflowCommand]
     keys: Sequence[int]
 
@@ -103,12 +107,17 @@ class Run:
         self.origin = origin
         self.definition = definition
         self.payloads = payloads
-        self.waiting: list[WorkflowActivationJob] = []
+        self.waiting: list[Job] = []
         self.tasks: list[Task] = []
         self.task_due: Due | None = None
         self.task_scheduled = False
         """Whether the next workflow task stands in the history; it does not while it is for an
         update alone."""
+        self.silent = False
+        """Whether events wait of which the code is told nothing: they cost a task too."""
+        self.buffer: list[Answer] | None = None
+        """What happens while a task's commands are carried out is written after all of them, and
+        not at all where one of them ends the run."""
         self.attempt = 1
         self.suggest_at = 0
         self.timers: dict[int, Due] = {}

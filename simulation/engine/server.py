@@ -464,14 +464,23 @@ class Server:
         if run.closed:
             return
         names = events.of_job(job) if written is None and job is not None else written or ()
-        run.write(names, job.ByteSize() if size is None and job is not None else size or 0)
-        if job is not None:
+        size = job.ByteSize() if size is None and job is not None else size or 0
+        if run.buffer is not None:
+            run.buffer.append((job, names, size))
+            return
+        run.write(names, size)
+        if job is None:
+            run.silent = True
+        else:
             run.waiting.append(job)
-            self._worker.wake(run, for_update=job.HasField("do_update"), delay=delay)
+        for_update = job is not None and job.HasField("do_update")
+        self._worker.wake(run, for_update=for_update, delay=delay)
         self.enforce_history(run)
 
     def enforce_history(self, run: Run) -> None:
         """The server ends what has become too long."""
+        if run.closed:
+            return
         if run.events > self.limits.history_events:
             self.end(run, "Workflow history count exceeds limit.")
         elif run.bytes > self.limits.history_bytes:

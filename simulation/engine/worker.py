@@ -13,7 +13,7 @@ from simulation.engine.clock import micros
 from simulation.engine.core import Said, again, ordered, work
 from simulation.engine.instance import Instance, Moment
 from simulation.engine.model import Violation
-from simulation.engine.run import Run, Task
+from simulation.engine.run import Answer, Run, Task
 
 if TYPE_CHECKING:
     from simulation.engine.server import Server
@@ -80,7 +80,10 @@ class Worker:
         if run.task_due is not None:
             run.task_due.call_off()
             run.task_due = None
-        if run.closed or run.nondeterministic or not run.waiting:
+        if run.closed or run.nondeterministic:
+            return
+        if not run.waiting:
+            self._nothing(run)
             return
         server = self._server
         server.counters.tasks += 1
@@ -101,6 +104,13 @@ class Worker:
             self._lost(run)
         else:
             self._done(run, instance, Task(moment, []), said)
+
+    def _nothing(self, run: Run) -> None:
+        """A task for what core keeps to itself: it takes its place in the history."""
+        if run.silent:
+            run.silent, run.task_scheduled = False, False
+            run.write((events.STARTED, events.COMPLETED))
+            self._server.enforce_history(run)
 
     def _moment(self, run: Run, now: int) -> Moment:
         scheduled = 0 if run.task_scheduled else 1
@@ -126,12 +136,17 @@ class Worker:
             return
         heard = len(run.waiting)
         run.waiting.clear()
+        run.silent = False
         run.attempt = 1
         if said.ending is not None and instance.unfinished:
             self._unfinished(run, instance.unfinished)
+        answers: list[Answer] = []
+        run.buffer = answers
         server.completion.take(run, task, said)
-        if not run.closed:
-            server.enforce_history(run)
+        run.buffer = None
+        for job, written, size in answers:
+            server.tell(run, job, written, size)
+        server.enforce_history(run)
         if not run.closed and server.chance(server.faults.evicted):
             self.forget(run)
         server.stepped(f"task {heard}: {' '.join(map(_kind, said.commands))}", run)
