@@ -158,9 +158,10 @@ class Doubt(Recorded):
 
     def given_up(self) -> Doubt:
         """The invoice is left for another one of the same reference: what was asked of it alone is
-        no matter any more, what was asked for stays in doubt."""
+        no matter any more; what was asked for stays in doubt, and what a search has shown is
+        there."""
         doubt = _without(self, lambda one: one.verb != CREATE)
-        return doubt.model_copy(update={"looked": None, "searched": None})
+        return doubt.model_copy(update={"looked": None})
 
     # Answers
 

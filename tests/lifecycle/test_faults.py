@@ -1,7 +1,7 @@
 """Every step of an invoice's life × every fault × before and after it took effect.
 
 A table per step says what each fault leads to; a test runs all of its rows at once, each in a
-company of its own, and names every one that went another way. Whoever is asked answers `retry`.
+company of its own, and names every one that went another way. Whoever is asked has it tried again.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import Any, get_args
 
 import pytest
 
-from invoicing.invoice import Action, Invoice, Problem, Reason, Status
+from invoicing.invoice import Invoice, Problem, Status
 from invoicing.provider import Pace, Paces, Plan, Search, Stage, Target
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Placed, When
-from tests.lifecycle.parking import drafted_behind_our_back
+from tests.lifecycle.parking import drafted_behind_our_back, once_more
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.tiers import chosen
 
@@ -170,7 +171,7 @@ async def _live(
         found = await company.violations(reference, state)
         assert not found, f"while it is parked: {found}"
         assert len(problems) < 9, "parked again and again"
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, once_more(state.problem))
     return state
 
 
@@ -448,7 +449,7 @@ async def test_a_step_that_never_works_is_a_question_in_the_end(shared_world: Wo
             assert state.problem is not None
             assert state.problem.reason is Reason.PROVIDER_UNAVAILABLE
             company.stand_in.faults.clear()
-            await company.resolve(reference, Action.RETRY)
+            await company.resolve(reference, Answer.RETRY)
             await company.finished(reference)
             rest = ["deleted"] if step == "delete" else ["approved", "sent"]
             assert company.effects(reference) == ["created", *rest]
@@ -481,7 +482,7 @@ async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
             "net: net: ours 109.47 EUR, theirs 109.46 EUR (0.01 less)",
             "gross: gross: ours 125.03 EUR, theirs 125.02 EUR (0.01 less)",
         ]
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, Answer.RETRY)
     await company.parked(reference)
     assert company.effects(reference) == ["created"]
 
@@ -497,7 +498,7 @@ async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
         gate = company.stand_in.faults.place("create", "gate")
         reference = await company.start()
         await gate.reached(within=30)
-        await _noted(company, reference, "create: outcome unknown")
+        await _noted(company, reference, "create: UnknownOutcome")
         gate.release()
         await company.finished(reference)
         assert company.effects(reference) == ["created", "approved", "sent"]
@@ -528,7 +529,7 @@ async def test_a_create_that_takes_effect_after_the_second_one_is_found_before_t
         assert state.problem.reason is Reason.SEVERAL_FOUND
         assert company.effects(reference) == ["created", "created"]
         await _delete_all_but(company, reference, state.provider_id)
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, Answer.RETRY)
         await company.finished(reference)
         assert company.effects(reference)[3:] == ["approved", "sent"]
         assert await company.violations(reference) == []
@@ -553,10 +554,10 @@ async def test_two_invoices_with_our_reference_are_a_question_until_one_is_left(
     state = await company.parked(reference)
     assert state.problem is not None
     assert state.problem.reason is Reason.SEVERAL_FOUND
-    await company.resolve(reference, Action.RETRY)
+    await company.resolve(reference, Answer.RETRY)
     assert (await company.parked(reference)).provider_id is None
     await _delete_all_but(company, reference, kept)
-    await company.resolve(reference, Action.RETRY)
+    await company.resolve(reference, Answer.RETRY)
     assert (await company.finished(reference)).provider_id == kept
     assert company.stand_in.calls.count("create") == 2
     assert await company.violations(reference) == []
@@ -586,19 +587,26 @@ async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]
 async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
     shared_world: World,
 ) -> None:
-    async def doubted(when: When, action: Action, calls: int) -> None:
+    async def doubted(when: When, said: Answer, calls: int) -> None:
         async with blindfolded(shared_world) as (company, adaptor):
             company.stand_in.faults.place("create", "500", when=when)
             reference = await company.start()
             state = await company.parked(reference)
             assert state.problem is not None
             assert state.problem.reason is Reason.MAY_EXIST
-            assert set(state.problem.actions) >= {Action.RETRY, Action.ADOPT, Action.SKIP}
-            await company.resolve(reference, Action.RETRY)
-            assert (await company.parked(reference)).problem == state.problem
-            adaptor.sees = action is Action.RETRY
+            assert state.problem.answers == (
+                Answer.ADOPT,
+                Answer.DID_NOT_HAPPEN,
+                Answer.RETRY,
+                Answer.ABANDON,
+            )
+            await company.resolve(reference, Answer.RETRY)
+            again = (await company.parked(reference)).problem
+            # Whoever answered it is asked anew, so it is another question.
+            assert again == state.problem.model_copy(update={"question": "q2"})
+            adaptor.sees = said is Answer.RETRY
             answer = {"provider_id": "".join(company.stand_in.ledger.live(reference))}
-            await company.resolve(reference, action, **(answer if action is Action.ADOPT else {}))
+            await company.resolve(reference, said, **(answer if said is Answer.ADOPT else {}))
             await company.finished(reference)
             assert company.stand_in.calls.count("create") == calls
             assert company.effects(reference) == ["created", "approved", "sent"]
@@ -606,9 +614,9 @@ async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
 
     await together(
         {
-            "it can be seen again": doubted("after", Action.RETRY, 1),
-            "it is named": doubted("after", Action.ADOPT, 1),
-            "it is not there": doubted("before", Action.SKIP, 2),
+            "it can be seen again": doubted("after", Answer.RETRY, 1),
+            "it is named": doubted("after", Answer.ADOPT, 1),
+            "it is not there": doubted("before", Answer.DID_NOT_HAPPEN, 2),
         }
     )
 
@@ -621,7 +629,7 @@ async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: 
         assert state.problem is not None
         assert state.problem.reason is Reason.REJECTED
         assert [each.field for each in state.problem.fields] == ["NO_TAXCODE_SPECIFIED"]
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, Answer.RETRY)
         await company.finished(reference)
         assert company.effects(reference) == ["created", "approved", "sent"]
 
@@ -630,26 +638,26 @@ async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: 
 
 
 async def test_a_wait_that_is_over_asks_whether_to_wait_on(shared_world: World) -> None:
-    async def overdue(wait: str, reason: Reason, goal: Goal, skipped_to: Status | None) -> None:
+    async def overdue(wait: str, reason: Reason, goal: Goal, without: Status | None) -> None:
         delay = {} if wait == "payment" else {f"{wait}_delay": float("inf")}
         async with shared_world.company(paces=short(wait), **delay) as company:
-            waited, skipped = [await company.start(goal=goal) for _ in range(2)]
-            for reference in (waited, waited, skipped):
+            waited, gone_on = [await company.start(goal=goal) for _ in range(2)]
+            for reference in (waited, waited, gone_on):
                 state = await company.parked(reference)
                 assert state.problem is not None
                 assert state.problem.reason is reason
-                assert (Action.SKIP in state.problem.actions) is (skipped_to is not None)
+                assert (Answer.GO_WITHOUT in state.problem.answers) is (without is not None)
                 if reference == waited:
-                    await company.resolve(reference, Action.RETRY)
+                    await company.resolve(reference, Answer.WAIT)
             (company.stand_in.pay if wait == "payment" else company.stand_in.finish)(waited)
             if (await company.at_rest(waited)).problem:
-                await company.resolve(waited, Action.RETRY)
+                await company.resolve(waited, Answer.WAIT)
             assert (await company.finished(waited)).status == goal.value
             assert await company.violations(waited) == []
-            if skipped_to:
-                await company.resolve(skipped, Action.SKIP)
-                assert (await company.finished(skipped)).status is skipped_to
-                assert await company.violations(skipped) == []
+            if without:
+                await company.resolve(gone_on, Answer.GO_WITHOUT)
+                assert (await company.finished(gone_on)).status is without
+                assert await company.violations(gone_on) == []
 
     await together(
         {
