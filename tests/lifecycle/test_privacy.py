@@ -272,8 +272,8 @@ class Play:
                 with pytest.raises(WorkflowUpdateFailedError) as refusal:
                     await handle.execute_update(update, wrong)
                 self.collected.error(refusal.value)
+            answer = {"question": "q9", "answer": Answer.RETRY, "by": OPERATOR, "reason": WORDS}
             with pytest.raises(InvoicingError) as refused:
-                answer = {"question": "q9", "answer": Answer.RETRY, "by": OPERATOR, "reason": WORDS}
                 await company.client.resolve(reference, Resolve.model_validate(answer))
             self.collected.error(refused.value)
             other = company.request(reference, document=_fields(), goal=Goal.PAID)
