@@ -28,6 +28,9 @@ MOST_CALLS = 40
 """Calls of one kind and content count as one. What still exceeds this is put together into the
 oldest, as content that is not known: never less doubt than before."""
 
+MOST_FOUND = 50
+"""Ids of one search that are remembered, ours first: one more than ours is a question anyway."""
+
 UNKNOWN_CONTENT = ""
 """The content of what an earlier life asked for and left no word of: never that of today."""
 
@@ -126,11 +129,12 @@ class Doubt(Recorded):
         """The provider was searched for our reference, when ours had the id `own`.
 
         A create that can no longer take effect is seen by a complete search that shows ours, or
-        never happened: after it nothing is in doubt but what is recent.
+        never happened: where such a search shows no other, nothing is in doubt but what is recent.
         """
-        searched = Searched(at=at, complete=complete, found=tuple(found))
+        shown = sorted(found, key=lambda one: one != own)[:MOST_FOUND]
+        searched = Searched(at=at, complete=complete, found=tuple(shown))
         doubt = self.model_copy(update={"searched": searched})
-        if not complete or (own is not None and own not in found):
+        if not complete or (own is not None and own not in found) or doubt.others(own):
             return doubt
         return _without(doubt, lambda one: one.verb == CREATE and one.at + self.effect < at)
 
@@ -191,12 +195,14 @@ class Doubt(Recorded):
         """Whether no second invoice of ours is there: it was never in doubt; or a search not older
         than `within` was complete, showed our own (None: ours is gone) and no other; or a person
         has said so."""
+        if self.others(own):
+            return False
         if not self.unanswered(CREATE):
             return True
         found = self.searched
         if found is None or not found.complete or now - found.at > within:
             return False
-        return (own is None or own in found.found) and not self.others(own)
+        return own is None or own in found.found
 
     def others(self, own: str | None) -> tuple[str, ...]:
         """What the last search showed besides our own, less what is none of ours."""
