@@ -604,9 +604,9 @@ class Quiddly:
     async def find(self, target: Target) -> Search:
         """See the port. By our invoice number, where a route for that is known.
 
-        A list that shows other numbers too was not filtered, and may have been cut. Where an invoice
-        with our number states another reference, the number is taken: a second one under it would
-        get the first one's payments.
+        A list that shows other numbers too was not filtered, and may have been cut. Where one with
+        our number states another reference, the number is taken: a second one under it would get
+        the first one's payments.
         """
         if self._settings.find_route is None:
             return Search(complete=False)
