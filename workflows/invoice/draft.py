@@ -111,7 +111,7 @@ async def _not_created(life: Life, problem: Trouble) -> None:
         life.doubts.begin(CREATE)
         await settle(life)
         # Longer each time: it may take effect late, and it may never work.
-        await wait_for_provider(life, problem)
+        await wait_for_provider(life, problem, CREATE)
         return
     if life.unseen or problem.kind is Kind.NOT_BEGUN:
         # Nobody can look whether it is so, or it is certain.
