@@ -16,6 +16,7 @@ from workflows.kit.calls import Trouble, answer
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
     from invoicing.provider import Snapshot, Stage, Target
     from invoicing.questions import Answer, Reason
 
@@ -64,11 +65,22 @@ async def settle(life: Life) -> None:
         life.in_flight = False
 
 
-async def wait_for_provider(life: Life, problem: Trouble) -> None:
-    """Back off from a provider that is away; no news can hurry that."""
-    at_least = problem.retry_after or timedelta()
+async def wait_for_provider(life: Life, problem: Trouble, verb: str = "") -> None:
+    """Back off from a provider that is away, and from a call whose late effects are not over.
+
+    Both in one row of waits: two that take turns would each begin anew, and never be overdue. News
+    hurry it where what was lost may still show.
+    """
+    late = _late(life, verb)
+    at_least = max(problem.retry_after or timedelta(), late)
+    awaited = bool(late) and life.case.provider_id is not None
     try:
-        await life.waits.pause("provider unavailable", life.paces.unavailable, at_least=at_least)
+        await life.waits.pause(
+            "provider unavailable",
+            life.paces.unavailable,
+            lambda: awaited and bool(life.case.inbox),
+            at_least=at_least,
+        )
     except Overdue:
         await ask_about(life, problem, (Answer.RETRY,))
 
@@ -120,6 +132,13 @@ async def once_late_effects_are_over(life: Life, verb: str) -> bool:
     return False
 
 
+def _late(life: Life, verb: str) -> timedelta:
+    """How long this call must not be repeated, for it may still reach the buyer."""
+    reaches = verb == "send" or verb == life.plan.sent_by == CREATE
+    until = life.case.doubt.until(verb) if reaches else None
+    return max(until - workflow.now(), timedelta()) if until else timedelta()
+
+
 async def _until_released(life: Life) -> None:
     case = life.case
     if await life.waits.once(
@@ -147,7 +166,7 @@ async def _after(
         await settle(life)
         if await view(life) is before and not life.plan.blind:
             life.doubts.end("absent")
-            await wait_for_provider(life, problem)
+            await wait_for_provider(life, problem, verb)
     elif problem.final:
         await _refused(life, problem, verb, before, offered)
     else:
