@@ -14,6 +14,7 @@ from workflows.invoice.calls import Calls
 from workflows.kit.asking import Asking
 from workflows.kit.details import markdown
 from workflows.kit.endings import Cancelling
+from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
 from workflows.kit.telemetry import Doubts, tell_status
@@ -134,6 +135,7 @@ class Life:
             InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order),
             # What was added to it on the way would stay behind.
             memo=workflow.memo(),
+            search_attributes=listed(),
         )
 
     def keep(self) -> None:

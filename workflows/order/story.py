@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.kit.calls import Trouble
+from workflows.kit.lifetime import listed
 from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
@@ -98,5 +99,7 @@ def _renews(life: OrderLife) -> bool:
 def _renew(life: OrderLife) -> None:
     fields = {name: getattr(life.request, name) for name in OrderRequest.model_fields}
     workflow.continue_as_new(
-        OrderInput.model_construct(**fields, resumed=life.case), memo=workflow.memo()
+        OrderInput.model_construct(**fields, resumed=life.case),
+        memo=workflow.memo(),
+        search_attributes=listed(),
     )
