@@ -61,6 +61,8 @@ class FeedWorkflow:
                 return
             await self._hand_over(polled.items)
             for item in polled.items:
+                # What is left comes again with the next fetch, and is recognised.
+                self._continue_as_new_if_long()
                 await self._acknowledge(item)
             if not polled.more:
                 await self._rest(polled.interval)
