@@ -126,7 +126,8 @@ class Life:
     def _may_renew(self) -> bool:
         wanted = workflow.info().is_continue_as_new_suggested() or self._renewal_wanted
         idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
-        return wanted and idle
+        # An answer is taken before that: its question is open in this run.
+        return wanted and idle and self.case.resolution is None
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""

@@ -91,8 +91,10 @@ def _is_long() -> bool:
 
 def _renews(life: OrderLife) -> bool:
     """Whether to continue as new: deliveries may be under way, and questions open, but no call. So
-    nothing is lost, and what is only waited for is waited for by the next run."""
+    nothing is lost, and what is only waited for is waited for by the next run. An answer is taken
+    before that: its question is open in this run."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
+    idle = idle and life.case.resolution is None
     return _is_long() and idle and not _done(life)
 
 
