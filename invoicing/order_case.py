@@ -48,6 +48,9 @@ class OrderCase(Memory):
     """A digest of everything that was ever asked for, by the same names: it is done once."""
     begun: tuple[str, ...] = ()
     """The deliveries whose invoice was started and has not ended."""
+    looks: dict[str, int] = {}
+    """How often what became of a delivery's invoice was asked for, of those that an earlier run
+    began."""
     deliveries: dict[str, DeliveryState] = {}
     cancellations: dict[str, CancellationState] = {}
 
@@ -113,11 +116,16 @@ class OrderCase(Memory):
         held = {line.status for line in self.ledger.lines if line.holder == holder}
         return LineStatus.RESERVED in held
 
+    def looked(self, delivery: str) -> None:
+        """What became of its invoice is being asked for."""
+        self.looks = {**self.looks, delivery: self.looks.get(delivery, 0) + 1}
+
     def _now(self, delivery: str, **update: object) -> None:
         state = self.deliveries[delivery].model_copy(update=update)
         self.deliveries = {**self.deliveries, delivery: state}
         if state.ended:
             self.begun = tuple(one for one in self.begun if one != delivery)
+            self.looks = {name: looks for name, looks in self.looks.items() if name != delivery}
 
     def close(self, delivery: str) -> None:
         """Nothing more is to be done for it."""

@@ -89,11 +89,12 @@ async def _follow(life: OrderLife, name: str) -> None:
     """One that an earlier run of this order began: it tells of its end itself, or is looked at."""
     waits = life.waits(f"delivery {name}")
     while name in life.case.begun:
-        turn = waits.waiting.turn if waits.waiting else 0
-        await waits.sleep(
-            lambda: name not in life.case.begun, LOOKS.pause(turn), f"invoice of {name}"
-        )
+        # A thousand of them are not looked at in one moment.
+        jitter = 0.7 + 0.3 * workflow.random().random()
+        pause = LOOKS.pause(life.case.looks.get(name, 0)) * jitter
+        await waits.sleep(lambda: name not in life.case.begun, pause, f"invoice of {name}")
         if name in life.case.begun:
+            life.case.looked(name)
             _hear_what_became(life, name, await _look(life, name))
 
 
