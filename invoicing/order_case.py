@@ -206,9 +206,14 @@ class OrderCase(Memory):
             return OrderStatus.NEEDS_ATTENTION
         if self.plan is None:
             return OrderStatus.STARTED
-        if self.plan.registers and self.stage is not OrderStage.CONFIRMED:
-            return OrderStatus.REGISTERING
-        return OrderStatus.OPEN
+        return OrderStatus.OPEN if self.may_deliver else OrderStatus.REGISTERING
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether a delivery's invoice may be begun: the provider knows the order, if it must."""
+        if self.plan is None:
+            return False
+        return not self.plan.registers or self.stage is OrderStage.CONFIRMED
 
     @property
     def current(self) -> Waiting | None:

@@ -71,8 +71,10 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
         with life.calling():
             child = await _start(_invoice_of(life, wanted))
     except WorkflowAlreadyStartedError:
+        life.tried.add(name)
         await _ask_what_became_of(life, name, "its reference already stands for an invoice")
         return
+    life.tried.add(name)
     life.case.begin(name)
     if life.case.cancelled:
         take_back_invoice(life, name)

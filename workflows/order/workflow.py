@@ -154,9 +154,12 @@ class OrderWorkflow:
         """Whether nothing stands between a delivery and its invoice but a moment. A run that has
         grown long begins nothing more; the next one does."""
         case = self._life.case
-        begun = delivery in case.begun or case.deliveries[delivery].ended
-        soon = case.status in (OrderStatus.STARTED, OrderStatus.OPEN)
-        return soon and not begun and not workflow.info().is_continue_as_new_suggested()
+        over = case.outcome or case.deliveries[delivery].ended
+        if over or delivery in (*case.begun, *self._life.tried):
+            return False
+        # A question about another delivery holds up none.
+        soon = case.status is OrderStatus.STARTED or case.may_deliver
+        return soon and not workflow.info().is_continue_as_new_suggested()
 
     # The same, by signal
 
