@@ -18,7 +18,11 @@ R = TypeVar("R")
 def as_failures(
     method: Callable[[S, A], Awaitable[R]],
 ) -> Callable[[S, A], Coroutine[Any, Any, R]]:
-    """The failure's type says which error it was, its details say why."""
+    """The failure's type says which error it was, its details say why, and how long to wait.
+
+    The wait holds for the engine's own next attempt as well: that of a harmless call, and of a
+    changing one that may be repeated.
+    """
 
     @functools.wraps(method)
     async def durable(self: S, call: A) -> R:

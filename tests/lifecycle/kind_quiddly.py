@@ -115,12 +115,10 @@ _LIVES = (
         paces={"approval": AWHILE},
         odd=(
             (
-                LOST,
+                f"{LOST} 429",
                 Expected(2, MAY_EXIST, SKIP),
                 Expected(2, MAY_EXIST, SKIP, effects=MADE_AGAIN),
             ),
-            # One that is made in spite of a 429 is left lying: see test_quiddly.
-            ("429", Expected(2)),
             ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=MADE_AGAIN)),
             ("unknown_ledger unactivated", Expected(1)),
             ("unknown_status", Expected(1, (Reason.UNKNOWN_STATUS,), ABANDON)),
@@ -139,9 +137,7 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         odd=(
-            (f"{LOST} unactivated", Expected(2, ASKED), Expected(1, ASKED, SKIP)),
-            # The second is refused, because it is activated.
-            ("429", Expected(2), Expected(2, REFUSED, SKIP)),
+            (f"{LOST} unactivated 429", Expected(2, ASKED), Expected(1, ASKED, SKIP)),
             ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
             ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
             both("slow gate", Expected(1)),
@@ -154,14 +150,12 @@ _LIVES = (
         **_TO_BE_DELETED,
         odd=(
             (
-                LOST.removesuffix(" truncated"),
+                f"{LOST.removesuffix(' truncated')} 429",
                 Expected(2, ASKED),
                 Expected(1, ASKED, SKIP),
             ),
             # An answer without a body cannot be cut short.
             ("truncated", Expected(2, ASKED), Expected(1)),
-            # The second does not find it any more, which is as good.
-            both("429", Expected(2)),
             ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
             both("slow gate", Expected(1)),
         ),

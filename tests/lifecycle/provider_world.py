@@ -651,7 +651,6 @@ _MOLLIE_LIVES = (
         "create",
         odd=(
             # The idempotency key: the second answer is the first one, told again.
-            ("429", Expected(2), Expected(2)),
             both("problem", Expected(2, REFUSED)),
             ("problem:409", Expected(2), Expected(1, adopted=True)),
             ("unknown_status", Expected(1)),
@@ -669,8 +668,7 @@ _MOLLIE_LIVES = (
         request=_AT_ONCE,
         paces=_IMPATIENT,
         odd=(
-            ("refuse reset time_out 503", Expected(2), Expected(1, adopted=True)),
-            ("429", Expected(2), Expected(2)),
+            ("refuse reset time_out 503 429", Expected(2), Expected(1, adopted=True)),
             both("problem", Expected(2, REFUSED)),
             ("unknown_status", Expected(1)),
             ("issued_without_number", Expected(1, **_NO_NUMBER)),

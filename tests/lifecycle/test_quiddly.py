@@ -590,10 +590,13 @@ async def test_a_cancel_ends_no_doubt_about_a_create(shared_world: World) -> Non
 
 
 async def test_a_draft_too_many_is_never_activated(shared_world: World) -> None:
-    """Made although it was answered with *too many calls*: nobody knows of it, nothing comes."""
+    """Made although it was answered with *too many calls*, which a person took for a no."""
     async with client(shared_world) as shop:
         shop.stand_in.faults.place("create", "429", when="after")
         reference = await shop.start()
+        await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
+        assert shop.effects(reference) == ["created"]
+        await shop.resolve(reference, SKIP)
         ended = await shop.finished(reference)
         await shop.stand_in.ledger.reached("sent", reference)
         assert shop.effects(reference) == ["created", "created", "approved", "sent"]
