@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -12,16 +11,17 @@ from temporalio import workflow
 from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_fresh, learn, view
-from workflows.kit.calls import Trouble, answer
+from workflows.kit.calls import Kind, Trouble, answer
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
     from invoicing.provider import Snapshot, Stage, Target
     from invoicing.questions import Answer, Reason
 
 R = TypeVar("R")
 Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]
+
+AWAY = "provider unavailable"
 
 CONFIRMED_LATER = (Stage.DRAFTED, Stage.APPROVED)
 """Stages whose figures need a look: a yes alone does not show them."""
@@ -65,22 +65,11 @@ async def settle(life: Life) -> None:
         life.in_flight = False
 
 
-async def wait_for_provider(life: Life, problem: Trouble, verb: str = "") -> None:
-    """Back off from a provider that is away, and from a call whose late effects are not over.
-
-    Both in one row of waits: two that take turns would each begin anew, and never be overdue. News
-    hurry it where what was lost may still show.
-    """
-    late = _late(life, verb)
-    at_least = max(problem.retry_after or timedelta(), late)
-    awaited = bool(late) and life.case.provider_id is not None
+async def wait_for_provider(life: Life, problem: Trouble) -> None:
+    """Back off from a provider that is away; no news can hurry that."""
+    at_least = problem.retry_after or timedelta()
     try:
-        await life.waits.pause(
-            "provider unavailable",
-            life.paces.unavailable,
-            lambda: awaited and bool(life.case.inbox),
-            at_least=at_least,
-        )
+        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least)
     except Overdue:
         await ask_about(life, problem, (Answer.RETRY,))
 
@@ -121,22 +110,19 @@ async def may_go(life: Life, opens: datetime | None) -> bool:
 async def once_late_effects_are_over(life: Life, verb: str) -> bool:
     """Whether an earlier call of this kind can no longer take effect; waits a little if it can.
 
-    What reaches the buyer is not repeated before that: it would reach them twice.
+    What reaches the buyer is not repeated before that: it would reach them twice. The wait is of
+    the same row as the one for a provider that is away: two that take turns would each begin anew,
+    and neither would ever be overdue.
     """
     until = life.case.doubt.until(verb)
     if until is None or until <= workflow.now():
         return True
-    pace = life.paces.sending.model_copy(update={"deadline": until - workflow.now()})
-    with contextlib.suppress(Overdue):
-        await life.waits.pause(f"late effects of {verb}", pace, lambda: bool(life.case.inbox))
+    try:
+        await life.waits.pause(AWAY, life.paces.unavailable, lambda: bool(life.case.inbox))
+    except Overdue:
+        problem = Trouble(Kind.UNAVAILABLE, f"{verb} was lost again and again")
+        await ask_about(life, problem, (Answer.RETRY,))
     return False
-
-
-def _late(life: Life, verb: str) -> timedelta:
-    """How long this call must not be repeated, for it may still reach the buyer."""
-    reaches = verb == "send" or verb == life.plan.sent_by == CREATE
-    until = life.case.doubt.until(verb) if reaches else None
-    return max(until - workflow.now(), timedelta()) if until else timedelta()
 
 
 async def _until_released(life: Life) -> None:
@@ -166,7 +152,7 @@ async def _after(
         await settle(life)
         if await view(life) is before and not life.plan.blind:
             life.doubts.end("absent")
-            await wait_for_provider(life, problem, verb)
+            await wait_for_provider(life, problem)
     elif problem.final:
         await _refused(life, problem, verb, before, offered)
     else:

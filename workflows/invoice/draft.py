@@ -111,7 +111,7 @@ async def _not_created(life: Life, problem: Trouble) -> None:
         life.doubts.begin(CREATE)
         await settle(life)
         # Longer each time: it may take effect late, and it may never work.
-        await wait_for_provider(life, problem, CREATE)
+        await wait_for_provider(life, problem)
         return
     # That nothing happened is certain where it is said to be. A refusal is not taken on trust, but
     # where nobody can look it is all there is.
