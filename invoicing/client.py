@@ -8,7 +8,7 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,7 @@ from invoicing.asking import (
     Execution,
     Refused,
     accepted,
+    answer,
     ask,
     cut_off,
     known,
@@ -59,7 +60,7 @@ from invoicing.identity import (
     summary,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
 from invoicing.lists import CUT_OFF_BY, CutOffWord, Listed, Page
 from invoicing.news import EventInput, EventState
 from invoicing.order import (
@@ -362,17 +363,18 @@ class InvoicingClient:
         """Let a held invoice go on. Raises NotFound, Refused."""
         return await self._update(reference, "release", order, key)
 
-    async def resolve(self, reference: str, answer: Resolve, *, key: str | None = None) -> Invoice:
-        """Answer a parked invoice. Raises NotFound, Refused, TooLarge."""
-        try:
-            return await self._update(reference, "resolve", answer, key)
-        except Refused:
-            # A query can be a task ahead of the workflow: the question it showed is then not yet
-            # there for an update that comes at once.
-            problem = (await self.state(reference)).problem
-            if problem is None or problem.question != answer.question:
-                raise
-        return await self._update(reference, "resolve", answer, key)
+    async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Invoice:
+        """Answer the question that is open.
+
+        Raises NotFound, TooLarge, and Refused with the question that is open instead.
+        """
+
+        async def problem() -> Problem | None:
+            return (await self.state(reference)).problem
+
+        return await answer(
+            said.question, lambda: self._update(reference, "resolve", said, key), problem
+        )
 
     async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> Invoice:
         """Take the invoice back. Raises NotFound, Refused."""
@@ -441,12 +443,18 @@ class InvoicingClient:
         return await queried(event, self._event_handle(event), "state", EventState)
 
     async def resolve_event(
-        self, event: str, answer: Resolve, *, key: str | None = None
+        self, event: str, said: Resolve, *, key: str | None = None
     ) -> EventState:
-        """Answer for an event that waits for a person. Raises NotFound, Refused."""
+        """Answer for an event that waits for a person. Raises as `resolve` does."""
         handle = self._event_handle(event)
-        result: EventState = await ask(event, handle, "resolve", answer, EventState, key)
-        return result
+
+        async def problem() -> Problem | None:
+            return (await self.event(event)).problem
+
+        def give() -> Awaitable[EventState]:
+            return ask(event, handle, "resolve", said, EventState, key)
+
+        return await answer(said.question, give, problem)
 
     def _event_handle(self, event: str) -> Execution:
         return self.temporal.get_workflow_handle(
@@ -568,12 +576,18 @@ class InvoicingClient:
         return told
 
     async def resolve_order(
-        self, reference: str, answer: Resolve, *, key: str | None = None
+        self, reference: str, said: Resolve, *, key: str | None = None
     ) -> OrderBrief:
-        """Answer an order that needs attention. Raises NotFound, Refused."""
+        """Answer an order that needs attention. Raises as `resolve` does."""
         handle = self.order_handle(reference)
-        told: OrderBrief = await ask(reference, handle, "resolve", answer, OrderBrief, key)
-        return told
+
+        async def problem() -> Problem | None:
+            return (await self.order(reference)).problem
+
+        def give() -> Awaitable[OrderBrief]:
+            return ask(reference, handle, "resolve", said, OrderBrief, key)
+
+        return await answer(said.question, give, problem)
 
     async def _update(
         self,

@@ -26,9 +26,10 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import Reason, Status
+from invoicing.invoice import Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
+from invoicing.questions import Reason
 
 log = logging.getLogger("invoicing.census")
 

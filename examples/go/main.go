@@ -33,7 +33,7 @@ type Invoice struct {
 type Problem struct {
 	What    string
 	Fields  []struct{ Field string }
-	Actions []string
+	Answers []string
 }
 
 // After this it looks whether a person is waited for; a service might take a minute.
@@ -99,7 +99,7 @@ func told(invoice Invoice) int {
 			invoice.Reference, invoice.Status, invoice.Number, amounts.Gross, amounts.Currency)
 		return 0
 	}
-	about, code := problem.Actions, 2
+	about, code := problem.Answers, 2
 	if invoice.Ended {
 		about, code = nil, 1
 		for _, each := range problem.Fields {

@@ -43,7 +43,7 @@ def told(invoice: Invoice) -> int:
     if problem := invoice.problem:
         # The fields' messages may be the provider's own words: for people, not for logs.
         fields = [each.field for each in problem.fields]
-        about = ", ".join(fields if invoice.ended else problem.actions)
+        about = ", ".join(fields if invoice.ended else problem.answers)
         print(f"{invoice.reference}: {invoice.status}: {problem.what} ({about})")
         return 1 if invoice.ended else 2
     gross = invoice.amounts and f"{invoice.amounts.gross} {invoice.amounts.currency}"

@@ -21,7 +21,7 @@ interface Invoice {
   status: string;
   number?: string; // what is empty is left out
   amounts?: { gross: string; currency: string };
-  problem?: { what: string; fields: { field: string }[]; actions: string[] };
+  problem?: { what: string; fields: { field: string }[]; answers: string[] };
   ended: boolean;
 }
 
@@ -66,7 +66,7 @@ async function outcome(handle: WorkflowHandle): Promise<Invoice> {
 function told({ reference, status, number, amounts, problem, ended }: Invoice): number {
   if (problem) {
     // The fields' messages may be the provider's own words: for people, not for logs.
-    const about = ended ? problem.fields.map(({ field }) => field) : problem.actions;
+    const about = ended ? problem.fields.map(({ field }) => field) : problem.answers;
     console.log(`${reference}: ${status}: ${problem.what} (${about.join(', ')})`);
     return ended ? 1 : 2;
   }
