@@ -104,8 +104,8 @@ def trouble(problem: Problem, *, ended: bool = False) -> str:
     """What is wrong, field by field, on lines of their own."""
     fields = (f"  {plain(each)}" for each in problem.fields)
     headline = "Ended" if ended else "Needs attention"
-    if problem.question and not ended:
-        headline += f", question {plain(problem.question)}"
+    if problem.answers:
+        headline = f"Needs attention, question {plain(problem.question)}"
     return "\n".join([f"{headline}: {plain(problem.what)}", *fields])
 
 

@@ -144,7 +144,8 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
     console.print(facts(invoice))
     cut_off = None if invoice.ended else await client.cut_off(invoice.reference)
     await explain(client, cut_off or invoice)
-    if not (invoice.ended or cut_off):
+    asks = invoice.problem is not None and bool(invoice.problem.answers)
+    if asks or not (invoice.ended or cut_off):
         console.print("", answers(invoice), sep="\n")
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE
@@ -248,7 +249,7 @@ def cancel(
     short_help="Answer an invoice that needs attention.",
     help=helped(
         "Answer the question that an invoice is parked with.",
-        "`show` prints it: its id, the answers it takes now, what each does there, and what to type.",
+        "`show` prints it: its id, the answers it takes now, what each does, and what to type.",
         answers=taken("invoice"),
     ),
     epilog="Example: python starter.py resolve refused correct --question q1 "

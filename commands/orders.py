@@ -226,7 +226,7 @@ def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJs
     short_help="Answer an order that needs attention.",
     help=helped(
         "Answer the question that an order is parked with.",
-        "`order show` prints it: its id, the answers it takes now, what each does there, what to type.",
+        "`order show` prints it: its id, the answers it takes now, what each does, what to type.",
         answers=taken("order"),
     ),
     epilog="Example: python starter.py order resolve ORDER-1 make_again --question q1 "

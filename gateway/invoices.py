@@ -154,7 +154,8 @@ async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -
     on with what is at the provider."""
     ended, failure = await ending(behind.client.result(reference), wait)
     invoice = await behind.answered(behind.client.state(reference))
-    return Result(ended=ended, invoice=invoice, failure=failure)
+    # Its workflow may look for late effects when it has ended.
+    return Result(ended=ended or invoice.ended, invoice=invoice, failure=failure)
 
 
 @router.post(

@@ -134,7 +134,7 @@ async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> 
     """Wait until every line has its final status, and answer then or when the time is over."""
     ended, failure = await ending(behind.client.order_result(reference), wait)
     order = await behind.answered(behind.client.order(reference))
-    return OrderResult(ended=ended, order=order, failure=failure)
+    return OrderResult(ended=ended or order.ended, order=order, failure=failure)
 
 
 @router.post(

@@ -217,9 +217,10 @@ class InvoicingClient:
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
 
     async def result(self, reference: str) -> Invoice:
-        """Wait until the invoice has ended, and return it.
+        """Wait until the invoice has ended and nothing of it can come to light any more; return it.
 
-        Raises:
+        Where a create was ever in doubt that is later (by 30 minutes, as a rule) than its state
+        says `ended`. Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
             CutOff: the server or a person ended its run in the middle; it says what to do.
@@ -318,16 +319,19 @@ class InvoicingClient:
         return lists.listed(await known(reference, self.handle(reference).describe()))
 
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
-        """The invoice as it is now, and again whenever it has changed, until its workflow ends.
+        """The invoice as it is now, and again whenever it has changed, until it has ended.
 
         One more look at the provider that shows nothing new is no change. The last one says
-        `ended`. Raises NotFound, and CutOff after the last one that there was.
+        `ended`; its workflow may go on looking for late effects. Raises NotFound, and CutOff after
+        the last one that there was.
         """
         shown: Invoice | None = None
         async for _ in self._news(reference):
             state = await self.state(reference)
             if shown is None or _without_turn(state) != _without_turn(shown):
                 yield state
+            if state.ended:
+                return
             shown = state
         if cut := await self.cut_off(reference):
             raise cut

@@ -109,6 +109,9 @@ class Waiting(Recorded):
         return f"{self.on}: {self.what}"
 
 
+LATE = "late effects"
+"""What an invoice waits for when it has ended, and a create of it may still take effect."""
+
 JOURNAL_LIMIT = bounds.JOURNAL
 
 

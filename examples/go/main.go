@@ -100,7 +100,7 @@ func told(invoice Invoice) int {
 		return 0
 	}
 	about, code := problem.Answers, 2
-	if invoice.Ended {
+	if invoice.Status != "needs_attention" {
 		about, code = nil, 1
 		for _, each := range problem.Fields {
 			// Its message may be the provider's own words: for people, not for logs.
