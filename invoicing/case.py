@@ -227,7 +227,7 @@ class Case(Memory):
 
     def line_status(self) -> LineStatus:
         """All lines of one invoice share its fate."""
-        if self.stage is Stage.CREDITED:
+        if self.stage is Stage.CREDITED or self.outcome is Status.CREDITED:
             return LineStatus.CREDITED
         if self.stage.reached(Stage.APPROVED):
             return LineStatus.SETTLED if self.payment is PaymentStatus.PAID else LineStatus.INVOICED

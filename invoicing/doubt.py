@@ -111,12 +111,9 @@ class Doubt(Recorded):
         """The call under way has no answer, or none that can be understood."""
         return _ended(self, verb, at, Fate.UNKNOWN)
 
-    def refused(self, verb: str, at: datetime, *, for_now: bool = False) -> Doubt:
-        """The call under way was refused, by a word that is not taken on trust. `for_now`: it was
-        told to come again later, which nobody answers who still means to do it."""
-        doubt = _ended(self, verb, at, Fate.REFUSED)
-        watched = self.watched or (verb == CREATE and not for_now)
-        return doubt.model_copy(update={"watched": watched})
+    def refused(self, verb: str, at: datetime) -> Doubt:
+        """The call under way was refused, by a word that is not taken on trust."""
+        return _ended(self, verb, at, Fate.REFUSED)
 
     def looked_at(self, at: datetime | None) -> Doubt:
         """Our own invoice has just been seen as it is. None: something was waited for since, so
@@ -158,9 +155,10 @@ class Doubt(Recorded):
 
     def given_up(self) -> Doubt:
         """The invoice is left for another one of the same reference: what was asked of it alone is
-        no matter any more, what was asked for stays in doubt."""
+        no matter any more; what was asked for stays in doubt, and what a search has shown is
+        there."""
         doubt = _without(self, lambda one: one.verb != CREATE)
-        return doubt.model_copy(update={"looked": None, "searched": None})
+        return doubt.model_copy(update={"looked": None})
 
     # Answers
 
@@ -221,7 +219,7 @@ def _ended(doubt: Doubt, verb: str, at: datetime, fate: Fate) -> Doubt:
         else one
         for one in doubt.calls
     )
-    watched = doubt.watched or (verb == CREATE and fate is Fate.UNKNOWN)
+    watched = doubt.watched or verb == CREATE
     return doubt.model_copy(update={"calls": _bounded(calls), "watched": watched})
 
 

@@ -274,7 +274,7 @@ def _document_of(order: OrderRequest, deliver: Deliver) -> Document:
 
 def fate(invoice: Invoice) -> LineStatus | None:
     """What the end of a delivery's invoice means for its lines; None: only a person can say."""
-    if invoice.stage is Stage.CREDITED:
+    if invoice.stage is Stage.CREDITED or invoice.status is Status.CREDITED:
         return LineStatus.CREDITED
     if invoice.stage.reached(Stage.APPROVED):
         paid = invoice.payment is PaymentStatus.PAID

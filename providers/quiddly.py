@@ -604,8 +604,9 @@ class Quiddly:
     async def find(self, target: Target) -> Search:
         """See the port. By our invoice number, where a route for that is known.
 
-        A list that shows other numbers too was not filtered, and may have been cut. An invoice that
-        states another reference has our number and is not ours.
+        A list that shows other numbers too was not filtered, and may have been cut. Where one with
+        our number states another reference, the number is taken: a second one under it would get
+        the first one's payments.
         """
         if self._settings.find_route is None:
             return Search(complete=False)
@@ -615,11 +616,13 @@ class Quiddly:
         listed = _list(await self._ask(request), request)
         known = [_parse(_Invoice, item, request) for item in listed]
         alike = [one for one in known if one.invoice_number == context.number]
-        found = (
-            self._heard(one, context)
-            for one in alike
-            if self._is_of_client(one) and one.reference(context) in (None, target.reference)
-        )
+        ours = [one for one in alike if self._is_of_client(one)]
+        if any(one.reference(context) not in (None, target.reference) for one in ours):
+            raise Rejected(
+                f"{NAME} has another reference's invoice under this number",
+                fields=[FieldProblem(field="document.number", message="is taken")],
+            )
+        found = (self._heard(one, context) for one in ours)
         return Search(
             invoices=tuple(_snapshot(told, context) for told in found),
             complete=len(alike) == len(known),

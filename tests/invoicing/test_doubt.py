@@ -41,12 +41,6 @@ def test_a_refusal_is_not_taken_on_trust() -> None:
     assert refused.watched
 
 
-def test_to_be_told_to_come_later_is_doubted_and_not_watched_for_after_the_end() -> None:
-    told = Doubt(effect=EFFECT).asked(CREATE, "A", START).refused(CREATE, START, for_now=True)
-    assert told.unanswered(CREATE)
-    assert not told.watched
-
-
 def test_an_empty_search_shows_that_nothing_is_there_at_that_moment_alone() -> None:
     searched = lost().search(START + SECOND, None, (), complete=True)
     assert searched.absent(START + SECOND)
@@ -138,7 +132,7 @@ def test_to_give_up_an_invoice_forgets_its_changes_and_no_create() -> None:
     both = lost().asked("approve", "A", START).lost("approve", START)
     left = both.search(START, None, ("x",), complete=True).given_up()
     assert [one.verb for one in left.calls] == [CREATE]
-    assert left.searched is None
+    assert left.others(None) == ("x",)
 
 
 def test_however_many_contents_were_asked_for_the_doubt_stays_small() -> None:

@@ -14,7 +14,8 @@ from temporalio.common import SearchAttributeKey
 
 from invoicing import attributes
 from invoicing.client import Listed
-from invoicing.invoice import Action, Invoice, Status
+from invoicing.invoice import Invoice, Status
+from invoicing.questions import QUESTIONS, Answer
 from invoicing.request import Goal
 from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
@@ -69,8 +70,10 @@ async def parked(world: World, kind: Kind) -> None:
         details = (await metadata(company, reference)).current_details
         assert f"### Needs attention: {state.problem.what}" in details
         assert "`resolve`" in details
-        for action in Action:
-            assert (f"- `{action}`: " in details) == (action in kind.actions)
+        assert f"Question `{state.problem.question}`." in details
+        for answer in Answer:
+            does = f"- `{answer}`: {QUESTIONS[kind.reason].answers.get(answer)}"
+            assert (does in details) == (answer in kind.answers)
         for problem in state.problem.fields:
             assert f"- `{problem.field}` {problem.message}" in details
 

@@ -1429,14 +1429,16 @@ class TestFind:
         assert (found.provider_id, found.stage) == (ID, Stage.DRAFTED)
         assert found.context["told"]
 
-    async def test_an_invoice_of_our_number_and_anothers_reference_is_left_out(self) -> None:
+    async def test_our_number_on_an_invoice_with_anothers_reference_is_taken(self) -> None:
+        """Neither adopted nor made a second time: its payments name the number alone."""
         ours = invoice(invoiceNumber="12 3&4", ourReference="ref-1")
         theirs = ours | {"id": "I.9", "ourReference": "ref-10"}
-        search, _ = await self.find([ours, theirs])
+        search, _ = await self.find([ours])
         assert [(one.provider_id, one.reference) for one in search.invoices] == [(ID, "ref-1")]
-        assert search.complete
-        search, _ = await self.find([theirs])
-        assert search == Search()
+        for there in ([theirs], [ours, theirs]):
+            with pytest.raises(Rejected, match="another reference's invoice") as refused:
+                await self.find(there)
+            assert [one.field for one in refused.value.fields] == ["document.number"]
         # Where it is not written, nothing is known from it.
         search, _ = await self.find([theirs], write_reference=False)
         assert [one.reference for one in search.invoices] == [None]

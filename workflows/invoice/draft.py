@@ -18,7 +18,7 @@ from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.invoice.looking import learn, view, wait_for
 from workflows.invoice.searching import found
-from workflows.kit.calls import Kind, Trouble
+from workflows.kit.calls import Trouble
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -113,11 +113,10 @@ async def _not_created(life: Life, problem: Trouble) -> None:
         # Longer each time: it may take effect late, and it may never work.
         await wait_for_provider(life, problem)
         return
-    if life.unseen or problem.kind is Kind.NOT_BEGUN:
-        # Nobody can look whether it is so, or it is certain.
-        case.doubt = case.doubt.answered(CREATE)
-    else:
-        case.doubt = case.doubt.refused(CREATE, now, for_now=not problem.final)
+    # That nothing happened is certain where it is said to be. A refusal is not taken on trust, but
+    # where nobody can look it is all there is.
+    certain = life.unseen or not problem.final
+    case.doubt = case.doubt.answered(CREATE) if certain else case.doubt.refused(CREATE, now)
     if not problem.final:
         await wait_for_provider(life, problem)
     elif not (life.plan.find_first and await found(life)):

@@ -44,18 +44,22 @@ async def found(life: Life) -> bool:
 
 
 async def another(life: Life) -> bool:
-    """Look for what is to be taken back, whatever its content; adopt the first of them. False if
-    there is none (any more)."""
+    """Look for what is to be taken back besides the one that is gone, whatever its content; adopt
+    the first of them. False if there is none (any more)."""
     while True:
         ours = _ours(life, await look_for_ours(life))
-        if ours:
-            if life.case.provider_id is not None:
-                life.case.forget()
-            _adopt(life, ours[0])
+        others = [one for one in ours if one.provider_id != life.case.provider_id]
+        if others:
+            _adopt_instead(life, others[0])
             return True
-        if life.case.doubt.absent(workflow.now()) or await _is_not_there(life):
-            life.doubts.end("absent")
-            return False
+        if life.case.doubt.absent(workflow.now()):
+            break
+        if ours:
+            await _search_again(life)
+        elif await _is_not_there(life):
+            break
+    life.doubts.end("absent")
+    return False
 
 
 async def be_alone(life: Life) -> None:
@@ -158,6 +162,13 @@ def _adopt(life: Life, snapshot: Snapshot) -> None:
     learn(life, snapshot, seen=False)
     life.note("found by our reference and adopted")
     life.show()
+
+
+def _adopt_instead(life: Life, snapshot: Snapshot) -> None:
+    """What is known is that of the one that is gone."""
+    if life.case.provider_id is not None:
+        life.case.forget()
+    _adopt(life, snapshot)
 
 
 async def _is_not_there(life: Life) -> bool:

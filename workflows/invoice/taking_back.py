@@ -33,8 +33,8 @@ async def take_back(life: Life) -> None:
     while life.case.cancel is not None:
         if life.case.provider_id is not None:
             await _from(life, await view(life))
-        elif not await _found_in_doubt(life):
-            await _end_unless_something_can_come(life)
+        else:
+            await _end_unless_more_is_there(life)
     life.taking_back = False
 
 
@@ -70,31 +70,27 @@ async def _ask_whether_it_stands(life: Life) -> None:
 
 
 async def _gone(life: Life, stage: Stage) -> None:
-    """Ours is gone. What a create that was once in doubt may have left is taken back as well."""
+    """Ours is gone. Done, unless a create that was once in doubt may have left another: that is
+    looked for, and taken back as well."""
     case = life.case
     case.credited |= stage is Stage.CREDITED
-    if case.doubt.unanswered(CREATE):
-        if life.plan.repeatable:
-            await _ask_whether_it_is_there(life)
-            return
-        if await another(life):
-            return
-    await _end_unless_something_can_come(life)
+    if case.doubt.unanswered(CREATE) and life.plan.repeatable:
+        await _ask_whether_it_is_there(life)
+    else:
+        await _end_unless_more_is_there(life)
 
 
-async def _end_unless_something_can_come(life: Life) -> None:
-    """Say that nothing is alive. What is final from the start is not said to be cancelled while a
-    lost create may still make it."""
-    plan = life.case.plan
-    final_at_once = plan is not None and plan.sent_by == CREATE
-    if not final_at_once or await once_late_effects_are_over(life, CREATE):
+async def _end_unless_more_is_there(life: Life) -> None:
+    """What is known of the one that is gone stays to be seen."""
+    if not await _found_more(life) and await _nothing_can_come(life):
         raise Ended(Status.CREDITED if life.case.credited else Status.CANCELLED)
 
 
-async def _found_in_doubt(life: Life) -> bool:
-    """Whether there is something to take back that we did not know of."""
+async def _found_more(life: Life) -> bool:
+    """Whether there is something to take back that we did not know of, or that a search has shown
+    besides ours."""
     doubt = life.case.doubt
-    if not doubt.unanswered(CREATE):
+    if not doubt.unanswered(CREATE) and not doubt.others(life.case.provider_id):
         return False
     await planning.plan(life)
     await planning.look_up(life)
@@ -104,6 +100,15 @@ async def _found_in_doubt(life: Life) -> bool:
         # Only what is known to be there can be taken back: it is asked for once more.
         await create_once(life)
     return life.case.provider_id is not None
+
+
+async def _nothing_can_come(life: Life) -> bool:
+    """Whether it may be said that nothing is alive. What is final from the start is not said to be
+    cancelled while a lost create may still make it."""
+    plan = life.case.plan
+    if plan is None or plan.sent_by != CREATE:
+        return True
+    return await once_late_effects_are_over(life, CREATE)
 
 
 async def _ask_whether_it_is_there(life: Life) -> None:
