@@ -137,9 +137,7 @@ class Life:
         begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
         if self._fits(begin):
             # What was added to the memo on the way would stay behind.
-            workflow.continue_as_new(
-                begin, memo=workflow.memo(), search_attributes=listed()
-            )
+            workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
 
     def _fits(self, begin: InvoiceInput) -> bool:
         """Whether the next run can be begun with it: the server ends a workflow that tries to with
