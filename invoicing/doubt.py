@@ -57,6 +57,8 @@ class Call(Recorded):
     at: datetime
     """When it was made last; where its answer was lost, when that was known."""
     fate: Fate = Fate.ASKED
+    times: int = 1
+    """How many alike this stands for."""
     denied: datetime | None = None
     """When a person said, after looking, that it had no effect."""
 
@@ -139,6 +141,13 @@ class Doubt(Recorded):
         """The effect of this change shows, or a person has seen it: whichever call did it, none of
         them is in doubt."""
         return _without(self, lambda one: one.verb == verb)
+
+    def found_one(self) -> Doubt:
+        """An invoice of ours has come to light. Where just one create was uncertain, this is what
+        it did, and nothing else can come of it."""
+        creates = [one for one in self.calls if one.verb == CREATE]
+        certain = [one.times for one in creates if one.fate is not Fate.INHERITED] == [1]
+        return self.saw(CREATE) if certain and len(creates) == 1 else self
 
     def fenced(self) -> Doubt:
         """Our invoice is deleted or credited: no change of it can take effect any more."""
@@ -232,8 +241,9 @@ def _bounded(calls: Iterable[Call]) -> tuple[Call, ...]:
     """Calls alike are one, as recent as the last of them; see MOST_CALLS."""
     alike: dict[tuple[str, str, Fate], Call] = {}
     for one in calls:
-        alike.pop((one.verb, one.content, one.fate), None)
-        alike[one.verb, one.content, one.fate] = one
+        before = alike.pop((one.verb, one.content, one.fate), None)
+        times = one.times + (before.times if before else 0)
+        alike[one.verb, one.content, one.fate] = one.model_copy(update={"times": times})
     kept = tuple(alike.values())
     if (over := len(kept) - MOST_CALLS) > 0:
         kept = (*_merged(kept[: over + 1]), *kept[over + 1 :])
@@ -246,7 +256,10 @@ def _merged(calls: tuple[Call, ...]) -> tuple[Call, ...]:
     for one in calls:
         before = latest.get(one.verb)
         at = max(one.at, before.at) if before else one.at
-        latest[one.verb] = Call(verb=one.verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.UNKNOWN)
+        times = one.times + (before.times if before else 0)
+        latest[one.verb] = Call(
+            verb=one.verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.UNKNOWN, times=times
+        )
     return tuple(latest.values())
 
 
