@@ -1,7 +1,7 @@
 """Which events the server writes for what, and so how long a history becomes.
 
-Written down from histories of a real server (1.29) and its source; tests/simulation/test_real_server
-lives the same small lives on both.
+Written down from histories of a real server (1.29) and its source. The same small lives are lived
+on both in tests/simulation/test_real_server.
 """
 
 from __future__ import annotations
