@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from workflows.kit.instructions import understood
+from workflows.kit.instructions import NOTHING, understood
 from workflows.kit.lifetime import sign, through_cancels
 from workflows.order import story
 from workflows.order.cancellation import take_back
@@ -161,7 +161,7 @@ class OrderWorkflow:
     # The same, by signal
 
     @workflow.signal(name="deliver", description="As the update of this name.")
-    def deliver_by_signal(self, said: RawValue | None = None) -> None:
+    def deliver_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines, and begin the invoice."""
         check = self._wanted.may_deliver
         if wanted := understood(self._life.case, "deliver", Deliver, said, check):
@@ -169,7 +169,7 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel_lines", description="As the update of this name.")
-    def cancel_lines_by_signal(self, said: RawValue | None = None) -> None:
+    def cancel_lines_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines and cancel them."""
         check = self._wanted.may_cancel_lines
         if wanted := understood(self._life.case, "cancel_lines", CancelLines, said, check):
@@ -177,14 +177,14 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
-    def cancel_by_signal(self, said: RawValue | None = None) -> None:
+    def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the whole order back."""
         if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
             self._wanted.cancel(order)
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
-    def resolve_by_signal(self, said: RawValue | None = None) -> None:
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Answer an order that needs attention."""
         check = self._wanted.may_resolve
         if answer := understood(self._life.case, "resolve", Resolve, said, check):
