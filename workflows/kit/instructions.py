@@ -23,8 +23,11 @@ with workflow.unsafe.imports_passed_through():
 T = TypeVar("T", bound=Typed)
 
 NOTHING = RawValue(Payload())
-"""What a signal says that came without its input. A handler's argument is a RawValue and nothing
-else: of any other kind, also of `RawValue | None`, the engine's library drops every signal."""
+"""What a signal says that came without its input: no more than the default of its handler.
+
+The SDK hands the input over unread only where the hint is RawValue itself, and drops a signal whose
+input it cannot read.
+"""
 
 LONGEST = 300
 """Letters of a refusal that are kept."""
