@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 from workflows.kit.asking import Asking, refuse_misplaced
 from workflows.kit.details import question_markdown
 from workflows.kit.endings import NobodyCame, Overdue
-from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.instructions import understood
 from workflows.kit.listing import Listing
 from workflows.kit.waiting import Waits
 
@@ -169,7 +169,7 @@ class EventWorkflow:
         refuse_misplaced(self._memory, answer)
 
     @workflow.signal(name="resolve", description="As the update of this name.")
-    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
+    def resolve_by_signal(self, said: RawValue | None = None) -> None:
         """Say whose event it is."""
         if answer := understood(self._memory, "resolve", Resolve, said, self._may_resolve):
             self._memory.resolution = answer
