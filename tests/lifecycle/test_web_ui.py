@@ -98,7 +98,7 @@ async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(compan
 
 async def _details(company: Company, reference: str, shown: Callable[[str], bool]) -> str:
     async with asyncio.timeout(30):
-        while not shown(text := (await metadata(company, reference)).current_details):
+        while not shown(text := (await metadata(company, reference)).current_details):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return text
 
