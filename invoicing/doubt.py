@@ -175,6 +175,18 @@ class Doubt(Recorded):
         """Whether a call of this kind is in doubt that no person has denied since."""
         return any(one.verb == verb and not _was_denied(one) for one in self.calls)
 
+    def in_question(self, verb: str, own: str | None) -> bool:
+        """Whether people must be told that there may be more than `own`: a call was lost; or one
+        was refused, and no complete search has borne that out since."""
+        seen = self.searched
+        borne_out = seen.at if seen and seen.complete and not self.others(own) else None
+        return any(
+            one.verb == verb
+            and not _was_denied(one)
+            and not (one.fate is Fate.REFUSED and borne_out and one.at <= borne_out)
+            for one in self.calls
+        )
+
     def fresh(self, now: datetime) -> bool:
         """Whether what was seen of our invoice is so now: nothing was waited for since."""
         return self.looked == now

@@ -88,7 +88,10 @@ async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(compan
     handle = company.client.handle(reference)
     await handle.signal("hold", {"by": "an operator"})
     details = await _details(company, reference, lambda text: "was refused" in text)
-    assert "**The last signal was refused.** hold: reason: is required" in details
+    assert (
+        "**The last signal was refused.** hold: the input cannot be read: reason: is required"
+        in details
+    )
     await handle.signal("hold", {"by": "an operator", "reason": "test"})
     await _details(company, reference, lambda text: "was refused" not in text)
 
