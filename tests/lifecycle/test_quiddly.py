@@ -419,7 +419,7 @@ def event_of(shop: Shop, reference: str, nth: int = 0) -> WorkflowHandle[Any, Ev
 async def in_question(event: WorkflowHandle[Any, EventState]) -> str:
     """Wait until it waits for a person; the question's identity."""
     async with asyncio.timeout(30):
-        while not (problem := (await event.query("state", result_type=EventState)).problem):
+        while not (problem := (await event.query("state", result_type=EventState)).problem):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return problem.question
 

@@ -36,6 +36,7 @@ from tests.lifecycle.provider_world import (
     ABANDON,
     AWHILE,
     BRISK,
+    CORRECT,
     DID_NOT_HAPPEN,
     HAPPENED,
     MAKE_AGAIN,
@@ -354,6 +355,7 @@ async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelle
 async def test_an_earlier_run_of_the_reference_is_not_ordered_again_to_be_cancelled(
     shared_world: World,
 ) -> None:
+    """But a person is asked: the new run cannot see that the earlier one left nothing."""
     async with client(shared_world) as shop:
         reference = f"P-{uuid.uuid4().hex[:10]}"
         await shop.start(shop.request(reference, hold=True))
@@ -365,6 +367,8 @@ async def test_an_earlier_run_of_the_reference_is_not_ordered_again_to_be_cancel
         await shop.stand_in.reached("create", nth=2, when="after")
         await shop.cancel(reference)
         shop.stand_in.notices.release()
+        assert problem(await shop.parked(reference)) is Reason.MAY_EXIST
+        await shop.resolve(reference, DID_NOT_HAPPEN)
         assert (await shop.finished(reference)).status is Status.CANCELLED
         assert shop.stand_in.calls.counts == {"create": 2, "delete": 1}
 
