@@ -117,6 +117,12 @@ class Doubt(Recorded):
         """The call under way was refused, by a word that is not taken on trust."""
         return _ended(self, verb, at, Fate.REFUSED)
 
+    def missed(self, content: str, at: datetime) -> Doubt:
+        """Our own invoice, made from this content, is said to be gone, and not by us. It may come
+        to light again, so nothing is made in its place unseen."""
+        call = Call(verb=CREATE, content=content, at=at, fate=Fate.UNKNOWN)
+        return self.model_copy(update={"calls": _bounded((*self.calls, call)), "watched": True})
+
     def looked_at(self, at: datetime | None) -> Doubt:
         """Our own invoice has just been seen as it is. None: something was waited for since, so
         that it may no longer be so."""
