@@ -116,42 +116,45 @@ def options(answer: Answer) -> str:
     return _OPTIONS.get(COMES_WITH.get(answer, ""), "")
 
 
-def choices(problem: Problem, command: str) -> Table:
+def choices(problem: Problem, command: str) -> str:
     """Every answer to the open question: what it does there, and what is typed to give it.
 
     `command` is what comes before the answer, as `resolve INV-7`.
     """
-    table = _table(f"Answers to {plain(problem.question)}", "What it does", "Command")
-    _choices(table, problem, command)
-    return table
+    return _possible(f"Answers to {problem.question}", _choices(problem, command))
 
 
-def _choices(table: Table, problem: Problem, command: str) -> None:
-    for answer, meaning in problem.meanings():
-        words = (command, answer, "--question", problem.question, options(answer))
-        _offer(table, answer, meaning, plain(" ".join(filter(None, words))))
-
-
-def answers(invoice: Invoice) -> Table:
+def answers(invoice: Invoice) -> str:
     """What a person may do about the invoice now, and the command that does it."""
-    table = _table("Possible now", "What it does", "Command")
-    reference = plain(invoice.reference)
-    if invoice.problem:
-        _choices(table, invoice.problem, f"resolve {reference}")
+    name = invoice.reference
+    rows = _choices(invoice.problem, f"resolve {name}") if invoice.problem else []
     if invoice.status is Status.HELD:
-        _offer(table, "release", "let it go on", f"release {reference}")
+        rows.append(("release", "let it go on", f"release {name}"))
     elif invoice.status is Status.SCHEDULED:
-        _offer(table, "release", "send it now", f"release {reference}")
-        _offer(table, "hold", "not even when its day has come", f"hold {reference}")
+        rows.append(("release", "send it now", f"release {name}"))
+        rows.append(("hold", "not even when its day has come", f"hold {name}"))
     elif not invoice.ended:
-        _offer(table, "hold", "stop before the next irreversible step", f"hold {reference}")
+        rows.append(("hold", "stop before the next irreversible step", f"hold {name}"))
     if not invoice.ended:
-        _offer(table, "cancel", "stop, delete the draft, or credit it", f"cancel {reference}")
-    return table
+        rows.append(("cancel", "stop, delete the draft, or credit it", f"cancel {name}"))
+    return _possible("Possible now", rows)
 
 
-def _offer(table: Table, name: str, meaning: str, command: str) -> None:
-    table.add_row(name, meaning, f'python starter.py {command} --reason "…"')
+def _choices(problem: Problem, command: str) -> list[tuple[str, str, str]]:
+    question = f"--question {problem.question}"
+    return [
+        (answer, meaning, " ".join(filter(None, (command, answer, question, options(answer)))))
+        for answer, meaning in problem.meanings()
+    ]
+
+
+def _possible(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
+    """Commands on lines of their own, which no table cuts: they are to be copied."""
+    told = (
+        f'  {name:<15} {meaning}\n{"":<18}python starter.py {plain(command)} --reason "…"'
+        for name, meaning, command in rows
+    )
+    return "\n".join((f"{plain(title)}:", *told))
 
 
 def to_be_answered(rows: Iterable[tuple[str, Problem | None]], answer: Answer) -> Table:

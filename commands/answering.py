@@ -59,7 +59,7 @@ class Asked:
     def _show(self, problem: Problem) -> None:
         console = screen(error=True)
         console.print(f"{plain(self.name)}. {trouble(problem)}\n", soft_wrap=True)
-        console.print(choices(problem, f"{self.command} {plain(self.name)}"))
+        console.print(choices(problem, f"{self.command} {self.name}"), soft_wrap=True)
 
 
 def said(

@@ -23,7 +23,7 @@ from commands.base import (
 )
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Problem
-from terminal import choices, event_facts, events_table, plain, screen
+from terminal import choices, event_facts, events_table, screen
 
 events = group(help="What providers told us and nobody knows whose it is.")
 app.add_typer(events, name="events", rich_help_panel=OTHERS)
@@ -75,7 +75,8 @@ def show(event: Name, as_json: AsJson = False) -> None:
         console = screen()
         console.print(event_facts(event, state))
         if state.problem:
-            console.print("", choices(state.problem, f"events resolve {plain(event)}"), sep="\n")
+            told = choices(state.problem, f"events resolve {event}")
+            console.print(f"\n{told}", soft_wrap=True)
         return Code.DONE
 
     with_client(work)

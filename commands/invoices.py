@@ -146,7 +146,7 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
     await explain(client, cut_off or invoice)
     asks = invoice.problem is not None and bool(invoice.problem.answers)
     if asks or not (invoice.ended or cut_off):
-        console.print("", answers(invoice), sep="\n")
+        console.print(f"\n{answers(invoice)}", soft_wrap=True)
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE
 

@@ -139,7 +139,8 @@ async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> 
     console.print(order_facts(order), "", ledger(order), sep="\n")
     if order.problem:
         typer.echo(f"{plain(reference)}. {trouble(order.problem)}", err=True)
-        console.print("", choices(order.problem, f"order resolve {plain(reference)}"), sep="\n")
+        told = choices(order.problem, f"order resolve {reference}")
+        console.print(f"\n{told}", soft_wrap=True)
     if order.deliveries:
         console.print("", deliveries(order), sep="\n")
     console.print("", history(journal.entries), sep="\n")

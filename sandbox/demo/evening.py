@@ -178,4 +178,5 @@ def _person(theatre: Theatre) -> None:
         if invoice.problem:
             console = theatre.console
             console.print(f"{invoice.reference}. {trouble(invoice.problem)}", soft_wrap=True)
-            console.print(choices(invoice.problem, f"resolve {invoice.reference}"))
+            told = choices(invoice.problem, f"resolve {invoice.reference}")
+            console.print(f"{told}\n", soft_wrap=True)
