@@ -189,7 +189,9 @@ TROUBLES = ("evictions", "lost workers", "lost answers", "early continue-as-new"
 
 def draw(rng: random.Random, kind: Kind, places: int, *, order: bool = False) -> list[Decision]:
     """What goes wrong in one life: often little, sometimes much."""
-    found: list[Decision] = [_call_fault(rng, kind, order=order) for _ in range(_some(rng, 1.6))]
+    faults = [_call_fault(rng, kind, order=order) for _ in range(_some(rng, 1.6))]
+    # Of one call only one thing can be said.
+    found: list[Decision] = list({(each.verb, each.nth): each for each in faults}.values())
     found += [Outage(_moment(rng), _span(rng, 5, 5000)) for _ in range(_some(rng, 0.25))]
     if kind.can_look:
         found += [StrangeWord(_moment(rng), _span(rng, 5, 600)) for _ in range(_some(rng, 0.12))]
