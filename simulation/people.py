@@ -25,7 +25,15 @@ from simulation.engine import NotFound, QueryFailed, Run, Server, Update
 from simulation.invariants import BY_A_PERSON, Judge, Sentence, Wanted
 from simulation.ledger import Held
 from simulation.providers import SimulatedProvider
-from simulation.truth import LATER, Choice, Said, Sight, choose, choose_for_an_event, choose_for_an_order
+from simulation.truth import (
+    LATER,
+    Choice,
+    Said,
+    Sight,
+    choose,
+    choose_for_an_event,
+    choose_for_an_order,
+)
 from simulation.wire import Story, Wire
 
 PATIENCE = 8
