@@ -31,7 +31,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company
 from workflows.invoice import story
-from workflows.invoice.life import Life
+from workflows.invoice.life import Life, tell_order
 
 TODAY = date(2026, 6, 30)
 SENT = ["created", "approved", "sent"]
@@ -413,11 +413,10 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its order is told all the same, though the last signal to it is held back until then."""
-    telling = story.tell_order
 
     async def late(life: Life) -> None:
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
-        await telling(life)
+        await tell_order(life)
 
     monkeypatch.setattr(story, "tell_order", late)
     reference = await begun(company, "1")
