@@ -24,11 +24,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHist
 
 from invoicing.errors import Unavailable, UnknownOutcome
 from invoicing.identity import TASK_QUEUE, WORKFLOW, notices_id, order_id, workflow_id
-<<<<<<< HEAD
-from invoicing.invoice import Cancel, Resolve, Status
-=======
 from invoicing.invoice import Cancel, Release, Resolve, Status
->>>>>>> h-kinds
 from invoicing.news import EventState
 from invoicing.notice import Notice
 from invoicing.order import Deliver, invoice_reference
