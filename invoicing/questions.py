@@ -169,11 +169,13 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         ),
         Reason.CANNOT_SEARCH: _question(
             "the provider's search does not show our own invoice, so it cannot show a second one",
+            news=False,
             wait="go on searching, for as long again",
             alone="ours is the only one with this reference, you have looked: go on",
         ),
         Reason.STRAY_FOUND: _question(
             "after the end, another invoice with our reference has come to light",
+            news=False,
             retry="look again: you have deleted or credited it there",
             alone="it is none of ours: leave it",
         ),

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from invoicing import attributes
-from invoicing.case import InvoiceInput
+from invoicing.case import Earlier, InvoiceInput
 from invoicing.identity import (
+    CONTENTS,
     MEMO,
+    MOST_CONTENTS,
     ORDER_WORKFLOW,
+    OWNER,
     WORKFLOW,
     fingerprint,
     order_id,
     search_attributes,
     workflow_id,
 )
+from invoicing.identity import content as digest
 from invoicing.invoice import Invoice, Status
 from invoicing.order_case import OrderInput
 from invoicing.provider import Stage
@@ -25,8 +29,8 @@ from simulation.invariants import Judge
 from simulation.wire import Story
 
 
-class InUse(Exception):
-    """The reference stands for other content."""
+class Refused(Exception):
+    """The caller is told why it cannot have that."""
 
 
 class Caller:
@@ -42,8 +46,8 @@ class Caller:
         """Have this invoice made; asked again it is the same one."""
         try:
             run = self._asked(request)
-        except InUse:
-            self._story.tell(f"{request.reference}: the caller is told that it is in use")
+        except Refused as refusal:
+            self._story.tell(f"{request.reference}: the caller is told that it {refusal}")
             return
         if run is not None:
             document = request.document
@@ -61,24 +65,33 @@ class Caller:
             return self._start(request, "reject_duplicate")
         except AlreadyStarted:
             last = self._server.runs(identity)[-1]
+        if OWNER in last.memo:
+            raise Refused("is its order's to begin")
         nothing_final = _left_nothing_final(last)
         if not (nothing_final and _left_nothing(last)):
             self._same(last, request)
         if not (nothing_final or last.status == "terminated"):
             return None
-        return self._start(request, "allow", look_first=True)
+        return self._start(request, "allow", self._earlier(last))
+
+    def _earlier(self, last: Run) -> Earlier:
+        """What a successor must know of the lives before it: all that they may have asked for."""
+        contents = [*last.memo.get(CONTENTS, ()), digest(last.memo[MEMO])]
+        ended = last.closed_at or self._server.now
+        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
 
     def _start(
-        self, request: InvoiceRequest, reuse: Any, *, look_first: bool = False
+        self, request: InvoiceRequest, reuse: Any, earlier: Earlier | None = None
     ) -> Run | None:
         identity = workflow_id(request.reference)
         known = len(self._server.runs(identity))
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
+        before = {CONTENTS: list(earlier.contents)} if earlier else {}
         run = self._server.start(
             WORKFLOW,
-            InvoiceInput.model_construct(**fields, look_first=look_first),
+            InvoiceInput.model_construct(**fields, earlier=earlier),
             id=identity,
-            memo={MEMO: self._print(request)},
+            memo={MEMO: self._print(request), **before},
             search_attributes=search_attributes(request),
             reuse=reuse,
             conflict="use_existing",
@@ -89,7 +102,7 @@ class Caller:
     def _same(self, run: Run, request: InvoiceRequest | OrderRequest) -> None:
         wanted = self._print(request)
         if run.memo.get(MEMO, wanted) != wanted:
-            raise InUse
+            raise Refused("is in use for other content")
 
     def _print(self, request: InvoiceRequest | OrderRequest) -> dict[str, str]:
         known = self._prints.get(id(request))

@@ -308,9 +308,9 @@ class Judge:
 
     def _left(self, know: Wanted, run: Run) -> None:
         alive = self._ledger.alive(know.reference)
-        shown = self._server.query(run.id, "state") if run.status != "terminated" else None
-        if shown is None or not shown.ended:
+        if run.status not in ("completed", "failed"):
             return
+        shown = run.result if run.status == "completed" else self._server.query(run.id, "state")
         status = shown.status
         left_alone = status in (Status.ABANDONED, Status.EXPIRED) or know.given_up
         if left_alone:

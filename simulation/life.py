@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, event_id, feed_id
+from invoicing.identity import FEED_WORKFLOW, feed_id
 from invoicing.news import EventInput, FeedInput
 from invoicing.order import Deliver
 from invoicing.provider import Event
@@ -21,7 +21,7 @@ from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from simulation.caller import Caller
 from simulation.decisions import Decision, Meddling, StrangeNews, Trouble, draw
 from simulation.documents import document
-from simulation.engine import AlreadyStarted, Faults, NotFound, Run, Server
+from simulation.engine import Faults, NotFound, Run, Server
 from simulation.invariants import BY_A_PERSON, Judge, Sentence, Violation
 from simulation.kinds import Kind, draw_kind
 from simulation.ledger import Ledger
@@ -208,7 +208,7 @@ class _Living:
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
-        news = SimulatedNews(life.kind, provider, wire, self._story, self._people)
+        self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)
         for name, handler in (
             *handlers(provider).items(),
             *orders.handlers().items(),
@@ -249,12 +249,7 @@ class _Living:
                 self._people.release_later(request, life.releases[place])
 
     def _tell(self, event: Event) -> None:
-        start = EventInput(provider=NAME, event=event)
-        identity = event_id(NAME, "default", event.id)
-        try:
-            self._server.start(EVENT_WORKFLOW, start, id=identity, reuse="reject_duplicate")
-        except AlreadyStarted:
-            self._story.tell(f"{event.id} has come before")
+        self._news.tell(EventInput(provider=NAME, event=event))
 
     def _step(self) -> None:
         self._steps += 1

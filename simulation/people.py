@@ -15,10 +15,9 @@ from typing import Any
 
 from invoicing import attributes
 from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Hold, Invoice, Release, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
-from simulation import present
 from simulation.caller import Caller
 from simulation.decisions import Act, Decision
 from simulation.documents import content, document, sums
@@ -26,13 +25,22 @@ from simulation.engine import NotFound, QueryFailed, Run, Server, Update
 from simulation.invariants import BY_A_PERSON, Judge, Sentence, Wanted
 from simulation.ledger import Held
 from simulation.providers import SimulatedProvider
-from simulation.truth import Choice, Sight, choose, choose_for_an_event, choose_for_an_order
+from simulation.truth import (
+    LATER,
+    Choice,
+    Said,
+    Sight,
+    choose,
+    choose_for_an_event,
+    choose_for_an_order,
+)
 from simulation.wire import Story, Wire
 
 PATIENCE = 8
 """So often one thing is answered before somebody gives it up."""
 _AGAIN = timedelta(seconds=3)
 _LATER = timedelta(hours=6)
+_SOON = timedelta(hours=2)
 
 
 @dataclass(slots=True)
@@ -195,7 +203,7 @@ class People:
     def _told(self, identity: str, state: Any) -> None:
         """Whether a person is told what they must be."""
         problem = state.problem
-        offered = present.offered(problem, state)
+        offered = problem.answers
         waiting = getattr(state, "waiting", None)
         reference = identity.partition("/")[2]
         if reference in self._judge.wanted:
@@ -215,12 +223,12 @@ class People:
         problem = state.problem
         if problem is None:
             return
-        offered = present.offered(problem, state)
+        offered = problem.answers
         reference = state.reference
         special = self._special(reference, offered)
         if special is None and self._answers[identity] > PATIENCE and Answer.ABANDON in offered:
             special = Choice(Answer.ABANDON)
-        choice = special or choose(present.reason_of(problem), offered, self._sight(state))
+        choice = special or choose(problem.reason, offered, self._sight(state))
         self._give(identity, state, choice)
 
     def _special(self, reference: str, offered: Sequence[Answer]) -> Choice | None:
@@ -256,16 +264,12 @@ class People:
         )
 
     def _other_choice(self, identity: str, state: Any) -> Choice | None:
-        offered = present.offered(state.problem, state)
+        offered = state.problem.answers
         if self._answers[identity] > PATIENCE and Answer.ABANDON in offered:
             return Choice(Answer.ABANDON)
         if identity.startswith("event/"):
             return choose_for_an_event(offered, self._about(state.event))
-        reason = present.reason_of(state.problem)
-        if not present.NEW and reason.value == "gone":
-            from invoicing.questions import Reason
-
-            reason = Reason.DELIVERY_UNCLEAR
+        reason = state.problem.reason
         unclear = [each for each in state.deliveries if self._is_unclear(each, state)]
         invoices = [held for each in unclear for held in self._made(each.reference)]
         known = any(order.state == "confirmed" for order in self._provider.ledger.orders.values())
@@ -279,21 +283,34 @@ class People:
         return self._provider.ledger.of(reference)
 
     def _about(self, event: str) -> str | None:
-        return self._provider.about_event(event)
+        """Whose it is, where there still is somebody who waits for it."""
+        reference = self._provider.about_event(event)
+        runs = self._server.runs(workflow_id(reference)) if reference else ()
+        return reference if runs and runs[-1].status == "running" else None
 
-    def _give(self, identity: str, state: Any, choice: Choice | None) -> None:
+    def _give(self, identity: str, state: Any, choice: Said) -> None:
+        if choice == LATER:
+            self._server.after(_SOON, partial(self._answer, identity))
+            return
         if choice is None:
             self._judge.broken(
                 Sentence.TRUE_ANSWERS,
                 f"{identity}: {state.problem.reason} offers "
-                f"{[each.value for each in present.offered(state.problem, state)]}, and none of "
+                f"{[each.value for each in state.problem.answers]}, and none of "
                 "them is true",
             )
             return
-        kind = identity.partition("/")[0]
-        reason = present.reason_of(state.problem)
-        question = present.question_of(state.problem, state)
-        arg = present.resolve(choice, reason, question, "operator", kind)
+        question = state.problem.question
+        arg = Resolve.model_construct(
+            by="operator",
+            reason="as seen at the provider",
+            question=question,
+            answer=choice.answer,
+            provider_id=choice.provider_id,
+            document=choice.document,
+            number=choice.number,
+            reference=choice.reference,
+        )
         self._story.tell(f"{identity}: the operator answers {choice.answer}")
         pause = timedelta(seconds=400) if self._late else timedelta(0)
         self._late = False
@@ -315,11 +332,13 @@ class People:
         state = self._state(identity)
         shown = None
         if state is not None and state.problem is not None:
-            shown = present.question_of(state.problem, state)
+            shown = state.problem.question
         reference = identity.partition("/")[2]
         know = self._judge.wanted.get(reference)
         if know is not None:
             self._in_doubt(know, choice)
+            if state is not None and state.problem is not None:
+                self._stands(know, state.problem.reason.value)
         if choice.document is not None and know is not None:
             self._judge.correct(
                 reference, content(choice.document), sums(choice.document).gross, sure=False
@@ -331,6 +350,11 @@ class People:
 
         self.instruct(identity, "resolve", arg, then)
 
+    def _stands(self, know: Wanted, reason: str) -> None:
+        """Whoever answers that it cannot be taken back knows that an earlier content may stand."""
+        if reason == "cannot_cancel":
+            know.perhaps += know.before
+
     def _in_doubt(self, know: Wanted, choice: Choice) -> None:
         """What this answer ends may have ended as soon as it is sent."""
         if choice.answer is Answer.KEEP:
@@ -341,16 +365,15 @@ class People:
             know.given_up = True
 
     def _taken(self, know: Wanted, choice: Choice, question: str, shown: str | None) -> None:
-        if present.NEW:
-            if (know.lives, question) in know.answered:
-                self._judge.broken(
-                    Sentence.OWN_QUESTION, f"{know.reference}: {question} was answered twice"
-                )
-            if shown is not None and shown != question:
-                self._judge.broken(
-                    Sentence.OWN_QUESTION,
-                    f"{know.reference}: an answer to {question} was taken for {shown}",
-                )
+        if (know.lives, question) in know.answered:
+            self._judge.broken(
+                Sentence.OWN_QUESTION, f"{know.reference}: {question} was answered twice"
+            )
+        if shown is not None and shown != question:
+            self._judge.broken(
+                Sentence.OWN_QUESTION,
+                f"{know.reference}: an answer to {question} was taken for {shown}",
+            )
         know.answered.add((know.lives, question))
         if choice.document is not None:
             given = choice.document

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
 
 from invoicing import attributes
+from invoicing.identity import EVENT_WORKFLOW, OWNER, event_id
+from invoicing.invoice import Invoice
 from invoicing.news import (
     AboutCall,
     AcknowledgeCall,
+    Became,
+    BecameCall,
+    DeliverCall,
+    EventInput,
     LocateCall,
     Located,
     LocatedAll,
@@ -18,7 +26,7 @@ from invoicing.news import (
 )
 from invoicing.notice import Notice
 from invoicing.provider import Event, Item, Subject
-from simulation.engine import ActivityCall, Attempt, Run
+from simulation.engine import ActivityCall, AlreadyStarted, Attempt, Run, Server
 from simulation.kinds import Kind
 from simulation.providers import SimulatedProvider
 from simulation.wire import Story, Wire, failure
@@ -26,25 +34,22 @@ from simulation.wire import Story, Wire, failure
 FEED_EVERY = timedelta(hours=8)
 
 
-class Lists(Protocol):
-    """What is listed of our own workflows."""
-
-    def last_runs(self) -> list[Run]:
-        """The last run of every invoice and order."""
-        ...
-
-
 class SimulatedNews:
     """Events, feeds and notices of one account."""
 
     def __init__(
-        self, kind: Kind, provider: SimulatedProvider, wire: Wire, story: Story, lists: Lists
+        self,
+        server: Server,
+        kind: Kind,
+        provider: SimulatedProvider,
+        wire: Wire,
+        story: Story,
     ) -> None:
+        self._server = server
         self._kind = kind
         self._provider = provider
         self._wire = wire
         self._story = story
-        self._lists = lists
         self.posted: list[tuple[str, int, str]] = []
         """Who was told what: by run, sequence and status."""
 
@@ -78,7 +83,8 @@ class SimulatedNews:
 
     def locate(self, given: LocateCall, call: ActivityCall) -> Attempt:
         """Which workflows are listed under the first of these names that any is listed under."""
-        runs = [(run, _names(run)) for run in self._lists.last_runs()]
+        last = (self._server.runs(identity)[-1] for identity in self._server.ids())
+        runs = [(run, _names(run)) for run in last]
         found: tuple[Located, ...] = ()
         for key in given.keys:
             found = tuple(
@@ -86,6 +92,7 @@ class SimulatedNews:
                     workflow_id=run.id,
                     running=run.status == "running",
                     cut_off=run.status == "terminated",
+                    order=run.memo.get(OWNER),
                 )
                 for run, names in runs
                 if key in names
@@ -93,6 +100,26 @@ class SimulatedNews:
             if found:
                 break
         return Attempt(after=timedelta(milliseconds=20), result=LocatedAll(workflows=found))
+
+    def tell(self, event: EventInput) -> bool:
+        """Have a workflow of its own deliver it; False where it has come before."""
+        identity = event_id(event.provider, event.account, event.event.id)
+        try:
+            self._server.start(EVENT_WORKFLOW, event, id=identity, reuse="reject_duplicate")
+        except AlreadyStarted:
+            self._story.tell(f"{event.event.id} has come before")
+            return False
+        return True
+
+    def deliver(self, given: DeliverCall, call: ActivityCall) -> Attempt:
+        """A workflow for each of these events."""
+        begun = sum(self.tell(each) for each in given.events)
+        return Attempt(after=timedelta(milliseconds=20), result=begun)
+
+    def became(self, given: BecameCall, call: ActivityCall) -> Attempt:
+        """What became of an invoice's workflow."""
+        run = self._server.runs(given.workflow_id)[-1]
+        return Attempt(after=timedelta(milliseconds=20), result=_became(run))
 
     def post(self, notice: Notice, call: ActivityCall) -> Attempt:
         """A subscriber that is sometimes away."""
@@ -109,8 +136,21 @@ class SimulatedNews:
             "poll": self.poll,
             "acknowledge": self.acknowledge,
             "locate": self.locate,
+            "deliver": self.deliver,
+            "became": self.became,
             "post": self.post,
         }
+
+
+def _became(run: Run) -> Became:
+    if run.status == "running":
+        return Became(running=True)
+    if run.status == "completed":
+        invoice: Invoice = run.result
+        return Became(running=False, invoice=invoice)
+    failure = run.failure
+    refused = isinstance(failure, ApplicationError) and failure.type in ("Rejected", "Unsupported")
+    return Became(running=False, refused=refused, why=str(failure or run.status))
 
 
 def _names(run: Run) -> tuple[str, ...]:

@@ -583,7 +583,7 @@ def _heard(
     if event.kind == CONFIRMED:
         name = target.provider_id or _own_id(target, kind)
         return {"id": name, **told, "stage": _proved(str(event.body["verb"]), kind)}
-    if event.kind == "verdict":
+    if event.kind == "verdict" and event.body["verb"] in _JUDGED:
         return _judged({"id": about, **told}, event, kind)
     if event.kind == "payment" and about is not None:
         told = {"id": about, **told, "paid": True, "number": event.body.get("number")}
@@ -611,6 +611,7 @@ def _proved(verb: str, kind: Kind) -> str:
     }[verb].value
 
 
+_JUDGED = ("create", "approve", "delete", "credit")
 _ORDER = ("none", "drafting", "drafted", "approving", "failed", "approved", "sending", "sent")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from invoicing.document import Document
 from invoicing.questions import Answer, Reason
@@ -27,6 +28,10 @@ class Choice:
     document: Document | None = None
     number: str | None = None
     reference: str | None = None
+
+
+LATER = "later"
+"""Nothing can be said yet: something there is under way. Whoever was asked looks again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,10 @@ class Sight:
 Offered = Collection[Answer]
 
 
-def choose(reason: Reason, offered: Offered, sight: Sight) -> Choice | None:
+Said = Choice | Literal["later"] | None
+
+
+def choose(reason: Reason, offered: Offered, sight: Sight) -> Said:
     """A true answer or a harmless one, of those that are offered; None: there is none."""
     return _TRUTHS[reason](frozenset(offered), sight)
 
@@ -109,13 +117,13 @@ def _it_is_there(offered: Offered, sight: Sight) -> Choice | None:
     return None
 
 
-def _may_exist(offered: Offered, sight: Sight) -> Choice | None:
+def _may_exist(offered: Offered, sight: Sight) -> Said:
     there = _it_is_there(offered, sight)
     if there is not None:
         return there
-    if not sight.alive():
-        return _first(offered, Answer.DID_NOT_HAPPEN, Answer.RETRY)
-    return _first(offered, Answer.RETRY)
+    if sight.alive():
+        return LATER
+    return _first(offered, Answer.DID_NOT_HAPPEN, Answer.RETRY)
 
 
 _SHOWN_BY: dict[str, Callable[[Held], bool]] = {
@@ -135,17 +143,21 @@ def _cannot_tell(offered: Offered, sight: Sight) -> Choice | None:
     return _first(offered, Answer.HAPPENED if happened else Answer.DID_NOT_HAPPEN)
 
 
-def _several(offered: Offered, sight: Sight) -> Choice | None:
+def _several(offered: Offered, sight: Sight) -> Said:
     one = sight.the_one()
     sight.keep_only(one)
-    if one is not None and sight.only(one) and Answer.ADOPT in offered and one is not sight.own:
+    if not sight.only(one):
+        return LATER
+    if one is not None and Answer.ADOPT in offered and one is not sight.own:
         return Choice(Answer.ADOPT, provider_id=one.id)
     return _first(offered, Answer.RETRY, Answer.ADOPT)
 
 
-def _old_content(offered: Offered, sight: Sight) -> Choice | None:
+def _old_content(offered: Offered, sight: Sight) -> Said:
     one = sight.the_one()
     sight.keep_only(one)
+    if not sight.only(one):
+        return LATER
     if one is not None and Answer.ADOPT in offered:
         return Choice(Answer.ADOPT, provider_id=one.id)
     return _first(offered, Answer.RETRY)
@@ -157,18 +169,18 @@ def _cannot_search(offered: Offered, sight: Sight) -> Choice | None:
     return _first(offered, *((Answer.ALONE,) if alone else ()), Answer.WAIT)
 
 
-def _stray(offered: Offered, sight: Sight) -> Choice | None:
+def _stray(offered: Offered, sight: Sight) -> Said:
     sight.keep_only(sight.own)
-    return _first(offered, Answer.RETRY, Answer.ALONE)
+    return _first(offered, Answer.RETRY) if sight.only(sight.own) else LATER
 
 
-def _gone(offered: Offered, sight: Sight) -> Choice | None:
+def _gone(offered: Offered, sight: Sight) -> Said:
     one = sight.the_one()
     sight.keep_only(one)
     if one is not None and Answer.ADOPT in offered:
         return Choice(Answer.ADOPT, provider_id=one.id)
     if sight.alive():
-        return _wait(offered, sight)
+        return LATER
     return _first(offered, Answer.MAKE_AGAIN, Answer.RETRY)
 
 
@@ -226,7 +238,7 @@ def _release(offered: Offered, sight: Sight) -> Choice | None:
     return _first(offered, Answer.RELEASE, Answer.WAIT)
 
 
-_TRUTHS: dict[Reason, Callable[[Offered, Sight], Choice | None]] = {
+_TRUTHS: dict[Reason, Callable[[Offered, Sight], Said]] = {
     Reason.REJECTED: _try_again,
     Reason.PROVIDER_UNAVAILABLE: _try_again,
     Reason.UNKNOWN_STATUS: _wait,

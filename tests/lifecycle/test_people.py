@@ -368,14 +368,34 @@ async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Co
     reference = await company.start()
     await company.parked(reference)
     reduced = a_line(2, vat=Vat(rate=Decimal(6)))
-    other = company.request(document={"lines": (a_line(1), reduced)})
-    foreign = await drafted_behind_our_back(company, other)
-    await company.resolve(reference, Answer.ADOPT, provider_id=foreign)
+    other = company.request(reference, document={"lines": (a_line(1), reduced)})
+    named = await drafted_behind_our_back(company, other)
+    await company.resolve(reference, Answer.ADOPT, provider_id=named)
     parked = await company.until(
         reference,
         lambda state: state.problem is not None and state.problem.reason == "amounts_differ",
     )
-    assert parked.provider_id == foreign
+    assert parked.provider_id == named
+    assert company.effects(reference) == [CREATED, CREATED]
+
+
+async def test_an_invoice_with_another_reference_is_not_adopted(company: Company) -> None:
+    """However equal its figures: it is somebody else's invoice, and stays as it is."""
+    blind(company, after=1)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    reference = await company.start()
+    await company.parked(reference)
+    other = company.request()
+    foreign = await drafted_behind_our_back(company, other)
+    await company.resolve(reference, Answer.ADOPT, provider_id=foreign)
+    again = await company.until(reference, _asks("q2"))
+    assert again.problem is not None
+    assert (again.problem.reason, again.provider_id) == (Reason.MAY_EXIST, None)
+    assert "not adopted" in str(await company.client.journal(reference))
+    await sees_again(company, reference)
+    await company.resolve(reference, Answer.RETRY)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == [CREATED, APPROVED, SENT]
     assert company.effects(other.reference) == [CREATED]
 
 

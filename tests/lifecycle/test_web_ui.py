@@ -88,14 +88,17 @@ async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(compan
     handle = company.client.handle(reference)
     await handle.signal("hold", {"by": "an operator"})
     details = await _details(company, reference, lambda text: "was refused" in text)
-    assert "**The last signal was refused.** hold: reason: is required" in details
+    assert (
+        "**The last signal was refused.** hold: the input cannot be read: reason: is required"
+        in details
+    )
     await handle.signal("hold", {"by": "an operator", "reason": "test"})
     await _details(company, reference, lambda text: "was refused" not in text)
 
 
 async def _details(company: Company, reference: str, shown: Callable[[str], bool]) -> str:
     async with asyncio.timeout(30):
-        while not shown(text := (await metadata(company, reference)).current_details):
+        while not shown(text := (await metadata(company, reference)).current_details):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return text
 

@@ -207,13 +207,14 @@ class TestActivities:
         ("job", "said"),
         [
             (Job(attempts=1), "timeout START_TO_CLOSE MAXIMUM_ATTEMPTS_REACHED"),
-            (Job(schedule_to_close=25), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=20, first=12), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=25), "timeout SCHEDULE_TO_CLOSE NON_RETRYABLE_FAILURE"),
             (
                 Job(start_to_close=None, schedule_to_close=25),
-                "timeout SCHEDULE_TO_CLOSE TIMEOUT",
+                "timeout SCHEDULE_TO_CLOSE NON_RETRYABLE_FAILURE",
             ),
         ],
-        ids=["start to close", "schedule to close", "schedule to close alone"],
+        ids=["start to close", "before another", "within another", "schedule to close alone"],
     )
     def test_a_time_out_says_which_it_is(self, job: Job, said: str) -> None:
         server = served()
@@ -224,7 +225,7 @@ class TestActivities:
         ("job", "said"),
         [
             (Job(schedule_to_start=30), "timeout SCHEDULE_TO_START NON_RETRYABLE_FAILURE"),
-            (Job(schedule_to_close=30), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=30), "timeout SCHEDULE_TO_START NON_RETRYABLE_FAILURE"),
         ],
         ids=["schedule to start", "schedule to close"],
     )

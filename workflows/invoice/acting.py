@@ -118,7 +118,11 @@ async def once_late_effects_are_over(life: Life, verb: str) -> bool:
     if until is None or until <= workflow.now():
         return True
     try:
-        await life.waits.pause(AWAY, life.paces.unavailable, lambda: bool(life.case.inbox))
+        # News are read where there is something to read; before that they would wake us for ever.
+        there = life.case.provider_id is not None
+        await life.waits.pause(
+            AWAY, life.paces.unavailable, lambda: there and bool(life.case.inbox)
+        )
     except Overdue:
         problem = Trouble(Kind.UNAVAILABLE, f"{verb} was lost again and again")
         await ask_about(life, problem, (Answer.RETRY,))
