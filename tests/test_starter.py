@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -22,16 +23,18 @@ from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Invoice, Problem, Status, Waiting
+from invoicing.invoice import LATE, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from sandbox.faults import Fault
 from sandbox.temporal import local_server
+from sandbox.zero_friction import Step
 from starter import Code, app
 from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
-from tests.lifecycle.world import Company, World, world
+from tests.lifecycle.world import PACES, Company, World, world
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,24 @@ async def test_start_with_wait_stays_until_the_invoice_is_sent(
     assert states[-1]["status"] == "sent"
     assert states[-1]["ended"] is True
     assert len({json.dumps(state) for state in states}) == len(states)
+
+
+@pytest.mark.parametrize("command", ["start", "batch"])
+async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_for(
+    shared: World, tmp_path: Path, command: str
+) -> None:
+    """Its create was lost, so its workflow goes on for as long as that may come to light."""
+    patient = PACES.model_copy(update={"effect": timedelta(minutes=10)})
+    async with shared.company(paces=patient) as company:
+        request = company.request()
+        company.stand_in.faults.place(Step.CREATE, Fault.TIME_OUT, when="before")
+        await company.start(request)
+        file = tmp_path / "request.jsonl"
+        file.write_text(request.model_dump_json())
+        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
+        assert said.exit_code == Code.DONE, said.output
+        listed = await company.client.listed(request.reference)
+        assert (listed.execution, listed.waiting_for) == ("running", f"provider: {LATE}")
 
 
 async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_path: Path) -> None:
