@@ -26,7 +26,6 @@ from simulation.invariants import BY_A_PERSON, Judge, Sentence, Wanted
 from simulation.ledger import Held
 from simulation.providers import SimulatedProvider
 from simulation.truth import (
-    LATER,
     Choice,
     Said,
     Sight,
@@ -133,7 +132,7 @@ class People:
         """After every step: hear what became of instructions, and see who is asked."""
         if self._under_way:
             self._hear()
-        for run in self._open_runs():
+        for run in self.open_runs():
             if run.search_attributes.get(attributes.STATUS.name) == Status.NEEDS_ATTENTION:
                 self._see(run)
 
@@ -161,7 +160,8 @@ class People:
         asking.sent += 1
         self._under_way.append(asking)
 
-    def _open_runs(self) -> list[Run]:
+    def open_runs(self) -> list[Run]:
+        """Those of them that are under way."""
         return [run for run in self.last_runs() if run.status == "running"]
 
     def last_runs(self) -> list[Run]:
@@ -289,7 +289,7 @@ class People:
         return reference if runs and runs[-1].status == "running" else None
 
     def _give(self, identity: str, state: Any, choice: Said) -> None:
-        if choice == LATER:
+        if isinstance(choice, str):
             self._server.after(_SOON, partial(self._answer, identity))
             return
         if choice is None:
