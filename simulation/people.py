@@ -178,7 +178,13 @@ class People:
         self._asked.add(key)
         self._turns += 1
         pause = self._paces[self._turns % len(self._paces)]
-        self._server.after(pause, lambda: self._answer(run.id))
+
+        def look() -> None:
+            if not self._answer(run.id):
+                # A list can be ahead of what it is about: whoever found nothing looks again.
+                self._asked.discard(key)
+
+        self._server.after(pause, look)
 
     def _state(self, identity: str) -> Any:
         try:
@@ -188,10 +194,11 @@ class People:
         open_now = self._server.runs(identity)[-1].status == "running"
         return state if open_now else None
 
-    def _answer(self, identity: str) -> None:
+    def _answer(self, identity: str) -> bool:
+        """Whether there was a question to be answered."""
         state = self._state(identity)
         if state is None or getattr(state, "problem", None) is None:
-            return
+            return False
         self._told(identity, state)
         self._answers[identity] = self._answers.get(identity, 0) + 1
         if identity.startswith("invoice/"):
@@ -199,6 +206,7 @@ class People:
         else:
             choice = self._other_choice(identity, state)
             self._give(identity, state, choice)
+        return True
 
     def _told(self, identity: str, state: Any) -> None:
         """Whether a person is told what they must be."""
