@@ -112,8 +112,9 @@ class Life:
             raise Cancelling
 
     def boundary(self) -> None:
-        """Around every wait, and between reads: what was seen may no longer be so, a cancel is heeded, and a
-        long run continues as new. Nothing is under way here, so the next run loses nothing."""
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
+        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
+        nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
         self.heed_cancel()
         if self._may_renew():
