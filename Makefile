@@ -19,7 +19,7 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo playground examples test test-all check fix schemas server worker gateway benchmark setup env resolve clean-cache
+.PHONY: help demo playground examples test test-all prove check fix schemas server worker gateway benchmark setup env resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: resolve ## run the tests (ARGS="-k approval" chooses)
 
 test-all: resolve ## run the tests with every fault at every step: seven minutes
 	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
+
+prove: setup ## live so many simulated lives, and try to break every promise (SEED=1 LIVES=2000)
+	@$(RUN) -m simulation.prove --seed $(or $(SEED),1) --lives $(or $(LIVES),2000) $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

@@ -96,6 +96,7 @@ class Directory:
         self._client = client
 
     @activity.defn
+    @as_failures
     async def locate(self, call: LocateCall) -> LocatedAll:
         """The workflows listed under the first of these names that any is listed under."""
         for key in call.keys:
@@ -104,6 +105,7 @@ class Directory:
         return LocatedAll()
 
     @activity.defn
+    @as_failures
     async def deliver(self, call: DeliverCall) -> int:
         """Have a workflow of its own deliver each of these events; how many were new. Safe to
         repeat: a workflow's id is its event's. Children would count against a feed's limit for as
@@ -112,6 +114,7 @@ class Directory:
         return sum(begun)
 
     @activity.defn
+    @as_failures
     async def became(self, call: BecameCall) -> Became:
         """What became of an invoice's workflow."""
         handle = self._client.get_workflow_handle(call.workflow_id, result_type=Invoice)

@@ -248,7 +248,8 @@ class Case(Memory):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
-            in_doubt=self.doubt.unanswered(CREATE) or self.doubt.unanswered("approve"),
+            in_doubt=self.doubt.in_question(CREATE, self.provider_id)
+            or self.doubt.unanswered("approve"),
             number=self.number,
             due_date=request.document.due_date,
             send_on=request.sent_from,

@@ -8,7 +8,7 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,7 @@ from invoicing.asking import (
     Execution,
     Refused,
     accepted,
+    answer,
     ask,
     cut_off,
     known,
@@ -59,7 +60,7 @@ from invoicing.identity import (
     summary,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
 from invoicing.lists import CUT_OFF_BY, CutOffWord, Listed, Page
 from invoicing.news import EventInput, EventState
 from invoicing.order import (
@@ -216,9 +217,10 @@ class InvoicingClient:
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
 
     async def result(self, reference: str) -> Invoice:
-        """Wait until the invoice has ended, and return it.
+        """Wait until the invoice has ended and nothing of it can come to light any more; return it.
 
-        Raises:
+        Where a create was ever in doubt that is later (by 30 minutes, as a rule) than its state
+        says `ended`. Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
             CutOff: the server or a person ended its run in the middle; it says what to do.
@@ -317,16 +319,19 @@ class InvoicingClient:
         return lists.listed(await known(reference, self.handle(reference).describe()))
 
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
-        """The invoice as it is now, and again whenever it has changed, until its workflow ends.
+        """The invoice as it is now, and again whenever it has changed, until it has ended.
 
         One more look at the provider that shows nothing new is no change. The last one says
-        `ended`. Raises NotFound, and CutOff after the last one that there was.
+        `ended`; its workflow may go on looking for late effects. Raises NotFound, and CutOff after
+        the last one that there was.
         """
         shown: Invoice | None = None
         async for _ in self._news(reference):
             state = await self.state(reference)
             if shown is None or _without_turn(state) != _without_turn(shown):
                 yield state
+            if state.ended:
+                return
             shown = state
         if cut := await self.cut_off(reference):
             raise cut
@@ -362,17 +367,18 @@ class InvoicingClient:
         """Let a held invoice go on. Raises NotFound, Refused."""
         return await self._update(reference, "release", order, key)
 
-    async def resolve(self, reference: str, answer: Resolve, *, key: str | None = None) -> Invoice:
-        """Answer a parked invoice. Raises NotFound, Refused, TooLarge."""
-        try:
-            return await self._update(reference, "resolve", answer, key)
-        except Refused:
-            # A query can be a task ahead of the workflow: the question it showed is then not yet
-            # there for an update that comes at once.
-            problem = (await self.state(reference)).problem
-            if problem is None or problem.question != answer.question:
-                raise
-        return await self._update(reference, "resolve", answer, key)
+    async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Invoice:
+        """Answer the question that is open.
+
+        Raises NotFound, TooLarge, and Refused with the question that is open instead.
+        """
+
+        async def problem() -> Problem | None:
+            return (await self.state(reference)).problem
+
+        return await answer(
+            said.question, lambda: self._update(reference, "resolve", said, key), problem
+        )
 
     async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> Invoice:
         """Take the invoice back. Raises NotFound, Refused."""
@@ -441,12 +447,18 @@ class InvoicingClient:
         return await queried(event, self._event_handle(event), "state", EventState)
 
     async def resolve_event(
-        self, event: str, answer: Resolve, *, key: str | None = None
+        self, event: str, said: Resolve, *, key: str | None = None
     ) -> EventState:
-        """Answer for an event that waits for a person. Raises NotFound, Refused."""
+        """Answer for an event that waits for a person. Raises as `resolve` does."""
         handle = self._event_handle(event)
-        result: EventState = await ask(event, handle, "resolve", answer, EventState, key)
-        return result
+
+        async def problem() -> Problem | None:
+            return (await self.event(event)).problem
+
+        def give() -> Awaitable[EventState]:
+            return ask(event, handle, "resolve", said, EventState, key)
+
+        return await answer(said.question, give, problem)
 
     def _event_handle(self, event: str) -> Execution:
         return self.temporal.get_workflow_handle(
@@ -568,12 +580,18 @@ class InvoicingClient:
         return told
 
     async def resolve_order(
-        self, reference: str, answer: Resolve, *, key: str | None = None
+        self, reference: str, said: Resolve, *, key: str | None = None
     ) -> OrderBrief:
-        """Answer an order that needs attention. Raises NotFound, Refused."""
+        """Answer an order that needs attention. Raises as `resolve` does."""
         handle = self.order_handle(reference)
-        told: OrderBrief = await ask(reference, handle, "resolve", answer, OrderBrief, key)
-        return told
+
+        async def problem() -> Problem | None:
+            return (await self.order(reference)).problem
+
+        def give() -> Awaitable[OrderBrief]:
+            return ask(reference, handle, "resolve", said, OrderBrief, key)
+
+        return await answer(said.question, give, problem)
 
     async def _update(
         self,

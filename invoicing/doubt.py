@@ -57,6 +57,8 @@ class Call(Recorded):
     at: datetime
     """When it was made last; where its answer was lost, when that was known."""
     fate: Fate = Fate.ASKED
+    times: int = 1
+    """How many alike this stands for."""
     denied: datetime | None = None
     """When a person said, after looking, that it had no effect."""
 
@@ -115,6 +117,12 @@ class Doubt(Recorded):
         """The call under way was refused, by a word that is not taken on trust."""
         return _ended(self, verb, at, Fate.REFUSED)
 
+    def missed(self, content: str, at: datetime) -> Doubt:
+        """Our own invoice, made from this content, is said to be gone, and not by us. It may come
+        to light again, so nothing is made in its place unseen."""
+        call = Call(verb=CREATE, content=content, at=at, fate=Fate.UNKNOWN)
+        return self.model_copy(update={"calls": _bounded((*self.calls, call)), "watched": True})
+
     def looked_at(self, at: datetime | None) -> Doubt:
         """Our own invoice has just been seen as it is. None: something was waited for since, so
         that it may no longer be so."""
@@ -139,6 +147,13 @@ class Doubt(Recorded):
         """The effect of this change shows, or a person has seen it: whichever call did it, none of
         them is in doubt."""
         return _without(self, lambda one: one.verb == verb)
+
+    def found_one(self) -> Doubt:
+        """An invoice of ours has come to light. Where just one create was uncertain, this is what
+        it did, and nothing else can come of it."""
+        creates = [one for one in self.calls if one.verb == CREATE]
+        certain = [one.times for one in creates if one.fate is not Fate.INHERITED] == [1]
+        return self.saw(CREATE) if certain and len(creates) == 1 else self
 
     def fenced(self) -> Doubt:
         """Our invoice is deleted or credited: no change of it can take effect any more."""
@@ -165,6 +180,18 @@ class Doubt(Recorded):
     def unanswered(self, verb: str) -> bool:
         """Whether a call of this kind is in doubt that no person has denied since."""
         return any(one.verb == verb and not _was_denied(one) for one in self.calls)
+
+    def in_question(self, verb: str, own: str | None) -> bool:
+        """Whether people must be told that there may be more than `own`: a call was lost; or one
+        was refused, and no complete search has borne that out since."""
+        seen = self.searched
+        borne_out = seen.at if seen and seen.complete and not self.others(own) else None
+        return any(
+            one.verb == verb
+            and not _was_denied(one)
+            and not (one.fate is Fate.REFUSED and borne_out and one.at <= borne_out)
+            for one in self.calls
+        )
 
     def fresh(self, now: datetime) -> bool:
         """Whether what was seen of our invoice is so now: nothing was waited for since."""
@@ -232,8 +259,9 @@ def _bounded(calls: Iterable[Call]) -> tuple[Call, ...]:
     """Calls alike are one, as recent as the last of them; see MOST_CALLS."""
     alike: dict[tuple[str, str, Fate], Call] = {}
     for one in calls:
-        alike.pop((one.verb, one.content, one.fate), None)
-        alike[one.verb, one.content, one.fate] = one
+        before = alike.pop((one.verb, one.content, one.fate), None)
+        times = one.times + (before.times if before else 0)
+        alike[one.verb, one.content, one.fate] = one.model_copy(update={"times": times})
     kept = tuple(alike.values())
     if (over := len(kept) - MOST_CALLS) > 0:
         kept = (*_merged(kept[: over + 1]), *kept[over + 1 :])
@@ -246,7 +274,10 @@ def _merged(calls: tuple[Call, ...]) -> tuple[Call, ...]:
     for one in calls:
         before = latest.get(one.verb)
         at = max(one.at, before.at) if before else one.at
-        latest[one.verb] = Call(verb=one.verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.UNKNOWN)
+        times = one.times + (before.times if before else 0)
+        latest[one.verb] = Call(
+            verb=one.verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.UNKNOWN, times=times
+        )
     return tuple(latest.values())
 
 

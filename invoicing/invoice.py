@@ -109,6 +109,9 @@ class Waiting(Recorded):
         return f"{self.on}: {self.what}"
 
 
+LATE = "late effects"
+"""What an invoice waits for when it has ended, and a create of it may still take effect."""
+
 JOURNAL_LIMIT = bounds.JOURNAL
 
 
@@ -231,7 +234,7 @@ class Resolve(Instruction):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for answer, field in _COMES_WITH.items():
+        for answer, field in COMES_WITH.items():
             if (self.answer is answer) != (getattr(self, field) is not None):
                 raise ValueError(f"{answer}, and only {answer}, comes with {field}")
         if self.number is not None and self.answer is not Answer.INVOICED:
@@ -239,8 +242,9 @@ class Resolve(Instruction):
         return self
 
 
-_COMES_WITH = {
+COMES_WITH = {
     Answer.ADOPT: "provider_id",
     Answer.CORRECT: "document",
     Answer.DELIVER: "reference",
 }
+"""What must be said with an answer. With `invoiced`, a `number` may be."""

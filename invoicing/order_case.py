@@ -49,6 +49,9 @@ class OrderCase(Memory):
     """A digest of everything that was ever asked for, by the same names: it is done once."""
     begun: tuple[str, ...] = ()
     """The deliveries whose invoice was started and has not ended."""
+    looks: dict[str, int] = {}
+    """How often what became of a delivery's invoice was asked for, of those that an earlier run
+    began."""
     deliveries: dict[str, DeliveryState] = {}
     cancellations: dict[str, CancellationState] = {}
 
@@ -114,11 +117,16 @@ class OrderCase(Memory):
         held = {line.status for line in self.ledger.lines if line.holder == holder}
         return LineStatus.RESERVED in held
 
+    def looked(self, delivery: str) -> None:
+        """What became of its invoice is being asked for."""
+        self.looks = {**self.looks, delivery: self.looks.get(delivery, 0) + 1}
+
     def _now(self, delivery: str, **update: object) -> None:
         state = self.deliveries[delivery].model_copy(update=update)
         self.deliveries = {**self.deliveries, delivery: state}
         if state.ended:
             self.begun = tuple(one for one in self.begun if one != delivery)
+            self.looks = {name: looks for name, looks in self.looks.items() if name != delivery}
 
     def close(self, delivery: str) -> None:
         """Nothing more is to be done for it."""
@@ -205,9 +213,14 @@ class OrderCase(Memory):
             return OrderStatus.NEEDS_ATTENTION
         if self.plan is None:
             return OrderStatus.STARTED
-        if self.plan.registers and self.stage is not OrderStage.CONFIRMED:
-            return OrderStatus.REGISTERING
-        return OrderStatus.OPEN
+        return OrderStatus.OPEN if self.may_deliver else OrderStatus.REGISTERING
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether a delivery's invoice may be begun: the provider knows the order, if it must."""
+        if self.plan is None:
+            return False
+        return not self.plan.registers or self.stage is OrderStage.CONFIRMED
 
     @property
     def current(self) -> Waiting | None:

@@ -10,51 +10,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self
 
 
 class Answer(StrEnum):
     """What a person may say. The words name a fact that they have seen, or what they want."""
 
+    means: str
+    """What the word says, whatever the question."""
+
+    def __new__(cls, word: str, means: str = "") -> Self:
+        made = str.__new__(cls, word)
+        made._value_, made.means = word, means
+        return made
+
     # What to do
-    RETRY = "retry"
-    """Try the same again, after a fresh look where one is possible."""
-    WAIT = "wait"
-    """Go on waiting, for as long again."""
-    MAKE_AGAIN = "make_again"
-    """Make the invoice, or the order, anew."""
-    CORRECT = "correct"
-    """Take the draft away and make the invoice from the document that comes with the answer."""
-    ADOPT = "adopt"
-    """Go on with the invoice that has this id at the provider; others named are none of ours."""
-    GO_WITHOUT = "go_without"
-    """Go on without this step."""
-    RELEASE = "release"
-    """End the hold."""
-    KEEP = "keep"
-    """Let the invoice stand: the cancel is withdrawn."""
-    ABANDON = "abandon"
-    """End here; whatever is at the provider stays as it is."""
+    RETRY = ("retry", "try the same again, after a fresh look where one is possible")
+    WAIT = ("wait", "go on waiting, for as long again")
+    MAKE_AGAIN = ("make_again", "make the invoice, or the order, anew")
+    CORRECT = ("correct", "delete the draft and make it from the document that comes with this")
+    ADOPT = ("adopt", "go on with the invoice of this id; others are none of ours")
+    GO_WITHOUT = ("go_without", "go on without this step")
+    RELEASE = ("release", "end the hold")
+    KEEP = ("keep", "let the invoice stand: the cancel is withdrawn")
+    ABANDON = ("abandon", "end here; whatever is at the provider stays as it is")
 
     # What is so
-    HAPPENED = "happened"
-    """The provider did what the question names."""
-    DID_NOT_HAPPEN = "did_not_happen"
-    """The provider did not do what the question names."""
-    ALONE = "alone"
-    """Whatever else was found is none of ours, or is gone: there is no second invoice."""
+    HAPPENED = ("happened", "the provider did what the question names")
+    DID_NOT_HAPPEN = ("did_not_happen", "the provider did not do what the question names")
+    ALONE = ("alone", "there is no second invoice: what else was found is none of ours")
 
     # Of an order's delivery
-    INVOICED = "invoiced"
-    """The lines are on an invoice, under this number."""
-    FREE = "free"
-    """The lines are on no invoice: they are open again."""
+    INVOICED = ("invoiced", "the lines are on an invoice, under this number")
+    FREE = ("free", "the lines are on no invoice: they are open again")
 
     # Of an event
-    DELIVER = "deliver"
-    """It is about the invoice or order with this reference."""
-    DROP = "drop"
-    """Nobody needs it."""
+    DELIVER = ("deliver", "it is about the invoice or order with this reference")
+    DROP = ("drop", "nobody needs it")
 
 
 class Reason(StrEnum):
@@ -99,11 +91,13 @@ class Question(NamedTuple):
     `sentence` is what is asked where the workflow has nothing more exact to say. `answers` are all
     that may be given, with what each does at this question; the workflow offers those of them that
     fit the moment. `news_may_settle`: whether what the provider tells or shows may answer it.
+    `of`: what asks it; an order asks some of an invoice's questions, too.
     """
 
     sentence: str
     answers: Mapping[Answer, str]
     news_may_settle: bool = True
+    of: Literal["invoice", "order", "event"] = "invoice"
 
 
 _END = {Answer.ABANDON: "end here; whatever is at the provider stays as it is"}
@@ -117,7 +111,7 @@ def _question(sentence: str, *, news: bool = True, **answers: str) -> Question:
 
 def _of_an_order(sentence: str, **answers: str) -> Question:
     given = {Answer(word): meaning for word, meaning in answers.items()}
-    return Question(sentence, MappingProxyType({**given, **_LET_GO}))
+    return Question(sentence, MappingProxyType({**given, **_LET_GO}), of="order")
 
 
 def _of_an_event(sentence: str) -> Question:
@@ -126,7 +120,7 @@ def _of_an_event(sentence: str) -> Question:
         Answer.DELIVER: "hand it to the invoice or order with the `reference` you give",
         Answer.DROP: "forget it: nobody needs it",
     }
-    return Question(sentence, MappingProxyType(answers), news_may_settle=False)
+    return Question(sentence, MappingProxyType(answers), news_may_settle=False, of="event")
 
 
 QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
@@ -175,11 +169,13 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         ),
         Reason.CANNOT_SEARCH: _question(
             "the provider's search does not show our own invoice, so it cannot show a second one",
+            news=False,
             wait="go on searching, for as long again",
             alone="ours is the only one with this reference, you have looked: go on",
         ),
         Reason.STRAY_FOUND: _question(
             "after the end, another invoice with our reference has come to light",
+            news=False,
             retry="look again: you have deleted or credited it there",
             alone="it is none of ours: leave it",
         ),

@@ -16,7 +16,8 @@ from temporalio.exceptions import (
 from workflows.kit.asking import Asking, refuse_misplaced
 from workflows.kit.details import question_markdown
 from workflows.kit.endings import NobodyCame, Overdue
-from workflows.kit.instructions import understood
+from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.waiting import Waits
 
@@ -146,7 +147,8 @@ class EventWorkflow:
                 return self._end(EventOutcome.DROPPED)
             if said.answer is Answer.RETRY:
                 update = {"questions": self._memory.questions}
-                workflow.continue_as_new(self._start.model_copy(update=update))
+                again = self._start.model_copy(update=update)
+                workflow.continue_as_new(again, search_attributes=listed())
             named = said.reference or ""
             for identity in (workflow_id(named), order_id(named)):
                 if await self._tell(identity):
@@ -169,7 +171,7 @@ class EventWorkflow:
         refuse_misplaced(self._memory, answer)
 
     @workflow.signal(name="resolve", description="As the update of this name.")
-    def resolve_by_signal(self, said: RawValue | None = None) -> None:
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Say whose event it is."""
         if answer := understood(self._memory, "resolve", Resolve, said, self._may_resolve):
             self._memory.resolution = answer

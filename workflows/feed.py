@@ -10,6 +10,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from workflows.kit.lifetime import listed
+
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
@@ -59,6 +61,8 @@ class FeedWorkflow:
                 return
             await self._hand_over(polled.items)
             for item in polled.items:
+                # What is left comes again with the next fetch, and is recognised.
+                self._continue_as_new_if_long()
                 await self._acknowledge(item)
             if not polled.more:
                 await self._rest(polled.interval)
@@ -149,7 +153,8 @@ class FeedWorkflow:
 
     def _continue_as_new_if_long(self) -> None:
         if workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(self._start.model_copy(update={"state": self._state}))
+            again = self._start.model_copy(update={"state": self._state})
+            workflow.continue_as_new(again, search_attributes=listed())
 
     async def _trouble(self, error: ActivityError, what: str) -> None:
         if is_cancelled_exception(error):

@@ -131,7 +131,7 @@ class Activities:
             kind=kind,
             policy=command.retry_policy,
             cancellation=command.cancellation_type,
-            schedule_to_start=_span(command.schedule_to_start_timeout),
+            schedule_to_start=_span(command.schedule_to_start_timeout) or to_close,
             start_to_close=within,
             heartbeat=_span(command.heartbeat_timeout),
             scheduled=now,
@@ -190,10 +190,13 @@ class Activities:
             pending.due = clock.at(until, lambda: self._never_started(pending, kind))
 
     def _patience(self, pending: Pending) -> tuple[TimeoutType.ValueType, int | None]:
-        """How long it may wait in its queue, and which time-out ends that."""
-        to_start = pending.schedule_to_start
-        start = pending.queued + to_start if to_start else None
-        if pending.expires is not None and (start is None or pending.expires <= start):
+        """How long it may wait in its queue, and which time-out ends that.
+
+        Schedule-to-start is schedule-to-close where it is not set, and comes first where both are
+        over at one moment: a queue that nobody ever served is told from a call that kept failing.
+        """
+        start = pending.schedule_to_start and pending.queued + pending.schedule_to_start
+        if pending.expires is not None and (start is None or pending.expires < start):
             return TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, pending.expires
         return TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START, start
 
@@ -263,8 +266,6 @@ class Activities:
         if pending.run.closed:
             return
         state = RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
-        if kind == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
-            state = RetryState.RETRY_STATE_TIMEOUT
         cause = timeout(kind, pending.last_failure)
         self._timed_out(pending, cause, state, events.ACTIVITY_NEVER_STARTED)
 
@@ -279,7 +280,8 @@ class Activities:
             kind = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
         elif pending.deadline < pending.started + pending.start_to_close:
             kind = TimeoutType.TIMEOUT_TYPE_HEARTBEAT
-        failure = timeout(kind)
+        over = kind == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+        failure = timeout(kind, pending.last_failure if over else None)
         state = self._retry(pending, failure)
         if state is None:
             self._server.stepped(f"out of time {pending.name}", pending.run)
@@ -341,7 +343,7 @@ def _may_not_retry(pending: Pending, failure: Failure) -> RetryState.ValueType |
     if failure.HasField("timeout_failure_info"):
         kind = failure.timeout_failure_info.timeout_type
         if kind == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
-            return RetryState.RETRY_STATE_TIMEOUT
+            return RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
     if failure.HasField("application_failure_info"):
         info = failure.application_failure_info
         if info.non_retryable or info.type in policy.non_retryable_error_types:

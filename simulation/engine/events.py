@@ -1,7 +1,7 @@
 """Which events the server writes for what, and so how long a history becomes.
 
-Written down from histories of a real server (1.29) and its source; `test_engine` compares the two
-for one life with an activity, a timer, a signal, an update and a continue-as-new.
+Written down from histories of a real server (1.29) and its source. The same small lives are lived
+on both in tests/simulation/test_real_server.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -180,4 +180,3 @@ class Counters:
     """Tasks in which continue-as-new was suggested."""
     largest_task: int = 0
     """Most jobs in one task."""
-    other: dict[str, int] = field(default_factory=dict)

@@ -125,6 +125,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "return self.looked is not None",
     ),
     Mutant(
+        "one that is found clears up all creates",
+        DOUBT,
+        "return self.saw(CREATE) if certain and len(creates) == 1 else self",
+        "return self.saw(CREATE)",
+    ),
+    Mutant(
         "a successor inherits nothing",
         LIFE,
         "    if start.earlier:\n        case.doubt =",

@@ -238,3 +238,30 @@ def test_everything_remembered_survives_a_new_run() -> None:
 def test_a_memory_of_a_later_version_can_be_read() -> None:
     later = Case(stage=Stage.SENT).model_dump(mode="json") | {"added_later": 1}
     assert Case.model_validate(later) == Case(stage=Stage.SENT)
+
+
+# --- what people are told of the doubt ------------------------------------------------------------
+
+REFUSED = Doubt().asked(CREATE, "content", NOW).refused(CREATE, NOW)
+LOST = Doubt().asked(CREATE, "content", NOW).lost(CREATE, NOW)
+
+
+@pytest.mark.parametrize(
+    ("doubt", "in_doubt"),
+    [
+        (Doubt(), False),
+        (REFUSED, True),
+        (REFUSED.search(NOW, None, (), complete=False), True),
+        (REFUSED.search(NOW, None, (), complete=True), False),
+        (REFUSED.search(NOW, None, ("17",), complete=True), False),
+        (REFUSED.search(NOW, None, ("17", "18"), complete=True), True),
+        # What was lost may come late, however empty a search was.
+        (LOST.search(NOW, None, (), complete=True), True),
+        (LOST.denied(CREATE, NOW), False),
+        (Doubt().asked("approve", "content", NOW).lost("approve", NOW), True),
+    ],
+)
+def test_a_refusal_that_a_search_bears_out_is_in_doubt_no_more(
+    doubt: Doubt, in_doubt: bool
+) -> None:
+    assert Case(provider_id="17", doubt=doubt).shown(REQUEST).in_doubt is in_doubt

@@ -135,6 +135,18 @@ def test_to_give_up_an_invoice_forgets_its_changes_and_no_create() -> None:
     assert left.others(None) == ("x",)
 
 
+def test_what_one_lost_create_did_is_cleared_up_when_it_is_found() -> None:
+    assert lost().found_one().calls == ()
+
+
+def test_what_may_be_of_one_of_several_creates_clears_up_none() -> None:
+    twice = lost().asked(CREATE, "A", START + MINUTE).lost(CREATE, START + MINUTE)
+    assert twice.found_one() == twice
+    assert [one.times for one in twice.calls] == [2]
+    inherited = Doubt.begun_again(START, ("A",))
+    assert inherited.found_one() == inherited
+
+
 def test_however_many_contents_were_asked_for_the_doubt_stays_small() -> None:
     doubt = Doubt(effect=EFFECT)
     for number in range(5 * MOST_CALLS):

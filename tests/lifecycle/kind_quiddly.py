@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-from invoicing.invoice import Action, Reason
+from invoicing.questions import Reason
 from invoicing.request import Goal
 from sandbox import quiddly
 from tests.lifecycle.provider_world import (
@@ -21,8 +21,12 @@ from tests.lifecycle.provider_world import (
     _QUIDDLY_ATTACHING,
     _QUIDDLY_OWN,
     _TO_BE_DELETED,
+    ABANDON,
     AWHILE,
+    CORRECT,
+    DID_NOT_HAPPEN,
     DIFFERS,
+    HAPPENED,
     LOST,
     OWN_PDF,
     REFUSED,
@@ -40,8 +44,6 @@ from tests.lifecycle.provider_world import (
     both,
 )
 from tests.lifecycle.telling import HASTE, polling
-
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 
 ASKED = (Reason.CANNOT_TELL,)
 MAY_EXIST = (Reason.MAY_EXIST,)
@@ -116,8 +118,8 @@ _LIVES = (
         odd=(
             (
                 f"{LOST} 429",
-                Expected(2, MAY_EXIST, SKIP),
-                Expected(2, MAY_EXIST, SKIP, effects=MADE_AGAIN),
+                Expected(2, MAY_EXIST, DID_NOT_HAPPEN),
+                Expected(2, MAY_EXIST, DID_NOT_HAPPEN, effects=MADE_AGAIN),
             ),
             ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=MADE_AGAIN)),
             ("unknown_ledger unactivated", Expected(1)),
@@ -137,8 +139,12 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         odd=(
-            (f"{LOST} unactivated 429", Expected(2, ASKED), Expected(1, ASKED, SKIP)),
-            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            (
+                f"{LOST} unactivated 429",
+                Expected(2, ASKED, DID_NOT_HAPPEN),
+                Expected(1, ASKED, HAPPENED),
+            ),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
             both("slow gate", Expected(1)),
         ),
@@ -151,12 +157,12 @@ _LIVES = (
         odd=(
             (
                 f"{LOST.removesuffix(' truncated')} 429",
-                Expected(2, ASKED),
-                Expected(1, ASKED, SKIP),
+                Expected(2, ASKED, DID_NOT_HAPPEN),
+                Expected(1, ASKED, HAPPENED),
             ),
             # An answer without a body cannot be cut short.
-            ("truncated", Expected(2, ASKED), Expected(1)),
-            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            ("truncated", Expected(2, ASKED, DID_NOT_HAPPEN), Expected(1)),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             both("slow gate", Expected(1)),
         ),
         unmoved=_QUIDDLY_OWN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError
 from invoicing.client import Failed, Refused
 from invoicing.document import Vat
 from invoicing.errors import NotFound
-from invoicing.invoice import Hold, Release, Resolve, Status
+from invoicing.invoice import Hold, Invoice, Release, Resolve, Status
 from invoicing.provider import Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
@@ -368,14 +368,34 @@ async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Co
     reference = await company.start()
     await company.parked(reference)
     reduced = a_line(2, vat=Vat(rate=Decimal(6)))
-    other = company.request(document={"lines": (a_line(1), reduced)})
-    foreign = await drafted_behind_our_back(company, other)
-    await company.resolve(reference, Answer.ADOPT, provider_id=foreign)
+    other = company.request(reference, document={"lines": (a_line(1), reduced)})
+    named = await drafted_behind_our_back(company, other)
+    await company.resolve(reference, Answer.ADOPT, provider_id=named)
     parked = await company.until(
         reference,
         lambda state: state.problem is not None and state.problem.reason == "amounts_differ",
     )
-    assert parked.provider_id == foreign
+    assert parked.provider_id == named
+    assert company.effects(reference) == [CREATED, CREATED]
+
+
+async def test_an_invoice_with_another_reference_is_not_adopted(company: Company) -> None:
+    """However equal its figures: it is somebody else's invoice, and stays as it is."""
+    blind(company, after=1)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    reference = await company.start()
+    await company.parked(reference)
+    other = company.request()
+    foreign = await drafted_behind_our_back(company, other)
+    await company.resolve(reference, Answer.ADOPT, provider_id=foreign)
+    again = await company.until(reference, _asks("q2"))
+    assert again.problem is not None
+    assert (again.problem.reason, again.provider_id) == (Reason.MAY_EXIST, None)
+    assert "not adopted" in str(await company.client.journal(reference))
+    await sees_again(company, reference)
+    await company.resolve(reference, Answer.RETRY)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference) == [CREATED, APPROVED, SENT]
     assert company.effects(other.reference) == [CREATED]
 
 
@@ -493,6 +513,138 @@ async def test_of_two_answers_one_counts(company: Company) -> None:
     assert [type(answer) for answer in answers if isinstance(answer, Exception)] == [Refused]
     finished = await company.finished(reference)
     assert finished.status in (Status.ABANDONED, Status.SENT)
+
+
+# --- which question is answered -------------------------------------------------------------------
+
+
+async def test_an_answer_to_another_question_than_the_open_one_is_refused(
+    company: Company,
+) -> None:
+    """Somebody has answered the first meanwhile; what they mean is not what is asked now."""
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
+    reference = await company.start()
+    first = (await company.parked(reference)).problem
+    assert first is not None
+    await company.resolve(reference, Answer.RETRY)
+    second = await company.until(reference, _asks("q2"))
+    assert second.problem == first.model_copy(update={"question": "q2"}), "but for its identity"
+    before = await events(company, reference)
+    for late in ("q1", "q3"):
+        with pytest.raises(Refused, match=f"{late} is not the question that is open.* That is q2"):
+            await _answered(company, reference, Answer.RETRY, question=late)
+    assert await events(company, reference) == before
+    await company.resolve(reference, Answer.RETRY)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.stand_in.calls.count("create") == 3
+
+
+def _asks(question: str) -> Callable[[Invoice], bool]:
+    return lambda state: state.problem is not None and state.problem.question == question
+
+
+async def test_a_question_asked_again_after_news_that_changed_nothing_is_the_same_one(
+    shared_world: World,
+) -> None:
+    """Whoever is about to answer it still may, and it is as old as it was."""
+    kind = KINDS["the amounts differ"]
+    async with opened(shared_world, kind) as company:
+        reference = await kind.park(company)
+        asked = await company.parked(reference)
+        for _ in range(2):
+            reads = company.stand_in.calls.count(Step.READ)
+            await company.tell(reference)
+            await company.stand_in.arrived(Step.READ, reads + 1, 30)
+            again = await company.parked(reference)
+            assert again.problem == asked.problem
+            assert again.waiting == asked.waiting
+        assert await _questions(company, reference) == 1
+        await kind.mend(company, reference)
+        await company.resolve(reference, Answer.RETRY)
+        assert (await company.finished(reference)).status is Status.SENT
+
+
+# --- the same by signal ---------------------------------------------------------------------------
+
+
+async def test_what_may_be_said_by_update_may_be_said_by_a_signal_of_its_name(
+    company: Company,
+) -> None:
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    reference = await company.start()
+    await company.parked(reference)
+    who = {"by": "an operator", "reason": "test"}
+    tell = company.client.handle(reference).signal
+    await tell("hold", who)
+    await tell("resolve", {**who, "question": "q1", "answer": "retry"})
+    await company.until_status(reference, Status.HELD)
+    await tell("release", who)
+    assert (await company.finished(reference)).status is Status.SENT
+    entries = (await company.client.journal(reference)).entries
+    ordered = [entry.what for entry in entries if entry.by == "an operator"]
+    assert ordered == ["held", "q1 answered: retry", "released"]
+
+
+async def test_a_cancel_by_signal_takes_it_back(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    who = {"by": "an operator", "reason": "test"}
+    await company.client.handle(reference).signal("cancel", who)
+    assert (await company.finished(reference)).status is Status.CANCELLED
+    assert company.effects(reference) == [CREATED, DELETED]
+
+
+CANARY = "a word nobody may see"
+SAID = {"by": "an operator", "reason": "test"}
+WRONG_SIGNALS: Mapping[str, tuple[str, list[Any], str]] = {
+    "without its input": ("cancel", [], "cancel: it came without its input"),
+    "that is no object": ("hold", [CANARY], "hold: "),
+    "misspelt": ("cancel", [{**SAID, "resaon": CANARY}], "resaon: unknown field"),
+    "without a reason": ("hold", [{"by": CANARY}], "reason: is required"),
+    "not waited for": ("release", [SAID], "release: it is neither held nor scheduled"),
+    "of a question that is not open": (
+        "resolve",
+        [{**SAID, "question": "q7", "answer": "retry"}],
+        "resolve: q7 is not the question that is open now. That is q1",
+    ),
+    "of an answer that is not offered": (
+        "resolve",
+        [{**SAID, "question": "q1", "answer": "keep"}],
+        "resolve: keep is no answer to q1",
+    ),
+}
+
+
+async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_nothing(
+    shared_world: World,
+) -> None:
+    """It has nobody to answer; it fails no task, and no value of it is repeated."""
+
+    async def told(name: str, content: list[Any], why: str) -> None:
+        async with opened(shared_world, KINDS["the amounts differ"]) as company:
+            reference = await KINDS["the amounts differ"].park(company)
+            before = await company.parked(reference)
+            await company.client.handle(reference).signal(name, args=content)
+            refusal = await _refusal(company, reference)
+            assert why in refusal
+            assert CANARY not in refusal
+            assert await company.client.state(reference) == before
+            await company.resolve(reference, Answer.ABANDON)
+            assert (await company.finished(reference)).status is Status.ABANDONED
+            history = await company.client.handle(reference).fetch_history()
+            failed = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+            assert failed not in {event.event_type for event in history.events}
+
+    await together({name: told(*wrong) for name, wrong in WRONG_SIGNALS.items()}, every=True)
+
+
+async def _refusal(company: Company, reference: str) -> str:
+    async with asyncio.timeout(30):
+        while True:
+            for entry in (await company.client.journal(reference)).entries:
+                if entry.what.startswith("refused: "):
+                    return entry.what
+            await asyncio.sleep(0.05)
 
 
 # --- the journal, the queries, the end of patience ------------------------------------------------

@@ -272,9 +272,10 @@ class Play:
                 with pytest.raises(WorkflowUpdateFailedError) as refusal:
                     await handle.execute_update(update, wrong)
                 self.collected.error(refusal.value)
-            answer = {"question": "q9", "answer": Answer.RETRY, "by": OPERATOR, "reason": WORDS}
+            said = {"question": "q9", "answer": "retry", "by": OPERATOR, "reason": WORDS}
+            answer = Resolve.model_validate(said)
             with pytest.raises(InvoicingError) as refused:
-                await company.client.resolve(reference, Resolve.model_validate(answer))
+                await company.client.resolve(reference, answer)
             self.collected.error(refused.value)
             other = company.request(reference, document=_fields(), goal=Goal.PAID)
             with pytest.raises(InvoicingError) as in_use:

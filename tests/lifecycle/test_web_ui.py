@@ -82,6 +82,27 @@ async def test_what_a_parked_invoice_asks_can_be_read_and_listed(shared_world: W
     await together({name: parked(shared_world, kind) for name, kind in KINDS.items()})
 
 
+async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    handle = company.client.handle(reference)
+    await handle.signal("hold", {"by": "an operator"})
+    details = await _details(company, reference, lambda text: "was refused" in text)
+    assert (
+        "**The last signal was refused.** hold: the input cannot be read: reason: is required"
+        in details
+    )
+    await handle.signal("hold", {"by": "an operator", "reason": "test"})
+    await _details(company, reference, lambda text: "was refused" not in text)
+
+
+async def _details(company: Company, reference: str, shown: Callable[[str], bool]) -> str:
+    async with asyncio.timeout(30):
+        while not shown(text := (await metadata(company, reference)).current_details):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return text
+
+
 async def held(world: World) -> None:
     async with world.company() as company:
         reference = await company.start(hold=True)

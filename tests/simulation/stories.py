@@ -50,6 +50,9 @@ class Job(BaseModel):
     first: float = 1
     waits: bool = False
     """Whether a cancel waits for the activity's end."""
+    how: str = ""
+    """For whoever plays the activity."""
+    queue: str = "bench"
 
 
 def _span(seconds: float | None) -> timedelta | None:
@@ -63,9 +66,9 @@ def _start(job: Job) -> workflow.ActivityHandle[str]:
     )
     return workflow.start_activity(
         "work",
-        Box(number=1),
+        Box(number=1, text=job.how),
         result_type=str,
-        task_queue="bench",
+        task_queue=job.queue,
         start_to_close_timeout=_span(job.start_to_close),
         schedule_to_close_timeout=_span(job.schedule_to_close),
         schedule_to_start_timeout=_span(job.schedule_to_start),

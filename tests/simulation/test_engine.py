@@ -13,6 +13,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
+from invoicing.converter import data_converter
 from simulation.engine import (
     ActivityCall,
     AlreadyStarted,
@@ -26,6 +27,7 @@ from simulation.engine import (
     Server,
     TooLarge,
 )
+from simulation.engine.converter import ByReference, Table
 from tests.simulation import stories
 from tests.simulation.stories import WORD, Box, Job, Loose, Order, Weight
 
@@ -86,6 +88,13 @@ class Attempts:
         return self
 
 
+class Even(random.Random):
+    """No two delays differ, so that everything falls together."""
+
+    def random(self) -> float:
+        return 0.5
+
+
 LATER = ApplicationError("later", type="Unavailable")
 
 
@@ -97,16 +106,16 @@ class TestTime:
         assert seconds(86400) <= third - second < seconds(86401)
 
     def test_every_workflow_task_is_later_than_the_one_before(self) -> None:
-        server = served()
+        server = Server(Even(1), stories.ALL)
         for each in range(20):
             server.start("Sleeps", Loose(numbers=[1, 1, 1]), id=str(each))
         passed(server, 60)
-        tasks = sorted(
+        tasks = [
             task.moment.nanoseconds
             for each in range(20)
             for run in server.runs(str(each))
             for task in run.tasks
-        )
+        ]
         assert len(tasks) == 80
         assert len(set(tasks)) == 80
 
@@ -198,13 +207,14 @@ class TestActivities:
         ("job", "said"),
         [
             (Job(attempts=1), "timeout START_TO_CLOSE MAXIMUM_ATTEMPTS_REACHED"),
-            (Job(schedule_to_close=25), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=20, first=12), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=25), "timeout SCHEDULE_TO_CLOSE NON_RETRYABLE_FAILURE"),
             (
                 Job(start_to_close=None, schedule_to_close=25),
-                "timeout SCHEDULE_TO_CLOSE TIMEOUT",
+                "timeout SCHEDULE_TO_CLOSE NON_RETRYABLE_FAILURE",
             ),
         ],
-        ids=["start to close", "schedule to close", "schedule to close alone"],
+        ids=["start to close", "before another", "within another", "schedule to close alone"],
     )
     def test_a_time_out_says_which_it_is(self, job: Job, said: str) -> None:
         server = served()
@@ -215,7 +225,7 @@ class TestActivities:
         ("job", "said"),
         [
             (Job(schedule_to_start=30), "timeout SCHEDULE_TO_START NON_RETRYABLE_FAILURE"),
-            (Job(schedule_to_close=30), "timeout SCHEDULE_TO_CLOSE TIMEOUT"),
+            (Job(schedule_to_close=30), "timeout SCHEDULE_TO_START NON_RETRYABLE_FAILURE"),
         ],
         ids=["schedule to start", "schedule to close"],
     )
@@ -435,6 +445,17 @@ class TestTelling:
         server.update("a", "add", Box(number=2))
         # A workflow cannot end before it has heard what arrived in the same task.
         assert finished(server).result == Box(text="add 1 close add 2 run", number=3)
+
+    def test_jobs_are_in_cores_order(self) -> None:
+        server = served(faults=Faults(piled_up=1))
+        server.start("Works", Job(), id="a")
+        server.cancel("a")
+        server.signal("a", "unknown", Box())
+        server.update("a", "unknown", Box())
+        run = finished(server)
+        jobs = [job.WhichOneof("variant") for job in run.tasks[0].turns[0].jobs]
+        # The update is gone: nobody takes it, which leaves no trace.
+        assert jobs == ["initialize_workflow", "signal_workflow", "cancel_workflow"]
 
     def test_a_query_answers_also_after_the_end(self) -> None:
         server = served()
@@ -808,8 +829,8 @@ class TestReplay:
         passed(server, 3600)
         assert (run.stuck, run.task_failures, run.last_task_failure) == (True, 3, "oh")
         server.signal("a", "label", Box(text="x"))
-        passed(server, 1)
-        assert run.task_failures == 4
+        passed(server, 3600)
+        assert (run.stuck, run.task_failures) == (True, 6)
 
 
 class TestFaults:
@@ -890,15 +911,37 @@ def _often(server: Server, act: Callable[[], None]) -> None:
 
 
 class TestPayloads:
-    def test_what_is_frozen_is_handed_over_as_it_is(self) -> None:
-        server = served()
-        server.start("Shop", Box(), id="a")
-        asked = Box(number=5, text="same")
-        update = server.update("a", "add", asked)
-        passed(server, 1)
-        assert update.result is update.result
+    @pytest.fixture
+    def converter(self) -> ByReference:
+        return ByReference(Table(), data_converter.payload_converter)
 
-    def test_what_can_change_is_not(self) -> None:
+    def test_what_is_frozen_is_handed_over_as_it_is(self, converter: ByReference) -> None:
+        box = Box(number=5, text="same")
+        (payload,) = converter.to_payloads([box])
+        assert converter.from_payloads([payload], [Box])[0] is box
+        assert payload.ByteSize() < 50
+
+    def test_what_can_change_is_not(self, converter: ByReference) -> None:
+        loose = Loose(numbers=[1])
+        (payload,) = converter.to_payloads([loose])
+        loose.numbers.append(2)
+        assert converter.from_payloads([payload], [Loose]) == [Loose(numbers=[1])]
+
+    @pytest.mark.parametrize("hint", [None, dict, Weight], ids=["none", "dict", "another model"])
+    def test_what_is_read_as_something_else_becomes_that(
+        self, converter: ByReference, hint: type | None
+    ) -> None:
+        (payload,) = converter.to_payloads([Box(number=5, text="same")])
+        real = data_converter.payload_converter
+        (stored,) = real.to_payloads([Box(number=5, text="same")])
+        hints = [hint] if hint else None
+        if hint is Weight:
+            with pytest.raises(ApplicationError, match="what"):
+                converter.from_payloads([payload], hints)
+        else:
+            assert converter.from_payloads([payload], hints) == real.from_payloads([stored], hints)
+
+    def test_what_a_workflow_starts_with_is_the_callers_no_more(self) -> None:
         server = served()
         numbers = Loose(numbers=[1])
         server.start("Sleeps", numbers, id="a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
@@ -35,15 +36,23 @@ Histories = dict[str, list[list[str]]]
 @activity.defn
 async def work(box: Box) -> str:
     """Fails at its first attempt, unless told otherwise."""
+    if box.text == "slow":
+        await asyncio.sleep(1)
+    if box.text == "never":
+        raise ApplicationError("no", type="Rejected", non_retryable=True)
     if activity.info().attempt == 1 and box.text != "at once":
         raise ApplicationError("later", type="Unavailable")
     return "done"
 
 
 def simulated_work(box: Box, call: ActivityCall) -> Attempt:
+    after = timedelta(seconds=1 if box.text == "slow" else 0)
+    if box.text == "never":
+        no = ApplicationError("no", type="Rejected", non_retryable=True)
+        return Attempt(after=after, failure=no)
     if call.attempt == 1 and box.text != "at once":
-        return Attempt(failure=ApplicationError("later", type="Unavailable"))
-    return Attempt(result="done")
+        return Attempt(after=after, failure=ApplicationError("later", type="Unavailable"))
+    return Attempt(after=after, result="done")
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +99,9 @@ class Real:
             if not wanted:
                 return
 
-    async def end(self, id: str) -> None:  # noqa: A002
+    async def end(self, id: str) -> Any:  # noqa: A002
         with contextlib.suppress(WorkflowFailureError):
-            await self._handle(id).result()
+            return await self._handle(id).result()
 
     async def histories(self, *ids: str) -> Histories:
         return {each: await self._runs(each) for each in ids}
@@ -119,6 +128,7 @@ class Simulated:
     def __init__(self) -> None:
         self._server = Server(random.Random(1), stories.ALL)
         self._server.activity("work", simulated_work, takes=Box)
+        self._server.shut_queue("nobody")
 
     async def start(self, workflow: str, arg: Any, id: str) -> None:  # noqa: A002
         self._server.start(workflow, arg, id=id)
@@ -144,8 +154,9 @@ class Simulated:
 
         self._pass(seen)
 
-    async def end(self, id: str) -> None:  # noqa: A002
+    async def end(self, id: str) -> Any:  # noqa: A002
         self._pass(lambda: self._server.runs(id)[-1].status not in ("running", "continued_as_new"))
+        return self._server.runs(id)[-1].result
 
     async def histories(self, *ids: str) -> Histories:
         assert not self._server.violations
@@ -253,6 +264,34 @@ async def memo_and_attributes(life: Life) -> Histories:
     return await life.histories("labelled")
 
 
+JOBS = (
+    Job(first=0.1),
+    Job(attempts=1),
+    Job(never_again=("Unavailable",)),
+    Job(how="never"),
+    Job(schedule_to_close=2, first=5),
+    Job(how="slow", start_to_close=0.3, attempts=1),
+    Job(how="slow", start_to_close=0.3, attempts=2, first=0.1),
+    Job(how="slow", start_to_close=0.3, schedule_to_close=0.8, first=0.1),
+    Job(how="slow", start_to_close=0.5, schedule_to_close=0.9, first=0.1),
+    Job(how="slow", start_to_close=None, schedule_to_close=0.5),
+    Job(how="slow", start_to_close=0.3, schedule_to_close=0.8, first=3),
+    Job(queue="nobody", schedule_to_start=0.3),
+    Job(queue="nobody", schedule_to_close=0.3),
+    Job(queue="nobody", schedule_to_start=0.3, schedule_to_close=5),
+)
+
+
+async def how_activities_end(life: Life) -> Histories:
+    told: Histories = {}
+    for number, job in enumerate(JOBS):
+        id = f"job-{number}"  # noqa: A001
+        await life.start("Works", job, id)
+        answer = await life.end(id)
+        told |= {f"{job!r}": [[str(answer)]], **await life.histories(id)}
+    return told
+
+
 async def what_is_too_large(life: Life) -> Histories:
     for what, size in (("attribute", 3000), ("continue", 3 << 20), ("memo", 3 << 20)):
         await life.start("Heavy", stories.Weight(what=what, size=size), f"heavy-{what}")
@@ -271,6 +310,7 @@ LIVES = (
     a_cancel,
     a_call_to_another,
     memo_and_attributes,
+    how_activities_end,
     what_is_too_large,
 )
 

@@ -24,13 +24,14 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHist
 
 from invoicing.errors import Unavailable, UnknownOutcome
 from invoicing.identity import TASK_QUEUE, WORKFLOW, notices_id, order_id, workflow_id
-from invoicing.invoice import Action, Cancel, Status
-from invoicing.news import EventState, ResolveEvent
+from invoicing.invoice import Cancel, Resolve, Status
+from invoicing.news import EventState
 from invoicing.notice import Notice
 from invoicing.order import Deliver
 from invoicing.preview import PREVIEW_WORKFLOW
 from invoicing.process import run
 from invoicing.provider import AttachCall, Attachment, Found, Plan
+from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
@@ -76,7 +77,7 @@ async def corrected(company: Company) -> str:
     reference = await company.start()
     await company.parked(reference)
     document = company.request(reference).document
-    await company.resolve(reference, Action.CORRECT, document=document)
+    await company.resolve(reference, Answer.CORRECT, document=document)
     return reference
 
 
@@ -180,7 +181,7 @@ async def event_delivered(company: Company) -> str:
 
 async def event_unknown(company: Company) -> str:
     handle = await tell(company, an_event("nobody's"), pace=1e-6)
-    answer = ResolveEvent(by="an operator", reason="recorded", action="drop")
+    answer = Resolve(by="an operator", reason="recorded", question="q1", answer=Answer.DROP)
     async with asyncio.timeout(30):
         while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -12,7 +11,7 @@ from temporalio import workflow
 from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_fresh, learn, view
-from workflows.kit.calls import Trouble, answer
+from workflows.kit.calls import Kind, Trouble, answer
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
@@ -21,6 +20,8 @@ with workflow.unsafe.imports_passed_through():
 
 R = TypeVar("R")
 Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]
+
+AWAY = "provider unavailable"
 
 CONFIRMED_LATER = (Stage.DRAFTED, Stage.APPROVED)
 """Stages whose figures need a look: a yes alone does not show them."""
@@ -68,7 +69,7 @@ async def wait_for_provider(life: Life, problem: Trouble) -> None:
     """Back off from a provider that is away; no news can hurry that."""
     at_least = problem.retry_after or timedelta()
     try:
-        await life.waits.pause("provider unavailable", life.paces.unavailable, at_least=at_least)
+        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least)
     except Overdue:
         await ask_about(life, problem, (Answer.RETRY,))
 
@@ -109,14 +110,22 @@ async def may_go(life: Life, opens: datetime | None) -> bool:
 async def once_late_effects_are_over(life: Life, verb: str) -> bool:
     """Whether an earlier call of this kind can no longer take effect; waits a little if it can.
 
-    What reaches the buyer is not repeated before that: it would reach them twice.
+    What reaches the buyer is not repeated before that: it would reach them twice. The wait is of
+    the same row as the one for a provider that is away: two that take turns would each begin anew,
+    and neither would ever be overdue.
     """
     until = life.case.doubt.until(verb)
     if until is None or until <= workflow.now():
         return True
-    pace = life.paces.sending.model_copy(update={"deadline": until - workflow.now()})
-    with contextlib.suppress(Overdue):
-        await life.waits.pause(f"late effects of {verb}", pace, lambda: bool(life.case.inbox))
+    try:
+        # News are read where there is something to read; before that they would wake us for ever.
+        there = life.case.provider_id is not None
+        await life.waits.pause(
+            AWAY, life.paces.unavailable, lambda: there and bool(life.case.inbox)
+        )
+    except Overdue:
+        problem = Trouble(Kind.UNAVAILABLE, f"{verb} was lost again and again")
+        await ask_about(life, problem, (Answer.RETRY,))
     return False
 
 

@@ -82,6 +82,9 @@ async def over(life: Life, stage: Stage) -> None:
     offered = [Answer.MAKE_AGAIN] if life.unseen else [Answer.MAKE_AGAIN, Answer.ADOPT]
     await ask(life, Reason.GONE, offered, what)
     life.case.forget()
+    if not life.unseen:
+        # Who said so may have been told wrong: it is looked for before another one is made.
+        life.case.doubt = life.case.doubt.missed(life.content, workflow.now())
     raise StartOver
 
 

@@ -17,11 +17,10 @@ from workflows.kit.endings import Ended, Overdue, StartOver
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
-    from invoicing.invoice import Status
+    from invoicing.invoice import LATE, Status
     from invoicing.provider import Pace
     from invoicing.questions import Answer, Reason
 
-LATE = "late effects"
 _LEFT_TO_PEOPLE = (Status.ABANDONED, Status.EXPIRED, Status.REJECTED)
 
 

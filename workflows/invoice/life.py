@@ -14,6 +14,7 @@ from workflows.invoice.calls import Calls
 from workflows.kit.asking import Asking
 from workflows.kit.details import markdown
 from workflows.kit.endings import Cancelling
+from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
 from workflows.kit.telemetry import Doubts, tell_status
@@ -126,7 +127,9 @@ class Life:
     def _may_renew(self) -> bool:
         wanted = workflow.info().is_continue_as_new_suggested() or self._renewal_wanted
         idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
-        return wanted and idle and not self._too_large
+        # An answer is taken before that: its question is open in this run.
+        answered = self.case.resolution is not None
+        return wanted and idle and not answered and not self._too_large
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
@@ -134,7 +137,7 @@ class Life:
         begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
         if self._fits(begin):
             # What was added to the memo on the way would stay behind.
-            workflow.continue_as_new(begin, memo=workflow.memo())
+            workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
 
     def _fits(self, begin: InvoiceInput) -> bool:
         """Whether the next run can be begun with it: the server ends a workflow that tries to with

@@ -69,7 +69,7 @@ def _accept_adopted(life: Life, snapshot: Snapshot) -> None:
         life.note(f"not adopted, for it carries another reference: {named}")
         case.forget()
         raise StartOver
-    case.doubt = case.doubt.denied(CREATE, workflow.now(), others)
+    case.doubt = case.doubt.found_one().denied(CREATE, workflow.now(), others)
     life.note(f"adopted: {named}")
 
 

@@ -36,6 +36,7 @@ async def found(life: Life) -> bool:
                 life.doubts.end("absent")
                 return False
         elif len(ours) == 1 and life.case.doubt.is_of(life.content):
+            life.case.doubt = life.case.doubt.found_one()
             _adopt(life, ours[0])
             return True
         else:

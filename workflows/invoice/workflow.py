@@ -14,7 +14,7 @@ from workflows.invoice import story
 from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
 from workflows.kit.endings import Ended
-from workflows.kit.instructions import understood
+from workflows.kit.instructions import NOTHING, understood
 from workflows.kit.lifetime import sign, through_cancels
 
 with workflow.unsafe.imports_passed_through():
@@ -111,21 +111,21 @@ class InvoiceWorkflow:
     # The same, by signal
 
     @workflow.signal(name="hold", description="As the update of this name.")
-    def hold_by_signal(self, said: RawValue | None = None) -> None:
+    def hold_by_signal(self, said: RawValue = NOTHING) -> None:
         """Hold until `release`."""
         if order := understood(self._life.case, "hold", Hold, said, self._wanted.may_hold):
             self._wanted.hold(order)
         self._life.show()
 
     @workflow.signal(name="release", description="As the update of this name.")
-    def release_by_signal(self, said: RawValue | None = None) -> None:
+    def release_by_signal(self, said: RawValue = NOTHING) -> None:
         """Let a held or scheduled invoice go on."""
         if order := understood(self._life.case, "release", Release, said, self._wanted.may_release):
             self._wanted.release(order)
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
-    def resolve_by_signal(self, said: RawValue | None = None) -> None:
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Answer the question that the invoice is parked with."""
         if answer := understood(
             self._life.case, "resolve", Resolve, said, self._wanted.may_resolve
@@ -134,7 +134,7 @@ class InvoiceWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
-    def cancel_by_signal(self, said: RawValue | None = None) -> None:
+    def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the invoice back."""
         if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
             self._wanted.cancel(order)

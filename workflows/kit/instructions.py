@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
@@ -21,6 +22,13 @@ with workflow.unsafe.imports_passed_through():
 
 T = TypeVar("T", bound=Typed)
 
+NOTHING = RawValue(Payload())
+"""What a signal says that came without its input: no more than the default of its handler.
+
+The SDK hands the input over unread only where the hint is RawValue itself, and drops a signal whose
+input it cannot read.
+"""
+
 LONGEST = 300
 """Letters of a refusal that are kept."""
 
@@ -29,7 +37,7 @@ def understood(
     memory: Memory,
     name: str,
     kind: type[T],
-    said: RawValue | None,
+    said: RawValue,
     check: Callable[[T], None],
 ) -> T | None:
     """What a signal says, if it can be read and `check` lets it pass; None when it is refused.
@@ -49,8 +57,8 @@ def understood(
     return wanted
 
 
-def _read(kind: type[T], said: RawValue | None) -> T:
-    if said is None:
+def _read(kind: type[T], said: RawValue) -> T:
+    if said is NOTHING:
         raise ApplicationError("it came without its input", type="Refused")
     read: T = workflow.payload_converter().from_payload(said.payload, kind)
     return read

@@ -7,12 +7,24 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from temporalio import workflow
+from temporalio.common import TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.attributes import SEARCH_ATTRIBUTES
     from invoicing.identity import MEMO, fingerprint
     from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")
+
+
+def listed() -> TypedSearchAttributes:
+    """What lists show of it, for the run that it continues as.
+
+    Said to every next run: left to the engine, one that was taken away comes back as a null, and of
+    a moment the SDK cannot read that, so that the next run could never begin.
+    """
+    pairs = workflow.info().typed_search_attributes
+    return TypedSearchAttributes([pair for pair in pairs if pair.key.name in SEARCH_ATTRIBUTES])
 
 
 def sign(request: InvoiceRequest | OrderRequest) -> None:

@@ -71,8 +71,10 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
         with life.calling():
             child = await _start(_invoice_of(life, wanted))
     except WorkflowAlreadyStartedError:
+        life.tried.add(name)
         await _ask_what_became_of(life, name, "its reference already stands for an invoice")
         return
+    life.tried.add(name)
     life.case.begin(name)
     if life.case.cancelled:
         take_back_invoice(life, name)
@@ -89,11 +91,12 @@ async def _follow(life: OrderLife, name: str) -> None:
     """One that an earlier run of this order began: it tells of its end itself, or is looked at."""
     waits = life.waits(f"delivery {name}")
     while name in life.case.begun:
-        turn = waits.waiting.turn if waits.waiting else 0
-        await waits.sleep(
-            lambda: name not in life.case.begun, LOOKS.pause(turn), f"invoice of {name}"
-        )
+        # A thousand of them are not looked at in one moment.
+        jitter = 0.7 + 0.3 * workflow.random().random()
+        pause = LOOKS.pause(life.case.looks.get(name, 0)) * jitter
+        await waits.sleep(lambda: name not in life.case.begun, pause, f"invoice of {name}")
         if name in life.case.begun:
+            life.case.looked(name)
             _hear_what_became(life, name, await _look(life, name))
 
 

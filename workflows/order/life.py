@@ -59,6 +59,8 @@ class OrderLife:
         self.calls = OrderCalls(start.provider)
         self.outbox = Outbox(start.subscriber, self.case)
         self.work: dict[str, asyncio.Task[None]] = {}
+        self.tried: set[str] = set()
+        """The deliveries whose invoice this run has begun, or found that it cannot."""
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
         self._listing = Listing()

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.kit.calls import Kind, Trouble
+from workflows.kit.lifetime import listed
 from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
@@ -107,13 +108,17 @@ def _is_long() -> bool:
 
 def _renews(life: OrderLife) -> bool:
     """Whether to continue as new: deliveries may be under way, and questions open, but no call. So
-    nothing is lost, and what is only waited for is waited for by the next run."""
+    nothing is lost, and what is only waited for is waited for by the next run. An answer is taken
+    before that: its question is open in this run."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
+    idle = idle and life.case.resolution is None
     return _is_long() and idle and not _done(life)
 
 
 def _renew(life: OrderLife) -> None:
     fields = {name: getattr(life.request, name) for name in OrderRequest.model_fields}
     workflow.continue_as_new(
-        OrderInput.model_construct(**fields, resumed=life.case), memo=workflow.memo()
+        OrderInput.model_construct(**fields, resumed=life.case),
+        memo=workflow.memo(),
+        search_attributes=listed(),
     )

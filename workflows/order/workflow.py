@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from workflows.kit.instructions import understood
+from workflows.kit.instructions import NOTHING, understood
 from workflows.kit.lifetime import sign, through_cancels
 from workflows.order import story
 from workflows.order.cancellation import take_back
@@ -154,14 +154,17 @@ class OrderWorkflow:
         """Whether nothing stands between a delivery and its invoice but a moment. A run that has
         grown long begins nothing more; the next one does."""
         case = self._life.case
-        begun = delivery in case.begun or case.deliveries[delivery].ended
-        soon = case.status in (OrderStatus.STARTED, OrderStatus.OPEN)
-        return soon and not begun and not workflow.info().is_continue_as_new_suggested()
+        over = case.outcome or case.deliveries[delivery].ended
+        if over or delivery in (*case.begun, *self._life.tried):
+            return False
+        # A question about another delivery holds up none.
+        soon = case.status is OrderStatus.STARTED or case.may_deliver
+        return soon and not workflow.info().is_continue_as_new_suggested()
 
     # The same, by signal
 
     @workflow.signal(name="deliver", description="As the update of this name.")
-    def deliver_by_signal(self, said: RawValue | None = None) -> None:
+    def deliver_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines, and begin the invoice."""
         check = self._wanted.may_deliver
         if wanted := understood(self._life.case, "deliver", Deliver, said, check):
@@ -169,7 +172,7 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel_lines", description="As the update of this name.")
-    def cancel_lines_by_signal(self, said: RawValue | None = None) -> None:
+    def cancel_lines_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines and cancel them."""
         check = self._wanted.may_cancel_lines
         if wanted := understood(self._life.case, "cancel_lines", CancelLines, said, check):
@@ -177,14 +180,14 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
-    def cancel_by_signal(self, said: RawValue | None = None) -> None:
+    def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the whole order back."""
         if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
             self._wanted.cancel(order)
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
-    def resolve_by_signal(self, said: RawValue | None = None) -> None:
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Answer an order that needs attention."""
         check = self._wanted.may_resolve
         if answer := understood(self._life.case, "resolve", Resolve, said, check):
