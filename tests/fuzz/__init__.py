@@ -1,4 +1,4 @@
-"""Many lives on a real server with real worker processes that die, judged by the providers' ledgers.
+"""Many lives on a real server, with worker processes that die, judged by the providers' ledgers.
 
     python -m tests.fuzz --lives 1000 --seed 1
 

@@ -48,8 +48,7 @@ class Outcome:
 
     def __str__(self) -> str:
         ends = Counter(f"{one.plan.setup.name} {one.outcome}" for one in self.verdicts)
-        lines = [one.report for one in self.wrong]
-        lines += [f"WRONG in a history: {one}" for one in self.replays.wrong]
+        lines = [f"WRONG in a history: {one}" for one in self.replays.wrong]
         lines += [f"WRONG, says a worker: {one}" for one in self.troubles]
         lines += [f"{number:6} {end}" for end, number in sorted(ends.items())]
         lines.append(
@@ -61,8 +60,10 @@ class Outcome:
         return "\n".join(lines)
 
 
-async def fuzz(seed: int, numbers: Sequence[int], at_once: int, *, loud: bool = False) -> Outcome:
-    """Live these lives, `at_once` at a time."""
+async def fuzz(
+    seed: int, numbers: Sequence[int], at_once: int, *, loud: bool = False, told: bool = False
+) -> Outcome:
+    """Live these lives, `at_once` at a time; `told`: report all of them."""
     outcome = Outcome(seed, len(numbers))
     begun = time.monotonic()
     async with scene(seed, at_once) as made:
@@ -70,7 +71,7 @@ async def fuzz(seed: int, numbers: Sequence[int], at_once: int, *, loud: bool = 
 
         async def one(number: int) -> None:
             async with places:
-                verdict = await lived(made, plan(seed, number))
+                verdict = await lived(made, plan(seed, number), told=told)
             outcome.verdicts.append(verdict)
             if loud:
                 _say(outcome, verdict)
@@ -86,7 +87,7 @@ async def fuzz(seed: int, numbers: Sequence[int], at_once: int, *, loud: bool = 
 
 def _say(outcome: Outcome, verdict: Verdict) -> None:
     done = len(outcome.verdicts)
-    if verdict.wrong:
+    if verdict.report:
         sys.stdout.write(f"{verdict.report}\n")
     if verdict.wrong or done % 25 == 0 or done == outcome.lives:
         wrong = len(outcome.wrong)
@@ -107,11 +108,12 @@ def main(arguments: Sequence[str]) -> int:
     reader.add_argument("--seed", type=int, default=1)
     reader.add_argument("--at-once", type=int, default=30)
     reader.add_argument("--only", type=int, nargs="*", help="the numbers of the lives to be lived")
+    reader.add_argument("--all", action="store_true", help="tell of every life, also of good ones")
     given = reader.parse_args(arguments)
     numbers = given.only or range(given.lives)
     for name in ("temporalio", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    outcome = run(fuzz(given.seed, list(numbers), given.at_once, loud=True))
+    outcome = run(fuzz(given.seed, list(numbers), given.at_once, loud=True, told=given.all))
     sys.stdout.write(f"{outcome}\n")
     return 1 if outcome.violations else 0
 

@@ -115,9 +115,9 @@ def plan(seed: int, number: int) -> Plan:
 def _faults(setup: Setup, chance: random.Random) -> list[Fault]:
     made: list[Fault] = []
     for step in setup.changes:
-        for nth in (1, 2):
-            if chance.random() < (0.4 if nth == 1 else 0.2):
-                made.append(_of_a_change(setup, step, nth, chance))
+        for nth, often in ((1, 0.4), (2, 0.2)):
+            if chance.random() < often:
+                made += [_of_a_change(setup, step, nth, chance)]
     for step in setup.reads:
         if chance.random() < 0.12:
             when = cast("When", chance.choice(("before", "after")))

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
 from invoicing.converter import data_converter
-from worker import STORIES
+from worker import RUNNER, STORIES
 
 _HARMLESS = {
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
@@ -45,7 +45,7 @@ async def replayed(client: Client) -> Replays:
             yield history
 
     names: dict[str, str] = {}
-    replayer = Replayer(workflows=STORIES, data_converter=data_converter)
+    replayer = Replayer(workflows=STORIES, data_converter=data_converter, workflow_runner=RUNNER)
     async with replayer.workflow_replay_iterator(histories()) as results:
         async for result in results:
             if result.replay_failure is not None:

@@ -15,8 +15,8 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest
 from tests.fuzz.scene import Slot, Unit
 
-MOST_ANSWERS = 25
-"""Then somebody gives up."""
+MOST_ANSWERS, MOST_OF_A_KIND = 25, 8
+"""Answers to one invoice, and to questions with the same reason: then somebody gives up."""
 DONE = {"approve": "approved", "send": "sent", "delete": "gone", "credit": "gone"}
 
 
@@ -45,7 +45,7 @@ class Desk:
         offered, reason = problem.answers, problem.reason
         times = self.asked[reason] = self.asked.get(reason, 0) + 1
         self.given += 1
-        if self.given > MOST_ANSWERS:
+        if self.given > MOST_ANSWERS or times > MOST_OF_A_KIND:
             return Said(Answer.ABANDON)
         alive = slot.alive(reference)
         drafts = [one for one in alive if not one.approved]
