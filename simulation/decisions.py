@@ -33,7 +33,7 @@ class CallFault:
 
     verb: str
     nth: int
-    said: Literal["unknown", "timeout", "died", "rejected", "unavailable"]
+    said: Literal["unknown", "timeout", "died", "busy", "rejected", "unavailable"]
     effect: Literal["now", "later", "never"]
     delay: timedelta = timedelta(0)
 
@@ -43,7 +43,8 @@ class CallFault:
             "timeout": "its answer never comes",
             "died": "the worker dies in it",
             "rejected": "it is refused",
-            "unavailable": "it is answered 429",
+            "busy": "it is answered 429",
+            "unavailable": "no connection is made",
         }[self.said]
         effect = {
             "now": "and it takes effect all the same",
@@ -236,11 +237,13 @@ def _call_fault(rng: random.Random, kind: Kind, *, order: bool) -> CallFault:
     else:
         verb = rng.choices(_VERBS, (40, 25, 15, 9, 9, 2))[0]
     said = rng.choices(
-        ("unknown", "timeout", "died", "rejected", "unavailable"), (32, 14, 14, 20, 20)
+        ("unknown", "timeout", "died", "busy", "rejected", "unavailable"),
+        (26, 14, 14, 12, 20, 14),
     )[0]
     effect = rng.choices(("now", "later", "never"), (35, 40, 25))[0]
-    if not kind.can_look and said in ("rejected", "unavailable"):
-        effect = "never"  # The port's word: nobody could find out that it is not kept.
+    if said == "unavailable" or (not kind.can_look and said == "rejected"):
+        # The port's word. Of a refusal nobody could find out there that it is not kept.
+        effect = "never"
     delay = timedelta(0)
     if effect == "later":
         delay = _span(rng, 1, kind.latest.total_seconds())

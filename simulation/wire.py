@@ -195,6 +195,8 @@ class Wire:
             return Attempt(after=took, lost=True)
         kind = {
             "unknown": "UnknownOutcome",
+            # As the adaptors say it: whoever stands before the provider may have passed it on.
+            "busy": "UnknownOutcome",
             "rejected": "Rejected",
             "unavailable": "Unavailable",
         }[fault.said]

@@ -23,7 +23,7 @@ from invoicing.order import (
     invoice_reference,
     request_of,
 )
-from invoicing.provider import Stage
+from invoicing.provider import Search, Stage, Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
 from sandbox.faults import Fault
@@ -31,7 +31,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company
 from workflows.invoice import story
-from workflows.invoice.life import Life
+from workflows.invoice.life import Life, tell_order
 
 TODAY = date(2026, 6, 30)
 SENT = ["created", "approved", "sent"]
@@ -286,16 +286,26 @@ async def test_an_invoice_abandoned_with_nothing_at_the_provider_gives_its_lines
     assert company.effects(invoice_reference(reference, "B")) == SENT
 
 
-async def test_a_refused_create_alone_does_not_give_its_lines_back(company: Company) -> None:
+async def test_an_invoice_abandoned_in_doubt_does_not_give_its_lines_back(
+    company: Company,
+) -> None:
     """It may have been made all the same: whoever abandons it says what they saw of it."""
+    see = company.adaptor.find
+
+    async def find(target: Target) -> Search:
+        whole = company.stand_in.calls.count(Step.CREATE) == 0
+        return (await see(target)).model_copy(update={"complete": whole})
+
+    company.adaptor.find = find  # type: ignore[method-assign]
     reference = await begun(company, "1")
-    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET)
     await company.client.deliver(reference, a_delivery("A", "1"))
     invoice = invoice_reference(reference, "A")
     await company.parked(invoice)
     await company.resolve(invoice, Answer.ABANDON)
     assert (await asked(company, reference)).reason is Reason.DELIVERY_UNCLEAR
     assert (await company.finished(invoice)).in_doubt
+    company.adaptor.find = see  # type: ignore[method-assign]
     await resolve(company, reference, Answer.FREE)
     await company.client.deliver(reference, a_delivery("B", "1"))
     assert (await finished(company, reference)).ledger.lines[0].holder == "delivery/B"
@@ -403,11 +413,10 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its order is told all the same, though the last signal to it is held back until then."""
-    telling = story.tell_order
 
     async def late(life: Life) -> None:
         await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
-        await telling(life)
+        await tell_order(life)
 
     monkeypatch.setattr(story, "tell_order", late)
     reference = await begun(company, "1")

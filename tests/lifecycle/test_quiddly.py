@@ -419,9 +419,11 @@ def event_of(shop: Shop, reference: str, nth: int = 0) -> WorkflowHandle[Any, Ev
 async def in_question(event: WorkflowHandle[Any, EventState]) -> str:
     """Wait until it waits for a person; the question's identity."""
     async with asyncio.timeout(30):
-        while not (problem := (await event.query("state", result_type=EventState)).problem):  # noqa: ASYNC110
+        while True:
+            state: EventState = await event.query("state", result_type=EventState)
+            if state.problem:
+                return state.problem.question
             await asyncio.sleep(0.05)
-        return problem.question
 
 
 async def signals(shop: Shop, reference: str) -> int:

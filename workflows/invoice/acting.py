@@ -171,7 +171,9 @@ async def _refused(
     """Refused while the stage has not moved is no "already done" in disguise, unless nobody can
     see the stage move: then it is not tried again unasked."""
     blind, doubt = life.plan.blind, life.case.doubt
-    life.case.doubt = doubt.refused(verb, workflow.now()) if blind else doubt.answered(verb)
+    # Elsewhere a look shows whether the refusal holds; but what was sent cannot be sent back.
+    doubted = blind or verb == "send"
+    life.case.doubt = doubt.refused(verb, workflow.now()) if doubted else doubt.answered(verb)
     if await view(life) is not before:
         return
     said = await ask_about(life, problem, (*offered, Answer.HAPPENED) if blind else offered)

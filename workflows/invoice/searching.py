@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.invoice.acting import changed, settle
+from workflows.invoice.acting import changed, once_late_effects_are_over, settle
 from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_foreign, learn
@@ -173,7 +173,11 @@ def _adopt_instead(life: Life, snapshot: Snapshot) -> None:
 
 
 async def _is_not_there(life: Life) -> bool:
-    """Ask, where the search proves nothing. True when a person says that it is not there."""
+    """Ask, where the search proves nothing. True when a person says that it is not there. What is
+    final from the start is not asked about while it may still come: their word would not hold."""
+    final_at_once = life.plan.sent_by == CREATE
+    if final_at_once and not await once_late_effects_are_over(life, CREATE):
+        return False
     offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
     if not life.unseen:
         # Nobody could compare the figures of what is adopted, where nobody can look.
