@@ -208,6 +208,9 @@ class People:
             self._give(identity, state, choice)
         return True
 
+    def _answer_again(self, identity: str) -> None:
+        self._answer(identity)
+
     def _told(self, identity: str, state: Any) -> None:
         """Whether a person is told what they must be."""
         problem = state.problem
@@ -298,7 +301,7 @@ class People:
 
     def _give(self, identity: str, state: Any, choice: Said) -> None:
         if isinstance(choice, str):
-            self._server.after(_SOON, partial(self._answer, identity))
+            self._server.after(_SOON, partial(self._answer_again, identity))
             return
         if choice is None:
             self._judge.broken(

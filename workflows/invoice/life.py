@@ -5,7 +5,6 @@ shown of it. It decides nothing; the steps do.
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -154,26 +153,6 @@ class Life:
         continues as new, to hear of the next."""
         self.case.cancel = None
         self._renewal_wanted = self._engine_cancel
-
-    async def until_nothing_can_reach_the_buyer(self) -> None:
-        """Wait until no call that is under way, or that was lost, may yet bring it to the buyer; or
-        until the cancel is withdrawn."""
-
-        def over() -> bool:
-            return self.case.cancel is None or not self._may_reach_the_buyer()
-
-        while not over():
-            verbs = {self.plan.sent_by, "send"} if self.case.plan else ()
-            ends = [until for verb in verbs if (until := self.case.doubt.until(verb))]
-            left = max(ends, default=workflow.now()) - workflow.now()
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(over, timeout=left if left > timedelta() else None)
-
-    def _may_reach_the_buyer(self) -> bool:
-        if self.in_flight or self.case.plan is None or self.case.outcome:
-            return self.in_flight
-        doubt, verbs = self.case.doubt, {self.case.plan.sent_by, "send"}
-        return any(doubt.may_still(verb, workflow.now()) for verb in verbs)
 
     # Showing
 

@@ -47,6 +47,12 @@ def take_back(life: OrderLife, by: str, reason: str) -> None:
     life.show()
 
 
+def engine_cancelled(life: OrderLife) -> None:
+    """Write down Temporal's own Cancel: it takes the whole order back."""
+    if reason := life.heard_engine_cancel():
+        take_back(life, "Temporal cancel", reason)
+
+
 def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:
     """Take every open line for one cancellation."""
     if open_lines := life.case.ledger.with_status(LineStatus.OPEN):
