@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 from sandbox.faults import Placed, When
 from sandbox.server import StandIn
@@ -12,6 +12,7 @@ from tests.fuzz.setups import SETUPS, TIMEOUT, Setup
 from tests.fuzz.worker import EFFECT
 
 WIRE = ("reset", "time_out", "500", "502", "503", "429", "not_json", "truncated", "refuse")
+WHENS: tuple[When, ...] = get_args(When)
 LATEST = EFFECT * 0.6
 """Seconds after its arrival at which a call takes effect at the latest."""
 DEEDS = (

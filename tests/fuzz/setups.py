@@ -220,7 +220,7 @@ def _quiddly(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
     }
     given = {name: route for name, route in routes.items() if route}
     user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
-    return {"base_url": stand_in.url, "feed_minutes": 0.05, **user, **given}
+    return {"base_url": stand_in.url, "feed_minutes": 0.15, **user, **given}
 
 
 _REFUSED = (
