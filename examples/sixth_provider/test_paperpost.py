@@ -172,7 +172,7 @@ async def office(server: Server, _registered: None) -> AsyncIterator[Office]:
             "PAPERPOST_TIMEOUT": "0.5",
         }
         adaptors = settings.accounts.connect(settings.accounts.read(environment), http)
-        setup = WorkerSettings(pace=0.02, grace=2)
+        setup = WorkerSettings(pace=0.005, grace=2)
         async with serving(workers(client.temporal, adaptors, setup)):
             made = Office(stand_in, client)
             try:

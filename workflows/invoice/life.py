@@ -49,7 +49,7 @@ class Life:
         self.doubts = Doubts(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
         self._listing = Listing()
-        self.waits = Waits(self.case, self._boundary, self._wakes, self.show)
+        self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
         self.asking = Asking(self.case, self.waits, self.note)
         if self.case.plan:
             self.follow(self.case.plan)
@@ -113,9 +113,10 @@ class Life:
             self.waits.over()
             raise Cancelling
 
-    def _boundary(self) -> None:
-        """Around every wait: what was seen before may no longer be so, a cancel is heeded, and a
-        long run continues as new. Nothing is under way here, so the next run loses nothing."""
+    def boundary(self) -> None:
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
+        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
+        nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
         self.heed_cancel()
         if self._may_renew():
