@@ -112,7 +112,7 @@ class Cared:
             with contextlib.suppress(TimeoutError):
                 nth = stand_in.calls.count(deed.at) + 1
                 await stand_in.reached(deed.at, nth, within=6)
-        await asyncio.sleep(deed.after if deed.at is None else deed.after * 0.3)
+        await asyncio.sleep(deed.after if deed.at is None else deed.after * 0.1)
         match deed.what:
             case "hold":
                 await self._instruct("hold", Hold(**SAYS), deed.by_signal)
