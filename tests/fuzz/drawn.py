@@ -121,11 +121,7 @@ def _faults(setup: Setup, chance: random.Random) -> list[Fault]:
                 made += [_of_a_change(setup, step, nth, chance)]
     for step in setup.reads:
         if chance.random() < 0.12:
-<<<<<<< HEAD
-            when: When = chance.choice(("before", "after"))
-=======
             when = chance.choice(WHENS)
->>>>>>> h-fuzz
             made.append(Fault(step, chance.choice(WIRE), chance.randint(1, 3), when))
     for step, fault, key, _ in setup.told:
         if step not in setup.changes and chance.random() < 0.05:
