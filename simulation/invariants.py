@@ -21,7 +21,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
 from invoicing.invoice import Status
+from invoicing.order import OrderStatus
 from invoicing.provider import CreateCall
 from simulation.documents import content
 from simulation.engine import ActivityCall, Run, Server
@@ -121,6 +123,7 @@ class Judge:
         self._broken: set[Sentence] = set()
         self._judged = 0
         self._looks: dict[str, tuple[datetime, Decimal]] = {}
+        self._idle: dict[str, int] = {}
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -264,18 +267,17 @@ class Judge:
                         Sentence.LINE_ONCE, f"{order}: line {line} is on {other} and on {held.id}"
                     )
 
-    def idle(self, run: Run) -> bool:
-        """Whether nothing would ever happen in it by itself."""
-        return not (
-            run.timers
-            or run.activities
-            or run.children
-            or run.waiting
-            or run.task_due
-            or run.outgoing_signals
-            or run.outgoing_cancels
-            or run.stuck
-        )
+    def watch(self, runs: Iterable[Run]) -> None:
+        """Whatever is under way goes on by itself, or waits for a person who is told."""
+        for run in runs:
+            if run.workflow in _GO_ON and _idle(run) and self._idle.get(run.run_id) != run.events:
+                self._idle[run.run_id] = run.events
+                self._waits(run)
+
+    def _waits(self, run: Run) -> None:
+        state = self._server.query(run.id, "state")
+        if state.problem is None and getattr(state, "status", "") != OrderStatus.OPEN:
+            self.broken(Sentence.NO_SILENCE, f"{run.id}: waits for nothing, and asks nobody")
 
     # At the end
 
@@ -356,6 +358,7 @@ class Judge:
 
 
 BY_A_PERSON = "by a person"
+_GO_ON = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
 _TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content"}
 _WITHOUT = {"sending_failed", "sending_overdue", "rejected"}
 
@@ -377,3 +380,17 @@ def _touched_late(own: Held, looks: dict[str, tuple[datetime, Decimal]]) -> bool
         return False
     at, _ = looks.get(own.id, (own.made, own.gross))
     return own.touched >= at
+
+
+def _idle(run: Run) -> bool:
+    """Whether nothing would ever happen in it by itself."""
+    return not (
+        run.timers
+        or run.activities
+        or run.children
+        or run.waiting
+        or run.task_due
+        or run.outgoing_signals
+        or run.outgoing_cancels
+        or run.stuck
+    )

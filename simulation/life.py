@@ -41,7 +41,7 @@ WORKFLOWS = (InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, Notice
 START = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 LONGEST = timedelta(days=420)
 """A life that has not ended then never will."""
-STEPS = 5000
+STEPS = 3000
 
 
 @dataclass(frozen=True)
@@ -254,6 +254,7 @@ class _Living:
     def _step(self) -> None:
         self._steps += 1
         self._judge.check()
+        self._judge.watch(self._people.open_runs())
         self._people.look()
 
     def _over(self) -> bool:

@@ -26,7 +26,6 @@ from simulation.invariants import BY_A_PERSON, Judge, Sentence, Wanted
 from simulation.ledger import Held
 from simulation.providers import SimulatedProvider
 from simulation.truth import (
-    LATER,
     Choice,
     Said,
     Sight,
@@ -133,7 +132,7 @@ class People:
         """After every step: hear what became of instructions, and see who is asked."""
         if self._under_way:
             self._hear()
-        for run in self._open_runs():
+        for run in self.open_runs():
             if run.search_attributes.get(attributes.STATUS.name) == Status.NEEDS_ATTENTION:
                 self._see(run)
 
@@ -161,7 +160,8 @@ class People:
         asking.sent += 1
         self._under_way.append(asking)
 
-    def _open_runs(self) -> list[Run]:
+    def open_runs(self) -> list[Run]:
+        """Those of them that are under way."""
         return [run for run in self.last_runs() if run.status == "running"]
 
     def last_runs(self) -> list[Run]:
@@ -178,7 +178,13 @@ class People:
         self._asked.add(key)
         self._turns += 1
         pause = self._paces[self._turns % len(self._paces)]
-        self._server.after(pause, lambda: self._answer(run.id))
+
+        def look() -> None:
+            if not self._answer(run.id):
+                # A list can be ahead of what it is about: whoever found nothing looks again.
+                self._asked.discard(key)
+
+        self._server.after(pause, look)
 
     def _state(self, identity: str) -> Any:
         try:
@@ -188,10 +194,11 @@ class People:
         open_now = self._server.runs(identity)[-1].status == "running"
         return state if open_now else None
 
-    def _answer(self, identity: str) -> None:
+    def _answer(self, identity: str) -> bool:
+        """Whether there was a question to be answered."""
         state = self._state(identity)
         if state is None or getattr(state, "problem", None) is None:
-            return
+            return False
         self._told(identity, state)
         self._answers[identity] = self._answers.get(identity, 0) + 1
         if identity.startswith("invoice/"):
@@ -199,6 +206,10 @@ class People:
         else:
             choice = self._other_choice(identity, state)
             self._give(identity, state, choice)
+        return True
+
+    def _answer_again(self, identity: str) -> None:
+        self._answer(identity)
 
     def _told(self, identity: str, state: Any) -> None:
         """Whether a person is told what they must be."""
@@ -289,8 +300,8 @@ class People:
         return reference if runs and runs[-1].status == "running" else None
 
     def _give(self, identity: str, state: Any, choice: Said) -> None:
-        if choice == LATER:
-            self._server.after(_SOON, partial(self._answer, identity))
+        if isinstance(choice, str):
+            self._server.after(_SOON, partial(self._answer_again, identity))
             return
         if choice is None:
             self._judge.broken(

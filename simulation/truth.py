@@ -30,7 +30,7 @@ class Choice:
     reference: str | None = None
 
 
-LATER = "later"
+LATER: Literal["later"] = "later"
 """Nothing can be said yet: something there is under way. Whoever was asked looks again later."""
 
 

@@ -248,7 +248,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a cancel is acknowledged while a lost call may reach the buyer",
-        LIFE,
+        BACK,
         "return any(doubt.may_still(verb, workflow.now()) for verb in verbs)",
         "return False",
     ),

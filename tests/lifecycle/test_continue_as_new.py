@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -19,7 +20,7 @@ from temporalio.exceptions import ApplicationError
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.case import Case, InvoiceInput
 from invoicing.converter import data_converter
-from invoicing.errors import ReferenceInUse, Rejected
+from invoicing.errors import NotFound, ReferenceInUse, Rejected
 from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import LineStatus, Status
 from invoicing.order import CancelLines, Deliver, invoice_reference
@@ -249,6 +250,16 @@ async def _passed_on(history: WorkflowHistory) -> list[str]:
     return [event.id for event in told]
 
 
+async def _finished_once_begun(company: Company, reference: str) -> None:
+    """A run of an order that has grown long leaves it to the next one to begin the invoice."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(NotFound):
+                await company.client.result(reference)
+                return
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.thorough
 async def test_an_order_keeps_its_ledger_over_continuations(company: Company) -> None:
     """Between two deliveries it begins anew; one asked for before that is still the same one."""
@@ -267,7 +278,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
     first = (await client.order_handle(reference).describe()).run_id
     for name, line in (("A", "1"), ("B", "2"), ("C", "3")):
         await client.deliver(reference, Deliver(delivery=name, lines=(line,), issue_date=day))
-        await asyncio.wait_for(client.result(invoice_reference(reference, name)), 30)
+        await _finished_once_begun(company, invoice_reference(reference, name))
     async with asyncio.timeout(30):
         while (await client.order_handle(reference).describe()).run_id == first:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

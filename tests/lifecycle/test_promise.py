@@ -33,6 +33,8 @@ from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 
 SENT = ["created", "approved", "sent"]
+LATE = PACES.model_copy(update={"effect": timedelta(seconds=20)})
+"""A lost call may take effect for longer than what these tests do takes."""
 LONG_TO_SETTLE = PACES.model_copy(update={"settle": timedelta(seconds=1.5)})
 
 
@@ -76,7 +78,7 @@ async def test_engine_cancel_outlives_the_run_that_it_was_sent_to(forgetful: Wor
     async with forgetful.company(paces=LONG_TO_SETTLE) as company:
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         reference = await company.start()
-        await noted(company.client, reference, "create: outcome unknown")
+        await noted(company.client, reference, "create: UnknownOutcome")
         await company.client.handle(reference).cancel(reason="test")
         assert (await company.finished(reference)).status is Status.CANCELLED
         assert company.live(reference) == 0
@@ -244,7 +246,7 @@ async def test_stale_look_at_the_figures_before_a_search_that_takes_long(
     shared_world: World, irreversible: Step
 ) -> None:
     """[stale-look] They change while the provider is searched: approved, or sent, all the same."""
-    async with shared_world.company(patience=10, approval_delay=0) as company:
+    async with shared_world.company(paces=LATE, patience=10, approval_delay=0) as company:
         stand_in = company.stand_in
         stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         # Before either create, before the approval, before the sending.
@@ -263,7 +265,7 @@ async def test_stale_look_for_another_one_before_a_read_that_takes_long(
     shared_world: World,
 ) -> None:
     """[stale-look] A lost create takes effect while the figures cannot be read."""
-    async with shared_world.company(patience=0.2) as company:
+    async with shared_world.company(paces=LATE, patience=0.2) as company:
         stand_in = company.stand_in
         create = stand_in.faults.place(Step.CREATE, Fault.GATE)
         stand_in.faults.place(Step.READ, Fault.UNAVAILABLE, nth=2, times=10_000)
@@ -274,7 +276,7 @@ async def test_stale_look_for_another_one_before_a_read_that_takes_long(
         # At the pace of tests, longer than a search and a read may take here.
         await stand_in.arrived(Step.READ, 25, within=30)
         stand_in.faults.clear()
-        assert (await company.finished(reference)).status is Status.SENT
+        assert (await company.ended(reference)).status is Status.SENT
         assert sorted(company.effects(reference)) == sorted(["created", "deleted", *SENT])
 
 
@@ -300,14 +302,14 @@ async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Compa
 
 async def test_late_commit_is_searched_for_before_credited_is_said(shared_world: World) -> None:
     """[late-commit] Sent long ago, when the first create takes effect; then it is cancelled."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start(goal=Goal.PAID)
         await company.until_waiting(reference, "payment")
         create.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         await company.cancel(reference)
-        ended = await company.finished(reference)
+        ended = await company.ended(reference)
         assert ended.status is Status.CREDITED
         assert ended.number is not None
         assert await company.violations(reference, ended) == []
@@ -317,7 +319,7 @@ async def test_late_commit_is_searched_for_before_somebody_elses_credit_is_the_e
     shared_world: World,
 ) -> None:
     """[late-commit] Also where it was credited there, and not by us."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start(goal=Goal.PAID)
         state = await company.until_waiting(reference, "payment")
@@ -326,7 +328,7 @@ async def test_late_commit_is_searched_for_before_somebody_elses_credit_is_the_e
         await company.adaptor.credit(
             Target(account=company.account, reference=reference, provider_id=state.provider_id)
         )
-        ended = await company.finished(reference)
+        ended = await company.ended(reference)
         assert ended.status is Status.CREDITED
         assert company.live(reference) == 0
 
@@ -335,7 +337,7 @@ async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
     shared_world: World,
 ) -> None:
     """[late-commit] A cancel during `several_found` credited ours and said nothing of the other."""
-    async with shared_world.company(approval_delay=float("inf")) as company:
+    async with shared_world.company(paces=LATE, approval_delay=float("inf")) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start()
         state = await company.until_waiting(reference, "approval")
@@ -346,13 +348,13 @@ async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
         )
         company.stand_in._due(ours)
         await company.cancel(reference)
-        assert (await company.finished(reference)).status is Status.CREDITED
+        assert (await company.ended(reference)).status is Status.CREDITED
         assert company.live(reference) == 0
 
 
 async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world: World) -> None:
     """[late-commit] The second create is refused, and the first one takes effect after that."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         plan = company.adaptor.plan
 
         async def without_looking_first(request: InvoiceRequest) -> Plan:
@@ -366,7 +368,7 @@ async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world
         create.release()
         await company.stand_in.ledger.reached("created", reference)
         await company.cancel(reference)
-        assert (await company.finished(reference)).status is Status.CANCELLED
+        assert (await company.ended(reference)).status is Status.CANCELLED
         assert company.effects(reference) == ["created", "deleted"]
 
 

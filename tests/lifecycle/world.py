@@ -123,6 +123,10 @@ class Company:
                 pause = min(pause * 1.5, 0.2)
             return state
 
+    async def ended(self, reference: str) -> Invoice:
+        """The state once it has ended: its workflow may still look for what takes effect late."""
+        return await self.until(reference, lambda state: state.ended)
+
     async def until_status(self, reference: str, *wanted: Status, within: float = 30) -> Invoice:
         """The state once its status is one of these."""
         return await self.until(reference, lambda state: state.status in wanted, within)

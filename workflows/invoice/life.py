@@ -5,7 +5,6 @@ shown of it. It decides nothing; the steps do.
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -49,7 +48,7 @@ class Life:
         self.doubts = Doubts(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
         self._listing = Listing()
-        self.waits = Waits(self.case, self._boundary, self._wakes, self.show)
+        self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
         self.asking = Asking(self.case, self.waits, self.note)
         if self.case.plan:
             self.follow(self.case.plan)
@@ -113,9 +112,10 @@ class Life:
             self.waits.over()
             raise Cancelling
 
-    def _boundary(self) -> None:
-        """Around every wait: what was seen before may no longer be so, a cancel is heeded, and a
-        long run continues as new. Nothing is under way here, so the next run loses nothing."""
+    def boundary(self) -> None:
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
+        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
+        nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
         self.heed_cancel()
         if self._may_renew():
@@ -153,26 +153,6 @@ class Life:
         continues as new, to hear of the next."""
         self.case.cancel = None
         self._renewal_wanted = self._engine_cancel
-
-    async def until_nothing_can_reach_the_buyer(self) -> None:
-        """Wait until no call that is under way, or that was lost, may yet bring it to the buyer; or
-        until the cancel is withdrawn."""
-
-        def over() -> bool:
-            return self.case.cancel is None or not self._may_reach_the_buyer()
-
-        while not over():
-            verbs = {self.plan.sent_by, "send"} if self.case.plan else ()
-            ends = [until for verb in verbs if (until := self.case.doubt.until(verb))]
-            left = max(ends, default=workflow.now()) - workflow.now()
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(over, timeout=left if left > timedelta() else None)
-
-    def _may_reach_the_buyer(self) -> bool:
-        if self.in_flight or self.case.plan is None or self.case.outcome:
-            return self.in_flight
-        doubt, verbs = self.case.doubt, {self.case.plan.sent_by, "send"}
-        return any(doubt.may_still(verb, workflow.now()) for verb in verbs)
 
     # Showing
 

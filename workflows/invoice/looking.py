@@ -38,12 +38,18 @@ async def view(life: Life) -> Stage:
 
 
 async def look(life: Life) -> None:
-    """Read it, unless it was read in this very moment."""
+    """Read it, unless it was read in this very moment.
+
+    News that come meanwhile are read as well. They may never end, so a long run continues as new
+    between two reads, too.
+    """
     while not is_fresh(life):
         try:
             await _read(life)
         except Trouble as problem:
             await ask_about(life, problem, (Answer.RETRY,))
+        if life.case.inbox:
+            life.boundary()
 
 
 async def _read(life: Life) -> None:

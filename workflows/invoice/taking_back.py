@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import timedelta
+
 from temporalio import workflow
 
 from workflows.invoice import planning
@@ -122,3 +125,25 @@ async def _ask_whether_it_is_there(life: Life) -> None:
     if said is Answer.DID_NOT_HAPPEN:
         life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
     life.case.forget()
+
+
+async def until_nothing_can_reach_the_buyer(life: Life) -> None:
+    """Wait until no call that is under way, or that was lost, may yet bring it to the buyer; or
+    until the cancel is withdrawn. Only then is a cancel acknowledged."""
+
+    def over() -> bool:
+        return life.case.cancel is None or not _may_reach_the_buyer(life)
+
+    while not over():
+        verbs = {life.plan.sent_by, "send"} if life.case.plan else ()
+        ends = [until for verb in verbs if (until := life.case.doubt.until(verb))]
+        left = max(ends, default=workflow.now()) - workflow.now()
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(over, timeout=left if left > timedelta() else None)
+
+
+def _may_reach_the_buyer(life: Life) -> bool:
+    if life.in_flight or life.case.plan is None or life.case.outcome:
+        return life.in_flight
+    doubt, verbs = life.case.doubt, {life.case.plan.sent_by, "send"}
+    return any(doubt.may_still(verb, workflow.now()) for verb in verbs)

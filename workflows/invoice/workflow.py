@@ -13,6 +13,7 @@ from temporalio.common import RawValue
 from workflows.invoice import story
 from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
+from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
 from workflows.kit.endings import Ended
 from workflows.kit.instructions import NOTHING, understood
 from workflows.kit.lifetime import sign, through_cancels
@@ -89,7 +90,7 @@ class InvoiceWorkflow:
     async def cancel(self, order: Cancel) -> Invoice:
         """Acknowledged once nothing that was asked of the provider can bring it to the buyer."""
         self._wanted.cancel(order)
-        await self._life.until_nothing_can_reach_the_buyer()
+        await until_nothing_can_reach_the_buyer(self._life)
         return self._life.state
 
     @hold.validator

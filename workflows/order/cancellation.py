@@ -37,15 +37,20 @@ async def cancel_lines(life: OrderLife, wanted: CancelLines) -> None:
 
 
 def take_back(life: OrderLife, by: str, reason: str) -> None:
-    """Cancel what is open, and have every invoice under way taken back."""
-    if life.case.cancelled:
-        return
+    """Cancel what is open, and have every invoice under way taken back. Asked again, those that a
+    person has let stand meanwhile are asked about again."""
     life.case.cancelled = True
     life.case.note(workflow.now(), "cancel asked for", by, reason)
     cancel_what_is_open(life, by, reason)
     for delivery in life.case.begun:
         take_back_invoice(life, delivery)
     life.show()
+
+
+def engine_cancelled(life: OrderLife) -> None:
+    """Write down Temporal's own Cancel: it takes the whole order back."""
+    if reason := life.heard_engine_cancel():
+        take_back(life, "Temporal cancel", reason)
 
 
 def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:

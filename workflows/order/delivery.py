@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from invoicing.invoice import LineStatus
     from invoicing.news import Became, BecameCall
-    from invoicing.order import Deliver, request_of
+    from invoicing.order import Deliver, OrderStatus, request_of
     from invoicing.provider import Event, Pace
     from invoicing.questions import Answer, Reason
     from invoicing.request import InvoiceRequest, RegisteredOrder
@@ -200,3 +200,15 @@ def _refused_at_once(error: ChildWorkflowError) -> bool:
 def _sentence(error: ChildWorkflowError) -> str:
     cause = error.cause
     return cause.message if isinstance(cause, ApplicationError) else type(cause).__name__
+
+
+def about_to_begin(life: OrderLife, delivery: str) -> bool:
+    """Whether nothing stands between a delivery and its invoice but a moment. A run that has grown
+    long begins nothing more; the next one does."""
+    case = life.case
+    over = case.outcome or case.deliveries[delivery].ended
+    if over or delivery in (*case.begun, *life.tried):
+        return False
+    # A question about another delivery holds up none.
+    soon = case.status is OrderStatus.STARTED or case.may_deliver
+    return soon and not workflow.info().is_continue_as_new_suggested()

@@ -45,6 +45,22 @@ async def live(life: OrderLife) -> OrderStatus:
     return OrderStatus.COMPLETED
 
 
+async def live_and_tell(life: OrderLife) -> None:
+    """The story, and what others must know of its end. Raises what ended it before it began."""
+    failure: ApplicationError | None = None
+    try:
+        outcome = await live(life)
+    except ApplicationError as error:
+        outcome, failure = OrderStatus.REJECTED, error
+    life.case.outcome, life.case.rows = outcome, {}
+    life.note(f"ended: {outcome}")
+    life.show()
+    await life.outbox.empty()
+    await workflow.wait_condition(workflow.all_handlers_finished)
+    if failure:
+        raise failure
+
+
 async def _plan(life: OrderLife) -> None:
     while life.case.plan is None:
         try:

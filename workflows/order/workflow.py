@@ -9,13 +9,12 @@ import asyncio
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from workflows.kit.instructions import NOTHING, understood
 from workflows.kit.lifetime import sign, through_cancels
 from workflows.order import story
-from workflows.order.cancellation import take_back
-from workflows.order.delivery import told_invoices
+from workflows.order.cancellation import engine_cancelled
+from workflows.order.delivery import about_to_begin, told_invoices
 from workflows.order.instructions import Instructions
 from workflows.order.life import OrderLife
 
@@ -29,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
         Ledger,
         Order,
         OrderBrief,
-        OrderStatus,
     )
     from invoicing.order_case import OrderInput
     from invoicing.provider import Event
@@ -48,32 +46,11 @@ class OrderWorkflow:
     async def run(self, start: OrderInput) -> Order:
         """Live until every line has its final status and every invoice has ended."""
         sign(self._life.request)
-        living = asyncio.create_task(self._outcome())
-        outcome, failure = await through_cancels(living, self._engine_cancelled)
-        return await self._end(outcome, failure)
-
-    async def _outcome(self) -> tuple[OrderStatus, ApplicationError | None]:
-        try:
-            return await story.live(self._life), None
-        except ApplicationError as failure:
-            return OrderStatus.REJECTED, failure
-
-    def _engine_cancelled(self) -> None:
-        if reason := self._life.heard_engine_cancel():
-            take_back(self._life, "Temporal cancel", reason)
-
-    async def _end(self, outcome: OrderStatus, failure: ApplicationError | None) -> Order:
-        life = self._life
-        life.case.outcome, life.case.rows = outcome, {}
-        life.note(f"ended: {outcome}")
-        life.show()
-        await life.outbox.empty()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if failure:
-            raise failure
-        if workflow.cancellation_reason() is not None and life.case.cancelled:
-            raise asyncio.CancelledError(str(outcome))
-        return life.state
+        living = asyncio.create_task(story.live_and_tell(self._life))
+        await through_cancels(living, lambda: engine_cancelled(self._life))
+        if workflow.cancellation_reason() is not None and self._life.case.cancelled:
+            raise asyncio.CancelledError(str(self._life.case.outcome))
+        return self._life.state
 
     # What is known
 
@@ -113,7 +90,7 @@ class OrderWorkflow:
     async def deliver(self, wanted: Deliver) -> DeliveryState:
         """Take the lines, and begin the invoice as soon as the provider knows the order."""
         self._wanted.deliver(wanted)
-        await workflow.wait_condition(lambda: not self._about_to_begin(wanted.delivery))
+        await workflow.wait_condition(lambda: not about_to_begin(self._life, wanted.delivery))
         return self._life.case.deliveries[wanted.delivery]
 
     @workflow.update(description="These lines will not be delivered.")
@@ -149,17 +126,6 @@ class OrderWorkflow:
     @resolve.validator
     def _may_resolve(self, answer: Resolve) -> None:
         self._wanted.may_resolve(answer)
-
-    def _about_to_begin(self, delivery: str) -> bool:
-        """Whether nothing stands between a delivery and its invoice but a moment. A run that has
-        grown long begins nothing more; the next one does."""
-        case = self._life.case
-        over = case.outcome or case.deliveries[delivery].ended
-        if over or delivery in (*case.begun, *self._life.tried):
-            return False
-        # A question about another delivery holds up none.
-        soon = case.status is OrderStatus.STARTED or case.may_deliver
-        return soon and not workflow.info().is_continue_as_new_suggested()
 
     # The same, by signal
 
