@@ -30,10 +30,10 @@ from commands.base import (
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.following import explain, follow, served
 from commands.orders import show_order
-from invoicing.client import InvoicingClient, Listed, web_page
+from invoicing.client import InvoicingClient, Listed, Unreachable, web_page
 from invoicing.errors import NotFound
 from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release
+from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release, Status
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
 from terminal import answers, facts, history, listing, plain, screen, spreadsheet
@@ -289,8 +289,16 @@ def _order(
     reference: str, give: Callable[[InvoicingClient], Awaitable[object]], as_json: bool
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
-        await answered(give(client))
+        late = None
+        try:
+            await answered(give(client))
+        except Unreachable as error:
+            late = error
         invoice = await answered(client.state(reference))
+        if late and invoice.status is not Status.CANCELLING:
+            raise late
+        if late:
+            typer.echo(_TAKEN, err=True)
         if as_json:
             typer.echo(invoice.model_dump_json())
         else:
@@ -298,6 +306,12 @@ def _order(
         return Code.DONE
 
     with_client(work)
+
+
+_TAKEN = (
+    "The cancel is taken. It is acknowledged once no call that was lost may still reach the buyer; "
+    "`watch` shows what becomes of it."
+)
 
 
 def _corrected(reference: str, text: bytes) -> Any:
