@@ -365,11 +365,11 @@ async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing
     patient = PACES.model_copy(update={"effect": timedelta(minutes=10)})
     async with shared.company(paces=patient) as company:
         company.stand_in.faults.place(Step.SEND, Fault.TIME_OUT, when="before")
-        reference = await company.start()
+        reference = await company.start(may_credit=False)
         await company.until_waiting(reference, "provider unavailable")
         said = await typed("cancel", reference, *WHY, at=company)
         assert said.exit_code == Code.DONE, said.output
-        assert "The cancel is taken" in said.stderr
+        assert "It is taken" in said.stderr
 
 
 async def test_what_has_ended_refuses_orders(company: Company) -> None:
