@@ -1370,7 +1370,7 @@ async def test_what_a_person_has_seen_of_an_order_counts_as_its_verdict() -> Non
     order = Orderly()
     assert (await order.register()).stage is OrderStage.SUBMITTED
     assert (await order.told_by_a_person(verb="register")).stage is OrderStage.CONFIRMED
-    assert (await order.cancel("C1", "1")).cancelled == ()
+    assert (await order.cancel("C1", "b")).cancelled == ()
     told = await order.told_by_a_person(verb="cancel_lines", cancellation="C1")
     assert told.cancelled == ("C1",)
 
