@@ -107,8 +107,8 @@ async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_fo
         file.write_text(request.model_dump_json())
         said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
         assert said.exit_code == Code.DONE, said.output
-        listed = await company.client.listed(request.reference)
-        assert (listed.execution, listed.waiting_for) == ("running", f"provider: {LATE}")
+        await company.until_waiting(request.reference, LATE)
+        assert (await company.client.listed(request.reference)).execution == "running"
 
 
 async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_path: Path) -> None:
