@@ -1,0 +1,70 @@
+"""Schedules in which the promise was broken, or might be: each a scene of a few lines.
+
+They are played under the real workflows in virtual time. Where a finding has a name, the docstring
+begins with it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from invoicing.invoice import Status
+from invoicing.questions import Answer, Reason
+from tests.simulation.scene import Scene
+
+MOMENT = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+# --- what a person says ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked"),
+    [("approve", Reason.APPROVAL_OVERDUE), ("send", Reason.SENDING_OVERDUE)],
+)
+def test_whoever_says_to_go_on_waiting_does_not_have_it_done_again(
+    verb: str, asked: Reason
+) -> None:
+    """The provider has said yes and takes days: `wait` sent the invoice a second time."""
+    with Scene() as scene:
+        scene.provider.accepts_only.add(verb)
+        scene.begin()
+        scene.until_asked(asked)
+        scene.answer(Answer.WAIT)
+        scene.until_asked(asked)
+        assert scene.provider.calls.count(verb) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked"),
+    [("approve", Reason.APPROVAL_OVERDUE), ("send", Reason.SENDING_OVERDUE)],
+)
+def test_whoever_has_seen_that_it_is_not_under_way_has_it_done_again(
+    verb: str, asked: Reason
+) -> None:
+    """What the provider said yes to and then forgot would else be waited for without an end."""
+    with Scene() as scene:
+        scene.provider.accepts_only.add(verb)
+        scene.begin()
+        scene.until_asked(asked)
+        scene.provider.accepts_only.clear()
+        scene.answer(Answer.DID_NOT_HAPPEN)
+        assert scene.ended().status is Status.SENT
+        assert scene.provider.calls.count(verb) == 2
+
+
+def test_whoever_goes_on_waiting_for_a_credit_does_not_have_it_credited_twice() -> None:
+    """A credit that is under way for days is still the first one."""
+    with Scene(credits=True) as scene:
+        scene.provider.accepts_only |= {"send", "credit"}
+        scene.begin(may_credit=True)
+        scene.until_called("send")
+        scene.passes(HOUR)
+        scene.cancel()
+        scene.until_asked(Reason.CANNOT_CANCEL)
+        scene.answer(Answer.WAIT)
+        scene.until_asked(Reason.CANNOT_CANCEL)
+        assert scene.provider.calls.count("credit") == 1
