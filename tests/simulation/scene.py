@@ -32,7 +32,7 @@ from invoicing.identity import (
     search_attributes,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Invoice, Journal, Resolve
+from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
 from invoicing.provider import (
     CreateCall,
     Echo,
@@ -313,6 +313,10 @@ class Scene:
         self.until(lambda: update.status != "pending")
         assert update.failure is None, update.failure
 
+    def release(self) -> None:
+        """Let it go on."""
+        self.server.update(self.id, "release", Release(by="a person", reason="test"))
+
     def tell(self, event: str, body: dict[str, Any] | None = None) -> None:
         """The provider's news."""
         self.server.signal(self.id, "provider_event", Event(id=event, body=body or {}))
@@ -328,6 +332,10 @@ class Scene:
     def until_called(self, verb: str, times: int = 1) -> None:
         """Until the provider was asked this so many times."""
         self.until(lambda: self.provider.calls.count(verb) >= times)
+
+    def until_held(self) -> None:
+        """Until it waits for a release."""
+        self.until(lambda: self.state.status is Status.HELD)
 
     def until_asked(self, *reasons: Reason, within: timedelta = LONG) -> None:
         """Until a person is asked this."""

@@ -11,9 +11,12 @@ from datetime import timedelta
 import pytest
 
 from invoicing.invoice import Status
+from invoicing.provider import Stage
 from invoicing.questions import Answer, Reason
-from tests.simulation.scene import Scene
+from simulation.documents import document
+from tests.simulation.scene import Scene, lost, refused
 
+SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 
@@ -68,3 +71,33 @@ def test_whoever_goes_on_waiting_for_a_credit_does_not_have_it_credited_twice() 
         scene.answer(Answer.WAIT)
         scene.until_asked(Reason.CANNOT_CANCEL)
         assert scene.provider.calls.count("credit") == 1
+
+
+def test_an_id_that_is_not_there_is_not_adopted_and_the_question_comes_again() -> None:
+    """A typing error made strangers of both that carry the reference, and a third one was made."""
+    with Scene(find_first=True) as scene:
+        right, _ = scene.provider.put(document(1)), scene.provider.put(document(1), Stage.APPROVED)
+        scene.provider.become(right, Stage.APPROVED)
+        scene.begin()
+        scene.until_asked(Reason.SEVERAL_FOUND)
+        scene.answer(Answer.ADOPT, provider_id="P-77")
+        scene.until_asked(Reason.SEVERAL_FOUND)
+        assert "create" not in scene.provider.calls
+        scene.answer(Answer.ADOPT, provider_id=right)
+        assert scene.ended().provider_id == right
+        assert len(scene.provider.made) == 2
+
+
+def test_one_that_carries_another_reference_is_not_adopted_and_nothing_is_made_unasked() -> None:
+    """[adopt-foreign] Somebody deleted ours and names the next customer's: it was made again."""
+    with Scene() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.provider.become("P-1", Stage.DELETED)
+        foreign = scene.provider.put(document(1), reference="another customer's")
+        scene.release()
+        scene.until_asked(Reason.GONE)
+        scene.answer(Answer.ADOPT, provider_id=foreign)
+        scene.until_asked(Reason.GONE)
+        assert scene.provider.made[foreign].stage is Stage.DRAFTED
+        assert scene.provider.calls.count("create") == 1

@@ -7,10 +7,9 @@ from temporalio import workflow
 from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.kit.calls import Trouble, answers
-from workflows.kit.endings import Cancelling, Overdue, StartOver
+from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
     from invoicing.echo import differences
     from invoicing.errors import FieldProblem
     from invoicing.provider import Pace, Snapshot, Stage
@@ -65,21 +64,7 @@ async def _read(life: Life) -> None:
     except (Trouble, Cancelling):
         case.inbox = (*events, *case.inbox)
         raise
-    if case.adopting:
-        _accept_adopted(life, snapshot)
     learn(life, snapshot, seen=True)
-
-
-def _accept_adopted(life: Life, snapshot: Snapshot) -> None:
-    """A person's word makes it ours, and the others strangers; not against its own reference."""
-    case = life.case
-    (named, *others), case.adopting = case.adopting, ()
-    if is_foreign(life, snapshot):
-        life.note(f"not adopted, for it carries another reference: {named}")
-        case.forget()
-        raise StartOver
-    case.doubt = case.doubt.found_one().denied(CREATE, workflow.now(), others)
-    life.note(f"adopted: {named}")
 
 
 def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
