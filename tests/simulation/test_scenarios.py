@@ -14,7 +14,7 @@ from invoicing.invoice import Status
 from invoicing.provider import Stage
 from invoicing.questions import Answer, Reason
 from simulation.documents import document
-from tests.simulation.scene import Scene, lost, refused
+from tests.simulation.scene import Scene, lost
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -101,3 +101,28 @@ def test_one_that_carries_another_reference_is_not_adopted_and_nothing_is_made_u
         scene.until_asked(Reason.GONE)
         assert scene.provider.made[foreign].stage is Stage.DRAFTED
         assert scene.provider.calls.count("create") == 1
+
+
+# --- a life and its successor ---------------------------------------------------------------------
+
+
+def test_a_successor_does_not_send_what_an_earlier_life_may_have_sent() -> None:
+    """Terminated while a lost send may still take effect, begun again: it was sent twice."""
+    with Scene() as scene:
+        scene.provider.script("send", lost(late=timedelta(minutes=10)))
+        scene.begin()
+        scene.until_called("send")
+        scene.server.terminate(scene.id)
+        scene.begin()
+        assert scene.ended().status is SENT
+        assert scene.provider.sent == 1
+
+
+def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:
+    """What is sent is final: nobody has sent a draft."""
+    with Scene() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.server.terminate(scene.id)
+        scene.begin()
+        scene.until(lambda: scene.provider.sent == 1, within=timedelta(minutes=1))
