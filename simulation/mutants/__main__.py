@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began, survived = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder:
         copy = _copied(Path(folder))
+        for who, command in _judges():
+            if _is_red(copy, command):
+                raise SystemExit(f"{who} are red without any damage: {' '.join(command)}")
         for number, mutant in enumerate(chosen, 1):
             noticed = _tried(copy, mutant)
             print(
@@ -94,21 +97,18 @@ def _tried(copy: Path, mutant: Mutant) -> str:
         raise SystemExit(f"{mutant.name}: stands {whole.count(mutant.old)} times in {mutant.file}")
     path.write_text(whole.replace(mutant.old, mutant.new))
     try:
-        return next((who for who, command in _judges(copy) if _is_red(copy, command)), "")
+        return next((who for who, command in _judges() if _is_red(copy, command)), "")
     finally:
         path.write_text(whole)
 
 
-def _judges(copy: Path) -> Iterable[tuple[str, list[str]]]:
-    pure = [name for name in PURE if (copy / name).exists()]
+def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
-    yield "tests", [sys.executable, "-m", "pytest", *quiet, *pure]
+    yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
+    scenarios = "tests/simulation/test_scenarios.py"
+    yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]
     yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]
-    yield (
-        "tests of workflows",
-        [sys.executable, "-m", "pytest", *quiet, "tests/simulation/test_scenarios.py"],
-    )
 
 
 def _is_red(copy: Path, command: list[str]) -> bool:
