@@ -9,12 +9,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW
 from invoicing.invoice import Status
-from invoicing.provider import Stage
+from invoicing.news import EventInput, FeedInput
+from invoicing.order import OrderStatus
+from invoicing.provider import Event, Stage
 from invoicing.questions import Answer, Reason
 from simulation.documents import document
-from tests.simulation.scene import Scene, lost
+from tests.simulation.scene import PROVIDER, Scene, lost
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -126,3 +130,51 @@ def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:
         scene.server.terminate(scene.id)
         scene.begin()
         scene.until(lambda: scene.provider.sent == 1, within=timedelta(minutes=1))
+
+
+# --- what anybody can send ------------------------------------------------------------------------
+
+_SAID = Payload(metadata={"encoding": b"json/plain"}, data=b'{"by": "a", "reason": "b"}')
+MALFORMED = {
+    "nothing": (),
+    "two inputs": (_SAID, _SAID),
+    "null": (Payload(metadata={"encoding": b"binary/null"}),),
+    "bytes": (Payload(metadata={"encoding": b"binary/plain"}, data=b"{}"),),
+    "no encoding": (Payload(data=b"{}"),),
+    "other fields": (Payload(metadata={"encoding": b"json/plain"}, data=b'{"x": []}'),),
+}
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+def test_no_signal_whatever_its_input_stops_a_workflow(given: tuple[Payload, ...]) -> None:
+    """One with two inputs, or a null, failed the workflow's task, again and again and for ever."""
+    with Scene() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        for name in ("provider_event", "hold", "release", "resolve", "cancel"):
+            scene.server.give_signal(scene.run, name, given)
+        scene.passes(HOUR)
+        assert scene.server.counters.tasks_failed == 0
+        assert scene.state.status is Status.HELD
+        assert sum(what.startswith("refused: ") for what in scene.journal) == 4
+        scene.release()
+        assert scene.ended().status is SENT
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+def test_no_signal_whatever_its_input_stops_an_order_or_a_feed(given: tuple[Payload, ...]) -> None:
+    """Those of orders, events, feeds and notices are of the same kinds."""
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        scene.server.start(FEED_WORKFLOW, FeedInput(provider=PROVIDER), id="feed")
+        scene.server.start(
+            EVENT_WORKFLOW, EventInput(provider=PROVIDER, event=Event(id="e")), id="event"
+        )
+        scene.passes(HOUR)
+        for name in ("provider_event", "invoice_is_final", "deliver", "cancel_lines", "cancel"):
+            scene.server.give_signal(scene.server.open_run(scene.order_id), name, given)
+        scene.server.give_signal(scene.server.open_run("feed"), "fetch_now", given)
+        scene.server.give_signal(scene.server.open_run("event"), "resolve", given)
+        scene.passes(HOUR)
+        assert scene.server.counters.tasks_failed == 0
+        assert scene.order.status is OrderStatus.OPEN
