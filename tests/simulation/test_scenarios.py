@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue
 from invoicing.invoice import Status
 from invoicing.news import EventInput, FeedInput
 from invoicing.order import OrderStatus
@@ -130,6 +130,40 @@ def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:
         scene.server.terminate(scene.id)
         scene.begin()
         scene.until(lambda: scene.provider.sent == 1, within=timedelta(minutes=1))
+
+
+def test_a_successor_that_cannot_be_planned_any_more_asks_what_its_earlier_life_left() -> None:
+    """It ended `rejected`, "before anything was asked of the provider", beside a draft."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=5)))
+        scene.begin()
+        scene.until_called("create")
+        scene.server.terminate(scene.id)
+        scene.provider.refuses_to_plan = True
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.provider.refuses_to_plan = False
+        scene.answer(Answer.RETRY)
+        assert scene.ended().status is SENT
+        assert len(scene.provider.alive) == 1
+
+
+def test_a_successors_cancel_is_not_acknowledged_before_it_has_a_plan() -> None:
+    """What its earlier life has sent may still reach the buyer, and it knows only with a plan."""
+    with Scene(sent_by="create", credits=True) as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=20)))
+        scene.begin(may_credit=True)
+        scene.until_called("create")
+        scene.server.terminate(scene.id)
+        scene.server.shut_queue(provider_queue(PROVIDER))
+        scene.begin(may_credit=True)
+        cancel = scene.cancel()
+        scene.passes(timedelta(minutes=1))
+        assert cancel.status == "pending"
+        scene.server.open_queue(provider_queue(PROVIDER))
+        scene.until(lambda: cancel.status == "done")
+        assert scene.ended().status is Status.CREDITED
+        assert scene.provider.alive == []
 
 
 # --- what anybody can send ------------------------------------------------------------------------
