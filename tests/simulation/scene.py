@@ -35,7 +35,7 @@ from invoicing.identity import (
     workflow_id,
 )
 from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
-from invoicing.news import LocatedAll, Polled
+from invoicing.news import Became, BecameCall, LocatedAll, Polled
 from invoicing.order import Deliver, Order, invoice_reference
 from invoicing.order_case import OrderInput
 from invoicing.provider import (
@@ -128,6 +128,8 @@ class Provider:
         self._activity("plan", self._plan)
         self._activity("plan_order", self._plan_order)
         self._activity("about", lambda call, act: Subject(keys=("unknown",)))
+        self._activity("post", lambda notice, act: None)
+        self._activity("became", lambda call, act: self._became(call))
         self._activity("poll", lambda call, act: Polled(interval=timedelta(minutes=5)))
         self._activity("locate", lambda call, act: LocatedAll())
         self._activity("find", self._find)
@@ -191,6 +193,13 @@ class Provider:
 
     def _plan_order(self, request: OrderRequest, act: Act) -> OrderPlan:
         return OrderPlan(totals=sums(request.document), paces=PACES)
+
+    def _became(self, call: BecameCall) -> Became:
+        run = self.server.runs(call.workflow_id)[-1]
+        if not run.closed:
+            return Became(running=True)
+        completed = run.status == "completed"
+        return Became(running=False, invoice=run.result if completed else None, why=run.status)
 
     def _find(self, target: Target, act: Act) -> Search:
         shown = [one for one in self.made.values() if self._listed(one, target.reference)]

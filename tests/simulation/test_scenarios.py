@@ -11,14 +11,15 @@ from datetime import timedelta
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
 from invoicing.invoice import Status
 from invoicing.news import EventInput, FeedInput
 from invoicing.order import OrderStatus
 from invoicing.provider import Event, Stage
 from invoicing.questions import Answer, Reason
+from invoicing.request import Goal
 from simulation.documents import document
-from tests.simulation.scene import PROVIDER, Scene, lost
+from tests.simulation.scene import ORDER, PROVIDER, Scene, lost
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -212,3 +213,53 @@ def test_no_signal_whatever_its_input_stops_an_order_or_a_feed(given: tuple[Payl
         scene.passes(HOUR)
         assert scene.server.counters.tasks_failed == 0
         assert scene.order.status is OrderStatus.OPEN
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def test_an_order_with_more_deliveries_than_a_run_may_have_children_begins_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[order-growth] The next one was begun, and its caller answered, when another one was paid."""
+    monkeypatch.setattr("workflows.order.life.CHILDREN", 2)
+    with Scene() as scene:
+        scene.begin_order(lines=5, goal=Goal.PAID)
+        scene.passes(MOMENT)
+        asked = [scene.deliver(f"D{place}", f"L{place}") for place in range(1, 6)]
+        scene.passes(HOUR)
+        assert [each.status for each in asked] == ["done"] * 5
+        assert {each.status for each in scene.order.deliveries} == {Status.APPROVED}
+        assert scene.provider.calls.count("create") == 5
+
+
+def test_an_order_that_is_abandoned_asks_nothing_more() -> None:
+    """A second question was waiting behind the first: its result had a question that is open."""
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        for name, line in (("A", "L1"), ("B", "L2")):
+            scene.deliver(name, line)
+        scene.until_called("plan", 2)
+        for name in "AB":
+            scene.server.terminate(workflow_id(f"{ORDER}:{name}"))
+        scene.until(lambda: scene.order.problem is not None)
+        scene.answer_order(Answer.ABANDON)
+        scene.until(lambda: scene.server.runs(scene.order_id)[-1].closed)
+        assert scene.order.status is OrderStatus.ABANDONED
+        assert scene.order.problem is None
+
+
+def test_a_cancel_that_comes_when_an_order_was_abandoned_changes_no_line() -> None:
+    """It took the lines of an order that had ended: reserved for good, by a cancel of nothing."""
+    with Scene() as scene:
+        scene.begin_order(lines=2, subscriber="books")
+        scene.deliver("A", "L1")
+        scene.until_called("plan")
+        scene.server.terminate(workflow_id(f"{ORDER}:A"))
+        scene.until(lambda: scene.order.problem is not None)
+        scene.answer_order(Answer.ABANDON)
+        scene.until(lambda: scene.order.ended)
+        scene.server.cancel(scene.order_id, "too late")
+        scene.passes(HOUR)
+        assert scene.server.runs(scene.order_id)[-1].status == "completed"
+        assert [line.status for line in scene.order.ledger.lines] == ["reserved", "open"]
