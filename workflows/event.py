@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 from workflows.kit.asking import Asking, refuse_misplaced
 from workflows.kit.details import question_markdown
 from workflows.kit.endings import NobodyCame, Overdue
-from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.instructions import NOTHING, of_any_input, understood
 from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.waiting import Waits
@@ -171,6 +171,7 @@ class EventWorkflow:
         refuse_misplaced(self._memory, answer)
 
     @workflow.signal(name="resolve", description="As the update of this name.")
+    @of_any_input
     def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Say whose event it is."""
         if answer := understood(self._memory, "resolve", Resolve, said, self._may_resolve):

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from workflows.kit.instructions import of_no_input
 from workflows.kit.lifetime import listed
 
 with workflow.unsafe.imports_passed_through():
@@ -73,6 +74,7 @@ class FeedWorkflow:
         return self._state
 
     @workflow.signal(description="Fetch now rather than at the end of the interval.")
+    @of_no_input
     def fetch_now(self) -> None:
         """Wake it."""
         self._woken = True

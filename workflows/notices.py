@@ -14,6 +14,8 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
+from workflows.kit.instructions import of_one_input
+
 with workflow.unsafe.imports_passed_through():
     from activities.notice import NoticeActivities
     from invoicing.identity import subscriber_queue
@@ -59,6 +61,7 @@ class NoticesWorkflow:
         return self._state
 
     @workflow.signal(description="One more notice to be posted, after those that wait.")
+    @of_one_input
     def tell(self, notice: Notice) -> None:
         """Take it."""
         self._waiting.append(notice)

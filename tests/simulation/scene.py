@@ -26,33 +26,41 @@ from invoicing.document import Document
 from invoicing.identity import (
     CONTENTS,
     MEMO,
+    ORDER_WORKFLOW,
     WORKFLOW,
     content,
     fingerprint,
+    order_id,
     search_attributes,
     workflow_id,
 )
 from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
+from invoicing.news import Became, BecameCall, LocatedAll, Polled
+from invoicing.order import Deliver, Order, invoice_reference
+from invoicing.order_case import OrderInput
 from invoicing.provider import (
     CreateCall,
     Echo,
     Event,
     Figure,
+    OrderPlan,
     Paces,
     Plan,
     ReadCall,
     Search,
     Snapshot,
     Stage,
+    Subject,
     Target,
 )
 from invoicing.questions import Answer, Reason
-from invoicing.request import InvoiceRequest
-from simulation.documents import document, sums
+from invoicing.request import InvoiceRequest, OrderRequest
+from simulation.documents import ISSUED, document, sums
 from simulation.engine import ActivityCall, Attempt, Limits, Run, Server, Update
 from simulation.life import WORKFLOWS
 
 REFERENCE = "S-1"
+ORDER = "O-1"
 PROVIDER = "scripted"
 LONG = timedelta(days=400)
 PACES = Paces(hold=timedelta(days=900), attention=timedelta(days=900))
@@ -118,6 +126,12 @@ class Provider:
     def join(self) -> None:
         """Play every activity of an invoice."""
         self._activity("plan", self._plan)
+        self._activity("plan_order", self._plan_order)
+        self._activity("about", lambda call, act: Subject(keys=("unknown",)))
+        self._activity("post", lambda notice, act: None)
+        self._activity("became", lambda call, act: self._became(call))
+        self._activity("poll", lambda call, act: Polled(interval=timedelta(minutes=5)))
+        self._activity("locate", lambda call, act: LocatedAll())
         self._activity("find", self._find)
         self._activity("read", self._read)
         self._activity("create", self._create)
@@ -176,6 +190,16 @@ class Provider:
             act.failure = ApplicationError("no longer", type="Rejected", non_retryable=True)
         planned = {"totals": sums(request.document), "echoes": (Figure.GROSS,), "paces": PACES}
         return Plan(**{**planned, **self.plan})
+
+    def _plan_order(self, request: OrderRequest, act: Act) -> OrderPlan:
+        return OrderPlan(totals=sums(request.document), paces=PACES)
+
+    def _became(self, call: BecameCall) -> Became:
+        run = self.server.runs(call.workflow_id)[-1]
+        if not run.closed:
+            return Became(running=True)
+        completed = run.status == "completed"
+        return Became(running=False, invoice=run.result if completed else None, why=run.status)
 
     def _find(self, target: Target, act: Act) -> Search:
         shown = [one for one in self.made.values() if self._listed(one, target.reference)]
@@ -248,6 +272,7 @@ class Scene:
         self.provider = Provider(self.server, plan)
         self.provider.join()
         self.id = workflow_id(REFERENCE)
+        self.order_id = order_id(ORDER)
 
     def __enter__(self) -> Scene:
         return self
@@ -273,6 +298,44 @@ class Scene:
             memo=memo,
             search_attributes=search_attributes(asked),
         )
+
+    def begin_order(self, lines: int = 2, **fields: Any) -> None:
+        """Begin an order of so many lines, at a provider that need not know of it."""
+        asked = OrderRequest(reference=ORDER, provider=PROVIDER, document=document(lines), **fields)
+        given = {name: getattr(asked, name) for name in OrderRequest.model_fields}
+        self.server.start(
+            ORDER_WORKFLOW,
+            OrderInput.model_construct(**given),
+            id=self.order_id,
+            memo={MEMO: fingerprint(asked)},
+            search_attributes=search_attributes(asked),
+        )
+
+    def deliver(self, name: str, *lines: str) -> Update:
+        """Have lines of the order invoiced."""
+        wanted = Deliver(delivery=name, lines=lines, issue_date=ISSUED)
+        return self.server.update(self.order_id, "deliver", wanted)
+
+    def answer_order(self, answer: Answer, **fields: Any) -> Update:
+        """Answer the question that the order asks."""
+        problem = self.order.problem
+        assert problem is not None, "the order asks nothing"
+        said = Resolve(
+            by="a person", reason="test", question=problem.question, answer=answer, **fields
+        )
+        return self.server.update(self.order_id, "resolve", said)
+
+    @property
+    def order(self) -> Order:
+        """What the order's query answers."""
+        state: Order = self.server.query(self.order_id, "state")
+        return state
+
+    def of(self, delivery: str) -> Invoice:
+        """The invoice of a delivery."""
+        name = workflow_id(invoice_reference(ORDER, delivery))
+        state: Invoice = self.server.query(name, "state")
+        return state
 
     @property
     def state(self) -> Invoice:

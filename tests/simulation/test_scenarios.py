@@ -9,12 +9,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
 from invoicing.invoice import Status
-from invoicing.provider import Stage
+from invoicing.news import EventInput, FeedInput
+from invoicing.order import OrderStatus
+from invoicing.provider import Event, Stage
 from invoicing.questions import Answer, Reason
+from invoicing.request import Goal
 from simulation.documents import document
-from tests.simulation.scene import Scene, lost
+from tests.simulation.scene import ORDER, PROVIDER, Scene, lost
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -126,3 +131,135 @@ def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:
         scene.server.terminate(scene.id)
         scene.begin()
         scene.until(lambda: scene.provider.sent == 1, within=timedelta(minutes=1))
+
+
+def test_a_successor_that_cannot_be_planned_any_more_asks_what_its_earlier_life_left() -> None:
+    """It ended `rejected`, "before anything was asked of the provider", beside a draft."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=5)))
+        scene.begin()
+        scene.until_called("create")
+        scene.server.terminate(scene.id)
+        scene.provider.refuses_to_plan = True
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.provider.refuses_to_plan = False
+        scene.answer(Answer.RETRY)
+        assert scene.ended().status is SENT
+        assert len(scene.provider.alive) == 1
+
+
+def test_a_successors_cancel_is_not_acknowledged_before_it_has_a_plan() -> None:
+    """What its earlier life has sent may still reach the buyer, and it knows only with a plan."""
+    with Scene(sent_by="create", credits=True) as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=20)))
+        scene.begin(may_credit=True)
+        scene.until_called("create")
+        scene.server.terminate(scene.id)
+        scene.server.shut_queue(provider_queue(PROVIDER))
+        scene.begin(may_credit=True)
+        cancel = scene.cancel()
+        scene.passes(timedelta(minutes=1))
+        assert cancel.status == "pending"
+        scene.server.open_queue(provider_queue(PROVIDER))
+        scene.until(lambda: cancel.status == "done")
+        assert scene.ended().status is Status.CREDITED
+        assert scene.provider.alive == []
+
+
+# --- what anybody can send ------------------------------------------------------------------------
+
+_SAID = Payload(metadata={"encoding": b"json/plain"}, data=b'{"by": "a", "reason": "b"}')
+MALFORMED = {
+    "nothing": (),
+    "two inputs": (_SAID, _SAID),
+    "null": (Payload(metadata={"encoding": b"binary/null"}),),
+    "bytes": (Payload(metadata={"encoding": b"binary/plain"}, data=b"{}"),),
+    "no encoding": (Payload(data=b"{}"),),
+    "other fields": (Payload(metadata={"encoding": b"json/plain"}, data=b'{"x": []}'),),
+}
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+def test_no_signal_whatever_its_input_stops_a_workflow(given: tuple[Payload, ...]) -> None:
+    """One with two inputs, or a null, failed the workflow's task, again and again and for ever."""
+    with Scene() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        for name in ("provider_event", "hold", "release", "resolve", "cancel"):
+            scene.server.give_signal(scene.run, name, given)
+        scene.passes(HOUR)
+        assert scene.server.counters.tasks_failed == 0
+        assert scene.state.status is Status.HELD
+        assert sum(what.startswith("refused: ") for what in scene.journal) == 4
+        scene.release()
+        assert scene.ended().status is SENT
+
+
+@pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
+def test_no_signal_whatever_its_input_stops_an_order_or_a_feed(given: tuple[Payload, ...]) -> None:
+    """Those of orders, events, feeds and notices are of the same kinds."""
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        scene.server.start(FEED_WORKFLOW, FeedInput(provider=PROVIDER), id="feed")
+        scene.server.start(
+            EVENT_WORKFLOW, EventInput(provider=PROVIDER, event=Event(id="e")), id="event"
+        )
+        scene.passes(HOUR)
+        for name in ("provider_event", "invoice_is_final", "deliver", "cancel_lines", "cancel"):
+            scene.server.give_signal(scene.server.open_run(scene.order_id), name, given)
+        scene.server.give_signal(scene.server.open_run("feed"), "fetch_now", given)
+        scene.server.give_signal(scene.server.open_run("event"), "resolve", given)
+        scene.passes(HOUR)
+        assert scene.server.counters.tasks_failed == 0
+        assert scene.order.status is OrderStatus.OPEN
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def test_an_order_with_more_deliveries_than_a_run_may_have_children_begins_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """[order-growth] The next one was begun, and its caller answered, when another one was paid."""
+    monkeypatch.setattr("workflows.order.life.CHILDREN", 2)
+    with Scene() as scene:
+        scene.begin_order(lines=5, goal=Goal.PAID)
+        scene.passes(MOMENT)
+        asked = [scene.deliver(f"D{place}", f"L{place}") for place in range(1, 6)]
+        scene.passes(HOUR)
+        assert [each.status for each in asked] == ["done"] * 5
+        assert {each.status for each in scene.order.deliveries} == {Status.APPROVED}
+        assert scene.provider.calls.count("create") == 5
+
+
+def test_an_order_that_is_abandoned_asks_nothing_more() -> None:
+    """A second question was waiting behind the first: its result had a question that is open."""
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        for name, line in (("A", "L1"), ("B", "L2")):
+            scene.deliver(name, line)
+        scene.until_called("plan", 2)
+        for name in "AB":
+            scene.server.terminate(workflow_id(f"{ORDER}:{name}"))
+        scene.until(lambda: scene.order.problem is not None)
+        scene.answer_order(Answer.ABANDON)
+        scene.until(lambda: scene.server.runs(scene.order_id)[-1].closed)
+        assert scene.order.status is OrderStatus.ABANDONED
+        assert scene.order.problem is None
+
+
+def test_a_cancel_that_comes_when_an_order_was_abandoned_changes_no_line() -> None:
+    """It took the lines of an order that had ended: reserved for good, by a cancel of nothing."""
+    with Scene() as scene:
+        scene.begin_order(lines=2, subscriber="books")
+        scene.deliver("A", "L1")
+        scene.until_called("plan")
+        scene.server.terminate(workflow_id(f"{ORDER}:A"))
+        scene.until(lambda: scene.order.problem is not None)
+        scene.answer_order(Answer.ABANDON)
+        scene.until(lambda: scene.order.ended)
+        scene.server.cancel(scene.order_id, "too late")
+        scene.passes(HOUR)
+        assert scene.server.runs(scene.order_id)[-1].status == "completed"
+        assert [line.status for line in scene.order.ledger.lines] == ["reserved", "open"]

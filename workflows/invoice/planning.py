@@ -12,6 +12,7 @@ from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import refuse_plan, refuse_too_large
+    from invoicing.doubt import CREATE
     from invoicing.errors import TooLarge
     from invoicing.invoice import Problem, Status
     from invoicing.provider import LookUp, Plan
@@ -62,7 +63,9 @@ async def _take(life: Life, made: Plan) -> None:
 
 
 async def _not_planned(life: Life, problem: Trouble) -> None:
-    if not problem.final or life.case.corrected:
+    # What an earlier life may have left at the provider is still there.
+    may_be_there = life.case.doubt.unanswered(CREATE)
+    if not problem.final or life.case.corrected or may_be_there:
         await ask_about(life, problem, (Answer.RETRY, Answer.CORRECT))
         return
     life.outbox.close_if_unknown(problem.fields)

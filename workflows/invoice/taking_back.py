@@ -18,7 +18,7 @@ from workflows.invoice.searching import adopt, another
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
+    from invoicing.doubt import CREATE, SEND
     from invoicing.invoice import Status
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
@@ -152,15 +152,20 @@ async def until_nothing_can_reach_the_buyer(life: Life) -> None:
         return life.case.cancel is None or not _may_reach_the_buyer(life)
 
     while not over():
-        verbs = {life.plan.sent_by, "send"} if life.case.plan else ()
-        ends = [until for verb in verbs if (until := life.case.doubt.until(verb))]
+        ends = [until for verb in _reaching(life) if (until := life.case.doubt.until(verb))]
         left = max(ends, default=workflow.now()) - workflow.now()
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(over, timeout=left if left > timedelta() else None)
 
 
 def _may_reach_the_buyer(life: Life) -> bool:
-    if life.in_flight or life.case.plan is None or life.case.outcome:
+    if life.in_flight or life.case.outcome:
         return life.in_flight
-    doubt, verbs = life.case.doubt, {life.case.plan.sent_by, "send"}
-    return any(doubt.may_still(verb, workflow.now()) for verb in verbs)
+    return any(life.case.doubt.may_still(verb, workflow.now()) for verb in _reaching(life))
+
+
+def _reaching(life: Life) -> set[str]:
+    """The calls that may bring it to the buyer. Without a plan, which a correction takes away and a
+    successor has not made yet, any may."""
+    plan = life.case.plan
+    return {plan.sent_by, SEND} if plan else {CREATE, "approve", SEND}

@@ -15,7 +15,7 @@ from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
 from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
 from workflows.kit.endings import Ended
-from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.instructions import NOTHING, of_any_input, of_one_input, understood
 from workflows.kit.lifetime import sign, through_cancels
 
 with workflow.unsafe.imports_passed_through():
@@ -61,6 +61,7 @@ class InvoiceWorkflow:
         return self._life.case.journal
 
     @workflow.signal(description="Something the provider told us; the same id counts once.")
+    @of_one_input
     def provider_event(self, event: Event) -> None:
         """Wake the wait for the provider."""
         self._life.case.receive(event)
@@ -112,6 +113,7 @@ class InvoiceWorkflow:
     # The same, by signal
 
     @workflow.signal(name="hold", description="As the update of this name.")
+    @of_any_input
     def hold_by_signal(self, said: RawValue = NOTHING) -> None:
         """Hold until `release`."""
         if order := understood(self._life.case, "hold", Hold, said, self._wanted.may_hold):
@@ -119,6 +121,7 @@ class InvoiceWorkflow:
         self._life.show()
 
     @workflow.signal(name="release", description="As the update of this name.")
+    @of_any_input
     def release_by_signal(self, said: RawValue = NOTHING) -> None:
         """Let a held or scheduled invoice go on."""
         if order := understood(self._life.case, "release", Release, said, self._wanted.may_release):
@@ -126,6 +129,7 @@ class InvoiceWorkflow:
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
+    @of_any_input
     def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Answer the question that the invoice is parked with."""
         if answer := understood(
@@ -135,6 +139,7 @@ class InvoiceWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
+    @of_any_input
     def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the invoice back."""
         if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):

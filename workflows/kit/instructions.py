@@ -7,8 +7,10 @@ shown in the current details, and never fails a task.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast, get_type_hints
 
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
@@ -17,10 +19,12 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import Memory
+    from invoicing.converter import Undecipherable
     from invoicing.invoice import Instruction
     from invoicing.model import Typed
 
 T = TypeVar("T", bound=Typed)
+H = TypeVar("H", bound=Callable[..., Any])
 
 NOTHING = RawValue(Payload())
 """What a signal says that came without its input: no more than the default of its handler.
@@ -29,8 +33,58 @@ The SDK hands the input over unread only where the hint is RawValue itself, and 
 input it cannot read.
 """
 
+SEVERAL = RawValue(Payload())
+"""What a signal says that came with more than one input."""
+
 LONGEST = 300
 """Letters of a refusal that are kept."""
+
+
+def of_any_input(handler: H) -> H:
+    """A signal's handler that is told when there came no input, or several. The SDK would call it
+    with as many as came, and what that raises fails the workflow's task for ever."""
+
+    @functools.wraps(handler)
+    def taken(self: Any, *said: RawValue) -> None:
+        alone = said[0] if len(said) == 1 else SEVERAL
+        handler(self, alone if said else NOTHING)
+
+    return cast("H", taken)
+
+
+def of_one_input(handler: H) -> H:
+    """A signal's handler that is called with the one input that it can read, and not at all
+    otherwise: as the SDK drops a signal whose only input it cannot read."""
+    (kind, *_) = (*get_type_hints(handler).values(),)
+
+    def is_readable(said: tuple[object, ...]) -> bool:
+        return len(said) == 1 and isinstance(said[0], kind)
+
+    if inspect.iscoroutinefunction(handler):
+
+        @functools.wraps(handler)
+        async def awaited(self: Any, *said: object) -> None:
+            if is_readable(said):
+                await handler(self, *said)
+
+        return cast("H", awaited)
+
+    @functools.wraps(handler)
+    def taken(self: Any, *said: object) -> None:
+        if is_readable(said):
+            handler(self, *said)
+
+    return cast("H", taken)
+
+
+def of_no_input(handler: H) -> H:
+    """A signal's handler that needs no input, and does not mind any."""
+
+    @functools.wraps(handler)
+    def taken(self: Any, *_: object) -> None:
+        handler(self)
+
+    return cast("H", taken)
 
 
 def understood(
@@ -59,6 +113,20 @@ def understood(
 
 def _read(kind: type[T], said: RawValue) -> T:
     if said is NOTHING:
-        raise ApplicationError("it came without its input", type="Refused")
-    read: T = workflow.payload_converter().from_payload(said.payload, kind)
+        raise _unreadable("it came without its input")
+    if said is SEVERAL:
+        raise _unreadable("it came with more than one input")
+    try:
+        read: object = workflow.payload_converter().from_payload(said.payload, kind)
+    except (ApplicationError, Undecipherable):
+        # The latter is this process's trouble, not the sender's.
+        raise
+    except Exception as error:
+        raise _unreadable("its input is in no form that is known here") from error
+    if not isinstance(read, kind):
+        raise _unreadable("its input cannot be read")
     return read
+
+
+def _unreadable(why: str) -> ApplicationError:
+    return ApplicationError(why, type="Refused")

@@ -47,8 +47,8 @@ def take_back(life: OrderLife, by: str, reason: str) -> None:
 
 
 def engine_cancelled(life: OrderLife) -> None:
-    """Write down Temporal's own Cancel: it takes the whole order back."""
-    if reason := life.heard_engine_cancel():
+    """Write down Temporal's own Cancel: it takes the whole order back, unless that has ended."""
+    if (reason := life.heard_engine_cancel()) and life.case.outcome is None:
         take_back(life, "Temporal cancel", reason)
 
 

@@ -204,10 +204,12 @@ def _sentence(error: ChildWorkflowError) -> str:
 
 def about_to_begin(life: OrderLife, delivery: str) -> bool:
     """Whether nothing stands between a delivery and its invoice but a moment. A run that has grown
-    long begins nothing more; the next one does."""
+    long, or has as many children as it may, begins nothing more; the next one does."""
     case = life.case
     over = case.outcome or case.deliveries[delivery].ended
     if over or delivery in (*case.begun, *life.tried):
+        return False
+    if f"delivery/{delivery}" not in life.work and not life.room:
         return False
     # A question about another delivery holds up none.
     soon = case.status is OrderStatus.STARTED or case.may_deliver

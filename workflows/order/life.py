@@ -21,9 +21,10 @@ from workflows.order.calls import OrderCalls
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
+    from invoicing.bounds import CHILDREN
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Instruction, Resolve, Waiting
-    from invoicing.order import Ledger, Order, OrderStatus
+    from invoicing.order import CancelLines, Deliver, Ledger, Order, OrderStatus
     from invoicing.order_case import OrderCase, OrderInput
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
@@ -59,6 +60,8 @@ class OrderLife:
         self.calls = OrderCalls(start.provider)
         self.outbox = Outbox(start.subscriber, self.case)
         self.work: dict[str, asyncio.Task[None]] = {}
+        self.children: set[str] = set()
+        """What of `work` has begun an invoice in this run."""
         self.tried: set[str] = set()
         """The deliveries whose invoice this run has begun, or found that it cannot."""
         self.busy = 0
@@ -66,7 +69,7 @@ class OrderLife:
         self._listing = Listing()
         self._asking = Asking(self.case, self.waits("a person"), self.note)
         self._one_at_a_time = asyncio.Lock()
-        self._engine_cancel = False
+        self._engine_cancel = self._abandoned = False
         self._beside: set[asyncio.Task[None]] = set()
         if self.case.plan:
             self.calls.follow(self.case.plan)
@@ -80,6 +83,16 @@ class OrderLife:
     def paces(self) -> Paces:
         """How long to wait for what."""
         return self.case.plan.paces if self.case.plan else Paces()
+
+    def needs_child(self, wanted: Deliver | CancelLines) -> bool:
+        """Whether it begins an invoice. One that an earlier run began is no child of this one."""
+        return isinstance(wanted, Deliver) and wanted.delivery not in self.case.begun
+
+    @property
+    def room(self) -> int:
+        """How many invoices this run may still begin now."""
+        alive = sum(not self.work[name].done() for name in self.children)
+        return max(0, CHILDREN - alive)
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:
@@ -124,6 +137,8 @@ class OrderLife:
         """
         async with self._one_at_a_time:
             while True:
+                if self._abandoned:
+                    raise Abandoned
                 try:
                     said = await self._asking.ask(
                         reason,
@@ -139,6 +154,7 @@ class OrderLife:
                 finally:
                     self.show()
                 if said is not None and said.answer is Answer.ABANDON:
+                    self._abandoned = True
                     raise Abandoned
                 return said
 

@@ -17,7 +17,7 @@ from workflows.order.life import Abandoned, OrderLife
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import CHILDREN, refuse_too_large
+    from invoicing.bounds import refuse_too_large
     from invoicing.errors import TooLarge
     from invoicing.invoice import LineStatus
     from invoicing.order import CancelLines, Deliver, OrderStatus
@@ -91,14 +91,24 @@ def _begin_what_was_asked(life: OrderLife) -> None:
     if life.case.cancelled:
         cancel_what_is_open(life, "cancel", "the order is taken back")
     for name, wanted in _to_begin(life):
+        if life.needs_child(wanted):
+            life.children.add(name)
         life.work[name] = asyncio.create_task(_carry_out(life, wanted))
 
 
 def _to_begin(life: OrderLife) -> list[tuple[str, Deliver | CancelLines]]:
-    """What was asked for and is not begun: no more than a run may have children at once."""
-    room = CHILDREN - sum(not task.done() for task in life.work.values())
+    """What was asked for and is not begun: no more invoices than a run may have children."""
     waiting = [each for each in life.case.under_way.items() if each[0] not in life.work]
-    return waiting[: max(0, room)]
+    no_children = [each for each in waiting if not life.needs_child(each[1])]
+    children = [each for each in waiting if life.needs_child(each[1])]
+    return [*no_children, *children[: life.room]]
+
+
+def _is_full(life: OrderLife) -> bool:
+    """Whether an invoice waits to be begun for which this run has no room: the next one has, for
+    what goes on meanwhile is no child of it."""
+    waiting = (each for name, each in life.case.under_way.items() if name not in life.work)
+    return life.room == 0 and any(map(life.needs_child, waiting))
 
 
 def _carry_out(life: OrderLife, wanted: Deliver | CancelLines) -> Coroutine[Any, Any, None]:
@@ -128,7 +138,7 @@ def _renews(life: OrderLife) -> bool:
     before that: its question is open in this run."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
     idle = idle and life.case.resolution is None
-    return _is_long() and idle and not _done(life)
+    return (_is_long() or _is_full(life)) and idle and not _done(life)
 
 
 def _renew(life: OrderLife) -> None:

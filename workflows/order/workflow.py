@@ -10,7 +10,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.instructions import NOTHING, of_any_input, of_one_input, understood
 from workflows.kit.lifetime import sign, through_cancels
 from workflows.order import story
 from workflows.order.cancellation import engine_cancelled
@@ -70,12 +70,14 @@ class OrderWorkflow:
         return self._life.case.journal
 
     @workflow.signal(description="Something the provider told us; the same id counts once.")
+    @of_one_input
     async def provider_event(self, event: Event) -> None:
         """News about the order, or about one of its invoices: they know what is theirs."""
         if self._life.case.receive(event):
             await told_invoices(self._life, event)
 
     @workflow.signal(description="A delivery's invoice has become final, or has ended.")
+    @of_one_input
     def invoice_is_final(self, invoice: Invoice) -> None:
         """What a delivery's invoice says about itself."""
         name = invoice.reference.removeprefix(f"{self._life.request.reference}:")
@@ -130,6 +132,7 @@ class OrderWorkflow:
     # The same, by signal
 
     @workflow.signal(name="deliver", description="As the update of this name.")
+    @of_any_input
     def deliver_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines, and begin the invoice."""
         check = self._wanted.may_deliver
@@ -138,6 +141,7 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel_lines", description="As the update of this name.")
+    @of_any_input
     def cancel_lines_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the lines and cancel them."""
         check = self._wanted.may_cancel_lines
@@ -146,6 +150,7 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
+    @of_any_input
     def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the whole order back."""
         if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
@@ -153,6 +158,7 @@ class OrderWorkflow:
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
+    @of_any_input
     def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
         """Answer an order that needs attention."""
         check = self._wanted.may_resolve
