@@ -7,6 +7,7 @@ invoice = await client.result(request.reference)
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from datetime import UTC, date, datetime
@@ -60,7 +61,17 @@ from invoicing.identity import (
     summary,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
+from invoicing.invoice import (
+    LATE,
+    Cancel,
+    Hold,
+    Invoice,
+    Journal,
+    Problem,
+    Release,
+    Resolve,
+    Status,
+)
 from invoicing.lists import CUT_OFF_BY, CutOffWord, Listed, Page
 from invoicing.news import EventInput, EventState
 from invoicing.order import (
@@ -217,21 +228,27 @@ class InvoicingClient:
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
 
     async def result(self, reference: str) -> Invoice:
-        """Wait until the invoice has ended and nothing of it can come to light any more; return it.
+        """Wait until the invoice has ended, and return it.
 
-        Where a lost create may still take effect that is later (by 30 minutes, as a rule) than its
-        state says `ended`. Raises:
+        Its workflow may go on after that for a while, to look for what a lost create does late.
+        Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
             CutOff: the server or a person ended its run in the middle; it says what to do.
         """
         handle = self.handle(reference)
+        closed = asyncio.ensure_future(handle.result())
         try:
-            result: Invoice = await known(reference, handle.result())
+            while not (await asyncio.wait({closed}, timeout=_BETWEEN_LOOKS))[0]:
+                if await _only_looks_back(handle):
+                    return await self.state(reference)
+            result: Invoice = await known(reference, closed)
         except WorkflowFailureError as error:
             _raise_if_it_failed(reference, error)
             raise_if_cut_off(reference, handle, error)
             return await self.state(reference)
+        finally:
+            closed.cancel()
         return result
 
     async def start_and_wait(self, request: InvoiceRequest) -> Invoice:
@@ -606,6 +623,15 @@ class InvoicingClient:
 
 
 _EVENT = "event/"
+
+_BETWEEN_LOOKS = 15.0
+"""Seconds after which whoever waits for a result asks the lists whether it has come already."""
+
+
+async def _only_looks_back(handle: Execution) -> bool:
+    """Whether it has ended, and its workflow only waits for what may take effect late."""
+    last = await handle.describe()
+    return last.typed_search_attributes.get(attributes.WAITING_FOR) == f"provider: {LATE}"
 
 
 async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:

@@ -104,7 +104,7 @@ class Outbox:
             )
         except WorkflowAlreadyStartedError:
             return False
-        self._posting.add_done_callback(_looked_at)
+        self._posting.add_done_callback(looked_at)
         return True
 
     async def _signalled(self, identity: str, start: NoticesInput) -> bool:
@@ -118,7 +118,7 @@ class Outbox:
         return True
 
 
-def _looked_at(posting: asyncio.Future[Any]) -> None:
-    """Its failure is its own; one that nobody looks at is reported as forgotten."""
-    if not posting.cancelled():
-        posting.exception()
+def looked_at(child: asyncio.Future[Any]) -> None:
+    """A child's failure is its own; one that nobody looks at is reported as forgotten."""
+    if not child.cancelled():
+        child.exception()

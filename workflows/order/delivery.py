@@ -18,6 +18,7 @@ from temporalio.exceptions import (
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
 from workflows.invoice import InvoiceWorkflow
+from workflows.kit.outbox import looked_at
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
@@ -78,6 +79,11 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
     life.case.begin(name)
     if life.case.cancelled:
         take_back_invoice(life, name)
+    await workflow.wait_condition(lambda: child.done() or life.case.deliveries[name].ended)
+    if not child.done():
+        # It has told of its end. That it still looks for late effects holds up no order.
+        child.add_done_callback(looked_at)
+        return
     try:
         life.case.hear(name, await child)
     except ChildWorkflowError as error:
