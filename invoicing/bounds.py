@@ -30,8 +30,11 @@ MIB = 1024 * KIB
 # --- the engine's, at a server's defaults ---------------------------------------------------------
 
 ENGINE_PAYLOAD = 2 * MIB
-"""One input, result, signal, update or command. A caller gets an error (`Blob data size exceeds
-limit`); a workflow whose command is larger is terminated."""
+"""One input, result, signal, update or command. Who starts or signals gets an error (`Blob data
+size exceeds limit`); a workflow whose command is larger is terminated.
+
+One that is *given* a larger update can be terminated as well, even where its validator refuses it:
+the refusal repeats the update. Only its sender can measure it, as our client and gateway do."""
 
 ENGINE_ATTRIBUTE = 2_048
 """The value of one search attribute. A workflow that sets a longer one is terminated."""

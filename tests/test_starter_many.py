@@ -128,6 +128,25 @@ async def test_a_row_that_is_too_large_is_that_row_s_error_and_stops_no_other(
 LONG = "x" * REQUEST
 
 
+async def test_a_batch_that_waits_says_of_one_that_was_cut_off_why_and_what_to_do(
+    shared: World, tmp_path: Path
+) -> None:
+    async with shared.company(patience=20) as company:
+        gate = company.stand_in.faults.place(Step.CUSTOMERS, Fault.GATE)
+        (reference,) = some("CUT", company)
+        file = a_file(tmp_path, HEADER, a_row(reference, company.account))
+        asking = asyncio.create_task(typed("batch", str(file), "--wait", at=company))
+        await gate.reached(within=30)
+        await company.client.handle(reference).terminate(reason="an odd idea")
+        said = await asking
+        gate.release()
+    assert said.exit_code == Code.FAILED
+    (row,) = results(file)
+    assert row["status"] == "cut_off"
+    assert "ended from outside, in Temporal (an odd idea)" in row["why"]
+    assert "start the same request again" in row["why"]
+
+
 # Many invoices of one file
 
 
