@@ -68,10 +68,10 @@ class Child:
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.process.wait(), 10)
+            await asyncio.wait_for(self.process.communicate(), 10)
         except TimeoutError:
             self.process.kill()
-            await self.process.wait()
+            await self.process.communicate()
 
     def _last_words(self) -> str:
         self._log.seek(0)

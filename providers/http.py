@@ -31,6 +31,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Annotated, Any, NoReturn, TypeAlias, Union
 from urllib.parse import quote, urlencode, urlsplit
 
+import anyio
 import httpx
 from pydantic import AfterValidator, SecretStr
 
@@ -220,7 +221,9 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 async def _exchange(http: httpx.AsyncClient, call: Call) -> Answer:
     url = call.url
     try:
-        async with asyncio.timeout(call.timeout):
+        # Not asyncio's: that one interrupts httpx while it closes connections that have idled too
+        # long, and those it has not come to yet stay open.
+        with anyio.fail_after(call.timeout):
             return await _send(http, call, url)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         failure: ProviderError = Rejected(f"{call.provider}: the configured address is not usable")

@@ -11,7 +11,6 @@ signature per secret while one is being changed, and what an answer means:
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -21,6 +20,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
+import anyio
 import httpx
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -140,8 +140,10 @@ class Poster:
             headers=self._headers(notice.id, body),
             timeout=self._timeout,
         )
-        async with asyncio.timeout(self._timeout), sending as response:
-            return response
+        # Not asyncio's, see providers.http.
+        with anyio.fail_after(self._timeout):
+            async with sending as response:
+                return response
 
     def _headers(self, identity: str, body: bytes) -> dict[str, str]:
         now = int(self._clock())

@@ -60,7 +60,11 @@ class _Protocol(H11Protocol):
 
 
 class Listener:
-    """One application on one port of 127.0.0.1, without signal handlers, ticks or logs."""
+    """One application on one port of 127.0.0.1, without signal handlers, ticks or logs.
+
+    It accepts connections itself: asyncio's own server, when it is closed, loses those that it has
+    accepted and not yet handed over, and they stay open.
+    """
 
     def __init__(self, app: Starlette) -> None:
         self._config = Config(
@@ -77,28 +81,34 @@ class Listener:
         )
         self._config.load()
         self._state = ServerState()
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._accepted: set[asyncio.Task[Any]] = set()
+        """Connections on their way to a protocol of theirs."""
         self._opening: asyncio.Task[None] | None = None
         self._closed_until = 0.0
         self.port = 0
 
     async def open(self, port: int = 0) -> None:
         """Listen; OSError if the port is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        listening = self._listening = socket.create_server(("127.0.0.1", port), backlog=128)
+        listening.setblocking(False)
+        self.port = listening.getsockname()[1]
+        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def close(self) -> None:
         """Stop listening: new connections are refused, existing ones live on."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listening is not None:
+            asyncio.get_running_loop().remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
 
     async def cut(self) -> None:
-        """Reset every connection there is."""
+        """Reset every connection, also one that has only just been accepted; then they are gone."""
+        if self._accepted:
+            await asyncio.wait(self._accepted)
         for connection in tuple(self._state.connections):
             reset(connection.transport)
         # An aborted transport closes its socket in the loop's next turn.
@@ -117,6 +127,16 @@ class Listener:
         if waiting := tuple(self._state.tasks):
             await asyncio.wait(waiting, timeout=5)
 
+    def _accept(self, listening: socket.socket) -> None:
+        # Whoever has gone away again meanwhile is nobody to hand over.
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            loop = asyncio.get_running_loop()
+            handing = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
+            self._accepted.add(handing)
+            handing.add_done_callback(self._accepted.discard)
+
     def _protocol(self) -> _Protocol:
         return _Protocol(config=self._config, server_state=self._state, app_state={})
 
@@ -134,10 +154,10 @@ class Listener:
 
 def reset(transport: asyncio.Transport) -> None:
     """Cut a connection so that the peer sees a reset, not an orderly end."""
-    if transport.is_closing():
-        return
-    connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if not transport.is_closing():
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Also one that is closing: what it has still to send may never be read.
     transport.abort()
 
 

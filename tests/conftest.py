@@ -1,4 +1,4 @@
-"""For every test: the two tiers, and the safe exit that the engine's SDK needs."""
+"""For every test: the two tiers, who left what open, and the safe exit that the SDK needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import gc
 import pytest
 
 from invoicing.process import settle
+from tests.left_open import name_openers
+from tests.left_open import nothing_left_open as nothing_left_open
 from tests.tiers import THOROUGH
+
+name_openers()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

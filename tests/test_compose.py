@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import socket
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -36,6 +35,7 @@ from sandbox import invoro_data, mollie, quiddly_data, riverty
 from sandbox import zero_friction as zf
 from sandbox.temporal import Server, local_server
 from settings.worker import WorkerSettings
+from tests.child import child
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
 
@@ -93,7 +93,7 @@ def test_every_service_has_a_health_check_or_ends_by_itself(name: str) -> None:
         assert "test" not in service.get("healthcheck", {})
     else:
         assert service["restart"] == "unless-stopped"
-        assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+        assert service["healthcheck"]["test"][0] == "CMD"
 
 
 def test_ports_are_open_to_this_machine_alone_and_none_twice() -> None:
@@ -126,8 +126,8 @@ def test_our_processes_can_change_nothing_around_them(name: str) -> None:
 
 
 def test_secrets_come_from_env_files_and_go_to_who_needs_them() -> None:
-    files = {name: service.get("env_file") for name, service in SERVICES.items()}
-    assert {name: file for name, file in files.items() if file} == {
+    files = {name: service.get("env_file", ()) for name, service in SERVICES.items()}
+    assert {name: [each["path"] for each in file] for name, file in files.items() if file} == {
         "worker": ["deploy/worker.env"],
         "gateway": ["deploy/gateway.env"],
     }
@@ -137,6 +137,27 @@ def test_secrets_come_from_env_files_and_go_to_who_needs_them() -> None:
                 assert value.startswith("${"), (name, variable)
                 wanted = re.findall(r"\$\{(\w+)", value)
                 assert set(wanted) <= set(variables(EXAMPLES[".env"], stand_ins=False))
+
+
+def test_compose_changes_no_secret_on_its_way() -> None:
+    """It puts variables in where a value has a $, and cuts off what follows a blank and a #."""
+    for name in ("worker", "gateway"):
+        assert {each["format"] for each in SERVICES[name]["env_file"]} == {"raw"}
+        assert "taken as it stands" in EXAMPLES[f"deploy/{name}.env"]
+    assert "single quotes" in EXAMPLES[".env"]
+
+
+@each_service
+def test_logs_are_bounded(name: str) -> None:
+    logging = SERVICES[name]["logging"]
+    assert logging["driver"] == "json-file"
+    assert set(logging["options"]) == {"max-size", "max-file"}
+
+
+def test_the_server_is_told_that_it_asks_nobody_who_they_are() -> None:
+    """Later versions refuse to start otherwise; its port must be nobody else's then."""
+    assert SERVICES["temporal"]["environment"]["TEMPORAL_ALLOW_NO_AUTH"] == "true"
+    assert SERVICES["temporal"]["ports"] == ["127.0.0.1:7233:7233"]
 
 
 def test_the_worker_gets_more_time_to_stop_than_it_takes() -> None:
@@ -185,6 +206,28 @@ def test_every_command_of_ours_exists(name: str) -> None:
         module = rest[1].replace(".", "/") if rest[0] == "-m" else rest[0]
         places = (module, f"{module}.py", f"{module}/__main__.py")
         assert any((ROOT / place).is_file() for place in places), module
+
+
+def test_a_health_check_runs_what_its_image_has() -> None:
+    """An image of others need not have what a shell at hand has: the Web UI's has no curl."""
+    checks = {
+        name: service["healthcheck"]["test"]
+        for name, service in SERVICES.items()
+        if name not in OURS and "healthcheck" in service
+    }
+    assert {name: (how, program) for name, (how, program, *_) in checks.items()} == {
+        "postgresql": ("CMD", "pg_isready"),
+        "temporal": ("CMD", "nc"),
+        "temporal-ui": ("CMD", "wget"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOT - {"worker"}))
+def test_a_health_check_asks_where_others_will(name: str) -> None:
+    """By TCP, and at an address: PostgreSQL answers at its socket before it serves, and a name may
+    stand for an address of IPv6, where nobody listens."""
+    assert "127.0.0.1" in " ".join(SERVICES[name]["healthcheck"]["test"])
+    assert "localhost" not in " ".join(SERVICES[name]["healthcheck"]["test"])
 
 
 def test_files_that_are_mounted_exist() -> None:
@@ -349,15 +392,9 @@ async def ran(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
     """The exit code of one of compose's commands, and what it said."""
     assert command[0] == "python"
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command[1:],
-        cwd=ROOT,
-        env={**kept, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    output = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
+    async with child(*command[1:], env={**kept, **environment}, **output) as process:
+        said, _ = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -418,16 +455,10 @@ async def test_the_health_check_of_a_worker_says_when_no_server_answers() -> Non
 async def stand_in(name: str) -> AsyncIterator[str]:
     """A stand-in as compose starts it, but on a free port; its URL."""
     command = [*SERVICES[name]["command"][1:-1], "0"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    try:
+    async with child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
         url = await asyncio.wait_for(process.stdout.readline(), 60)
         yield url.decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 @pytest.mark.thorough
@@ -448,14 +479,9 @@ async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str) -> None
 async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
     """The gateway as compose starts it; its URL, once it says that it serves."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *SERVICES["gateway"]["command"][1:],
-        cwd=ROOT,
-        env={**kept, **environment},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    command = SERVICES["gateway"]["command"][1:]
+    pipe = asyncio.subprocess.PIPE
+    async with child(*command, env={**kept, **environment}, stderr=pipe) as process:
         assert process.stderr is not None
         async with asyncio.timeout(60):
             said = ""
@@ -464,10 +490,9 @@ async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
                 assert line, said
                 said += line.decode()
         yield found[1]
-    finally:
         process.terminate()
         await process.communicate()
-    assert process.returncode == 0
+        assert process.returncode == 0
 
 
 @pytest.mark.thorough

@@ -7,7 +7,6 @@ import csv
 import json
 import os
 import signal
-import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -34,7 +33,8 @@ from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
 from starter import Code
 from terminal import previews, spreadsheet
-from tests.command_line import EXAMPLES, ROOT, WHY, lines, listed, typed, written
+from tests.child import child
+from tests.command_line import EXAMPLES, WHY, lines, listed, typed, written
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
 from tests.worker_process import account_variables, worker_process
@@ -164,18 +164,15 @@ async def test_a_batch_survives_a_killed_worker_and_makes_no_invoice_twice(tmp_p
         }
         async with worker_process(variables) as worker:
             await worker.ready()
-            asking = await asyncio.create_subprocess_exec(
-                *(sys.executable, "starter.py", "batch", str(file), "--wait"),
-                cwd=ROOT,
-                env={**os.environ, "TEMPORAL_ADDRESS": server.address},
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            await stand_in.reached(Step.CREATE, MANY // 3, "after", within=600)
-            worker.signal(signal.SIGKILL)
-            asking.kill()
+            asking = {
+                "env": {**os.environ, "TEMPORAL_ADDRESS": server.address},
+                "stdout": asyncio.subprocess.DEVNULL,
+                "stderr": asyncio.subprocess.DEVNULL,
+            }
+            async with child("starter.py", "batch", str(file), "--wait", **asking):
+                await stand_in.reached(Step.CREATE, MANY // 3, "after", within=600)
+                worker.signal(signal.SIGKILL)
             await worker.ended()
-            await asking.wait()
         assert {row["outcome"] for row in results(file)} == {"not asked"}
         async with worker_process(variables):
             said = await typed("batch", str(file), "--wait", "--json", at=server.address)

@@ -7,7 +7,7 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -310,12 +310,12 @@ async def answering(status: int, body: bytes, ahead: timedelta = timedelta()) ->
     """Something that answers every request like this, with a clock of its own."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        date = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
-        head = f"HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        await writer.drain()
-        writer.close()
+        with closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            date = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
+            head = f"HTTP/1.1 {status} X\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
+            writer.write(head.encode() + body)
+            await writer.drain()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port: Any = server.sockets[0].getsockname()[1]

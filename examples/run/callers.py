@@ -138,7 +138,8 @@ async def _run(
     finally:
         if running.returncode is None:
             os.killpg(running.pid, signal.SIGKILL)
-            await running.wait()
+            # Its pipes are read to their end: one that is full would stay open for ever.
+            await running.communicate()
     return running.returncode or 0, (said.strip() or complained.strip()).decode(errors="replace")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import json
 from collections.abc import AsyncIterator
@@ -160,13 +161,15 @@ async def test_a_body_that_does_not_come_is_not_waited_for(shared_world: World) 
     async with gateway_over(shared_world.client, body_seconds=0.2) as gateway:
         host, port = gateway.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(
-            b"POST /v1/invoices HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
-            b"Authorization: Bearer " + TOKENS["all"].encode() + b"\r\nContent-Length: 9\r\n\r\n{"
-        )
-        async with asyncio.timeout(10):
-            answer = await reader.read()
-        writer.close()
+        with contextlib.closing(writer):
+            writer.write(
+                b"POST /v1/invoices HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer "
+                + TOKENS["all"].encode()
+                + b"\r\nContent-Length: 9\r\n\r\n{"
+            )
+            async with asyncio.timeout(10):
+                answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert Kind.TOO_SLOW.type.encode() in answer
 

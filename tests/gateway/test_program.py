@@ -7,38 +7,24 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 import httpx
 import pytest
 
 from sandbox.temporal import Server
+from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
 from tests.tls import NO_TLS
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @contextlib.asynccontextmanager
 async def program(variables: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     """`python -m gateway` with these variables; killed when the test leaves."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gateway",
-        cwd=ROOT,
-        env={**inherited, **variables},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
+    pipe = asyncio.subprocess.PIPE
+    async with child("-m", "gateway", env={**inherited, **variables}, stderr=pipe) as process:
         yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 async def line_with(process: asyncio.subprocess.Process, text: str) -> str:

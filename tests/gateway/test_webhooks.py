@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -258,40 +259,45 @@ def test_an_address_is_read_with_and_without_a_port() -> None:
 # --- what it takes to receive ---------------------------------------------------------------------
 
 
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """For what takes a client and, to receive, makes no call."""
+    async with httpx.AsyncClient(verify=NO_TLS) as made:
+        yield made
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_no_adaptor_needs_credentials_to_receive(name: str) -> None:
+async def test_no_adaptor_needs_credentials_to_receive(name: str, http: httpx.AsyncClient) -> None:
     prefix = f"{name}__shop__".upper()
-    made = hooks({f"{prefix}WEBHOOK_SECRETS": "new!, old!"}, httpx.AsyncClient(verify=NO_TLS))
+    made = hooks({f"{prefix}WEBHOOK_SECRETS": "new!, old!"}, http)
     assert made.keys() == {name}
     (event,) = made[name]["shop"].receive(delivery(name, BODIES[name], "old!"))
     whole: Any = ADAPTORS[name].Settings.model_validate(
         {**SETTINGS[name], "webhook_secrets": "old!"}
     )
-    adaptor = ADAPTORS[name](whole, httpx.AsyncClient(verify=NO_TLS))
+    adaptor = ADAPTORS[name](whole, http)
     assert isinstance(adaptor, Hooks)
     assert adaptor.receive(delivery(name, BODIES[name], "old!")) == (event,)
     assert HEADERS[name]
 
 
-def test_credentials_that_are_there_are_not_kept() -> None:
+async def test_credentials_that_are_there_are_not_kept(http: httpx.AsyncClient) -> None:
     values = {"MOLLIE_TOKEN": "test_canary", "MOLLIE_WEBHOOK_SECRETS": "s"}
-    made: Any = hooks(values, httpx.AsyncClient(verify=NO_TLS))["mollie"]["default"]
+    made: Any = hooks(values, http)["mollie"]["default"]
     assert not hasattr(made._settings, "token")
 
 
-def test_an_address_list_needs_no_credentials_either() -> None:
-    made = hooks(
-        {"RIVERTY_NOTIFICATION_SOURCES": "198.51.100.0/24"}, httpx.AsyncClient(verify=NO_TLS)
-    )
+async def test_an_address_list_needs_no_credentials_either(http: httpx.AsyncClient) -> None:
+    made = hooks({"RIVERTY_NOTIFICATION_SOURCES": "198.51.100.0/24"}, http)
     body = b'{"type": "paymentReceived", "timestamp": "2026-06-30T12:00:00Z"}'
     came = Delivery(body=body, source="198.51.100.7", received=datetime.now(UTC))
     assert made["riverty"]["default"].receive(came)
 
 
-def test_a_mistyped_setting_of_webhooks_is_named() -> None:
+async def test_a_mistyped_setting_of_webhooks_is_named(http: httpx.AsyncClient) -> None:
     values = {"MOLLIE_WEBHOOK_SECRET": "s", "MOLLIE_WEBHOOK_HOURS": "soon"}
     with pytest.raises(BadSettings) as caught:
-        hooks(values, httpx.AsyncClient(verify=NO_TLS))
+        hooks(values, http)
     assert caught.value.variables == ("MOLLIE_WEBHOOK_HOURS", "MOLLIE_WEBHOOK_SECRET")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import logging
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from invoicing.errors import ProviderError, Rejected, Unavailable, UnknownOutcom
 from providers import http
 from providers.http import Answer, Call, Token, Tokens, decode, encode, exchange, retry_after
 from tests.providers import Script, answer
+from tests.providers.idling import idling
 
 SECRET = "canary-secret"
 READ = Call(
@@ -76,17 +78,25 @@ async def test_a_form_with_a_file_is_the_same_bytes_whenever_it_is_sent() -> Non
     assert "PDF" not in repr(file)
 
 
+async def test_a_time_out_leaves_no_connection_open_that_was_being_closed() -> None:
+    """It strikes at once here, while those are closed that have idled too long."""
+    async with idling() as there:
+        with pytest.raises(Unavailable, match="was not answered"):
+            await exchange(there.http, replace(READ, base_url=there.url, timeout=0))
+        await there.closed()
+
+
 async def test_others_that_hang_leave_a_connection_for_this_one() -> None:
     """However many calls to them there are."""
     hanging, over, many = asyncio.Semaphore(0), asyncio.Event(), 120
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b"/hang" in head:
-            hanging.release()
-            await over.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-        writer.close()
+        with contextlib.closing(writer):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/hang" in head:
+                hanging.release()
+                await over.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
 
     async with await asyncio.start_server(served, "127.0.0.1") as server, http.client() as client:
         port = server.sockets[0].getsockname()[1]

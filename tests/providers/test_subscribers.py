@@ -29,6 +29,7 @@ from sandbox.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
 from settings.accounts import subscribers as read
 from settings.variables import BadSettings
+from tests.providers.idling import idling
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = b"canary-secret-of-32-bytes-length"
@@ -273,9 +274,9 @@ async def test_of_a_yes_only_the_status_is_read(
 
 async def test_an_answer_without_end_holds_nobody_up(http: httpx.AsyncClient) -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
-        with contextlib.suppress(ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
             while True:
                 writer.write(b"x" * 65536)
                 await writer.drain()
@@ -294,6 +295,15 @@ async def test_the_time_for_an_answer_is_bounded(
     stand_in.faults.place(Step.POST, Fault.TIME_OUT)
     with pytest.raises(Unavailable, match="was not reached"):
         await poster(stand_in, http, timeout=0.1).post(NOTICE)
+
+
+async def test_a_time_out_leaves_no_connection_open_that_was_being_closed() -> None:
+    """It strikes at once here, while those are closed that have idled too long."""
+    async with idling() as there:
+        settings = SubscriberSettings.model_validate({"url": there.url, "secret": SECRET})
+        with pytest.raises(Unavailable, match="was not reached"):
+            await Poster("erp", settings, there.http, timeout=0).post(NOTICE)
+        await there.closed()
 
 
 async def test_nothing_is_said_of_address_secret_or_content(

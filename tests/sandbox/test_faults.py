@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
@@ -112,10 +114,10 @@ async def test_a_failing_status_commits_nothing_before_and_everything_after(
 async def test_a_reset_is_a_reset_and_not_an_orderly_end(jar: Jar) -> None:
     jar.faults.place("read", "reset")
     reader, writer = await asyncio.open_connection("127.0.0.1", int(jar.url.rpartition(":")[2]))
-    writer.write(b"GET /things HTTP/1.1\r\nHost: jar\r\n\r\n")
-    with pytest.raises(ConnectionResetError):
-        await reader.read()
-    writer.close()
+    with contextlib.closing(writer):
+        writer.write(b"GET /things HTTP/1.1\r\nHost: jar\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
 
 
 async def test_retry_after_says_what_the_test_asked_for(
@@ -162,6 +164,18 @@ async def test_nothing_listens_while_it_is_down(jar: Jar, client: httpx.AsyncCli
             await create(client)
     assert (await create(client)).status_code == 200
     assert jar.calls.count("create") == 1
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_going_down_also_cuts_what_was_only_just_accepted(jar: Jar, turns: int) -> None:
+    """So many turns of the loop ago a client has connected."""
+    with socket.create_connection(("127.0.0.1", int(jar.url.rpartition(":")[2]))) as there:
+        there.setblocking(False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with jar.down():
+            with pytest.raises(ConnectionResetError):
+                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(there, 1), 5)
 
 
 async def test_a_slow_answer_is_right_and_late(jar: Jar, client: httpx.AsyncClient) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +22,7 @@ from sandbox import invoro
 from sandbox.faults import Faults
 from sandbox.invoro_totals import breakdown, contradictions, summed
 from sandbox.server import serve
+from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
 KEYS = {
@@ -1207,21 +1206,9 @@ class TestTheLedger:
 
 
 async def test_on_its_own_it_prints_its_url_and_ends_when_told() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sandbox.invoro",
-        "--sending-delay",
-        "0",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    )
-    assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as http:
+    async with (
+        stand_in_alone("sandbox.invoro", "--sending-delay", "0") as url,
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as http,
+    ):
         assert (await http.get("/_sandbox/ledger")).json() == {"entries": []}
         assert (await http.get("/invoice-api/invoices")).status_code == 401
-    process.terminate()
-    out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import math
-import os
-import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -19,6 +17,7 @@ import pytest_asyncio
 from sandbox import mollie
 from sandbox.faults import Faults
 from sandbox.server import serve
+from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
 PATH = "/v2/sales-invoices"
@@ -883,20 +882,8 @@ async def test_reset_forgets_invoices_numbers_and_keys(caller: Caller) -> None:
 
 
 async def test_on_its_own_it_prints_its_url_and_ends_when_told() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sandbox.mollie",
-        "--e-invoice-delay",
-        "0",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    )
-    assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as http:
+    async with (
+        stand_in_alone("sandbox.mollie", "--e-invoice-delay", "0") as url,
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as http,
+    ):
         assert (await http.get("/_sandbox/ledger")).json() == {"entries": []}
-    process.terminate()
-    out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import math
-import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from decimal import Decimal
@@ -21,6 +19,7 @@ from sandbox import quiddly
 from sandbox.faults import DRAWABLE, Fault, Faults, When
 from sandbox.quiddly import Assumed, Debtors, Step
 from sandbox.server import serve
+from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
 FEED = "/vouchers/external/export/payments"
@@ -1310,19 +1309,11 @@ async def test_the_examples_are_valid_requests(caller: Caller) -> None:
 
 
 async def test_on_its_own_it_prints_its_url_and_ends_when_told() -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sandbox.quiddly", "--distribution-delay", "0", "--lists"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    )
-    assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
     headers = {"Authorization": f"Bearer {quiddly.SERVICE_TOKEN}"}
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as http:
+    async with (
+        stand_in_alone("sandbox.quiddly", "--distribution-delay", "0", "--lists") as url,
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as http,
+    ):
         assert (await http.get("/_sandbox/ledger")).json() == {"entries": []}
         assert (await http.get("/invoices", headers=headers)).json() == []
         assert (await http.get("/invoices/I.1", headers=headers)).status_code == 404
-    process.terminate()
-    out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import math
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -25,6 +23,7 @@ from sandbox.faults import Faults
 from sandbox.riverty_notices import EDI
 from sandbox.server import serve
 from sandbox.wire import Listener
+from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
 ORDERS = "/accounting/v1/businesses/1000/customers/CUSTOMER1/orders"
@@ -1233,20 +1232,8 @@ async def test_stopping_ends_a_delivery_under_way() -> None:
 
 
 async def test_on_its_own_it_prints_its_url_and_ends_when_told() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sandbox.riverty",
-        "--verdict-delay",
-        "0",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    )
-    assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as http:
+    async with (
+        stand_in_alone("sandbox.riverty", "--verdict-delay", "0") as url,
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as http,
+    ):
         assert (await http.get("/_sandbox/ledger")).json() == {"entries": []}
-    process.terminate()
-    out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")

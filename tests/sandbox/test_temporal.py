@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -216,11 +217,14 @@ def test_two_processes_at_once_make_one_build(machine: _Machine) -> None:
         f"temporal._DOWNLOAD = {_OFFLINE!r}\n"
         f"print(temporal.resolve_binary({machine.environ!r}))"
     )
-    both = [
-        subprocess.Popen([sys.executable, "-c", program], cwd=_ROOT, stdout=-1, stderr=-1)
-        for _ in range(2)
-    ]
-    answers = {process.communicate(timeout=30)[0].decode().strip() for process in both}
+    with contextlib.ExitStack() as running:
+        both = [
+            running.enter_context(
+                subprocess.Popen([sys.executable, "-c", program], cwd=_ROOT, stdout=-1, stderr=-1)
+            )
+            for _ in range(2)
+        ]
+        answers = {process.communicate(timeout=30)[0].decode().strip() for process in both}
     assert answers == {str(temporal._built_path(machine.cache))}
     assert len(machine.builds) == 1
 
@@ -331,9 +335,9 @@ async def test_the_web_interface_answers_where_it_says(real: None) -> None:
         assert server.ui is not None
         host, port = server.ui.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-        assert b" 200 " in await reader.readline()
-        writer.close()
+        with contextlib.closing(writer):
+            writer.write(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            assert b" 200 " in await reader.readline()
 
 
 async def test_a_port_in_use_is_refused_instead_of_taking_the_other_server_for_ours(

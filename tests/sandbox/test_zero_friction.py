@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
-import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -18,6 +16,7 @@ import pytest_asyncio
 from sandbox import zero_friction as zf
 from sandbox.faults import Faults
 from sandbox.server import serve
+from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
 JUNE = {
@@ -775,20 +774,8 @@ async def test_reset_keeps_tokens_and_master_data(caller: Caller) -> None:
 
 
 async def test_on_its_own_it_prints_its_url_and_ends_when_told() -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "sandbox.zero_friction",
-        "--approval-delay",
-        "0",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
-    )
-    assert process.stdout is not None
-    url = (await process.stdout.readline()).decode().strip()
-    async with httpx.AsyncClient(base_url=url, verify=NO_TLS) as http:
+    async with (
+        stand_in_alone("sandbox.zero_friction", "--approval-delay", "0") as url,
+        httpx.AsyncClient(base_url=url, verify=NO_TLS) as http,
+    ):
         assert (await http.get("/_sandbox/ledger")).json() == {"entries": []}
-    process.terminate()
-    out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")
