@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+LIVES ?= 1000
+SEED ?= 1
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durable-invoicing
 PINS := requirements.txt requirements-dev.txt
 # One environment per set of pins and interpreter: a change of either makes a new one.
@@ -19,7 +21,7 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo playground examples test test-all check fix schemas server worker gateway benchmark setup env resolve clean-cache
+.PHONY: help demo playground examples test test-all fuzz prove check fix schemas server worker gateway benchmark setup env resolve clean-cache
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +40,12 @@ test: resolve ## run the tests (ARGS="-k approval" chooses)
 
 test-all: resolve ## run the tests with every fault at every step: seven minutes
 	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
+
+prove: setup ## live so many simulated lives, and try to break every promise (SEED=1 LIVES=2000)
+	@$(RUN) -m simulation.prove --seed $(or $(SEED),1) --lives $(or $(LIVES),2000) $(ARGS)
+
+fuzz: resolve ## live many drawn lives with workers that are killed (LIVES=1000 SEED=1): half an hour
+	@GOGC=400 $(RUN) -m tests.fuzz --lives $(LIVES) --seed $(SEED) $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

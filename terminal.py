@@ -20,12 +20,17 @@ from rich.table import Table
 from rich.text import Text
 
 from invoicing.client import Listed
-from invoicing.invoice import Action, Invoice, JournalEntry, LineStatus, Problem, Status
+from invoicing.invoice import COMES_WITH, Invoice, JournalEntry, LineStatus, Problem, Status
 from invoicing.news import EventState
 from invoicing.order import Order
 from invoicing.preview import Preview
+from invoicing.questions import Answer
 
-_EXTRA = {Action.ADOPT: " --provider-id ID", Action.CORRECT: " --document FILE"}
+_OPTIONS = {
+    "provider_id": "--provider-id ID",
+    "document": "--document FILE",
+    "reference": "--reference REF",
+}
 
 FELL_THROUGH = (
     Status.CANCELLED,
@@ -99,31 +104,68 @@ def trouble(problem: Problem, *, ended: bool = False) -> str:
     """What is wrong, field by field, on lines of their own."""
     fields = (f"  {plain(each)}" for each in problem.fields)
     headline = "Ended" if ended else "Needs attention"
+    if problem.answers:
+        headline = f"Needs attention, question {plain(problem.question)}"
     return "\n".join([f"{headline}: {plain(problem.what)}", *fields])
 
 
-def answers(invoice: Invoice) -> Table:
+def options(answer: Answer) -> str:
+    """What must, or may, be typed with this answer."""
+    if answer is Answer.INVOICED:
+        return "[--number NUMBER]"
+    return _OPTIONS.get(COMES_WITH.get(answer, ""), "")
+
+
+def choices(problem: Problem, command: str) -> str:
+    """Every answer to the open question: what it does there, and what is typed to give it.
+
+    `command` is what comes before the answer, as `resolve INV-7`.
+    """
+    return _possible(f"Answers to {problem.question}", _choices(problem, command))
+
+
+def answers(invoice: Invoice) -> str:
     """What a person may do about the invoice now, and the command that does it."""
-    table = _table("Possible now", "What it does", "Command")
-    reference = plain(invoice.reference)
-    problem = invoice.problem
-    for action in problem.actions if problem else ():
-        meaning = problem.meaning(action) if problem else action.meaning
-        _offer(table, action, meaning, f"resolve {reference} {action}{_EXTRA.get(action, '')}")
+    name = invoice.reference
+    rows = _choices(invoice.problem, f"resolve {name}") if invoice.problem else []
     if invoice.status is Status.HELD:
-        _offer(table, "release", "let it go on", f"release {reference}")
+        rows.append(("release", "let it go on", f"release {name}"))
     elif invoice.status is Status.SCHEDULED:
-        _offer(table, "release", "send it now", f"release {reference}")
-        _offer(table, "hold", "not even when its day has come", f"hold {reference}")
+        rows.append(("release", "send it now", f"release {name}"))
+        rows.append(("hold", "not even when its day has come", f"hold {name}"))
     elif not invoice.ended:
-        _offer(table, "hold", "stop before the next irreversible step", f"hold {reference}")
+        rows.append(("hold", "stop before the next irreversible step", f"hold {name}"))
     if not invoice.ended:
-        _offer(table, "cancel", "stop, delete the draft, or credit it", f"cancel {reference}")
+        rows.append(("cancel", "stop, delete the draft, or credit it", f"cancel {name}"))
+    return _possible("Possible now", rows)
+
+
+def _choices(problem: Problem, command: str) -> list[tuple[str, str, str]]:
+    question = f"--question {problem.question}"
+    return [
+        (answer, meaning, " ".join(filter(None, (command, answer, question, options(answer)))))
+        for answer, meaning in problem.meanings()
+    ]
+
+
+def _possible(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
+    """Commands on lines of their own, which no table cuts: they are to be copied."""
+    told = (
+        f'  {name:<15} {meaning}\n{"":<18}python starter.py {plain(command)} --reason "…"'
+        for name, meaning, command in rows
+    )
+    return "\n".join((f"{plain(title)}:", *told))
+
+
+def to_be_answered(rows: Iterable[tuple[str, Problem | None]], answer: Answer) -> Table:
+    """Many open questions, and what the same answer does at each."""
+    table = _table("Reference", "Question", "It asks", f"What {answer} does there")
+    for reference, problem in rows:
+        offered = dict(problem.meanings()) if problem else {}
+        does = offered.get(answer, "nothing: it is no answer there")
+        asked = (problem.question, f"{problem.reason}: {problem}") if problem else ("", "nothing")
+        table.add_row(plain(reference), *map(plain, (*asked, does)))
     return table
-
-
-def _offer(table: Table, name: str, meaning: str, command: str) -> None:
-    table.add_row(name, meaning, f'python starter.py {command} --reason "…"')
 
 
 def history(entries: Iterable[JournalEntry]) -> Table:
@@ -193,8 +235,7 @@ def order_facts(order: Order) -> Table:
         "There": order.provider_status,
         "Provider's id": order.provider_id,
         "Net + VAT = gross": sums and f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}",
-        "Needs attention": problem and problem.what,
-        "Answer with": problem and f"order resolve {order.reference} …",
+        "Needs attention": problem and f"{problem.what} ({problem.question})",
     }
     table = _facts(rows)
     for field in problem.fields if problem else ():
@@ -223,12 +264,31 @@ def deliveries(order: Order) -> Table:
 
 def events_table(events: Mapping[str, EventState]) -> Table:
     """Events that wait for a person, by their ids."""
-    table = _table("Event", "Kind", "What is wrong", "Waits until")
+    table = _table("Event", "Kind", "Question", "What is wrong", "Waits until")
     for name, state in events.items():
         until = state.waiting and state.waiting.until
-        what = state.problem.what if state.problem else ""
-        table.add_row(plain(name), plain(state.kind), plain(what), _moment(until) if until else "")
+        asked = (state.problem.question, state.problem.what) if state.problem else ("", "")
+        cells = (name, state.kind, *asked, _moment(until) if until else "")
+        table.add_row(*map(plain, cells))
     return table
+
+
+def event_facts(name: str, state: EventState) -> Table:
+    """One event, fact by fact."""
+    waiting = state.waiting
+    until = f", until {_moment(waiting.until)}" if waiting and waiting.until else ""
+    problem = state.problem
+    return _facts(
+        {
+            "Event": name,
+            "Kind": state.kind,
+            "Provider": f"{state.provider}, account {state.account}",
+            "Outcome": state.outcome,
+            "To": ", ".join(state.to),
+            "Waits for": f"{waiting}{until}" if waiting else None,
+            "Needs attention": problem and f"{problem.what} ({problem.question})",
+        }
+    )
 
 
 def previewed(preview: Preview) -> Table:

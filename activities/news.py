@@ -6,16 +6,30 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
 from invoicing import attributes
 from invoicing.errors import Unsupported
-from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.identity import (
+    EVENT_WORKFLOW,
+    ORDER_WORKFLOW,
+    OWNER,
+    TASK_QUEUE,
+    WORKFLOW,
+    event_id,
+)
+from invoicing.invoice import Invoice
 from invoicing.news import (
     AboutCall,
     AcknowledgeCall,
+    Became,
+    BecameCall,
+    DeliverCall,
+    EventInput,
     LocateCall,
     Located,
     LocatedAll,
@@ -74,22 +88,60 @@ class NewsActivities:
         return [self.about, self.poll, self.acknowledge]
 
 
-_CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
-
-
 class Directory:
-    """Finds our own workflows by the names a provider uses. Lists are a moment behind."""
+    """What a workflow asks about our own workflows: who is listed under a name, what became of one,
+    and that others be begun. Lists are a moment behind."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     @activity.defn
+    @as_failures
     async def locate(self, call: LocateCall) -> LocatedAll:
         """The workflows listed under the first of these names that any is listed under."""
         for key in call.keys:
             if found := [one async for one in self._listed(key)]:
                 return LocatedAll(workflows=tuple(found))
         return LocatedAll()
+
+    @activity.defn
+    @as_failures
+    async def deliver(self, call: DeliverCall) -> int:
+        """Have a workflow of its own deliver each of these events; how many were new. Safe to
+        repeat: a workflow's id is its event's. Children would count against a feed's limit for as
+        long as they wait for a person."""
+        begun = [await self._begin(one) for one in call.events]
+        return sum(begun)
+
+    @activity.defn
+    @as_failures
+    async def became(self, call: BecameCall) -> Became:
+        """What became of an invoice's workflow."""
+        handle = self._client.get_workflow_handle(call.workflow_id, result_type=Invoice)
+        last = await handle.describe()
+        if last.status is WorkflowExecutionStatus.RUNNING:
+            return Became(running=True)
+        try:
+            return Became(running=False, invoice=await handle.result())
+        except WorkflowFailureError as error:
+            cause = error.cause
+            refused = isinstance(cause, ApplicationError) and cause.type in _REFUSED
+            why = cause.message if isinstance(cause, ApplicationError) else type(cause).__name__
+            return Became(running=False, refused=refused, why=why)
+
+    async def _begin(self, event: EventInput) -> bool:
+        try:
+            await self._client.start_workflow(
+                EVENT_WORKFLOW,
+                event,
+                id=event_id(event.provider, event.account, event.event.id),
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{event.provider} · {event.event.kind or 'event'}",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
 
     async def _listed(self, key: str) -> AsyncIterator[Located]:
         query = (
@@ -98,14 +150,24 @@ class Directory:
             f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}')"
         )
         last: set[str] = set()
-        async for each in self._client.list_workflows(query):
+        async for each in self._client.list_workflows(query, limit=MOST_LISTED):
             # Of one workflow's runs the one under way is listed first, then the last to end.
             if each.id not in last:
                 last.add(each.id)
-                running = each.status is WorkflowExecutionStatus.RUNNING
-                cut_off = each.status in _CUT_OFF
-                yield Located(workflow_id=each.id, running=running, cut_off=cut_off)
+                yield Located(
+                    workflow_id=each.id,
+                    running=each.status is WorkflowExecutionStatus.RUNNING,
+                    cut_off=each.status in _CUT_OFF,
+                    order=await each.memo_value(OWNER, default=None, type_hint=str),
+                )
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""
-        return [self.locate]
+        return [self.locate, self.deliver, self.became]
+
+
+MOST_LISTED = 1000
+"""Workflows of one name that are looked through: an order of a thousand deliveries has as many."""
+
+_CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+_REFUSED = ("Rejected", "Unsupported")

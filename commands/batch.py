@@ -32,7 +32,7 @@ from commands.files import CSV, Entry, entries
 from commands.following import why_it_failed
 from invoicing.client import InvoicingClient, Listed, Unreachable
 from invoicing.errors import NotFound
-from invoicing.invoice import Status
+from invoicing.invoice import LATE, Status
 from invoicing.lists import CUT_OFF
 from invoicing.request import InvoiceRequest
 from terminal import FELL_THROUGH, spreadsheet, waits_for_person
@@ -178,6 +178,9 @@ async def _under_way(client: InvoicingClient, fate: Fate) -> bool | RPCError:
         listed = await client.listed(fate.entry.reference)
         _learn(fate, listed)
         if listed.execution != "running":
+            await _judge(client, fate, listed)
+        elif listed.waiting_for == f"provider: {LATE}":
+            # It has ended, and looks whether a lost call comes to light.
             await _judge(client, fate, listed)
         elif listed.status in _FOR_A_PERSON:
             return not await _waits(client, fate, listed)

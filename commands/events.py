@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated
 
 import typer
 
+from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
     OTHERS,
     AsJson,
-    BadInput,
     By,
     Code,
     Why,
@@ -21,8 +22,8 @@ from commands.base import (
     with_client,
 )
 from invoicing.client import InvoicingClient
-from invoicing.news import ResolveEvent
-from terminal import events_table, screen
+from invoicing.invoice import Problem
+from terminal import choices, event_facts, events_table, screen
 
 events = group(help="What providers told us and nobody knows whose it is.")
 app.add_typer(events, name="events", rich_help_panel=OTHERS)
@@ -54,18 +55,48 @@ def list_(
     with_client(work)
 
 
+Name = Annotated[str, typer.Argument(metavar="EVENT", help="As listed: provider/account/id.")]
+
+
+@events.command(
+    "show",
+    short_help="Show one event, and what you can answer.",
+    epilog="Example: python starter.py events show mollie/default/evt_1",
+)
+def show(event: Name, as_json: AsJson = False) -> None:
+    """Show where an event has got to, what is asked about it, and what you can answer."""
+
+    async def work(client: InvoicingClient) -> Code:
+        with known_as("event"):
+            state = await answered(client.event(event))
+        if as_json:
+            typer.echo(state.model_dump_json())
+            return Code.DONE
+        console = screen()
+        console.print(event_facts(event, state))
+        if state.problem:
+            told = choices(state.problem, f"events resolve {event}")
+            console.print(f"\n{told}", soft_wrap=True)
+        return Code.DONE
+
+    with_client(work)
+
+
 @events.command(
     "resolve",
     short_help="Say whose event it is.",
-    epilog="Example: python starter.py events resolve mollie/default/evt_1 deliver "
+    help=helped(
+        "Answer for an event that waits for a person.",
+        "`events show` prints the question: its id, what each answer does, and what to type.",
+        answers=taken("event"),
+    ),
+    epilog="Example: python starter.py events resolve mollie/default/evt_1 deliver --question q1 "
     '--reference EXAMPLE-1 --reason "the payment of June"',
 )
 def resolve(
-    event: Annotated[str, typer.Argument(metavar="EVENT", help="As listed: provider/account/id.")],
-    action: Annotated[
-        Literal["retry", "deliver", "drop"],
-        typer.Argument(metavar="ACTION", help="One of those above."),
-    ],
+    event: Name,
+    answer: Word,
+    question: Question = None,
     reference: Annotated[
         str | None, typer.Option(metavar="REF", help="For deliver: the invoice it is about.")
     ] = None,
@@ -73,23 +104,21 @@ def resolve(
     reason: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer for an event that waits for a person.
-
-    retry    look for its invoice again
-    deliver  it is about the invoice with --reference
-    drop     forget it
-    """
-    if (action == "deliver") != (reference is not None):
-        raise BadInput("deliver, and only deliver, needs --reference.")
-    answer = ResolveEvent(action=action, reference=reference, **who_and_why(by, reason))
+    """Answer for an event that waits for a person."""
+    given = said(answer, question, partial(who_and_why, by, reason), reference=reference)
 
     async def work(client: InvoicingClient) -> Code:
+        async def problem() -> Problem | None:
+            return (await client.event(event)).problem
+
         with known_as("event"):
-            state = await answered(client.resolve_event(event, answer))
+            asked = Asked(event, "events resolve", problem)
+            await asked.give(given, lambda said: client.resolve_event(event, said))
+            state = await answered(client.event(event))
         if as_json:
             typer.echo(state.model_dump_json())
         else:
-            typer.echo(f"{event}: {action}", err=True)
+            typer.echo(f"{event}: {answer}", err=True)
         return Code.DONE
 
     with_client(work)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
     AsJson,
     BadInput,
@@ -31,7 +33,7 @@ from commands.orders import show_order
 from invoicing.client import InvoicingClient, Listed, web_page
 from invoicing.errors import NotFound
 from invoicing.identity import workflow_id
-from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve
+from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
 from terminal import answers, facts, history, listing, plain, screen, spreadsheet
@@ -142,8 +144,9 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
     console.print(facts(invoice))
     cut_off = None if invoice.ended else await client.cut_off(invoice.reference)
     await explain(client, cut_off or invoice)
-    if not (invoice.ended or cut_off):
-        console.print("", answers(invoice), sep="\n")
+    asks = invoice.problem is not None and bool(invoice.problem.answers)
+    if asks or not (invoice.ended or cut_off):
+        console.print(f"\n{answers(invoice)}", soft_wrap=True)
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE
 
@@ -244,12 +247,18 @@ def cancel(
 
 @app.command(
     short_help="Answer an invoice that needs attention.",
-    epilog="Example: python starter.py resolve refused correct "
+    help=helped(
+        "Answer the question that an invoice is parked with.",
+        "`show` prints it: its id, the answers it takes now, what each does, and what to type.",
+        answers=taken("invoice"),
+    ),
+    epilog="Example: python starter.py resolve refused correct --question q1 "
     '--document sandbox/examples/refused-corrected.json --reason "no direct debit agreed"',
 )
 def resolve(
     reference: Reference,
-    action: Annotated[Action, typer.Argument(metavar="ACTION", help="One of those above.")],
+    answer: Word,
+    question: Question = None,
     provider_id: Annotated[
         str | None, typer.Option(help="For adopt: the invoice's id at the provider.")
     ] = None,
@@ -261,28 +270,23 @@ def resolve(
     reason: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer an invoice that needs attention; `show` says which answers it takes.
+    """Answer the question that an invoice is parked with."""
+    corrected = document and _corrected(reference, document.read())
+    with_it = {"provider_id": provider_id, "document": corrected}
+    given = said(answer, question, partial(who_and_why, by, reason), **with_it)
 
-    retry    do the step again, from a fresh look
-    adopt    go on with the invoice that has --provider-id
-    correct  take back the draft and make it again from --document
-    skip     count the step as done: settled elsewhere, or not needed (not where a create was
-             lost: there it creates; `show` says what it does)
-    abandon  end here and leave the provider's side as it is
-    """
-    _refuse_odd(action, "adopt", "--provider-id", provider_id)
-    _refuse_odd(action, "correct", "--document", document)
-    answer = Resolve(
-        action=action,
-        provider_id=provider_id,
-        document=document and _corrected(reference, document.read()),
-        **who_and_why(by, reason),
-    )
-    _order(reference, lambda client: client.resolve(reference, answer), as_json)
+    async def give(client: InvoicingClient) -> None:
+        async def problem() -> Problem | None:
+            return (await client.state(reference)).problem
+
+        asked = Asked(reference, "resolve", problem)
+        await asked.give(given, lambda said: client.resolve(reference, said))
+
+    _order(reference, give, as_json)
 
 
 def _order(
-    reference: str, give: Callable[[InvoicingClient], Awaitable[Invoice]], as_json: bool
+    reference: str, give: Callable[[InvoicingClient], Awaitable[object]], as_json: bool
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
         await answered(give(client))
@@ -294,11 +298,6 @@ def _order(
         return Code.DONE
 
     with_client(work)
-
-
-def _refuse_odd(action: Action, only: str, option: str, value: object) -> None:
-    if (action.value == only) != (value is not None):
-        raise BadInput(f"{only}, and only {only}, needs {option}.")
 
 
 def _corrected(reference: str, text: bytes) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
 
 import typer
 
+from commands.answering import Word, helped, taken
 from commands.at_once import few_at_a_time
 from commands.base import (
     MANY,
@@ -30,12 +31,18 @@ from commands.base import (
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.following import until_settled
 from invoicing.client import InvoicingClient, Listed, Refused
-from invoicing.invoice import Action, Cancel, Invoice, Release, Resolve, Status
-from terminal import interactive, listing, outcomes, screen, waits_for_person
+from invoicing.invoice import COMES_WITH, Cancel, Invoice, Problem, Release, Resolve, Status
+from invoicing.questions import Answer
+from terminal import interactive, listing, outcomes, screen, to_be_answered, waits_for_person
 
 AT_ONCE = 10
 """Instructions under way: a worker has other invoices to see to."""
 PREVIEWED = 20
+
+Instruct = Callable[[InvoicingClient, str], Awaitable[Invoice]]
+
+BULK = tuple(word for word in taken("invoice") if word not in COMES_WITH)
+"""Answers that may be meant for many invoices: they come with nothing that is about one."""
 
 many = group(help="The same instruction for every invoice that fits the filters.")
 app.add_typer(many, name="all", rich_help_panel=MANY)
@@ -97,13 +104,18 @@ def release(
 @many.command(
     "resolve",
     short_help="Answer every invoice alike that needs attention.",
+    help=helped(
+        "Give the same answer to every invoice that needs attention and fits.",
+        "It first lists every question with its id and what the answer does there, and then "
+        "answers exactly those: one that has moved on meanwhile is refused, with the question "
+        "that is open now.",
+        answers=BULK,
+    ),
     epilog="Example: python starter.py all resolve retry --waiting-for provider_unavailable "
     '--reason "the provider is back"',
 )
 def resolve(
-    action: Annotated[
-        Action, typer.Argument(metavar="ACTION", help="retry, skip or abandon; see `resolve`.")
-    ],
+    answer: Word,
     provider: ProviderOf = None,
     waiting_for: WaitingFor = None,
     due_before: DueBefore = None,
@@ -116,13 +128,49 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Give the same answer to every invoice that needs attention and fits."""
-    if action in (Action.ADOPT, Action.CORRECT):
-        raise BadInput(f"{action} is about one invoice: use `resolve REF {action}`.")
+    if answer not in BULK:
+        raise BadInput(f"{answer} is about one invoice: use `resolve REF {answer}`.")
     _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
     choice = Choice.of(provider, Status.NEEDS_ATTENTION, waiting_for, due_before, prefix)
-    answer = Resolve(action=action, **who_and_why(by, reason))
-    task = Task(f"resolve {action}", lambda client, one: client.resolve(one, answer), wait, True)
-    _give(task, choice, limit, yes, as_json)
+    told = who_and_why(by, reason)
+
+    async def work(client: InvoicingClient) -> Code:
+        rows = await _rows(client, choice, limit)
+        if not rows:
+            typer.echo("No invoices.", err=True)
+            return Code.DONE
+        asked = await _asked(client, rows)
+        screen(error=True).print(to_be_answered(asked.items(), answer))
+        _agree(f"resolve {answer}", len(rows), yes)
+        task = Task(f"resolve {answer}", answering(asked, answer, told), wait)
+        return _over(task, await _each(client, rows, task), as_json)
+
+    with_client(work)
+
+
+async def _asked(client: InvoicingClient, rows: Sequence[Listed]) -> dict[str, Problem | None]:
+    """The question that is open of each, as a person is about to see it."""
+
+    async def one(row: Listed) -> Problem | None:
+        return (await answered(client.state(row.reference))).problem
+
+    found = await few_at_a_time(rows, one, AT_ONCE)
+    return {row.reference: problem for row, problem in zip(rows, found, strict=True)}
+
+
+def answering(
+    asked: Mapping[str, Problem | None], answer: Answer, told: Mapping[str, str]
+) -> Instruct:
+    """Answers the question of each that was asked when it was looked at, and no other."""
+
+    async def one(client: InvoicingClient, reference: str) -> Invoice:
+        problem = asked[reference]
+        if problem is None:
+            raise Refused(f"{reference}: it asked nothing when it was looked at")
+        said = Resolve(question=problem.question, answer=answer, **told)
+        return await client.resolve(reference, said)
+
+    return one
 
 
 def _chosen(choice: Choice) -> Choice:
@@ -136,14 +184,13 @@ def _chosen(choice: Choice) -> Choice:
 class Task:
     """What is asked of every invoice, in a word; `wait`: until each is settled.
 
-    `answers`: it answers what the invoice was listed with. What it waits for by now may be another
-    question, to which the same word means something else.
+    `listed_as`: only while it still waits for what it was listed with.
     """
 
     word: str
-    instruct: Callable[[InvoicingClient, str], Awaitable[Invoice]]
+    instruct: Instruct
     wait: bool
-    answers: bool = False
+    listed_as: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,12 +214,17 @@ def _give(task: Task, choice: Choice, limit: int, yes: bool, as_json: bool) -> N
         if not rows:
             typer.echo("No invoices.", err=True)
             return Code.DONE
-        _confirm(task.word, rows, yes)
-        done = await _each(client, rows, task)
-        _report(task.word, done, as_json)
-        return max(outcome.code for outcome in done)
+        if not yes:
+            _preview(rows)
+        _agree(task.word, len(rows), yes)
+        return _over(task, await _each(client, rows, task), as_json)
 
     with_client(work)
+
+
+def _over(task: Task, done: Sequence[Outcome], as_json: bool) -> Code:
+    _report(task.word, done, as_json)
+    return max(outcome.code for outcome in done)
 
 
 async def _rows(client: InvoicingClient, choice: Choice, limit: int) -> list[Listed]:
@@ -182,14 +234,18 @@ async def _rows(client: InvoicingClient, choice: Choice, limit: int) -> list[Lis
     return rows
 
 
-def _confirm(word: str, rows: Sequence[Listed], yes: bool) -> None:
-    if yes:
-        return
+def _preview(rows: Sequence[Listed]) -> None:
     console = screen(error=True)
     console.print(listing(rows[:PREVIEWED]))
     if len(rows) > PREVIEWED:
         console.print(f"… and {len(rows) - PREVIEWED} more")
-    count = f"{len(rows)} invoice" + "s" * (len(rows) != 1)
+
+
+def _agree(word: str, number: int, yes: bool) -> None:
+    """Raises BadInput where nobody is here to be asked."""
+    if yes:
+        return
+    count = f"{number} invoice" + "s" * (number != 1)
     if not interactive():
         raise BadInput(f"Nobody is here to confirm `{word}` for {count}: look, then give --yes.")
     typer.confirm(f"{word} {count}?", abort=True, err=True)
@@ -198,7 +254,7 @@ def _confirm(word: str, rows: Sequence[Listed], yes: bool) -> None:
 async def _each(client: InvoicingClient, rows: Sequence[Listed], task: Task) -> list[Outcome]:
     async def one(row: Listed) -> Outcome:
         try:
-            if task.answers:
+            if task.listed_as:
                 await _refuse_if_it_went_on(client, row)
             return await _one(client, row.reference, task)
         except ON_PURPOSE as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NoReturn
+from functools import partial
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
     OTHERS,
     AsJson,
@@ -27,12 +29,22 @@ from commands.base import (
 )
 from commands.choosing import word_of
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Cancel
+from invoicing.invoice import Cancel, Problem
 from invoicing.lists import CUT_OFF
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
+from invoicing.order import CancelLines, Deliver, OrderStatus
 from invoicing.parse import read
 from invoicing.request import OrderRequest
-from terminal import deliveries, history, ledger, listing, order_facts, screen
+from terminal import (
+    choices,
+    deliveries,
+    history,
+    ledger,
+    listing,
+    order_facts,
+    plain,
+    screen,
+    trouble,
+)
 
 orders = group(help="Orders whose lines are invoiced as they are delivered.")
 app.add_typer(orders, name="order", rich_help_panel=OTHERS)
@@ -125,6 +137,10 @@ async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> 
         return Code.DONE
     console = screen()
     console.print(order_facts(order), "", ledger(order), sep="\n")
+    if order.problem:
+        typer.echo(f"{plain(reference)}. {trouble(order.problem)}", err=True)
+        told = choices(order.problem, f"order resolve {reference}")
+        console.print(f"\n{told}", soft_wrap=True)
     if order.deliveries:
         console.print("", deliveries(order), sep="\n")
     console.print("", history(journal.entries), sep="\n")
@@ -169,7 +185,7 @@ def deliver(
         hold=hold,
         send_on=send_on and send_on.date(),
     )
-    _order(lambda client: client.deliver(reference, wanted), as_json)
+    _order(reference, lambda client: client.deliver(reference, wanted), as_json)
 
 
 @orders.command(
@@ -192,7 +208,7 @@ def cancel_lines(
     wanted = CancelLines(
         cancellation=cancellation, lines=tuple(_given(line)), **who_and_why(by, reason)
     )
-    _order(lambda client: client.cancel_lines(reference, wanted), as_json)
+    _order(reference, lambda client: client.cancel_lines(reference, wanted), as_json)
 
 
 @orders.command(
@@ -203,20 +219,24 @@ def cancel_lines(
 def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Cancel what is open of an order, and take back what is invoiced."""
     wanted = Cancel(**who_and_why(by, reason))
-    _order(lambda client: client.cancel_order(reference, wanted), as_json)
+    _order(reference, lambda client: client.cancel_order(reference, wanted), as_json)
 
 
 @orders.command(
     "resolve",
     short_help="Answer an order that needs attention.",
-    epilog='Example: python starter.py order resolve ORDER-1 retry --reason "they are back"',
+    help=helped(
+        "Answer the question that an order is parked with.",
+        "`order show` prints it: its id, the answers it takes now, what each does, what to type.",
+        answers=taken("order"),
+    ),
+    epilog="Example: python starter.py order resolve ORDER-1 make_again --question q1 "
+    '--reason "the customer is known there now"',
 )
 def resolve(
     reference: OrderRef,
-    action: Annotated[
-        Literal["retry", "free", "invoiced", "abandon"],
-        typer.Argument(metavar="ACTION", help="One of those above."),
-    ],
+    answer: Word,
+    question: Question = None,
     number: Annotated[
         str | None, typer.Option(help="For invoiced: the number of the invoice they are on.")
     ] = None,
@@ -224,17 +244,17 @@ def resolve(
     reason: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer an order that needs attention; `order show` says what it is about.
+    """Answer the question that an order is parked with."""
+    given = said(answer, question, partial(who_and_why, by, reason), number=number)
 
-    retry     ask the provider again
-    free      nothing was invoiced: the lines in question are open again
-    invoiced  they are on an invoice, under --number
-    abandon   end the order here
-    """
-    if number and action != "invoiced":
-        raise BadInput("Only invoiced takes --number.")
-    answer = ResolveOrder(action=action, number=number, **who_and_why(by, reason))
-    _order(lambda client: client.resolve_order(reference, answer), as_json)
+    async def give(client: InvoicingClient) -> None:
+        async def problem() -> Problem | None:
+            return (await client.order(reference)).problem
+
+        asked = Asked(reference, "order resolve", problem)
+        await asked.give(given, lambda said: client.resolve_order(reference, said))
+
+    _order(reference, give, as_json)
 
 
 def _given(lines: list[str] | None) -> list[str]:
@@ -243,10 +263,13 @@ def _given(lines: list[str] | None) -> list[str]:
     return lines
 
 
-def _order(give: Callable[[InvoicingClient], Awaitable[Order]], as_json: bool) -> NoReturn:
+def _order(
+    reference: str, give: Callable[[InvoicingClient], Awaitable[object]], as_json: bool
+) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
         with known_as("order"):
-            order = await answered(give(client))
+            await answered(give(client))
+            order = await answered(client.order(reference))
         if as_json:
             typer.echo(order.model_dump_json())
         else:

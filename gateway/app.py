@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from gateway import codec, events, invoices, orders, webhooks
+from gateway import codec, events, invoices, orders, questions, webhooks
 from gateway.access import Access, Role
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
@@ -22,8 +22,7 @@ from gateway.problems import Kind, ProblemDetails, documented, trouble_with
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
-from invoicing.news import ResolveEvent
-from invoicing.order import CancelLines, Deliver, ResolveOrder
+from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
 from settings.gateway import GatewaySettings
@@ -46,8 +45,6 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
-    ResolveOrder,
-    ResolveEvent,
 )
 
 
@@ -108,7 +105,14 @@ async def ready(behind: Behind) -> Fine:
     return Fine()
 
 
-_ROUTERS = (invoices.router, orders.router, events.router, webhooks.router, checks)
+_ROUTERS = (
+    invoices.router,
+    orders.router,
+    events.router,
+    questions.router,
+    webhooks.router,
+    checks,
+)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Path, Query
 
 from gateway.backend import Behind
 from gateway.inputs import OnceKey, accepts, given, once
-from gateway.invoices import COMMON, INSTRUCTED, ONE, OPERATE, READ
 from gateway.problems import documented
+from gateway.routes import COMMON, INSTRUCTED, ONE, OPERATE, READ
 from invoicing.client import InvoicingClient
+from invoicing.invoice import Resolve
 from invoicing.model import Recorded
-from invoicing.news import EventState, ResolveEvent
+from invoicing.news import EventState
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
@@ -56,16 +57,16 @@ async def get_event(event: Event, behind: Behind) -> EventState:
 @router.post(
     "/{event:path}/resolve",
     dependencies=OPERATE,
-    openapi_extra=accepts(ResolveEvent),
+    openapi_extra=accepts(Resolve),
     responses=INSTRUCTED,
     response_description="The event as it is now",
 )
 async def resolve_event(
     event: Event,
-    answer: Annotated[ResolveEvent, given(ResolveEvent)],
+    answer: Annotated[Resolve, given(Resolve)],
     behind: Behind,
     key: OnceKey = None,
 ) -> EventState:
-    """Say whose event it is, or that it is nobody's."""
+    """Answer the question that the event's `problem` shows, by its id: whose it is, or nobody's."""
     name = once(key, "resolve", answer)
     return await behind.answered(behind.client.resolve_event(event, answer, key=name))

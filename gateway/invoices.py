@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
-from urllib.parse import quote
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 
-from gateway.access import Role, needs
-from gateway.backend import Backend, Behind
+from gateway.backend import Behind
 from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
 from gateway.pages import Bookmarks, Paged, Words
 from gateway.problems import Kind, documented, invalid
-from invoicing.client import Failed, Listed
-from invoicing.errors import FieldProblem, NotFound
+from gateway.routes import (
+    AGAIN,
+    BODY,
+    COMMON,
+    INSTRUCTED,
+    ONE,
+    OPERATE,
+    READ,
+    START,
+    Failure,
+    Wait,
+    begun,
+    ending,
+)
+from invoicing.client import Listed
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
 
-LONGEST_WAIT = 30
-"""Seconds; less than proxies wait as a rule."""
-
-COMMON = (
-    Kind.UNAUTHENTICATED,
-    Kind.FORBIDDEN,
-    Kind.INVALID,
-    Kind.TOO_MANY,
-    Kind.INTERNAL,
-    Kind.ENGINE,
-    Kind.UNAVAILABLE,
-)
-ONE = (*COMMON, Kind.NOT_FOUND, Kind.NO_WORKER)
-BODY = (Kind.UNREADABLE, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.MEDIA)
-
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
-READ = [Depends(needs(Role.READ))]
-START = [Depends(needs(Role.START))]
-OPERATE = [Depends(needs(Role.OPERATE))]
-
-
-class Failure(Recorded):
-    """Why an invoice or order ended without existing."""
-
-    what: str
-    errors: tuple[FieldProblem, ...] = ()
 
 
 class Result(Recorded):
@@ -81,11 +65,6 @@ class InvoicePage(Recorded):
     cursor: str | None = None
 
 
-AGAIN: dict[int | str, dict[str, Any]] = {
-    200: {"model": Listed, "description": "The same was asked for before: this is it"}
-}
-
-
 @router.post(
     "",
     status_code=201,
@@ -105,26 +84,9 @@ async def start_invoice(
     check_key(key, wanted.reference, "reference")
     if wanted.order is not None:
         raise invalid("order", "is set by an order alone: deliver its lines instead")
-    before = await _listed(behind, wanted.reference)
-    await behind.stored(behind.client.start(wanted))
-    now = await behind.stored(behind.client.listed(wanted.reference))
-    return placed(response, f"{router.prefix}/{quote(wanted.reference, safe='')}", before, now)
-
-
-async def _listed(behind: Backend, reference: str) -> Listed | None:
-    try:
-        return await behind.stored(behind.client.listed(reference))
-    except NotFound:
-        return None
-
-
-def placed(response: Response, where: str, before: Listed | None, now: Listed) -> Listed:
-    """What was asked for, 201 if it was not there before, 200 if it was."""
-    if before is None or before.started_at != now.started_at:
-        response.headers["Location"] = where
-    else:
-        response.status_code = 200
-    return now
+    start = behind.client.start(wanted)
+    listed = partial(behind.client.listed, wanted.reference)
+    return await begun(behind, response, router.prefix, start, listed)
 
 
 @router.post(
@@ -179,9 +141,6 @@ async def get_journal(reference: Reference, behind: Behind) -> Journal:
     return await behind.answered(behind.client.journal(reference))
 
 
-Wait = Annotated[int, Query(ge=1, le=LONGEST_WAIT, description="Seconds to wait at most.")]
-
-
 @router.get(
     "/{reference}/result",
     dependencies=READ,
@@ -195,29 +154,8 @@ async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -
     on with what is at the provider."""
     ended, failure = await ending(behind.client.result(reference), wait)
     invoice = await behind.answered(behind.client.state(reference))
-    return Result(ended=ended, invoice=invoice, failure=failure)
-
-
-async def ending(result: Any, wait: int) -> tuple[bool, Failure | None]:
-    """Whether it has ended within this many seconds, and whether it failed."""
-    try:
-        async with asyncio.timeout(wait):
-            await result
-    except TimeoutError:
-        return False, None
-    except Failed as error:
-        return True, Failure(what=str(error), errors=_fields(error))
-    return True, None
-
-
-def _fields(error: Failed) -> tuple[FieldProblem, ...]:
-    failure = error.__cause__
-    cause = failure.cause if isinstance(failure, WorkflowFailureError) else None
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    return tuple(FieldProblem.model_validate(each) for each in details)
-
-
-INSTRUCTED = documented(*ONE, *BODY, Kind.REFUSED, Kind.CUT_OFF)
+    # Its workflow may look for late effects when it has ended.
+    return Result(ended=ended or invoice.ended, invoice=invoice, failure=failure)
 
 
 @router.post(
@@ -269,7 +207,10 @@ async def resolve_invoice(
     behind: Behind,
     key: OnceKey = None,
 ) -> Invoice:
-    """Answer an invoice that needs attention, with one of the actions that its problem names."""
+    """Answer the question that an invoice's `problem` shows, by its id, with one of its answers.
+
+    What each answer does at each question is at `/v1/questions`. An answer to another question than
+    the one that is open is refused (409) with the open one in `question`: nothing was answered."""
     name = once(key, "resolve", answer)
     return await behind.answered(behind.client.resolve(reference, answer, key=name))
 

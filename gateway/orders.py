@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
-from gateway.backend import Backend, Behind
+from gateway.backend import Behind
 from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
-from gateway.invoices import (
+from gateway.pages import Bookmarks, Paged, Words
+from gateway.problems import Kind, documented
+from gateway.routes import (
     AGAIN,
     BODY,
     COMMON,
@@ -20,17 +22,22 @@ from gateway.invoices import (
     START,
     Failure,
     Wait,
+    begun,
     ending,
-    placed,
 )
-from gateway.pages import Bookmarks, Paged, Words
-from gateway.problems import Kind, documented
 from invoicing.client import Listed
-from invoicing.errors import NotFound
-from invoicing.invoice import Cancel, Journal
+from invoicing.invoice import Cancel, Journal, Resolve
 from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
+from invoicing.order import (
+    CancellationState,
+    CancelLines,
+    Deliver,
+    DeliveryState,
+    Order,
+    OrderBrief,
+    OrderStatus,
+)
 from invoicing.request import OrderRequest, ProviderName
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
@@ -61,10 +68,9 @@ async def start_order(
     """Begin an order. The reference is the key: the same content again is the same order, other
     content is refused and says what differs. Needs no worker."""
     check_key(key, wanted.reference, "reference")
-    before = await _listed(behind, wanted.reference)
-    await behind.stored(behind.client.start_order(wanted))
-    now = await behind.stored(behind.client.listed_order(wanted.reference))
-    return placed(response, f"{router.prefix}/{quote(wanted.reference, safe='')}", before, now)
+    start = behind.client.start_order(wanted)
+    listed = partial(behind.client.listed_order, wanted.reference)
+    return await begun(behind, response, router.prefix, start, listed)
 
 
 class OrderFilters(Paged):
@@ -94,13 +100,6 @@ async def list_orders(filters: Annotated[OrderFilters, Query()], behind: Behind)
     after = marks.token(filters.cursor)
     found = await behind.stored(behind.client.order_page(**chosen, size=filters.limit, after=after))
     return OrderPage(orders=found.rows, cursor=marks.cursor(found.next))
-
-
-async def _listed(behind: Backend, reference: str) -> Listed | None:
-    try:
-        return await behind.stored(behind.client.listed_order(reference))
-    except NotFound:
-        return None
 
 
 @router.get(
@@ -135,7 +134,7 @@ async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> 
     """Wait until every line has its final status, and answer then or when the time is over."""
     ended, failure = await ending(behind.client.order_result(reference), wait)
     order = await behind.answered(behind.client.order(reference))
-    return OrderResult(ended=ended, order=order, failure=failure)
+    return OrderResult(ended=ended or order.ended, order=order, failure=failure)
 
 
 @router.post(
@@ -143,14 +142,14 @@ async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> 
     dependencies=START,
     openapi_extra=accepts(Deliver),
     responses=INSTRUCTED,
-    response_description="The order as it is now",
+    response_description="The delivery as it is now",
 )
 async def deliver_lines(
     reference: Reference,
     wanted: Annotated[Deliver, given(Deliver)],
     behind: Behind,
     key: Key = None,
-) -> Order:
+) -> DeliveryState:
     """Have these lines invoiced now. The same delivery again is the same delivery."""
     check_key(key, wanted.delivery, "delivery")
     return await behind.answered(behind.client.deliver(reference, wanted))
@@ -161,14 +160,14 @@ async def deliver_lines(
     dependencies=OPERATE,
     openapi_extra=accepts(CancelLines),
     responses=INSTRUCTED,
-    response_description="The order as it is now",
+    response_description="The cancellation as it is now",
 )
 async def cancel_lines(
     reference: Reference,
     wanted: Annotated[CancelLines, given(CancelLines)],
     behind: Behind,
     key: Key = None,
-) -> Order:
+) -> CancellationState:
     """Take lines out that will not be delivered. The same cancellation again is the same one."""
     check_key(key, wanted.cancellation, "cancellation")
     return await behind.answered(behind.client.cancel_lines(reference, wanted))
@@ -179,14 +178,14 @@ async def cancel_lines(
     dependencies=OPERATE,
     openapi_extra=accepts(Cancel),
     responses=INSTRUCTED,
-    response_description="The order as it is now",
+    response_description="The order in brief",
 )
 async def cancel_order(
     reference: Reference,
     order: Annotated[Cancel, given(Cancel)],
     behind: Behind,
     key: OnceKey = None,
-) -> Order:
+) -> OrderBrief:
     """Cancel what is open and take back what is invoiced."""
     name = once(key, "cancel", order)
     return await behind.answered(behind.client.cancel_order(reference, order, key=name))
@@ -195,16 +194,16 @@ async def cancel_order(
 @router.post(
     "/{reference}/resolve",
     dependencies=OPERATE,
-    openapi_extra=accepts(ResolveOrder),
+    openapi_extra=accepts(Resolve),
     responses=INSTRUCTED,
-    response_description="The order as it is now",
+    response_description="The order in brief",
 )
 async def resolve_order(
     reference: Reference,
-    answer: Annotated[ResolveOrder, given(ResolveOrder)],
+    answer: Annotated[Resolve, given(Resolve)],
     behind: Behind,
     key: OnceKey = None,
-) -> Order:
-    """Answer an order that needs attention."""
+) -> OrderBrief:
+    """Answer the question that the order's `problem` shows, by its id; see an invoice's."""
     name = once(key, "resolve", answer)
     return await behind.answered(behind.client.resolve_order(reference, answer, key=name))

@@ -30,6 +30,7 @@ from invoicing.errors import (
     TooLarge,
     Unreadable,
 )
+from invoicing.invoice import Problem
 from invoicing.model import Recorded
 from invoicing.parse import explained
 
@@ -80,6 +81,9 @@ class ProblemDetails(Recorded):
     errors: tuple[FieldProblem, ...] = ()
     """Every field that is wrong, by its path in the body (or `query.`, `path.`, `header.`)."""
     differs: tuple[str, ...] = Field(default=(), description="Where the two contents differ.")
+    question: Problem | None = Field(
+        default=None, description="The question that is open, where an answer did not fit it."
+    )
 
 
 class Trouble(Exception):
@@ -92,6 +96,7 @@ class Trouble(Exception):
         *,
         errors: Sequence[FieldProblem] = (),
         differs: Sequence[str] = (),
+        question: Problem | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(kind.title)
@@ -104,6 +109,7 @@ class Trouble(Exception):
             detail=detail,
             errors=tuple(map(_short, errors)),
             differs=tuple(differs),
+            question=question,
         )
 
     def response(self) -> Response:
@@ -155,7 +161,7 @@ def trouble_with(error: Exception) -> Trouble:
         case Unreachable():
             return no_worker()
         case Refused():
-            return Trouble(Kind.REFUSED, str(error))
+            return Trouble(Kind.REFUSED, str(error), question=error.problem)
         case Forged():
             return Trouble(Kind.UNAUTHENTICATED)
         case Unreadable():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from invoicing import attributes
 from invoicing.bounds import refuse_instruction
 from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
+from invoicing.invoice import Problem
 from invoicing.model import Typed
 
 T = TypeVar("T")
@@ -31,7 +32,14 @@ Execution = WorkflowHandle[Any, Any]
 
 
 class Refused(InvoicingError):
-    """The invoice, order or event cannot do that now; the sentence says why. Nothing changed."""
+    """The invoice, order or event cannot do that now; the sentence says why. Nothing changed.
+
+    `problem` is the question that is open instead, where an answer did not fit it.
+    """
+
+    def __init__(self, message: str, problem: Problem | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 async def ask(
@@ -68,6 +76,28 @@ async def ask(
             await asyncio.sleep(pause / 1000)
         else:
             return result
+
+
+async def answer(
+    question: str,
+    give: Callable[[], Awaitable[T]],
+    problem: Callable[[], Awaitable[Problem | None]],
+) -> T:
+    """Give an answer; where it is refused, say with Refused which `problem` is open instead.
+
+    Given twice where that is the very question: a query can be a task ahead of the workflow, and
+    what it showed is then not yet there for an update that comes at once.
+    """
+    try:
+        return await give()
+    except Refused as error:
+        asked = await problem()
+        if asked is None or asked.question != question:
+            raise Refused(str(error), asked) from error
+    try:
+        return await give()
+    except Refused as error:
+        raise Refused(str(error), await problem()) from error
 
 
 # Milliseconds after which an update is sent again, under the same id, when the server could not

@@ -5,14 +5,14 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from invoicing import attributes
+from invoicing.bounds import listed_keys, received, remembered, said
+from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
     Amounts,
@@ -27,25 +27,43 @@ from invoicing.invoice import (
     Status,
     Waiting,
 )
+from invoicing.model import Recorded
 from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 
-SEEN_LIMIT = 500
+MOST_KEYS = 200
+"""Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
 
 class Memory(BaseModel):
-    """What a workflow remembers of what it was told and did. Like every recorded model it only ever
-    gains optional fields."""
+    """What a workflow remembers of what it was told, asked and did. Like every recorded model it
+    only ever gains optional fields."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     inbox: tuple[Event, ...] = ()
     seen: tuple[str, ...] = ()
+    lost_news: int = 0
+    """Events that came while the inbox was full, or that were too large: they led to a look, and
+    what they said was not kept."""
     journal: Journal = Journal()
     told: str = ""
     """What the subscriber was told last; see `notice.news`."""
     notices: int = 0
     """How much it was told so far."""
+
+    problem: Problem | None = None
+    """The question that is open."""
+    asked: Problem | None = None
+    """The question that was asked last: asked again after news that changed nothing, it is the
+    same one, as old."""
+    asked_waiting: Waiting | None = None
+    questions: int = 0
+    """How many were asked so far."""
+    resolution: Resolve | None = None
+    waiting: Waiting | None = None
+    refused: str = ""
+    """What was asked by signal last and could not be carried out, and why."""
 
     def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
         """Add to the journal, dropping the oldest entry when it is full."""
@@ -55,8 +73,9 @@ class Memory(BaseModel):
         """Keep an event for the next read; False if it had come before."""
         if event.id in self.seen:
             return False
-        self.seen = (*self.seen, event.id)[-SEEN_LIMIT:]
-        self.inbox = (*self.inbox, event)
+        self.seen = remembered(self.seen, event.id)
+        kept = received(self.inbox, event)
+        self.inbox, self.lost_news = kept.events, self.lost_news + kept.dropped
         return True
 
 
@@ -80,25 +99,23 @@ class Case(Memory):
     keys: tuple[str, ...] = ()
     """More names under which the provider may send news, apart from its id and the number."""
 
+    doubt: Doubt = Doubt()
+    """What may be at the provider without our having seen it. Nothing else says."""
     generation: int = 0
     """How many invoices of this reference were given up so far."""
-    doubt: bool = False
-    """A create may have happened that we do not know of."""
-    was_in_doubt: bool = False
-    """A create was uncertain once: it may have left an invoice that nobody has seen yet."""
-    assured: bool = False
-    """Whoever could know said that it left none: the provider by refusing it, or a person. Then a
-    search that cannot tell is no question; one that can tell is believed before them."""
     accepted: str = ""
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""
     """The change a person wants tried again although the provider reports a failure."""
-    unsure: str = ""
-    """The change that nobody can see the outcome of: it is not tried again unasked, or only where
-    the provider recognises it."""
     corrected: bool = False
-    skipped: tuple[str, ...] = ()
-
+    """Whether a person had it made from another document than the first request's."""
+    correcting: bool = False
+    """Whether what is at the provider still has the content before the last correction."""
+    adopting: tuple[str, ...] = ()
+    """The invoice that a person wants to go on with, not yet looked at, and those they know to be
+    none of ours."""
+    without: tuple[str, ...] = ()
+    """The steps that a person said to go on without."""
     attached: tuple[str, ...] = ()
     """The attachments that the draft has, by name."""
 
@@ -106,15 +123,9 @@ class Case(Memory):
     at_once: bool = False
     """Whether a person wants it sent before its day."""
     cancel: Cancel | None = None
-    problem: Problem | None = None
-    resolution: Resolve | None = None
-    waiting: Waiting | None = None
+    credited: bool = False
+    """Whether a final invoice of this reference was taken back by a credit."""
     outcome: Status | None = None
-
-    @property
-    def unseen(self) -> bool:
-        """Whether a change may have happened that nobody could see."""
-        return bool(self.unsure and self.plan and self.plan.blind)
 
     @property
     def was_final(self) -> bool:
@@ -125,23 +136,48 @@ class Case(Memory):
         """Take in what the provider said. A word nobody knows changes nothing but is shown."""
         if snapshot.stage not in (None, self.stage):
             self.waiting = None
-            self.unsure = self.unsure if self._answers_a_repeat(snapshot.stage) else ""
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.known = snapshot.stage is not None
         self.stage = snapshot.stage or self.stage
         self.number = snapshot.number or self.number
-        self.problems = snapshot.problems
+        self.problems = said(snapshot.problems)
         self.echo = snapshot.echo
         self.context = {**self.context, **snapshot.context}
-        self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))
+        self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))[-MOST_KEYS:]
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
 
-    def _answers_a_repeat(self, stage: Stage | None) -> bool:
-        """Whether it may be said of the second of two calls: what became of the first is open."""
-        repeated = self.plan is not None and self.plan.repeatable
-        return repeated and stage in (Stage.APPROVING, Stage.FAILED)
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        """What shows is in doubt no more."""
+        for verb, stages in SHOWS.items():
+            if self.stage in stages:
+                self.doubt = self.doubt.saw(verb)
+        if self.stage in (Stage.DELETED, Stage.CREDITED):
+            self.doubt = self.doubt.fenced()
+        if self.repeatable:
+            if self.stage not in (Stage.NONE, Stage.DRAFTING):
+                # Confirmed under our name: there is no other.
+                self.doubt = self.doubt.saw(CREATE)
+        elif self.stage is Stage.FAILED:
+            self.doubt = self.doubt.saw("approve")
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether an uncertain call is cleared up by making it again."""
+        return self.plan is not None and self.plan.repeatable
+
+    @property
+    def blind(self) -> bool:
+        """Whether no look shows what an uncertain call did."""
+        return self.plan is not None and self.plan.blind
+
+    @property
+    def unseen(self) -> bool:
+        """Whether a change may have happened that no look can show: news may tell of it."""
+        return self.blind and any(one.verb != CREATE for one in self.doubt.calls)
 
     def forget(self) -> None:
         """Back to before the draft: for an invoice that is made again, or is another one.
@@ -150,18 +186,19 @@ class Case(Memory):
         """
         refused = self.provider_id is not None and self.stage is Stage.NONE
         self.generation += not refused
+        self.doubt = self.doubt.given_up()
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""
-        own = (self.provider_id, self.number, request.document.number)
-        planned = self.plan.keys if self.plan else ()
-        named = partial(attributes.keys, request.provider, request.account)
-        return fitting(
-            named(filter(None, (*own, *self.keys))), named(filter(None, (*own, *planned)))
-        )
+        own = filter(None, (self.provider_id, self.number, request.document.number))
+
+        def named(names: Iterable[str]) -> list[str]:
+            return attributes.keys(request.provider, request.account, names)
+
+        return listed_keys(named(own), named(self.keys))
 
     def target(self, request: InvoiceRequest) -> Target:
         """What a call after the draft needs to know."""
@@ -176,10 +213,10 @@ class Case(Memory):
     @property
     def status(self) -> Status:
         """The one word for people."""
+        if self.problem and self.problem.answers:
+            return Status.NEEDS_ATTENTION
         if self.outcome:
             return self.outcome
-        if self.problem:
-            return Status.NEEDS_ATTENTION
         if self.cancel:
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":
@@ -190,7 +227,7 @@ class Case(Memory):
 
     def line_status(self) -> LineStatus:
         """All lines of one invoice share its fate."""
-        if self.stage is Stage.CREDITED:
+        if self.stage is Stage.CREDITED or self.outcome is Status.CREDITED:
             return LineStatus.CREDITED
         if self.stage.reached(Stage.APPROVED):
             return LineStatus.SETTLED if self.payment is PaymentStatus.PAID else LineStatus.INVOICED
@@ -211,7 +248,8 @@ class Case(Memory):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
-            in_doubt=self.doubt or self.unsure == "approve",
+            in_doubt=self.doubt.in_question(CREATE, self.provider_id)
+            or self.doubt.unanswered("approve"),
             number=self.number,
             due_date=request.document.due_date,
             send_on=request.sent_from,
@@ -221,27 +259,6 @@ class Case(Memory):
             problem=self.problem,
             ended=self.outcome is not None,
         )
-
-
-LIST_LIMIT = 2048
-"""Bytes of a search attribute's value: the server terminates a workflow that sets a longer one."""
-
-
-def fitting(names: Sequence[str], first: Iterable[str]) -> list[str]:
-    """As many names as a list can hold, in their order: those in `first`, then the newest.
-
-    Lost are the names that calls of long ago had, such as those of a draft refused many attempts
-    before. News under such a name finds nobody, and asks a person whose it is.
-    """
-    kept: set[str] = set()
-    left = LIST_LIMIT - len("[]")
-    for name in dict.fromkeys((*first, *reversed(names))):
-        # As the engine's converter writes it, with its comma.
-        left -= len(json.dumps(name)) + 1
-        if left <= 0:
-            break
-        kept.add(name)
-    return [name for name in names if name in kept]
 
 
 _OF_ONE_DRAFT = (
@@ -255,22 +272,29 @@ _OF_ONE_DRAFT = (
     "problems",
     "accepted",
     "insisted",
-    "unsure",
-    "skipped",
+    "without",
     "attached",
 )
+
+
+class Earlier(Recorded):
+    """What is known of the lives that this reference had before: when the last one ended, and
+    digests of everything that they may have asked for."""
+
+    ended: datetime
+    contents: tuple[str, ...]
 
 
 class InvoiceInput(InvoiceRequest):
     """The workflow's argument: a request, as callers send it.
 
-    `resumed` is set by the workflow alone when it continues as new. `look_first` is set by the
-    client when the reference had an earlier run, so that nothing is created unseen. `tells` is set
-    by an order's workflow: its own id, to be told when the invoice has become final.
+    `resumed` is set by the workflow alone when it continues as new. `earlier` is set by the client
+    when the reference had an earlier run: its doubt is inherited. `tells` is set by an order's
+    workflow: its own id, to be told when the invoice has become final.
     """
 
     resumed: Case | None = None
-    look_first: bool = False
+    earlier: Earlier | None = None
     tells: str | None = None
 
     def request(self) -> InvoiceRequest:

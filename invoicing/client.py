@@ -8,8 +8,8 @@ invoice = await client.result(request.reference)
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import date
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -30,6 +30,7 @@ from invoicing.asking import (
     Execution,
     Refused,
     accepted,
+    answer,
     ask,
     cut_off,
     known,
@@ -37,16 +38,21 @@ from invoicing.asking import (
     raise_if_cut_off,
 )
 from invoicing.bounds import refuse_event, refuse_too_large
-from invoicing.case import InvoiceInput
+from invoicing.case import Earlier, InvoiceInput
 from invoicing.connection import Unreachable, connect, converter, reach
+from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.errors import CutOff, InvoicingError, ReferenceInUse
 from invoicing.identity import (
+    CONTENTS,
     DETAILS,
     EVENT_WORKFLOW,
     MEMO,
+    MOST_CONTENTS,
     ORDER_WORKFLOW,
+    OWNER,
     TASK_QUEUE,
     WORKFLOW,
+    content,
     event_id,
     fingerprint,
     order_id,
@@ -54,11 +60,18 @@ from invoicing.identity import (
     summary,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
 from invoicing.lists import CUT_OFF_BY, CutOffWord, Listed, Page
-from invoicing.model import Typed
-from invoicing.news import EventInput, EventState, ResolveEvent
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, ResolveOrder
+from invoicing.news import EventInput, EventState
+from invoicing.order import (
+    CancellationState,
+    CancelLines,
+    Deliver,
+    DeliveryState,
+    Order,
+    OrderBrief,
+    OrderStatus,
+)
 from invoicing.order_case import OrderInput
 from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Event, Stage
@@ -113,6 +126,7 @@ class InvoicingClient:
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
+            Refused: it is the invoice of an order's delivery; only its order begins it.
             TooLarge: the request cannot be stored; it says how large it may be.
         """
         refuse_too_large(request)
@@ -121,13 +135,25 @@ class InvoicingClient:
         except WorkflowAlreadyStartedError:
             handle = self.handle(request.reference)
         last = await handle.describe()
+        await _refuse_if_owned(request.reference, last)
         left_nothing_final = _left_nothing_final(last)
         if not (left_nothing_final and await self._left_nothing(last)):
             # What it left is gone on with as it is, so it must be what is asked for now.
             await self._same(handle, request)
         if not (left_nothing_final or last.status in CUT_OFF_BY):
             return handle
-        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, look_first=True)
+        earlier = await self._earlier(handle, last, request)
+        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, earlier)
+
+    async def _earlier(
+        self, handle: Execution, last: WorkflowExecutionDescription, request: InvoiceRequest
+    ) -> Earlier:
+        """What a successor must know of the lives before it: all that they may have asked for."""
+        memo = await last.memo()
+        asked = memo.get(MEMO) or await self._asked_for(handle, request)
+        contents = [*memo.get(CONTENTS, ()), content(asked) if asked else UNKNOWN_CONTENT]
+        ended = last.close_time or datetime.now(UTC)
+        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
 
     async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
         """Whether the last run, which ended by itself, left no draft behind either."""
@@ -140,19 +166,23 @@ class InvoicingClient:
         return not (there or invoice.in_doubt)
 
     async def _start(
-        self, request: InvoiceRequest, reuse: WorkflowIDReusePolicy, *, look_first: bool = False
+        self,
+        request: InvoiceRequest,
+        reuse: WorkflowIDReusePolicy,
+        earlier: Earlier | None = None,
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
+        before = {CONTENTS: list(earlier.contents)} if earlier else {}
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 WORKFLOW,
-                InvoiceInput.model_construct(**fields, look_first=look_first),
+                InvoiceInput.model_construct(**fields, earlier=earlier),
                 id=workflow_id(request.reference),
                 task_queue=self._queue,
                 result_type=Invoice,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                memo={MEMO: fingerprint(request)},
+                memo={MEMO: fingerprint(request), **before},
                 search_attributes=search_attributes(request),
                 static_summary=summary(request),
                 static_details=DETAILS,
@@ -187,9 +217,10 @@ class InvoicingClient:
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
 
     async def result(self, reference: str) -> Invoice:
-        """Wait until the invoice has ended, and return it.
+        """Wait until the invoice has ended and nothing of it can come to light any more; return it.
 
-        Raises:
+        Where a create was ever in doubt that is later (by 30 minutes, as a rule) than its state
+        says `ended`. Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
             CutOff: the server or a person ended its run in the middle; it says what to do.
@@ -288,16 +319,19 @@ class InvoicingClient:
         return lists.listed(await known(reference, self.handle(reference).describe()))
 
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
-        """The invoice as it is now, and again whenever it has changed, until its workflow ends.
+        """The invoice as it is now, and again whenever it has changed, until it has ended.
 
         One more look at the provider that shows nothing new is no change. The last one says
-        `ended`. Raises NotFound, and CutOff after the last one that there was.
+        `ended`; its workflow may go on looking for late effects. Raises NotFound, and CutOff after
+        the last one that there was.
         """
         shown: Invoice | None = None
         async for _ in self._news(reference):
             state = await self.state(reference)
             if shown is None or _without_turn(state) != _without_turn(shown):
                 yield state
+            if state.ended:
+                return
             shown = state
         if cut := await self.cut_off(reference):
             raise cut
@@ -333,16 +367,18 @@ class InvoicingClient:
         """Let a held invoice go on. Raises NotFound, Refused."""
         return await self._update(reference, "release", order, key)
 
-    async def resolve(self, reference: str, answer: Resolve, *, key: str | None = None) -> Invoice:
-        """Answer a parked invoice. Raises NotFound, Refused, TooLarge."""
-        try:
-            return await self._update(reference, "resolve", answer, key)
-        except Refused:
-            # A query can be a task ahead of the workflow: the question it showed is then not yet
-            # there for an update that comes at once.
-            if (await self.state(reference)).problem is None:
-                raise
-        return await self._update(reference, "resolve", answer, key)
+    async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Invoice:
+        """Answer the question that is open.
+
+        Raises NotFound, TooLarge, and Refused with the question that is open instead.
+        """
+
+        async def problem() -> Problem | None:
+            return (await self.state(reference)).problem
+
+        return await answer(
+            said.question, lambda: self._update(reference, "resolve", said, key), problem
+        )
 
     async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> Invoice:
         """Take the invoice back. Raises NotFound, Refused."""
@@ -411,12 +447,18 @@ class InvoicingClient:
         return await queried(event, self._event_handle(event), "state", EventState)
 
     async def resolve_event(
-        self, event: str, answer: ResolveEvent, *, key: str | None = None
+        self, event: str, said: Resolve, *, key: str | None = None
     ) -> EventState:
-        """Answer for an event that waits for a person. Raises NotFound, Refused."""
+        """Answer for an event that waits for a person. Raises as `resolve` does."""
         handle = self._event_handle(event)
-        result: EventState = await ask(event, handle, "resolve", answer, EventState, key)
-        return result
+
+        async def problem() -> Problem | None:
+            return (await self.event(event)).problem
+
+        def give() -> Awaitable[EventState]:
+            return ask(event, handle, "resolve", said, EventState, key)
+
+        return await answer(said.question, give, problem)
 
     def _event_handle(self, event: str) -> Execution:
         return self.temporal.get_workflow_handle(
@@ -513,30 +555,43 @@ class InvoicingClient:
             return await self.order(reference)
         return result
 
-    async def deliver(self, reference: str, wanted: Deliver) -> Order:
+    async def deliver(self, reference: str, wanted: Deliver) -> DeliveryState:
         """Have these lines invoiced now. Raises NotFound, Refused, TooLarge."""
-        return await self._update_order(reference, "deliver", wanted)
+        handle = self.order_handle(reference)
+        told: DeliveryState = await ask(
+            reference, handle, "deliver", wanted, DeliveryState, key=None
+        )
+        return told
 
-    async def cancel_lines(self, reference: str, wanted: CancelLines) -> Order:
+    async def cancel_lines(self, reference: str, wanted: CancelLines) -> CancellationState:
         """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
-        return await self._update_order(reference, "cancel_lines", wanted)
+        handle = self.order_handle(reference)
+        told: CancellationState = await ask(
+            reference, handle, "cancel_lines", wanted, CancellationState, key=None
+        )
+        return told
 
-    async def cancel_order(self, reference: str, order: Cancel, *, key: str | None = None) -> Order:
+    async def cancel_order(
+        self, reference: str, order: Cancel, *, key: str | None = None
+    ) -> OrderBrief:
         """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
-        return await self._update_order(reference, "cancel", order, key)
+        handle = self.order_handle(reference)
+        told: OrderBrief = await ask(reference, handle, "cancel", order, OrderBrief, key)
+        return told
 
     async def resolve_order(
-        self, reference: str, answer: ResolveOrder, *, key: str | None = None
-    ) -> Order:
-        """Answer an order that needs attention. Raises NotFound, Refused."""
-        return await self._update_order(reference, "resolve", answer, key)
-
-    async def _update_order(
-        self, reference: str, name: str, order: Typed, key: str | None = None
-    ) -> Order:
+        self, reference: str, said: Resolve, *, key: str | None = None
+    ) -> OrderBrief:
+        """Answer an order that needs attention. Raises as `resolve` does."""
         handle = self.order_handle(reference)
-        result: Order = await ask(reference, handle, name, order, Order, key)
-        return result
+
+        async def problem() -> Problem | None:
+            return (await self.order(reference)).problem
+
+        def give() -> Awaitable[OrderBrief]:
+            return ask(reference, handle, "resolve", said, OrderBrief, key)
+
+        return await answer(said.question, give, problem)
 
     async def _update(
         self,
@@ -551,6 +606,12 @@ class InvoicingClient:
 
 
 _EVENT = "event/"
+
+
+async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:
+    """An order's ledger says on which invoice a line is; begun beside it, it would be on two."""
+    if order := (await last.memo()).get(OWNER):
+        raise Refused(f"{reference}: it is a delivery of {order}: deliver its lines there again")
 
 
 def _without_turn(state: Invoice) -> Invoice:

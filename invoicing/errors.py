@@ -138,7 +138,21 @@ class Unreadable(ProviderError):
 
 
 class UnknownOutcome(ProviderError):
-    """A call that changes something was sent and its effect is not known."""
+    """A call that changes something was sent and its effect is not known.
+
+    `retry_after`: before that much time the provider wants no call at all, a look included.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        fields: Sequence[FieldProblem] = (),
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message, code=code, fields=fields)
+        self.retry_after = retry_after
 
 
 class Details(Recorded):

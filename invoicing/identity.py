@@ -25,6 +25,12 @@ EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
 NOTICES_WORKFLOW = "NoticesWorkflow"
 MEMO = "fingerprint"
+CONTENTS = "contents"
+"""Memo: digests of everything that a reference was asked for so far, corrections and earlier lives
+included. What comes to light late may be any of them."""
+OWNER = "order"
+"""Memo of a delivery's invoice: the workflow of the order that owns its lines."""
+MOST_CONTENTS = 30
 MOST_EVENT = 140
 """Beside a provider's and an account's name of 50 each."""
 DETAILS = "Where it is, what it waits for and what you can do: *Current details*."
@@ -80,6 +86,16 @@ def fingerprint(request: InvoiceRequest | OrderRequest) -> dict[str, str]:
     del parts["document"]
     parts |= {f"document.{name}": part for name, part in _said(request.document).items()}
     return {name: _digest(part) for name, part in parts.items()}
+
+
+def content(fingerprint: dict[str, str]) -> str:
+    """A digest of what goes onto the invoice: the document, and what only this provider has."""
+    parts = {
+        name: part
+        for name, part in fingerprint.items()
+        if name == "options" or name.startswith("document.")
+    }
+    return _digest(parts)
 
 
 def _said(model: BaseModel) -> dict[str, object]:

@@ -14,7 +14,8 @@ from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.request import Goal
+from invoicing.questions import Answer, Reason, meaning
+from invoicing.request import Goal, Reference
 
 
 class Status(StrEnum):
@@ -45,86 +46,6 @@ class Status(StrEnum):
     """Ended because nobody came in time; whatever is at the provider stays as it is."""
 
 
-class Reason(StrEnum):
-    """Why an invoice waits for a person."""
-
-    REJECTED = "rejected"
-    AMOUNTS_DIFFER = "amounts_differ"
-    MAY_EXIST = "may_exist"
-    """A create was lost, and nobody can look: to skip says that there is none."""
-    CANNOT_TELL = "cannot_tell"
-    """Another call was lost, and nobody can look: to skip says that it happened."""
-    SEVERAL_FOUND = "several_found"
-    GONE = "gone"
-    DRAFT_FAILED = "draft_failed"
-    DRAFT_OVERDUE = "draft_overdue"
-    PROVIDER_UNAVAILABLE = "provider_unavailable"
-    UNKNOWN_STATUS = "unknown_status"
-    APPROVAL_FAILED = "approval_failed"
-    APPROVAL_OVERDUE = "approval_overdue"
-    SENDING_FAILED = "sending_failed"
-    SENDING_OVERDUE = "sending_overdue"
-    DELIVERY_OVERDUE = "delivery_overdue"
-    PAYMENT_OVERDUE = "payment_overdue"
-    HOLD_OVERDUE = "hold_overdue"
-    CANNOT_CANCEL = "cannot_cancel"
-
-    @property
-    def from_a_look(self) -> bool:
-        """Whether it is what was seen at the provider, so that news from there may settle it."""
-        return self not in (
-            Reason.REJECTED,
-            Reason.PROVIDER_UNAVAILABLE,
-            Reason.HOLD_OVERDUE,
-        )
-
-
-class Action(StrEnum):
-    """What a person can answer to a parked invoice."""
-
-    RETRY = "retry"
-    """Do the step again, from a fresh look."""
-    ADOPT = "adopt"
-    """The invoice is this one at the provider: go on with it."""
-    CORRECT = "correct"
-    """Take back the draft and make it again from this document."""
-    SKIP = "skip"
-    """Count the step as done: it was settled elsewhere, or is not needed. Not so everywhere, see
-    `Problem.meaning`: at `may_exist` it says that nothing was done."""
-    ABANDON = "abandon"
-    """End here; leave whatever is at the provider as it is."""
-
-    @property
-    def meaning(self) -> str:
-        """What it does as a rule; to a problem that is known, ask `Problem.meaning`."""
-        return _MEANINGS[self]
-
-
-_MEANINGS = {
-    Action.RETRY: "do the step again, from a fresh look",
-    Action.ADOPT: "go on with the invoice that has this id at the provider",
-    Action.CORRECT: "take back the draft and make it again from a corrected document",
-    Action.SKIP: "count the step as done: settled elsewhere, or not needed",
-    Action.ABANDON: "end here and leave the provider's side as it is",
-}
-
-
-_MEANINGS_HERE = {
-    (Reason.MAY_EXIST, Action.RETRY): "look again",
-    (Reason.MAY_EXIST, Action.SKIP): "it was NOT created: create it, or, where it is being "
-    "cancelled, count it as cancelled",
-    (Reason.CANNOT_TELL, Action.RETRY): "it did NOT happen: do it again",
-    (Reason.CANNOT_TELL, Action.SKIP): "it DID happen: go on",
-    (Reason.SEVERAL_FOUND, Action.RETRY): "look again",
-    (Reason.SEVERAL_FOUND, Action.SKIP): "there is NO other one there: go on with this one",
-    (Reason.HOLD_OVERDUE, Action.RETRY): "hold it further",
-    (Reason.HOLD_OVERDUE, Action.SKIP): "release it",
-    (Reason.CANNOT_CANCEL, Action.SKIP): "what the sentence above says: let it go on although it "
-    "was cancelled, or count it as taken back",
-}
-"""Where an answer does something else than as a rule."""
-
-
 class LineStatus(StrEnum):
     """Where one line has got to. It ends settled, credited or cancelled, or invoiced where the
     goal ends before the money.
@@ -147,20 +68,30 @@ class LineState(Recorded):
 
 
 class Problem(Recorded):
-    """What stopped the invoice; shown to people, never logged (`fields` is the provider's text)."""
+    """The question that is open; shown to people, never logged (`fields` is the provider's text).
+
+    `question` is its identity: an answer names it, so that none is taken for another question's.
+    """
 
     reason: Reason
     what: str
     fields: tuple[FieldProblem, ...] = ()
-    actions: tuple[Action, ...] = ()
-
-    def meaning(self, action: Action) -> str:
-        """What this answer does here, for people who have to choose."""
-        return _MEANINGS_HERE.get((self.reason, action), action.meaning)
+    question: str = ""
+    answers: tuple[Answer, ...] = ()
 
     def __str__(self) -> str:
         named = ", ".join(dict.fromkeys(each.field for each in self.fields))
         return f"{self.what} ({named})" if named else self.what
+
+    def meanings(self) -> tuple[tuple[Answer, str], ...]:
+        """Each answer that is offered, and what it does here."""
+        return tuple((answer, meaning(self.reason, answer)) for answer in self.answers)
+
+    def same(self, other: Problem | None) -> bool:
+        """Whether it is the same question, asked again after news that changed nothing."""
+        if other is None:
+            return False
+        return self.model_copy(update={"question": other.question}) == other
 
 
 class Waiting(Recorded):
@@ -177,6 +108,9 @@ class Waiting(Recorded):
     def __str__(self) -> str:
         return f"{self.on}: {self.what}"
 
+
+LATE = "late effects"
+"""What an invoice waits for when it has ended, and a create of it may still take effect."""
 
 JOURNAL_LIMIT = bounds.JOURNAL
 
@@ -284,16 +218,33 @@ class Cancel(Instruction):
 
 
 class Resolve(Instruction):
-    """The answer to a parked invoice."""
+    """The answer to the question that is open: of an invoice, an order or an event.
 
-    action: Action
+    `question` is the identity of the question that is answered, as `state` shows it. `adopt` comes
+    with `provider_id`, `correct` with `document`, `deliver` with `reference`, `invoiced` with
+    `number` where there is one.
+    """
+
+    question: Annotated[str, Field(min_length=1, max_length=50)]
+    answer: Answer
     provider_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     document: Document | None = None
+    reference: Reference | None = None
+    number: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.action is Action.ADOPT) != (self.provider_id is not None):
-            raise ValueError("adopt, and only adopt, needs provider_id")
-        if (self.action is Action.CORRECT) != (self.document is not None):
-            raise ValueError("correct, and only correct, needs document")
+        for answer, field in COMES_WITH.items():
+            if (self.answer is answer) != (getattr(self, field) is not None):
+                raise ValueError(f"{answer}, and only {answer}, comes with {field}")
+        if self.number is not None and self.answer is not Answer.INVOICED:
+            raise ValueError("invoiced, and only invoiced, may come with number")
         return self
+
+
+COMES_WITH = {
+    Answer.ADOPT: "provider_id",
+    Answer.CORRECT: "document",
+    Answer.DELIVER: "reference",
+}
+"""What must be said with an answer. With `invoiced`, a `number` may be."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
 
-from invoicing.invoice import Instruction, Problem, Waiting
+from invoicing.invoice import Invoice, Problem, Waiting
 from invoicing.model import Recorded
 from invoicing.provider import Event, Item, Pace
-from invoicing.request import AccountName, ProviderName, Reference
+from invoicing.request import AccountName, ProviderName
 
 EVENT_PACE = Pace(
     first=timedelta(seconds=2), factor=2, cap=timedelta(minutes=30), deadline=timedelta(days=2)
@@ -25,6 +24,8 @@ class EventInput(Recorded):
     account: AccountName = "default"
     event: Event
     pace: float = 1
+    questions: int = 0
+    """How many were asked in earlier runs; set by the workflow alone when it continues as new."""
 
 
 class EventOutcome(StrEnum):
@@ -53,17 +54,6 @@ class EventState(Recorded):
     problem: Problem | None = None
 
 
-class ResolveEvent(Instruction):
-    """What a person answers for an event whose invoice is not known.
-
-    retry: look for it again. deliver: it is about the invoice with this `reference`. drop: forget
-    it.
-    """
-
-    action: Literal["retry", "deliver", "drop"]
-    reference: Reference | None = None
-
-
 class LocateCall(Recorded):
     """Input of `locate`: names as they are listed, the most telling first."""
 
@@ -77,6 +67,8 @@ class Located(Recorded):
     running: bool
     cut_off: bool = False
     """Ended from outside, in the middle: a successor that goes on with it will need the news."""
+    order: str | None = None
+    """The order's workflow, where it is a delivery's invoice."""
 
 
 class LocatedAll(Recorded):
@@ -84,6 +76,28 @@ class LocatedAll(Recorded):
     is."""
 
     workflows: tuple[Located, ...] = ()
+
+
+class BecameCall(Recorded):
+    """Input of `became`: a workflow of ours, by its id."""
+
+    workflow_id: str
+
+
+class Became(Recorded):
+    """What became of an invoice's workflow: `invoice` where it ended by itself."""
+
+    running: bool
+    invoice: Invoice | None = None
+    refused: bool = False
+    """It was refused at once: nothing was asked of the provider."""
+    why: str = ""
+
+
+class DeliverCall(Recorded):
+    """Input of `deliver`: events to be handed to workflows of their own."""
+
+    events: tuple[EventInput, ...]
 
 
 class AboutCall(Recorded):

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import StringConstraints
 
-from invoicing.document import Code, Day, Document, Name, Text
+from invoicing.document import Code, Day, Document, Text
 from invoicing.document import Delivery as Delivered
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
@@ -165,17 +165,6 @@ class CancelLines(Instruction):
     lines: LineIds
 
 
-class ResolveOrder(Instruction):
-    """What a person answers to an order that needs attention.
-
-    retry: ask the provider again. free: nothing was invoiced, the lines in question are open again.
-    invoiced: they are on an invoice, under `number`. abandon: end the order here.
-    """
-
-    action: Literal["retry", "free", "invoiced", "abandon"]
-    number: Name | None = None
-
-
 class OrderStatus(StrEnum):
     """The one word that lists show for an order."""
 
@@ -211,6 +200,16 @@ class CancellationState(Recorded):
     by: str
     reason: str
     outcome: Literal["cancelled", "refused"] | None = None
+
+
+class OrderBrief(Recorded):
+    """What an instruction to a whole order is answered; `state` has all of it."""
+
+    reference: str
+    status: OrderStatus
+    waiting: Waiting | None = None
+    problem: Problem | None = None
+    ended: bool = False
 
 
 class Order(Recorded):
@@ -275,14 +274,14 @@ def _document_of(order: OrderRequest, deliver: Deliver) -> Document:
 
 def fate(invoice: Invoice) -> LineStatus | None:
     """What the end of a delivery's invoice means for its lines; None: only a person can say."""
-    if invoice.stage is Stage.CREDITED:
+    if invoice.stage is Stage.CREDITED or invoice.status is Status.CREDITED:
         return LineStatus.CREDITED
     if invoice.stage.reached(Stage.APPROVED):
         paid = invoice.payment is PaymentStatus.PAID
         return LineStatus.SETTLED if paid else LineStatus.INVOICED
     if invoice.status in (Status.CANCELLED, Status.REJECTED):
         return LineStatus.OPEN
-    # It was left as it is: a draft that nobody approves invoices nothing, an approval under way or
-    # a draft nobody knows of may still become an invoice.
-    unclear = invoice.in_doubt or invoice.stage in (Stage.APPROVING, Stage.FAILED)
-    return None if unclear else LineStatus.OPEN
+    # It was left as it is. While a draft is there, or may be, somebody may still make it final:
+    # then the lines would be on two invoices.
+    there = invoice.in_doubt or invoice.stage not in (Stage.NONE, Stage.DELETED)
+    return None if there else LineStatus.OPEN

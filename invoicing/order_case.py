@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from pydantic import JsonValue
 
 from invoicing import attributes
-from invoicing.case import Memory, fitting
+from invoicing.bounds import listed_keys, said
+from invoicing.case import Memory
+from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
-from invoicing.invoice import Amounts, Invoice, LineStatus, Problem, Status, Waiting
+from invoicing.invoice import Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.order import (
     CancellationState,
     CancelLines,
@@ -15,8 +19,8 @@ from invoicing.order import (
     DeliveryState,
     Ledger,
     Order,
+    OrderBrief,
     OrderStatus,
-    ResolveOrder,
     fate,
     invoice_reference,
 )
@@ -35,21 +39,28 @@ class OrderCase(Memory):
     provider_status: str = ""
     confirmed: tuple[str, ...] = ()
     """Cancellations the provider has confirmed, by name."""
-    refused: tuple[str, ...] = ()
+    refused_lines: tuple[str, ...] = ()
+    """Cancellations the provider has refused, by name."""
     problems: tuple[FieldProblem, ...] = ()
 
-    asked: dict[str, Deliver | CancelLines] = {}
-    """What was asked for, by `delivery/…` and `cancellation/…`, so that it is done once."""
+    under_way: dict[str, Deliver | CancelLines] = {}
+    """What was asked for and is not over, by `delivery/…` and `cancellation/…`."""
+    known: dict[str, str] = {}
+    """A digest of everything that was ever asked for, by the same names: it is done once."""
+    begun: tuple[str, ...] = ()
+    """The deliveries whose invoice was started and has not ended."""
+    looks: dict[str, int] = {}
+    """How often what became of a delivery's invoice was asked for, of those that an earlier run
+    began."""
     deliveries: dict[str, DeliveryState] = {}
     cancellations: dict[str, CancellationState] = {}
 
     cancelled: bool = False
     """Whether the whole order is to be taken back."""
-    problem: Problem | None = None
-    resolution: ResolveOrder | None = None
-    waiting: Waiting | None = None
-    asking: Waiting | None = None
-    """What a person is asked; it goes before what the provider is waited for."""
+    doubt: Doubt = Doubt()
+    """Of registrations and cancellations: which of them may have had an effect nobody has seen."""
+    rows: dict[str, Waiting] = {}
+    """What is waited for, by what waits: deliveries and cancellations go on beside each other."""
     outcome: OrderStatus | None = None
 
     # Deliveries
@@ -57,13 +68,25 @@ class OrderCase(Memory):
     def deliver(self, order: OrderRequest, wanted: Deliver) -> None:
         """Take the lines for a delivery. Raises NotOpen."""
         self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
-        self.asked = {**self.asked, held_by(wanted): wanted}
+        self._take(wanted)
         state = DeliveryState(
             delivery=wanted.delivery,
             reference=invoice_reference(order.reference, wanted.delivery),
             lines=wanted.lines,
         )
         self.deliveries = {**self.deliveries, wanted.delivery: state}
+
+    def _take(self, wanted: Deliver | CancelLines) -> None:
+        name = held_by(wanted)
+        self.under_way = {**self.under_way, name: wanted}
+        self.known = {**self.known, name: digest(wanted)}
+
+    def _over(self, name: str) -> None:
+        self.under_way = {key: one for key, one in self.under_way.items() if key != name}
+
+    def begin(self, delivery: str) -> None:
+        """Its invoice was started."""
+        self.begun = tuple(dict.fromkeys((*self.begun, delivery)))
 
     def hear(self, delivery: str, invoice: Invoice) -> None:
         """What a delivery's invoice said about itself: final, or at its end."""
@@ -79,6 +102,10 @@ class OrderCase(Memory):
         self._now(delivery, status=Status.REJECTED, ended=True)
         self.ledger = self.ledger.release(f"delivery/{delivery}")
 
+    def cut_off(self, delivery: str) -> None:
+        """Its invoice was ended from outside: only a person can say what became of its lines."""
+        self._now(delivery, ended=True)
+
     def decide(self, delivery: str, status: LineStatus, number: str | None) -> None:
         """What a person knows about a delivery that ended unclearly."""
         self._now(delivery, ended=True, number=number)
@@ -90,9 +117,20 @@ class OrderCase(Memory):
         held = {line.status for line in self.ledger.lines if line.holder == holder}
         return LineStatus.RESERVED in held
 
+    def looked(self, delivery: str) -> None:
+        """What became of its invoice is being asked for."""
+        self.looks = {**self.looks, delivery: self.looks.get(delivery, 0) + 1}
+
     def _now(self, delivery: str, **update: object) -> None:
         state = self.deliveries[delivery].model_copy(update=update)
         self.deliveries = {**self.deliveries, delivery: state}
+        if state.ended:
+            self.begun = tuple(one for one in self.begun if one != delivery)
+            self.looks = {name: looks for name, looks in self.looks.items() if name != delivery}
+
+    def close(self, delivery: str) -> None:
+        """Nothing more is to be done for it."""
+        self._over(f"delivery/{delivery}")
 
     def _fulfil(self, delivery: str, status: LineStatus | None, number: str | None) -> None:
         holder = f"delivery/{delivery}"
@@ -105,12 +143,18 @@ class OrderCase(Memory):
         elif status is LineStatus.CREDITED:
             self.ledger = self.ledger.credit(holder)
 
+    @property
+    def grown(self) -> tuple[object, ...]:
+        """What it carries beside its request."""
+        asked = list(self.under_way.values()), self.known
+        return (*asked, self.ledger, list(self.deliveries.values()), self.cancellations)
+
     # Cancellations
 
     def cancel_lines(self, wanted: CancelLines) -> None:
         """Take the lines for a cancellation. Raises NotOpen."""
         self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
-        self.asked = {**self.asked, held_by(wanted): wanted}
+        self._take(wanted)
         state = CancellationState(
             cancellation=wanted.cancellation,
             lines=wanted.lines,
@@ -124,8 +168,13 @@ class OrderCase(Memory):
         holder = f"cancellation/{name}"
         self.ledger = self.ledger.cancel(holder) if done else self.ledger.release(holder)
         outcome = "cancelled" if done else "refused"
+        self._over(holder)
         state = self.cancellations[name].model_copy(update={"outcome": outcome})
         self.cancellations = {**self.cancellations, name: state}
+
+    def refuse_lines(self, name: str) -> None:
+        """The provider refused this cancellation at once."""
+        self.refused_lines = (*self.refused_lines, name)
 
     # The provider
 
@@ -134,10 +183,10 @@ class OrderCase(Memory):
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
         self.stage = snapshot.stage or self.stage
-        self.problems = snapshot.problems
+        self.problems = said(snapshot.problems)
         self.context = {**self.context, **snapshot.context}
         self.confirmed = tuple(dict.fromkeys((*self.confirmed, *snapshot.cancelled)))
-        self.refused = tuple(dict.fromkeys((*self.refused, *snapshot.refused)))
+        self.refused_lines = tuple(dict.fromkeys((*self.refused_lines, *snapshot.refused)))
 
     def target(self, request: OrderRequest) -> OrderTarget:
         """What a call about this order needs to know."""
@@ -151,8 +200,7 @@ class OrderCase(Memory):
     def names(self, request: OrderRequest) -> list[str]:
         """What the provider may call this order."""
         own = (self.provider_id, *(self.plan.keys if self.plan else ()))
-        names = attributes.keys(request.provider, request.account, filter(None, own))
-        return fitting(names, names)
+        return listed_keys(attributes.keys(request.provider, request.account, filter(None, own)))
 
     # Showing
 
@@ -165,9 +213,30 @@ class OrderCase(Memory):
             return OrderStatus.NEEDS_ATTENTION
         if self.plan is None:
             return OrderStatus.STARTED
-        if self.plan.registers and self.stage is not OrderStage.CONFIRMED:
-            return OrderStatus.REGISTERING
-        return OrderStatus.OPEN
+        return OrderStatus.OPEN if self.may_deliver else OrderStatus.REGISTERING
+
+    @property
+    def may_deliver(self) -> bool:
+        """Whether a delivery's invoice may be begun: the provider knows the order, if it must."""
+        if self.plan is None:
+            return False
+        return not self.plan.registers or self.stage is OrderStage.CONFIRMED
+
+    @property
+    def current(self) -> Waiting | None:
+        """What is waited for: a person before the provider, then what has waited longest."""
+        rows = self.rows.values()
+        return min(rows, key=lambda row: (row.on != "person", row.since), default=None)
+
+    def brief(self, request: OrderRequest) -> OrderBrief:
+        """The answer to an instruction."""
+        return OrderBrief(
+            reference=request.reference,
+            status=self.status,
+            waiting=self.current,
+            problem=self.problem,
+            ended=self.outcome is not None,
+        )
 
     def shown(self, request: OrderRequest) -> Order:
         """The state, for queries and as the result."""
@@ -185,10 +254,15 @@ class OrderCase(Memory):
             ledger=self.ledger,
             deliveries=tuple(self.deliveries.values()),
             cancellations=tuple(self.cancellations.values()),
-            waiting=self.asking or self.waiting,
+            waiting=self.current,
             problem=self.problem,
             ended=self.outcome is not None,
         )
+
+
+def digest(wanted: Deliver | CancelLines) -> str:
+    """What tells a repetition from something else under the same name."""
+    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:16]
 
 
 def held_by(wanted: Deliver | CancelLines) -> str:

@@ -93,7 +93,9 @@ class Pace(Recorded):
         """The pause before look number `turn`, counted from 0."""
         if not self.first:
             return self.first
-        grown: timedelta = self.first * min(self.factor**turn, self.cap / self.first)
+        # Far beyond any growth that is wanted, and a power that a float still holds.
+        growth = self.factor ** min(turn, 100)
+        grown: timedelta = self.first * min(growth, self.cap / self.first)
         return min(grown, self.cap)
 
     def scaled(self, factor: float) -> Pace:

@@ -24,8 +24,7 @@ from pydantic_core import core_schema
 
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Typed
-from invoicing.news import ResolveEvent
-from invoicing.order import CancelLines, Deliver, ResolveOrder
+from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -37,8 +36,6 @@ INPUTS: tuple[type[Typed], ...] = (
     Hold,
     Release,
     Resolve,
-    ResolveOrder,
-    ResolveEvent,
     Cancel,
     Event,
 )

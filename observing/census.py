@@ -26,9 +26,10 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import Reason, Status
+from invoicing.invoice import LATE, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
+from invoicing.questions import Reason
 
 log = logging.getLogger("invoicing.census")
 
@@ -43,7 +44,7 @@ _CUT_OFF = {
 }
 
 _REASONS = {
-    "person": (*Reason, "release", "an event without an invoice"),
+    "person": (*Reason, "release"),
     "provider": (
         "approval",
         "confirmation",
@@ -54,6 +55,10 @@ _REASONS = {
         "deletion",
         "cancellation",
         "its feed",
+        "its invoice",
+        "a complete search",
+        LATE,
+        *(f"{LATE} of {verb}" for verb in ("create", "send")),
     ),
     "time": ("send_on",),
 }

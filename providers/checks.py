@@ -43,6 +43,16 @@ def _count(fields: tuple[FieldProblem, ...]) -> str:
     return "a mistake" if len(fields) == 1 else f"{len(fields)} mistakes"
 
 
+MOST_REFERENCE = 200
+"""Characters that are kept of a reference a provider states; ours have half as many at most."""
+
+
+def stated(value: object) -> str | None:
+    """A reference as a provider states it; None for what is no text, or empty. One that is too long
+    is cut: it is not ours, and must not fill a history."""
+    return value[:MOST_REFERENCE] if isinstance(value, str) and value else None
+
+
 def parsed(model: type[Model], value: Any, at: str, mistakes: Mistakes) -> Model | None:
     """The value as that model, or None with every mistake noted under `at`."""
     try:

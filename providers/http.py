@@ -4,9 +4,14 @@ What an exchange that went wrong means depends on whether the call changes somet
 
     what happened                                 reading call    changing call
     no connection was made                        Unavailable     Unavailable
-    429                                           Unavailable     Unavailable
     timeout, reset, protocol error, 408, 5xx      Unavailable     UnknownOutcome
+    429                                           Unavailable     UnknownOutcome
+    425, or a 4xx that no standard defines        an answer       UnknownOutcome
     redirect, body too large or not JSON          Unreadable      UnknownOutcome
+
+A changing call is *certainly not done* only where nothing was sent, or where the provider's own
+page says so: whatever stands in front of a provider may give these answers after it has passed the
+call on. How long to wait, if the answer says it, travels with either error.
 
 Every other 4xx comes back as an `Answer`, because only the adaptor knows its provider's error keys.
 An adaptor whose provider says something definite with a status of the table above names that
@@ -27,6 +32,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Annotated, Any, NoReturn, TypeAlias, Union
 from urllib.parse import quote, urlencode, urlsplit
@@ -203,6 +209,12 @@ async def exchange(http: httpx.AsyncClient, call: Call) -> Answer:
     raise failure
 
 
+def slowed(provider: str, call: Call, wait: timedelta | None) -> ProviderError:
+    """The error for a 429: of a changing call nobody can say that it was not passed on before."""
+    kind = UnknownOutcome if call.changes else Unavailable
+    return kind(f"{provider} asks to slow down ({call.name})", code="429", retry_after=wait)
+
+
 def unclear(call: Call, what: str, code: str | None = None) -> ProviderError:
     """The error for an answer that came but does not say what happened."""
     kind = UnknownOutcome if call.changes else Unreadable
@@ -275,23 +287,31 @@ def _decoded(call: Call, response: httpx.Response, raw: bytes) -> Json:
 
 def _refused_by_status(call: Call, answer: Answer) -> ProviderError | None:
     status, code = answer.status, str(answer.status)
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return Unavailable(
-            f"{call.provider} asks to slow down", code=code, retry_after=retry_after(answer.headers)
-        )
-    if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return slowed(call.provider, call, retry_after(answer.headers))
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:
+        return _lost(call, f"was answered with HTTP {status}", answer)
+    if call.changes and status >= 400 and status not in _REFUSALS:
         return _lost(call, f"was answered with HTTP {status}", answer)
     if 300 <= status < 400:
         return unclear(call, f"is a redirect (HTTP {status}); check the configured address", code)
     return None
 
 
+_REFUSALS = frozenset(status for status in HTTPStatus if 400 <= status < 500) - {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""What a standard defines as a verdict on the request itself. Others, such as 499 and 460, are what
+proxies write when they have given up waiting for an answer."""
+
+
 def _lost(call: Call, what: str, answer: Answer | None = None) -> ProviderError:
+    kind = UnknownOutcome if call.changes else Unavailable
     code = str(answer.status) if answer else None
-    if call.changes:
-        return UnknownOutcome(f"{call.provider}: {call.name} {what}", code=code)
     wait = retry_after(answer.headers) if answer else None
-    return Unavailable(f"{call.provider}: {call.name} {what}", code=code, retry_after=wait)
+    return kind(f"{call.provider}: {call.name} {what}", code=code, retry_after=wait)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -24,10 +24,16 @@ Unknown, therefore a setting: whether `approved` is a draft that somebody approv
 that is on its way; whether `amount` is the gross or what is left to pay; where
 `invoice_number_series` is written; whether the figures in `ubl_json` are cents as well; which date
 the list's `from_date` means (so it is used only with a margin, and only where asked for). Unknown
-too: the words of `payment_status`, which are shown and decide nothing; whether a network ever
-reports `delivered`: where it does not, `sent` can be made to count as delivered; what the body of a
-webhook looks like but for its `event` and `timestamp`, so that the invoice's id is looked for in
-several places.
+too: for how long a call whose answer was lost may still take effect (the port's default), and
+whether a 429 was given before anything was done (only reading calls believe it); the words of
+`payment_status`, which are shown and decide nothing; whether a network ever reports `delivered`:
+where it does not, `sent` can be made to count as delivered; what the body of a webhook looks like
+but for its `event` and `timestamp`, so that the invoice's id is looked for in several places.
+
+Our reference is a line of text, the mark, in one of three places where a create may write it. An
+invoice that carries our mark anywhere states our reference. One that carries another's mark in one
+of these places states what stands there. With the option `mark=none` nothing is stated, for then a
+line that looks like a mark is the caller's own.
 """
 
 from __future__ import annotations
@@ -81,7 +87,6 @@ from invoicing.errors import (
     ProviderError,
     Rejected,
     Unavailable,
-    UnknownOutcome,
     Unreadable,
 )
 from invoicing.model import Recorded, Typed
@@ -107,7 +112,7 @@ from invoicing.provider import Delivery as WebhookDelivery
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals, totals
 from providers import webhooks
-from providers.checks import Mistakes, parsed, refuse_given
+from providers.checks import Mistakes, parsed, refuse_given, stated
 from providers.http import (
     Answer,
     BaseUrl,
@@ -117,6 +122,7 @@ from providers.http import (
     encode,
     exchange,
     retry_after,
+    slowed,
     unclear,
 )
 
@@ -486,7 +492,7 @@ class Invoro:
             if invoice is None or (invoice.is_live and invoice.ubl_json is None):
                 complete = False
             elif invoice.is_live and invoice.mentions(context.mark):
-                found.append(self._snapshot(invoice, context))
+                found.append(self._snapshot(invoice, context, target))
         return Search(invoices=tuple(found), complete=complete)
 
     async def create(self, call: CreateCall) -> Snapshot:
@@ -494,14 +500,7 @@ class Invoro:
         context = _Context.model_validate(call.target.context)
         body = _encoded(call, context, self._settings)
         request = self._request("create", "POST", INVOICES, changes=True, json=body)
-        try:
-            return self._snapshot(await self._invoice(request), context)
-        except Unavailable as error:
-            if error.code is None or context.number:
-                raise
-            # It says that it did nothing. Only with a number of ours would anybody look before the
-            # next attempt, and nothing there would refuse a second draft.
-            raise UnknownOutcome(error.message, code=error.code) from None
+        return self._snapshot(await self._invoice(request), context, call.target)
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints. Once a credit note is on its way, it is looked at too."""
@@ -509,7 +508,7 @@ class Invoro:
         invoice = await self._read(_id(call.target))
         if invoice is None:
             return Snapshot(provider_id=_id(call.target), stage=Stage.DELETED)
-        snapshot = self._snapshot(invoice, context)
+        snapshot = self._snapshot(invoice, context, call.target)
         note = await self._read(context.credit_note_id) if context.credit_note_id else None
         return self._credited(snapshot, note) if note else snapshot
 
@@ -554,7 +553,7 @@ class Invoro:
             raise Unavailable(f"{NAME} does not say how far the credit note is")
         if stage in _UNSENT:
             note = await self._invoice(self._about("credit", "POST", f"{INVOICE}/send", note.id))
-        snapshot = self._credited(self._snapshot(invoice, context), note)
+        snapshot = self._credited(self._snapshot(invoice, context, target), note)
         found = {"context": {"credit_note_id": note.id}, "keys": (note.id,)}
         return snapshot.model_copy(update=found)
 
@@ -574,7 +573,8 @@ class Invoro:
         return (event,)
 
     async def about(self, event: Event) -> Subject:
-        """See the port. By the id of the invoice or of the credit note over it, then its number."""
+        """See the port. By the id of the invoice or of the credit note over it, then its number;
+        `read` fetches both, so nothing else of the event is needed."""
         if event.body.get("is_test") is True and self._settings.is_live:
             return Subject()
         keys = _keys(event)
@@ -585,21 +585,26 @@ class Invoro:
     # finding
 
     async def _by_number(self, target: Target, number: str, context: _Context) -> Search:
-        """A live invoice with our number and not our mark is somebody else's: a person decides."""
+        """A live invoice with our number and not our mark is somebody else's: a person decides. One
+        that a person has chosen before is ours unless it carries the mark of another reference."""
         found, complete = [], True
         async for invoice in self._pages("find", {"invoice_number": number}):
             if invoice is None:
                 complete = False
             elif not invoice.is_live:
                 continue
-            elif invoice.id == target.provider_id or invoice.mentions(context.mark):
-                found.append(self._snapshot(invoice, context))
+            elif invoice.mentions(context.mark) or self._is_chosen(invoice, context, target):
+                found.append(self._snapshot(invoice, context, target))
             elif invoice.ubl_json is None:
                 complete = False
             else:
                 problem = FieldProblem(field="document.number", message="is another invoice's")
                 raise Rejected(f"{NAME}: the number is taken", fields=[problem])
         return Search(invoices=tuple(found), complete=complete)
+
+    def _is_chosen(self, invoice: _Invoice, context: _Context, target: Target) -> bool:
+        chosen = invoice.id == target.provider_id
+        return chosen and self._reference(invoice, context, target) in (None, target.reference)
 
     async def _pages(self, name: str, query: Mapping[str, str]) -> AsyncIterator[_Invoice | None]:
         """Every invoice of a list, each once; at last None if the list was not seen to its end.
@@ -646,7 +651,7 @@ class Invoro:
 
     def _credited(self, snapshot: Snapshot, note: _Invoice) -> Snapshot:
         """The invoice's own stage until its credit note is sent."""
-        told, stage = self._snapshot(note, _Context()), self._told(note, _Context())
+        told, stage = self._snapshot(note, _Context(), None), self._told(note, _Context())
         sent = stage is not None and stage.reached(Stage.SENT)
         status = f"{snapshot.status} · credit note {told.status}"
         update = {"status": status, "problems": told.problems or snapshot.problems}
@@ -671,7 +676,8 @@ class Invoro:
             return Stage.DELIVERED
         return STATES.get(invoice.state)
 
-    def _snapshot(self, invoice: _Invoice, context: _Context) -> Snapshot:
+    def _snapshot(self, invoice: _Invoice, context: _Context, target: Target | None) -> Snapshot:
+        """Without a target nothing is said about whose invoice it is."""
         words = (invoice.state, invoice.delivery_network_id, invoice.payment_status)
         shown = [_word(word) for word in words if word]
         return Snapshot(
@@ -682,7 +688,19 @@ class Invoro:
             number=invoice.number,
             echo=self._echo(invoice, context),
             problems=invoice.failures,
+            reference=self._reference(invoice, context, target) if target else None,
         )
+
+    def _reference(self, invoice: _Invoice, context: _Context, target: Target) -> str | None:
+        """The caller's own reference if our mark is there; else what another's mark says."""
+        if context.mark is None:
+            return None
+        if invoice.mentions(context.mark):
+            return target.reference
+        label = f"{self._settings.mark_label}: "
+        lines = (line for text in invoice.marked for line in text.splitlines())
+        told = (line.removeprefix(label) for line in lines if line.startswith(label))
+        return stated(next(told, None))
 
     def _payment(self, invoice: _Invoice, context: _Context) -> PaymentStatus:
         gross, paid = self._gross(invoice, context), invoice.total_paid_cents
@@ -712,7 +730,7 @@ class Invoro:
     async def _send(self, name: str, target: Target) -> Snapshot:
         context = _Context.model_validate(target.context)
         invoice = await self._invoice(self._about(name, "POST", f"{INVOICE}/send", _id(target)))
-        told = self._snapshot(invoice, context)
+        told = self._snapshot(invoice, context, target)
         # It is validated and queued before the answer; the state may lag behind.
         behind = told.stage is not None and Stage.SENDING.reached(told.stage)
         return told.model_copy(update={"stage": Stage.SENDING}) if behind else told
@@ -770,8 +788,7 @@ class Invoro:
         """The body of a success, whichever 2xx it is; everything else is raised."""
         answer = await exchange(self._http, request)
         if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = _until_reset(answer.headers)
-            raise Unavailable(f"{NAME} asks to slow down", code="429", retry_after=wait)
+            raise slowed(NAME, request, _until_reset(answer.headers))
         if not answer.ok:
             raise _refusal(request, answer)
         if isinstance(answer.body, Mapping) and answer.body.get("success") is False:
@@ -1389,6 +1406,13 @@ class _Invoice(_Wire):
     def mentions(self, mark: str | None) -> bool:
         """Whether a line of text anywhere in it is the mark; every invoice has the mark None."""
         return mark is None or any(mark in text.splitlines() for text in _texts(self.ubl_json))
+
+    @property
+    def marked(self) -> Iterator[str]:
+        """The texts in which a create may have written a mark."""
+        yield from _texts(self.at("header", "notes"))
+        yield from _texts(self.at("header", "buyer_reference"))
+        yield from _texts(self.at("references", "sales_order"))
 
     def credits(self, invoice: _Invoice, context: _Context) -> bool:
         """Whether this is a credit note over that invoice. One that says nothing about itself but

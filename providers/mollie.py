@@ -10,7 +10,8 @@ Germany and the Netherlands.
 Public (the vendor's OpenAPI document and guides): the routes, recipient and line fields with their
 limits, metadata, the error body, paging, statuses beyond the page's three, cancelling by update,
 the idempotency key (POST only, forgotten after an hour, 400 with other content, 409 while the first
-is running), the second status axis of e-invoices, the signature of webhooks and their types.
+is running), that a call which timed out may yet arrive and be executed (overview/api-idempotency),
+the second status axis of e-invoices, the signature of webhooks and their types.
 
 Inferred: `issued` on the e-invoice axis means delivered; a line's discount is of the whole line; a
 list states metadata as a single invoice does; an invoice without a number is not issued yet.
@@ -23,7 +24,11 @@ so. The page knows cancelled invoices from the dashboard only; newer sources all
 Unknown, therefore a setting: whether VAT is rounded per line or per rate; whether the currency is
 also written beside the lines, as the code samples do. The meaning of the status `expired` is not
 documented, so it is a word we do not know. Answers state the VAT as one sum: it can be compared per
-rate only where one rate has any.
+rate only where one rate has any. Unknown too: for how long a call that timed out may still be
+executed (the port's default), and whether a 429 is given before anything is done (only reading
+calls believe it).
+
+Our reference stands in the metadata, and an answer that shows them states it.
 
 Issuing with e-mail details is the only sending there is. So `approve` does both, an issued invoice
 counts as sent where its plan sends, and `send` refuses.
@@ -95,7 +100,7 @@ from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals, totals
 from invoicing.values import readable
 from providers import webhooks
-from providers.checks import Mistakes, parsed, refuse_given
+from providers.checks import Mistakes, parsed, refuse_given, stated
 from providers.http import (
     Answer,
     BaseUrl,
@@ -433,12 +438,14 @@ class Mollie:
         options = options or MollieOptions()
         sums = totals(request.document, settings.vat_rounding)
         recipient = _recipient_identifier(request.document, options)
+        final_at_once = options.status != "draft"
         context = _first_context(request, options, settings, sums, recipient)
         return Plan(
             totals=sums,
             echoes=_echoes(sums),
             credits=True,
-            sent_by="approve" if context.sends else "send",
+            # Mailed or not: what is final at once was never a draft that could wait.
+            sent_by="create" if final_at_once else "approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
             buyer=recipient,
             context=context.given(),
@@ -457,7 +464,7 @@ class Mollie:
         async for request, item in self._listed():
             if item is None or _is_twin(item, context):
                 complete = False
-            elif _reference(item) == target.reference:
+            elif _reference(item.get("metadata")) == target.reference:
                 invoice = _parse(_Invoice, item, request)
                 if STATUSES.get(invoice.word) is not Stage.CREDITED:
                     found.append(_snapshot(invoice, context))
@@ -527,15 +534,18 @@ class Mollie:
         return (event,)
 
     async def about(self, event: Event) -> Subject:
-        """See the port. By the invoice's id, then by its number where the whole of it is told."""
+        """See the port. By the invoice's id, then by its number where the whole of it is told.
+        `read` fetches the invoice, so nothing else of the event is needed."""
         if event.body.get("resource") == RESOURCE:
             told = event.body
             invoice_id = told.get("id")
         else:
             told = webhooks.members(event.body, "_embedded", "entity")
             invoice_id = event.body.get("entityId") or told.get("id")
-        if isinstance(invoice_id, str) and invoice_id.startswith("invoice_"):
-            return Subject(keys=webhooks.named(invoice_id, told.get("invoiceNumber")))
+        is_one = isinstance(invoice_id, str) and invoice_id.startswith("invoice_")
+        keys = webhooks.named(invoice_id, told.get("invoiceNumber")) if is_one else ()
+        if keys:
+            return Subject(keys=keys)
         if event.kind.startswith(RESOURCE):
             raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
         return Subject()
@@ -1021,6 +1031,7 @@ class _Invoice(_Wire):
     total_vat_amount: _Amount | None = None
     total_amount: _Amount | None = None
     amount_due: _Amount | None = None
+    metadata: Any = None
 
     @property
     def word(self) -> str:
@@ -1095,8 +1106,7 @@ def _parse(model: type[_Parsed], data: Any, request: Call) -> _Parsed:
         raise unclear(request, "is not what was expected") from None
 
 
-def _reference(item: _Item) -> str | None:
-    metadata = item.get("metadata")
+def _reference(metadata: Any) -> Any:
     return metadata.get(REFERENCE) if isinstance(metadata, Mapping) else None
 
 
@@ -1127,6 +1137,7 @@ def _snapshot(invoice: _Invoice, context: _Context) -> Snapshot:
         number=invoice.invoice_number or None,
         echo=_echo(invoice),
         problems=_problems(invoice),
+        reference=stated(_reference(invoice.metadata)),
     )
 
 

@@ -29,6 +29,14 @@ payment's two amounts is in the invoice's currency where the base currency is an
 left alone: words of `statuses.main` other than CREATED (activation is told by its date and user),
 the form of errors (the HTTP status decides), whether an invoice number may be used twice.
 
+Unknown too: for how long a call whose answer was lost may still take effect (the port's default),
+and whether a 429 is given before anything is done (only reading calls believe it).
+
+Our reference has no place of its own. It is written into `ourReference` ("your reference of the
+invoice", says the page) or, where the request fills that itself, into `ourOrderNumber`; where both
+are taken or the settings forbid it, the invoice states none. Invoices are searched by number, and
+one that states another reference in that place is left out.
+
 There is no guard against a second draft and, without a list, no way to look for the first. So a
 create of unknown outcome is answered by *cannot tell*. A draft too many is inert: `approve`
 activates exactly the one id it is given.
@@ -113,7 +121,8 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import LineTotal, Totals, totals
-from providers.checks import Mistakes, parsed, refuse_given
+from providers import webhooks
+from providers.checks import Mistakes, parsed, refuse_given, stated
 from providers.files import Content, Directory, FileName, NotUsable
 from providers.files import read as read_file
 from providers.http import (
@@ -190,6 +199,9 @@ class QuiddlySettings(Typed):
     """Unknown: the `type` of a credit invoice. Without it credit notes are refused."""
     credit_amounts: Literal["positive", "negative"] = "positive"
     """Unknown: how the amounts of a credit invoice are signed."""
+    write_reference: bool = True
+    """Whether our reference stands on the invoice where the request leaves room. It keeps two
+    invoices of one number apart."""
     vat_rounding: Literal["line", "category"] = "line"
     """Unknown. Per line makes the VAT rows the sums of the article rows, as in the example."""
 
@@ -261,9 +273,10 @@ class QuiddlyOptions(Typed):
 
     `distribution_code`: EMAIL where the buyer has an e-mail address, else LETTER, if the goal is
     sent or paid; NULL if it is approved; Quiddly's default if it is drafted · `our_reference`: the
-    seller's contact · `charges`: which fee each charge of the document is, freight by the reason
-    code FC · `pdf`: a file of the client's own that is attached to the draft, by its path below the
-    account's directory · `base_currency`: that of the settings · `lines`: by line id.
+    seller's contact, else the request's reference · `charges`: which fee each charge of the
+    document is, freight by the reason code FC · `pdf`: a file of the client's own that is attached
+    to the draft, by its path below the account's directory · `base_currency`: that of the settings
+    · `lines`: by line id.
     """
 
     product_code: ProductCode | None = None
@@ -303,6 +316,7 @@ class _Told(Recorded):
     echo: Echo = Echo()
     owed: bool = False
     """Whether a balance was ever seen: from then on, none means paid."""
+    reference: str | None = None
     payments: dict[str, Number] = {}
     """By the payment's id, so that none counts twice."""
     uncounted: tuple[str, ...] = ()
@@ -317,6 +331,8 @@ class _Context(Recorded):
     due: Number = Decimal(0)
     """What the buyer is to pay."""
     credit: bool = False
+    mark: Literal["ourReference", "ourOrderNumber"] | None = None
+    """Where the draft carries our reference."""
     distribution: DistributionCode | None = None
     """What the draft says; the one for activation is in `activate`."""
     hands_out: bool = False
@@ -479,11 +495,9 @@ NOT_READ = {
     "createdDate": "told by our own history",
     "createdBy": "the user of the settings, a mail address",
     "reminderProfileCode": "the ledger's word shows what comes of it",
-    "ourReference": "as asked, and free text",
-    "yourReference": "likewise",
+    "yourReference": "as asked, and free text",
     "yourContactPerson": "likewise",
-    "ourOrderNumber": "as asked",
-    "yourOrderNumber": "likewise",
+    "yourOrderNumber": "as asked",
     "articleRows": "as asked; the VAT rows and the totals hold what they come to",
     "remark": "as asked, and free text",
     "terms": "likewise",
@@ -564,7 +578,7 @@ class Quiddly:
         mistakes.settle(NAME)
         options = options or QuiddlyOptions()
         sums = totals(request.document, settings.vat_rounding)
-        context = _first_context(request, options, sums)
+        context = _first_context(request, options, settings, sums)
         # Handed out by the caller, once it is activated: that counts as sent.
         sends = context.hands_out or _distribution(request, options) != "NULL"
         blind = settings.read_route is None
@@ -590,7 +604,9 @@ class Quiddly:
     async def find(self, target: Target) -> Search:
         """See the port. By our invoice number, where a route for that is known.
 
-        A list that shows other numbers too was not filtered, and may have been cut.
+        A list that shows other numbers too was not filtered, and may have been cut. Where one with
+        our number states another reference, the number is taken: a second one under it would get
+        the first one's payments.
         """
         if self._settings.find_route is None:
             return Search(complete=False)
@@ -600,7 +616,13 @@ class Quiddly:
         listed = _list(await self._ask(request), request)
         known = [_parse(_Invoice, item, request) for item in listed]
         alike = [one for one in known if one.invoice_number == context.number]
-        found = (self._heard(one, context) for one in alike if self._is_of_client(one))
+        ours = [one for one in alike if self._is_of_client(one)]
+        if any(one.reference(context) not in (None, target.reference) for one in ours):
+            raise Rejected(
+                f"{NAME} has another reference's invoice under this number",
+                fields=[FieldProblem(field="document.number", message="is taken")],
+            )
+        found = (self._heard(one, context) for one in ours)
         return Search(
             invoices=tuple(_snapshot(told, context) for told in found),
             complete=len(alike) == len(known),
@@ -714,10 +736,11 @@ class Quiddly:
         """See the port. By our invoice number; money that names none is a question for a person."""
         if event.kind != PAYMENT:
             return Subject()
-        number = event.body.get("invoiceNumber")
-        if not (number and isinstance(number, str)) or _amount(event) is None:
+        keys, amount = webhooks.named(event.body.get("invoiceNumber")), _amount(event)
+        if not keys or amount is None:
             raise Unreadable(f"{NAME}: a payment does not say how much it is for which invoice")
-        return Subject(keys=(number,))
+        body = {"invoiceNumber": keys[0], "amount": f"{amount:f}", "currency": _money(event)}
+        return Subject(keys=keys, event=event.model_copy(update={"body": body}))
 
     async def poll(self) -> Batch:
         """See the port. Payments nobody has marked as exported, in the provider's order."""
@@ -765,6 +788,7 @@ class Quiddly:
                 "status": _status(invoice),
                 "echo": _echo(invoice, -1 if negative else 1),
                 "owed": before.owed or bool(invoice.is_activated and balance),
+                "reference": invoice.reference(context) or before.reference,
             }
         )
 
@@ -1042,7 +1066,17 @@ def _drafted_distribution(
     return "EMAIL" if contact and contact.email else "LETTER"
 
 
-def _first_context(request: InvoiceRequest, options: QuiddlyOptions, sums: Totals) -> _Context:
+def _mark(
+    document: Document, options: QuiddlyOptions
+) -> Literal["ourReference", "ourOrderNumber"] | None:
+    if not _our_words(document, options):
+        return "ourReference"
+    return None if document.sales_order else "ourOrderNumber"
+
+
+def _first_context(
+    request: InvoiceRequest, options: QuiddlyOptions, settings: QuiddlySettings, sums: Totals
+) -> _Context:
     code = _distribution(request, options)
     with exactly():
         due = sums.gross + options.round_off - options.tax_reduction
@@ -1052,6 +1086,7 @@ def _first_context(request: InvoiceRequest, options: QuiddlyOptions, sums: Total
         due=due,
         credit=request.document.type == "credit_note",
         hands_out=code == "NULL" and request.goal is Goal.PAID,
+        mark=_mark(request.document, options) if settings.write_reference else None,
         distribution=_drafted_distribution(request, options),
         activate=options.activation.wire(),
     )
@@ -1152,7 +1187,6 @@ def _encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
     sign = -1 if credit and settings.credit_amounts == "negative" else 1
     base = options.base_currency or settings.base_currency
     payment, contact = document.payment, document.buyer.contact
-    seller = document.seller.contact if document.seller else None
     with exactly():
         body: dict[str, Json] = {
             "clientId": settings.client_id,
@@ -1165,7 +1199,7 @@ def _encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
             "documentTemplateCode": options.document_template_code,
             "type": options.type or (settings.credit_type if credit else "INVOICE"),
             "useRecourse": options.use_recourse,
-            "ourReference": options.our_reference or (seller.name if seller else None),
+            "ourReference": _our_words(document, options),
             "yourReference": document.buyer_reference,
             "yourContactPerson": contact.name if contact else None,
             "ourOrderNumber": document.sales_order,
@@ -1196,7 +1230,14 @@ def _encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
     said = _said(body)
     if context.distribution:
         said["distributionCode"] = _null(context.distribution)
+    if context.mark:
+        said[context.mark] = call.target.reference
     return said
+
+
+def _our_words(document: Document, options: QuiddlyOptions) -> str | None:
+    contact = document.seller.contact if document.seller else None
+    return options.our_reference or (contact.name if contact else None)
 
 
 def _encoded_dates(document: Document) -> dict[str, Json]:
@@ -1424,6 +1465,8 @@ class _Invoice(_Wire):
     activated_date: str | None = None
     activated_by_id: str | None = None
     distribution_code: str | None = None
+    our_reference: Any = None
+    our_order_number: Any = None
     statuses: _Maybe[_Statuses] = _Statuses()
     part_payment: _Maybe[_PartPayment] = _PartPayment()
     dates: _Maybe[_Dates] = _Dates()
@@ -1436,6 +1479,11 @@ class _Invoice(_Wire):
     @property
     def is_activated(self) -> bool:
         return bool(self.activated_date and self.activated_by_id)
+
+    def reference(self, context: _Context) -> str | None:
+        """What stands where this request's draft carries our reference."""
+        places = {"ourReference": self.our_reference, "ourOrderNumber": self.our_order_number}
+        return stated(places[context.mark]) if context.mark else None
 
     @property
     def distribution(self) -> str:
@@ -1544,6 +1592,7 @@ def _snapshot(told: _Told, context: _Context, invoice: _Invoice | None = None) -
         number=told.echo.number,
         echo=told.echo,
         context={"told": kept},
+        reference=told.reference,
     )
 
 
@@ -1564,15 +1613,27 @@ def _item(payment: Json, settings: QuiddlySettings) -> Item:
         event=Event(
             id=f"{PAYMENT}-{voucher if named else digest}",
             kind=PAYMENT,
-            body={name: _plain(body[name]) for name in body if name in said or name == "currency"},
+            # As much of it as fits a name: what is longer says nothing that could be ours.
+            body={
+                name: _short(_plain(body[name]))
+                for name in body
+                if name in said or name == "currency"
+            },
         ),
         receipt={"voucher": voucher} if isinstance(voucher, str) and voucher else {},
     )
 
 
+def _short(value: JsonValue) -> JsonValue:
+    return "?" if isinstance(value, str) and len(value) > webhooks.MOST_NAME else value
+
+
 def _plain(value: Json) -> JsonValue:
     """A number as text, because history knows no exact ones; text and null as they are."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str | None):
+        return "?"
+    # Written out, a number may be much longer than it came.
+    if isinstance(value, Decimal) and abs(value.adjusted()) > webhooks.MOST_NAME:
         return "?"
     return value if isinstance(value, str | None) else format(Decimal(value), "f")
 
@@ -1585,6 +1646,12 @@ def _amount(event: Event) -> Decimal | None:
         return _number.validate_python(event.body.get("amount"))
     except ValidationError:
         return None
+
+
+def _money(event: Event) -> JsonValue:
+    """The currency as far as it is one: what is no code of three letters is not the invoice's."""
+    code = event.body.get("currency")
+    return code if code is None or (isinstance(code, str) and len(code) == 3) else "?"
 
 
 def _with_payments(told: _Told, events: Iterable[Event], context: _Context) -> _Told:

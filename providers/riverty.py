@@ -10,8 +10,10 @@ who makes the invoice document.
 Public (the vendor's other pages and its older portal): the key's header and the addresses; orders,
 cancellations, returns and goodwills with their fields, lengths and words; 400 and 500 mean that
 nothing was stored, 500 also that the key is wrong; 200 means received, not valid: a notification
-with the verdict follows within 24 hours, and nothing may be built on a request before its OK;
-over-long values may be cut off; notification types and source addresses; nothing can be read.
+with the verdict follows within 24 hours (documentation/qualitative-response), and nothing may be
+built on a request before its OK; what is received is buffered while the accounting behind it is
+away (getting-started-with-accounting-as-a-service/involved-systems); over-long values may be cut
+off; notification types and source addresses; nothing can be read.
 
 Inferred: a duplicate of an order or an invoice comes back as an error and not as a second one,
 because references are checked for uniqueness, so an uncertain call is sent again under the same
@@ -36,6 +38,10 @@ There is nothing to ask: `read` and `find` make no call. What was sent and what 
 the context, and `read` applies the events to it. One kind of request has one slot there:
 
     order, invoice, cancellation, return, goodwill: its ids, its verdict, how many verdicts came
+
+Our reference is held nowhere: an order and its invoices bear names of their own, which no answer
+states. So no snapshot states a reference. Two invoices of one number are kept apart by their
+orders, which nearly all news name.
 
 An OK stays an OK: a later error for the same kind of request is the answer to a duplicate of ours.
 An error becomes an OK when one arrives late. A word that is neither is shown and waited on.
@@ -472,6 +478,8 @@ PACES = Paces(
     payment=Pace(
         first=timedelta(hours=12), factor=2, cap=timedelta(days=7), deadline=timedelta(days=120)
     ),
+    # What was received is buffered, and judged within 24 hours.
+    effect=timedelta(hours=24),
 )
 """A look costs no call, and news cut every wait short."""
 
@@ -770,15 +778,16 @@ class Riverty:
         )
 
     async def about(self, event: Event) -> Subject:
-        """See the port. The invoice, then the request, then the order. The sandbox is shared: what
-        concerns another business code concerns nobody here."""
+        """See the port. The invoice, then the request, then the order; with all that `read` and
+        `read_order` take from it. The sandbox is shared: what concerns another business code
+        concerns nobody here."""
         if not event.kind:
             raise Unreadable(f"{NAME}: an event without a kind")
         note = _Note.of(event)
         if note.business not in ("", self._settings.business_code):
             return Subject()
-        keys = dict.fromkeys((note.invoice, note.transaction, note.order))
-        return Subject(keys=tuple(key for key in keys if key))
+        keys = webhooks.named(note.invoice, note.transaction, note.order)
+        return Subject(keys=keys, event=note.alone(event) if keys else None)
 
     async def subscribe(self, url: str, types: Iterable[str]) -> str:
         """Have notifications of these types (`EDIErrorSent`, `paymentReceived` …) sent to `url`.
@@ -1630,6 +1639,31 @@ class _Note:
             fields=fields,
         )
 
+    def alone(self, event: Event) -> Event:
+        """The event with nothing but what is read here, which reads the same: texts of 100
+        characters, 20 errors of 380, amounts that are amounts. What is longer was cut before."""
+        amounts = {name: _amount(self, name) for name in ("remainingAmount", "tolerance")}
+        told: dict[str, JsonValue] = {
+            "orderReference": self.order,
+            "invoiceReference": self.invoice,
+            "customerNumber": self.customer,
+            "businessCode": self.business,
+            "transactionId": self.transaction,
+            "requestType": self.request_type,
+            "result": self.word,
+            **{name: _text(self.fields, name) for name in _OWN_TEXTS},
+            "urlKey": _document_key(self),
+            **{name: f"{amount:f}" for name, amount in amounts.items() if amount is not None},
+            "errorDetails": [
+                {"fieldName": one.field, "ErrorDescription": one.message} for one in self.problems
+            ],
+        }
+        body = {name: value for name, value in told.items() if value not in ("", [])}
+        return event.model_copy(update={"body": body})
+
+
+_OWN_TEXTS = ("currency", "paymentDocument", "documentType", "dunningLevel")
+
 
 def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
     """Its own members and those of its parameters, details and the first document's."""
@@ -1673,9 +1707,10 @@ def _known_ids(context: _Context, target: Target) -> dict[str, tuple[str, ...]]:
 
 
 def _concerns(context: _Context, note: _Note) -> bool:
-    """Whether news are about this invoice: by its reference, or by an order it has to itself."""
+    """Whether news are about this invoice: by its reference, or by an order it has to itself. The
+    same reference in another order is somebody else's."""
     if note.invoice:
-        return note.invoice == context.reference
+        return note.invoice == context.reference and note.order in ("", context.order)
     return context.alone and bool(note.order) and note.order == context.order
 
 
@@ -1736,10 +1771,14 @@ class _Rest(BaseModel):
 def _with_document(context: _Context, note: _Note) -> tuple[_Kept, ...]:
     kept = _Kept(
         type=_word(_text(note.fields, "documentType") or "document"),
-        key=str(note.fields.get("urlKey") or "")[:200],
+        key=_document_key(note),
         dunning=_text(note.fields, "dunningLevel")[:10],
     )
     return (*(one for one in context.documents if one != kept), kept)[-10:]
+
+
+def _document_key(note: _Note) -> str:
+    return str(note.fields.get("urlKey") or "")[:200]
 
 
 def _with_news(news: tuple[str, ...], kind: str) -> tuple[str, ...]:

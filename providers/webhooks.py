@@ -21,6 +21,10 @@ from invoicing.errors import Forged, Unreadable
 
 MOST_KIND = 100
 """Characters that an event's kind may have."""
+MOST_NAME = 255
+"""Characters of a name by which an invoice may be known: a document's number has no more."""
+MOST_NAMES = 50
+"""Of one event. An invoice beyond that is not told; it is looked at in its turn all the same."""
 
 
 def _listed(value: Any) -> Any:
@@ -117,8 +121,10 @@ def members(value: JsonValue, *names: str) -> Body:
 
 
 def named(*values: JsonValue) -> tuple[str, ...]:
-    """Those that are texts and not empty, each once, in their order."""
-    return tuple(dict.fromkeys(one for one in values if isinstance(one, str) and one))
+    """Those that are texts, not empty and no longer than a name can be, each once, in their order;
+    not more than one event may have."""
+    texts = (one for one in values if isinstance(one, str) and 0 < len(one) <= MOST_NAME)
+    return tuple(dict.fromkeys(texts))[:MOST_NAMES]
 
 
 def _finite(written: str) -> float:

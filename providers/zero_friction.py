@@ -24,8 +24,13 @@ find goes through the customer's invoices); whether rates are percentages or fra
 whether a period's end is its last second or the next midnight; where `disableVATCalculation` sits;
 singular or plural in one route; whether an approval may also end in `success: false` of a read;
 how a webhook's signature is written (hexadecimal or Base64, with or without `sha256=`: each is
-taken, for none is easier to forge).
+taken, for none is easier to forge). Unknown too: for how long a call whose answer was lost may
+still take effect (the port's default), and whether a 429 is given before anything is done (only
+reading calls believe it).
 No currency occurs anywhere: the organisation bills in one, named by the settings.
+
+Our reference is `externalReference`; every answer that shows an invoice states it. That create's
+answer does is not promised, and it is read where it is there.
 """
 
 from __future__ import annotations
@@ -87,7 +92,7 @@ from invoicing.provider import (
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import LineTotal, totals
 from providers import webhooks
-from providers.checks import Mistakes, parsed, refuse_given
+from providers.checks import Mistakes, parsed, refuse_given, stated
 from providers.http import (
     Answer,
     BaseUrl,
@@ -553,7 +558,12 @@ class ZeroFriction:
         envelope = await self._ask(request)
         created = _parse(_Created, envelope.data, request)
         problems = tuple(error.problem() for error in envelope.errors)
-        return Snapshot(provider_id=created.id, stage=Stage.DRAFTED, problems=problems)
+        return Snapshot(
+            provider_id=created.id,
+            stage=Stage.DRAFTED,
+            problems=problems,
+            reference=stated(created.external_reference),
+        )
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
@@ -617,7 +627,7 @@ class ZeroFriction:
 
     async def about(self, event: Event) -> Subject:
         """See the port. Of a document or a collection case, by every id that may be an invoice's:
-        one that is not will fit none."""
+        one that is not will fit none. `read` fetches the invoice, so nothing else is needed."""
         body = event.body
         several = body.get("invoiceIds")
         several = several if isinstance(several, list) else []
@@ -1147,6 +1157,8 @@ class _TokenAnswer(BaseModel):
 
 class _Created(_Wire):
     id: Annotated[str, Field(min_length=1)]
+    external_reference: Any = None
+    """Not promised, so whatever else might stand there is no reason to doubt the id."""
 
 
 class _Customer(_Wire):
@@ -1338,6 +1350,7 @@ def _snapshot(
         number=invoice.invoice_num or None,
         echo=_echo(invoice, settings),
         problems=failures or _warnings(invoice),
+        reference=stated(invoice.external_reference),
     )
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from commands.views import VIEWS
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient, Unreachable
+from invoicing.handbook import rewritten
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -25,14 +26,13 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import Action, Reason, Status
+from invoicing.invoice import Status
 from invoicing.news import EventOutcome
 from invoicing.order import OrderStatus
+from invoicing.questions import QUESTIONS, Answer, Reason
 from sandbox.temporal import local_server
 from starter import Code, app
 from tests.examples import an_invoice
-from tests.lifecycle.parking import KINDS
-from workflows.order import _ANSWERS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {
@@ -171,7 +171,7 @@ def test_every_command_that_is_shown_can_be_typed(name: str, nowhere: Path) -> N
 def test_commands_are_found_and_wrong_ones_refused(nowhere: Path) -> None:
     """Without this, a document in which no command is found would pass as well."""
     assert sum(1 for _ in commands(OPERATE)) > 20
-    why = ["--reason", "why"]
+    why = ["--question", "q1", "--reason", "why"]
     assert not refused(["resolve", "INV-7", "retry", *why], nowhere)
     assert refused(["resolve", "INV-7", "rettry", *why], nowhere)
     assert refused(["resolve", "INV-7", "retry", "--raeson", "why"], nowhere)
@@ -196,32 +196,53 @@ def refused(words: list[str], folder: Path) -> str:
 # --- states ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [Status, Reason, Action, OrderStatus, EventOutcome])
+@pytest.mark.parametrize("words", [Status, Reason, Answer, OrderStatus, EventOutcome])
 def test_every_state_a_person_can_meet_is_explained(words: type[Any]) -> None:
     assert {str(word) for word in words} <= codes(OPERATE)
 
 
+def test_the_tables_of_questions_are_those_of_the_table() -> None:
+    """`python -m invoicing.handbook docs/operate.md` writes them anew."""
+    assert rewritten(OPERATE) == OPERATE
+    emptied = re.sub(
+        r"(<!-- questions of an \w+ -->\n).*?(<!-- end -->)", r"\1\2", OPERATE, flags=re.DOTALL
+    )
+    assert emptied != OPERATE
+    assert rewritten(emptied) == OPERATE
+
+
 def _reasons(title: str) -> dict[str, str]:
-    """By reason, what its row says can be answered."""
+    """By reason, what is said of its answers."""
     found: dict[str, str] = {}
     for first, *_, last in rows(section(OPERATE, title)):
-        found |= {reason: last for reason in codes(first) if reason in set(Reason)}
+        for reason in codes(first) & set(Reason):
+            found[reason] = f"{found.get(reason, '')} {last}"
     return found
 
 
-def test_every_reason_has_a_row_with_the_answers_it_takes() -> None:
-    told = _reasons("When it asks")
-    assert set(told) == set(Reason)
-    for kind in KINDS.values():
-        wanted = {str(action) for action in kind.actions if action is not Action.ABANDON}
-        assert wanted <= codes(told[kind.reason]), kind.reason
+@pytest.mark.parametrize(
+    ("title", "of"),
+    [
+        ("When it asks", "invoice"),
+        ("Orders", "order"),
+        ("Events that wait, and feeds in trouble", "event"),
+    ],
+)
+def test_every_question_has_a_row_with_each_answer_and_what_it_does(title: str, of: str) -> None:
+    told = _reasons(title)
+    wanted = {reason: each for reason, each in QUESTIONS.items() if each.of == of}
+    assert set(told) == set(wanted)
+    text = section(OPERATE, title)
+    for reason, question in wanted.items():
+        for answer, does in question.answers.items():
+            everywhere = f"Every one takes `{answer}` as well: {does}." in text
+            assert everywhere or f"`{answer}`: {does}" in told[reason], reason
 
 
-def test_every_question_of_an_order_has_a_row_with_the_answers_it_takes() -> None:
-    told = _reasons("Orders")
-    assert set(told) == set(_ANSWERS)
-    for reason, answers in _ANSWERS.items():
-        assert set(answers) - {"abandon"} == codes(told[reason]) - {"abandon"}, reason
+def test_every_question_of_an_invoice_says_where_to_look_first() -> None:
+    looks = section(OPERATE, "When it asks").partition("Where to look first:")[2]
+    told = {reason for first, *_ in rows(looks) for reason in codes(first)}
+    assert told == {reason for reason, each in QUESTIONS.items() if each.of == "invoice"}
 
 
 # --- the web ui -----------------------------------------------------------------------------------

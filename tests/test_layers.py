@@ -33,7 +33,7 @@ def test_a_workflow_loads_no_http_and_no_provider() -> None:
     assert tops & {"httpx", "providers", "sandbox", "worker", "starter", "fastapi"} == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "workflows").glob("*.py")), ids=_named)
+@pytest.mark.parametrize("path", sorted((ROOT / "workflows").rglob("*.py")), ids=_named)
 def test_a_workflow_asks_nothing_of_the_machine_it_runs_on(path: Path) -> None:
     """It must go the same way when it is replayed: its clock and its chance are the engine's."""
     assert {name.partition(".")[0] for name in _imported(path)} <= HARMLESS

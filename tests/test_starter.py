@@ -22,9 +22,10 @@ from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Action, Invoice, Problem, Reason, Status, Waiting
+from invoicing.invoice import Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
+from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.temporal import local_server
 from starter import Code, app
@@ -354,25 +355,59 @@ async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     shown = await typed("show", reference, at=company)
     assert shown.exit_code == Code.DONE
     assert "SDD_REQUIRES_BANK_ACCOUNT" in shown.stderr
-    assert f"resolve {reference} correct --document FILE" in shown.stdout
+    for answer in (Answer.RETRY, Answer.CORRECT, Answer.ABANDON):
+        assert f"resolve {reference} {answer} --question q1" in shown.stdout
+        assert meaning(Reason.REJECTED, answer) in shown.stdout
+    assert "--question q1 --document FILE" in shown.stdout
     whole = json.loads((await typed("show", reference, "--json", at=company)).stdout)
     assert whole["invoice"]["problem"]["reason"] == "rejected"
     assert whole["journal"]["entries"]
 
-    skipped = await typed("resolve", reference, "skip", *WHY, at=company)
-    assert skipped.exit_code == Code.FAILED
-    assert "skip is no answer here" in skipped.stderr
+    asked = ("--question", "q1")
+    odd_one = await typed("resolve", reference, "keep", *asked, *WHY, at=company)
+    assert odd_one.exit_code == Code.FAILED
+    assert "keep is no answer to q1" in odd_one.stderr
 
     document = request.document.model_copy(update={"payment": Payment(means="30")})
     odd = written(request, tmp_path, document=document, reference="OTHER-1")
-    wrong = await typed("resolve", reference, "correct", "--document", odd, *WHY, at=company)
+    correct = ("resolve", reference, "correct", *asked, *WHY, "--document")
+    wrong = await typed(*correct, odd, at=company)
     assert wrong.exit_code == Code.BAD_INPUT
     assert "not about" in wrong.stderr
 
     right = written(request, tmp_path, document=document)
-    answer = await typed("resolve", reference, "correct", "--document", right, *WHY, at=company)
-    assert answer.exit_code == Code.DONE
+    said = await typed(*correct, right, at=company)
+    assert said.exit_code == Code.DONE
     assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_nobody_answers_a_question_that_they_have_not_seen(company: Company) -> None:
+    """Without its id, or with that of another one, nothing is answered and the open one shown."""
+    reference = await company.start(debit(company))
+    parked = await company.parked(reference)
+    for unseen in ((), ("--question", "q9")):
+        said = await typed("resolve", reference, "abandon", *unseen, *WHY, at=company)
+        assert said.exit_code == Code.FAILED
+        assert "question q1: " in said.stderr
+        assert "SDD_REQUIRES_BANK_ACCOUNT" in said.stderr
+        assert f"resolve {reference} retry --question q1" in said.stderr
+        assert meaning(Reason.REJECTED, Answer.RETRY) in said.stderr
+        assert not said.stdout
+    assert (await company.client.state(reference)).problem == parked.problem
+    seen = await typed("resolve", reference, "abandon", "--question", "q1", *WHY, at=company)
+    assert seen.exit_code == Code.DONE
+    assert (await company.finished(reference)).status is Status.ABANDONED
+    late = await typed("resolve", reference, "retry", *WHY, at=company)
+    assert late.exit_code == Code.FAILED
+    assert "does not wait for a person" in late.stderr
+
+
+async def test_the_help_says_what_every_answer_means() -> None:
+    for words, of in ((("resolve",), "invoice"), (("order", "resolve"), "order")):
+        said = " ".join((await typed(*words, "--help")).stdout.split())
+        for question in QUESTIONS.values():
+            for answer in question.answers if question.of == of else ():
+                assert f"{answer} {answer.means}" in said
 
 
 @pytest.mark.thorough
@@ -443,7 +478,7 @@ def test_there_is_no_example_that_is_not_tried() -> None:
 
 def test_nothing_a_provider_writes_can_command_a_terminal() -> None:
     field = FieldProblem(field="sent", message="\x1b]0;owned\x07 [bold]x[/bold]\nnext")
-    problem = Problem(reason=Reason.REJECTED, what="no", fields=(field,), actions=(Action.RETRY,))
+    problem = Problem(reason=Reason.REJECTED, what="no", fields=(field,), answers=(Answer.RETRY,))
     shown = trouble(problem)
     assert shown.count("\n") == 1
     assert "\x1b" not in shown

@@ -23,8 +23,9 @@ from commands.files import entries
 from invoicing.bounds import REQUEST
 from invoicing.client import InvoicingClient
 from invoicing.document import Party
-from invoicing.invoice import Action, Cancel, Reason, Resolve, Status
+from invoicing.invoice import Cancel, Status
 from invoicing.parse import read_request
+from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Fault
@@ -537,16 +538,20 @@ async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) ->
     assert said.exit_code == Code.NEEDS_ATTENTION
     (stuck,) = [row["reference"] for row in lines(said) if row["outcome"] == "waits"]
     await listed(company, stuck, "--prefix", prefix, "--status", "needs_attention")
-    said = await typed("all", "resolve", "skip", *chosen, at=company)
+    said = await typed("all", "resolve", "keep", *chosen, at=company)
     assert said.exit_code == Code.FAILED
-    assert "skip is no answer here" in lines(said)[0]["why"]
+    assert "it is no answer there" in said.stderr
+    assert "keep is no answer to q1" in lines(said)[0]["why"]
     said = await typed("all", "resolve", "retry", *chosen, at=company)
     assert said.exit_code == Code.DONE
+    assert stuck in said.stderr
+    assert "q1" in said.stderr
+    assert meaning(Reason.REJECTED, Answer.RETRY) in said.stderr
     for reference in held:
         assert company.effects(reference) == ["created", "approved", "sent"]
     one = await typed("all", "resolve", "adopt", *chosen, at=company)
     assert one.exit_code == Code.BAD_INPUT
-    assert Action.ADOPT in one.stderr
+    assert Answer.ADOPT in one.stderr
 
 
 async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
@@ -559,21 +564,22 @@ async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
     await company.start(request)
     await company.parked(request.reference)
     await listed(company, request.reference, "--prefix", prefix, "--status", "needs_attention")
-    rows = [row async for row in company.client.list(prefix=prefix, running=True)]
+    client = InvoicingClient(company.client.temporal)
+    rows = [row async for row in client.list(prefix=prefix, running=True)]
+    asked = await commands.many._asked(client, rows)
     company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
-    await company.resolve(request.reference, Action.CORRECT, document=request.document)
+    await company.resolve(request.reference, Answer.CORRECT, document=request.document)
     parked = await company.until(
         request.reference,
         lambda state: state.problem is not None and state.problem.reason is Reason.REJECTED,
     )
-    answer = Resolve(by="an operator", reason="a test", action=Action.RETRY)
-    task = commands.many.Task(
-        "resolve retry", lambda client, one: client.resolve(one, answer), False, answers=True
-    )
-    client = InvoicingClient(company.client.temporal)
+    told = {"by": "an operator", "reason": "a test"}
+    give = commands.many.answering(asked, Answer.RETRY, told)
+    task = commands.many.Task("resolve retry", give, wait=False)
     (outcome,) = await commands.many._each(client, rows, task)
     assert outcome.word == "refused"
-    assert "no longer waits for what was listed, person: amounts_differ" in outcome.why
+    assert parked.problem is not None
+    assert f"That is {parked.problem.question}: {parked.problem.what}" in outcome.why
     assert (await company.client.state(request.reference)).problem == parked.problem
 
 

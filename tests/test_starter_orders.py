@@ -13,6 +13,7 @@ import pytest
 from invoicing.invoice import Status
 from invoicing.order import Order, invoice_reference
 from invoicing.provider import Event
+from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
@@ -127,12 +128,18 @@ async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_p
     gate.release()
     shown = await typed("order", "show", reference, at=company)
     assert "delivery A" in shown.stdout
-    assert f"order resolve {reference}" in shown.stdout
+    for answer in (Answer.INVOICED, Answer.FREE, Answer.ABANDON):
+        assert f"order resolve {reference} {answer} --question q1" in shown.stdout
+        assert meaning(Reason.DELIVERY_UNCLEAR, answer) in shown.stdout
     resolve = ("order", "resolve", reference)
-    assert (await typed(*resolve, "retry", *WHY, at=company)).exit_code == Code.FAILED
-    odd = await typed(*resolve, "free", "--number", "7", *WHY, at=company)
+    unseen = await typed(*resolve, "free", *WHY, at=company)
+    assert unseen.exit_code == Code.FAILED
+    assert f"order resolve {reference} free --question q1" in unseen.stderr
+    asked = ("--question", "q1", *WHY)
+    assert (await typed(*resolve, "retry", *asked, at=company)).exit_code == Code.FAILED
+    odd = await typed(*resolve, "free", "--number", "7", *asked, at=company)
     assert odd.exit_code == Code.BAD_INPUT
-    said = await typed(*resolve, "invoiced", "--number", "N-1", *WHY, at=company)
+    said = await typed(*resolve, "invoiced", "--number", "N-1", *asked, at=company)
     assert said.exit_code == Code.DONE
     rest = ("order", "cancel-lines", reference, "X", "--line", "2", "--line", "3", *WHY)
     await typed(*rest, at=company)
@@ -150,6 +157,12 @@ async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_p
         (("order", "cancel", "O-1"), Code.BAD_INPUT, "Say why"),
         (("events", "resolve", "a/b/c", "deliver", *WHY), Code.BAD_INPUT, "needs --reference"),
         (("events", "resolve", "a/b/c", "drop", *WHY), Code.NOT_FOUND, "No event a/b/c"),
+        (
+            ("events", "resolve", "a/b/c", "drop", "--question", "q1", *WHY),
+            Code.NOT_FOUND,
+            "No event a/b/c",
+        ),
+        (("events", "show", "a/b/c"), Code.NOT_FOUND, "No event a/b/c"),
     ],
 )
 async def test_what_is_not_there_or_not_complete_is_said(
@@ -174,7 +187,9 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
             if waiting and waiting[0]["problem"]:
                 break
     assert name in (await typed("events", "list", at=company)).stdout
-    resolve = ("events", "resolve", name)
-    said = await typed(*resolve, "deliver", "--reference", reference, *WHY, at=company)
+    shown = await typed("events", "show", name, at=company)
+    deliver = ("events", "resolve", name, "deliver", "--question", "q1")
+    assert " ".join((*deliver, "--reference", "REF")) in shown.stdout
+    said = await typed(*deliver, "--reference", reference, *WHY, at=company)
     assert said.exit_code == Code.DONE, said.output
     assert (await asyncio.wait_for(handle.result(), 30)).outcome == "delivered"

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from sandbox import zero_friction as zf
@@ -78,12 +78,15 @@ class WorkerProcess:
 
 
 @contextlib.asynccontextmanager
-async def worker_process(variables: Mapping[str, str]) -> AsyncIterator[WorkerProcess]:
-    """`python worker.py` with these variables and none of ours; killed when the test leaves."""
+async def worker_process(
+    variables: Mapping[str, str], program: Sequence[str] = ("worker.py",)
+) -> AsyncIterator[WorkerProcess]:
+    """`python worker.py`, or another program of a worker, with these variables and none of ours;
+    killed when the test leaves."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "worker.py",
+        *program,
         cwd=ROOT,
         env={**inherited, **variables},
         stdin=asyncio.subprocess.DEVNULL,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -14,11 +13,20 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
+from workflows.kit.asking import Asking, refuse_misplaced
+from workflows.kit.details import question_markdown
+from workflows.kit.endings import NobodyCame, Overdue
+from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.lifetime import listed
+from workflows.kit.listing import Listing
+from workflows.kit.waiting import Waits
+
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
-    from invoicing.identity import provider_queue, workflow_id
-    from invoicing.invoice import Problem, Reason, Waiting
+    from invoicing.case import Memory
+    from invoicing.identity import order_id, provider_queue, workflow_id
+    from invoicing.invoice import Resolve
     from invoicing.news import (
         EVENT_PACE,
         AboutCall,
@@ -26,10 +34,11 @@ with workflow.unsafe.imports_passed_through():
         EventOutcome,
         EventState,
         LocateCall,
+        Located,
         LocatedAll,
-        ResolveEvent,
     )
-    from invoicing.provider import Subject
+    from invoicing.provider import Event, Subject
+    from invoicing.questions import QUESTIONS, Answer, Reason
 
 CALL = timedelta(seconds=30)
 PATIENCE = timedelta(days=30)
@@ -43,14 +52,15 @@ class EventWorkflow:
     @workflow.init
     def __init__(self, start: EventInput) -> None:
         self._start = start
+        self._event = start.event
         self._pace = EVENT_PACE.scaled(start.pace)
-        self._state = EventState(
-            provider=start.provider,
-            account=start.account,
-            event=start.event.id,
-            kind=start.event.kind,
-        )
-        self._answer: ResolveEvent | None = None
+        self._memory = Memory(questions=start.questions)
+        self._outcome: EventOutcome | None = None
+        self._to: tuple[str, ...] = ()
+        self._listing = Listing()
+        # An event lives in one run: how long it waits is bounded, and so is its history.
+        self._waits = Waits(self._memory, lambda: None, lambda: False, self._show)
+        self._asking = Asking(self._memory, self._waits, self._note)
 
     @workflow.run
     async def run(self, start: EventInput) -> EventState:
@@ -59,13 +69,13 @@ class EventWorkflow:
             subject = await self._about()
             if not subject.keys:
                 return self._end(EventOutcome.IRRELEVANT)
-            if await self._found(subject):
-                return self._state
+            self._event = _slim(start.event, subject)
+            reason = await self._placed(subject)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            return await self._ask(_sentence(error))
-        return await self._ask("no invoice and no order is listed under the names it gives")
+            return await self._ask(Reason.EVENT_UNPLACED, _sentence(error))
+        return self._state if reason is None else await self._ask(reason)
 
     # The steps
 
@@ -79,16 +89,18 @@ class EventWorkflow:
             schedule_to_close_timeout=self._pace.deadline,
         )
 
-    async def _found(self, subject: Subject) -> bool:
-        """Whether somebody got it, or nobody is to get it, as long as it may take."""
-        wait = self._wait("provider", "its invoice", self._pace.deadline)
-        while workflow.now() < (wait.until or workflow.now()):
+    async def _placed(self, subject: Subject) -> Reason | None:
+        """Have it handed over, as long as it may take; why a person is asked, if one must be."""
+        while True:
             found = await self._locate(subject)
+            if len(_families(found)) > 1:
+                return Reason.EVENT_AMBIGUOUS
             if found.workflows and await self._delivered(found):
-                return True
-            await workflow.sleep(self._pace.pause(wait.turn), summary="waiting for its invoice")
-            wait = self._turned(wait)
-        return False
+                return None
+            try:
+                await self._waits.pause("its invoice", self._pace)
+            except Overdue:
+                return Reason.EVENT_UNPLACED
 
     async def _locate(self, subject: Subject) -> LocatedAll:
         keys = attributes.keys(self._start.provider, self._start.account, subject.keys)
@@ -116,100 +128,103 @@ class EventWorkflow:
         """Whether the workflow took it; one that has just ended does not."""
         handle = workflow.get_external_workflow_handle(identity)
         try:
-            await handle.signal("provider_event", self._start.event)
+            await handle.signal("provider_event", self._event)
         except FailureError:
             return False
         return True
 
     # People
 
-    async def _ask(self, what: str) -> EventState:
+    async def _ask(self, reason: Reason, what: str = "") -> EventState:
         """Wait for somebody who knows; without one it is dropped, and says so."""
+        answers = QUESTIONS[reason].answers
         while True:
-            await self._answered(what)
-            answer = self._answer
-            if answer is None or answer.action == "drop":
+            try:
+                said = await self._asking.ask(reason, answers, PATIENCE, what=what)
+            except NobodyCame:
                 return self._end(EventOutcome.DROPPED)
-            if answer.action == "deliver" and answer.reference:
-                identity = workflow_id(answer.reference)
+            if said is None or said.answer is Answer.DROP:
+                return self._end(EventOutcome.DROPPED)
+            if said.answer is Answer.RETRY:
+                update = {"questions": self._memory.questions}
+                again = self._start.model_copy(update=update)
+                workflow.continue_as_new(again, search_attributes=listed())
+            named = said.reference or ""
+            for identity in (workflow_id(named), order_id(named)):
                 if await self._tell(identity):
                     return self._end(EventOutcome.DELIVERED, identity)
-                what = "the invoice that was named has ended, or does not exist"
-            else:
-                workflow.continue_as_new(self._start)
-
-    async def _answered(self, what: str) -> None:
-        self._answer = None
-        problem = Problem(reason=Reason.CANNOT_TELL, what=what)
-        waiting = self._wait("person", "an event without an invoice", PATIENCE)
-        self._state = self._state.model_copy(update={"problem": problem})
-        self._list("needs_attention", waiting)
-        workflow.set_current_details(
-            f"### Needs attention: {what}\n\nSend the update `resolve`: "
-            '`{"by": "your name", "reason": "why", "action": "retry"}`, or `"deliver"` with the '
-            '`"reference"` of its invoice, or `"drop"`.'
-        )
-        try:
-            await workflow.wait_condition(
-                lambda: self._answer is not None,
-                timeout=PATIENCE,
-                timeout_summary="a person: whose event is it",
-            )
-        except TimeoutError:
-            return
+            what = "nothing that runs has the reference that was named"
 
     @workflow.query(description="Where the event has got to.")
     def state(self) -> EventState:
         """The event as it is now."""
         return self._state
 
-    @workflow.update(description="Say whose event it is: retry, deliver or drop.")
-    def resolve(self, answer: ResolveEvent) -> EventState:
-        """Answer for an event that waits for a person."""
-        self._answer = answer
+    @workflow.update(description="Answer the question that is open.")
+    def resolve(self, answer: Resolve) -> EventState:
+        """Say whose event it is."""
+        self._memory.resolution = answer
         return self._state
 
     @resolve.validator
-    def _can_be_resolved(self, answer: ResolveEvent) -> None:
-        if self._state.problem is None:
-            raise ApplicationError("it does not wait for a person", type="Refused")
-        if self._answer is not None:
-            raise ApplicationError("somebody has just resolved it", type="Refused")
-        if answer.action == "deliver" and not answer.reference:
-            raise ApplicationError("deliver needs the reference of its invoice", type="Refused")
+    def _may_resolve(self, answer: Resolve) -> None:
+        refuse_misplaced(self._memory, answer)
+
+    @workflow.signal(name="resolve", description="As the update of this name.")
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Say whose event it is."""
+        if answer := understood(self._memory, "resolve", Resolve, said, self._may_resolve):
+            self._memory.resolution = answer
+        self._show()
 
     # Showing
 
-    def _wait(self, on: Literal["provider", "person"], what: str, length: timedelta) -> Waiting:
-        now = workflow.now()
-        waiting = Waiting(on=on, what=what, since=now, until=now + length)
-        self._state = self._state.model_copy(update={"waiting": waiting})
-        return waiting
+    @property
+    def _state(self) -> EventState:
+        return EventState(
+            provider=self._start.provider,
+            account=self._start.account,
+            event=self._start.event.id,
+            kind=self._start.event.kind,
+            outcome=self._outcome,
+            to=self._to,
+            waiting=self._memory.waiting,
+            problem=self._memory.problem,
+        )
 
-    def _turned(self, waiting: Waiting) -> Waiting:
-        waiting = waiting.model_copy(update={"turn": waiting.turn + 1})
-        self._state = self._state.model_copy(update={"waiting": waiting})
-        return waiting
+    def _note(self, what: str) -> None:
+        self._memory.note(workflow.now(), what)
 
     def _end(self, outcome: EventOutcome, *to: str) -> EventState:
-        was_listed = self._state.problem is not None
-        self._state = self._state.model_copy(
-            update={"outcome": outcome, "to": to, "waiting": None, "problem": None}
-        )
-        if was_listed:
-            self._list(outcome.value, None)
+        self._outcome, self._to = outcome, to
+        self._waits.over()
+        self._show()
         return self._state
 
-    def _list(self, status: str, waiting: Waiting | None) -> None:
-        waits, since = attributes.WAITING_FOR, attributes.WAITING_SINCE
-        workflow.upsert_search_attributes(
-            [
-                attributes.PROVIDER.value_set(self._start.provider),
-                attributes.STATUS.value_set(status),
-                waits.value_set(str(waiting)) if waiting else waits.value_unset(),
-                since.value_set(waiting.since) if waiting else since.value_unset(),
-            ]
-        )
+    def _show(self) -> None:
+        """Only what somebody must look at is listed: most events pass in a moment."""
+        problem = self._memory.problem
+        if problem is None and self._listing.status() is None:
+            return
+        status = "needs_attention" if problem else (self._outcome or "looking")
+        details = question_markdown(problem) if problem else ""
+        rows = ((attributes.PROVIDER, self._start.provider), (attributes.STATUS, str(status)))
+        self._listing.show(rows, self._memory.waiting, details)
+
+
+def _slim(event: Event, subject: Subject) -> Event:
+    """The event with what will be read of it: it is kept by whoever waits, who may wait long."""
+    return subject.event or event.model_copy(update={"body": {}})
+
+
+def _families(found: LocatedAll) -> set[str]:
+    """Those under way that it may be about. An order and its deliveries' invoices are one: they
+    know among themselves what is theirs. Two that have nothing to do with each other are not."""
+
+    def head(one: Located) -> str:
+        return one.order or one.workflow_id
+
+    return {head(one) for one in found.workflows if one.running}
 
 
 def _sentence(error: ActivityError) -> str:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ActivityError,
-    WorkflowAlreadyStartedError,
-    is_cancelled_exception,
-)
-from temporalio.workflow import ParentClosePolicy
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from workflows.event import EventWorkflow
+from workflows.kit.lifetime import listed
 
 with workflow.unsafe.imports_passed_through():
-    from activities.news import NewsActivities
+    from activities.news import Directory, NewsActivities
     from invoicing import attributes
-    from invoicing.identity import event_id, provider_queue
+    from invoicing.identity import provider_queue
     from invoicing.news import (
         AcknowledgeCall,
+        DeliverCall,
         EventInput,
         FeedInput,
         FeedState,
@@ -33,6 +30,9 @@ with workflow.unsafe.imports_passed_through():
 CALL = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)
 """After this long without an answer the trouble is shown, and the next attempt begins."""
+
+AT_ONCE = 50
+"""Events that one activity hands over: together they stay far below the engine's 2 MiB."""
 
 PAUSE = timedelta(minutes=1)
 LONGEST = timedelta(minutes=10)
@@ -59,8 +59,11 @@ class FeedWorkflow:
             polled = await self._poll()
             if polled.interval is None:
                 return
+            await self._hand_over(polled.items)
             for item in polled.items:
-                await self._deliver(item)
+                # What is left comes again with the next fetch, and is recognised.
+                self._continue_as_new_if_long()
+                await self._acknowledge(item)
             if not polled.more:
                 await self._rest(polled.interval)
 
@@ -87,36 +90,44 @@ class FeedWorkflow:
                 self._note(polls=self._state.polls + 1, last_poll=workflow.now(), trouble="")
                 return polled
 
-    async def _deliver(self, item: Item) -> None:
-        """Have it delivered, then take it out of the feed; the other way round it could be lost."""
-        await self._hand_over(item)
+    async def _hand_over(self, items: tuple[Item, ...]) -> None:
+        """Have all of them delivered before anything is waited for: one that is unclear, or of
+        which there are very many, holds up no other."""
+        start = self._start
+        events = [
+            EventInput(
+                provider=start.provider, account=start.account, event=item.event, pace=start.pace
+            )
+            for item in items
+        ]
+        for some in _in_parts(events):
+            self._note(delivered=self._state.delivered + await self._begun(some))
+
+    async def _begun(self, events: tuple[EventInput, ...]) -> int:
+        while True:
+            try:
+                begun: int = await workflow.execute_activity_method(
+                    Directory.deliver,
+                    DeliverCall(events=events),
+                    summary=f"hand over {len(events)} events",
+                    start_to_close_timeout=CALL,
+                    schedule_to_close_timeout=PATIENCE,
+                    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
+                )
+            except ActivityError as error:
+                await self._trouble(error, "hand over")
+            else:
+                return begun
+
+    async def _acknowledge(self, item: Item) -> None:
+        """Take it out of the feed, now that it is delivered; the other way round it could be
+        lost."""
         call = AcknowledgeCall(account=self._start.account, item=item)
         try:
             await self._ask(NewsActivities.acknowledge, call, "acknowledge")
         except ActivityError as error:
             # It will come again, and be recognised.
             await self._trouble(error, "acknowledge")
-
-    async def _hand_over(self, item: Item) -> None:
-        start = self._start
-        with_id = event_id(start.provider, start.account, item.event.id)
-        try:
-            await workflow.start_child_workflow(
-                EventWorkflow.run,
-                EventInput(
-                    provider=start.provider,
-                    account=start.account,
-                    event=item.event,
-                    pace=start.pace,
-                ),
-                id=with_id,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary=f"{start.provider} · {item.event.kind or 'event'}",
-            )
-        except WorkflowAlreadyStartedError:
-            return
-        self._note(delivered=self._state.delivered + 1)
 
     async def _rest(self, interval: timedelta) -> None:
         with contextlib.suppress(TimeoutError):
@@ -142,7 +153,8 @@ class FeedWorkflow:
 
     def _continue_as_new_if_long(self) -> None:
         if workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(self._start.model_copy(update={"state": self._state}))
+            again = self._start.model_copy(update={"state": self._state})
+            workflow.continue_as_new(again, search_attributes=listed())
 
     async def _trouble(self, error: ActivityError, what: str) -> None:
         if is_cancelled_exception(error):
@@ -179,3 +191,8 @@ class FeedWorkflow:
             workflow.set_current_details(
                 f"{self._state.polls} fetches, {self._state.delivered} events delivered"
             )
+
+
+def _in_parts(events: list[EventInput]) -> Iterator[tuple[EventInput, ...]]:
+    for first in range(0, len(events), AT_ONCE):
+        yield tuple(events[first : first + AT_ONCE])

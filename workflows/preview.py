@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from workflows.calls import MARGIN, PLAN_TIMEOUT, Trouble, trouble
+from workflows.kit.calls import MARGIN, PLAN_TIMEOUT, Trouble, trouble
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities

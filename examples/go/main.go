@@ -33,7 +33,7 @@ type Invoice struct {
 type Problem struct {
 	What    string
 	Fields  []struct{ Field string }
-	Actions []string
+	Answers []string
 }
 
 // After this it looks whether a person is waited for; a service might take a minute.
@@ -99,8 +99,8 @@ func told(invoice Invoice) int {
 			invoice.Reference, invoice.Status, invoice.Number, amounts.Gross, amounts.Currency)
 		return 0
 	}
-	about, code := problem.Actions, 2
-	if invoice.Ended {
+	about, code := problem.Answers, 2
+	if invoice.Status != "needs_attention" {
 		about, code = nil, 1
 		for _, each := range problem.Fields {
 			// Its message may be the provider's own words: for people, not for logs.

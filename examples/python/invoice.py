@@ -43,9 +43,9 @@ def told(invoice: Invoice) -> int:
     if problem := invoice.problem:
         # The fields' messages may be the provider's own words: for people, not for logs.
         fields = [each.field for each in problem.fields]
-        about = ", ".join(fields if invoice.ended else problem.actions)
+        about = ", ".join(problem.answers or fields)
         print(f"{invoice.reference}: {invoice.status}: {problem.what} ({about})")
-        return 1 if invoice.ended else 2
+        return 2 if problem.answers else 1
     gross = invoice.amounts and f"{invoice.amounts.gross} {invoice.amounts.currency}"
     print(f"{invoice.reference}: {invoice.status}, number {invoice.number}, {gross}")
     return 0

@@ -148,7 +148,7 @@ def _of_rest(said: str) -> Answer:
     invoice = json.loads(said.splitlines()[-1])["invoice"]
     if problem := invoice["problem"]:
         fields = [each["field"] for each in problem["fields"]]
-        about = ", ".join(fields if invoice["ended"] else problem["actions"])
+        about = ", ".join(problem["answers"] or fields)
         told = f"{invoice['status']}: {problem['what']} ({about})"
     else:
         gross = f"{invoice['amounts']['gross']} {invoice['amounts']['currency']}"

@@ -4,9 +4,10 @@ Page: there is none. What follows pretends that there is, and is written as it w
 
 Stated there: the routes, fields and states below; amounts are text; VAT is rounded per rate; a
 letter is a draft until it is finalised, which numbers it a moment later, and is posted on demand;
-only drafts can be deleted; a list by reference is whole.
+only drafts can be deleted; a list by reference is whole; every answer states our reference.
 
-Inferred: whatever is answered with a 4xx was not done.
+Inferred: a refusal (a 4xx that judges the request itself) was not done. For how long a call whose
+answer was lost may still take effect is not said: the port's default.
 
 Unknown: what a letter is called that came back. Its word would be shown and waited on.
 """
@@ -25,7 +26,7 @@ from invoicing.model import Recorded, Typed
 from invoicing.money import Number, plain
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import totals
-from providers.checks import Mistakes, parsed, refuse_given
+from providers.checks import Mistakes, parsed, refuse_given, stated
 from providers.http import BaseUrl, Call, HeaderSecret, Json, exchange, unclear
 
 NAME = "Paperpost"
@@ -233,6 +234,7 @@ def _snapshot(letter: _Letter) -> port.Snapshot:
         number=letter.number,
         # They call the figures what we call them.
         echo=port.Echo.model_validate(letter.model_dump()),
+        reference=stated(letter.reference),
     )
 
 

@@ -18,7 +18,8 @@ import pytest
 import settings.accounts
 from invoicing.client import InvoicingClient
 from invoicing.errors import Unsupported
-from invoicing.invoice import Action, Cancel, Invoice, Reason, Release, Resolve, Status
+from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from providers import ADAPTORS
 from providers.http import client as http_client
@@ -148,8 +149,12 @@ class Office:
     async def cancel(self, reference: str) -> None:
         await self.client.cancel(reference, Cancel(by="an operator", reason="test"))
 
-    async def resolve(self, reference: str, action: Action, **answer: Any) -> None:
-        given = Resolve(by="an operator", reason="test", action=action, **answer)
+    async def resolve(self, reference: str, answer: Answer, **more: Any) -> None:
+        problem = (await self.client.state(reference)).problem
+        assert problem is not None
+        given = Resolve(
+            by="an operator", reason="test", question=problem.question, answer=answer, **more
+        )
         await self.client.resolve(reference, given)
 
     def effects(self, reference: str) -> list[str]:
@@ -167,7 +172,7 @@ async def office(server: Server, _registered: None) -> AsyncIterator[Office]:
             "PAPERPOST_TIMEOUT": "0.5",
         }
         adaptors = settings.accounts.connect(settings.accounts.read(environment), http)
-        setup = WorkerSettings(pace=0.02, grace=2)
+        setup = WorkerSettings(pace=0.005, grace=2)
         async with serving(workers(client.temporal, adaptors, setup)):
             made = Office(stand_in, client)
             try:
@@ -209,7 +214,7 @@ async def test_a_cent_too_much_parks_the_letter_until_it_is_corrected(office: Of
     reference = await office.start()
     assert await office.parked(reference) is Reason.AMOUNTS_DIFFER
     assert office.effects(reference) == ["created"]
-    await office.resolve(reference, Action.CORRECT, document=LETTER)
+    await office.resolve(reference, Answer.CORRECT, document=LETTER)
     await office.until(reference, lambda one: one.problem is None)
     await office.end(reference)
     assert office.effects(reference) == ["created", "deleted", *POSTED]

@@ -21,7 +21,7 @@ interface Invoice {
   status: string;
   number?: string; // what is empty is left out
   amounts?: { gross: string; currency: string };
-  problem?: { what: string; fields: { field: string }[]; actions: string[] };
+  problem?: { what: string; fields: { field: string }[]; answers: string[] };
   ended: boolean;
 }
 
@@ -63,12 +63,13 @@ async function outcome(handle: WorkflowHandle): Promise<Invoice> {
 }
 
 // Prints where it is; how to end. A question is answered by a person, in their own time.
-function told({ reference, status, number, amounts, problem, ended }: Invoice): number {
+function told({ reference, status, number, amounts, problem }: Invoice): number {
   if (problem) {
     // The fields' messages may be the provider's own words: for people, not for logs.
-    const about = ended ? problem.fields.map(({ field }) => field) : problem.actions;
+    const asks = status === 'needs_attention';
+    const about = asks ? problem.answers : problem.fields.map(({ field }) => field);
     console.log(`${reference}: ${status}: ${problem.what} (${about.join(', ')})`);
-    return ended ? 1 : 2;
+    return asks ? 2 : 1;
   }
   console.log(`${reference}: ${status}, number ${number ?? null}, ${amounts?.gross} ${amounts?.currency}`);
   return 0;

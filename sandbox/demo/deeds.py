@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from invoicing.invoice import Action, Cancel, Invoice, Resolve
+from invoicing.invoice import Cancel, Invoice, Resolve
 from invoicing.provider import Event
+from invoicing.questions import Answer
 from sandbox.demo.cues import Cue
 
 if TYPE_CHECKING:
@@ -30,11 +31,15 @@ class Act:
 
 async def correct(theatre: Theatre, part: Part, invoice: Invoice) -> None:
     """An operator looks at the draft, and has it made again."""
-    theatre.say(part, "an operator has the draft made again (resolve: correct)")
+    if invoice.problem is None:
+        raise RuntimeError("an operator answers what is asked")
+    question = invoice.problem.question
+    theatre.say(part, f"an operator has the draft made again (answers {question}: correct)")
     answer = Resolve(
         by=OPERATOR,
         reason="the draft is a cent off",
-        action=Action.CORRECT,
+        question=question,
+        answer=Answer.CORRECT,
         document=theatre.requests[part.reference].document,
     )
     await theatre.client.resolve(part.reference, answer)

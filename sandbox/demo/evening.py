@@ -26,7 +26,7 @@ from sandbox.demo.stories import ORDER, PARTS, STORIES
 from sandbox.demo.worker import DemoFailed, Worker, working
 from sandbox.server import StandIn, serve
 from sandbox.temporal import Server, ServerUnavailable, local_server
-from terminal import Board, compared, screen, trouble, waits_for_person
+from terminal import Board, choices, compared, screen, trouble, waits_for_person
 
 LIMIT = 80.0
 """Seconds after which something must have gone wrong."""
@@ -178,4 +178,5 @@ def _person(theatre: Theatre) -> None:
         if invoice.problem:
             console = theatre.console
             console.print(f"{invoice.reference}. {trouble(invoice.problem)}", soft_wrap=True)
-            console.print(f"  Possible: {', '.join(invoice.problem.actions)}, or cancel\n")
+            told = choices(invoice.problem, f"resolve {invoice.reference}")
+            console.print(f"{told}\n", soft_wrap=True)

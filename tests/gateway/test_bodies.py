@@ -254,7 +254,11 @@ TARGETS: list[tuple[str, type[Typed], dict[str, Any]]] = [
         Deliver,
         {"delivery": "A", "lines": ["1"], "issue_date": "2026-06-30"},
     ),
-    ("/v1/invoices/NEVER-1/resolve", Resolve, {**WHY, "action": "adopt", "provider_id": "1"}),
+    (
+        "/v1/invoices/NEVER-1/resolve",
+        Resolve,
+        {**WHY, "question": "q1", "answer": "adopt", "provider_id": "1"},
+    ),
 ]
 
 
@@ -298,7 +302,7 @@ async def test_what_is_too_large_to_be_stored_is_refused_by_its_size_there(door:
 
 async def test_an_instruction_that_is_too_large_is_refused_too(door: Door) -> None:
     wanted = {"delivery": "D", "lines": ["1"], "issue_date": "2026-06-30"}
-    long = wanted | {"notes": ["x" * 1000] * 200}
+    long = wanted | {"options": {"text": "x" * 200_000}}
     answer = await door.post("/v1/orders/O-unknown/deliver", long)
     assert "this instruction is too large" in problem(answer, Kind.TOO_LARGE).detail
     problem(await door.post("/v1/orders/O-unknown/deliver", wanted), Kind.NOT_FOUND)

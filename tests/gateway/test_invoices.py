@@ -13,6 +13,7 @@ from gateway.problems import Kind
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Invoice, Status
 from invoicing.preview import Preview
+from invoicing.questions import QUESTIONS, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document
@@ -111,7 +112,7 @@ async def test_what_is_not_known_is_not_found(door: Door) -> None:
         problem(await door.get(f"/v1/invoices/NEVER-1{path}"), Kind.NOT_FOUND)
     for verb in ("hold", "release", "cancel"):
         problem(await door.post(f"/v1/invoices/NEVER-1/{verb}", WHY), Kind.NOT_FOUND)
-    retry = {**WHY, "action": "retry"}
+    retry = {**WHY, "question": "q1", "answer": "retry"}
     problem(await door.post("/v1/invoices/NEVER-1/resolve", retry), Kind.NOT_FOUND)
     problem(await door.get("/v1/nothing"), Kind.NOT_FOUND)
 
@@ -136,9 +137,14 @@ async def test_a_parked_invoice_is_corrected(company: Company, door: Door) -> No
     parked = await company.parked(reference)
     assert parked.problem is not None
     shown = (await door.get(f"/v1/invoices/{reference}")).json()["problem"]
-    assert "correct" in shown["actions"]
+    assert "correct" in shown["answers"]
     document = a_document().model_dump(mode="json")
-    answer = {**WHY, "action": "correct", "document": document}
+    answer = {
+        **WHY,
+        "question": shown["question"],
+        "answer": "correct",
+        "document": document,
+    }
     assert (await door.post(f"/v1/invoices/{reference}/resolve", answer)).status_code == 200
     assert (await waited(door, reference))["invoice"]["status"] == "sent"
     problem(await door.post(f"/v1/invoices/{reference}/resolve", answer), Kind.REFUSED)
@@ -149,7 +155,7 @@ async def test_an_instruction_under_a_key_is_carried_out_once(company: Company, 
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
     reference = await begun(company, door)
     await company.parked(reference)
-    retry = {**WHY, "action": "retry"}
+    retry = {**WHY, "question": await open_question(company, reference), "answer": "retry"}
     path = f"/v1/invoices/{reference}/resolve"
     first = await door.post(path, retry, key="answer-1")
     assert first.status_code == 200
@@ -157,9 +163,41 @@ async def test_an_instruction_under_a_key_is_carried_out_once(company: Company, 
     await company.parked(reference)
     again = await door.post(path, retry, key="answer-1")
     assert again.json() == first.json()
-    assert (await company.client.state(reference)).problem is not None
-    assert (await door.post(path, retry, key="answer-2")).status_code == 200
+    now = await open_question(company, reference)
+    assert now != retry["question"]
+    assert (await door.post(path, {**retry, "question": now}, key="answer-2")).status_code == 200
     assert (await waited(door, reference))["invoice"]["status"] == "sent"
+
+
+async def open_question(company: Company, reference: str) -> str:
+    parked = await company.parked(reference)
+    assert parked.problem is not None
+    return parked.problem.question
+
+
+async def test_an_answer_to_another_question_is_refused_with_the_one_that_is_open(
+    company: Company, door: Door
+) -> None:
+    company.stand_in.faults.place(step=Step.CREATE, fault=Told.CHANGED_AMOUNT)
+    reference = await begun(company, door)
+    parked = await company.parked(reference)
+    path = f"/v1/invoices/{reference}/resolve"
+    stale = {**WHY, "question": "q99", "answer": "retry"}
+    told = problem(await door.post(path, stale), Kind.REFUSED)
+    assert told.question == parked.problem
+    odd = {**stale, "question": parked.problem and parked.problem.question, "answer": "keep"}
+    assert problem(await door.post(path, odd), Kind.REFUSED).question == parked.problem
+    unnamed = {name: value for name, value in stale.items() if name != "question"}
+    assert fields(await door.post(path, unnamed)) == ["question"]
+    assert (await company.client.state(reference)).problem == parked.problem
+
+
+async def test_the_table_of_questions_is_told(door: Door) -> None:
+    rows = (await door.get("/v1/questions")).json()["questions"]
+    assert [row["reason"] for row in rows] == list(Reason)
+    for row in rows:
+        told = {each["answer"]: each["meaning"] for each in row["answers"]}
+        assert told == dict(QUESTIONS[Reason(row["reason"])].answers)
 
 
 async def test_a_refused_request_ends_with_its_failure(company: Company, door: Door) -> None:

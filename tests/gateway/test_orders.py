@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from gateway.problems import Kind
-from invoicing.order import Order
+from invoicing.order import CancellationState, DeliveryState, Order, OrderBrief
 from invoicing.request import OrderRequest
 from tests.examples import a_document, a_line
 from tests.gateway.door import Door, fields, problem
@@ -36,15 +36,18 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     first = await door.post("/v1/orders", order, key=order.reference)
     assert (first.status_code, first.headers["Location"]) == (201, path)
     assert (await door.post("/v1/orders", order)).status_code == 200
-    assert (await door.post(f"{path}/deliver", delivery("A", "1"), key="A")).status_code == 200
+    told = await door.post(f"{path}/deliver", delivery("A", "1"), key="A")
+    assert DeliveryState.model_validate(told.json()).lines == ("1",)
     assert (await door.post(f"{path}/deliver", delivery("A", "1"))).status_code == 200
     cancellation = {**WHY, "cancellation": "X", "lines": ["2"]}
-    assert (await door.post(f"{path}/cancel-lines", cancellation, key="X")).status_code == 200
+    told = await door.post(f"{path}/cancel-lines", cancellation, key="X")
+    assert CancellationState.model_validate(told.json()).cancellation == "X"
     taken = await door.post(f"{path}/deliver", delivery("B", "2"))
     problem(taken, Kind.REFUSED)
     waiting = (await door.get(f"{path}/result", wait=1)).json()
     assert waiting["ended"] is False
-    assert (await door.post(f"{path}/cancel", WHY, key="once")).status_code == 200
+    told = await door.post(f"{path}/cancel", WHY, key="once")
+    assert OrderBrief.model_validate(told.json()).reference == order.reference
     async with asyncio.timeout(30):
         while not (result := (await door.get(f"{path}/result")).json())["ended"]:
             pass
@@ -99,7 +102,7 @@ async def test_an_order_for_other_content_says_what_differs(company: Company, do
 
 
 async def test_what_is_not_known_or_not_waiting_is_refused(company: Company, door: Door) -> None:
-    answer = {**WHY, "action": "retry"}
+    answer = {**WHY, "question": "q1", "answer": "retry"}
     for path in ("", "/journal", "/result"):
         problem(await door.get(f"/v1/orders/NEVER-1{path}"), Kind.NOT_FOUND)
     problem(await door.post("/v1/orders/NEVER-1/resolve", answer), Kind.NOT_FOUND)

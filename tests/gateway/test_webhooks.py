@@ -202,9 +202,13 @@ async def test_an_event_without_an_invoice_is_answered_by_a_person(
         while name not in (await door.get("/v1/events", limit=200)).json()["events"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     why = {"by": "an operator", "reason": "test"}
-    wrong = await door.post(f"{where}/resolve", {**why, "action": "deliver"})
-    problem(wrong, Kind.REFUSED)
-    drop = await door.post(f"{where}/resolve", {**why, "action": "drop"}, key="once")
+    asked = (await door.get(where)).json()["problem"]
+    wrong = await door.post(f"{where}/resolve", {**why, "question": "q9", "answer": "drop"})
+    told = problem(wrong, Kind.REFUSED).question
+    assert told is not None
+    assert told.question == asked["question"]
+    said = {**why, "question": asked["question"], "answer": "drop"}
+    drop = await door.post(f"{where}/resolve", said, key="once")
     assert drop.status_code == 200
     assert (await asyncio.wait_for(handle.result(), 30)).outcome == "dropped"
     problem(await door.get("/v1/events/zero_friction/a/never"), Kind.NOT_FOUND)

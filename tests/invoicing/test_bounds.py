@@ -20,9 +20,10 @@ from invoicing.converter import data_converter
 from invoicing.document import Document
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import FieldProblem, InvalidRequest, TooLarge
-from invoicing.invoice import Action, Journal, Problem, Reason, Resolve
+from invoicing.invoice import Journal, Problem, Resolve
 from invoicing.order import CancelLines, Deliver, Ledger, LedgerLine
 from invoicing.provider import Event, Plan
+from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.totals import totals
 from tests.examples import a_document, a_line, an_invoice
@@ -73,7 +74,9 @@ def seen_ids() -> tuple[str, ...]:
 async def test_a_life_at_every_bound_fits_one_payload_encrypted_too() -> None:
     request = a_request(bounds.REQUEST)
     document = a_correction(bounds.REQUEST - 20 * KIB)
-    answer = Resolve(by="a person", reason="x" * 1000, action=Action.CORRECT, document=document)
+    answer = Resolve(
+        by="a person", reason="x" * 1000, question="q1", answer=Answer.CORRECT, document=document
+    )
     bounds.refuse_correction(request.model_copy(update={"options": {}}), document)
     plan = Plan(totals=totals(a_document(), "line"), echoes=())
     rest = bounds.PLAN - stored(plan) - 10
@@ -185,7 +188,9 @@ def test_an_instruction_is_refused_by_its_size_and_a_correction_by_a_request_s()
     with pytest.raises(TooLarge, match="this instruction is too large"):
         bounds.refuse_instruction(a_delivery(notes=("x" * 1000,) * 140))
     document = a_correction(bounds.REQUEST // 2)
-    bounds.refuse_instruction(Resolve(by="p", reason="r", action=Action.CORRECT, document=document))
+    bounds.refuse_instruction(
+        Resolve(by="p", reason="r", question="q1", answer=Answer.CORRECT, document=document)
+    )
 
 
 def test_an_event_that_cannot_be_handed_on_is_refused() -> None:

@@ -7,24 +7,32 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import TypeAdapter
 
-from invoicing.case import SEEN_LIMIT, Case, InvoiceInput, reached
+from invoicing.case import Case, InvoiceInput, reached
+from invoicing.doubt import CREATE, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import (
     JOURNAL_LIMIT,
     Cancel,
     LineStatus,
     Problem,
-    Reason,
     Status,
     Waiting,
 )
 from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from tests.examples import an_invoice
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 REQUEST = an_invoice("T-1")
-PROBLEM = Problem(reason=Reason.REJECTED, what="it was refused", actions=())
+PROBLEM = Problem(
+    reason=Reason.REJECTED,
+    what="it was refused",
+    question="q1",
+    answers=(Answer.RETRY, Answer.ABANDON),
+)
+REFUSAL = Problem(reason=Reason.REJECTED, what="it was refused")
+"""Nobody is asked: it says why it ended."""
 CANCEL = Cancel(by="an operator", reason="test")
 HELD = Waiting(on="person", what="release", since=NOW)
 
@@ -102,15 +110,18 @@ def test_a_payment_that_is_not_mentioned_is_remembered() -> None:
 
 
 def test_what_belonged_to_one_draft_is_forgotten_with_it() -> None:
-    case = Case(doubt=True, was_in_doubt=True, context={"customer_id": "1"}, buyer="1")
+    lost = Doubt().asked(CREATE, "content", NOW).lost(CREATE, NOW)
+    lost = lost.search(NOW, None, ("17", "18"), complete=True)
+    case = Case(doubt=lost, context={"customer_id": "1"}, buyer="1")
     case.learn(a_snapshot(Stage.APPROVED, number="A-1", payment=PaymentStatus.PAID, status="x"))
-    case.accepted, case.insisted, case.skipped = "send", "send", ("send",)
+    case.doubt = case.doubt.asked("send", "content", NOW).looked_at(NOW)
+    case.accepted, case.insisted, case.without = "send", "send", ("send",)
     case.note(NOW, "held")
     journal = case.journal
     case.forget()
+    # What was asked for may still be there, and so may what a search has shown.
     assert case == Case(
-        doubt=True,
-        was_in_doubt=True,
+        doubt=lost,
         generation=1,
         context={"customer_id": "1"},
         buyer="1",
@@ -130,10 +141,9 @@ def test_the_same_event_counts_once() -> None:
 
 def test_only_so_many_events_are_remembered() -> None:
     case = Case()
-    for number in range(SEEN_LIMIT + 3):
+    for number in range(503):
         case.receive(Event(id=str(number)))
-    assert len(case.seen) == SEEN_LIMIT
-    assert case.seen[-1] == str(SEEN_LIMIT + 2)
+    assert case.seen == tuple(str(number) for number in range(3, 503))
 
 
 # --- the one word ---------------------------------------------------------------------------------
@@ -153,7 +163,9 @@ def test_only_so_many_events_are_remembered() -> None:
         (Case(stage=Stage.SENT, cancel=CANCEL), Status.CANCELLING),
         (Case(stage=Stage.DRAFTED, cancel=CANCEL, waiting=HELD), Status.CANCELLING),
         (Case(stage=Stage.SENT, cancel=CANCEL, problem=PROBLEM), Status.NEEDS_ATTENTION),
-        (Case(stage=Stage.SENT, problem=PROBLEM, outcome=Status.ABANDONED), Status.ABANDONED),
+        (Case(stage=Stage.SENT, problem=REFUSAL, outcome=Status.ABANDONED), Status.ABANDONED),
+        # Also after the end, when something has come to light.
+        (Case(stage=Stage.SENT, problem=PROBLEM, outcome=Status.SENT), Status.NEEDS_ATTENTION),
     ],
 )
 def test_the_status_is_the_most_pressing_truth(case: Case, status: Status) -> None:
@@ -177,6 +189,7 @@ def test_every_stage_has_a_word_for_people(stage: Stage) -> None:
         (Case(stage=Stage.SENT, outcome=Status.ABANDONED), LineStatus.INVOICED),
         (Case(stage=Stage.SENT, payment=PaymentStatus.PAID), LineStatus.SETTLED),
         (Case(stage=Stage.CREDITED, payment=PaymentStatus.PAID), LineStatus.CREDITED),
+        (Case(stage=Stage.DELETED, outcome=Status.CREDITED), LineStatus.CREDITED),
         (Case(stage=Stage.DELETED, outcome=Status.CANCELLED), LineStatus.CANCELLED),
         (Case(outcome=Status.REJECTED), LineStatus.CANCELLED),
     ],
@@ -210,7 +223,7 @@ def test_a_goal_is_reached_by_being_there_or_past_it(goal: Goal, case: Case, the
 def test_the_input_is_the_request_as_callers_write_it() -> None:
     start = InvoiceInput.model_validate_json(REQUEST.model_dump_json())
     assert start.request() == REQUEST
-    assert (start.resumed, start.look_first) == (None, False)
+    assert (start.resumed, start.earlier) == (None, None)
 
 
 def test_everything_remembered_survives_a_new_run() -> None:
@@ -225,3 +238,30 @@ def test_everything_remembered_survives_a_new_run() -> None:
 def test_a_memory_of_a_later_version_can_be_read() -> None:
     later = Case(stage=Stage.SENT).model_dump(mode="json") | {"added_later": 1}
     assert Case.model_validate(later) == Case(stage=Stage.SENT)
+
+
+# --- what people are told of the doubt ------------------------------------------------------------
+
+REFUSED = Doubt().asked(CREATE, "content", NOW).refused(CREATE, NOW)
+LOST = Doubt().asked(CREATE, "content", NOW).lost(CREATE, NOW)
+
+
+@pytest.mark.parametrize(
+    ("doubt", "in_doubt"),
+    [
+        (Doubt(), False),
+        (REFUSED, True),
+        (REFUSED.search(NOW, None, (), complete=False), True),
+        (REFUSED.search(NOW, None, (), complete=True), False),
+        (REFUSED.search(NOW, None, ("17",), complete=True), False),
+        (REFUSED.search(NOW, None, ("17", "18"), complete=True), True),
+        # What was lost may come late, however empty a search was.
+        (LOST.search(NOW, None, (), complete=True), True),
+        (LOST.denied(CREATE, NOW), False),
+        (Doubt().asked("approve", "content", NOW).lost("approve", NOW), True),
+    ],
+)
+def test_a_refusal_that_a_search_bears_out_is_in_doubt_no_more(
+    doubt: Doubt, in_doubt: bool
+) -> None:
+    assert Case(provider_id="17", doubt=doubt).shown(REQUEST).in_doubt is in_doubt

@@ -7,11 +7,12 @@ import pytest
 from invoicing.case import Case, InvoiceInput
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.identity import notices_id, workflow_id
-from invoicing.invoice import Problem, Reason, Status, Waiting
+from invoicing.invoice import Problem, Status, Waiting
 from invoicing.notice import Notice, news, notice, refuse_unknown
 from invoicing.order import CancelLines, Ledger, invoice_reference
 from invoicing.order_case import OrderCase
 from invoicing.provider import PaymentStatus, Stage
+from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
 from tests.examples import a_document, an_invoice
 
@@ -27,6 +28,8 @@ def asked(since: datetime = NOW) -> Case:
         reason=Reason.REJECTED,
         what="the provider refuses it",
         fields=(FieldProblem(field="buyer", message=ECHO),),
+        question="q1",
+        answers=(Answer.RETRY,),
     )
     return Case(problem=problem, waiting=Waiting(on="person", what="rejected", since=since))
 

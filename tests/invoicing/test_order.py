@@ -74,7 +74,16 @@ ENDS: dict[str, tuple[Invoice, LineStatus | None]] = {
     "credited": (an_invoice(Stage.CREDITED, Status.CREDITED), LineStatus.CREDITED),
     "cancelled": (an_invoice(Stage.DELETED, Status.CANCELLED), LineStatus.OPEN),
     "refused at once": (an_invoice(Stage.NONE, Status.REJECTED), LineStatus.OPEN),
-    "abandoned as a draft": (an_invoice(Stage.DRAFTED, Status.ABANDONED), LineStatus.OPEN),
+    "credited, and another of it deleted": (
+        an_invoice(Stage.DELETED, Status.CREDITED),
+        LineStatus.CREDITED,
+    ),
+    "abandoned before there was a draft": (
+        an_invoice(Stage.NONE, Status.ABANDONED),
+        LineStatus.OPEN,
+    ),
+    # Somebody may still make final what was left there.
+    "abandoned as a draft": (an_invoice(Stage.DRAFTED, Status.ABANDONED), None),
     "abandoned when final": (an_invoice(Stage.APPROVED, Status.ABANDONED), LineStatus.INVOICED),
     "abandoned half way": (an_invoice(Stage.APPROVING, Status.ABANDONED), None),
     "abandoned in doubt": (an_invoice(Stage.NONE, Status.ABANDONED, in_doubt=True), None),

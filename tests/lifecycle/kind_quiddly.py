@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-from invoicing.invoice import Action, Reason
+from invoicing.questions import Reason
 from invoicing.request import Goal
 from sandbox import quiddly
 from tests.lifecycle.provider_world import (
@@ -21,8 +21,12 @@ from tests.lifecycle.provider_world import (
     _QUIDDLY_ATTACHING,
     _QUIDDLY_OWN,
     _TO_BE_DELETED,
+    ABANDON,
     AWHILE,
+    CORRECT,
+    DID_NOT_HAPPEN,
     DIFFERS,
+    HAPPENED,
     LOST,
     OWN_PDF,
     REFUSED,
@@ -40,8 +44,6 @@ from tests.lifecycle.provider_world import (
     both,
 )
 from tests.lifecycle.telling import HASTE, polling
-
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 
 ASKED = (Reason.CANNOT_TELL,)
 MAY_EXIST = (Reason.MAY_EXIST,)
@@ -115,12 +117,10 @@ _LIVES = (
         paces={"approval": AWHILE},
         odd=(
             (
-                LOST,
-                Expected(2, MAY_EXIST, SKIP),
-                Expected(2, MAY_EXIST, SKIP, effects=MADE_AGAIN),
+                f"{LOST} 429",
+                Expected(2, MAY_EXIST, DID_NOT_HAPPEN),
+                Expected(2, MAY_EXIST, DID_NOT_HAPPEN, effects=MADE_AGAIN),
             ),
-            # One that is made in spite of a 429 is left lying: see test_quiddly.
-            ("429", Expected(2)),
             ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=MADE_AGAIN)),
             ("unknown_ledger unactivated", Expected(1)),
             ("unknown_status", Expected(1, (Reason.UNKNOWN_STATUS,), ABANDON)),
@@ -139,10 +139,12 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         odd=(
-            (f"{LOST} unactivated", Expected(2, ASKED), Expected(1, ASKED, SKIP)),
-            # The second is refused, because it is activated.
-            ("429", Expected(2), Expected(2, REFUSED, SKIP)),
-            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            (
+                f"{LOST} unactivated 429",
+                Expected(2, ASKED, DID_NOT_HAPPEN),
+                Expected(1, ASKED, HAPPENED),
+            ),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
             both("slow gate", Expected(1)),
         ),
@@ -154,15 +156,13 @@ _LIVES = (
         **_TO_BE_DELETED,
         odd=(
             (
-                LOST.removesuffix(" truncated"),
-                Expected(2, ASKED),
-                Expected(1, ASKED, SKIP),
+                f"{LOST.removesuffix(' truncated')} 429",
+                Expected(2, ASKED, DID_NOT_HAPPEN),
+                Expected(1, ASKED, HAPPENED),
             ),
             # An answer without a body cannot be cut short.
-            ("truncated", Expected(2, ASKED), Expected(1)),
-            # The second does not find it any more, which is as good.
-            both("429", Expected(2)),
-            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, SKIP)),
+            ("truncated", Expected(2, ASKED, DID_NOT_HAPPEN), Expected(1)),
+            ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             both("slow gate", Expected(1)),
         ),
         unmoved=_QUIDDLY_OWN,

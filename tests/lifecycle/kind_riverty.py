@@ -19,8 +19,9 @@ from temporalio.service import RPCError
 
 from invoicing.document import Delivery as Delivered
 from invoicing.document import Document, Vat
-from invoicing.invoice import Action, Reason, Status
+from invoicing.invoice import Status
 from invoicing.provider import Delivery, Figure, OrderPlan, Stage
+from invoicing.questions import Reason
 from invoicing.request import Goal, OrderRequest
 from providers.riverty import _derived
 from sandbox import riverty
@@ -32,6 +33,8 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import (
     _AS_PROMISED,
     AWHILE,
+    HAPPENED,
+    MAKE_AGAIN,
     NEVER,
     SELDOM,
     Expected,
@@ -45,9 +48,6 @@ from tests.lifecycle.provider_world import (
     _parked,
 )
 from tests.lifecycle.telling import HURRY
-
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
-
 
 # --- an account -----------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ _LIVES = (
         goal=Goal.SENT,
         paces=TOLD,
         odd=(
-            ("rejected", Expected(2, (Reason.DRAFT_FAILED,))),
+            ("rejected", Expected(2, (Reason.DRAFT_FAILED,), MAKE_AGAIN)),
             ("contradicted", Expected(1)),
         ),
         # Nothing that states a figure is promised before the buyer sees it.
@@ -231,7 +231,7 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "drafting": AWHILE},
-        odd=((SILENT, Expected(1, (Reason.DRAFT_OVERDUE,), SKIP)),),
+        odd=((SILENT, Expected(1, (Reason.DRAFT_OVERDUE,), HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -240,7 +240,7 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": WHILE},
-        odd=(("unknown_result", Expected(1, UNKNOWN, SKIP)),),
+        odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -262,7 +262,7 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": AWHILE},
-        odd=((SILENT, Expected(1, (Reason.APPROVAL_OVERDUE,), SKIP)),),
+        odd=((SILENT, Expected(1, (Reason.APPROVAL_OVERDUE,), HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -271,7 +271,7 @@ _LIVES = (
         _AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": WHILE},
-        odd=(("unknown_result", Expected(1, UNKNOWN, SKIP)),),
+        odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -291,7 +291,7 @@ _LIVES = (
         "delete",
         **_DELETED,
         paces={**TOLD, "sending": AWHILE},
-        odd=((SILENT, Expected(1, NOT_TAKEN_BACK, SKIP)),),
+        odd=((SILENT, Expected(1, NOT_TAKEN_BACK, HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -299,7 +299,7 @@ _LIVES = (
         "delete",
         **_DELETED,
         paces={**TOLD, "approval": WHILE},
-        odd=(("unknown_result", Expected(1, UNKNOWN, SKIP)),),
+        odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -319,7 +319,7 @@ _LIVES = (
         "credit",
         **_CREDITED,
         paces={**_PAID_LATER, "sending": AWHILE},
-        odd=((SILENT, Expected(1, NOT_TAKEN_BACK, SKIP)),),
+        odd=((SILENT, Expected(1, NOT_TAKEN_BACK, HAPPENED)),),
         wire=False,
     ),
     Life(
@@ -327,7 +327,7 @@ _LIVES = (
         "credit",
         **_CREDITED,
         paces={**_PAID_LATER, "approval": WHILE},
-        odd=(("unknown_result", Expected(1, UNKNOWN, SKIP)),),
+        odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
         wire=False,
     ),
 )

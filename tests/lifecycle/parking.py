@@ -13,12 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.document import Party
-from invoicing.invoice import Action, Reason, Status
+from invoicing.invoice import Problem, Status
 from invoicing.provider import CreateCall, LookUpCall, Pace, Plan, Search, Target
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
+from tests.examples import a_document
 from tests.lifecycle.world import PACES, Company, World
 
 SHORT = Pace(
@@ -29,7 +31,6 @@ SHORT = Pace(
 NEVER = float("inf")
 FOR_EVER = 10_000
 
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 CREATED, APPROVED, SENT, DELETED, CREDITED = "created", "approved", "sent", "deleted", "credited"
 
 Park = Callable[[Company], Awaitable[str]]
@@ -44,13 +45,13 @@ async def nothing(company: Company, reference: str) -> None:
 class Kind:
     """One way to get stuck. `park` starts an invoice that will be, and returns its reference.
 
-    `mend` takes the cause away, after which a retry leads to `retried` (or to another question,
-    where that is what it says). `cancelled` and `taken` are what a cancel leads to; `asks_again`
-    says that cancelling needs the cause mended first, and asks for it.
+    `mend` takes the cause away, after which to try or to wait again leads to `retried` (or to
+    another question, where that is what it says). `cancelled` and `taken` are what a cancel leads
+    to; `asks_again` says that cancelling needs the cause mended first, and asks for it.
     """
 
     reason: Reason
-    actions: tuple[Action, ...]
+    answers: tuple[Answer, ...]
     park: Park
     mend: Mend = nothing
     paces: Mapping[str, Any] = field(default_factory=dict)
@@ -59,6 +60,14 @@ class Kind:
     cancelled: Status = Status.CANCELLED
     taken: tuple[str, ...] = ()
     asks_again: bool = False
+
+
+def once_more(problem: Problem | None) -> Answer:
+    """The answer to this question that has it done, or waited for, once more."""
+    assert problem is not None
+    again = (Answer.RETRY, Answer.WAIT, Answer.MAKE_AGAIN)
+    (answer,) = (one for one in problem.answers if one in again)
+    return answer
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +110,8 @@ def blind(company: Company, *, after: int = 0) -> None:
     company.adaptor.find = find  # type: ignore[method-assign]
 
 
-async def _sees_again(company: Company, reference: str) -> None:
+async def sees_again(company: Company, reference: str) -> None:
+    """The search works again: who was in doubt looks once more after the end."""
     del company.adaptor.find  # the instance's; the class's is there again
 
 
@@ -137,15 +147,64 @@ async def _lost_and_blind(company: Company) -> str:
     return await company.start()
 
 
-async def _two_drafts(company: Company) -> str:
+async def final_behind_our_back(company: Company, request: InvoiceRequest) -> str:
+    """An approved invoice at the provider that no workflow made; its id there."""
+    approved = company.effects(request.reference).count(APPROVED)
+    identity = await drafted_behind_our_back(company, request)
+    day = {"invoice_date": company.stand_in.invoice(request.reference)["invoiceDate"]}
+    await company.adaptor.approve(
+        Target(
+            account=company.account,
+            reference=request.reference,
+            provider_id=identity,
+            context=day,
+        )
+    )
+    await company.stand_in.ledger.reached(APPROVED, request.reference, count=approved + 1)
+    return identity
+
+
+async def _two_final(company: Company) -> str:
     request = company.request()
-    await drafted_behind_our_back(company, request)
-    await drafted_behind_our_back(company, request)
+    await final_behind_our_back(company, request)
+    await final_behind_our_back(company, request)
     return await company.start(request)
 
 
-async def _one_is_deleted(company: Company, reference: str) -> None:
-    await company.adaptor.delete(target(company, reference))
+async def _one_is_credited(company: Company, reference: str) -> None:
+    await company.adaptor.credit(target(company, reference))
+
+
+async def _final_since_it_was_cancelled(company: Company) -> str:
+    """The one asked for first is cancelled; another content is asked for, while somebody makes the
+    first one final."""
+    request = company.request(hold=True)
+    reference = await company.start(request)
+    await company.until_status(reference, Status.HELD)
+    await company.cancel(reference)
+    await company.finished(reference)
+    await final_behind_our_back(company, request)
+    other = {"hold": False, "document": a_document(notes=("another",))}
+    return await company.start(request.model_copy(update=other))
+
+
+async def _lost_then_cut(company: Company) -> str:
+    """It is found, and adopted; but no list is long enough to tell whether there is another."""
+    see = company.adaptor.find
+
+    async def find(target: Target) -> Search:
+        return (await see(target)).model_copy(update={"complete": False})
+
+    plan = company.adaptor.plan
+
+    async def unsearched(request: InvoiceRequest) -> Plan:
+        # The very first look would ask already.
+        return (await plan(request)).model_copy(update={"find_first": False})
+
+    company.adaptor.find = find  # type: ignore[method-assign]
+    company.adaptor.plan = unsearched  # type: ignore[method-assign]
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    return await company.start()
 
 
 async def _vanished(company: Company) -> str:
@@ -216,57 +275,81 @@ _DRAFT: dict[str, Any] = {"taken": (CREATED, DELETED)}
 
 KINDS: dict[str, Kind] = {
     "a look-up is refused": Kind(
-        Reason.REJECTED, (RETRY, CORRECT, ABANDON), _look_up_refused, _customer_arrives
+        Reason.REJECTED,
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
+        _look_up_refused,
+        _customer_arrives,
     ),
     "the create is refused": Kind(
-        Reason.REJECTED, (RETRY, CORRECT, ABANDON), _fault(Step.CREATE, Told.SUCCESS_FALSE)
+        Reason.REJECTED,
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
+        _fault(Step.CREATE, Told.SUCCESS_FALSE),
     ),
     "the approval is refused": Kind(
         Reason.REJECTED,
-        (RETRY, CORRECT, ABANDON),
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
         _fault(Step.APPROVE, Told.SUCCESS_FALSE),
         **_DRAFT,
     ),
     "the sending is refused": Kind(
         Reason.REJECTED,
-        (RETRY, SKIP, ABANDON),
+        (Answer.RETRY, Answer.GO_WITHOUT, Answer.ABANDON),
         _fault(Step.SEND, Told.SUCCESS_FALSE, key="NO_TEMPLATE_FOR_EMAIL_BODY"),
         **_FINAL,
     ),
     "the amounts differ": Kind(
         Reason.AMOUNTS_DIFFER,
-        (RETRY, CORRECT, ABANDON),
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
         _fault(Step.CREATE, Told.CHANGED_AMOUNT),
         _amount_mended,
         **_DRAFT,
     ),
     "nobody can tell whether it was created": Kind(
         Reason.MAY_EXIST,
-        (RETRY, ADOPT, SKIP, ABANDON),
+        (Answer.ADOPT, Answer.DID_NOT_HAPPEN, Answer.RETRY, Answer.ABANDON),
         _lost_and_blind,
-        _sees_again,
+        sees_again,
         asks_again=True,
         **_DRAFT,
     ),
     "two carry the reference": Kind(
         Reason.SEVERAL_FOUND,
-        (RETRY, ABANDON),
-        _two_drafts,
-        _one_is_deleted,
-        taken=(CREATED, CREATED, DELETED, DELETED),
-        asks_again=True,
+        (Answer.RETRY, Answer.ADOPT, Answer.ABANDON),
+        _two_final,
+        _one_is_credited,
+        cancelled=Status.CREDITED,
+        taken=(CREATED, APPROVED, CREDITED) * 2,
     ),
-    "somebody deleted the draft": Kind(Reason.GONE, (RETRY, ADOPT, ABANDON), _vanished, **_DRAFT),
+    "a final one may have an earlier content": Kind(
+        Reason.OLD_CONTENT,
+        (Answer.ADOPT, Answer.RETRY, Answer.ABANDON),
+        _final_since_it_was_cancelled,
+        _one_is_credited,
+        cancelled=Status.CREDITED,
+        taken=(CREATED, DELETED, CREATED, APPROVED, CREDITED),
+    ),
+    "nobody can search for a second one": Kind(
+        Reason.CANNOT_SEARCH,
+        (Answer.WAIT, Answer.ALONE, Answer.ABANDON),
+        _lost_then_cut,
+        sees_again,
+        paces={"approval": SHORT},
+        asks_again=True,
+        **_DRAFT,
+    ),
+    "somebody deleted the draft": Kind(
+        Reason.GONE, (Answer.MAKE_AGAIN, Answer.ADOPT, Answer.ABANDON), _vanished, **_DRAFT
+    ),
     "the provider stays away": Kind(
         Reason.PROVIDER_UNAVAILABLE,
-        (RETRY, CORRECT, ABANDON),
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
         _fault(Step.CUSTOMERS, Fault.UNAVAILABLE, times=FOR_EVER),
         _faults_end,
         paces={"unavailable": SHORT.model_copy(update={"deadline": timedelta(seconds=2)})},
     ),
     "nobody knows the status": Kind(
         Reason.UNKNOWN_STATUS,
-        (RETRY, ABANDON),
+        (Answer.WAIT, Answer.ABANDON),
         _fault(Step.READ, Told.UNKNOWN_STATUS, times=FOR_EVER),
         _faults_end,
         paces={"approval": SHORT},
@@ -275,13 +358,13 @@ KINDS: dict[str, Kind] = {
     ),
     "the approval fails": Kind(
         Reason.APPROVAL_FAILED,
-        (RETRY, CORRECT, ABANDON),
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
         _fault(Step.APPROVE, Told.ERRORS_FILLED),
         **_DRAFT,
     ),
     "the approval takes too long": Kind(
         Reason.APPROVAL_OVERDUE,
-        (RETRY, ABANDON),
+        (Answer.WAIT, Answer.ABANDON),
         _goal(),
         _finished_there,
         paces={"approval": SHORT},
@@ -291,7 +374,7 @@ KINDS: dict[str, Kind] = {
     ),
     "it could not be sent": Kind(
         Reason.SENDING_FAILED,
-        (RETRY, SKIP, ABANDON),
+        (Answer.RETRY, Answer.GO_WITHOUT, Answer.ABANDON),
         _could_not_be_sent,
         _sends_again,
         stand_in={"sending_delay": NEVER},
@@ -299,7 +382,7 @@ KINDS: dict[str, Kind] = {
     ),
     "the sending takes too long": Kind(
         Reason.SENDING_OVERDUE,
-        (RETRY, SKIP, ABANDON),
+        (Answer.WAIT, Answer.GO_WITHOUT, Answer.ABANDON),
         _goal(),
         _finished_there,
         paces={"sending": SHORT},
@@ -308,7 +391,7 @@ KINDS: dict[str, Kind] = {
     ),
     "the delivery takes too long": Kind(
         Reason.DELIVERY_OVERDUE,
-        (RETRY, SKIP, ABANDON),
+        (Answer.WAIT, Answer.GO_WITHOUT, Answer.ABANDON),
         _to_be_delivered,
         paces={"delivery": SHORT},
         retried=Status.NEEDS_ATTENTION,
@@ -316,7 +399,7 @@ KINDS: dict[str, Kind] = {
     ),
     "the payment takes too long": Kind(
         Reason.PAYMENT_OVERDUE,
-        (RETRY, SKIP, ABANDON),
+        (Answer.WAIT, Answer.GO_WITHOUT, Answer.ABANDON),
         _goal(goal=Goal.PAID),
         _paid,
         paces={"payment": SHORT},
@@ -325,7 +408,7 @@ KINDS: dict[str, Kind] = {
     ),
     "nobody releases it": Kind(
         Reason.HOLD_OVERDUE,
-        (RETRY, SKIP, ABANDON),
+        (Answer.WAIT, Answer.RELEASE, Answer.ABANDON),
         _goal(hold=True),
         _released,
         paces={"hold": timedelta(seconds=0.1)},
@@ -333,7 +416,7 @@ KINDS: dict[str, Kind] = {
     ),
     "it may not be credited": Kind(
         Reason.CANNOT_CANCEL,
-        (RETRY, SKIP, ABANDON),
+        (Answer.RETRY, Answer.KEEP, Answer.ABANDON),
         _not_to_be_credited,
         _credited_by_hand,
         retried=Status.CREDITED,

@@ -14,9 +14,10 @@ from invoicing import bounds
 from invoicing.bounds import stored
 from invoicing.client import InvoicingClient
 from invoicing.errors import NotFound, TooLarge
-from invoicing.invoice import Action, Resolve, Status
+from invoicing.invoice import Resolve, Status
 from invoicing.order import Deliver
 from invoicing.provider import Event
+from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest, OrderRequest
 from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
@@ -89,7 +90,7 @@ async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
     before = await company.parked(reference)
     note = "x" * 900
     document = a_document(lines=tuple(a_line(n, note=note) for n in range(1, 1001)))
-    answer = Resolve(by="p", reason="r", action=Action.CORRECT, document=document)
+    answer = Resolve(by="p", reason="r", question="q1", answer=Answer.CORRECT, document=document)
     with pytest.raises(TooLarge, match="this instruction is too large"):
         await company.client.resolve(reference, answer)
     assert await company.client.state(reference) == before

@@ -18,8 +18,9 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Action, Invoice, LineStatus, Status
+from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.provider import Plan, Stage
+from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
 from sandbox.faults import Fault, When
 from sandbox.zero_friction import Step, Told
@@ -32,6 +33,7 @@ from tests.lifecycle.parking import (
     NEVER,
     SENT,
     Kind,
+    once_more,
     opened,
     target,
 )
@@ -344,9 +346,9 @@ async def cancelled_when_parked(world: World, kind: Kind, way: Way) -> None:
         sent = company.effects(reference).count(SENT)
         await way(company, reference)
         if kind.asks_again:
-            await company.until(reference, lambda state: state.problem is not None)
+            asked = await company.until(reference, lambda state: state.problem is not None)
             await kind.mend(company, reference)
-            await company.resolve(reference, Action.RETRY)
+            await company.resolve(reference, once_more(asked.problem))
         await ended(company, reference, way, kind.cancelled)
         assert sorted(company.effects(reference)) == sorted(kind.taken)
         assert company.effects(reference).count(SENT) == sent
@@ -365,7 +367,7 @@ async def test_a_cancel_of_a_parked_invoice_takes_the_form_the_stage_asks_for(
 
 
 async def may_not_be_credited(world: World, way: Way) -> None:
-    """Skipping lets it go on, and it does; a later cancel asks again."""
+    """To keep it withdraws the cancel: it goes on, and a later cancel asks again."""
     async with world.company() as company:
         reference = await company.start(goal=Goal.PAID, may_credit=False)
         await company.until_waiting(reference, "payment")
@@ -373,14 +375,14 @@ async def may_not_be_credited(world: World, way: Way) -> None:
         parked = await company.parked(reference)
         assert parked.problem is not None
         assert parked.problem.reason == "cannot_cancel"
-        assert parked.problem.actions == (Action.RETRY, Action.SKIP, Action.ABANDON)
-        await company.resolve(reference, Action.RETRY)
+        assert parked.problem.answers == (Answer.RETRY, Answer.KEEP, Answer.ABANDON)
+        await company.resolve(reference, Answer.RETRY)
         await company.parked(reference)
-        await company.resolve(reference, Action.SKIP)
+        await company.resolve(reference, Answer.KEEP)
         await company.until_waiting(reference, "payment")
         await company.cancel(reference)
         await company.parked(reference)
-        await company.resolve(reference, Action.SKIP)
+        await company.resolve(reference, Answer.KEEP)
         await company.until_waiting(reference, "payment")
         company.stand_in.pay(reference)
         assert (await company.finished(reference)).status is Status.PAID
@@ -399,7 +401,7 @@ async def may_not_be_credited_before_it_is_sent(world: World, way: Way) -> None:
         company.stand_in.finish(reference)
         await company.parked(reference)
         assert company.effects(reference) == [CREATED, APPROVED]
-        await company.resolve(reference, Action.SKIP)
+        await company.resolve(reference, Answer.KEEP)
         assert (await company.finished(reference)).status is Status.SENT
         assert company.effects(reference) == [CREATED, APPROVED, SENT]
 
@@ -455,13 +457,14 @@ async def test_to_cancel_twice_is_one_cancel(shared_world: World) -> None:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What strikes the first call that takes it back; `parks` where a person is asked."""
+    """What strikes the first call that takes it back; where a person is asked, they have these
+    `answers`."""
 
     step: Step
     fault: str
     when: When = "before"
     key: str | None = None
-    parks: bool = False
+    answers: tuple[Answer, ...] = ()
     calls: int = 2
 
 
@@ -473,7 +476,9 @@ TROUBLES: dict[str, Trouble] = {
     "the delete is done, its answer lost": Trouble(Step.DELETE, Fault.RESET, "after", calls=1),
     "the delete is lost": Trouble(Step.DELETE, Fault.RESET),
     "the delete comes too soon": Trouble(Step.DELETE, Fault.TOO_MANY_REQUESTS),
-    "the delete is refused": Trouble(Step.DELETE, Told.SUCCESS_FALSE, parks=True),
+    "the delete is refused": Trouble(
+        Step.DELETE, Told.SUCCESS_FALSE, answers=(Answer.RETRY, Answer.ABANDON)
+    ),
     "the delete is done and called refused": Trouble(
         Step.DELETE, Told.SUCCESS_FALSE, "after", calls=1
     ),
@@ -485,7 +490,12 @@ TROUBLES: dict[str, Trouble] = {
     "the credit is done, its answer is not JSON": Trouble(
         Step.CREDIT, Fault.NOT_JSON, "after", calls=1
     ),
-    "the credit is refused": Trouble(Step.CREDIT, Told.SUCCESS_FALSE, parks=True),
+    "the credit is refused": Trouble(
+        Step.CREDIT,
+        Told.SUCCESS_FALSE,
+        # What is final may also be left to stand.
+        answers=(Answer.RETRY, Answer.KEEP, Answer.ABANDON),
+    ),
 }
 
 
@@ -502,11 +512,11 @@ async def troubled(world: World, trouble: Trouble, way: Way) -> None:
             trouble.step, trouble.fault, when=trouble.when, key=trouble.key
         )
         await way(company, reference)
-        if trouble.parks:
+        if trouble.answers:
             parked = await company.until(reference, lambda state: state.problem is not None)
             assert parked.problem is not None
-            assert parked.problem.actions == (Action.RETRY, Action.ABANDON)
-            await company.resolve(reference, Action.RETRY)
+            assert parked.problem.answers == trouble.answers
+            await company.resolve(reference, Answer.RETRY)
         await ended(company, reference, way, Status.CREDITED if credit else Status.CANCELLED)
         assert company.stand_in.calls.count(trouble.step) == trouble.calls
         taken = CREDITED if credit else DELETED

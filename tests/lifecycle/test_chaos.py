@@ -13,9 +13,10 @@ from typing import get_args
 
 import pytest
 
-from invoicing.invoice import Action, Invoice, Status
+from invoicing.invoice import Invoice, Status
 from sandbox.faults import Faults, When
 from sandbox.zero_friction import Step, Told
+from tests.lifecycle.parking import once_more
 from tests.lifecycle.world import Company, World
 from tests.tiers import chosen
 
@@ -79,7 +80,7 @@ async def test_the_promise_holds_whatever_fails(
 
 
 async def _life(world: World, seed: int) -> str:
-    """One invoice, and an operator who retries what is parked; every third is cancelled."""
+    """One invoice, and an operator who has what is parked tried again; every third is cancelled."""
     chance, faults = random.Random(seed), drawn(seed)  # noqa: S311
     async with world.company(faults=faults, approval_delay=0, sending_delay=0) as company:
         wrong: list[str] = []
@@ -110,7 +111,7 @@ async def _operated(company: Company, reference: str, wrong: list[str]) -> Invoi
             return state
         wrong += await company.violations(reference, state)
         if state.problem:
-            await company.resolve(reference, Action.RETRY)
+            await company.resolve(reference, once_more(state.problem))
         else:
             await company.release(reference)
     raise AssertionError(f"parked {PATIENCE} times")

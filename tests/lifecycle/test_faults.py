@@ -1,7 +1,7 @@
 """Every step of an invoice's life × every fault × before and after it took effect.
 
 A table per step says what each fault leads to; a test runs all of its rows at once, each in a
-company of its own, and names every one that went another way. Whoever is asked answers `retry`.
+company of its own, and names every one that went another way. Whoever is asked has it tried again.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any, get_args
 
 import pytest
 
-from invoicing.invoice import Action, Invoice, Problem, Reason, Status
+from invoicing.client import Refused
+from invoicing.invoice import Invoice, Problem, Status
 from invoicing.provider import Pace, Paces, Plan, Search, Stage, Target
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Placed, When
-from tests.lifecycle.parking import drafted_behind_our_back
+from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_back, once_more
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.tiers import chosen
 
@@ -66,12 +68,14 @@ happens either way."""
 
 BRISK = PACES.model_copy(
     update={
+        "effect": timedelta(milliseconds=50),
         "unavailable": Pace(
             first=timedelta(milliseconds=30), factor=1, cap=timedelta(1), deadline=timedelta(1)
-        )
+        ),
     }
 )
-"""So that many failures in a row take no long pauses."""
+"""So that many failures in a row take no long pauses; and what takes effect at all has done so by
+the time that a lost call has settled, so that one more look at the end is enough."""
 
 # --- one scenario ---------------------------------------------------------------------------------
 
@@ -170,8 +174,9 @@ async def _live(
         found = await company.violations(reference, state)
         assert not found, f"while it is parked: {found}"
         assert len(problems) < 9, "parked again and again"
-        await company.resolve(reference, Action.RETRY)
-    return state
+        await company.resolve(reference, once_more(state.problem))
+    # What was ever in doubt is looked at once more after the end.
+    return await company.finished(reference)
 
 
 async def _differs(
@@ -448,7 +453,7 @@ async def test_a_step_that_never_works_is_a_question_in_the_end(shared_world: Wo
             assert state.problem is not None
             assert state.problem.reason is Reason.PROVIDER_UNAVAILABLE
             company.stand_in.faults.clear()
-            await company.resolve(reference, Action.RETRY)
+            await company.resolve(reference, Answer.RETRY)
             await company.finished(reference)
             rest = ["deleted"] if step == "delete" else ["approved", "sent"]
             assert company.effects(reference) == ["created", *rest]
@@ -481,7 +486,7 @@ async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
             "net: net: ours 109.47 EUR, theirs 109.46 EUR (0.01 less)",
             "gross: gross: ours 125.03 EUR, theirs 125.02 EUR (0.01 less)",
         ]
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, Answer.RETRY)
     await company.parked(reference)
     assert company.effects(reference) == ["created"]
 
@@ -497,7 +502,7 @@ async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
         gate = company.stand_in.faults.place("create", "gate")
         reference = await company.start()
         await gate.reached(within=30)
-        await _noted(company, reference, "create: outcome unknown")
+        await _noted(company, reference, "create: UnknownOutcome")
         gate.release()
         await company.finished(reference)
         assert company.effects(reference) == ["created", "approved", "sent"]
@@ -512,7 +517,7 @@ async def _noted(company: Company, reference: str, what: str) -> None:
     raise AssertionError("the workflow ended")
 
 
-async def test_a_create_that_takes_effect_after_the_second_one_is_found_before_the_approval(
+async def test_a_create_that_takes_effect_after_the_second_one_is_deleted_before_the_approval(
     shared_world: World,
 ) -> None:
     async with shared_world.company(patience=1) as company:
@@ -523,43 +528,133 @@ async def test_a_create_that_takes_effect_after_the_second_one_is_found_before_t
         gate.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         check.release()
-        state = await company.parked(reference)
-        assert state.problem is not None
-        assert state.problem.reason is Reason.SEVERAL_FOUND
-        assert company.effects(reference) == ["created", "created"]
-        await _delete_all_but(company, reference, state.provider_id)
-        await company.resolve(reference, Action.RETRY)
-        await company.finished(reference)
-        assert company.effects(reference)[3:] == ["approved", "sent"]
+        ours = (await company.finished(reference)).provider_id
+        assert company.effects(reference) == ["created", "created", "deleted", "approved", "sent"]
+        assert company.stand_in.ledger.live(reference) == (ours,)
         assert await company.violations(reference) == []
 
 
-async def _delete_all_but(company: Company, reference: str, kept: str | None) -> None:
-    for identity in company.stand_in.ledger.live(reference):
-        if identity != kept:
-            about = Target(account=company.account, reference=reference, provider_id=identity)
-            await company.adaptor.delete(about)
+def _asks_anew(state: Invoice) -> bool:
+    return state.problem is not None and state.problem.question == "q2"
+
+
+LATE = PACES.model_copy(update={"effect": timedelta(seconds=12)})
+"""So that a life is over long before its lost create can no longer take effect."""
+
+
+async def test_a_draft_that_comes_after_the_end_is_deleted(shared_world: World) -> None:
+    async with shared_world.company(paces=LATE) as company:
+        gate = company.stand_in.faults.place("create", "gate")
+        reference = await company.start()
+        ended = await company.until(reference, lambda state: state.ended)
+        assert ended.status is Status.SENT
+        assert company.effects(reference) == ["created", "approved", "sent"]
+        gate.release()
+        assert (await company.finished(reference)).status is Status.SENT
+        assert company.effects(reference) == ["created", "approved", "sent", "created", "deleted"]
+        assert company.stand_in.ledger.live(reference) == (ended.provider_id,)
+
+
+async def test_a_draft_that_comes_after_a_cancel_is_deleted(shared_world: World) -> None:
+    async with shared_world.company(paces=LATE) as company:
+        gate = company.stand_in.faults.place("create", "gate")
+        reference = await company.start(hold=True)
+        await _noted(company, reference, "create: UnknownOutcome")
+        await company.cancel(reference)
+        await company.until_status(reference, Status.CANCELLED)
+        assert company.effects(reference) in ([], ["created", "deleted"])
+        gate.release()
+        assert (await company.finished(reference)).status is Status.CANCELLED
+        assert company.effects(reference)[-2:] == ["created", "deleted"]
+        assert company.live(reference) == 0
+
+
+async def test_a_final_invoice_that_comes_to_light_after_the_end_is_a_question(
+    shared_world: World,
+) -> None:
+    async def comes(said: Answer, live: int) -> None:
+        async with shared_world.company(paces=LATE) as company:
+            looking, see = asyncio.Lock(), company.adaptor.find
+
+            async def find(target: Target) -> Search:
+                async with looking:
+                    return await see(target)
+
+            company.adaptor.find = find  # type: ignore[method-assign]
+            company.stand_in.faults.place("create", "reset", when="after")
+            request = company.request()
+            reference = await company.start(request)
+            ended = await company.until(reference, lambda state: state.ended)
+            async with looking:
+                stray = await final_behind_our_back(company, request)
+            parked = await company.parked(reference)
+            assert (parked.ended, parked.provider_id) == (True, ended.provider_id)
+            assert parked.problem is not None
+            assert parked.problem.reason is Reason.STRAY_FOUND
+            assert stray in parked.problem.what
+            assert parked.problem.answers == (Answer.RETRY, Answer.ALONE, Answer.ABANDON)
+            with pytest.raises(Refused, match="it has ended: sent"):
+                await company.cancel(reference)
+            if said is Answer.RETRY:
+                await company.resolve(reference, said)
+                await company.until(reference, _asks_anew)
+                about = Target(account=company.account, reference=reference, provider_id=stray)
+                await company.adaptor.credit(about)
+            await company.resolve(reference, said)
+            assert (await company.finished(reference)).status is Status.SENT
+            assert company.live(reference) == live
+            assert company.stand_in.calls.count("delete") == 0
+
+    await together(
+        {
+            "it is credited": comes(Answer.RETRY, 1),
+            "it is none of ours": comes(Answer.ALONE, 2),
+            "it is left as it is": comes(Answer.ABANDON, 2),
+        }
+    )
 
 
 # --- looking that does not answer the question ----------------------------------------------------
 
 
-async def test_two_invoices_with_our_reference_are_a_question_until_one_is_left(
+async def test_of_two_drafts_with_our_reference_one_is_deleted(company: Company) -> None:
+    request = company.request()
+    both = [await drafted_behind_our_back(company, request) for _ in range(2)]
+    reference = await company.start(request)
+    assert (await company.finished(reference)).provider_id in both
+    assert company.effects(reference) == ["created", "created", "deleted", "approved", "sent"]
+    assert await company.violations(reference) == []
+
+
+async def test_a_draft_beside_a_final_one_is_deleted(company: Company) -> None:
+    request = company.request()
+    final = await final_behind_our_back(company, request)
+    await drafted_behind_our_back(company, request)
+    reference = await company.start(request)
+    assert (await company.finished(reference)).provider_id == final
+    assert company.effects(reference) == ["created", "approved", "created", "deleted", "sent"]
+    assert await company.violations(reference) == []
+
+
+async def test_two_final_invoices_with_our_reference_are_a_question_until_one_is_left(
     company: Company,
 ) -> None:
     request = company.request()
-    kept, _ = [await drafted_behind_our_back(company, request) for _ in range(2)]
+    kept, other = [await final_behind_our_back(company, request) for _ in range(2)]
     reference = await company.start(request)
     state = await company.parked(reference)
     assert state.problem is not None
     assert state.problem.reason is Reason.SEVERAL_FOUND
-    await company.resolve(reference, Action.RETRY)
-    assert (await company.parked(reference)).provider_id is None
-    await _delete_all_but(company, reference, kept)
-    await company.resolve(reference, Action.RETRY)
+    assert {kept, other} <= set(state.problem.what.replace(",", "").split())
+    await company.resolve(reference, Answer.RETRY)
+    state = await company.until(reference, _asks_anew)
+    assert state.provider_id is None
+    about = Target(account=company.account, reference=reference, provider_id=other)
+    await company.adaptor.credit(about)
+    await company.resolve(reference, Answer.RETRY)
     assert (await company.finished(reference)).provider_id == kept
-    assert company.stand_in.calls.count("create") == 2
-    assert await company.violations(reference) == []
+    assert company.effects(reference).count("sent") == 1
+    assert company.live(reference) == 1
 
 
 class Blindfolded(Hurried):
@@ -576,8 +671,9 @@ class Blindfolded(Hurried):
 
 @asynccontextmanager
 async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]]:
-    async with world.company() as company:
-        adaptor = Blindfolded(settings(company.stand_in), world.http, PACES)
+    paces = short("approval")
+    async with world.company(paces=paces) as company:
+        adaptor = Blindfolded(settings(company.stand_in), world.http, paces)
         company.adaptor = adaptor
         world.accounts["zero_friction"][company.account] = adaptor
         yield company, adaptor
@@ -586,19 +682,31 @@ async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]
 async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
     shared_world: World,
 ) -> None:
-    async def doubted(when: When, action: Action, calls: int) -> None:
+    async def doubted(when: When, said: Answer, calls: int) -> None:
         async with blindfolded(shared_world) as (company, adaptor):
             company.stand_in.faults.place("create", "500", when=when)
             reference = await company.start()
             state = await company.parked(reference)
             assert state.problem is not None
             assert state.problem.reason is Reason.MAY_EXIST
-            assert set(state.problem.actions) >= {Action.RETRY, Action.ADOPT, Action.SKIP}
-            await company.resolve(reference, Action.RETRY)
-            assert (await company.parked(reference)).problem == state.problem
-            adaptor.sees = action is Action.RETRY
+            assert state.problem.answers == (
+                Answer.ADOPT,
+                Answer.DID_NOT_HAPPEN,
+                Answer.RETRY,
+                Answer.ABANDON,
+            )
+            await company.resolve(reference, Answer.RETRY)
+            again = (await company.parked(reference)).problem
+            # Whoever answered it is asked anew, so it is another question.
+            assert again == state.problem.model_copy(update={"question": "q2"})
+            adaptor.sees = said is Answer.RETRY
             answer = {"provider_id": "".join(company.stand_in.ledger.live(reference))}
-            await company.resolve(reference, action, **(answer if action is Action.ADOPT else {}))
+            await company.resolve(reference, said, **(answer if said is Answer.ADOPT else {}))
+            if said is not Answer.RETRY:
+                # What a person saw then may not be all that comes.
+                await _asked_at_the_end(company, reference)
+                adaptor.sees = True
+                await company.resolve(reference, Answer.WAIT)
             await company.finished(reference)
             assert company.stand_in.calls.count("create") == calls
             assert company.effects(reference) == ["created", "approved", "sent"]
@@ -606,14 +714,24 @@ async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
 
     await together(
         {
-            "it can be seen again": doubted("after", Action.RETRY, 1),
-            "it is named": doubted("after", Action.ADOPT, 1),
-            "it is not there": doubted("before", Action.SKIP, 2),
+            "it can be seen again": doubted("after", Answer.RETRY, 1),
+            "it is named": doubted("after", Answer.ADOPT, 1),
+            "it is not there": doubted("before", Answer.DID_NOT_HAPPEN, 2),
         }
     )
 
 
+async def _asked_at_the_end(company: Company, reference: str) -> None:
+    ended = await company.until(reference, lambda state: state.ended and bool(state.problem))
+    assert ended.problem is not None
+    assert ended.problem.reason is Reason.CANNOT_SEARCH
+    assert ended.problem.answers == (Answer.WAIT, Answer.ALONE, Answer.ABANDON)
+    assert ended.stage is Stage.SENT
+
+
 async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: World) -> None:
+    """And not believed: a person says that it left nothing, before it is made again and after all
+    is over."""
     async with blindfolded(shared_world) as (company, _):
         company.stand_in.faults.place("create", "success_false", key="NO_TAXCODE_SPECIFIED")
         reference = await company.start()
@@ -621,7 +739,12 @@ async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: 
         assert state.problem is not None
         assert state.problem.reason is Reason.REJECTED
         assert [each.field for each in state.problem.fields] == ["NO_TAXCODE_SPECIFIED"]
-        await company.resolve(reference, Action.RETRY)
+        await company.resolve(reference, Answer.RETRY)
+        await company.until(reference, lambda state: "may_exist" in str(state.waiting))
+        assert company.stand_in.calls.count("create") == 1
+        await company.resolve(reference, Answer.DID_NOT_HAPPEN)
+        await _asked_at_the_end(company, reference)
+        await company.resolve(reference, Answer.ALONE)
         await company.finished(reference)
         assert company.effects(reference) == ["created", "approved", "sent"]
 
@@ -630,26 +753,26 @@ async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: 
 
 
 async def test_a_wait_that_is_over_asks_whether_to_wait_on(shared_world: World) -> None:
-    async def overdue(wait: str, reason: Reason, goal: Goal, skipped_to: Status | None) -> None:
+    async def overdue(wait: str, reason: Reason, goal: Goal, without: Status | None) -> None:
         delay = {} if wait == "payment" else {f"{wait}_delay": float("inf")}
         async with shared_world.company(paces=short(wait), **delay) as company:
-            waited, skipped = [await company.start(goal=goal) for _ in range(2)]
-            for reference in (waited, waited, skipped):
+            waited, gone_on = [await company.start(goal=goal) for _ in range(2)]
+            for reference in (waited, waited, gone_on):
                 state = await company.parked(reference)
                 assert state.problem is not None
                 assert state.problem.reason is reason
-                assert (Action.SKIP in state.problem.actions) is (skipped_to is not None)
+                assert (Answer.GO_WITHOUT in state.problem.answers) is (without is not None)
                 if reference == waited:
-                    await company.resolve(reference, Action.RETRY)
+                    await company.resolve(reference, Answer.WAIT)
             (company.stand_in.pay if wait == "payment" else company.stand_in.finish)(waited)
             if (await company.at_rest(waited)).problem:
-                await company.resolve(waited, Action.RETRY)
+                await company.resolve(waited, Answer.WAIT)
             assert (await company.finished(waited)).status == goal.value
             assert await company.violations(waited) == []
-            if skipped_to:
-                await company.resolve(skipped, Action.SKIP)
-                assert (await company.finished(skipped)).status is skipped_to
-                assert await company.violations(skipped) == []
+            if without:
+                await company.resolve(gone_on, Answer.GO_WITHOUT)
+                assert (await company.finished(gone_on)).status is without
+                assert await company.violations(gone_on) == []
 
     await together(
         {

@@ -15,7 +15,8 @@ from invoicing.client import Failed
 from invoicing.document import Address, Contact, Party, Payment
 from invoicing.errors import ReferenceInUse
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Action, Invoice, Status
+from invoicing.invoice import Invoice, Status
+from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
 from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
@@ -265,7 +266,7 @@ async def abandoned_as_a_draft(world: World) -> None:
         request = company.request()
         await company.start(request)
         await company.parked(request.reference)
-        await company.resolve(request.reference, Action.ABANDON)
+        await company.resolve(request.reference, Answer.ABANDON)
         await company.finished(request.reference)
         await company.start(request)
         await _goes_on_with_it(company, request.reference)
@@ -278,7 +279,7 @@ async def abandoned_as_a_draft_of_other_content(world: World) -> None:
         request = company.request()
         await company.start(request)
         await company.parked(request.reference)
-        await company.resolve(request.reference, Action.ABANDON)
+        await company.resolve(request.reference, Answer.ABANDON)
         await company.finished(request.reference)
         with pytest.raises(ReferenceInUse, match=r"document\.notes"):
             await company.start(_with_a_note(request))
@@ -292,7 +293,7 @@ async def abandoned_before_there_was_a_draft(world: World) -> None:
         request = company.request()
         await company.start(request)
         await company.parked(request.reference)
-        await company.resolve(request.reference, Action.ABANDON)
+        await company.resolve(request.reference, Answer.ABANDON)
         await company.finished(request.reference)
         await company.start(_with_a_note(request))
         assert (await company.finished(request.reference)).status is Status.SENT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +20,16 @@ from invoicing.identity import (
     event_id,
     workflow_id,
 )
-from invoicing.invoice import Invoice, Status
-from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
-from invoicing.provider import Batch, Event, Subject
+from invoicing.invoice import Invoice, Problem, Resolve, Status
+from invoicing.news import EventOutcome, EventState, FeedState
+from invoicing.order import invoice_reference
+from invoicing.provider import Batch, Event, Item, Subject
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from tests.lifecycle.telling import Telling, an_event, polling, talkative, told
-from tests.lifecycle.world import PACES, Company, World
+from sandbox.temporal import local_server
+from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative, told
+from tests.lifecycle.test_orders import a_delivery, begun
+from tests.lifecycle.world import PACES, Company, World, world
 
 
 @pytest.fixture
@@ -190,8 +195,16 @@ async def parked(handle: WorkflowHandle[Any, EventState]) -> EventState:
             await asyncio.sleep(0.05)
 
 
-def answer(action: str, reference: str | None = None) -> ResolveEvent:
-    return ResolveEvent(by="an operator", reason="test", action=action, reference=reference)
+async def asked(handle: WorkflowHandle[Any, EventState]) -> Problem:
+    """The question that it waits with."""
+    problem = (await parked(handle)).problem
+    assert problem is not None
+    return problem
+
+
+def answer(question: str, word: Answer, reference: str | None = None) -> Resolve:
+    said = {"by": "an operator", "reason": "test", "reference": reference}
+    return Resolve.model_validate({**said, "question": question, "answer": word})
 
 
 async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
@@ -200,16 +213,29 @@ async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     invoice = await out(company)
     company.stand_in.pay(invoice.reference)
     handle = await told(company, an_event("nobody's"), pace=1e-6)
-    await parked(handle)
+    first = await asked(handle)
+    assert (first.reason, first.question) == (Reason.EVENT_UNPLACED, "q1")
+    assert first.answers == (Answer.RETRY, Answer.DELIVER, Answer.DROP)
     listed = (await handle.describe()).typed_search_attributes
     assert listed.get(attributes.STATUS) == "needs_attention"
-    assert listed.get(attributes.WAITING_FOR) == "person: an event without an invoice"
+    assert listed.get(attributes.WAITING_FOR) == "person: event_unplaced"
     assert listed.get(attributes.WAITING_SINCE) is not None
+    for unfit in (
+        {"by": "an operator", "reason": "test", "question": "q1", "answer": "deliver"},
+        answer("q1", Answer.ABANDON),
+        answer("q2", Answer.DROP),
+    ):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await handle.execute_update("resolve", unfit)
+    await handle.execute_update("resolve", answer("q1", Answer.DELIVER, "T-does-not-exist"))
+    second = await asked(handle)
+    assert (second.question, second.what) == (
+        "q2",
+        "nothing that runs has the reference that was named",
+    )
     with pytest.raises(WorkflowUpdateFailedError):
-        await handle.execute_update("resolve", answer("deliver"))
-    await handle.execute_update("resolve", answer("deliver", "T-does-not-exist"))
-    await parked(handle)
-    await handle.execute_update("resolve", answer("deliver", invoice.reference))
+        await handle.execute_update("resolve", answer("q1", Answer.DROP))
+    await handle.execute_update("resolve", answer("q2", Answer.DELIVER, invoice.reference))
     assert (await ended(handle)).outcome is EventOutcome.DELIVERED
     assert (await company.finished(invoice.reference)).status is Status.PAID
     listed = (await handle.describe()).typed_search_attributes
@@ -222,11 +248,14 @@ async def test_an_event_may_be_looked_for_again_or_dropped(
     company: Company, telling: Telling
 ) -> None:
     handle = await told(company, an_event("nobody's"), pace=1e-6)
-    await parked(handle)
-    await handle.execute_update("resolve", answer("retry"))
+    assert (await asked(handle)).question == "q1"
+    await handle.execute_update("resolve", answer("q1", Answer.RETRY))
     handle = company.client.temporal.get_workflow_handle(handle.id, result_type=EventState)
-    await parked(handle)
-    await handle.execute_update("resolve", answer("drop"))
+    # Another question: what was answered before it began anew is no answer to it.
+    assert (await asked(handle)).question == "q2"
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("resolve", answer("q1", Answer.DROP))
+    await handle.execute_update("resolve", answer("q2", Answer.DROP))
     assert (await ended(handle)).outcome is EventOutcome.DROPPED
 
 
@@ -236,10 +265,107 @@ async def test_an_event_is_answered_for_once_however_many_answer(
     """Whoever was told that it was carried out can rely on it."""
     handle = await told(company, an_event("nobody's"), pace=1e-6)
     await parked(handle)
-    answers = (handle.execute_update("resolve", answer("drop")) for _ in range(8))
+    answers = (handle.execute_update("resolve", answer("q1", Answer.DROP)) for _ in range(8))
     told_of = await asyncio.gather(*answers, return_exceptions=True)
     assert [isinstance(one, Exception) for one in told_of].count(False) == 1
     assert (await ended(handle)).outcome is EventOutcome.DROPPED
+
+
+async def test_an_event_that_nobody_knows_is_answered_for_by_signal_too(
+    company: Company, telling: Telling
+) -> None:
+    """And a signal that does not fit, or cannot be read, harms nothing."""
+    handle = await told(company, an_event("nobody's"), pace=1e-6)
+    await parked(handle)
+    await handle.signal("resolve", answer("q9", Answer.DROP))
+    await handle.signal("resolve", "drop it")
+    await handle.signal("resolve")
+    assert (await asked(handle)).question == "q1"
+    await handle.signal("resolve", answer("q1", Answer.DROP))
+    assert (await ended(handle)).outcome is EventOutcome.DROPPED
+
+
+# --- which invoice --------------------------------------------------------------------------------
+
+
+async def test_an_event_that_fits_two_invoices_is_delivered_to_neither_unasked(
+    company: Company, telling: Telling
+) -> None:
+    """Two references were given one number. One payment would count for both."""
+    number = f"N-{uuid.uuid4().hex[:8]}"
+    one, other = (
+        company.request(hold=True, document={"number": number}, goal=Goal.PAID) for _ in range(2)
+    )
+    for each in one, other:
+        await company.start(each)
+        # The provider itself refuses the number the second time: it waits for a person.
+        await company.until_status(each.reference, Status.HELD, Status.NEEDS_ATTENTION)
+    handle = await told(company, an_event(number))
+    problem = await asked(handle)
+    assert problem.reason is Reason.EVENT_AMBIGUOUS
+    listed = (await handle.describe()).typed_search_attributes
+    assert listed.get(attributes.WAITING_FOR) == "person: event_ambiguous"
+    assert await told_of(company, one.reference) == await told_of(company, other.reference) == []
+    await handle.execute_update(
+        "resolve", answer(problem.question, Answer.DELIVER, other.reference)
+    )
+    state = await ended(handle)
+    assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(other.reference),))
+    assert await told_of(company, one.reference) == []
+    assert await told_of(company, other.reference) == [state.event]
+
+
+async def test_an_event_that_fits_an_ended_invoice_and_one_under_way_is_the_latters(
+    company: Company, telling: Telling
+) -> None:
+    """Only those that still wait for news can be meant."""
+    number = f"N-{uuid.uuid4().hex[:8]}"
+    ended_one = company.request(hold=True, document={"number": number})
+    await company.start(ended_one)
+    await company.until_status(ended_one.reference, Status.HELD)
+    await company.cancel(ended_one.reference)
+    await company.finished(ended_one.reference)
+    request = company.request(hold=True, document={"number": number})
+    await company.start(request)
+    await company.until_status(request.reference, Status.HELD)
+    state = await ended(await told(company, an_event(number)))
+    assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(request.reference),))
+
+
+async def test_an_event_that_fits_several_deliveries_of_one_order_reaches_all_of_them(
+    company: Company, telling: Telling
+) -> None:
+    """They know among themselves what is theirs, as they do when it names their order."""
+    number = f"N-{uuid.uuid4().hex[:8]}"
+    order = await begun(company, "1", "2")
+    invoices = [invoice_reference(order, name) for name in "AB"]
+    for name, line in ("A", "1"), ("B", "2"):
+        await company.client.deliver(order, a_delivery(name, line, number=number, hold=True))
+    for invoice in invoices:
+        # The provider itself refuses the number the second time: it waits for a person.
+        await company.until_status(invoice, Status.HELD, Status.NEEDS_ATTENTION)
+    state = await ended(await told(company, an_event(number)))
+    assert state.outcome is EventOutcome.DELIVERED
+    assert set(state.to) == {workflow_id(invoice) for invoice in invoices}
+    for invoice in invoices:
+        assert await told_of(company, invoice) == [state.event]
+    await company.client.order_handle(order).terminate("the test is over")
+
+
+async def told_of(company: Company, reference: str) -> list[str]:
+    """The ids of the events that an invoice's workflow was told of."""
+    history = await company.client.handle(reference).fetch_history()
+    signals = [
+        event.workflow_execution_signaled_event_attributes
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    ]
+    decoded = [
+        await company.client.temporal.data_converter.decode(one.input.payloads, [Event])
+        for one in signals
+        if one.signal_name == "provider_event"
+    ]
+    return [event.id for (event,) in decoded]
 
 
 # --- feeds ----------------------------------------------------------------------------------------
@@ -374,4 +500,93 @@ async def test_a_feed_in_trouble_is_listed_as_long_as_it_is(
     await listed_as("needs_attention")
     await empty(telling, company)
     await listed_as(None)
+    await poller.terminate("the test is over")
+
+
+# --- very many at once ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def narrow() -> AsyncIterator[Company]:
+    """On a server where a workflow may have few children at once, and is soon long."""
+    limits = {
+        "limit.numPendingChildExecutions.error": 20,
+        "limit.historyCount.suggestContinueAsNew": 100,
+    }
+    async with (
+        local_server(own=True, dynamic_config=limits) as server,
+        world(server) as made,
+        made.company() as company,
+    ):
+        talkative(made, company)
+        yield company
+
+
+def of(company: Company) -> Telling:
+    assert isinstance(company.adaptor, Telling)
+    return company.adaptor
+
+
+def at_one_poll(telling: Telling, events: list[Event]) -> None:
+    """Have all of them come with one poll."""
+    telling.feed = {event.id: event for event in events}
+
+    async def poll() -> Batch:
+        telling.polls += 1
+        oldest = telling.feed.values()
+        return Batch(items=tuple(Item(event=one, receipt={"id": one.id}) for one in oldest))
+
+    telling.poll = poll  # type: ignore[method-assign]
+
+
+async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow: Company) -> None:
+    """Events that wait for their invoice, for days or for a person, hold up no other."""
+    telling = of(narrow)
+    at_one_poll(telling, [an_event("nobody's") for _ in range(60)])
+    everything = list(telling.feed)
+    poller = await polling(narrow)
+    first = (await poller.describe()).run_id
+    await empty(telling, narrow, within=60)
+    # It began anew in between; what was left by then came again, and was not delivered twice.
+    assert telling.acknowledged == everything
+    assert telling.polls > 1
+    assert (await poller.describe()).run_id != first
+    state = await poller.query("state", result_type=FeedState)
+    assert (state.delivered, state.trouble) == (60, "")
+    for event in everything[0], everything[-1]:
+        identity = event_id("zero_friction", narrow.account, event)
+        handle = narrow.client.temporal.get_workflow_handle(identity, result_type=EventState)
+        assert (await handle.query("state", result_type=EventState)).outcome is None
+
+
+async def test_a_feed_that_was_in_trouble_goes_on_when_its_history_begins_anew(
+    narrow: Company,
+) -> None:
+    """Its trouble was listed, and is listed no more: what is taken away does not come back."""
+    telling = of(narrow)
+    event = an_event(None)
+    telling.fails = [Rejected("not like this")]
+    telling.feed = {event.id: event}
+    poller = await polling(narrow, pace=HASTE)
+    await empty(telling, narrow)
+    first = (await poller.describe()).run_id
+    async with asyncio.timeout(60):
+        while (await poller.describe()).run_id == first:  # noqa: ASYNC110 - see `empty`
+            await asyncio.sleep(0.05)
+    late = an_event(None)
+    telling.feed = {late.id: late}
+    await empty(telling, narrow)
+    assert telling.acknowledged == [event.id, late.id]
+
+
+@pytest.mark.thorough
+async def test_one_poll_brings_more_than_two_thousand_items(
+    company: Company, telling: Telling
+) -> None:
+    at_one_poll(telling, [an_event(None) for _ in range(2100)])
+    everything = list(telling.feed)
+    poller = await polling(company)
+    await empty(telling, company, within=400)
+    assert telling.acknowledged == everything
+    assert (await poller.query("state", result_type=FeedState)).delivered == 2100
     await poller.terminate("the test is over")

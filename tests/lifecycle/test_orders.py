@@ -13,21 +13,25 @@ from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus
 
 from invoicing.client import Failed, Refused
-from invoicing.invoice import Action, Cancel, LineStatus, Status
+from invoicing.invoice import Cancel, LineStatus, Problem, Resolve, Status
 from invoicing.order import (
     CancelLines,
     Deliver,
     Order,
+    OrderBrief,
     OrderStatus,
-    ResolveOrder,
     invoice_reference,
+    request_of,
 )
+from invoicing.provider import Search, Stage, Target
+from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
 from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company
-from workflows.desk import Desk
+from workflows.invoice import story
+from workflows.invoice.life import Life, tell_order
 
 TODAY = date(2026, 6, 30)
 SENT = ["created", "approved", "sent"]
@@ -71,6 +75,26 @@ async def until(
 
 async def finished(company: Company, reference: str) -> Order:
     return await asyncio.wait_for(company.client.order_result(reference), 30)
+
+
+async def asked(company: Company, reference: str) -> Problem:
+    """The question that the order asks."""
+    order = await until(company, reference, lambda order: order.problem is not None)
+    assert order.problem is not None
+    return order.problem
+
+
+def an_answer(question: str, answer: Answer, **more: Any) -> Resolve:
+    said = {"by": "an operator", "reason": "looked", "question": question, "answer": answer}
+    return Resolve.model_validate({**said, **more})
+
+
+async def resolve(company: Company, reference: str, answer: Answer, **more: Any) -> OrderBrief:
+    """Answer the question that the order asks, as its operator who has just read it."""
+    problem = await asked(company, reference)
+    return await company.client.resolve_order(
+        reference, an_answer(problem.question, answer, **more)
+    )
 
 
 def statuses(order: Order) -> dict[str, str]:
@@ -181,26 +205,110 @@ async def test_a_correction_keeps_to_the_lines_of_its_delivery(company: Company)
     for other in ("1",), ("1", "2", "3"), ("1", "3"):
         document = a_document(lines=tuple(a_line(int(each)) for each in other))
         with pytest.raises(Refused, match="delivers these lines with it, no others: 1, 2"):
-            await company.resolve(invoice, Action.CORRECT, document=document)
+            await company.resolve(invoice, Answer.CORRECT, document=document)
     document = a_document(lines=(a_line(2), a_line(1)))
-    await company.resolve(invoice, Action.CORRECT, document=document)
+    await company.resolve(invoice, Answer.CORRECT, document=document)
     await company.client.cancel_lines(reference, a_cancellation("X", "3"))
     order = await finished(company, reference)
     assert list(statuses(order).values()) == ["invoiced", "invoiced", "cancelled"]
 
 
-async def test_an_abandoned_draft_gives_its_lines_back(company: Company) -> None:
+async def test_an_abandoned_draft_leaves_its_lines_to_a_person(company: Company) -> None:
+    """Somebody may still make it final at the provider: then its lines would be on two invoices."""
     reference = await begun(company, "1")
     company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
     await company.client.deliver(reference, a_delivery("A", "1"))
     invoice = invoice_reference(reference, "A")
     await company.parked(invoice)
-    await company.resolve(invoice, Action.ABANDON)
+    await company.resolve(invoice, Answer.ABANDON)
+    problem = await asked(company, reference)
+    assert problem.reason is Reason.DELIVERY_UNCLEAR
+    assert problem.answers == (Answer.INVOICED, Answer.FREE, Answer.ABANDON)
+    assert statuses(await company.client.order(reference)) == {"1": LineStatus.RESERVED}
+    with pytest.raises(Refused, match="is reserved by delivery/A"):
+        await company.client.deliver(reference, a_delivery("B", "1"))
+    await resolve(company, reference, Answer.FREE)
+    await company.client.deliver(reference, a_delivery("B", "1"))
+    order = await finished(company, reference)
+    assert order.ledger.lines[0].holder == "delivery/B"
+    assert company.effects(invoice_reference(reference, "B")) == SENT
+
+
+@pytest.mark.parametrize("answer", [Answer.FREE, Answer.INVOICED])
+async def test_a_deliverys_abandoned_invoice_is_never_begun_beside_its_order(
+    company: Company, answer: Answer
+) -> None:
+    """Its lines are the order's: begun again, the draft would be adopted, approved and sent, and
+    the lines delivered anew would be on two invoices."""
+    order = an_order(company, "1")
+    reference, client = order.reference, company.client
+    await client.start_order(order)
+    company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
+    wanted = a_delivery("A", "1")
+    await client.deliver(reference, wanted)
+    invoice = invoice_reference(reference, "A")
+    await company.parked(invoice)
+    await company.resolve(invoice, Answer.ABANDON)
+    left = await company.finished(invoice)
+    assert (left.status, left.stage) == (Status.ABANDONED, Stage.DRAFTED)
+
+    async def begin_it_again() -> None:
+        with pytest.raises(Refused, match=f"it is a delivery of order/{reference}"):
+            await client.start(request_of(order, wanted))
+
+    await begin_it_again()
+    await resolve(company, reference, answer)
+    if answer is Answer.FREE:
+        await begin_it_again()
+        await client.deliver(reference, a_delivery("B", "1"))
+        await client.deliver(reference, wanted)
+    await finished(company, reference)
+    await begin_it_again()
+    assert company.effects(invoice) == ["created"]
+    assert await company.finished(invoice) == left
+
+
+async def test_an_invoice_abandoned_with_nothing_at_the_provider_gives_its_lines_back(
+    company: Company,
+) -> None:
+    reference = await begun(company, "1")
+    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    invoice = invoice_reference(reference, "A")
+    await company.until_status(invoice, Status.HELD)
+    company.stand_in.forget()
+    await company.release(invoice)
+    assert (await company.parked(invoice)).problem.reason is Reason.GONE  # type: ignore[union-attr]
+    await company.resolve(invoice, Answer.ABANDON)
     await until(company, reference, lambda order: statuses(order)["1"] == "open")
     await company.client.deliver(reference, a_delivery("B", "1"))
     order = await finished(company, reference)
     assert order.ledger.lines[0].holder == "delivery/B"
     assert company.effects(invoice_reference(reference, "B")) == SENT
+
+
+async def test_an_invoice_abandoned_in_doubt_does_not_give_its_lines_back(
+    company: Company,
+) -> None:
+    """It may have been made all the same: whoever abandons it says what they saw of it."""
+    see = company.adaptor.find
+
+    async def find(target: Target) -> Search:
+        whole = company.stand_in.calls.count(Step.CREATE) == 0
+        return (await see(target)).model_copy(update={"complete": whole})
+
+    company.adaptor.find = find  # type: ignore[method-assign]
+    reference = await begun(company, "1")
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET)
+    await company.client.deliver(reference, a_delivery("A", "1"))
+    invoice = invoice_reference(reference, "A")
+    await company.parked(invoice)
+    await company.resolve(invoice, Answer.ABANDON)
+    assert (await asked(company, reference)).reason is Reason.DELIVERY_UNCLEAR
+    assert (await company.finished(invoice)).in_doubt
+    company.adaptor.find = see  # type: ignore[method-assign]
+    await resolve(company, reference, Answer.FREE)
+    await company.client.deliver(reference, a_delivery("B", "1"))
+    assert (await finished(company, reference)).ledger.lines[0].holder == "delivery/B"
 
 
 async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company: Company) -> None:
@@ -211,20 +319,46 @@ async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company:
     await gate.reached(within=30)
     invoice = invoice_reference(reference, "A")
     await company.client.handle(invoice).terminate("the test cuts it off")
-    order = await until(company, reference, lambda order: order.problem is not None)
-    assert statuses(order)["1"] == LineStatus.RESERVED
-    assert order.problem is not None
-    assert "delivery A" in order.problem.what
+    problem = await asked(company, reference)
+    assert statuses(await company.client.order(reference))["1"] == LineStatus.RESERVED
+    assert problem.reason is Reason.DELIVERY_UNCLEAR
+    assert "delivery A" in problem.what
     gate.release()
-    answer = ResolveOrder(by="an operator", reason="test", action="retry")
-    with pytest.raises(Refused, match="retry is no answer here: invoiced, free, abandon"):
-        await company.client.resolve_order(reference, answer)
-    answer = ResolveOrder(by="an operator", reason="looked", action="invoiced", number="N-1")
-    await company.client.resolve_order(reference, answer)
+    with pytest.raises(Refused, match="retry is no answer to q1: invoiced, free, abandon"):
+        await resolve(company, reference, Answer.RETRY)
+    await resolve(company, reference, Answer.INVOICED, number="N-1")
     await company.client.cancel_lines(reference, a_cancellation("X", "2"))
     order = await finished(company, reference)
     line = order.ledger.lines[0]
     assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
+
+
+async def test_an_answer_to_one_delivery_is_never_taken_for_another(company: Company) -> None:
+    """Two people answer the same question: the second answer would free another delivery's line,
+    which is on an invoice."""
+    reference = await begun(company, "1", "2")
+    for name, line in ("A", "1"), ("B", "2"):
+        await company.client.deliver(reference, a_delivery(name, line, hold=True))
+    for name in "AB":
+        invoice = invoice_reference(reference, name)
+        await company.until_status(invoice, Status.HELD)
+        await company.client.handle(invoice).terminate("the test cuts it off")
+    first = await asked(company, reference)
+    about = first.what.removeprefix("delivery ")[0]
+    free = an_answer(first.question, Answer.FREE)
+    await company.client.resolve_order(reference, free)
+    second = await until(
+        company,
+        reference,
+        lambda order: order.problem is not None and order.problem.question != first.question,
+    )
+    with pytest.raises(Refused, match=r"q1 is not the question that is open now\. That is q2"):
+        await company.client.resolve_order(reference, free)
+    held = {"1": LineStatus.RESERVED, "2": LineStatus.RESERVED}
+    freed = {"A": "1", "B": "2"}[about]
+    assert statuses(second) == {**held, freed: LineStatus.OPEN}
+    await resolve(company, reference, Answer.ABANDON)
+    assert (await finished(company, reference)).status is OrderStatus.ABANDONED
 
 
 async def test_a_reference_that_stands_for_an_invoice_is_not_invoiced_again(
@@ -236,13 +370,11 @@ async def test_a_reference_that_stands_for_an_invoice_is_not_invoiced_again(
     await company.start(company.request(invoice))
     before = await company.finished(invoice)
     await company.client.deliver(reference, a_delivery("A", "1"))
-    order = await until(company, reference, lambda order: order.problem is not None)
-    assert order.problem is not None
-    assert "already stands for an invoice" in order.problem.what
+    problem = await asked(company, reference)
+    assert "already stands for an invoice" in problem.what
     assert await company.finished(invoice) == before
     assert company.effects(invoice) == SENT
-    answer = ResolveOrder(by="an operator", reason="looked", action="free")
-    await company.client.resolve_order(reference, answer)
+    await resolve(company, reference, Answer.FREE)
     await company.client.deliver(reference, a_delivery("B", "1"))
     assert statuses(await finished(company, reference)) == {"1": LineStatus.INVOICED}
 
@@ -281,14 +413,12 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its order is told all the same, though the last signal to it is held back until then."""
-    telling = Desk.tell_order
 
-    async def late(desk: Desk) -> None:
-        if desk.case.outcome:
-            await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
-        await telling(desk)
+    async def late(life: Life) -> None:
+        await workflow.wait_condition(lambda: workflow.cancellation_reason() is not None)
+        await tell_order(life)
 
-    monkeypatch.setattr(Desk, "tell_order", late)
+    monkeypatch.setattr(story, "tell_order", late)
     reference = await begun(company, "1")
     await company.client.deliver(reference, a_delivery("A", "1"))
     invoice = invoice_reference(reference, "A")
@@ -319,3 +449,87 @@ async def test_a_request_the_order_cannot_make_is_refused_in_a_sentence(company:
         await company.client.deliver(reference, wanted)
     await company.client.cancel_lines(reference, a_cancellation("X", "1"))
     await finished(company, reference)
+
+
+# --- by signal ------------------------------------------------------------------------------------
+
+
+async def signalled(company: Company, reference: str, name: str, *said: object) -> None:
+    await company.client.order_handle(reference).signal(name, args=said)
+
+
+async def noted(company: Company, reference: str, *what: str) -> list[str]:
+    """Wait until the order's journal has an entry with each of these; all its entries."""
+    async with asyncio.timeout(30):
+        while True:
+            journal = await company.client.order_journal(reference)
+            entries = [entry.what for entry in journal.entries]
+            if all(any(one in entry for entry in entries) for one in what):
+                return entries
+            await asyncio.sleep(0.05)
+
+
+async def test_lines_are_delivered_and_cancelled_by_signal_too(company: Company) -> None:
+    reference = await begun(company, "1", "2")
+    await signalled(company, reference, "deliver", a_delivery("A", "1"))
+    await signalled(company, reference, "deliver", a_delivery("A", "1"))
+    await signalled(company, reference, "cancel_lines", a_cancellation("X", "2"))
+    await signalled(company, reference, "cancel_lines", a_cancellation("X", "2"))
+    order = await finished(company, reference)
+    assert statuses(order) == {"1": LineStatus.INVOICED, "2": LineStatus.CANCELLED}
+    assert company.effects(invoice_reference(reference, "A")) == SENT
+    entries = await noted(company, reference, "ended")
+    assert len([one for one in entries if "asked for" in one]) == 2
+
+
+async def test_an_order_is_cancelled_by_signal_too(company: Company) -> None:
+    reference = await begun(company, "1", "2")
+    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    held = invoice_reference(reference, "A")
+    await company.until_status(held, Status.HELD)
+    await signalled(company, reference, "cancel", Cancel(by="an operator", reason="test"))
+    order = await finished(company, reference)
+    assert company.effects(held) == ["created", "deleted"]
+    assert statuses(order) == dict.fromkeys("12", LineStatus.CANCELLED)
+
+
+async def test_a_question_of_an_order_is_answered_by_signal_too(company: Company) -> None:
+    reference = await begun(company, "1")
+    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    invoice = invoice_reference(reference, "A")
+    await company.until_status(invoice, Status.HELD)
+    await company.client.handle(invoice).terminate("the test cuts it off")
+    question = (await asked(company, reference)).question
+    stale = an_answer("q0", Answer.FREE)
+    await signalled(company, reference, "resolve", stale)
+    await noted(company, reference, "refused: resolve: q0 is not the question that is open now")
+    answer = an_answer(question, Answer.INVOICED, number="N-1")
+    await signalled(company, reference, "resolve", answer)
+    line = (await finished(company, reference)).ledger.lines[0]
+    assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
+
+
+async def test_a_signal_that_an_order_cannot_carry_out_is_journalled_and_harms_nothing(
+    company: Company,
+) -> None:
+    """A signal has nobody to answer, and one that failed the task would stop the order for ever."""
+    reference = await begun(company, "1")
+    await signalled(company, reference, "deliver", a_delivery("A", "7"))
+    await signalled(company, reference, "deliver", {"delivery": "B"})
+    await signalled(company, reference, "cancel_lines", "no such thing")
+    await signalled(company, reference, "cancel", {"by": "secret-name"})
+    await signalled(company, reference, "resolve")
+    entries = await noted(
+        company,
+        reference,
+        "refused: deliver: lines[0]: is no line of this order",
+        "refused: deliver: ",
+        "refused: cancel_lines: ",
+        "refused: cancel: ",
+        "refused: resolve: it came without its input",
+    )
+    assert len([one for one in entries if one.startswith("refused: ")]) == 5
+    assert "secret-name" not in "".join(entries)
+    assert statuses(await company.client.order(reference)) == {"1": LineStatus.OPEN}
+    await company.client.deliver(reference, a_delivery("A", "1"))
+    assert (await finished(company, reference)).status is OrderStatus.COMPLETED

@@ -25,9 +25,10 @@ from invoicing.client import Failed
 from invoicing.document import Contact, Document, Party, Payment
 from invoicing.errors import InvalidRequest, InvoicingError
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Action, Cancel, Hold, Release, Status
+from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
 from invoicing.parse import read_request
 from invoicing.provider import Event
+from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Fault
@@ -208,10 +209,10 @@ class Play:
             assert ECHO in str(parked.problem.fields), "people do see what the provider said"
             answer = {"by": OPERATOR, "reason": WORDS}
             correction = document(due_date=None)
-            await company.resolve(reference, Action.CORRECT, document=correction, **answer)
+            await company.resolve(reference, Answer.CORRECT, document=correction, **answer)
             await company.until(reference, lambda _: refusals == 2)
             await company.parked(reference)
-            await company.resolve(reference, Action.RETRY, **answer)
+            await company.resolve(reference, Answer.RETRY, **answer)
             await company.finished(reference)
             cancelled = await company.start(document=_fields(), hold=True)
             await company.until_status(cancelled, Status.HELD)
@@ -238,7 +239,7 @@ class Play:
             company.stand_in.faults.place(Step.APPROVE, Told.ERRORS_FILLED, key=ECHO)
             reference = await company.start(document=_fields())
             await company.parked(reference)
-            await company.resolve(reference, Action.ABANDON, by=OPERATOR, reason=WORDS)
+            await company.resolve(reference, Answer.ABANDON, by=OPERATOR, reason=WORDS)
             await company.finished(reference)
 
     async def strangers(self) -> None:
@@ -265,14 +266,16 @@ class Play:
             handle = company.client.handle(reference)
             for update, wrong in (
                 ("hold", {"by": OPERATOR, "reason": 7, "resaon": WORDS}),
-                ("resolve", {"by": OPERATOR, "reason": WORDS, "action": NAME}),
+                ("resolve", {"by": OPERATOR, "reason": WORDS, "answer": NAME}),
                 ("cancel", OPERATOR),
             ):
                 with pytest.raises(WorkflowUpdateFailedError) as refusal:
                     await handle.execute_update(update, wrong)
                 self.collected.error(refusal.value)
+            said = {"question": "q9", "answer": "retry", "by": OPERATOR, "reason": WORDS}
+            answer = Resolve.model_validate(said)
             with pytest.raises(InvoicingError) as refused:
-                await company.resolve(reference, Action.RETRY, by=OPERATOR, reason=WORDS)
+                await company.client.resolve(reference, answer)
             self.collected.error(refused.value)
             other = company.request(reference, document=_fields(), goal=Goal.PAID)
             with pytest.raises(InvoicingError) as in_use:

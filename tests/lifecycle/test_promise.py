@@ -6,20 +6,18 @@ They say what callers and providers see, so that they hold for whatever the work
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-import terminal
-from invoicing.client import InvoicingClient
-from invoicing.invoice import Action, Cancel, Invoice, Reason, Status
+from invoicing.client import InvoicingClient, Refused
+from invoicing.invoice import Cancel, Invoice, Resolve, Status
 from invoicing.order import Deliver, invoice_reference
 from invoicing.provider import Plan, Target
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.riverty import Told as Objects
@@ -34,8 +32,9 @@ from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 SENT = ["created", "approved", "sent"]
+LATE = PACES.model_copy(update={"effect": timedelta(seconds=20)})
+"""A lost call may take effect for longer than what these tests do takes."""
 LONG_TO_SETTLE = PACES.model_copy(update={"settle": timedelta(seconds=1.5)})
 
 
@@ -79,7 +78,7 @@ async def test_engine_cancel_outlives_the_run_that_it_was_sent_to(forgetful: Wor
     async with forgetful.company(paces=LONG_TO_SETTLE) as company:
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         reference = await company.start()
-        await noted(company.client, reference, "create: outcome unknown")
+        await noted(company.client, reference, "create: UnknownOutcome")
         await company.client.handle(reference).cancel(reason="test")
         assert (await company.finished(reference)).status is Status.CANCELLED
         assert company.live(reference) == 0
@@ -96,7 +95,7 @@ async def test_engine_cancel_counts_again_after_the_first_one_was_skipped(
             await company.until_waiting(reference, "payment")
             await company.client.handle(reference).cancel(reason="test")
             assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
-            await company.resolve(reference, SKIP)
+            await company.resolve(reference, Answer.KEEP)
         await company.until_waiting(reference, "payment")
         company.stand_in.pay(reference)
         assert (await company.finished(reference)).status is Status.PAID
@@ -109,7 +108,7 @@ async def test_engine_cancel_counts_again_in_the_run_that_skipped_it(company: Co
         await company.until_waiting(reference, "payment")
         await company.client.handle(reference).cancel(reason="test")
         assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
-        await company.resolve(reference, SKIP)
+        await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
     assert company.effects(reference) == SENT
 
@@ -134,11 +133,11 @@ async def test_engine_cancel_of_an_order_reaches_an_invoice_that_was_told_to_go_
     await company.until_waiting(reference, "payment")
     await client.order_handle(order).cancel(reason="test")
     assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
-    await company.resolve(reference, SKIP)
+    await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
     await client.cancel_order(order, Cancel(by="an operator", reason="test"))
     assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
-    await company.resolve(reference, SKIP)
+    await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
     company.stand_in.pay(reference)
     await asyncio.wait_for(client.order_result(order), 30)
@@ -158,8 +157,10 @@ async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: Worl
         create.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         check.release()
-        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
-        assert company.effects(reference) == ["created", "created"]
+        assert (await company.finished(reference)).status is Status.SENT
+        # Both carry our reference and are drafts: the one too many is deleted, and ours sent.
+        assert sorted(company.effects(reference)) == sorted(["created", "deleted", *SENT])
+        assert await company.violations(reference) == []
 
 
 async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> None:
@@ -204,12 +205,8 @@ async def test_vacuous_search_of_a_list_that_lags_is_made_again(shared_world: Wo
         lists_late(company, timedelta(seconds=1.5))
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
         reference = await company.start()
-        state = await company.at_rest(reference)
-        assert reason(state) is Reason.SEVERAL_FOUND
-        assert company.effects(reference) == ["created", "created"]
-        await others_deleted(company, reference, state.provider_id)
-        await company.resolve(reference, RETRY)
         assert (await company.finished(reference)).status is Status.SENT
+        assert sorted(company.effects(reference)) == sorted(["created", "deleted", *SENT])
         assert await company.violations(reference) == []
 
 
@@ -227,16 +224,16 @@ async def test_vacuous_search_that_never_tells_is_a_question_in_the_end(
     shared_world: World,
 ) -> None:
     """[vacuous] An incomplete answer counted as one that shows no other."""
-    soon = PACES.unavailable.model_copy(update={"deadline": timedelta(seconds=1)})
-    paces = PACES.model_copy(update={"unavailable": soon})
+    soon = PACES.approval.model_copy(update={"deadline": timedelta(seconds=1)})
+    paces = PACES.model_copy(update={"approval": soon})
     async with shared_world.company(paces=paces) as company:
         blind(company, after=2)
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         reference = await company.start()
         state = await company.at_rest(reference)
-        assert reason(state) is Reason.SEVERAL_FOUND
+        assert reason(state) is Reason.CANNOT_SEARCH
         assert company.effects(reference) == ["created"]
-        await company.resolve(reference, SKIP)
+        await company.resolve(reference, Answer.ALONE)
         assert (await company.finished(reference)).status is Status.SENT
         assert company.effects(reference) == SENT
 
@@ -249,7 +246,7 @@ async def test_stale_look_at_the_figures_before_a_search_that_takes_long(
     shared_world: World, irreversible: Step
 ) -> None:
     """[stale-look] They change while the provider is searched: approved, or sent, all the same."""
-    async with shared_world.company(patience=10, approval_delay=0) as company:
+    async with shared_world.company(paces=LATE, patience=10, approval_delay=0) as company:
         stand_in = company.stand_in
         stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         # Before either create, before the approval, before the sending.
@@ -268,7 +265,7 @@ async def test_stale_look_for_another_one_before_a_read_that_takes_long(
     shared_world: World,
 ) -> None:
     """[stale-look] A lost create takes effect while the figures cannot be read."""
-    async with shared_world.company(patience=0.2) as company:
+    async with shared_world.company(paces=LATE, patience=0.2) as company:
         stand_in = company.stand_in
         create = stand_in.faults.place(Step.CREATE, Fault.GATE)
         stand_in.faults.place(Step.READ, Fault.UNAVAILABLE, nth=2, times=10_000)
@@ -279,8 +276,8 @@ async def test_stale_look_for_another_one_before_a_read_that_takes_long(
         # At the pace of tests, longer than a search and a read may take here.
         await stand_in.arrived(Step.READ, 25, within=30)
         stand_in.faults.clear()
-        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
-        assert company.effects(reference) == ["created", "created"]
+        assert (await company.ended(reference)).status is Status.SENT
+        assert sorted(company.effects(reference)) == sorted(["created", "deleted", *SENT])
 
 
 async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Company) -> None:
@@ -305,18 +302,14 @@ async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Compa
 
 async def test_late_commit_is_searched_for_before_credited_is_said(shared_world: World) -> None:
     """[late-commit] Sent long ago, when the first create takes effect; then it is cancelled."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start(goal=Goal.PAID)
         await company.until_waiting(reference, "payment")
         create.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         await company.cancel(reference)
-        state = await company.at_rest(reference)
-        assert reason(state) is Reason.SEVERAL_FOUND
-        await others_deleted(company, reference, state.provider_id)
-        await company.resolve(reference, RETRY)
-        ended = await company.finished(reference)
+        ended = await company.ended(reference)
         assert ended.status is Status.CREDITED
         assert ended.number is not None
         assert await company.violations(reference, ended) == []
@@ -326,7 +319,7 @@ async def test_late_commit_is_searched_for_before_somebody_elses_credit_is_the_e
     shared_world: World,
 ) -> None:
     """[late-commit] Also where it was credited there, and not by us."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start(goal=Goal.PAID)
         state = await company.until_waiting(reference, "payment")
@@ -335,14 +328,16 @@ async def test_late_commit_is_searched_for_before_somebody_elses_credit_is_the_e
         await company.adaptor.credit(
             Target(account=company.account, reference=reference, provider_id=state.provider_id)
         )
-        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
+        ended = await company.ended(reference)
+        assert ended.status is Status.CREDITED
+        assert company.live(reference) == 0
 
 
 async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
     shared_world: World,
 ) -> None:
     """[late-commit] A cancel during `several_found` credited ours and said nothing of the other."""
-    async with shared_world.company(approval_delay=float("inf")) as company:
+    async with shared_world.company(paces=LATE, approval_delay=float("inf")) as company:
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start()
         state = await company.until_waiting(reference, "approval")
@@ -352,19 +347,14 @@ async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
             one for one in company.stand_in._invoices.values() if one.id == state.provider_id
         )
         company.stand_in._due(ours)
-        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
         await company.cancel(reference)
-        await company.stand_in.ledger.reached("credited", reference, within=30)
-        assert reason(await company.at_rest(reference)) is Reason.SEVERAL_FOUND
-        await others_deleted(company, reference, state.provider_id)
-        await company.resolve(reference, RETRY)
-        assert (await company.finished(reference)).status is Status.CREDITED
+        assert (await company.ended(reference)).status is Status.CREDITED
         assert company.live(reference) == 0
 
 
 async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world: World) -> None:
     """[late-commit] The second create is refused, and the first one takes effect after that."""
-    async with shared_world.company() as company:
+    async with shared_world.company(paces=LATE) as company:
         plan = company.adaptor.plan
 
         async def without_looking_first(request: InvoiceRequest) -> Plan:
@@ -378,7 +368,7 @@ async def test_late_commit_is_searched_for_before_cancelled_is_said(shared_world
         create.release()
         await company.stand_in.ledger.reached("created", reference)
         await company.cancel(reference)
-        assert (await company.finished(reference)).status is Status.CANCELLED
+        assert (await company.ended(reference)).status is Status.CANCELLED
         assert company.effects(reference) == ["created", "deleted"]
 
 
@@ -396,39 +386,53 @@ async def test_keys_of_an_invoice_that_is_retried_very_often_stay_within_the_ser
         reference = await shop.start(shop.request(goal=Goal.PAID))
         for _ in range(25):
             assert reason(await shop.parked(reference)) is Reason.DRAFT_FAILED
-            await shop.resolve(reference, RETRY)
+            await shop.resolve(reference, Answer.MAKE_AGAIN)
         await shop.parked(reference)
         assert refused.hits == 26
         shop.stand_in.faults.clear()
-        await shop.resolve(reference, RETRY)
+        await shop.resolve(reference, Answer.MAKE_AGAIN)
         # The verdicts on the last attempt, and the payment, come under the names that are kept.
         await shop.until_waiting(reference, "payment")
         shop.stand_in.pay(reference)
         assert (await shop.finished(reference)).status is Status.PAID
 
 
-# --- an answer that means something else than it says ---------------------------------------------
+# --- an answer without its question ---------------------------------------------------------------
 
 
-async def test_skip_is_explained_as_what_it_does_where_a_create_was_lost(
-    shared_world: World,
+async def test_second_answer_to_a_question_that_has_moved_on_is_refused(
+    company: Company,
 ) -> None:
-    """[skip] "Count the step as done", said the screens; it made a second one."""
+    """[second-answer] Two people answer the first question; the second answer was taken for the
+    second question."""
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
+    reference = await company.start()
+    first = (await company.parked(reference)).problem
+    assert first is not None
+    said = {"by": "an operator", "reason": "test", "answer": Answer.RETRY}
+    answer = Resolve.model_validate({**said, "question": first.question})
+    await company.client.resolve(reference, answer)
+    second = (
+        await company.until(
+            reference,
+            lambda state: state.problem is not None and state.problem != first,
+        )
+    ).problem
+    assert second is not None
+    with pytest.raises(Refused, match=f"open now. That is {second.question}: "):
+        await company.client.resolve(reference, answer)
+    assert (await company.parked(reference)).problem == second
+
+
+async def test_skip_is_a_word_for_each_of_the_things_that_it_meant(shared_world: World) -> None:
+    """[skip] "Count the step as done", said the screens; where a create was lost it made a second
+    one."""
     async with shared_world.company() as company:
         blind(company, after=1)
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
         reference = await company.start()
         state = await company.parked(reference)
         assert reason(state) is Reason.MAY_EXIST
-        details = await metadata(company, reference)
-        (in_the_web_ui,) = (
-            line for line in details.current_details.splitlines() if line.startswith("- `skip`")
-        )
-        console = Console(width=300, record=True, file=io.StringIO())
-        console.print(terminal.answers(state))
-        (on_the_terminal,) = (
-            line for line in console.export_text().splitlines() if line.strip().startswith("skip")
-        )
-        for told in (in_the_web_ui, on_the_terminal):
-            assert "NOT created: create it" in told
-            assert "done" not in told
+        details = (await metadata(company, reference)).current_details
+        assert "- `did_not_happen`: it is NOT there, you have looked: create it now" in details
+        assert "skip" not in details

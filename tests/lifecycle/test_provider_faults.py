@@ -13,8 +13,9 @@ from contextlib import suppress
 
 import pytest
 
-from invoicing.invoice import Action, Invoice, Problem, Reason, Status
+from invoicing.invoice import Invoice, Problem, Status
 from invoicing.provider import Figure
+from invoicing.questions import Answer, Reason
 from tests.lifecycle.provider_world import (
     BRISK,
     KINDS,
@@ -182,7 +183,7 @@ async def test_a_draft_with_another_figure_is_never_approved(
                     del shop.forged[reference]
                 # Where nobody can look again, it has to be made again.
                 again = shop.kind.blind and not still_forged
-                await shop.answer(reference, Action.CORRECT if again else Action.RETRY)
+                await shop.answer(reference, Answer.CORRECT if again else Answer.RETRY)
             ended = await shop.at_rest(reference)
             assert ended.ended
             first = ["created", "deleted"] if shop.kind.blind else []

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from invoicing.invoice import Action, Invoice, Reason, Status
+from invoicing.invoice import Invoice, Status
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from sandbox.faults import Fault
 from tests.lifecycle.provider_world import KINDS, Shop, opened
@@ -93,7 +94,7 @@ async def test_a_cent_too_much_parks_the_draft_and_a_correction_makes_it_right(s
     assert parked.problem
     assert parked.problem.reason is Reason.AMOUNTS_DIFFER
     assert shop.effects(reference) == ["created"]
-    await shop.answer(reference, Action.CORRECT)
+    await shop.answer(reference, Answer.CORRECT)
     await shop.follow(reference, lambda invoice: invoice.problem is None)
     await _end(shop, reference)
     assert shop.effects(reference) == ["created", "deleted", *FINAL]

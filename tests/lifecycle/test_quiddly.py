@@ -20,9 +20,10 @@ from temporalio.service import RPCError
 import worker
 from invoicing.client import InvoicingClient
 from invoicing.identity import event_id, feed_id
-from invoicing.invoice import Action, Invoice, Reason, Status
-from invoicing.news import EventOutcome, EventState, FeedState, ResolveEvent
+from invoicing.invoice import Invoice, Resolve, Status
+from invoicing.news import EventOutcome, EventState, FeedState
 from invoicing.provider import PaymentStatus
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from providers.quiddly import Quiddly, QuiddlySettings
 from sandbox.faults import Placed, When
@@ -31,8 +32,14 @@ from sandbox.server import StandIn, serve
 from sandbox.temporal import local_server
 from settings.worker import WorkerSettings
 from tests.lifecycle.provider_world import (
+    ABANDON,
+    CORRECT,
+    DID_NOT_HAPPEN,
+    GO_WITHOUT,
+    HAPPENED,
     KINDS,
     OWN_PDF,
+    RETRY,
     SELDOM,
     WHENS,
     WITH_PDF,
@@ -44,8 +51,7 @@ from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.worker_process import worker_process
 
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
-
+KEEP = Answer.KEEP
 BLIND = KINDS["quiddly_blind"]
 GROSS = Decimal("111.92")
 WAITS = PACES.model_copy(update={"payment": SELDOM})
@@ -91,11 +97,11 @@ async def out(shop: Shop) -> str:
     return reference
 
 
-async def asked(shop: Shop, reference: str, reason: Reason, *actions: Action) -> Invoice:
+async def asked(shop: Shop, reference: str, reason: Reason, *answers: Answer) -> Invoice:
     """The state once it is parked for this, with these ways out."""
     state = await shop.parked(reference)
     assert state.problem is not None
-    assert (state.problem.reason, state.problem.actions) == (reason, actions)
+    assert (state.problem.reason, state.problem.answers) == (reason, answers)
     return state
 
 
@@ -165,8 +171,8 @@ async def test_what_is_final_is_not_taken_back_and_may_go_on(shared_world: World
     async with client(shared_world) as shop, fetched(shop):
         reference = await out(shop)
         await shop.cancel(reference)
-        await asked(shop, reference, Reason.CANNOT_CANCEL, RETRY, SKIP, ABANDON)
-        await shop.resolve(reference, SKIP)
+        await asked(shop, reference, Reason.CANNOT_CANCEL, RETRY, KEEP, HAPPENED, ABANDON)
+        await shop.resolve(reference, KEEP)
         shop.stand_in.pay(reference)
         assert (await shop.finished(reference)).status is Status.PAID
         assert shop.stand_in.calls.count("create") == 1
@@ -208,18 +214,18 @@ async def test_an_upload_of_unknown_outcome_is_made_again(shared_world: World, w
 
 
 async def test_a_refused_pdf_is_a_question(shared_world: World) -> None:
-    """Retry: it is uploaded once more. Skip: it goes on without. Abandon: nothing is activated."""
+    """Uploaded once more, gone on without, or nothing is activated."""
     far = {
         RETRY: ["created", "attached", "approved", "sent"],
-        SKIP: ["created", "approved", "sent"],
+        GO_WITHOUT: ["created", "approved", "sent"],
         ABANDON: ["created"],
     }
 
-    async def lives(action: Action, effects: list[str]) -> None:
+    async def lives(action: Answer, effects: list[str]) -> None:
         async with client(shared_world) as shop:
             shop.stand_in.faults.place("attach", "refused")
             reference = await shop.start(shop.request(**WITH_PDF))
-            await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+            await asked(shop, reference, Reason.REJECTED, RETRY, GO_WITHOUT, ABANDON)
             assert shop.effects(reference) == ["created"]
             await shop.resolve(reference, action)
             ended = await shop.finished(reference)
@@ -244,7 +250,7 @@ async def test_another_file_under_the_same_name_is_not_attached(
         await gate.reached(within=30)
         pdf.write_bytes(OWN_PDF.read_bytes() + b"%")
         gate.release()
-        state = await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+        state = await asked(shop, reference, Reason.REJECTED, RETRY, GO_WITHOUT, ABANDON)
         assert "changed since it was planned" in str(state.problem)
         assert shop.stand_in.calls.count("attach") == 0
         pdf.write_bytes(OWN_PDF.read_bytes())
@@ -284,7 +290,7 @@ async def test_an_invoice_that_somebody_else_made_final_is_noted_to_have_no_pdf(
         )
         gate.release()
         if step == "attach":
-            await asked(shop, reference, Reason.REJECTED, RETRY, SKIP, ABANDON)
+            await asked(shop, reference, Reason.REJECTED, RETRY, GO_WITHOUT, ABANDON)
             await shop.resolve(reference, RETRY)
         assert (await shop.finished(reference)).status is Status.SENT
         assert shop.stand_in.attachment(reference) is None
@@ -410,10 +416,13 @@ def event_of(shop: Shop, reference: str, nth: int = 0) -> WorkflowHandle[Any, Ev
     )
 
 
-async def in_question(event: WorkflowHandle[Any, EventState]) -> None:
-    """Wait until it waits for a person."""
+async def in_question(event: WorkflowHandle[Any, EventState]) -> str:
+    """Wait until it waits for a person; the question's identity."""
     async with asyncio.timeout(30):
-        while not (await event.query("state", result_type=EventState)).problem:  # noqa: ASYNC110
+        while True:
+            state: EventState = await event.query("state", result_type=EventState)
+            if state.problem:
+                return state.problem.question
             await asyncio.sleep(0.05)
 
 
@@ -475,9 +484,9 @@ async def test_money_that_names_no_invoice_is_for_a_person_to_place(shared_world
         async with fetched(shop, pace=1e-6):
             await acknowledged(shop, reference)
         event = event_of(shop, reference)
-        await in_question(event)
-        answer = {"action": "deliver", "reference": reference}
-        order = ResolveEvent(by="an operator", reason="by its amount", **answer)
+        question = await in_question(event)
+        answer = {"question": question, "answer": Answer.DELIVER, "reference": reference}
+        order = Resolve.model_validate({"by": "an operator", "reason": "by its amount", **answer})
         await event.execute_update("resolve", order)
         assert (await event.result()).outcome is EventOutcome.DELIVERED
         assert (await shop.finished(reference)).status is Status.PAID
@@ -558,10 +567,10 @@ async def test_an_uncertain_create_waits_until_somebody_can_tell(
         shop.stand_in.faults.place("create", "reset", when=when)
         reference = await shop.start()
         for _ in range(2):
-            state = await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
+            state = await asked(shop, reference, Reason.MAY_EXIST, DID_NOT_HAPPEN, RETRY, ABANDON)
             assert state.in_doubt
             await shop.resolve(reference, RETRY)
-        await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.MAY_EXIST, DID_NOT_HAPPEN, RETRY, ABANDON)
         assert shop.stand_in.calls.count("create") == 1
         shop.stand_in.assumed.lists = True
         reconfigured(shared_world, shop)
@@ -582,18 +591,21 @@ async def test_a_cancel_ends_no_doubt_about_a_create(shared_world: World) -> Non
         reference = await shop.start()
         await shop.parked(reference)
         await shop.cancel(reference)
-        await asked(shop, reference, Reason.MAY_EXIST, RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.MAY_EXIST, DID_NOT_HAPPEN, RETRY, ABANDON)
         shop.stand_in.discard(reference)
-        await shop.resolve(reference, SKIP)
+        await shop.resolve(reference, DID_NOT_HAPPEN)
         assert (await shop.finished(reference)).status is Status.CANCELLED
         assert shop.effects(reference) == ["created", "deleted"]
 
 
 async def test_a_draft_too_many_is_never_activated(shared_world: World) -> None:
-    """Made although it was answered with *too many calls*: nobody knows of it, nothing comes."""
+    """Made although it was answered with *too many calls*, which a person took for a no."""
     async with client(shared_world) as shop:
         shop.stand_in.faults.place("create", "429", when="after")
         reference = await shop.start()
+        await asked(shop, reference, Reason.MAY_EXIST, DID_NOT_HAPPEN, RETRY, ABANDON)
+        assert shop.effects(reference) == ["created"]
+        await shop.resolve(reference, DID_NOT_HAPPEN)
         ended = await shop.finished(reference)
         await shop.stand_in.ledger.reached("sent", reference)
         assert shop.effects(reference) == ["created", "created", "approved", "sent"]
@@ -603,19 +615,19 @@ async def test_a_draft_too_many_is_never_activated(shared_world: World) -> None:
         assert approved.invoice_id == ended.provider_id
 
 
-@pytest.mark.parametrize("action", [SKIP, RETRY])
-async def test_an_uncertain_activation_is_asked_about(shared_world: World, action: Action) -> None:
-    """Skip: it took effect. Retry: once more, and no more than that."""
+@pytest.mark.parametrize("seen", [HAPPENED, DID_NOT_HAPPEN])
+async def test_an_uncertain_activation_is_asked_about(shared_world: World, seen: Answer) -> None:
+    """Where it did not happen it is done once more, and no more than that."""
     async with client(shared_world) as shop:
-        when = "after" if action is SKIP else "before"
+        when = "after" if seen is HAPPENED else "before"
         shop.stand_in.faults.place("approve", "reset", when=when)
         reference = await shop.start()
-        await asked(shop, reference, Reason.CANNOT_TELL, RETRY, SKIP, ABANDON)
+        await asked(shop, reference, Reason.CANNOT_TELL, HAPPENED, DID_NOT_HAPPEN, ABANDON)
         assert shop.stand_in.calls.count("approve") == 1
-        await shop.resolve(reference, action)
+        await shop.resolve(reference, seen)
         ended = await shop.finished(reference)
         assert ended.status is Status.SENT
-        assert shop.stand_in.calls.count("approve") == (1 if action is SKIP else 2)
+        assert shop.stand_in.calls.count("approve") == (1 if seen is HAPPENED else 2)
         await shop.stand_in.ledger.reached("sent", reference)
         assert await shop.violations(reference, ended) == []
 
@@ -624,14 +636,14 @@ async def test_an_uncertain_activation_is_asked_about(shared_world: World, actio
 async def test_a_draft_that_cannot_be_deleted_from_here_is_deleted_there(
     shared_world: World, reads: bool
 ) -> None:
-    """Where nobody can look, skip says that it was; else the next look shows it."""
+    """Where nobody can look, a person says that it was; else the next look shows it."""
     async with client(shared_world, assumed=Assumed(reads=reads)) as shop:
         reference = await shop.start(shop.request(hold=True))
         await shop.until_status(reference, Status.HELD)
         await shop.cancel(reference)
-        ways = (RETRY, ABANDON) if reads else (RETRY, SKIP, ABANDON)
+        ways = (RETRY, ABANDON) if reads else (RETRY, HAPPENED, ABANDON)
         await asked(shop, reference, Reason.REJECTED, *ways)
         shop.stand_in.discard(reference)
-        await shop.resolve(reference, RETRY if reads else SKIP)
+        await shop.resolve(reference, RETRY if reads else HAPPENED)
         assert (await shop.finished(reference)).status is Status.CANCELLED
         assert shop.stand_in.calls.count("delete") == 0

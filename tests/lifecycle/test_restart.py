@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Action, Reason, Status
+from invoicing.invoice import Status
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
@@ -72,7 +73,7 @@ async def test_a_server_that_stops_and_starts_again_loses_nothing(tmp_path: Path
         assert problem is not None
         assert problem.reason is Reason.AMOUNTS_DIFFER
         document = parked.request(wrong).document
-        await parked.resolve(wrong, Action.CORRECT, document=document)
+        await parked.resolve(wrong, Answer.CORRECT, document=document)
         await held.release(waiting)
 
         fates = [

@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Action, Cancel, Invoice, LineStatus, Reason, Status
+from invoicing.invoice import Cancel, Invoice, LineStatus, Resolve, Status
 from invoicing.news import EventState
 from invoicing.order import (
     CancelLines,
     Deliver,
     Order,
+    OrderBrief,
     OrderStatus,
-    ResolveOrder,
     invoice_reference,
 )
 from invoicing.provider import Delivery, PaymentStatus, ReadCall, Snapshot, Stage
+from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
 from sandbox import riverty
 from sandbox.riverty import Step, Told
@@ -31,10 +32,19 @@ from sandbox.riverty_notices import EDI, Notice
 from tests.examples import a_line
 from tests.lifecycle import provider_world
 from tests.lifecycle.kind_riverty import OPTIONS, TOLD, WHILE, document, order_called, order_of
-from tests.lifecycle.provider_world import AWHILE, BRISK, SELDOM, Shop
+from tests.lifecycle.provider_world import (
+    ABANDON,
+    AWHILE,
+    BRISK,
+    CORRECT,
+    DID_NOT_HAPPEN,
+    HAPPENED,
+    MAKE_AGAIN,
+    RETRY,
+    SELDOM,
+    Shop,
+)
 from tests.lifecycle.world import World, together
-
-RETRY, ADOPT, CORRECT, SKIP, ABANDON = Action
 
 FINAL = ["created", "approved", "sent"]
 HEARS = BRISK.model_copy(update={**TOLD, "payment": SELDOM})
@@ -112,7 +122,7 @@ async def test_the_refusal_of_a_repeated_order_may_come_before_the_yes_to_the_fi
         state = await shop.parked(reference)
         assert problem(state) is Reason.DRAFT_FAILED
         assert state.problem is not None
-        assert state.problem.actions == (RETRY, ABANDON)
+        assert state.problem.answers == (MAKE_AGAIN, HAPPENED, ABANDON)
         shop.stand_in.notices.release()
         await ends_well(shop, reference, FINAL, Status.SENT)
 
@@ -124,7 +134,7 @@ async def test_the_verdict_on_the_invoice_may_come_before_that_on_its_order(
         shop.stand_in.faults.place(Step.CREATE, Told.VERDICT_WITHHELD)
         reference = await shop.start(goal=Goal.PAID)
         await shop.parked(reference)
-        await shop.resolve(reference, SKIP)
+        await shop.resolve(reference, HAPPENED)
         await shop.until_waiting(reference, "payment")
         shop.stand_in.notices.release()
         await shop.stand_in.notices.delivered(EDI, order_of(reference), 2)
@@ -264,7 +274,7 @@ async def test_it_is_taken_back_as_the_request_asks(shared_world: World) -> None
 async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -> None:
     """Not after the day that a verdict may take."""
 
-    async def refused(step: Step, goal: Goal, answer: Action, end: str) -> None:
+    async def refused(step: Step, goal: Goal, answer: Answer, end: str) -> None:
         async with client(shared_world) as shop:
             shop.stand_in.faults.place(step, Told.REJECTED, key="LINEITEMSTATUS")
             reference = await shop.start(goal=goal, hold=goal is Goal.SENT)
@@ -288,7 +298,7 @@ async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -
         {
             "a cancellation": refused(Step.DELETE, Goal.SENT, RETRY, "deleted"),
             "a credit": refused(Step.CREDIT, Goal.PAID, RETRY, "credited"),
-            "a credit that was settled by hand": refused(Step.CREDIT, Goal.PAID, SKIP, "sent"),
+            "a credit that was settled by hand": refused(Step.CREDIT, Goal.PAID, HAPPENED, "sent"),
         }
     )
 
@@ -315,7 +325,7 @@ async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_can
 async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelled(
     shared_world: World,
 ) -> None:
-    async def refused_first(person: Action | None) -> None:
+    async def refused_first(person: Answer | None) -> None:
         async with client(shared_world, unavailable=NOT_SOON) as shop:
             shop.stand_in.notices.hold(EDI)
             shop.stand_in.faults.place(Step.CREATE, "reset", when="after")
@@ -328,7 +338,7 @@ async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelle
             if person:
                 await shop.resolve(reference, person)
             shop.stand_in.notices.release()
-            if person is SKIP:
+            if person is DID_NOT_HAPPEN:
                 assert (await shop.finished(reference)).status is Status.CANCELLED
             else:
                 await ends_well(shop, reference, ["created", "deleted"], Status.CANCELLED)
@@ -337,7 +347,7 @@ async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelle
         {
             "the yes comes after all": refused_first(None),
             "it is asked for once more": refused_first(RETRY),
-            "somebody knows that it is not there": refused_first(SKIP),
+            "somebody knows that it is not there": refused_first(DID_NOT_HAPPEN),
         }
     )
 
@@ -358,7 +368,7 @@ async def test_an_earlier_run_of_the_reference_is_not_ordered_again_to_be_cancel
         await shop.cancel(reference)
         shop.stand_in.notices.release()
         assert problem(await shop.parked(reference)) is Reason.MAY_EXIST
-        await shop.resolve(reference, SKIP)
+        await shop.resolve(reference, DID_NOT_HAPPEN)
         assert (await shop.finished(reference)).status is Status.CANCELLED
         assert shop.stand_in.calls.counts == {"create": 2, "delete": 1}
 
@@ -425,9 +435,13 @@ def ordered(shop: Shop, reference: str) -> list[str]:
     return [str(effect) for effect in shop.stand_in.ledger.effects(order_called(reference))]
 
 
-async def answered(shop: Shop, reference: str, action: str) -> Order:
-    said = ResolveOrder(by="an operator", reason="test", action=action)
-    return await shop.client.resolve_order(reference, said)
+async def answered(shop: Shop, reference: str, answer: str) -> OrderBrief:
+    """Answer the question that is open, as its operator who has just read it."""
+    open_one = (await shop.client.order(reference)).problem
+    assert open_one is not None
+    said = {"question": open_one.question, "answer": answer}
+    said = {"by": "an operator", "reason": "test", **said}
+    return await shop.client.resolve_order(reference, Resolve.model_validate(said))
 
 
 async def test_an_order_is_registered_once_and_every_line_ends_once(shared_world: World) -> None:
@@ -496,7 +510,7 @@ async def test_an_order_that_cannot_be_taken_back_asks_instead_of_asking_the_pro
         shop.stand_in.faults.place(Step.DELETE, Told.REJECTED, key="LINEITEMSTATUS")
         await shop.client.cancel_order(reference, Cancel(by="an operator", reason="test"))
         order = await until(shop, reference, lambda order: order.problem is not None)
-        assert problem(order) is Reason.CANNOT_CANCEL
+        assert problem(order) is Reason.LINES_NOT_CANCELLED
         assert shop.stand_in.calls.count("delete") == 1
         await answered(shop, reference, "retry")
         order = await finished(shop, reference)
@@ -511,9 +525,9 @@ async def test_a_refused_order_is_registered_again_when_somebody_says_so(
         shop.stand_in.faults.place(Step.CREATE, Told.REJECTED, key="LINEITEMSTATUS")
         reference = await begun(shop, 1)
         order = await until(shop, reference, lambda order: order.problem is not None)
-        assert problem(order) is Reason.DRAFT_FAILED
+        assert problem(order) is Reason.ORDER_REFUSED
         await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
-        await answered(shop, reference, "retry")
+        await answered(shop, reference, "make_again")
         assert statuses(await finished(shop, reference)) == "i"
         assert ordered(shop, reference) == FINAL
 
@@ -523,7 +537,7 @@ async def test_a_late_verdict_moves_a_parked_order_on(shared_world: World) -> No
         shop.stand_in.faults.place(Step.CREATE, Told.VERDICT_WITHHELD)
         reference = await begun(shop, 1)
         order = await until(shop, reference, lambda order: order.problem is not None)
-        assert problem(order) is Reason.DRAFT_OVERDUE
+        assert problem(order) is Reason.ORDER_OVERDUE
         await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
         assert shop.stand_in.calls.count("approve") == 0
         shop.stand_in.notices.release()
@@ -580,7 +594,7 @@ async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_b
             if by_the_provider:
                 shop.stand_in.notices.release()
             else:
-                await shop.resolve(invoice, SKIP)
+                await shop.resolve(invoice, HAPPENED)
                 await shop.stand_in.reached("credit", when="after")
             order = await close(shop, reference, "2")
             assert statuses(order) == "cx"
@@ -597,7 +611,7 @@ async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_b
             await shop.until_waiting(invoice, "provider unavailable")
             await shop.cancel(invoice)
             assert problem(await shop.parked(invoice)) is Reason.CANNOT_TELL
-            await shop.resolve(invoice, RETRY)
+            await shop.resolve(invoice, DID_NOT_HAPPEN)
             await until(shop, reference, lambda order: statuses(order) == "o")
             assert statuses(await close(shop, reference, "1")) == "x"
 
@@ -619,7 +633,7 @@ async def test_lines_of_an_abandoned_delivery_are_not_given_away_while_they_may_
         await shop.parked(invoice)
         await shop.resolve(invoice, ABANDON)
         order = await until(shop, reference, lambda order: order.problem is not None)
-        assert problem(order) is Reason.GONE
+        assert problem(order) is Reason.DELIVERY_UNCLEAR
         assert statuses(order) == "ro"
         await answered(shop, reference, "invoiced")
         assert statuses(await close(shop, reference, "2")) == "ix"
@@ -661,7 +675,7 @@ async def test_a_delivery_whose_verdict_does_not_name_it_is_settled_by_who_knows
         state = await shop.parked(invoice)
         assert problem(state) is Reason.APPROVAL_OVERDUE
         assert "unclear verdict" in state.provider_status
-        await shop.resolve(invoice, SKIP)
+        await shop.resolve(invoice, HAPPENED)
         await until(shop, reference, lambda order: statuses(order) == "io")
         assert statuses(await close(shop, reference, "2")) == "ix"
 

@@ -9,8 +9,9 @@ import pytest
 from temporalio.api.history.v1 import HistoryEvent
 
 from invoicing.client import Refused
-from invoicing.invoice import Action, Invoice, Release, Status
+from invoicing.invoice import Invoice, Release, Status
 from invoicing.provider import Plan, ReadCall, Snapshot, Stage, Target
+from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
@@ -128,9 +129,9 @@ async def test_a_correction_that_is_due_before_its_day_is_refused(company: Compa
     await company.parked(reference)
     due = company.request().document
     with pytest.raises(Refused, match="send_on: is after the due date"):
-        await company.resolve(reference, Action.CORRECT, document=due)
+        await company.resolve(reference, Answer.CORRECT, document=due)
     later = due.model_copy(update={"due_date": DAY})
-    await company.resolve(reference, Action.CORRECT, document=later)
+    await company.resolve(reference, Answer.CORRECT, document=later)
     await company.until_status(reference, Status.SCHEDULED)
 
 

@@ -14,7 +14,8 @@ from temporalio.common import SearchAttributeKey
 
 from invoicing import attributes
 from invoicing.client import Listed
-from invoicing.invoice import Action, Invoice, Status
+from invoicing.invoice import Invoice, Status
+from invoicing.questions import QUESTIONS, Answer
 from invoicing.request import Goal
 from sandbox.faults import Fault
 from sandbox.zero_friction import Step, Told
@@ -69,14 +70,37 @@ async def parked(world: World, kind: Kind) -> None:
         details = (await metadata(company, reference)).current_details
         assert f"### Needs attention: {state.problem.what}" in details
         assert "`resolve`" in details
-        for action in Action:
-            assert (f"- `{action}`: " in details) == (action in kind.actions)
+        assert f"Question `{state.problem.question}`." in details
+        for answer in Answer:
+            does = f"- `{answer}`: {QUESTIONS[kind.reason].answers.get(answer)}"
+            assert (does in details) == (answer in kind.answers)
         for problem in state.problem.fields:
             assert f"- `{problem.field}` {problem.message}" in details
 
 
 async def test_what_a_parked_invoice_asks_can_be_read_and_listed(shared_world: World) -> None:
     await together({name: parked(shared_world, kind) for name, kind in KINDS.items()})
+
+
+async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    handle = company.client.handle(reference)
+    await handle.signal("hold", {"by": "an operator"})
+    details = await _details(company, reference, lambda text: "was refused" in text)
+    assert (
+        "**The last signal was refused.** hold: the input cannot be read: reason: is required"
+        in details
+    )
+    await handle.signal("hold", {"by": "an operator", "reason": "test"})
+    await _details(company, reference, lambda text: "was refused" not in text)
+
+
+async def _details(company: Company, reference: str, shown: Callable[[str], bool]) -> str:
+    async with asyncio.timeout(30):
+        while not shown(text := (await metadata(company, reference)).current_details):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return text
 
 
 async def held(world: World) -> None:

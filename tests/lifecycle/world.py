@@ -21,9 +21,10 @@ from temporalio.worker import WorkflowRunner
 
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Action, Cancel, Hold, Invoice, Release, Resolve, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.notice import Subscriber
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
+from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
 from providers import ADAPTORS
 from providers.http import client as http_client
@@ -41,6 +42,7 @@ QUICK = Pace(
 )
 PACES = Paces(
     settle=timedelta(milliseconds=100),
+    effect=timedelta(seconds=1),
     unavailable=QUICK,
     approval=QUICK,
     sending=QUICK,
@@ -121,6 +123,10 @@ class Company:
                 pause = min(pause * 1.5, 0.2)
             return state
 
+    async def ended(self, reference: str) -> Invoice:
+        """The state once it has ended: its workflow may still look for what takes effect late."""
+        return await self.until(reference, lambda state: state.ended)
+
     async def until_status(self, reference: str, *wanted: Status, within: float = 30) -> Invoice:
         """The state once its status is one of these."""
         return await self.until(reference, lambda state: state.status in wanted, within)
@@ -135,10 +141,13 @@ class Company:
         """The state once it waits for a person."""
         return await self.until_status(reference, Status.NEEDS_ATTENTION)
 
-    async def resolve(self, reference: str, action: Action, **answer: Any) -> Invoice:
-        """Answer a parked invoice as its operator."""
-        answer = {"by": "an operator", "reason": "test", "action": action, **answer}
-        return await self.client.resolve(reference, Resolve.model_validate(answer))
+    async def resolve(self, reference: str, answer: Answer, **more: Any) -> Invoice:
+        """Answer the question that is open, as its operator who has just read it."""
+        problem = (await self.client.state(reference)).problem
+        assert problem is not None, "it asks nothing"
+        said = {"question": problem.question, "answer": answer, **more}
+        said = {"by": "an operator", "reason": "test", **said}
+        return await self.client.resolve(reference, Resolve.model_validate(said))
 
     async def cancel(self, reference: str) -> Invoice:
         """Cancel as an operator; returns once that is acknowledged."""

@@ -17,8 +17,12 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
 from invoicing import attributes
+from invoicing.invoice import LATE
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
-from observing.census import FEW, OTHER, Census, Lists, counting
+from invoicing.questions import Reason
+from observing.census import _REASONS, FEW, OTHER, Census, Lists, counting
+
+ROOT = Path(__file__).resolve().parents[2]
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 _SINCE = re.compile(r"WaitingSince < '([^']+)'")
@@ -102,6 +106,16 @@ async def test_nothing_to_split_is_one_question() -> None:
     temporal = of_statuses("paid")
     assert await split(temporal, "sent", "started") == {}
     assert len(temporal.asked) == 1
+
+
+def test_every_wait_of_a_workflow_has_a_label_of_its_own() -> None:
+    """All but those that name a provider's own word."""
+    code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
+    called = r"(?:pause|wait_for|until_gone|await wait)\((?:life, )?"
+    named = set(re.findall(rf'{called}"([a-z ]+)"', code)) | {LATE}
+    assert {"confirmation", "approval", "cancellation", "its invoice"} <= named
+    assert named <= set(_REASONS["provider"])
+    assert set(Reason) <= set(_REASONS["person"])
 
 
 async def test_what_has_a_value_nobody_foresaw_is_counted_as_other() -> None:

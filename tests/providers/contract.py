@@ -10,12 +10,13 @@ that every exception to the port can be read in one place.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import traceback
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import product
 from typing import Any, ClassVar
@@ -51,6 +52,7 @@ from invoicing.provider import (
     Orders,
     OrderSnapshot,
     OrderTarget,
+    Paces,
     Plan,
     ReadCall,
     RegisterCall,
@@ -115,6 +117,7 @@ class Step:
     several: why it takes more than one call, a sentence; that is an exception to the port.
     means: statuses that do not mean what they mean elsewhere, by the provider's own word.
     empty: whether a success without a body says enough.
+    silent: why its answer does not state our reference, a sentence.
     """
 
     asks: Mapping[str, Any] = field(default_factory=dict)
@@ -124,6 +127,7 @@ class Step:
     several: str = ""
     means: Mapping[int, type[ProviderError]] = field(default_factory=dict)
     empty: bool = False
+    silent: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,11 @@ INDIFFERENT = ("delete", "acknowledge", "poll")
 """A success is all that the first two need; news that nobody understands is news all the same."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
-STATUSES = sorted({status.value for status in HTTPStatus if status >= 200} | {299, 499, 520, 599})
+PASSED_ON = (408, 425, 429, 460, 499)
+"""What may be answered by something in front of the provider that has passed the call on before."""
+STATUSES = sorted(
+    {status.value for status in HTTPStatus if status >= 200} | {299, 520, 599, *PASSED_ON}
+)
 ELSEWHERE = "https://elsewhere.example.test/"
 
 
@@ -215,6 +223,10 @@ class Contract:
     """As in a step, for all of them."""
     sign_in: ClassVar[Mapping[str, Any]] = {}
     """The calls that fetch a token, and their answers."""
+    news: ClassVar[tuple[Event, ...]] = ()
+    """An event of every kind that it tells unasked, as it comes."""
+    effect: ClassVar[timedelta] = Paces().effect
+    """For how long an uncertain call may still take effect, by the provider's own word."""
     order: ClassVar[Mapping[str, Any]] = {}
     """Changes to the document that make it an order's, for providers with orders."""
 
@@ -525,13 +537,34 @@ class Contract:
             return [means[status]]
         if step.several:
             return self.allowed(verb)
-        if status == httpx.codes.TOO_MANY_REQUESTS:
-            return [Unavailable]
         if 300 <= status < 400:
             return [UnknownOutcome if changes else Unreadable]
-        if status == httpx.codes.REQUEST_TIMEOUT or status >= 500:
+        if status in (408, 429) or status >= 500:
             return [UnknownOutcome if changes else Unavailable]
+        if changes and status in PASSED_ON:
+            return [UnknownOutcome]
         return self.allowed(verb)
+
+    async def test_what_may_have_been_passed_on_is_looked_for_and_never_done_again_unasked(
+        self, calling: str
+    ) -> None:
+        """However short the tests are; and how long to wait is not lost on the way."""
+        wrong: list[str] = []
+        wait = {"Retry-After": "7"}
+        statuses = [each for each in (*PASSED_ON, 502, 503, 504) if each not in self.means]
+        replies: dict[str, Reply] = {
+            str(status): answer(self.refusal, status, wait) for status in statuses
+        }
+        async for where, name, _, outcome in self.outcomes(calling, replies):
+            if self.steps[calling].several or (name in self.READ and calling not in CHANGING):
+                continue
+            wrong += _unexpected(where, outcome, self.meant(calling, int(name)))
+            if getattr(outcome, "retry_after", None) != timedelta(seconds=7):
+                wrong += [f"{where}: how long to wait is not told"]
+        assert wrong == [], "\n".join(wrong)
+
+    READ = ("425", "460", "499")
+    """Of a reading call these are answers, as any 4xx."""
 
     async def test_a_refusal_that_is_no_json_is_a_refusal_all_the_same(self, calling: str) -> None:
         wrong: list[str] = []
@@ -603,6 +636,64 @@ class Contract:
                 wrong += _unexpected(f"{name} at {route}", outcome, undone)
                 wrong += [f"{name}: called all the same"] if self.counted(told) else []
         assert wrong == [], "\n".join(wrong)
+
+    # whose it is
+
+    async def test_every_answer_about_an_invoice_states_our_reference(self, calling: str) -> None:
+        step = self.steps[calling]
+        shown = _shown(await self.perform(calling, self.script(step)))
+        assert shown or calling not in TELLING
+        assert {one.reference for one in shown} <= {None if step.silent else REFERENCE}
+
+    async def test_an_answer_about_anothers_invoice_never_looks_like_ours(
+        self, calling: str
+    ) -> None:
+        step = self.steps[calling]
+        theirs = replace(step, asks=_renamed(step.asks))
+        if calling == "find":
+            # Left out; or refused, where what we would make under our number is there already.
+            with contextlib.suppress(Rejected):
+                assert _shown(await self.perform(calling, self.script(theirs), theirs)) == []
+            return
+        shown = _shown(await self.perform(calling, self.script(theirs), theirs))
+        assert {one.reference for one in shown} <= {None if step.silent else OTHERS}
+
+    async def test_how_long_an_uncertain_call_may_take_effect_is_the_providers_word(self) -> None:
+        assert (await self.planned()).paces.effect == self.effect
+        adaptor = self.made(Script())
+        if isinstance(adaptor, Orders):
+            assert (await adaptor.plan_order(self.ordered())).paces.effect == self.effect
+
+    # news
+
+    async def test_what_is_kept_of_an_event_reads_as_the_whole_of_it(self) -> None:
+        adaptor = self.made(Script())
+        if not isinstance(adaptor, Notifies):
+            return
+        assert self.news, "describe what it tells"
+        for event in (each for one in self.news for each in (one, *chosen(_swollen(one), 3))):
+            kept = await _kept(adaptor, event)
+            if kept is None:
+                continue
+            for verb in {"read", "read_order"} & self.steps.keys():
+                step = self.steps[verb]
+                whole, slim = [
+                    await self.perform(verb, self.script(step), replace(step, events=(one,)))
+                    for one in (event, kept)
+                ]
+                assert slim == whole, event.kind
+
+    async def test_what_is_kept_of_an_event_is_small(self) -> None:
+        adaptor = self.made(Script())
+        if not isinstance(adaptor, Notifies):
+            return
+        for event in self.news:
+            kept = await _kept(adaptor, event)
+            assert kept is not None, event.kind
+            assert len(kept.model_dump_json()) <= 8 * 1024, event.kind
+            for each in _swollen(event):
+                rest = await _kept(adaptor, each)
+                assert rest is None or len(rest.model_dump_json()) <= 16 * 1024, event.kind
 
     # words
 
@@ -693,6 +784,79 @@ def _is_gone(verb: str, status: int, outcome: Any) -> bool:
     if verb == "acknowledge":
         return True
     return verb in ("read", "delete") and outcome.stage is Stage.DELETED
+
+
+TELLING = ("find", "create", "read", "approve", "send", "credit")
+"""Verbs whose answer shows an invoice."""
+OTHERS = f"{REFERENCE}0"
+
+
+def _shown(result: Any) -> list[Snapshot]:
+    if isinstance(result, Search):
+        return list(result.invoices)
+    is_live = isinstance(result, Snapshot) and result.stage is not Stage.DELETED
+    return [result] if is_live else []
+
+
+def _renamed(asks: Mapping[str, Any]) -> Any:
+    """The same answers about an invoice of somebody else's."""
+    return json.loads(json.dumps(asks).replace(REFERENCE, OTHERS))
+
+
+async def _kept(adaptor: Any, event: Event) -> Event | None:
+    """What reaches the invoice; None if nothing does."""
+    try:
+        subject: Subject = await adaptor.about(event)
+    except Unreadable:
+        return None
+    if not subject.keys:
+        return None
+    assert len("".join(subject.keys)) < 16 * 1024
+    if subject.event is None:
+        return Event(id=event.id, kind=event.kind, at=event.at)
+    assert subject.event == event.model_copy(update={"body": subject.event.body})
+    return subject.event
+
+
+def _swollen(event: Event) -> list[Event]:
+    """The event with something too large in it, one thing at a time."""
+    return [event.model_copy(update={"body": body}) for body in _swollen_bodies(event.body)]
+
+
+def _swollen_bodies(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    more = {"canary": ["x" * 1000] * 1000, "parameters.canary": {"y" * 100_000: "z" * 100_000}}
+    yield {**whole, **more}
+    for path in _places(whole):
+        for change in (_long, _many):
+            body = json.loads(json.dumps(whole))
+            _change(body, path, change)
+            yield body
+
+
+def _places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, member in members:
+        yield (*at, name)
+        if isinstance(member, dict | list):
+            yield from _places(member, (*at, name))
+
+
+def _change(body: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> None:
+    *way, last = path
+    for name in way:
+        body = body[name]
+    body[last] = change(body[last])
+
+
+def _long(value: Any) -> Any:
+    """Text without end; a long number stays one."""
+    if isinstance(value, list | dict):
+        return value
+    return f"{value}" + ("0" if str(value).replace(".", "").isdigit() else "ü") * 100_000
+
+
+def _many(value: Any) -> Any:
+    return value * 1000 if isinstance(value, list) else [value] * 1000
 
 
 ANSWERS: dict[str, type[BaseModel] | None] = {

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from invoicing.errors import Rejected, Unavailable, UnknownOutcome, Unsupported
+from invoicing.errors import Rejected, Unavailable, Unsupported
 from invoicing.provider import Event
 from invoicing.request import Goal
 from providers import ADAPTORS
 from providers.invoro import Invoro
 from providers.mollie import Mollie
 from providers.quiddly import Quiddly
-from providers.riverty import Riverty
+from providers.riverty import FAILURE, Riverty
 from providers.zero_friction import ZeroFriction
 from tests.providers.contract import (
     BUYER,
@@ -107,8 +108,8 @@ class TestZeroFriction(Contract):
         "look up tax codes": Step(
             {"GET /api/cfg/TaxCodes": _listed({"id": "tax", "rates": [{"rate": 21}]})}
         ),
-        "find": Step({f"POST {_ZERO_FRICTION}/filter": _listed()}, _KNOWN),
-        "create": Step({f"POST {_ZERO_FRICTION}": _enveloped({"id": "inv-1"})}, _KNOWN),
+        "find": Step({f"POST {_ZERO_FRICTION}/filter": _listed(_zero_friction()["data"])}, _KNOWN),
+        "create": Step({f"POST {_ZERO_FRICTION}": _zero_friction()}, _KNOWN),
         "read": Step({f"GET {_ZERO_FRICTION}/inv-1": _zero_friction()}, _KNOWN),
         "approve": Step(
             {f"POST {_ZERO_FRICTION}/inv-1/approve": _zero_friction()}, _KNOWN, empty=True
@@ -120,6 +121,16 @@ class TestZeroFriction(Contract):
         ),
     }
     strange = Step({f"GET {_ZERO_FRICTION}/inv-1": _zero_friction(status=WORD)}, _KNOWN)
+    news = tuple(
+        Event(id=kind, kind=kind, body={"_type": kind, **about})
+        for kind, about in (
+            ("invoiceavailable", {"invoiceId": "inv-1"}),
+            ("invoicepaymentdetailschanged", {"invoiceId": "inv-1", "paymentId": "p-1"}),
+            ("invoiceregenerated", {"id": "inv-1"}),
+            ("mailsent", {"entityId": "inv-1", "to": BUYER_EMAIL}),
+            ("collectioncaseclosed", {"invoiceIds": ["inv-1", "inv-2"]}),
+        )
+    )
 
 
 # --- Mollie ---------------------------------------------------------------------------------------
@@ -192,6 +203,26 @@ class TestMollie(Contract):
         "credit": Step({f"PATCH {_MOLLIE}/invoice_1": _mollie(status="cancelled")}),
     }
     strange = Step({f"GET {_MOLLIE}/invoice_1": _mollie(status=WORD)})
+    news = (
+        *(
+            Event(
+                id=f"event_{word}",
+                kind=f"sales-invoice.{word}",
+                body={
+                    "resource": "event",
+                    "id": f"event_{word}",
+                    "type": f"sales-invoice.{word}",
+                    "entityId": "invoice_1",
+                    "_embedded": {"entity": _mollie(invoiceNumber="INV-1")},
+                },
+            )
+            for word in (
+                *("created", "issued", "canceled", "paid"),
+                *("e-invoice-failed", "e-invoice-issued"),
+            )
+        ),
+        Event(id="digest", kind="sales-invoice", body=_mollie(status="paid")),
+    )
 
 
 # --- Invoro ---------------------------------------------------------------------------------------
@@ -250,9 +281,8 @@ class TestInvoro(Contract):
     refusal = {"message": PERSON, "errors": {"canary": [PERSON]}}
     steps = {
         "look up recipient": Step({"POST /peppol/lookup": {"data": {"found": True}}}),
-        "find": Step({"GET /invoices": {"data": [], "meta": {"last_page": 1}}}),
-        # A draft too many could not be told from the first: a 429 is looked into as well.
-        "create": Step({"POST /invoices": _invoro()}, means={429: UnknownOutcome}),
+        "find": Step({"GET /invoices": {"data": [_invoro()["data"]], "meta": {"last_page": 1}}}),
+        "create": Step({"POST /invoices": _invoro()}),
         "read": Step({"GET /invoices/inv-1": _invoro()}),
         "approve": Step({"POST /invoices/inv-1/send": _invoro()}),
         "send": Step({"POST /invoices/inv-1/send": _invoro()}),
@@ -268,6 +298,16 @@ class TestInvoro(Contract):
         ),
     }
     strange = Step({"GET /invoices/inv-1": _invoro(state=WORD)})
+    news = tuple(
+        Event(id=f"digest-{number}", kind="invoice.delivered", body=body)
+        for number, body in enumerate(
+            (
+                {"event": "invoice.delivered", "timestamp": 1, "data": _invoro()["data"]},
+                {"event": "invoice.delivered", "invoice": {"id": "inv-1"}},
+                {"event": "invoice.delivered", "invoice_id": "inv-1", "invoice_number": "2026-1"},
+            )
+        )
+    )
 
 
 # --- Quiddly --------------------------------------------------------------------------------------
@@ -287,6 +327,7 @@ def _quiddly(**more: Any) -> dict[str, Any]:
         "statuses": {"ledger": None, "main": "CREATED"},
         "totals": {"total": 72.56, "totalExclVat": 59.97, "totalVat": 12.59, "totalToPay": 72.56},
         "vats": [{"percentage": 25, "totalTaxable": 59.97, "totalVat": 12.59}],
+        "ourReference": REFERENCE,
         **more,
     }
 
@@ -302,7 +343,15 @@ _PAYMENT = {
     "baseCurrency": "EUR",
     "name": PERSON,
 }
-_DRAFT = {"told": {"id": "I.1", "client": "C.1", "stage": "drafted", "status": "CREATED"}}
+_DRAFT = {
+    "told": {
+        "id": "I.1",
+        "client": "C.1",
+        "stage": "drafted",
+        "status": "CREATED",
+        "reference": REFERENCE,
+    }
+}
 
 
 class TestQuiddly(Contract):
@@ -355,6 +404,14 @@ class TestQuiddly(Contract):
         "acknowledge": Step({"PUT /vouchers/V.1/external/export": None}, empty=True),
     }
     strange = Step({"GET /invoices/I.1": _quiddly(statuses={"main": WORD})})
+    news = tuple(
+        Event(
+            id=f"payment-V.{number}",
+            kind="payment",
+            body={"invoiceNumber": "123456", "amount": amount, "currency": "EUR"},
+        )
+        for number, amount in enumerate(("72.56", "-10.00", "0"))
+    )
 
     @pytest.fixture(autouse=True)
     def _own_pdf(self, tmp_path: Path) -> None:
@@ -386,15 +443,40 @@ def _slots(**results: str) -> dict[str, Any]:
     return {"slots": {verb: {"request": "r-1", "result": told} for verb, told in results.items()}}
 
 
-def _verdict(word: str, kind: str = "GET_ORDER") -> Event:
-    details = {"orderNo": "ORDER1", "result": word, "errorDetails": []}
+def _verdict(word: str, kind: str = "GET_ORDER", errors: Any = ()) -> Event:
+    details = {"orderNo": "ORDER1", "result": word, "errorDetails": [*errors]}
     parameters = {"requestType": kind, "transactionId": "r-1", "details": details}
     body = {"type": "accounting/EDIErrorSent", "parameters": parameters}
     return Event(id=f"{kind}-{word}", kind="EDIErrorSent", body=body)
 
 
+_KINDS = (
+    *("invoiceCreated", "documentCreated", "balanceUpdated"),
+    *("chargebackReceived", "paymentReceived", "refundCompleted"),
+)
+
+
+def _news(kind: str, wrapped: bool = False) -> Event:
+    """Everything that a notification is known to say."""
+    about = {"customerNumber": "C-1", "invoiceReference": "INV-1", "orderReference": "ORDER1"}
+    document = {"documentType": "INVOICE", "urlKey": "S/1", "documentInformation": [about]}
+    said = {
+        "businessCode": "1000",
+        "transactionId": "t-1",
+        "currency": "EUR",
+        "remainingAmount": "62.56",
+        "tolerance": "0.05",
+        "paymentDocument": "P-1",
+        "dunningLevel": 2,
+        **({"documents": [document]} if kind == "documentCreated" else about),
+    }
+    body = {"type": f"accounting/{kind}", **({"parameters": said} if wrapped else said)}
+    return Event(id=f"{kind}-{wrapped}", kind=f"accounting/{kind}", body=body)
+
+
 _RIVERTY = "/accounting/v1/businesses/1000/customers/C-1/orders"
 _TICKET = {"internalRequestId": "23c9579b"}
+_SILENT = "orders and invoices bear names of their own, and no answer repeats any"
 
 
 class TestRiverty(Contract):
@@ -435,17 +517,31 @@ class TestRiverty(Contract):
     means = {500: Unavailable}
     steps = {
         "find": Step(),
-        "create": Step({f"POST {_RIVERTY}": _TICKET}),
+        "create": Step({f"POST {_RIVERTY}": _TICKET}, silent=_SILENT),
         "read": Step(context=_slots(order="ok")),
-        "approve": Step({f"POST {_RIVERTY}/ORDER1/invoices": _TICKET}, _slots(order="ok")),
+        "approve": Step(
+            {f"POST {_RIVERTY}/ORDER1/invoices": _TICKET}, _slots(order="ok"), silent=_SILENT
+        ),
         "send": Step(refuses=Unsupported),
-        "delete": Step({f"POST {_RIVERTY}/ORDER1/cancellations": _TICKET}, _slots(order="ok")),
+        "delete": Step(
+            {f"POST {_RIVERTY}/ORDER1/cancellations": _TICKET}, _slots(order="ok"), silent=_SILENT
+        ),
         "credit": Step(
-            {f"POST {_RIVERTY}/ORDER1/goodwills": _TICKET}, _slots(order="ok", invoice="ok")
+            {f"POST {_RIVERTY}/ORDER1/goodwills": _TICKET},
+            _slots(order="ok", invoice="ok"),
+            silent=_SILENT,
         ),
         "register": Step({f"POST {_RIVERTY}": _TICKET}),
         "read_order": Step(events=(_verdict("OK"),)),
         "cancel_lines": Step({f"POST {_RIVERTY}/ORDER1/cancellations": _TICKET}),
     }
     strange = Step(context=_slots(order=""), events=(_verdict(WORD),))
+    effect = timedelta(hours=24)
+    news = (
+        _verdict("OK"),
+        _verdict(FAILURE, errors=[{"fieldName": "A", "providedValue": PERSON}] * 30),
+        _verdict("OK", "POST_INVOICE"),
+        *(_news(kind) for kind in _KINDS),
+        *(_news(kind, wrapped=True) for kind in _KINDS),
+    )
     order = {"number": None}

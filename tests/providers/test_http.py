@@ -14,7 +14,14 @@ import httpx
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from invoicing.errors import ProviderError, Rejected, Unavailable, UnknownOutcome, Unreadable
+from invoicing.errors import (
+    Details,
+    ProviderError,
+    Rejected,
+    Unavailable,
+    UnknownOutcome,
+    Unreadable,
+)
 from providers import http
 from providers.http import Answer, Call, Token, Tokens, decode, encode, exchange, retry_after
 from tests.providers import Script, answer
@@ -209,11 +216,21 @@ async def test_the_whole_exchange_ends_in_time_even_when_the_body_trickles() -> 
             await exchange(client, replace(CHANGE, timeout=0.05))
 
 
-async def test_slowing_down_is_honoured_by_every_call() -> None:
-    for call in (READ, CHANGE):
-        error = await failed(call, answer(status=429, headers={"retry-after": "7"}))
-        assert isinstance(error, Unavailable)
-        assert error.retry_after == timedelta(seconds=7)
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
+async def test_slowing_down_is_honoured_by_every_call(status: int) -> None:
+    for call, kind in ((READ, Unavailable), (CHANGE, UnknownOutcome)):
+        error = await failed(call, answer(status=status, headers={"retry-after": "7"}))
+        assert type(error) is kind
+        assert Details.of(error) == Details(code=str(status), retry_after=timedelta(seconds=7))
+
+
+@pytest.mark.parametrize("status", [425, 420, 440, 460, 499])
+async def test_what_only_a_proxy_says_is_no_verdict_on_a_change(status: int) -> None:
+    reply = answer({"key": "X"}, status, {"retry-after": "7"})
+    error = await failed(CHANGE, reply)
+    assert isinstance(error, UnknownOutcome)
+    assert error.retry_after == timedelta(seconds=7)
+    assert (await asked(READ, reply)).body == {"key": "X"}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +259,7 @@ async def test_retry_after_may_be_a_date() -> None:
     assert timedelta(minutes=4) < wait <= timedelta(minutes=5)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 409, 410, 412, 413, 415, 422])
 async def test_a_refusal_comes_back_for_the_adaptor_to_explain(status: int) -> None:
     assert (await asked(CHANGE, answer({"key": "X"}, status))).body == {"key": "X"}
     assert (await asked(CHANGE, httpx.Response(status, content=b"<html>"))).body is None

@@ -1076,9 +1076,45 @@ class TestFind:
         with pytest.raises(Rejected, match="taken") as caught:
             await found(told, {"number": "2026-1"})
         assert fields(caught.value) == ["document.number"]
-        # What a person adopted is ours, marked or not.
-        assert (await found(told, {"number": "2026-1"}, "other")).invoices
+        # A person who chose it by mistake does not make it ours.
+        with pytest.raises(Rejected, match="taken"):
+            await found(told, {"number": "2026-1"}, "other")
         assert (await found(told, {"number": "2026-1", "mark": None})).invoices
+
+    async def test_what_a_person_chose_is_ours_without_a_mark(self) -> None:
+        by_hand = numbered("2026-1", header={"notes": ["Written by hand"]})
+        told = Script().on(LIST, page(invoice(id="other", ubl_json=by_hand)))
+        with pytest.raises(Rejected, match="taken"):
+            await found(told, {"number": "2026-1"})
+        (one,) = (await found(told, {"number": "2026-1"}, "other")).invoices
+        assert one.reference is None
+
+    @pytest.mark.parametrize(
+        ("written", "reference"),
+        [
+            ({"header": {"notes": [f"Thank you\n{MARK}"]}}, "ref-1"),
+            ({"header": {"buyer_reference": MARK}}, "ref-1"),
+            ({"references": {"sales_order": MARK}}, "ref-1"),
+            ({"header": {"notes": [f"Our reference: ref-2\n{MARK}"]}}, "ref-1"),
+            ({"header": {"notes": ["Our reference: ref-10"]}}, "ref-10"),
+            ({"references": {"sales_order": "Our reference: ref-10"}}, "ref-10"),
+            ({"header": {"notes": [CREDIT_MARK]}}, "ref-1 (credit)"),
+            ({"header": {"notes": ["Our reference: " + "x" * 1000]}}, "x" * 200),
+            ({"header": {"notes": ["Our reference: "]}}, None),
+            ({"header": {"notes": ["Thank you"]}}, None),
+        ],
+    )
+    async def test_the_mark_says_whose_it_is(
+        self, written: dict[str, Any], reference: str | None
+    ) -> None:
+        told = await read_invoice(ubl_json=written)
+        assert told.reference == reference
+        assert (await read(resource(ubl_json=written), {"mark": None})).reference is None
+
+    async def test_an_invoice_that_shows_nothing_of_itself_says_nothing_of_whose_it_is(
+        self,
+    ) -> None:
+        assert (await read_invoice(ubl_json=None)).reference is None
 
     async def test_without_a_number_every_page_is_searched_for_our_mark(self) -> None:
         near = ubl(header={"notes": ["Our reference: ref-10"]})
@@ -1190,13 +1226,12 @@ class TestCreate:
         with pytest.raises(UnknownOutcome):
             await created(Script().on(CREATE, reply))
 
-    async def test_only_where_somebody_looks_next_is_a_refused_rush_believed(self) -> None:
-        """A draft without a number of ours would be made again at once, and nothing refuses it."""
-        with pytest.raises(Unavailable):
-            await created(Script().on(CREATE, answer(status=429)), {"number": "2026-17"})
-        with pytest.raises(UnknownOutcome) as caught:
-            await created(Script().on(CREATE, answer(status=429)))
-        assert caught.value.code == "429"
+    async def test_a_refused_rush_is_not_believed(self) -> None:
+        """A draft would be made again at once, and nothing refuses it."""
+        for document in ({"number": "2026-17"}, {}):
+            with pytest.raises(UnknownOutcome) as caught:
+                await created(Script().on(CREATE, answer(status=429)), document)
+            assert caught.value.code == "429"
         with pytest.raises(Unavailable):
             await created(Script().on(CREATE, httpx.ConnectError("x")))
 
@@ -1715,7 +1750,7 @@ class TestErrors:
         self, headers: dict[str, str], least: int, most: int
     ) -> None:
         told = Script().on(SEND, answer(status=429, headers=headers))
-        with pytest.raises(Unavailable) as caught:
+        with pytest.raises(UnknownOutcome) as caught:
             await adaptor(told).approve(TARGET)
         wait = caught.value.retry_after
         assert wait is not None

@@ -556,6 +556,20 @@ class TestPlan:
         straight = {"status": "issued", "email": None if "goal" in more else EMAIL}
         assert fields(await refused(request(**more, options=straight))) == ["options.status"]
 
+    @pytest.mark.parametrize("goal", ["approved", "sent", "paid"])
+    @pytest.mark.parametrize("options", [{"email": EMAIL}, {"channel": "none", "email": None}])
+    async def test_what_is_final_at_once_is_sent_by_its_creation(
+        self, goal: str, options: dict[str, Any]
+    ) -> None:
+        """Mailed or not: nothing after it could still be waited for."""
+        paid = {"payment_details": {"source": "manual"}}
+        for status, more in (("issued", {}), ("paid", paid)):
+            asked = request(goal=goal, options={"status": status, **more, **options})
+            assert (await planned(asked)).sent_by == "create"
+        sends = goal != "approved" or options["email"] is not None
+        draft = await planned(request(goal=goal, options=options))
+        assert draft.sent_by == ("approve" if sends else "send")
+
     async def test_a_day_to_send_it_on_is_the_one_that_the_term_is_reckoned_from(self) -> None:
         assert fields(await refused(request(send_on="2026-07-01"))) == ["send_on"]
         assert (await planned(request(send_on="2026-06-30"))).sent_by == "approve"
@@ -950,6 +964,21 @@ class TestFind:
     async def test_a_list_that_takes_too_long_proves_nothing(self) -> None:
         search = await found(page(onwards="invoice_a"), page(), find_seconds=1e-9)
         assert not search.complete
+
+    @pytest.mark.parametrize(
+        ("metadata", "reference"),
+        [
+            ({REFERENCE: "ref-1", "shop": "north"}, "ref-1"),
+            ({REFERENCE: "x" * 1000}, "x" * 200),
+            ({REFERENCE: ""}, None),
+            ({REFERENCE: 7}, None),
+            ({"shop": "north"}, None),
+            ("ref-1", None),
+            (None, None),
+        ],
+    )
+    async def test_the_metadata_say_whose_it_is(self, metadata: Any, reference: str | None) -> None:
+        assert (await read_invoice(metadata=metadata)).reference == reference
 
     @pytest.mark.parametrize(
         ("more", "doubtful"),

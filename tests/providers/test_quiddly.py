@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -421,7 +423,18 @@ class Life:
     async def read(self, *events: Event, reply: Reply | None = None) -> Snapshot:
         if reply is not None:
             self.told.on(GET, reply)
-        return self._learn(await self.provider.read(ReadCall(target=self.target, events=events)))
+        call = ReadCall(target=self.target, events=events)
+        snapshot = await self.provider.read(call)
+        if reply is None:
+            # What is kept of every event these tests tell of reads as the whole of it.
+            kept = call.model_copy(update={"events": tuple([await self._kept(e) for e in events])})
+            assert await self.provider.read(kept) == snapshot
+        return self._learn(snapshot)
+
+    async def _kept(self, event: Event) -> Event:
+        with suppress(Unreadable):
+            return (await self.provider.about(event)).event or event
+        return event
 
     def _learn(self, snapshot: Snapshot) -> Snapshot:
         # Through JSON, as history keeps it.
@@ -446,8 +459,8 @@ async def out(asked: InvoiceRequest | None = None, **settings: Any) -> Life:
     return life
 
 
-async def read_of(body: dict[str, Any], *events: Event, **more: Any) -> Snapshot:
-    life = await drafted(**SIGHTED, **more)
+async def read_of(body: dict[str, Any], *events: Event, asked: Any = None, **more: Any) -> Snapshot:
+    life = await drafted(asked, **SIGHTED, **more)
     return await life.read(*events, reply=answer(body))
 
 
@@ -720,7 +733,25 @@ class TestDistribution:
 class TestCreate:
     async def test_the_pages_example_comes_out_as_it_is_written_there(self) -> None:
         options = {"product_code": "INVOICE_SERVICE", "debtor": {"cell_phone": "+46"}}
-        assert await sent_body(request(options=options)) == EXAMPLE
+        assert await sent_body(request(options=options), write_reference=False) == EXAMPLE
+
+    async def test_our_reference_stands_where_the_request_leaves_room(self) -> None:
+        seller = {"name": "Us", "contact": {"name": "S"}}
+        for document, options, places in (
+            ({}, {}, ("ref-1", None)),
+            ({"sales_order": "SO"}, {}, ("ref-1", "SO")),
+            ({"seller": seller}, {}, ("S", "ref-1")),
+            ({}, {"our_reference": "O"}, ("O", "ref-1")),
+            ({"seller": seller, "sales_order": "SO"}, {}, ("S", "SO")),
+        ):
+            asked = request(document, options=options)
+            body = await sent_body(asked)
+            assert (body.get("ourReference"), body.get("ourOrderNumber")) == places
+            life = Life(Script(), asked)
+            answered = {name: body.get(name) for name in ("ourReference", "ourOrderNumber")}
+            held = (await life.create(**answered)).reference
+            assert held == ("ref-1" if "ref-1" in places else None)
+            assert (await life.read()).reference == held
 
     async def test_every_field_of_the_page_can_be_said(self) -> None:
         address = {**BUYER["address"], "additional": "c/o"}
@@ -1322,6 +1353,8 @@ class TestRead:
         changes: dict[str, dict[str, Any]] = {
             "clientId": {"clientId": "C.2"},
             "invoiceNumber": {"invoiceNumber": "2"},
+            "ourReference": {"ourReference": "ref-2"},
+            "ourOrderNumber": {"ourOrderNumber": "ref-2"},
             "activatedDate": {"activatedDate": None},
             "activatedById": {"activatedById": None},
             "distributionCode": {"distributionCode": "PIGEON"},
@@ -1351,6 +1384,12 @@ class TestRead:
         seen = await read_of(whole, **settings)
         for path, change in changes.items():
             base = whole
+            if path == "ourOrderNumber":
+                # It is where our reference stands if the other place is taken.
+                taken = request(options={"our_reference": "The seller"})
+                other = await read_of(whole | change, asked=taken, **settings)
+                assert other.reference == "ref-2"
+                continue
             if path in ("balances.capital", "currency.baseCurrency"):
                 # What is left of the capital matters only while something is owed.
                 base = whole | {"balances": {"total": 5, "capital": 250}}
@@ -1359,7 +1398,7 @@ class TestRead:
                 base = whole | {"balances": {"total": 5, "capital": 1}}
             before = seen if base is whole else await read_of(base, **settings)
             assert await read_of(base | change, **settings) != before, path
-        for path in ("remark", "ourReference", "createdBy"):
+        for path in ("remark", "ourOrderNumber", "createdBy"):
             assert await read_of(whole | {path: "free text"}, **settings) == seen
 
 
@@ -1389,6 +1428,20 @@ class TestFind:
         assert search.complete
         assert (found.provider_id, found.stage) == (ID, Stage.DRAFTED)
         assert found.context["told"]
+
+    async def test_our_number_on_an_invoice_with_anothers_reference_is_taken(self) -> None:
+        """Neither adopted nor made a second time: its payments name the number alone."""
+        ours = invoice(invoiceNumber="12 3&4", ourReference="ref-1")
+        theirs = ours | {"id": "I.9", "ourReference": "ref-10"}
+        search, _ = await self.find([ours])
+        assert [(one.provider_id, one.reference) for one in search.invoices] == [(ID, "ref-1")]
+        for there in ([theirs], [ours, theirs]):
+            with pytest.raises(Rejected, match="another reference's invoice") as refused:
+                await self.find(there)
+            assert [one.field for one in refused.value.fields] == ["document.number"]
+        # Where it is not written, nothing is known from it.
+        search, _ = await self.find([theirs], write_reference=False)
+        assert [one.reference for one in search.invoices] == [None]
 
     async def test_a_list_that_was_not_filtered_proves_nothing(self) -> None:
         search, _ = await self.find([invoice(id="I.9", invoiceNumber="9")])
@@ -1472,6 +1525,27 @@ class TestFeed:
         (item,) = (await adaptor(Script().on(FEED, answer([odd]))).poll()).items
         assert "Person" not in item.event.id
         assert item.receipt == {"voucher": "paid by A. Person / 1"}
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"invoiceNumber": "1" * 256},
+            {"amount": "1" * 100_000},
+            {"invoiceCurrency": "SEK" * 100_000},
+        ],
+    )
+    async def test_what_is_too_long_to_be_true_is_not_kept(self, change: dict[str, Any]) -> None:
+        provider = adaptor(Script().on(FEED, answer([PAYMENT | change])))
+        (item,) = (await provider.poll()).items
+        assert len(item.event.model_dump_json()) < 1000
+
+    async def test_a_number_that_is_long_only_when_written_out_is_none(self) -> None:
+        body = json.dumps([PAYMENT | {"amount": 0}]).replace('"amount": 0', '"amount": 1E+99999')
+        provider = adaptor(Script().on(FEED, httpx.Response(200, text=body)))
+        (item,) = (await provider.poll()).items
+        assert item.event.body["amount"] == "?"
+        with pytest.raises(Unreadable):
+            await provider.about(item.event)
 
     async def test_other_events_are_about_no_invoice(self) -> None:
         assert (await adaptor(Script()).about(Event(id="1", kind="weather"))).keys == ()

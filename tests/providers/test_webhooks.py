@@ -91,6 +91,8 @@ def test_a_digest_depends_on_every_part_and_where_it_ends() -> None:
 
 def test_names_and_members_that_are_none_are_left_out() -> None:
     assert named("b", None, "a", 7, "", "b") == ("b", "a")
+    assert named("x" * 256, "y" * 255) == ("y" * 255,)
+    assert len(named(*map(str, range(1000)))) == 50
     body: dict[str, Any] = {"a": {"b": {"c": 1}}, "d": 7}
     assert members(body, "a", "b") == {"c": 1}
     assert members(body, "d", "b") == members(body, "x") == {}

@@ -629,6 +629,22 @@ class TestFind:
         assert [one.provider_id for one in search.invoices] == ["inv-1"]
         assert told.body(FILTER) == {"customerId": "customer-1", "invoiceType": ["incidentalnote"]}
 
+    @pytest.mark.parametrize(
+        ("data", "reference"),
+        [
+            ({"id": "inv-1"}, None),
+            ({"id": "inv-1", "externalReference": "ref-1"}, "ref-1"),
+            ({"id": "inv-1", "externalReference": "x" * 1000}, "x" * 200),
+            ({"id": "inv-1", "externalReference": ""}, None),
+            ({"id": "inv-1", "externalReference": {"a": 1}}, None),
+        ],
+    )
+    async def test_a_new_invoice_says_whose_it_is_where_its_answer_does(
+        self, data: dict[str, Any], reference: str | None
+    ) -> None:
+        made = await created(script().on(f"POST {INVOICES}", enveloped(data)))
+        assert (made.provider_id, made.reference) == ("inv-1", reference)
+
     async def test_a_search_known_to_cover_the_reference_is_used(self) -> None:
         told = script().on(FILTER, page(invoice()))
         await adaptor(told, search_covers_reference=True).find(TARGET)

@@ -24,13 +24,14 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHist
 
 from invoicing.errors import Unavailable, UnknownOutcome
 from invoicing.identity import TASK_QUEUE, WORKFLOW, notices_id, order_id, workflow_id
-from invoicing.invoice import Action, Cancel, Status
-from invoicing.news import EventState, ResolveEvent
+from invoicing.invoice import Cancel, Release, Resolve, Status
+from invoicing.news import EventState
 from invoicing.notice import Notice
-from invoicing.order import Deliver
+from invoicing.order import Deliver, invoice_reference
 from invoicing.preview import PREVIEW_WORKFLOW
 from invoicing.process import run
 from invoicing.provider import AttachCall, Attachment, Found, Plan
+from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.faults import Fault
 from sandbox.temporal import local_server
@@ -76,7 +77,7 @@ async def corrected(company: Company) -> str:
     reference = await company.start()
     await company.parked(reference)
     document = company.request(reference).document
-    await company.resolve(reference, Action.CORRECT, document=document)
+    await company.resolve(reference, Answer.CORRECT, document=document)
     return reference
 
 
@@ -169,6 +170,50 @@ async def ordered(company: Company) -> str:
     return order_id(order.reference)
 
 
+async def ordered_for_long(company: Company) -> str:
+    """Its history begins anew under a delivery whose invoice is held."""
+    order = OrderRequest(
+        reference=f"O-{uuid.uuid4().hex[:12]}",
+        provider="zero_friction",
+        account=company.account,
+        document=a_document(lines=(a_line(1), a_line(2))),
+    )
+    day, client = order.document.issue_date, company.client
+    handle = await client.start_order(order)
+    wanted = Deliver(delivery="A", lines=("1",), issue_date=day, hold=True)
+    await client.deliver(order.reference, wanted)
+    held = invoice_reference(order.reference, "A")
+    await company.until_status(held, Status.HELD)
+    first = (await handle.describe()).run_id
+    while (await client.order_handle(order.reference).describe()).run_id == first:
+        await client.order_handle(order.reference).signal("resolve")
+    await company.release(held)
+    wanted = Deliver(delivery="B", lines=("2",), issue_date=day)
+    await client.order_handle(order.reference).signal("deliver", wanted)
+    return order_id(order.reference)
+
+
+async def asked_by_signal(company: Company) -> str:
+    reference = await company.start(goal=Goal.PAID, hold=True)
+    await company.until_status(reference, Status.HELD)
+    handle = company.client.handle(reference)
+    await handle.signal("release")
+    await handle.signal("release", Release(by="an operator", reason="recorded"))
+    await company.until_waiting(reference, "payment")
+    await handle.signal("cancel", Cancel(by="an operator", reason="recorded"))
+    return reference
+
+
+async def gone(company: Company) -> str:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    company.stand_in.forget()
+    await company.release(reference)
+    await company.parked(reference)
+    await company.resolve(reference, Answer.MAKE_AGAIN)
+    return reference
+
+
 async def event_delivered(company: Company) -> str:
     reference = await company.start(hold=True)
     state = await company.until_status(reference, Status.HELD)
@@ -180,7 +225,7 @@ async def event_delivered(company: Company) -> str:
 
 async def event_unknown(company: Company) -> str:
     handle = await tell(company, an_event("nobody's"), pace=1e-6)
-    answer = ResolveEvent(by="an operator", reason="recorded", action="drop")
+    answer = Resolve(by="an operator", reason="recorded", question="q1", answer=Answer.DROP)
     async with asyncio.timeout(30):
         while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -291,6 +336,9 @@ LIVES: tuple[Life, ...] = (
     told,
     lost_while_looking,
     ordered,
+    ordered_for_long,
+    asked_by_signal,
+    gone,
     event_delivered,
     event_unknown,
     feed_fetched,

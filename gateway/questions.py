@@ -1,0 +1,56 @@
+"""The table of questions over REST: what may be asked of people, and what each answer does."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gateway.problems import documented
+from gateway.routes import COMMON, READ
+from invoicing.model import Recorded
+from invoicing.questions import QUESTIONS, Answer, Reason
+
+router = APIRouter(prefix="/v1/questions", tags=["questions"])
+
+
+class Choice(Recorded):
+    """An answer, and what it does at its question."""
+
+    answer: Answer
+    meaning: str
+
+
+class Row(Recorded):
+    """A question of an invoice, an order or an event. One that is open offers some of these."""
+
+    reason: Reason
+    asked_by: str
+    sentence: str
+    answers: tuple[Choice, ...]
+
+
+class QuestionList(Recorded):
+    """Every question there is."""
+
+    questions: tuple[Row, ...]
+
+
+@router.get(
+    "",
+    dependencies=READ,
+    responses=documented(*COMMON),
+    response_description="The table",
+)
+async def list_questions() -> QuestionList:
+    """Every question that a person may be asked, by its reason. Needs nobody behind the gateway."""
+    return QuestionList(questions=tuple(map(_row, Reason)))
+
+
+def _row(reason: Reason) -> Row:
+    question = QUESTIONS[reason]
+    answers = (Choice(answer=one, meaning=does) for one, does in question.answers.items())
+    return Row(
+        reason=reason,
+        asked_by=question.of,
+        sentence=question.sentence,
+        answers=tuple(answers),
+    )

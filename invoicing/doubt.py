@@ -1,0 +1,296 @@
+"""What may exist or happen at the provider without our having seen it: the one value that decides
+about money.
+
+It knows every call whose effect is not certain, what each was asked for, what was looked at and
+when, and what the last search proved. From that follow the answers at the end: may it be created,
+must be looked first, is it alone, may it be sent now, how long must still be looked. Nothing else
+says anything about doubt, and every continue-as-new and every successor carries it whole.
+
+Pure: a transition returns a new value, and the clock is an argument.
+
+    asked ─┬─ answered ─▸ certain, gone
+           ├─ refused ──▸ refused, not taken on trust ┐
+           └─ lost ─────▸ unknown ────────────────────┼─ seen, absent for good, denied ─▸ gone
+    a life that ended in the middle ─▸ inherited ─────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from invoicing.model import Recorded
+from invoicing.provider import Stage
+
+CREATE = "create"
+MOST_CALLS = 40
+"""Calls of one kind and content count as one. What still exceeds this is put together into the
+oldest, as content that is not known: never less doubt than before."""
+
+MOST_FOUND = 50
+"""Ids of one search that are remembered, ours first: one more than ours is a question anyway."""
+
+UNKNOWN_CONTENT = ""
+"""The content of what an earlier life asked for and left no word of: never that of today."""
+
+
+class Fate(StrEnum):
+    """What is known of a call whose effect is not certain."""
+
+    ASKED = "asked"
+    """Under way: no answer yet."""
+    UNKNOWN = "unknown"
+    """Its answer was lost."""
+    REFUSED = "refused"
+    """The provider said no, and its word alone proves nothing."""
+    INHERITED = "inherited"
+    """An earlier life of this reference may have made it."""
+
+
+class Call(Recorded):
+    """One call, or several alike, that may have had an effect that nobody has seen."""
+
+    verb: str
+    content: str
+    """A digest of what was asked for."""
+    at: datetime
+    """When it was made last; where its answer was lost, when that was known."""
+    fate: Fate = Fate.ASKED
+    times: int = 1
+    """How many alike this stands for."""
+    denied: datetime | None = None
+    """When a person said, after looking, that it had no effect."""
+
+
+class Searched(Recorded):
+    """What the last search for our reference proved."""
+
+    at: datetime
+    complete: bool
+    found: tuple[str, ...] = ()
+
+
+class Doubt(Recorded):
+    """One reference's doubt. `effect` is how long after it was made a call may take effect."""
+
+    calls: tuple[Call, ...] = ()
+    effect: timedelta = timedelta(minutes=30)
+    looked: datetime | None = None
+    """When our own invoice was seen last, with nothing waited for since."""
+    searched: Searched | None = None
+    foreign: tuple[str, ...] = ()
+    """Ids that are none of ours, though a search shows them: a person said so."""
+    watched: bool = False
+    """Whether a create of this life was ever uncertain: then its end is looked at once more."""
+
+    # Transitions
+
+    @classmethod
+    def begun_again(cls, ended: datetime, contents: Iterable[str]) -> Doubt:
+        """A successor's: each content that an earlier life may have asked for is in doubt."""
+        calls = (
+            Call(verb=CREATE, content=each, at=ended, fate=Fate.INHERITED)
+            for each in dict.fromkeys(contents)
+        )
+        return cls(calls=_bounded(calls), watched=True)
+
+    def planned(self, effect: timedelta) -> Doubt:
+        """The plan says how long a call may still take effect."""
+        return self.model_copy(update={"effect": effect})
+
+    def asked(self, verb: str, content: str, at: datetime) -> Doubt:
+        """A call goes out. Until its answer is in, it may have had an effect."""
+        call = Call(verb=verb, content=content, at=at)
+        return self.model_copy(update={"calls": _bounded((*self.calls, call)), "looked": None})
+
+    def answered(self, verb: str) -> Doubt:
+        """The call under way has answered yes, or was certainly never sent: there is no doubt about
+        that one."""
+        return _without(self, lambda one: one.verb == verb and one.fate is Fate.ASKED)
+
+    def lost(self, verb: str, at: datetime) -> Doubt:
+        """The call under way has no answer, or none that can be understood."""
+        return _ended(self, verb, at, Fate.UNKNOWN)
+
+    def refused(self, verb: str, at: datetime) -> Doubt:
+        """The call under way was refused, by a word that is not taken on trust."""
+        return _ended(self, verb, at, Fate.REFUSED)
+
+    def missed(self, content: str, at: datetime) -> Doubt:
+        """Our own invoice, made from this content, is said to be gone, and not by us. It may come
+        to light again, so nothing is made in its place unseen."""
+        call = Call(verb=CREATE, content=content, at=at, fate=Fate.UNKNOWN)
+        return self.model_copy(update={"calls": _bounded((*self.calls, call)), "watched": True})
+
+    def looked_at(self, at: datetime | None) -> Doubt:
+        """Our own invoice has just been seen as it is. None: something was waited for since, so
+        that it may no longer be so."""
+        return self if self.looked == at else self.model_copy(update={"looked": at})
+
+    def search(
+        self, at: datetime, own: str | None, found: Collection[str], *, complete: bool
+    ) -> Doubt:
+        """The provider was searched for our reference, when ours had the id `own`.
+
+        A create that can no longer take effect is seen by a complete search that shows ours, or
+        never happened: where such a search shows no other, nothing is in doubt but what is recent.
+        """
+        shown = sorted(found, key=lambda one: one != own)[:MOST_FOUND]
+        searched = Searched(at=at, complete=complete, found=tuple(shown))
+        doubt = self.model_copy(update={"searched": searched})
+        if not complete or (own is not None and own not in found) or doubt.others(own):
+            return doubt
+        return _without(doubt, lambda one: one.verb == CREATE and one.at + self.effect < at)
+
+    def saw(self, verb: str) -> Doubt:
+        """The effect of this change shows, or a person has seen it: whichever call did it, none of
+        them is in doubt."""
+        return _without(self, lambda one: one.verb == verb)
+
+    def found_one(self) -> Doubt:
+        """An invoice of ours has come to light. Where just one create was uncertain, this is what
+        it did, and nothing else can come of it."""
+        creates = [one for one in self.calls if one.verb == CREATE]
+        certain = [one.times for one in creates if one.fate is not Fate.INHERITED] == [1]
+        return self.saw(CREATE) if certain and len(creates) == 1 else self
+
+    def fenced(self) -> Doubt:
+        """Our invoice is deleted or credited: no change of it can take effect any more."""
+        return _without(self, lambda one: one.verb != CREATE)
+
+    def denied(self, verb: str, at: datetime, foreign: Collection[str] = ()) -> Doubt:
+        """A person has looked and says that it did not happen; it may still, for a while. `foreign`
+        are ids that they have seen, and that are none of ours."""
+        calls = tuple(
+            one.model_copy(update={"denied": at}) if one.verb == verb else one for one in self.calls
+        )
+        known = tuple(dict.fromkeys((*self.foreign, *foreign)))[-MOST_CALLS:]
+        return self.model_copy(update={"calls": calls, "foreign": known})
+
+    def given_up(self) -> Doubt:
+        """The invoice is left for another one of the same reference: what was asked of it alone is
+        no matter any more; what was asked for stays in doubt, and what a search has shown is
+        there."""
+        doubt = _without(self, lambda one: one.verb != CREATE)
+        return doubt.model_copy(update={"looked": None})
+
+    # Answers
+
+    def unanswered(self, verb: str) -> bool:
+        """Whether a call of this kind is in doubt that no person has denied since."""
+        return any(one.verb == verb and not _was_denied(one) for one in self.calls)
+
+    def in_question(self, verb: str, own: str | None) -> bool:
+        """Whether people must be told that there may be more than `own`: a call was lost; or one
+        was refused, and no complete search has borne that out since."""
+        seen = self.searched
+        borne_out = seen.at if seen and seen.complete and not self.others(own) else None
+        return any(
+            one.verb == verb
+            and not _was_denied(one)
+            and not (one.fate is Fate.REFUSED and borne_out and one.at <= borne_out)
+            for one in self.calls
+        )
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether what was seen of our invoice is so now: nothing was waited for since."""
+        return self.looked == now
+
+    def may_still(self, verb: str, now: datetime) -> bool:
+        """Whether an uncertain call of this kind may yet take effect."""
+        return any(one.verb == verb and now < one.at + self.effect for one in self.calls)
+
+    def until(self, verb: str) -> datetime | None:
+        """When the last uncertain call of this kind can no longer take effect; None: there is
+        none."""
+        return max((one.at + self.effect for one in self.calls if one.verb == verb), default=None)
+
+    def absent(self, now: datetime) -> bool:
+        """Whether it is known at this very moment that nothing of ours is there: by a complete
+        search that shows none, or by a person's word after the last call."""
+        found = self.searched
+        seen = found is not None and found.at == now and found.complete
+        empty = found is not None and not set(found.found) - set(self.foreign)
+        denied = any(one.verb == CREATE for one in self.calls) and not self.unanswered(CREATE)
+        return (seen and empty) or denied
+
+    def alone(self, own: str | None, now: datetime, within: timedelta) -> bool:
+        """Whether no second invoice of ours is there: it was never in doubt; or a search not older
+        than `within` was complete, showed our own (None: ours is gone) and no other; or a person
+        has said so."""
+        if self.others(own):
+            return False
+        if not self.unanswered(CREATE):
+            return True
+        found = self.searched
+        if found is None or not found.complete or now - found.at > within:
+            return False
+        return own is None or own in found.found
+
+    def others(self, own: str | None) -> tuple[str, ...]:
+        """What the last search showed besides our own, less what is none of ours."""
+        found = self.searched.found if self.searched else ()
+        return tuple(one for one in found if one != own and one not in self.foreign)
+
+    def is_of(self, content: str) -> bool:
+        """Whether what carries our reference can only have this content: nothing else was ever
+        asked for that may still come to light."""
+        return all(one.content == content for one in self.calls if one.verb == CREATE)
+
+
+def _ended(doubt: Doubt, verb: str, at: datetime, fate: Fate) -> Doubt:
+    calls = (
+        one.model_copy(update={"fate": fate, "at": at})
+        if one.verb == verb and one.fate is Fate.ASKED
+        else one
+        for one in doubt.calls
+    )
+    watched = doubt.watched or verb == CREATE
+    return doubt.model_copy(update={"calls": _bounded(calls), "watched": watched})
+
+
+def _without(doubt: Doubt, over: Callable[[Call], bool]) -> Doubt:
+    calls = tuple(one for one in doubt.calls if not over(one))
+    return doubt if calls == doubt.calls else doubt.model_copy(update={"calls": calls})
+
+
+def _bounded(calls: Iterable[Call]) -> tuple[Call, ...]:
+    """Calls alike are one, as recent as the last of them; see MOST_CALLS."""
+    alike: dict[tuple[str, str, Fate], Call] = {}
+    for one in calls:
+        before = alike.pop((one.verb, one.content, one.fate), None)
+        times = one.times + (before.times if before else 0)
+        alike[one.verb, one.content, one.fate] = one.model_copy(update={"times": times})
+    kept = tuple(alike.values())
+    if (over := len(kept) - MOST_CALLS) > 0:
+        kept = (*_merged(kept[: over + 1]), *kept[over + 1 :])
+    return kept
+
+
+def _merged(calls: tuple[Call, ...]) -> tuple[Call, ...]:
+    """One for each verb, of a content that nobody knows."""
+    latest: dict[str, Call] = {}
+    for one in calls:
+        before = latest.get(one.verb)
+        at = max(one.at, before.at) if before else one.at
+        times = one.times + (before.times if before else 0)
+        latest[one.verb] = Call(
+            verb=one.verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.UNKNOWN, times=times
+        )
+    return tuple(latest.values())
+
+
+def _was_denied(call: Call) -> bool:
+    return call.denied is not None and call.denied >= call.at
+
+
+SHOWS: dict[str, frozenset[Stage]] = {
+    "approve": frozenset(
+        {Stage.APPROVED, Stage.SENDING, Stage.SENT, Stage.DELIVERED, Stage.CREDITED}
+    ),
+    "send": frozenset({Stage.SENT, Stage.DELIVERED}),
+    "delete": frozenset({Stage.DELETED, Stage.NONE}),
+    "credit": frozenset({Stage.CREDITED}),
+}
+"""At which stages the effect of a change shows."""

@@ -1,0 +1,147 @@
+"""A service that asks for invoices: `InvoicingClient.start` and `start_order`, over the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from invoicing import attributes
+from invoicing.case import Earlier, InvoiceInput
+from invoicing.identity import (
+    CONTENTS,
+    MEMO,
+    MOST_CONTENTS,
+    ORDER_WORKFLOW,
+    OWNER,
+    WORKFLOW,
+    fingerprint,
+    order_id,
+    search_attributes,
+    workflow_id,
+)
+from invoicing.identity import content as digest
+from invoicing.invoice import Invoice, Status
+from invoicing.order_case import OrderInput
+from invoicing.provider import Stage
+from invoicing.request import InvoiceRequest, OrderRequest
+from simulation.documents import content, sums
+from simulation.engine import AlreadyStarted, Run, Server
+from simulation.invariants import Judge
+from simulation.wire import Story
+
+
+class Refused(Exception):
+    """The caller is told why it cannot have that."""
+
+
+class Caller:
+    """Asks once, and again; what a client of ours would do, in the same steps."""
+
+    def __init__(self, server: Server, judge: Judge, story: Story) -> None:
+        self._server = server
+        self._judge = judge
+        self._story = story
+        self._prints: dict[int, tuple[Any, dict[str, str]]] = {}
+
+    def ask(self, request: InvoiceRequest) -> None:
+        """Have this invoice made; asked again it is the same one."""
+        try:
+            run = self._asked(request)
+        except Refused as refusal:
+            self._story.tell(f"{request.reference}: the caller is told that it {refusal}")
+            return
+        if run is not None:
+            document = request.document
+            self._story.tell(f"{request.reference}: a life begins")
+            self._judge.want(
+                request.reference, content(document), sums(document).gross, request.sent_from
+            )
+            if request.hold:
+                self._judge.wanted[request.reference].held_since = self._server.now
+
+    def _asked(self, request: InvoiceRequest) -> Run | None:
+        """The run that began, or None where the last one stands."""
+        identity = workflow_id(request.reference)
+        try:
+            return self._start(request, "reject_duplicate")
+        except AlreadyStarted:
+            last = self._server.runs(identity)[-1]
+        if OWNER in last.memo:
+            raise Refused("is its order's to begin")
+        nothing_final = _left_nothing_final(last)
+        if not (nothing_final and _left_nothing(last)):
+            self._same(last, request)
+        if not (nothing_final or last.status == "terminated"):
+            return None
+        return self._start(request, "allow", self._earlier(last))
+
+    def _earlier(self, last: Run) -> Earlier:
+        """What a successor must know of the lives before it: all that they may have asked for."""
+        contents = [*last.memo.get(CONTENTS, ()), digest(last.memo[MEMO])]
+        ended = last.closed_at or self._server.now
+        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
+
+    def _start(
+        self, request: InvoiceRequest, reuse: Any, earlier: Earlier | None = None
+    ) -> Run | None:
+        identity = workflow_id(request.reference)
+        known = len(self._server.runs(identity))
+        fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
+        before = {CONTENTS: list(earlier.contents)} if earlier else {}
+        run = self._server.start(
+            WORKFLOW,
+            InvoiceInput.model_construct(**fields, earlier=earlier),
+            id=identity,
+            memo={MEMO: self._print(request), **before},
+            search_attributes=search_attributes(request),
+            reuse=reuse,
+            conflict="use_existing",
+        )
+        self._same(run, request)
+        return run if len(self._server.runs(identity)) > known else None
+
+    def _same(self, run: Run, request: InvoiceRequest | OrderRequest) -> None:
+        wanted = self._print(request)
+        if run.memo.get(MEMO, wanted) != wanted:
+            raise Refused("is in use for other content")
+
+    def _print(self, request: InvoiceRequest | OrderRequest) -> dict[str, str]:
+        known = self._prints.get(id(request))
+        if known is None:
+            known = self._prints[id(request)] = (request, fingerprint(request))
+        return known[1]
+
+    def order(self, request: OrderRequest) -> None:
+        """Begin an order; asked again it is the same one."""
+        try:
+            self._start_order(request, "reject_duplicate")
+        except AlreadyStarted:
+            last = self._server.runs(order_id(request.reference))[-1]
+            if last.status == "failed":
+                self._start_order(request, "allow")
+
+    def _start_order(self, request: OrderRequest, reuse: Any) -> None:
+        fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
+        self._server.start(
+            ORDER_WORKFLOW,
+            OrderInput.model_construct(**fields),
+            id=order_id(request.reference),
+            memo={MEMO: self._print(request)},
+            search_attributes=search_attributes(request),
+            reuse=reuse,
+            conflict="use_existing",
+        )
+
+
+def _left_nothing_final(last: Run) -> bool:
+    status = last.search_attributes.get(attributes.STATUS.name)
+    ended = last.status == "failed" or status in (Status.CANCELLED, Status.ABANDONED)
+    return ended and not last.search_attributes.get(attributes.NUMBER.name)
+
+
+def _left_nothing(last: Run) -> bool:
+    status = last.search_attributes.get(attributes.STATUS.name)
+    if status != Status.ABANDONED:
+        return status != Status.EXPIRED
+    invoice: Invoice = last.result
+    there = invoice.provider_id is not None and invoice.stage is not Stage.DELETED
+    return not (there or invoice.in_doubt)

@@ -1,0 +1,396 @@
+"""The README's promise as sentences that are checked, against what the provider really holds.
+
+Where the line is between what is ours to blame and what is not:
+
+- A call is judged when it is made, by what was so when the workflow scheduled it. What such a call
+  does later is never judged again by itself; what it leaves behind is, at the end.
+- Figures that somebody else changes between our last look and our call are not ours, provided that
+  the look was no older than `FRESH`.
+- A call that was scheduled before a hold or a cancel was acknowledged may still go out, provided
+  that it goes out within `FRESH`: nobody can call back what has left.
+- What somebody else approves, deletes or credits is not ours. What it leaves behind must still be
+  seen by a person, unless it happened after our last look.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+
+from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.invoice import Status
+from invoicing.order import OrderStatus
+from invoicing.provider import CreateCall
+from simulation.documents import content
+from simulation.engine import ActivityCall, Run, Server
+from simulation.kinds import Kind
+from simulation.ledger import Held, Ledger
+from simulation.wire import Story
+
+FRESH = timedelta(minutes=5)
+CANCEL_ARRIVES = timedelta(seconds=30)
+"""After the engine's own cancel: a workflow task under way may still end."""
+
+
+class Sentence(Enum):
+    """What is promised, each in the words of the README or what they come to."""
+
+    NEVER_TWO = "never two: one reference is one invoice, and no second one is alive beside it"
+    ONE_IN_THE_END = "exactly one correct invoice comes out, or none where it was taken back"
+    NO_STRAY = "whatever is left at the provider, a person was told of it"
+    RIGHT_CONTENT = "never a wrong invoice: what is made final is what was asked for last"
+    RIGHT_AMOUNT = "never a wrong amount: figures are compared before anything irreversible"
+    CANCEL_HOLDS = "after a cancel was acknowledged nothing is sent"
+    HOLD_HOLDS = "a hold that was acknowledged stops the next irreversible step"
+    NOT_BEFORE_ITS_DAY = "nothing is sent before its day"
+    SENT_ONCE = "the buyer gets it once: a call whose outcome is unknown is not repeated"
+    LINE_ONCE = "each line of an order ends invoiced or cancelled, once"
+    NO_SILENCE = "never a silent end: every wait has a deadline, or a person who is told"
+    TRUE_ANSWERS = "every parked invoice has a list of safe answers, one of them true"
+    OWN_QUESTION = "an answer is never taken for another question than its own"
+    TRUE_END = "what it says at its end is so at the provider"
+    ENDS = "every life comes to its end"
+    REPLAYS = "a recorded life can be lived again"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One promise broken."""
+
+    sentence: Sentence
+    what: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What people want of one reference, as far as it was acknowledged."""
+
+    reference: str
+    content: str
+    gross: Decimal
+    since: datetime
+    perhaps: list[tuple[datetime, str, Decimal]] = field(default_factory=list)
+    """What may have been asked for since: nobody heard whether it was taken."""
+    before: list[tuple[datetime, str, Decimal]] = field(default_factory=list)
+    sent_from: datetime | None = None
+    held_since: datetime | None = None
+    cancelled_since: datetime | None = None
+    cut: datetime | None = None
+    """When the engine's own cancel was given."""
+    told: set[str] = field(default_factory=set)
+    """The reasons for which a person was asked."""
+    given_up: bool = False
+    """Whether a person abandoned it."""
+    lives: int = 0
+    answered: set[tuple[int, str]] = field(default_factory=set)
+    last_change: str = ""
+    """The last call made that changes something."""
+
+    def contents(self, at: datetime) -> set[str]:
+        """What may be the content asked for last, at this moment."""
+        sure = self.content
+        for since, known, _ in reversed(self.before):
+            if at >= self.since:
+                break
+            sure = known
+            if at >= since:
+                break
+        return {sure, *(known for since, known, _ in self.perhaps if since <= at)}
+
+    def amounts(self, at: datetime) -> set[Decimal]:
+        """The gross amounts of those."""
+        right = self.contents(at)
+        every = [(self.content, self.gross)]
+        every += [(known, gross) for _, known, gross in (*self.perhaps, *self.before)]
+        return {gross for known, gross in every if known in right}
+
+
+class Judge:
+    """Watches one life. `violations` has what was broken, each sentence once."""
+
+    def __init__(self, server: Server, kind: Kind, ledger: Ledger, story: Story) -> None:
+        self._server = server
+        self._kind = kind
+        self._ledger = ledger
+        self._story = story
+        self.wanted: dict[str, Wanted] = {}
+        self.violations: list[Violation] = []
+        self._broken: set[Sentence] = set()
+        self._judged = 0
+        self._looks: dict[str, tuple[datetime, Decimal]] = {}
+        self._idle: dict[str, int] = {}
+
+    def broken(self, sentence: Sentence, what: str) -> None:
+        """Note it, the first time."""
+        if sentence in self._broken:
+            return
+        self._broken.add(sentence)
+        self._story.tell(f"BROKEN: {what}")
+        self.violations.append(Violation(sentence, what, self._server.now))
+
+    # What people want
+
+    def want(self, reference: str, wanted: str, gross: Decimal, sent_from: datetime | None) -> None:
+        """A new life of the reference begins, with this content."""
+        now = self._server.now
+        before = self.wanted.get(reference)
+        if before is None:
+            self.wanted[reference] = Wanted(
+                reference, wanted, gross, now, sent_from=sent_from, lives=1
+            )
+            return
+        self.correct(reference, wanted, gross, sure=True)
+        before.lives += 1
+        before.sent_from = sent_from
+        before.held_since = before.cancelled_since = before.cut = None
+        before.given_up = False
+
+    def correct(self, reference: str, wanted: str, gross: Decimal, *, sure: bool) -> None:
+        """Another content is asked for; not `sure` where nobody heard whether it was taken."""
+        know, now = self.wanted[reference], self._server.now
+        if not sure:
+            know.perhaps.append((now, wanted, gross))
+            return
+        know.before.append((know.since, know.content, know.gross))
+        know.content, know.gross, know.since = wanted, gross, now
+        know.perhaps = [each for each in know.perhaps if each[1] != wanted]
+
+    # Calls
+
+    def looked(self, held: Held) -> None:
+        """We are shown this invoice as it is."""
+        self._looks[held.id] = (self._server.now, held.gross)
+
+    def creating(self, given: CreateCall, call: ActivityCall) -> None:
+        """A create is being made."""
+        know = self.wanted.get(given.target.reference)
+        if know is None:
+            return
+        know.last_change = "create"
+        if content(given.document) not in know.contents(call.scheduled):
+            self.broken(Sentence.RIGHT_CONTENT, f"{know.reference}: made from an older content")
+        if self._kind.sent_by == "create":
+            self._irreversible(know, "create", call)
+            self._sends(know, "create", call)
+
+    def called(self, verb: str, reference: str, held: Held | None, call: ActivityCall) -> None:
+        """A call that changes an invoice is being made."""
+        know = self.wanted.get(reference)
+        if know is None:
+            return
+        know.last_change = verb
+        if verb not in ("approve", "send"):
+            return
+        self._irreversible(know, verb, call)
+        if verb in ("send", self._kind.sent_by):
+            self._sends(know, verb, call)
+        if held is not None and held.alive and verb == "approve":
+            self._right(know, held, call)
+
+    def _irreversible(self, know: Wanted, verb: str, call: ActivityCall) -> None:
+        since = know.held_since
+        if since is not None and _after(call, since):
+            self.broken(
+                Sentence.HOLD_HOLDS,
+                f"{know.reference}: {verb}, though it was held since {since:%H:%M:%S}",
+            )
+
+    def _sends(self, know: Wanted, verb: str, call: ActivityCall) -> None:
+        since = know.cancelled_since
+        cut = know.cut + CANCEL_ARRIVES if know.cut else None
+        for moment in (since, cut):
+            if moment is not None and _after(call, moment):
+                self.broken(
+                    Sentence.CANCEL_HOLDS,
+                    f"{know.reference}: {verb}, though it was cancelled at {moment:%H:%M:%S}",
+                )
+        if know.sent_from is not None and call.started < know.sent_from:
+            self.broken(Sentence.NOT_BEFORE_ITS_DAY, f"{know.reference}: {verb} before its day")
+
+    def _right(self, know: Wanted, held: Held, call: ActivityCall) -> None:
+        if held.content not in know.contents(call.scheduled):
+            self.broken(
+                Sentence.RIGHT_CONTENT,
+                f"{know.reference}: {held.id} is approved, whose content is not what was asked "
+                "for last",
+            )
+        if not self._kind.echoes or held.gross in know.amounts(call.scheduled):
+            return
+        at, gross = self._looks.get(held.id, (held.made, held.gross))
+        unseen = gross in know.amounts(call.scheduled)
+        if not unseen or call.started - at > FRESH:
+            self.broken(
+                Sentence.RIGHT_AMOUNT,
+                f"{know.reference}: {held.id} is approved with {held.gross}; it was last looked "
+                f"at {call.started - at} before",
+            )
+
+    # After every step
+
+    def check(self) -> None:
+        """What must hold at any moment. Cheap where nothing has changed."""
+        for violation in self._server.violations[:1]:
+            self.broken(Sentence.REPLAYS, f"{violation.workflow_id}: {violation.what}")
+        if self._judged == self._ledger.changes:
+            return
+        self._judged = self._ledger.changes
+        finals = [held for held in self._ledger.invoices.values() if held.final]
+        for held in finals:
+            if held.sent > 1:
+                self.broken(Sentence.SENT_ONCE, f"{held.reference}: {held.id} was sent twice")
+        if len(finals) > 1:
+            self._never_two(finals)
+            self._line_once(finals)
+
+    def _never_two(self, finals: list[Held]) -> None:
+        ours = [held for held in finals if _approved_by_us(held)]
+        for reference, count in Counter(held.reference for held in ours).items():
+            if count > 1:
+                both = " and ".join(held.id for held in ours if held.reference == reference)
+                self.broken(Sentence.NEVER_TWO, f"{reference}: {both} are both final")
+
+    def _line_once(self, finals: list[Held]) -> None:
+        seen: dict[tuple[str, str], str] = {}
+        for held in finals:
+            order, _, delivery = held.reference.partition(":")
+            if not delivery:
+                continue
+            for line in held.lines:
+                other = seen.setdefault((order, line), held.id)
+                if other != held.id:
+                    self.broken(
+                        Sentence.LINE_ONCE, f"{order}: line {line} is on {other} and on {held.id}"
+                    )
+
+    def watch(self, runs: Iterable[Run]) -> None:
+        """Whatever is under way goes on by itself, or waits for a person who is told."""
+        for run in runs:
+            if run.workflow in _GO_ON and _idle(run) and self._idle.get(run.run_id) != run.events:
+                self._idle[run.run_id] = run.events
+                self._waits(run)
+
+    def _waits(self, run: Run) -> None:
+        state = self._server.query(run.id, "state")
+        if state.problem is None and getattr(state, "status", "") != OrderStatus.OPEN:
+            self.broken(Sentence.NO_SILENCE, f"{run.id}: waits for nothing, and asks nobody")
+
+    # At the end
+
+    def end(self, runs: Iterable[Run]) -> None:
+        """Everything has ended, and what could come late has come."""
+        for run in runs:
+            self._ended_well(run)
+        for know in self.wanted.values():
+            last = self._last(know.reference)
+            if last is not None:
+                self._left(know, last)
+
+    def _last(self, reference: str) -> Run | None:
+        runs = self._server.runs(f"invoice/{reference}")
+        return runs[-1] if runs else None
+
+    def _ended_well(self, run: Run) -> None:
+        if run.task_failures:
+            self.broken(
+                Sentence.NO_SILENCE, f"{run.id}: its task fails: {run.last_task_failure[-300:]}"
+            )
+        if run.status == "terminated" and run.terminated_because != BY_A_PERSON:
+            self.broken(Sentence.NO_SILENCE, f"{run.id}: ended by {run.terminated_because}")
+        if run.status == "running" and not run.id.startswith("feed/"):
+            self.broken(Sentence.ENDS, f"{run.id} has not ended")
+        if run.unfinished_handlers:
+            self.broken(
+                Sentence.NO_SILENCE, f"{run.id}: ended before it answered {run.unfinished_handlers}"
+            )
+
+    def _left(self, know: Wanted, run: Run) -> None:
+        alive = self._ledger.alive(know.reference)
+        if run.status not in ("completed", "failed"):
+            return
+        shown = run.result if run.status == "completed" else self._server.query(run.id, "state")
+        status = shown.status
+        left_alone = status in (Status.ABANDONED, Status.EXPIRED) or know.given_up
+        if left_alone:
+            return
+        own = self._ledger.invoices.get(shown.provider_id or "")
+        if own is None and shown.provider_id and not self._kind.can_look:
+            own = alive[-1] if alive else None
+        others = [held for held in alive if held is not own]
+        if others and not know.told & _TELL_OF_OTHERS:
+            which = ", ".join(f"{held.id} ({held.state})" for held in others)
+            self.broken(
+                Sentence.NO_STRAY,
+                f"{know.reference}: ended {status}, and nobody was told of {which}",
+            )
+        self._true(know, own, status)
+        if own is not None and own.final and own.content not in know.contents(self._server.now):
+            self._blame_content(know, own)
+
+    def _true(self, know: Wanted, own: Held | None, status: Status) -> None:
+        if own is not None and _touched_late(own, self._looks):
+            return
+        if status in (Status.CANCELLED, Status.REJECTED):
+            wrong = own is not None and own.alive
+        elif status is Status.CREDITED:
+            wrong = own is None or own.alive
+        elif status is Status.DRAFTED:
+            wrong = own is None or not own.alive
+        else:
+            wrong = own is None or not own.final
+            if status in (Status.SENT, Status.DELIVERED) and own is not None:
+                wrong = wrong or not (own.sent or know.told & _WITHOUT)
+        if wrong:
+            there = f"{own.id} is {own.state}, sent {own.sent} times" if own else "nothing is there"
+            self.broken(Sentence.TRUE_END, f"{know.reference}: ended {status}, but {there}")
+
+    def _blame_content(self, know: Wanted, own: Held) -> None:
+        if _approved_by_us(own):
+            self.broken(
+                Sentence.ONE_IN_THE_END,
+                f"{know.reference}: {own.id} stands with a content that is not what was asked for "
+                "last",
+            )
+
+
+BY_A_PERSON = "by a person"
+_GO_ON = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
+_TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content"}
+_WITHOUT = {"sending_failed", "sending_overdue", "rejected"}
+
+
+def _after(call: ActivityCall, moment: datetime) -> bool:
+    """Whether the call should not have been made any more."""
+    if call.scheduled > moment:
+        return True
+    return call.started > moment and call.started - call.scheduled > FRESH
+
+
+def _approved_by_us(held: Held) -> bool:
+    return all(deed.ours for deed in held.deeds if deed.what == "approved")
+
+
+def _touched_late(own: Held, looks: dict[str, tuple[datetime, Decimal]]) -> bool:
+    """Whether somebody else changed it after we looked last."""
+    if own.touched is None:
+        return False
+    at, _ = looks.get(own.id, (own.made, own.gross))
+    return own.touched >= at
+
+
+def _idle(run: Run) -> bool:
+    """Whether nothing would ever happen in it by itself."""
+    return not (
+        run.timers
+        or run.activities
+        or run.children
+        or run.waiting
+        or run.task_due
+        or run.outgoing_signals
+        or run.outgoing_cancels
+        or run.stuck
+    )

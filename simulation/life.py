@@ -1,0 +1,300 @@
+"""One life: drawn whole from its seed, then lived to its end under the real workflows.
+
+Everything is drawn before it begins. `live` may be given fewer decisions than were drawn, and then
+lives the same life without those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from invoicing.identity import FEED_WORKFLOW, feed_id
+from invoicing.news import EventInput, FeedInput
+from invoicing.order import Deliver
+from invoicing.provider import Event
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from simulation.caller import Caller
+from simulation.decisions import Decision, Meddling, StrangeNews, Trouble, draw
+from simulation.documents import document
+from simulation.engine import Faults, NotFound, Run, Server
+from simulation.invariants import BY_A_PERSON, Judge, Sentence, Violation
+from simulation.kinds import Kind, draw_kind
+from simulation.ledger import Ledger
+from simulation.order_people import OrderPeople, deliveries, invoices
+from simulation.people import People
+from simulation.provider_news import SimulatedNews
+from simulation.provider_orders import SimulatedOrders
+from simulation.providers import NAME, SimulatedProvider, handlers
+from simulation.wire import Story, Wire
+from workflows.event import EventWorkflow
+from workflows.feed import FeedWorkflow
+from workflows.invoice import InvoiceWorkflow
+from workflows.notices import NoticesWorkflow
+from workflows.order import OrderWorkflow
+
+WORKFLOWS = (InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, NoticesWorkflow)
+START = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+LONGEST = timedelta(days=420)
+"""A life that has not ended then never will."""
+STEPS = 3000
+
+
+@dataclass(frozen=True)
+class Life:
+    """What was drawn from one seed."""
+
+    seed: int
+    kind: Kind
+    requests: tuple[InvoiceRequest, ...]
+    starts: tuple[timedelta, ...]
+    releases: tuple[timedelta, ...]
+    order: OrderRequest | None
+    delivered: tuple[Deliver, ...]
+    pays_after: timedelta | None
+    rhythm: tuple[float, ...]
+    decisions: tuple[Decision, ...]
+
+    def told(self) -> str:
+        """What it is about, in a sentence."""
+        goal = (self.order or self.requests[0]).goal
+        if self.order:
+            parts = " and ".join("+".join(each.lines) for each in self.delivered)
+            what = f"an order of {len(self.order.document.lines)} lines, delivered as {parts}"
+        else:
+            count = len(self.requests)
+            what = "an invoice" if count == 1 else f"{count} invoices"
+        held = " and held" if any(each.hold for each in self.requests) else ""
+        return f"{what}, to be {goal}{held}, at {self.kind.told()}"
+
+
+@dataclass
+class Lived:
+    """What came of a life."""
+
+    violations: list[Violation]
+    story: list[tuple[datetime, str]]
+    activations: int
+    replays: int
+    ambiguous: int
+    invoices: int
+    digest: str
+    counted: dict[str, int] = field(default_factory=dict)
+
+
+def draw_life(seed: int) -> Life:
+    """Everything about the life with this seed."""
+    rng = random.Random(f"life {seed}")
+    kind = draw_kind(rng)
+    ordered = rng.random() < 0.2
+    goals = [each for each in kind.goals() if not (ordered and each is Goal.DRAFTED)]
+    goal = rng.choice(goals)
+    subscriber = "books" if rng.random() < 0.3 else None
+    may_credit = rng.random() < 0.8
+    order: OrderRequest | None = None
+    wanted: list[Deliver] = []
+    if ordered:
+        order = OrderRequest(
+            reference=f"O{seed}",
+            provider=NAME,
+            goal=goal,
+            document=document(rng.randint(2, 5)),
+            may_credit=may_credit,
+            subscriber=subscriber,
+        )
+        wanted = deliveries(order, _parts(rng, len(order.document.lines)))
+        requests = invoices(order, wanted)
+    else:
+        requests = [
+            _request(rng, f"I{seed}-{place}", goal, may_credit, subscriber)
+            for place in range(rng.choices((1, 2, 3), (80, 15, 5))[0])
+        ]
+    return Life(
+        seed=seed,
+        kind=kind,
+        requests=tuple(requests),
+        starts=tuple(timedelta(seconds=rng.random() * 60 * place) for place in range(9)),
+        releases=tuple(timedelta(seconds=60 * 5000 ** rng.random()) for _ in requests),
+        order=order,
+        delivered=tuple(wanted),
+        pays_after=timedelta(hours=1 + 60 * rng.random()) if rng.random() < 0.9 else None,
+        rhythm=tuple(round(rng.random(), 3) for _ in range(17)),
+        decisions=tuple(draw(rng, kind, len(requests), order=ordered)),
+    )
+
+
+def _request(
+    rng: random.Random, reference: str, goal: Goal, may_credit: bool, subscriber: str | None
+) -> InvoiceRequest:
+    later = rng.random() < 0.08 and goal is not Goal.DRAFTED
+    return InvoiceRequest(
+        reference=reference,
+        provider=NAME,
+        goal=goal,
+        document=document(rng.randint(1, 3)),
+        hold=rng.random() < 0.12,
+        send_on=START + timedelta(hours=30) if later else None,
+        may_credit=may_credit,
+        subscriber=subscriber,
+    )
+
+
+def _parts(rng: random.Random, lines: int) -> list[list[int]]:
+    """Deliveries of an order's lines; now and then two of them name the same line."""
+    parts: list[list[int]] = [[] for _ in range(rng.randint(1, 3))]
+    for place in range(lines):
+        if rng.random() < 0.85:
+            rng.choice(parts).append(place)
+        if rng.random() < 0.1:
+            rng.choice(parts).append(place)
+    return [sorted(set(part)) for part in parts if part] or [[0]]
+
+
+def live(life: Life, decisions: Sequence[Decision] | None = None) -> Lived:
+    """Live it, with these decisions of those that were drawn; with all of them by default."""
+    return _Living(life, life.decisions if decisions is None else decisions).to_its_end()
+
+
+_FAULTS = {
+    "evictions": {"evicted": 0.15},
+    "lost workers": {"worker_lost": 0.004, "task_lost": 0.02},
+    "lost answers": {"answer_lost": 0.3, "request_lost": 0.1},
+    "early continue-as-new": {"early_suggestion": 0.6},
+    "piled-up jobs": {"piled_up": 0.15, "cancel_with_completion": 0.5, "slow_queue": 0.02},
+}
+
+
+def _faults(decisions: Sequence[Decision]) -> Faults:
+    chosen: dict[str, float] = {}
+    for each in decisions:
+        if isinstance(each, Trouble):
+            chosen |= _FAULTS[each.what]
+    return Faults(**chosen)  # type: ignore[arg-type]
+
+
+class _Living:
+    def __init__(self, life: Life, decisions: Sequence[Decision]) -> None:
+        self._life = life
+        rng = random.Random(f"engine {life.seed}")
+        self._server = server = Server(rng, WORKFLOWS, faults=_faults(decisions))
+        self._story = story = Story(server)
+        self._ledger = ledger = Ledger()
+        self._wire = wire = Wire(server, story, decisions, life.rhythm)
+        self._judge = judge = Judge(server, life.kind, ledger, story)
+        self._provider = provider = SimulatedProvider(
+            server, life.kind, ledger, wire, story, judge, self._tell
+        )
+        provider.pays_after = life.pays_after
+        caller = Caller(server, judge, story)
+        self._people = People(
+            server,
+            provider,
+            wire,
+            caller,
+            judge,
+            story,
+            life.requests,
+            random.Random(f"people {life.seed}"),
+        )
+        self._serve(decisions)
+        self._begin(caller, decisions)
+        server.on_step.append(self._step)
+        self._steps = 0
+
+    def _serve(self, decisions: Sequence[Decision]) -> None:
+        life, wire, provider = self._life, self._wire, self._provider
+        orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
+        self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)
+        for name, handler in (
+            *handlers(provider).items(),
+            *orders.handlers().items(),
+            *news.handlers().items(),
+        ):
+            self._server.activity(name, handler)
+        for each in decisions:
+            if isinstance(each, Meddling):
+                wire.when(each.when, partial(provider.meddle, each.what))
+            elif isinstance(each, StrangeNews):
+                wire.when(each.when, provider.strange_news)
+
+    def _begin(self, caller: Caller, decisions: Sequence[Decision]) -> None:
+        life, server = self._life, self._server
+        self._people.prepare(decisions)
+        if life.kind.news == "feed":
+            feed = FeedInput(provider=NAME)
+            server.start(FEED_WORKFLOW, feed, id=feed_id(NAME, "default"))
+        if life.order is not None:
+            caller.order(life.order)
+            people = OrderPeople(
+                server,
+                self._wire,
+                self._people,
+                self._judge,
+                self._story,
+                life.order,
+                life.delivered,
+            )
+            pauses = [
+                timedelta(seconds=5) + each * 40 for each in life.starts[: len(life.delivered)]
+            ]
+            people.prepare(decisions, pauses)
+            return
+        for place, request in enumerate(life.requests):
+            server.after(life.starts[place], partial(caller.ask, request))
+            if request.hold:
+                self._people.release_later(request, life.releases[place])
+
+    def _tell(self, event: Event) -> None:
+        self._news.tell(EventInput(provider=NAME, event=event))
+
+    def _step(self) -> None:
+        self._steps += 1
+        self._judge.check()
+        self._judge.watch(self._people.open_runs())
+        self._people.look()
+
+    def _over(self) -> bool:
+        if self._steps > STEPS:
+            return True
+        if self._wire.under_way or self._steps < 3:
+            return False
+        return all(run.closed or run.id.startswith("feed/") for run in self._people.last_runs())
+
+    def to_its_end(self) -> Lived:
+        """Live it until everything has ended and nothing can come late any more."""
+        server, life = self._server, self._life
+        server.run_until(self._over, at_most=START + LONGEST)
+        if self._steps > STEPS:
+            self._judge.broken(Sentence.ENDS, f"more than {STEPS} steps, and no end")
+        if life.kind.news == "feed":
+            self._stop_the_feed()
+        self._judge.check()
+        self._judge.end(self._runs())
+        return Lived(
+            violations=self._judge.violations,
+            story=self._story.lines,
+            activations=server.counters.activations,
+            replays=server.counters.replays,
+            ambiguous=self._wire.ambiguous,
+            invoices=len(life.requests),
+            digest=self._digest(),
+            counted=dict(self._wire.counted),
+        )
+
+    def _stop_the_feed(self) -> None:
+        try:
+            self._server.terminate(feed_id(NAME, "default"), BY_A_PERSON)
+        except NotFound:
+            self._judge.broken(Sentence.NO_SILENCE, "the feed is polled no more")
+
+    def _runs(self) -> list[Run]:
+        server = self._server
+        return [run for identity in server.ids() for run in server.runs(identity)]
+
+    def _digest(self) -> str:
+        lines = "\n".join(f"{at:%m-%d %H:%M:%S.%f} {what}" for at, what in self._story.lines)
+        return hashlib.sha256(f"{self._server.digest()}\n{lines}".encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""Damages the code, one guard at a time, in a copy of it, and shows that somebody notices.
+
+    python -m simulation.mutants              # all of them
+    python -m simulation.mutants --sample 8   # some, other ones for every commit
+    python -m simulation.mutants --only stray # those whose name holds this
+
+Exit code 1 when a mutant survives, or no longer fits the code that it is to damage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from simulation.mutants.table import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+PURE = (
+    "tests/invoicing/test_doubt.py",
+    "tests/invoicing/test_case.py",
+    "tests/invoicing/test_order.py",
+    "tests/invoicing/test_bounds.py",
+    "tests/invoicing/test_questions.py",
+)
+"""Tests without a server: cheap, so they are asked first."""
+PATIENCE = 600
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try them; print who noticed what."""
+    chosen = _chosen(_parser().parse_args(arguments))
+    began, survived = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _copied(Path(folder))
+        for number, mutant in enumerate(chosen, 1):
+            noticed = _tried(copy, mutant)
+            print(
+                f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':18}  {mutant.name}", flush=True
+            )
+            survived += [] if noticed else [mutant]
+    killed = len(chosen) - len(survived)
+    print(f"{killed} of {len(chosen)} mutants noticed, after {time.monotonic() - began:.0f} s")
+    return 1 if survived else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulation.mutants", description=__doc__)
+    parser.add_argument("--sample", type=int, help="how many, drawn by the commit")
+    parser.add_argument("--only", help="a part of the name")
+    return parser
+
+
+def _chosen(given: argparse.Namespace) -> list[Mutant]:
+    mutants = [one for one in MUTANTS if not given.only or given.only in one.name]
+    if given.sample:
+        seed = _commit()
+        mutants.sort(key=lambda one: hashlib.sha256(f"{seed} {one.name}".encode()).digest())
+        mutants = mutants[: given.sample]
+    return mutants
+
+
+def _commit() -> str:
+    said = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return said.stdout.strip()
+
+
+def _copied(folder: Path) -> Path:
+    names = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in names:
+        source = ROOT / name
+        if source.is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def _tried(copy: Path, mutant: Mutant) -> str:
+    """Who noticed; empty where nobody did."""
+    path = copy / mutant.file
+    whole = path.read_text()
+    if whole.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: stands {whole.count(mutant.old)} times in {mutant.file}")
+    path.write_text(whole.replace(mutant.old, mutant.new))
+    try:
+        return next((who for who, command in _judges(copy) if _is_red(copy, command)), "")
+    finally:
+        path.write_text(whole)
+
+
+def _judges(copy: Path) -> Iterable[tuple[str, list[str]]]:
+    pure = [name for name in PURE if (copy / name).exists()]
+    quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
+    yield "tests", [sys.executable, "-m", "pytest", *quiet, *pure]
+    yield "the proof", [sys.executable, "-m", "simulation.prove", "--seed", "1", "--lives", "600"]
+    yield (
+        "tests of workflows",
+        [sys.executable, "-m", "pytest", *quiet, "tests/simulation/test_scenarios.py"],
+    )
+
+
+def _is_red(copy: Path, command: list[str]) -> bool:
+    # Compiled code of one mutant must never be taken for another's: both may be as old and as long.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)}
+    environment.pop("PYTHONPYCACHEPREFIX", None)
+    try:
+        ended = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        # A workflow that turns for ever is noticed by everybody.
+        return True
+    return ended.returncode != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,385 @@
+"""The damages. Each takes one guard away, or turns one transition round.
+
+`old` must stand exactly once in its file: a mutant that no longer fits is an error, not a pass.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """One damage: what is lost with it, and where."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+DOUBT = "invoicing/doubt.py"
+CASE = "invoicing/case.py"
+ORDER = "invoicing/order.py"
+BOUNDS = "invoicing/bounds.py"
+ASKING = "workflows/kit/asking.py"
+WAITING = "workflows/kit/waiting.py"
+CALLS = "workflows/kit/calls.py"
+LIFETIME = "workflows/kit/lifetime.py"
+LIFE = "workflows/invoice/life.py"
+ACTING = "workflows/invoice/acting.py"
+APPROVAL = "workflows/invoice/approval.py"
+DRAFT = "workflows/invoice/draft.py"
+SEARCHING = "workflows/invoice/searching.py"
+LOOKING = "workflows/invoice/looking.py"
+SENDING = "workflows/invoice/sending.py"
+BACK = "workflows/invoice/taking_back.py"
+CLOSING = "workflows/invoice/closing.py"
+INSTRUCTIONS = "workflows/invoice/instructions.py"
+DELIVERY = "workflows/order/delivery.py"
+EVENT = "workflows/event.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    # The value
+    Mutant(
+        "a lost call is forgotten",
+        DOUBT,
+        "return _ended(self, verb, at, Fate.UNKNOWN)",
+        "return self.answered(verb)",
+    ),
+    Mutant(
+        "a refusal is taken on trust",
+        DOUBT,
+        "doubt = _ended(self, verb, at, Fate.REFUSED)",
+        "doubt = self.answered(verb)",
+    ),
+    Mutant(
+        "an answer clears up earlier calls as well",
+        DOUBT,
+        "return _without(self, lambda one: one.verb == verb and one.fate is Fate.ASKED)",
+        "return _without(self, lambda one: one.verb == verb)",
+    ),
+    Mutant(
+        "an incomplete search counts as complete",
+        DOUBT,
+        "searched = Searched(at=at, complete=complete, found=tuple(shown))",
+        "searched = Searched(at=at, complete=True, found=tuple(shown))",
+    ),
+    Mutant(
+        "a search need not show our own",
+        DOUBT,
+        "return own is None or own in found.found",
+        "return True",
+    ),
+    Mutant(
+        "a search never grows old",
+        DOUBT,
+        "if found is None or not found.complete or now - found.at > within:",
+        "if found is None or not found.complete:",
+    ),
+    Mutant(
+        "others that a search shows do not count",
+        DOUBT,
+        "        if self.others(own):\n            return False\n",
+        "",
+    ),
+    Mutant(
+        "absence is proven by an old search",
+        DOUBT,
+        "seen = found is not None and found.at == now and found.complete",
+        "seen = found is not None and found.complete",
+    ),
+    Mutant(
+        "absence is proven by an incomplete search",
+        DOUBT,
+        "seen = found is not None and found.at == now and found.complete",
+        "seen = found is not None and found.at == now",
+    ),
+    Mutant(
+        "old content is taken for new",
+        DOUBT,
+        "return all(one.content == content for one in self.calls if one.verb == CREATE)",
+        "return True",
+    ),
+    Mutant(
+        "a call can take effect for no longer than a moment",
+        DOUBT,
+        "return max((one.at + self.effect for one in self.calls if one.verb == verb), default=None)",
+        "return max((one.at for one in self.calls if one.verb == verb), default=None)",
+    ),
+    Mutant(
+        "a create is cleared up by a search before its time is over",
+        DOUBT,
+        "lambda one: one.verb == CREATE and one.at + self.effect < at)",
+        "lambda one: one.verb == CREATE)",
+    ),
+    Mutant(
+        "a person's word holds for later calls, too",
+        DOUBT,
+        "return call.denied is not None and call.denied >= call.at",
+        "return call.denied is not None",
+    ),
+    Mutant(
+        "what was seen stays fresh",
+        DOUBT,
+        "return self.looked == now",
+        "return self.looked is not None",
+    ),
+    Mutant(
+        "one that is found clears up all creates",
+        DOUBT,
+        "return self.saw(CREATE) if certain and len(creates) == 1 else self",
+        "return self.saw(CREATE)",
+    ),
+    Mutant(
+        "a successor inherits nothing",
+        LIFE,
+        "    if start.earlier:\n        case.doubt =",
+        "    if start.earlier and False:\n        case.doubt =",
+    ),
+    Mutant(
+        "a new run inherits nothing",
+        LIFE,
+        "self.case = start.resumed or _begun(start)",
+        "self.case = start.resumed or _begun(start)\n        self.case.doubt = Doubt()",
+    ),
+    # Looking and acting
+    Mutant(
+        "no look before a create that may have happened",
+        DRAFT,
+        "if _must_look(life) and await found(life):",
+        "if False and await found(life):",
+    ),
+    Mutant(
+        "no search before an irreversible call",
+        APPROVAL,
+        "    await be_alone(life)\n    await check(life)\n    # Sending",
+        "    await check(life)\n    # Sending",
+    ),
+    Mutant(
+        "figures are not compared before an irreversible call",
+        APPROVAL,
+        "        wrong = differing(life)\n        if not wrong:\n",
+        "        wrong = differing(life)\n        if True:\n",
+    ),
+    Mutant(
+        "the search comes after the look at the figures",
+        APPROVAL,
+        "    await be_alone(life)\n    await check(life)\n    # Sending",
+        "    await check(life)\n    await be_alone(life)\n    # Sending",
+    ),
+    Mutant(
+        "nobody asks whether what was seen still holds",
+        ACTING,
+        "return is_fresh(life) and life.case.doubt.alone(own, now, recent)",
+        "return True",
+    ),
+    Mutant(
+        "a hold is not heeded",
+        ACTING,
+        "    if case.hold is not None:\n        await _until_released(life)\n        return False\n",
+        "",
+    ),
+    Mutant(
+        "a cancel is not heeded at the last gate",
+        ACTING,
+        "    life.heed_cancel()\n    case = life.case\n    if case.hold",
+        "    case = life.case\n    if case.hold",
+    ),
+    Mutant(
+        "its day is not waited for",
+        ACTING,
+        "if opens and opens > workflow.now() and not case.at_once:",
+        "if False and opens and not case.at_once:",
+    ),
+    Mutant(
+        "a lost sending is sent again at once",
+        APPROVAL,
+        'if verb == "send" and not await once_late_effects_are_over(life, verb):',
+        'if verb == "send" and False:',
+    ),
+    Mutant(
+        "a final create is made again at once",
+        DRAFT,
+        "    if not await once_late_effects_are_over(life, CREATE):\n        return False\n",
+        "",
+    ),
+    Mutant(
+        "where nobody can look, a lost call is made again unasked",
+        ACTING,
+        "if case.blind and case.doubt.unanswered(verb):",
+        "if False and case.doubt.unanswered(verb):",
+    ),
+    Mutant(
+        "an invoice that states another reference is ours",
+        LOOKING,
+        "return snapshot.reference not in (None, life.request.reference)",
+        "return False",
+    ),
+    Mutant(
+        "a draft of whoever is deleted as one too many",
+        SEARCHING,
+        "    if stray.reference != life.request.reference:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "a stray is deleted unseen, final or not",
+        SEARCHING,
+        "if (stage := await _stage(life, target)) is not Stage.DRAFTED:",
+        "if (stage := await _stage(life, target)) in NOTHING:",
+    ),
+    Mutant(
+        "of several, the first is adopted",
+        SEARCHING,
+        "elif len(ours) == 1 and life.case.doubt.is_of(life.content):",
+        "elif life.case.doubt.is_of(life.content):",
+    ),
+    Mutant(
+        "news that came during a look are not looked at",
+        LOOKING,
+        "return life.case.doubt.fresh(workflow.now()) and not life.case.inbox",
+        "return life.case.doubt.fresh(workflow.now())",
+    ),
+    # Cancel
+    Mutant(
+        "the engine's cancel is not written down when it arrives",
+        LIFETIME,
+        "            cancelled()\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a cancel is acknowledged while a lost call may reach the buyer",
+        BACK,
+        "return any(doubt.may_still(verb, workflow.now()) for verb in verbs)",
+        "return False",
+    ),
+    Mutant(
+        "a cancel looks for nothing that was left",
+        BACK,
+        "    if not doubt.unanswered(CREATE):\n        return False\n",
+        "    return False\n",
+    ),
+    Mutant(
+        "what a lost create left is not taken back with ours",
+        BACK,
+        "        if await another(life):\n            return\n",
+        "",
+    ),
+    Mutant(
+        "cancelled is said while a final create may come",
+        BACK,
+        "if not final_at_once or await once_late_effects_are_over(life, CREATE):",
+        "if True:",
+    ),
+    Mutant(
+        "an uncertain call does not settle",
+        ACTING,
+        '        await workflow.sleep(life.paces.settle, summary="letting an uncertain call settle")',
+        "        pass",
+    ),
+    # The end
+    Mutant(
+        "nobody looks back after the end",
+        CLOSING,
+        "    while _may_come(life):\n",
+        "    while False:\n",
+    ),
+    Mutant(
+        "what came late is left where it is",
+        CLOSING,
+        "            await remove(life, others_of(life, search), Reason.STRAY_FOUND)\n",
+        "",
+    ),
+    # Questions
+    Mutant(
+        "an answer to another question is taken",
+        ASKING,
+        "    if answer.question != problem.question:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "a word that is no answer here is taken",
+        ASKING,
+        "    if answer.answer not in problem.answers:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "every question has the same identity",
+        ASKING,
+        '"question": f"q{memory.questions}"',
+        '"question": "q1"',
+    ),
+    Mutant(
+        "a second answer replaces the first",
+        ASKING,
+        "    if memory.resolution is not None:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "what has ended can still be changed",
+        INSTRUCTIONS,
+        "        if self._life.case.outcome:\n",
+        "        if False:\n",
+    ),
+    # Bounds
+    Mutant(
+        "an inbox has no bound",
+        BOUNDS,
+        "events = newest((*inbox, taken), INBOX_BYTES)",
+        "events = (*inbox, taken)",
+    ),
+    Mutant(
+        "names have no bound",
+        BOUNDS,
+        "        if size + more <= KEYS_BYTES:\n",
+        "        if True:\n",
+    ),
+    Mutant(
+        "a request may be of any size",
+        BOUNDS,
+        '    if size > most:\n        raise TooLarge(\n            f"{what}',
+        '    if False:\n        raise TooLarge(\n            f"{what}',
+    ),
+    Mutant(
+        "a long run never continues as new",
+        LIFE,
+        "        if self._may_renew():\n            self.renew()\n",
+        "",
+    ),
+    # Orders, events
+    Mutant(
+        "a line can be taken twice",
+        ORDER,
+        "    if line.status is LineStatus.OPEN:\n        return None\n",
+        "    if line.status is not LineStatus.CANCELLED:\n        return None\n",
+    ),
+    Mutant(
+        "a release opens what is invoiced",
+        ORDER,
+        "return self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
+        "return self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
+    ),
+    Mutant(
+        "an abandoned draft frees its lines",
+        ORDER,
+        "    return None if there else LineStatus.OPEN\n",
+        "    return LineStatus.OPEN\n",
+    ),
+    Mutant(
+        "a delivery takes an earlier invoice for its own",
+        DELIVERY,
+        "id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,",
+        "id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,",
+    ),
+    Mutant(
+        "the same event counts twice",
+        CASE,
+        "        if event.id in self.seen:\n            return False\n",
+        "",
+    ),
+    Mutant(
+        "an event that fits several goes to all of them",
+        EVENT,
+        "            if len(_families(found)) > 1:\n",
+        "            if False:\n",
+    ),
+)

@@ -1,0 +1,195 @@
+"""Look, act once, look again. What an uncertain call did is never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+
+from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.life import Life
+from workflows.invoice.looking import is_fresh, learn, view
+from workflows.kit.calls import Kind, Trouble, answer
+from workflows.kit.endings import Overdue
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.provider import Snapshot, Stage, Target
+    from invoicing.questions import Answer, Reason
+
+R = TypeVar("R")
+Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]
+
+AWAY = "provider unavailable"
+
+CONFIRMED_LATER = (Stage.DRAFTED, Stage.APPROVED)
+"""Stages whose figures need a look: a yes alone does not show them."""
+
+
+async def attempt(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:
+    """Act once. Whatever came of it, the next look decides."""
+    case = life.case
+    if case.blind and case.doubt.unanswered(verb):
+        await ask_what_became_of(life, verb)
+        return
+    before = case.stage
+    case.insisted = ""
+    # From here to the call nothing is awaited: the caller has looked and found that it may go.
+    case.doubt = case.doubt.asked(verb, life.content, workflow.now())
+    try:
+        snapshot = await changed(life, change(life.target))
+    except Trouble as problem:
+        await _after(life, problem, verb, before, offered)
+    else:
+        case.doubt = case.doubt.answered(verb)
+        case.accepted = verb
+        learn(life, snapshot, seen=snapshot.stage not in CONFIRMED_LATER)
+
+
+async def changed(life: Life, call: workflow.ActivityHandle[R]) -> R:
+    """The answer to a call that changes something; nothing cuts it short. Raises Trouble."""
+    life.in_flight = True
+    try:
+        return await answer(call, changes=True)
+    finally:
+        life.in_flight = False
+
+
+async def settle(life: Life) -> None:
+    """Give an uncertain call the time to take effect before looking; a cancel waits for it."""
+    life.in_flight = True
+    try:
+        await workflow.sleep(life.paces.settle, summary="letting an uncertain call settle")
+    finally:
+        life.in_flight = False
+
+
+async def wait_for_provider(life: Life, problem: Trouble) -> None:
+    """Back off from a provider that is away; no news can hurry that."""
+    at_least = problem.retry_after or timedelta()
+    try:
+        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least)
+    except Overdue:
+        await ask_about(life, problem, (Answer.RETRY,))
+
+
+async def ask_what_became_of(life: Life, verb: str) -> None:
+    """Only a person can look: what they saw reaches the adaptor like the provider's news."""
+    what = f"{verb} was lost, and nobody can look from here: did the provider do it?"
+    said = await ask(life, Reason.CANNOT_TELL, (Answer.HAPPENED, Answer.DID_NOT_HAPPEN), what)
+    if said is Answer.HAPPENED:
+        confirm(life, verb)
+    else:
+        life.case.doubt = life.case.doubt.denied(verb, workflow.now())
+
+
+async def may_go(life: Life, opens: datetime | None) -> bool:
+    """The last gate before an irreversible call: True if it may go in this very moment.
+
+    Waits while the invoice is held, then until it opens; whoever waited must look again.
+    """
+    life.heed_cancel()
+    case = life.case
+    if case.hold is not None:
+        await _until_released(life)
+        return False
+    if opens and opens > workflow.now() and not case.at_once:
+        await life.waits.once(
+            "time",
+            "send_on",
+            opens - workflow.now(),
+            lambda: case.at_once or case.hold is not None,
+            "scheduled: not to be sent before its day",
+        )
+        life.waits.over()
+        return False
+    return True
+
+
+async def once_late_effects_are_over(life: Life, verb: str) -> bool:
+    """Whether an earlier call of this kind can no longer take effect; waits a little if it can.
+
+    What reaches the buyer is not repeated before that: it would reach them twice. The wait is of
+    the same row as the one for a provider that is away: two that take turns would each begin anew,
+    and neither would ever be overdue.
+    """
+    until = life.case.doubt.until(verb)
+    if until is None or until <= workflow.now():
+        return True
+    try:
+        # News are read where there is something to read; before that they would wake us for ever.
+        there = life.case.provider_id is not None
+        await life.waits.pause(
+            AWAY, life.paces.unavailable, lambda: there and bool(life.case.inbox)
+        )
+    except Overdue:
+        problem = Trouble(Kind.UNAVAILABLE, f"{verb} was lost again and again")
+        await ask_about(life, problem, (Answer.RETRY,))
+    return False
+
+
+async def _until_released(life: Life) -> None:
+    case = life.case
+    if await life.waits.once(
+        "person",
+        "release",
+        life.paces.hold,
+        lambda: case.hold is None,
+        "held: waiting for a release",
+    ):
+        life.waits.over()
+        return
+    said = await ask(life, Reason.HOLD_OVERDUE, (Answer.WAIT, Answer.RELEASE))
+    if said is Answer.RELEASE:
+        case.hold = None
+
+
+async def _after(
+    life: Life, problem: Trouble, verb: str, before: Stage, offered: tuple[Answer, ...]
+) -> None:
+    doubt, now = life.case.doubt, workflow.now()
+    life.note(f"{verb}: {problem.kind}")
+    if problem.unknown:
+        life.case.doubt = doubt.lost(verb, now)
+        life.doubts.begin(verb)
+        await settle(life)
+        if await view(life) is before and not life.plan.blind:
+            life.doubts.end("absent")
+            await wait_for_provider(life, problem)
+    elif problem.final:
+        await _refused(life, problem, verb, before, offered)
+    else:
+        # Certainly not done; and where it was all the same, the next look shows it.
+        life.case.doubt = doubt.answered(verb)
+        await wait_for_provider(life, problem)
+
+
+async def _refused(
+    life: Life, problem: Trouble, verb: str, before: Stage, offered: tuple[Answer, ...]
+) -> None:
+    """Refused while the stage has not moved is no "already done" in disguise, unless nobody can
+    see the stage move: then it is not tried again unasked."""
+    blind, doubt = life.plan.blind, life.case.doubt
+    # Elsewhere a look shows whether the refusal holds; but what was sent cannot be sent back.
+    doubted = blind or verb == "send"
+    life.case.doubt = doubt.refused(verb, workflow.now()) if doubted else doubt.answered(verb)
+    if await view(life) is not before:
+        return
+    said = await ask_about(life, problem, (*offered, Answer.HAPPENED) if blind else offered)
+    if said is Answer.HAPPENED:
+        confirm(life, verb)
+        return
+    life.case.doubt = life.case.doubt.denied(verb, workflow.now())
+    if said is Answer.GO_WITHOUT:
+        life.case.without = (*life.case.without, verb)
+    elif said is Answer.KEEP:
+        life.keep()
+
+
+def still_holds(life: Life) -> bool:
+    """Whether our invoice was looked at in this very moment, and a search not long ago showed it
+    alone. To be asked last: between this and the call nothing may be awaited."""
+    now = workflow.now()
+    own, recent = life.case.provider_id, life.calls.queue.recent
+    return is_fresh(life) and life.case.doubt.alone(own, now, recent)

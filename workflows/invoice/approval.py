@@ -1,0 +1,98 @@
+"""Checked to the cent and made final: and the guards of every call that cannot be undone."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.invoice.acting import (
+    Change,
+    attempt,
+    may_go,
+    once_late_effects_are_over,
+    still_holds,
+)
+from workflows.invoice.asking import ask, confirm
+from workflows.invoice.life import Life, tell_order
+from workflows.invoice.looking import differing, is_deletable, view, wait_for
+from workflows.invoice.searching import be_alone
+from workflows.kit.endings import Ended, StartOver
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.invoice import Status
+    from invoicing.provider import Stage
+    from invoicing.questions import Answer, Reason
+    from invoicing.request import Goal
+
+
+async def check(life: Life) -> None:
+    """Compare the provider's figures with ours; a difference parks the invoice."""
+    while True:
+        if (stage := await view(life)) in (Stage.DELETED, Stage.CREDITED):
+            await over(life, stage)
+        wrong = differing(life)
+        if not wrong:
+            return
+        offered = [Answer.RETRY, Answer.CORRECT] if is_deletable(life) else [Answer.RETRY]
+        await ask(life, Reason.AMOUNTS_DIFFER, offered, fields=wrong)
+
+
+async def approve(life: Life) -> None:
+    """Make it final, not before a hold is released, and wait until it has its number."""
+    if life.request.goal is Goal.DRAFTED:
+        return
+    while not (stage := await view(life)).reached(Stage.APPROVED):
+        if stage is Stage.FAILED and life.case.insisted != "approve":
+            await _failed(life)
+        elif stage in (Stage.NONE, Stage.DELETED, Stage.CREDITED):
+            await over(life, stage)
+        elif stage is Stage.APPROVING or life.case.accepted == "approve":
+            pace = life.paces.approval
+            await wait_for(life, "approval", pace, Reason.APPROVAL_OVERDUE, verb="approve")
+        else:
+            offered = (Answer.RETRY, Answer.CORRECT)
+            await irreversible(life, "approve", life.calls.approve, offered)
+    life.show()
+    await tell_order(life)
+
+
+async def irreversible(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:
+    """A call that cannot be undone: it is alone, its figures agree, nobody holds or cancels it.
+
+    The order matters. The search comes first, for it may take long; then the look and the figures;
+    then the gate. Whatever had to be waited for on the way, nothing is called: the caller looks
+    again and comes back. From `still_holds` to the call nothing is awaited.
+    """
+    seen = life.case.stage
+    if verb == "send" and not await once_late_effects_are_over(life, verb):
+        return
+    await be_alone(life)
+    await check(life)
+    # Sending is sending, also what was approved by somebody else.
+    opens = life.request.sent_from if verb in (life.plan.sent_by, "send") else None
+    if life.case.stage is seen and await may_go(life, opens) and still_holds(life):
+        await attempt(life, verb, change, offered)
+
+
+async def over(life: Life, stage: Stage) -> None:
+    """The invoice ended at the provider without us."""
+    if stage is Stage.CREDITED:
+        await be_alone(life)
+        raise Ended(Status.CREDITED)
+    what = f"it is {stage} at the provider, and not by us"
+    offered = [Answer.MAKE_AGAIN] if life.unseen else [Answer.MAKE_AGAIN, Answer.ADOPT]
+    await ask(life, Reason.GONE, offered, what)
+    life.case.forget()
+    if not life.unseen:
+        # Who said so may have been told wrong: it is looked for before another one is made.
+        life.case.doubt = life.case.doubt.missed(life.content, workflow.now())
+    raise StartOver
+
+
+async def _failed(life: Life) -> None:
+    """The provider gave up: on retry, approve again although it still says so."""
+    offered = [Answer.RETRY, Answer.CORRECT]
+    offered += [Answer.HAPPENED] if life.unseen else []
+    said = await ask(life, Reason.APPROVAL_FAILED, offered, fields=life.case.problems)
+    life.case.accepted, life.case.insisted = "", "approve"
+    if said is Answer.HAPPENED:
+        confirm(life, "approve")

@@ -1,0 +1,100 @@
+"""Questions about one invoice, and what every one of their answers has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.invoice.life import Life
+from workflows.kit.calls import Trouble
+from workflows.kit.endings import Ended, NobodyCame, StartOver
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.errors import FieldProblem
+    from invoicing.invoice import Resolve, Status
+    from invoicing.provider import CONFIRMED, Event
+    from invoicing.questions import QUESTIONS, Answer, Reason
+
+
+async def ask(
+    life: Life,
+    reason: Reason,
+    offered: Iterable[Answer],
+    what: str = "",
+    fields: tuple[FieldProblem, ...] = (),
+) -> Answer:
+    """Park until a person decides. The caller does what `retry`, `wait` and their like mean there.
+
+    Raises StartOver when the provider has sent news that may settle it, and where the answer is to
+    go on with another invoice or another document; Ended when a person abandons it or nobody came.
+    """
+    try:
+        said = await life.asking.ask(
+            reason,
+            (*offered, Answer.ABANDON),
+            life.paces.attention,
+            what=what,
+            fields=fields,
+            settled=_settled(life, reason),
+        )
+    except NobodyCame:
+        failure = ApplicationError("nobody came in time", type="Expired")
+        raise Ended(Status.EXPIRED, failure) from None
+    if said is None:
+        raise StartOver
+    life.doubts.end("asked")
+    if said.answer is Answer.ABANDON:
+        raise Ended(Status.ABANDONED)
+    if said.answer is Answer.ADOPT:
+        _adopt(life, said)
+    if said.answer is Answer.CORRECT:
+        _correct(life, said)
+    return said.answer
+
+
+async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -> Answer:
+    """Ask what to do about a refusal. Of a provider that is away it can only be asked again, or
+    something else be asked of it."""
+    if problem.final:
+        return await ask(life, Reason.REJECTED, offered, problem.message, problem.fields)
+    offered = tuple(one for one in offered if one in (Answer.RETRY, Answer.CORRECT))
+    reason = Reason.PROVIDER_UNAVAILABLE
+    return await ask(life, reason, offered, problem.message, problem.fields)
+
+
+def confirm(life: Life, verb: str) -> None:
+    """A person has seen that it took effect: the adaptor is told as it is told news."""
+    life.case.doubt = life.case.doubt.saw(verb)
+    event = Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
+    life.case.receive(event)
+
+
+def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
+    case, news = life.case, QUESTIONS[reason].news_may_settle
+    last = case.seen[-1:]
+
+    def settled() -> bool:
+        # What came during the very look that led here has not been looked at either.
+        unread = news and bool(case.inbox) and case.provider_id is not None
+        return unread or ((news or case.unseen) and case.seen[-1:] != last)
+
+    return settled
+
+
+def _adopt(life: Life, said: Resolve) -> None:
+    """Go on with the invoice that a person names. Nothing is done with it before a look has shown
+    that it does not carry another reference."""
+    named = said.provider_id or ""
+    others = life.case.doubt.others(named)
+    life.case.forget()
+    life.case.provider_id, life.case.adopting = named, (named, *others)
+    raise StartOver
+
+
+def _correct(life: Life, said: Resolve) -> None:
+    """Make it from the document that came with the answer, once the draft there is gone."""
+    life.replace(life.request.model_copy(update={"document": said.document}))
+    life.case.correcting = life.case.corrected = True
+    raise StartOver

@@ -1,0 +1,65 @@
+"""The provider's verbs for an invoice, each a durable call on the provider's own queue."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.kit.calls import Queue
+
+with workflow.unsafe.imports_passed_through():
+    from activities.invoice import InvoiceActivities
+    from invoicing.provider import (
+        AttachCall,
+        Attachment,
+        CreateCall,
+        Event,
+        Found,
+        LookUp,
+        LookUpCall,
+        Plan,
+        ReadCall,
+        Search,
+        Snapshot,
+        Target,
+    )
+    from invoicing.request import InvoiceRequest
+
+
+class Calls:
+    """Those that change nothing are repeated by the engine; the others are made once."""
+
+    def __init__(self, provider: str) -> None:
+        self.queue = Queue(provider)
+
+    def plan(self, request: InvoiceRequest) -> workflow.ActivityHandle[Plan]:
+        return self.queue.ask(InvoiceActivities.plan, request, "plan")
+
+    def look_up(self, target: Target, look_up: LookUp) -> workflow.ActivityHandle[Found]:
+        call = LookUpCall(target=target, look_up=look_up)
+        return self.queue.ask(InvoiceActivities.look_up, call, f"look up {look_up.name}")
+
+    def find(self, target: Target) -> workflow.ActivityHandle[Search]:
+        return self.queue.ask(InvoiceActivities.find, target, "find by our reference")
+
+    def read(self, target: Target, events: tuple[Event, ...]) -> workflow.ActivityHandle[Snapshot]:
+        call = ReadCall(target=target, events=events)
+        return self.queue.ask(InvoiceActivities.read, call, "read the invoice")
+
+    def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.create, call, "create draft")
+
+    def attach(self, target: Target, attachment: Attachment) -> workflow.ActivityHandle[Found]:
+        call = AttachCall(target=target, attachment=attachment)
+        return self.queue.change(InvoiceActivities.attach, call, f"attach {attachment.name}")
+
+    def approve(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.approve, target, "approve")
+
+    def send(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.send, target, "send")
+
+    def delete(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.delete, target, "delete draft")
+
+    def credit(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.credit, target, "credit")

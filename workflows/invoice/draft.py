@@ -1,0 +1,177 @@
+"""From nothing to a draft at the provider: created once, confirmed, with the documents it needs.
+
+Never a second one while a first is in doubt.
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.invoice.acting import (
+    changed,
+    may_go,
+    once_late_effects_are_over,
+    settle,
+    wait_for_provider,
+)
+from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.life import Life
+from workflows.invoice.looking import learn, view, wait_for
+from workflows.invoice.searching import found
+from workflows.kit.calls import Trouble
+from workflows.kit.endings import StartOver
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
+    from invoicing.provider import Attachment, CreateCall, Stage
+    from invoicing.questions import Answer, Reason
+
+_UNTIL_FINAL = (Stage.DRAFTED, Stage.APPROVING)
+
+
+async def create(life: Life) -> None:
+    """Make the draft unless it is there."""
+    while life.case.provider_id is None:
+        if _must_look(life) and await found(life):
+            return
+        life.heed_cancel()
+        # Between the look and the call nothing is awaited, or it is looked again.
+        if life.plan.sent_by != CREATE or await _may_be_final(life):
+            await create_once(life)
+
+
+async def confirm_draft(life: Life) -> None:
+    """Where the provider confirms a draft later, wait until it has, or has refused it."""
+    while life.case.stage in (Stage.DRAFTING, Stage.NONE):
+        if (stage := await view(life)) is Stage.DRAFTING:
+            pace = life.paces.drafting
+            await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb=CREATE)
+        elif stage is Stage.NONE:
+            await _refused_after_all(life)
+
+
+async def attach(life: Life) -> None:
+    """Add the caller's own documents to the draft. A final invoice takes none any more."""
+    for each in life.plan.attachments:
+        while not _attached(life, each) and await view(life) in _UNTIL_FINAL:
+            life.heed_cancel()
+            if life.case.stage is Stage.APPROVING:
+                # Not by us; should it be a draft after all, it is not to go out without.
+                pace = life.paces.approval
+                await wait_for(life, "approval", pace, Reason.APPROVAL_OVERDUE, verb="approve")
+            else:
+                await _attach(life, each)
+        if not _attached(life, each) and life.case.stage.reached(Stage.APPROVED):
+            life.note(f"not attached, for it is final: {each.name}")
+            life.case.without = (*life.case.without, each.name)
+
+
+async def create_once(life: Life) -> None:
+    """One create; what became of it is part of the doubt from the moment it goes out."""
+    case = life.case
+    call = CreateCall(
+        target=life.target,
+        document=life.request.document,
+        options=life.request.options,
+        totals=life.plan.totals,
+    )
+    life.doubts.end("repeated")
+    case.doubt = case.doubt.asked(CREATE, life.content, workflow.now())
+    try:
+        snapshot = await changed(life, life.calls.create(call))
+    except Trouble as problem:
+        await _not_created(life, problem)
+    else:
+        case.doubt = case.doubt.answered(CREATE)
+        learn(life, snapshot, seen=False)
+        life.note("draft created")
+        life.show()
+
+
+def _must_look(life: Life) -> bool:
+    """Whether a create must not go out unseen, because one may have happened before."""
+    plan, doubt = life.plan, life.case.doubt
+    may_be_there = plan.find_first or doubt.unanswered(CREATE)
+    return not plan.repeatable and may_be_there and not doubt.absent(workflow.now())
+
+
+async def _may_be_final(life: Life) -> bool:
+    """The gates of an irreversible call, where the create is one: nothing takes it back unseen, so
+    it is not repeated while an earlier one may still take effect."""
+    if not await once_late_effects_are_over(life, CREATE):
+        return False
+    return await may_go(life, life.request.sent_from)
+
+
+async def _not_created(life: Life, problem: Trouble) -> None:
+    case, now = life.case, workflow.now()
+    life.note(f"create: {problem.kind}")
+    if problem.unknown:
+        case.doubt = case.doubt.lost(CREATE, now)
+        life.doubts.begin(CREATE)
+        await settle(life)
+        # Longer each time: it may take effect late, and it may never work.
+        await wait_for_provider(life, problem)
+        return
+    # That nothing happened is certain where it is said to be. A refusal is not taken on trust, but
+    # where nobody can look it is all there is.
+    certain = life.unseen or not problem.final
+    case.doubt = case.doubt.answered(CREATE) if certain else case.doubt.refused(CREATE, now)
+    if not problem.final:
+        await wait_for_provider(life, problem)
+    elif not (life.plan.find_first and await found(life)):
+        # Not "it is there already" in disguise.
+        await ask_about(life, problem, _answers_to_a_refusal(life))
+
+
+async def _refused_after_all(life: Life) -> None:
+    """It was taken, and then refused: there is nothing, until somebody has it made again, or has
+    seen that it is there all the same."""
+    offered = [Answer.MAKE_AGAIN, *_answers_to_a_refusal(life)[1:]]
+    offered += [Answer.HAPPENED] if life.unseen else []
+    said = await ask(life, Reason.DRAFT_FAILED, offered, fields=life.case.problems)
+    if said is Answer.HAPPENED:
+        confirm(life, CREATE)
+    else:
+        life.case.forget()
+    raise StartOver
+
+
+def _answers_to_a_refusal(life: Life) -> tuple[Answer, ...]:
+    """No correction where the provider knows a draft by our name alone, and one of the old content
+    may come to light under it."""
+    doubted = life.plan.repeatable and life.case.doubt.unanswered(CREATE)
+    return (Answer.RETRY,) if doubted else (Answer.RETRY, Answer.CORRECT)
+
+
+def _attached(life: Life, attachment: Attachment) -> bool:
+    return attachment.name in (*life.case.attached, *life.case.without)
+
+
+async def _attach(life: Life, attachment: Attachment) -> None:
+    case = life.case
+    case.doubt = case.doubt.looked_at(None)
+    life.doubts.end("repeated")
+    try:
+        answer = await changed(life, life.calls.attach(life.target, attachment))
+    except Trouble as problem:
+        await _not_attached(life, problem, attachment)
+    else:
+        case.context = {**case.context, **answer.context}
+        case.attached = (*case.attached, attachment.name)
+        life.waits.over()
+        life.note(f"attached: {attachment.name}")
+
+
+async def _not_attached(life: Life, problem: Trouble, attachment: Attachment) -> None:
+    """An uncertain call is made again: the second takes the place of the first."""
+    life.note(f"attach {attachment.name}: {problem.kind}")
+    if not problem.final:
+        if problem.unknown:
+            life.doubts.begin("attach")
+            await settle(life)
+        await wait_for_provider(life, problem)
+        return
+    said = await ask_about(life, problem, (Answer.RETRY, Answer.GO_WITHOUT))
+    if said is Answer.GO_WITHOUT:
+        life.case.without = (*life.case.without, attachment.name)

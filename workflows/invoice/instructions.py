@@ -1,0 +1,107 @@
+"""What people want of one invoice: may it be wanted now, and what it changes at once.
+
+Pure memory: nothing is called or waited for. The story notices at its next boundary.
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from workflows.invoice.life import Life
+from workflows.kit.asking import refuse_misplaced
+from workflows.kit.endings import refused
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_too_large
+    from invoicing.document import Document
+    from invoicing.errors import TooLarge
+    from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
+    from invoicing.parse import problems
+    from invoicing.questions import Answer, Reason
+    from invoicing.request import InvoiceRequest
+
+
+class Instructions:
+    """Each is checked first, by an update's validator or a signal, and then carried out."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    # Checks: each raises Refused with the reason
+
+    def may_hold(self, order: Hold) -> None:
+        self._refuse_if_ended()
+
+    def may_release(self, order: Release) -> None:
+        self._refuse_if_ended()
+        if self._life.case.hold is None and self._life.state.status is not Status.SCHEDULED:
+            raise refused("it is neither held nor scheduled")
+
+    def may_resolve(self, answer: Resolve) -> None:
+        refuse_misplaced(self._life.case, answer)
+        if answer.document:
+            self._refuse_misfit(answer.document)
+
+    def may_cancel(self, order: Cancel) -> None:
+        self._refuse_if_ended()
+
+    # What they change
+
+    def hold(self, order: Hold) -> None:
+        """Stop before the next irreversible step."""
+        self._life.case.hold = order
+        self._life.note("held", order)
+
+    def release(self, order: Release) -> None:
+        """Go on, also when the hold has become overdue and somebody was asked about it.
+
+        A hold is all that it ends: only what waits for nothing but its day is sent before that.
+        """
+        case = self._life.case
+        case.at_once |= case.hold is None
+        case.hold = None
+        self._life.note("released", order)
+        if case.problem and case.problem.reason is Reason.HOLD_OVERDUE:
+            case.resolution = Resolve(
+                by=order.by,
+                reason=order.reason,
+                question=case.problem.question,
+                answer=Answer.RELEASE,
+            )
+
+    def resolve(self, answer: Resolve) -> None:
+        """Answer the question that is open."""
+        self._life.case.resolution = answer
+        what = f"{answer.question} answered: {answer.answer} {answer.provider_id or ''}".strip()
+        self._life.note(what, answer)
+
+    def cancel(self, order: Cancel) -> None:
+        """Take it back."""
+        self._life.cancel(order)
+
+    # Why not
+
+    def _refuse_if_ended(self) -> None:
+        if self._life.case.outcome:
+            raise refused(f"it has ended: {self._life.case.outcome}")
+
+    def _refuse_misfit(self, corrected: Document) -> None:
+        """With the rest of the request it must make one that can be asked for, and read again."""
+        request = self._life.request
+        fields = {name: getattr(request, name) for name in type(request).model_fields}
+        try:
+            refuse_too_large(InvoiceRequest(**{**fields, "document": corrected}))
+        except ValidationError as error:
+            raise refused("; ".join(map(str, problems(error)))) from None
+        except TooLarge as error:
+            raise refused(str(error)) from None
+        if self._life.order:
+            self._refuse_other_lines(corrected)
+
+    def _refuse_other_lines(self, corrected: Document) -> None:
+        """The order's ledger says which lines are on this invoice, and has no part in this."""
+        lines = [line.id for line in self._life.request.document.lines]
+        if sorted(lines) != sorted(line.id for line in corrected.lines):
+            named = ", ".join(lines)
+            raise refused(f"its order delivers these lines with it, no others: {named}")

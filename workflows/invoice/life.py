@@ -1,0 +1,209 @@
+"""What all steps of one invoice share: its memory, its calls, its waits and questions, and what is
+shown of it. It decides nothing; the steps do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from workflows.invoice.calls import Calls
+from workflows.kit.asking import Asking
+from workflows.kit.details import markdown
+from workflows.kit.endings import Cancelling
+from workflows.kit.lifetime import listed
+from workflows.kit.listing import Listing
+from workflows.kit.outbox import Outbox
+from workflows.kit.telemetry import Doubts, tell_status
+from workflows.kit.waiting import Waits
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing import attributes
+    from invoicing.bounds import ENCRYPTED, ENGINE_PAYLOAD, stored
+    from invoicing.case import Case, InvoiceInput
+    from invoicing.doubt import Doubt
+    from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
+    from invoicing.invoice import Cancel, Hold, Instruction, Invoice
+    from invoicing.provider import Paces, Plan, Target
+    from invoicing.request import InvoiceRequest
+
+
+class Life:
+    """One invoice's workbench."""
+
+    def __init__(self, start: InvoiceInput) -> None:
+        self.request = start.request()
+        self.case = start.resumed or _begun(start)
+        self.order = start.tells
+        self.content = content(fingerprint(self.request))
+        """A digest of what is asked for now."""
+        self.in_flight = False
+        """Whether a call that changes something is under way, or has not settled."""
+        self.taking_back = False
+        self._engine_cancel = False
+        self._renewal_wanted = self._too_large = False
+        self.calls = Calls(self.request.provider)
+        self.doubts = Doubts(self.request.provider)
+        self.outbox = Outbox(self.request.subscriber, self.case)
+        self._listing = Listing()
+        self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
+        self.asking = Asking(self.case, self.waits, self.note)
+        if self.case.plan:
+            self.follow(self.case.plan)
+
+    # What the plan says
+
+    @property
+    def plan(self) -> Plan:
+        """How the provider carries it out."""
+        if self.case.plan is None:
+            raise RuntimeError("no step but plan runs without a plan")
+        return self.case.plan
+
+    @property
+    def paces(self) -> Paces:
+        """How long to wait for what."""
+        return self.case.plan.paces if self.case.plan else Paces()
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nobody can look what became of a call: the provider or a person tells it."""
+        return self.plan.blind or self.plan.repeatable
+
+    @property
+    def target(self) -> Target:
+        """Which invoice a call is about: ours."""
+        return self.case.target(self.request)
+
+    def follow(self, plan: Plan) -> None:
+        """From now on the plan says how long a call may take, and may take effect."""
+        self.calls.queue.follow(plan.call_timeout, plan.paces.unavailable)
+        self.case.doubt = self.case.doubt.planned(plan.paces.effect)
+
+    # Boundaries
+
+    def engine_cancelled(self) -> None:
+        """Write down Temporal's own Cancel, once per run: the next run is not told of it."""
+        reason = workflow.cancellation_reason()
+        if reason is None or self._engine_cancel:
+            return
+        self._engine_cancel = True
+        if self.case.outcome is None:
+            self.cancel(Cancel(by="Temporal cancel", reason=reason[:1000] or "no reason given"))
+
+    def cancel(self, order: Cancel) -> None:
+        """From now on no step begins that a cancelled invoice should not take."""
+        if self.case.cancel is None:
+            self.case.cancel = order
+            self.note("cancel asked for", order)
+
+    @property
+    def cancel_pending(self) -> bool:
+        """Whether a cancel waits to be carried out. The engine's own record is asked as well: it
+        can lose one that comes together with an activity's end (temporalio/sdk-python 352)."""
+        self.engine_cancelled()
+        return self.case.cancel is not None and not self.taking_back and not self.case.outcome
+
+    def heed_cancel(self) -> None:
+        """A boundary that no cancelled invoice crosses."""
+        if self.cancel_pending:
+            self.waits.over()
+            raise Cancelling
+
+    def boundary(self) -> None:
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
+        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
+        nothing."""
+        self.case.doubt = self.case.doubt.looked_at(None)
+        self.heed_cancel()
+        if self._may_renew():
+            self.renew()
+
+    def _wakes(self) -> bool:
+        return self.cancel_pending or self._may_renew()
+
+    def _may_renew(self) -> bool:
+        wanted = workflow.info().is_continue_as_new_suggested() or self._renewal_wanted
+        idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
+        # An answer is taken before that: its question is open in this run.
+        answered = self.case.resolution is not None
+        return wanted and idle and not answered and not self._too_large
+
+    def renew(self) -> None:
+        """Continue as new, with everything that is known."""
+        fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
+        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
+        if self._fits(begin):
+            # What was added to the memo on the way would stay behind.
+            workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
+
+    def _fits(self, begin: InvoiceInput) -> bool:
+        """Whether the next run can be begun with it: the server ends a workflow that tries to with
+        more. Every part has a bound, so this holds; should it not, the run goes on as it is."""
+        size = stored(begin)
+        self._too_large = size > ENGINE_PAYLOAD - ENCRYPTED
+        if self._too_large:
+            self.note(f"cannot continue as new: {size:,} bytes are too many")
+        return not self._too_large
+
+    def keep(self) -> None:
+        """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one
+        continues as new, to hear of the next."""
+        self.case.cancel = None
+        self._renewal_wanted = self._engine_cancel
+
+    # Showing
+
+    @property
+    def state(self) -> Invoice:
+        """What queries and updates answer."""
+        return self.case.shown(self.request)
+
+    def note(self, what: str, said: Instruction | None = None) -> None:
+        """Add to the journal what happened, and who wanted it."""
+        by, reason = (said.by, said.reason) if said else ("", "")
+        self.case.note(workflow.now(), what, by, reason)
+
+    def replace(self, request: InvoiceRequest) -> None:
+        """Something else is asked for from now on. The memo keeps what was asked for so far, for a
+        successor to inherit."""
+        self.request, self.content = request, content(fingerprint(request))
+        known = workflow.memo_value(CONTENTS, default=[], type_hint=list[str])
+        workflow.upsert_memo({CONTENTS: [*known, self.content][-MOST_CONTENTS:]})
+
+    def show(self) -> None:
+        """Bring lists and the Web UI up to date, and have the subscriber told."""
+        state, before = self.state, self._listing.status()
+        rows: list[tuple[object, object]] = [
+            (attributes.PROVIDER, state.provider),
+            (attributes.REFERENCE, state.reference),
+            (attributes.STATUS, state.status.value),
+            (attributes.NUMBER, state.number if self.case.was_final else None),
+            (attributes.PROVIDER_ID, state.provider_id),
+            (attributes.KEYS, self.case.names(self.request) or None),
+            (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
+        ]
+        if state.status.value != before:
+            tell_status("invoice", before, state)
+        self._listing.show(rows, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
+        self.outbox.tell(state, self.paces.notices)
+
+
+async def tell_order(life: Life) -> None:
+    """Let the order's workflow know that its lines are on a final invoice, or that it ended."""
+    if life.order:
+        order = workflow.get_external_workflow_handle(life.order)
+        # An order that is gone needs no news; which lines they are it knows itself.
+        with contextlib.suppress(FailureError):
+            await order.signal("invoice_is_final", life.state.model_copy(update={"lines": ()}))
+
+
+def _begun(start: InvoiceInput) -> Case:
+    case = Case(doubt=Doubt())
+    if start.earlier:
+        case.doubt = Doubt.begun_again(start.earlier.ended, start.earlier.contents)
+    if start.hold:
+        case.hold = Hold(by="the request", reason="it asks for a release")
+    return case

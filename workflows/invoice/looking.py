@@ -1,0 +1,146 @@
+"""Our own invoice as it is at the provider now, and whether its figures are ours."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.life import Life
+from workflows.kit.calls import Trouble, answers
+from workflows.kit.endings import Cancelling, Overdue, StartOver
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
+    from invoicing.echo import differences
+    from invoicing.errors import FieldProblem
+    from invoicing.provider import Pace, Snapshot, Stage
+    from invoicing.questions import Answer, Reason
+
+
+def is_fresh(life: Life) -> bool:
+    """Whether what is known of our invoice was seen in this very moment, and no news came since."""
+    return life.case.doubt.fresh(workflow.now()) and not life.case.inbox
+
+
+async def view(life: Life) -> Stage:
+    """The stage as it is now. A word nobody knows is waited on, visibly, never acted on."""
+    await look(life)
+    while not life.case.known:
+        await wait_for(
+            life,
+            f"a known status, not {life.case.provider_status!r}",
+            life.paces.approval,
+            Reason.UNKNOWN_STATUS,
+            verb=_awaited(life),
+        )
+        await look(life)
+    return life.case.stage
+
+
+async def look(life: Life) -> None:
+    """Read it, unless it was read in this very moment.
+
+    News that come meanwhile are read as well. They may never end, so a long run continues as new
+    between two reads, too.
+    """
+    while not is_fresh(life):
+        try:
+            await _read(life)
+        except Trouble as problem:
+            await ask_about(life, problem, (Answer.RETRY,))
+        if life.case.inbox:
+            life.boundary()
+
+
+async def _read(life: Life) -> None:
+    case = life.case
+    events, case.inbox = case.inbox, ()
+    try:
+        (snapshot,) = await answers(
+            (life.calls.read(life.target, events),), lambda: life.cancel_pending
+        )
+    except (Trouble, Cancelling):
+        case.inbox = (*events, *case.inbox)
+        raise
+    if case.adopting:
+        _accept_adopted(life, snapshot)
+    learn(life, snapshot, seen=True)
+
+
+def _accept_adopted(life: Life, snapshot: Snapshot) -> None:
+    """A person's word makes it ours, and the others strangers; not against its own reference."""
+    case = life.case
+    (named, *others), case.adopting = case.adopting, ()
+    if is_foreign(life, snapshot):
+        life.note(f"not adopted, for it carries another reference: {named}")
+        case.forget()
+        raise StartOver
+    case.doubt = case.doubt.found_one().denied(CREATE, workflow.now(), others)
+    life.note(f"adopted: {named}")
+
+
+def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
+    """Take in what the provider said of our invoice. `seen`: as a look at it shows it now."""
+    before = life.case.stage
+    life.case.learn(snapshot)
+    if seen:
+        life.case.doubt = life.case.doubt.looked_at(workflow.now())
+    if life.case.stage is not before:
+        life.doubts.end("found")
+        life.note(" · ".join(filter(None, (life.case.stage, snapshot.status))))
+
+
+def is_foreign(life: Life, snapshot: Snapshot) -> bool:
+    """Whether it states another reference than ours: then it is not ours, whatever its figures."""
+    return snapshot.reference not in (None, life.request.reference)
+
+
+def differing(life: Life) -> tuple[FieldProblem, ...]:
+    """Every figure that is not ours, in words."""
+    echo = life.case.echo
+    if echo is None:
+        return (FieldProblem(field="figures", message="the provider states none"),)
+    number = life.request.document.number
+    wrong = differences(life.plan.totals, life.case.buyer, number, echo, life.plan.echoes)
+    return tuple(FieldProblem(field=each.figure, message=str(each)) for each in wrong)
+
+
+def is_deletable(life: Life) -> bool:
+    """Whether nothing has become of it yet that a deletion could not undo."""
+    return life.case.stage in (Stage.NONE, Stage.DRAFTED, Stage.FAILED)
+
+
+async def wait_for(
+    life: Life,
+    what: str,
+    pace: Pace,
+    overdue: Reason,
+    *,
+    verb: str = "",
+    without: str = "",
+) -> None:
+    """One pause of a row; when the row is over, ask whether to go on waiting.
+
+    `verb` is the change that is waited for: where its outcome can only be told, a person who has
+    seen it may tell it. `without` is the step that may be gone on without.
+    """
+    try:
+        await life.waits.pause(what, pace, lambda: bool(life.case.inbox))
+    except Overdue:
+        told = verb if life.unseen else ""
+        offered = [Answer.WAIT]
+        offered += [Answer.GO_WITHOUT] if without else []
+        offered += [Answer.HAPPENED] if told else []
+        sentence = f"waited for {what} as long as was planned"
+        said = await ask(life, overdue, offered, sentence)
+        life.case.accepted = ""
+        if said is Answer.HAPPENED:
+            confirm(life, told)
+        elif said is Answer.GO_WITHOUT:
+            life.case.without = (*life.case.without, without)
+
+
+def _awaited(life: Life) -> str:
+    """The change whose outcome is awaited."""
+    awaited = {Stage.DRAFTING: "create", Stage.APPROVING: "approve"}
+    return awaited.get(life.case.stage, life.case.accepted)

@@ -1,0 +1,80 @@
+"""The request checked by the adaptor, and what it needs of the provider's master data."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.invoice.asking import ask_about
+from workflows.invoice.life import Life
+from workflows.kit.calls import Kind, Trouble, answers
+from workflows.kit.endings import Ended
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_plan, refuse_too_large
+    from invoicing.errors import TooLarge
+    from invoicing.invoice import Problem, Status
+    from invoicing.provider import LookUp, Plan
+    from invoicing.questions import Answer, Reason
+
+
+async def plan(life: Life) -> None:
+    """Have the adaptor check the request and say how it will be carried out."""
+    while life.case.plan is None:
+        try:
+            # Who starts it plainly has passed no door.
+            _refuse_if_too_large(life)
+            (made,) = await answers((life.calls.plan(life.request),), lambda: life.cancel_pending)
+        except Trouble as problem:
+            await _not_planned(life, problem)
+        else:
+            await _take(life, made)
+
+
+async def look_up(life: Life) -> None:
+    """Ask the provider's master data; what does not depend on each other, at once."""
+    while not life.case.looked_up:
+        try:
+            for wave in life.plan.look_ups:
+                await _look_up_wave(life, wave)
+        except Trouble as problem:
+            await ask_about(life, problem, (Answer.RETRY, Answer.CORRECT))
+        else:
+            life.case.looked_up = True
+
+
+def _refuse_if_too_large(life: Life) -> None:
+    try:
+        refuse_too_large(life.request)
+    except TooLarge as error:
+        raise Trouble(Kind.REJECTED, str(error)) from None
+
+
+async def _take(life: Life, made: Plan) -> None:
+    case = life.case
+    try:
+        refuse_plan(made)
+    except TooLarge as error:
+        await _not_planned(life, Trouble(Kind.REJECTED, str(error)))
+        return
+    case.plan, case.context, case.buyer, case.keys = made, made.context, made.buyer, made.keys
+    life.follow(made)
+
+
+async def _not_planned(life: Life, problem: Trouble) -> None:
+    if not problem.final or life.case.corrected:
+        await ask_about(life, problem, (Answer.RETRY, Answer.CORRECT))
+        return
+    life.outbox.close_if_unknown(problem.fields)
+    life.case.problem = Problem(reason=Reason.REJECTED, what=problem.message, fields=problem.fields)
+    failure = ApplicationError(
+        problem.message, *problem.fields, type=problem.kind.value, non_retryable=True
+    )
+    raise Ended(Status.REJECTED, failure)
+
+
+async def _look_up_wave(life: Life, wave: tuple[LookUp, ...]) -> None:
+    calls = tuple(life.calls.look_up(life.target, one) for one in wave)
+    for found in await answers(calls, lambda: life.cancel_pending):
+        life.case.context = {**life.case.context, **found.context}
+        life.case.buyer = found.buyer or life.case.buyer

@@ -1,0 +1,229 @@
+"""Which invoices of ours there are at the provider: found, adopted, and strays removed.
+
+An invoice is ours by its reference, and the one we want by its content; figures prove neither.
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.invoice.acting import changed, once_late_effects_are_over, settle
+from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.life import Life
+from workflows.invoice.looking import is_foreign, learn
+from workflows.kit.calls import Trouble, answers
+from workflows.kit.endings import Overdue
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
+    from invoicing.provider import Search, Snapshot, Stage, Target
+    from invoicing.questions import Answer, Reason
+
+
+NOTHING = (Stage.NONE, Stage.DELETED)
+
+
+async def found(life: Life) -> bool:
+    """Look for our reference, and adopt the one invoice that carries it. False if there is none.
+
+    A draft with a content that is not asked for any more is ours and of no use: it is deleted.
+    """
+    while True:
+        search = await look_for_ours(life)
+        ours = _ours(life, search)
+        if not ours:
+            if life.case.doubt.absent(workflow.now()) or await _is_not_there(life):
+                life.doubts.end("absent")
+                return False
+        elif len(ours) == 1 and life.case.doubt.is_of(life.content):
+            life.case.doubt = life.case.doubt.found_one()
+            _adopt(life, ours[0])
+            return True
+        else:
+            await _leave_one(life, ours)
+            await _search_again(life)
+
+
+async def another(life: Life) -> bool:
+    """Look for what is to be taken back besides the one that is gone, whatever its content; adopt
+    the first of them. False if there is none (any more)."""
+    while True:
+        ours = _ours(life, await look_for_ours(life))
+        others = [one for one in ours if one.provider_id != life.case.provider_id]
+        if others:
+            _adopt_instead(life, others[0])
+            return True
+        if life.case.doubt.absent(workflow.now()):
+            break
+        if ours:
+            await _search_again(life)
+        elif await _is_not_there(life):
+            break
+    life.doubts.end("absent")
+    return False
+
+
+async def be_alone(life: Life) -> None:
+    """After a create that was ever uncertain, make sure that it left nothing else behind.
+
+    Absence is proven by a complete search that shows our own, or by a person who has looked.
+    """
+    while not _is_alone(life):
+        search = await look_for_ours(life)
+        if _is_alone(life):
+            return
+        await remove(life, others_of(life, search), Reason.SEVERAL_FOUND)
+        await _search_again(life)
+
+
+async def look_for_ours(life: Life) -> Search:
+    """What a search for our reference shows now; what it proves is part of the doubt."""
+    while True:
+        try:
+            (search,) = await answers((life.calls.find(life.target),), lambda: life.cancel_pending)
+        except Trouble as problem:
+            await ask_about(life, problem, (Answer.RETRY,))
+        else:
+            shown = [one.provider_id for one in search.invoices if not is_foreign(life, one)]
+            now = workflow.now()
+            life.case.doubt = life.case.doubt.search(
+                now, _own(life), shown, complete=search.complete
+            )
+            return search
+
+
+def others_of(life: Life, search: Search) -> list[Snapshot]:
+    """What a search shows of ours besides the one we know."""
+    return [one for one in _ours(life, search) if one.provider_id != _own(life)]
+
+
+async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
+    """Delete those that are certainly ours and drafts; ask a person about any other."""
+    for one in strays:
+        if not await _deleted(life, one):
+            await _ask_about_strays(life, strays, reason)
+            return
+
+
+async def _deleted(life: Life, stray: Snapshot) -> bool:
+    """Whether a draft too many is gone. Looked at, deleted once, and looked at again by the search
+    that follows."""
+    if stray.reference != life.request.reference:
+        # Found by another key than our reference: nobody here knows whose it is.
+        return False
+    target = life.target.model_copy(
+        update={"provider_id": stray.provider_id, "context": life.plan.context}
+    )
+    try:
+        if (stage := await _stage(life, target)) is not Stage.DRAFTED:
+            return stage in NOTHING
+        life.note(f"deleting a draft too many: {stray.provider_id}")
+        await changed(life, life.calls.delete(target))
+    except Trouble as problem:
+        if problem.unknown:
+            await settle(life)
+        return await _is_gone(life, target)
+    return await _is_gone(life, target)
+
+
+async def _stage(life: Life, target: Target) -> Stage | None:
+    (snapshot,) = await answers((life.calls.read(target, ()),), lambda: life.cancel_pending)
+    return snapshot.stage
+
+
+async def _is_gone(life: Life, target: Target) -> bool:
+    try:
+        return await _stage(life, target) in NOTHING
+    except Trouble:
+        return False
+
+
+def _own(life: Life) -> str | None:
+    """The id of ours, while it is alive: a search shows no other."""
+    gone = life.case.stage in (*NOTHING, Stage.CREDITED)
+    return None if gone else life.case.provider_id
+
+
+def _ours(life: Life, search: Search) -> list[Snapshot]:
+    foreign = life.case.doubt.foreign
+    return [
+        one
+        for one in search.invoices
+        if one.provider_id not in foreign and not is_foreign(life, one)
+    ]
+
+
+def _is_alone(life: Life) -> bool:
+    recent = life.calls.queue.recent
+    return life.case.doubt.alone(_own(life), workflow.now(), recent)
+
+
+def _adopt(life: Life, snapshot: Snapshot) -> None:
+    # A search result may be older or thinner than the invoice itself.
+    learn(life, snapshot, seen=False)
+    life.note("found by our reference and adopted")
+    life.show()
+
+
+def _adopt_instead(life: Life, snapshot: Snapshot) -> None:
+    """What is known is that of the one that is gone."""
+    if life.case.provider_id is not None:
+        life.case.forget()
+    _adopt(life, snapshot)
+
+
+async def _is_not_there(life: Life) -> bool:
+    """Ask, where the search proves nothing. True when a person says that it is not there. What is
+    final from the start is not asked about while it may still come: their word would not hold."""
+    final_at_once = life.plan.sent_by == CREATE
+    if final_at_once and not await once_late_effects_are_over(life, CREATE):
+        return False
+    offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
+    if not life.unseen:
+        # Nobody could compare the figures of what is adopted, where nobody can look.
+        offered.append(Answer.ADOPT)
+    what = "the provider cannot tell whether the draft was created: look there for our reference"
+    said = await ask(life, Reason.MAY_EXIST, offered, what)
+    if said is not Answer.DID_NOT_HAPPEN:
+        return False
+    life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
+    return True
+
+
+async def _leave_one(life: Life, ours: list[Snapshot]) -> None:
+    """Of several, or of one with a content that may be an earlier one, leave at most one."""
+    final = [one for one in ours if one.stage is None or one.stage.reached(Stage.APPROVED)]
+    drafts = [one for one in ours if one not in final]
+    known = life.case.doubt.is_of(life.content)
+    if known and len(final) <= 1:
+        await remove(life, drafts if final else drafts[1:], Reason.SEVERAL_FOUND)
+    elif not final:
+        await remove(life, drafts, Reason.SEVERAL_FOUND)
+    else:
+        reason = Reason.SEVERAL_FOUND if len(ours) > 1 else Reason.OLD_CONTENT
+        await _ask_about_strays(life, ours, reason)
+
+
+async def _ask_about_strays(life: Life, strays: list[Snapshot], reason: Reason) -> None:
+    named = ", ".join(one.provider_id for one in strays)
+    if reason is Reason.STRAY_FOUND:
+        what = f"after the end, this came to light: {named}"
+        said = await ask(life, reason, (Answer.RETRY, Answer.ALONE), what)
+    else:
+        what = f"these carry our reference: {named}"
+        said = await ask(life, reason, (Answer.RETRY, Answer.ADOPT), what)
+    if said is Answer.ALONE:
+        foreign = [one.provider_id for one in strays]
+        life.case.doubt = life.case.doubt.denied(CREATE, workflow.now(), foreign)
+
+
+async def _search_again(life: Life) -> None:
+    """The search does not show ours, or still shows what is gone: it is late, or cut. Look again
+    later, and ask in the end."""
+    try:
+        await life.waits.pause("a complete search", life.paces.approval)
+    except Overdue:
+        what = "the provider's search does not show our own invoice: is there a second one?"
+        said = await ask(life, Reason.CANNOT_SEARCH, (Answer.WAIT, Answer.ALONE), what)
+        if said is Answer.ALONE:
+            life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())

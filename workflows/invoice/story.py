@@ -1,0 +1,59 @@
+"""The whole life of an invoice, as one reads it."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+from workflows.invoice import (
+    approval,
+    closing,
+    correcting,
+    draft,
+    planning,
+    searching,
+    sending,
+    taking_back,
+)
+from workflows.invoice.life import Life, tell_order
+from workflows.kit.endings import Cancelling, Ended, StartOver
+
+
+async def live(life: Life) -> Ended:
+    """plan → look up → create draft → attach → check → (hold) → approve → send → track.
+
+    Each step looks where the invoice is and does only what is missing. So the story may begin again
+    from the top at any time: after a doubt, a correction, a cancel, or in a new run.
+    """
+    while True:
+        try:
+            if life.case.cancel:
+                await taking_back.take_back(life)
+            if life.case.correcting:
+                await correcting.correct(life)
+            await planning.plan(life)
+            await planning.look_up(life)
+            await draft.create(life)
+            await draft.confirm_draft(life)
+            await draft.attach(life)
+            await approval.check(life)
+            await approval.approve(life)
+            await sending.send(life)
+            await sending.track(life)
+            await searching.be_alone(life)
+            life.heed_cancel()
+            return Ended(life.case.status)
+        except (Cancelling, StartOver):
+            continue
+        except Ended as ended:
+            return ended
+
+
+async def live_and_tell(life: Life) -> Ended:
+    """The story, what others must know of its end, and the look back at what took effect late."""
+    ended = await live(life) if life.case.outcome is None else Ended(life.case.outcome)
+    closing.end(life, ended)
+    await tell_order(life)
+    await closing.look_back(life)
+    await life.outbox.empty()
+    await workflow.wait_condition(workflow.all_handlers_finished)
+    return ended

@@ -1,0 +1,142 @@
+"""What may be asked of one running invoice, and how its workflow begins and ends.
+
+What may be said by update may be said by a signal of the same name, with the same input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from workflows.invoice import story
+from workflows.invoice.instructions import Instructions
+from workflows.invoice.life import Life
+from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
+from workflows.kit.endings import Ended
+from workflows.kit.instructions import NOTHING, understood
+from workflows.kit.lifetime import sign, through_cancels
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.case import InvoiceInput
+    from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+    from invoicing.provider import Event
+
+
+@workflow.defn
+class InvoiceWorkflow:
+    """One reference in, one correct invoice out, or a visible wait for a person."""
+
+    @workflow.init
+    def __init__(self, start: InvoiceInput) -> None:
+        self._life = Life(start)
+        self._wanted = Instructions(self._life)
+
+    @workflow.run
+    async def run(self, start: InvoiceInput) -> Invoice:
+        """Live until the goal is reached, or the invoice is taken back, or a person ends it."""
+        sign(self._life.request)
+        living = asyncio.create_task(story.live_and_tell(self._life))
+        return self._close(await through_cancels(living, self._life.engine_cancelled))
+
+    def _close(self, ended: Ended) -> Invoice:
+        if ended.failure:
+            raise ended.failure
+        taken_back = ended.outcome in (Status.CANCELLED, Status.CREDITED)
+        if taken_back and workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError(str(ended.outcome))
+        return self._life.state
+
+    # What is known
+
+    @workflow.query(description="Where the invoice is, what it waits for, and what is wrong.")
+    def state(self) -> Invoice:
+        """The invoice as it is now."""
+        return self._life.state
+
+    @workflow.query(description="What happened, when, by whom and why.")
+    def journal(self) -> Journal:
+        """Everything that happened so far."""
+        return self._life.case.journal
+
+    @workflow.signal(description="Something the provider told us; the same id counts once.")
+    def provider_event(self, event: Event) -> None:
+        """Wake the wait for the provider."""
+        self._life.case.receive(event)
+
+    # What people want, by update
+
+    @workflow.update(description="Stop before the next irreversible step.")
+    async def hold(self, order: Hold) -> Invoice:
+        """Hold until `release`. Acknowledged once no call is under way."""
+        self._wanted.hold(order)
+        await workflow.wait_condition(lambda: not self._life.in_flight)
+        return self._life.state
+
+    @workflow.update(description="Go on: ends a hold, or sends what waits for its day.")
+    def release(self, order: Release) -> Invoice:
+        """Let a held or scheduled invoice go on."""
+        self._wanted.release(order)
+        return self._life.state
+
+    @workflow.update(description="Answer the question that is open.")
+    def resolve(self, answer: Resolve) -> Invoice:
+        """Answer the question that the invoice is parked with."""
+        self._wanted.resolve(answer)
+        return self._life.state
+
+    @workflow.update(description="Take the invoice back: stop, delete the draft, or credit it.")
+    async def cancel(self, order: Cancel) -> Invoice:
+        """Acknowledged once nothing that was asked of the provider can bring it to the buyer."""
+        self._wanted.cancel(order)
+        await until_nothing_can_reach_the_buyer(self._life)
+        return self._life.state
+
+    @hold.validator
+    def _may_hold(self, order: Hold) -> None:
+        self._wanted.may_hold(order)
+
+    @release.validator
+    def _may_release(self, order: Release) -> None:
+        self._wanted.may_release(order)
+
+    @resolve.validator
+    def _may_resolve(self, answer: Resolve) -> None:
+        self._wanted.may_resolve(answer)
+
+    @cancel.validator
+    def _may_cancel(self, order: Cancel) -> None:
+        self._wanted.may_cancel(order)
+
+    # The same, by signal
+
+    @workflow.signal(name="hold", description="As the update of this name.")
+    def hold_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Hold until `release`."""
+        if order := understood(self._life.case, "hold", Hold, said, self._wanted.may_hold):
+            self._wanted.hold(order)
+        self._life.show()
+
+    @workflow.signal(name="release", description="As the update of this name.")
+    def release_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Let a held or scheduled invoice go on."""
+        if order := understood(self._life.case, "release", Release, said, self._wanted.may_release):
+            self._wanted.release(order)
+        self._life.show()
+
+    @workflow.signal(name="resolve", description="As the update of this name.")
+    def resolve_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Answer the question that the invoice is parked with."""
+        if answer := understood(
+            self._life.case, "resolve", Resolve, said, self._wanted.may_resolve
+        ):
+            self._wanted.resolve(answer)
+        self._life.show()
+
+    @workflow.signal(name="cancel", description="As the update of this name.")
+    def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Take the invoice back."""
+        if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
+            self._wanted.cancel(order)
+        self._life.show()

@@ -1,0 +1,87 @@
+"""Lines that will not be delivered, and the whole order taken back."""
+
+from __future__ import annotations
+
+import itertools
+
+from temporalio import workflow
+
+from workflows.kit.calls import Trouble
+from workflows.order.delivery import take_back_invoice
+from workflows.order.life import OrderLife
+from workflows.order.registration import wait
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.invoice import LineStatus
+    from invoicing.order import CancelLines
+    from invoicing.questions import Answer, Reason
+
+
+async def cancel_lines(life: OrderLife, wanted: CancelLines) -> None:
+    """Have them cancelled at the provider, where it knows the order; then they are cancelled."""
+    name = wanted.cancellation
+    if life.registers:
+        await _cancel_there(life, wanted)
+        verb = f"cancel {name}"
+        while name not in (*life.case.confirmed, *life.case.refused_lines):
+            await wait(life, "cancellation", verb)
+        life.waits(verb).over()
+    done = name not in life.case.refused_lines or name in life.case.confirmed
+    if not done and life.case.cancelled:
+        # Its lines would at once be cancelled again, and refused again.
+        fields = life.case.problems
+        await life.ask(Reason.LINES_NOT_CANCELLED, (Answer.RETRY,), fields=fields)
+    life.case.end_cancellation(name, done=done)
+    life.note(f"cancellation {name}: {'done' if done else 'refused by the provider'}")
+    life.show()
+
+
+def take_back(life: OrderLife, by: str, reason: str) -> None:
+    """Cancel what is open, and have every invoice under way taken back. Asked again, those that a
+    person has let stand meanwhile are asked about again."""
+    life.case.cancelled = True
+    life.case.note(workflow.now(), "cancel asked for", by, reason)
+    cancel_what_is_open(life, by, reason)
+    for delivery in life.case.begun:
+        take_back_invoice(life, delivery)
+    life.show()
+
+
+def engine_cancelled(life: OrderLife) -> None:
+    """Write down Temporal's own Cancel: it takes the whole order back."""
+    if reason := life.heard_engine_cancel():
+        take_back(life, "Temporal cancel", reason)
+
+
+def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:
+    """Take every open line for one cancellation."""
+    if open_lines := life.case.ledger.with_status(LineStatus.OPEN):
+        known = life.case.cancellations
+        names = (f"rest-{number}" for number in itertools.count(len(known) + 1))
+        # Callers name theirs as they like.
+        name = next(name for name in names if name not in known)
+        life.case.cancel_lines(
+            CancelLines(cancellation=name, lines=open_lines, by=by, reason=reason)
+        )
+
+
+async def _cancel_there(life: OrderLife, wanted: CancelLines) -> None:
+    """Asked again until the provider has taken it, or has refused it at once."""
+    verb, case = f"cancel {wanted.cancellation}", life.case
+    while True:
+        case.doubt = case.doubt.asked(verb, "", workflow.now())
+        try:
+            with life.calling():
+                snapshot = await life.calls.cancel_lines(life.request, case, wanted)
+        except Trouble as problem:
+            if problem.final:
+                case.doubt = case.doubt.answered(verb)
+                case.refuse_lines(wanted.cancellation)
+                life.note(f"cancellation {wanted.cancellation}: {problem.message}")
+                return
+            case.doubt = case.doubt.lost(verb, workflow.now())
+            await life.ask_about(problem)
+        else:
+            case.doubt = case.doubt.saw(verb)
+            case.learn(snapshot)
+            return

@@ -1,0 +1,107 @@
+"""What people and services want of one order: may it be wanted now, and what it changes at once."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from workflows.kit.asking import refuse_misplaced
+from workflows.kit.endings import refused
+from workflows.order.cancellation import take_back
+from workflows.order.life import OrderLife
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import refuse_instruction, refuse_without_room
+    from invoicing.errors import TooLarge
+    from invoicing.invoice import Cancel, Resolve
+    from invoicing.order import CancelLines, Deliver, NotOpen, request_of
+    from invoicing.order_case import digest, held_by
+
+
+class Instructions:
+    """Each is checked first, by an update's validator or a signal, and then carried out."""
+
+    def __init__(self, life: OrderLife) -> None:
+        self._life = life
+
+    # Checks: each raises Refused with the reason
+
+    def may_deliver(self, wanted: Deliver) -> None:
+        if not self._is_new(wanted):
+            return
+        try:
+            request_of(self._life.request, wanted)
+        except ValidationError as error:
+            detail = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in detail["loc"]) or "the delivery"
+            raise refused(f"{where}: {detail['msg']}") from None
+
+    def may_cancel_lines(self, wanted: CancelLines) -> None:
+        self._is_new(wanted)
+
+    def may_cancel(self, order: Cancel) -> None:
+        self._refuse_if_ended()
+
+    def may_resolve(self, answer: Resolve) -> None:
+        refuse_misplaced(self._life.case, answer)
+
+    # What they change
+
+    def deliver(self, wanted: Deliver) -> None:
+        """Take the lines; the story begins the invoice. The same name again is the same one."""
+        life = self._life
+        if held_by(wanted) not in life.case.known:
+            life.case.deliver(life.request, wanted)
+            life.note(f"delivery {wanted.delivery} asked for: {_named(wanted.lines)}")
+            life.show()
+
+    def cancel_lines(self, wanted: CancelLines) -> None:
+        """Take the lines; the story cancels them."""
+        life = self._life
+        if held_by(wanted) not in life.case.known:
+            life.case.cancel_lines(wanted)
+            what = f"cancellation {wanted.cancellation} asked for: {_named(wanted.lines)}"
+            life.note(what, wanted)
+            life.show()
+
+    def cancel(self, order: Cancel) -> None:
+        """Take the whole order back."""
+        take_back(self._life, order.by, order.reason)
+
+    def resolve(self, answer: Resolve) -> None:
+        """Answer the question that is open."""
+        self._life.case.resolution = answer
+        self._life.note(f"{answer.question} answered: {answer.answer}", answer)
+
+    # Why not
+
+    def _is_new(self, wanted: Deliver | CancelLines) -> bool:
+        """Whether it is to be done now. Refused where it cannot be, or says something else."""
+        case = self._life.case
+        known = case.known.get(held_by(wanted))
+        if known is not None:
+            if known != digest(wanted):
+                raise refused(f"{held_by(wanted)} was already asked for with other content")
+            return False
+        self._refuse_if_ended()
+        if case.cancelled:
+            raise refused("the order is being taken back")
+        try:
+            case.ledger.reserve(wanted.lines, held_by(wanted))
+            refuse_instruction(wanted)
+            refuse_without_room(wanted, *case.grown)
+        except (NotOpen, TooLarge) as error:
+            raise refused(str(error)) from None
+        return True
+
+    def _refuse_if_ended(self) -> None:
+        if self._life.case.outcome:
+            raise refused(f"it has ended: {self._life.case.outcome}")
+
+
+MOST_NAMED = 20
+
+
+def _named(lines: tuple[str, ...]) -> str:
+    more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+    return ", ".join(lines[:MOST_NAMED]) + more

@@ -1,0 +1,176 @@
+"""What all parts of one order share: its memory, its calls, its questions, and what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+from temporalio import workflow
+
+from workflows.kit.asking import Asking
+from workflows.kit.calls import Trouble
+from workflows.kit.details import order_markdown
+from workflows.kit.endings import NobodyCame
+from workflows.kit.listing import Listing
+from workflows.kit.outbox import Outbox
+from workflows.kit.telemetry import tell_status
+from workflows.kit.waiting import Waits
+from workflows.order.calls import OrderCalls
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing import attributes
+    from invoicing.errors import FieldProblem
+    from invoicing.invoice import Instruction, Resolve, Waiting
+    from invoicing.order import Ledger, Order, OrderStatus
+    from invoicing.order_case import OrderCase, OrderInput
+    from invoicing.provider import Paces
+    from invoicing.questions import Answer, Reason
+
+
+class Abandoned(Exception):
+    """A person ended the order."""
+
+
+class _Row:
+    """What one part of the order waits for, kept in the order's memory under a name."""
+
+    def __init__(self, case: OrderCase, name: str) -> None:
+        self._case = case
+        self._name = name
+
+    @property
+    def waiting(self) -> Waiting | None:
+        return self._case.rows.get(self._name)
+
+    @waiting.setter
+    def waiting(self, waiting: Waiting | None) -> None:
+        rows = {name: one for name, one in self._case.rows.items() if name != self._name}
+        self._case.rows = rows if waiting is None else {**rows, self._name: waiting}
+
+
+class OrderLife:
+    """One order's workbench. Its parts go on beside each other; questions come one at a time."""
+
+    def __init__(self, start: OrderInput) -> None:
+        self.request = start.request()
+        self.case = start.resumed or OrderCase(ledger=Ledger.of(start.document))
+        self.calls = OrderCalls(start.provider)
+        self.outbox = Outbox(start.subscriber, self.case)
+        self.work: dict[str, asyncio.Task[None]] = {}
+        self.tried: set[str] = set()
+        """The deliveries whose invoice this run has begun, or found that it cannot."""
+        self.busy = 0
+        """How many calls and starts are under way that a new run would not see the end of."""
+        self._listing = Listing()
+        self._asking = Asking(self.case, self.waits("a person"), self.note)
+        self._one_at_a_time = asyncio.Lock()
+        self._engine_cancel = False
+        self._beside: set[asyncio.Task[None]] = set()
+        if self.case.plan:
+            self.calls.follow(self.case.plan)
+
+    @property
+    def registers(self) -> bool:
+        """Whether the provider must know the order."""
+        return self.case.plan is not None and self.case.plan.registers
+
+    @property
+    def paces(self) -> Paces:
+        """How long to wait for what."""
+        return self.case.plan.paces if self.case.plan else Paces()
+
+    @contextlib.contextmanager
+    def calling(self) -> Iterator[None]:
+        """While something is under way that must be seen to its end in this run."""
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+    def beside(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Have a short errand run that nobody waits for."""
+        task = asyncio.create_task(errand)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def heard_engine_cancel(self) -> str | None:
+        """Temporal's own Cancel, the first time that this run is asked about it: its reason."""
+        reason = workflow.cancellation_reason()
+        if reason is None or self._engine_cancel:
+            return None
+        self._engine_cancel = True
+        return reason[:1000] or "no reason given"
+
+    # Waiting and asking
+
+    def waits(self, name: str) -> Waits:
+        """The waits of one part of the order. It is the story that continues as new, not they."""
+        return Waits(_Row(self.case, name), lambda: None, lambda: False, self.show)
+
+    async def ask(
+        self,
+        reason: Reason,
+        offered: Iterable[Answer],
+        what: str = "",
+        fields: tuple[FieldProblem, ...] = (),
+        settled: Callable[[], bool] = lambda: False,
+    ) -> Resolve | None:
+        """Wait for a person, however long; None when news have come that may settle it.
+
+        A question that nobody answers in time is asked anew, for somebody to notice.
+        """
+        async with self._one_at_a_time:
+            while True:
+                try:
+                    said = await self._asking.ask(
+                        reason,
+                        (*offered, Answer.ABANDON),
+                        self.paces.attention,
+                        what=what,
+                        fields=fields,
+                        settled=settled,
+                    )
+                except NobodyCame:
+                    self.case.asked = None
+                    continue
+                finally:
+                    self.show()
+                if said is not None and said.answer is Answer.ABANDON:
+                    raise Abandoned
+                return said
+
+    async def ask_about(self, problem: Trouble) -> None:
+        """Ask what to do about a refusal, or a provider that is away: it is tried again."""
+        reason = Reason.REJECTED if problem.final else Reason.PROVIDER_UNAVAILABLE
+        await self.ask(reason, (Answer.RETRY,), problem.message, problem.fields)
+
+    # Showing
+
+    @property
+    def state(self) -> Order:
+        """The order as it is now."""
+        return self.case.shown(self.request)
+
+    def note(self, what: str, said: Instruction | None = None) -> None:
+        """Add to the journal what happened, and who wanted it."""
+        by, reason = (said.by, said.reason) if said else ("", "")
+        self.case.note(workflow.now(), what, by, reason)
+
+    def show(self) -> None:
+        """Bring lists and the Web UI up to date, and have the subscriber told."""
+        state, before = self.state, self._listing.status()
+        if state.status.value != before:
+            tell_status("order", before, state)
+        rows = (
+            (attributes.STATUS, state.status.value),
+            (attributes.PROVIDER_ID, state.provider_id),
+            (attributes.KEYS, self.case.names(self.request) or None),
+        )
+        details = order_markdown(state, self.case.refused)
+        self._listing.show(rows, state.waiting, details)
+        if state.status is not OrderStatus.STARTED:
+            # Only a plan says whether there is a subscriber of that name.
+            self.outbox.tell(state, self.paces.notices)

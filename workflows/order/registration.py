@@ -1,0 +1,108 @@
+"""The order made known to a provider that must know it, and what the provider says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from temporalio import workflow
+
+from workflows.kit.calls import Trouble
+from workflows.kit.endings import Overdue
+from workflows.order.life import OrderLife
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.provider import CONFIRMED, Event, OrderStage
+    from invoicing.questions import Answer, Reason
+
+REGISTER = "register"
+
+
+async def register(life: OrderLife) -> None:
+    """Where the provider must know the order, make it known and wait until it has said yes."""
+    while life.registers and life.case.stage is not OrderStage.CONFIRMED:
+        if life.case.stage is OrderStage.REJECTED:
+            await _refused(life)
+        elif life.case.provider_id is None or life.case.stage is None:
+            await _make_known(life)
+        else:
+            await wait(life, "confirmation", REGISTER)
+
+
+async def look(life: OrderLife) -> None:
+    """Read the order, with what has arrived about it."""
+    case = life.case
+    events, case.inbox = case.inbox, ()
+    before = case.stage, case.confirmed, case.refused_lines
+    try:
+        with life.calling():
+            case.learn(await life.calls.read(life.request, case, events))
+    except Trouble as problem:
+        case.inbox = (*events, *case.inbox)
+        await life.ask_about(problem)
+    if before != (case.stage, case.confirmed, case.refused_lines):
+        life.show()
+
+
+async def wait(life: OrderLife, what: str, verb: str) -> None:
+    """One pause for the provider's verdict, cut short by its news; then look."""
+    waits = life.waits(verb)
+    before = life.case.stage
+    try:
+        await waits.pause(what, life.paces.drafting, lambda: bool(life.case.inbox))
+    except Overdue:
+        said = await life.ask(
+            Reason.ORDER_OVERDUE,
+            (Answer.WAIT, Answer.HAPPENED),
+            f"waited for {what} as long as was planned",
+            settled=unread(life),
+        )
+        if said is not None and said.answer is Answer.HAPPENED:
+            confirm(life, verb)
+    await look(life)
+    if life.case.stage is not before:
+        waits.over()
+
+
+def unread(life: OrderLife) -> Callable[[], bool]:
+    """Whether news have come that nobody has looked at."""
+    return lambda: bool(life.case.inbox)
+
+
+def confirm(life: OrderLife, verb: str) -> None:
+    """A person has seen that it took effect: the adaptor is told as it is told news."""
+    life.case.doubt = life.case.doubt.saw(verb)
+    event = Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
+    life.case.receive(event)
+
+
+async def _make_known(life: OrderLife) -> None:
+    case = life.case
+    case.doubt = case.doubt.asked(REGISTER, "", workflow.now())
+    try:
+        with life.calling():
+            snapshot = await life.calls.register(life.request, case)
+    except Trouble as problem:
+        now = workflow.now()
+        doubt = case.doubt
+        case.doubt = doubt.refused(REGISTER, now) if problem.final else doubt.lost(REGISTER, now)
+        await life.ask_about(problem)
+    else:
+        case.doubt = case.doubt.saw(REGISTER)
+        case.learn(snapshot)
+    life.show()
+
+
+async def _refused(life: OrderLife) -> None:
+    said = await life.ask(
+        Reason.ORDER_REFUSED,
+        (Answer.MAKE_AGAIN, Answer.HAPPENED),
+        fields=life.case.problems,
+        settled=unread(life),
+    )
+    if said is None:
+        await look(life)
+    elif said.answer is Answer.HAPPENED:
+        confirm(life, REGISTER)
+        await look(life)
+    else:
+        life.case.stage = None

@@ -1,0 +1,140 @@
+"""The whole life of an order, as one reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.kit.calls import Kind, Trouble
+from workflows.kit.lifetime import listed
+from workflows.order.cancellation import cancel_lines, cancel_what_is_open
+from workflows.order.delivery import invoice
+from workflows.order.life import Abandoned, OrderLife
+from workflows.order.registration import register
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import CHILDREN, refuse_too_large
+    from invoicing.errors import TooLarge
+    from invoicing.invoice import LineStatus
+    from invoicing.order import CancelLines, Deliver, OrderStatus
+    from invoicing.order_case import OrderInput
+    from invoicing.provider import OrderPlan
+    from invoicing.request import OrderRequest
+
+
+async def live(life: OrderLife) -> OrderStatus:
+    """plan → register → carry out what is asked for, until nothing is left to do."""
+    try:
+        await _plan(life)
+        await register(life)
+        while not _done(life):
+            if not _is_long():
+                _begin_what_was_asked(life)
+            await workflow.wait_condition(
+                lambda: _done(life) or (_asked_for_more(life) and not _is_long()) or _renews(life)
+            )
+            if _renews(life):
+                _renew(life)
+        await asyncio.gather(*(task for task in life.work.values() if task.done()))
+    except Abandoned:
+        return OrderStatus.ABANDONED
+    return OrderStatus.COMPLETED
+
+
+async def live_and_tell(life: OrderLife) -> None:
+    """The story, and what others must know of its end. Raises what ended it before it began."""
+    failure: ApplicationError | None = None
+    try:
+        outcome = await live(life)
+    except ApplicationError as error:
+        outcome, failure = OrderStatus.REJECTED, error
+    life.case.outcome, life.case.rows = outcome, {}
+    life.note(f"ended: {outcome}")
+    life.show()
+    await life.outbox.empty()
+    await workflow.wait_condition(workflow.all_handlers_finished)
+    if failure:
+        raise failure
+
+
+async def _plan(life: OrderLife) -> None:
+    while life.case.plan is None:
+        try:
+            _refuse_if_too_large(life)
+            plan: OrderPlan = await life.calls.plan(life.request)
+        except Trouble as problem:
+            if problem.final:
+                life.outbox.close_if_unknown(problem.fields)
+                raise ApplicationError(
+                    problem.message, *problem.fields, type=problem.kind, non_retryable=True
+                ) from None
+            await life.ask_about(problem)
+        else:
+            life.case.plan, life.case.context = plan, plan.context
+            life.calls.follow(plan)
+            life.show()
+
+
+def _refuse_if_too_large(life: OrderLife) -> None:
+    """Who starts it plainly has passed no door."""
+    try:
+        refuse_too_large(life.request)
+    except TooLarge as error:
+        raise Trouble(Kind.REJECTED, str(error)) from None
+
+
+def _begin_what_was_asked(life: OrderLife) -> None:
+    if life.case.cancelled:
+        cancel_what_is_open(life, "cancel", "the order is taken back")
+    for name, wanted in _to_begin(life):
+        life.work[name] = asyncio.create_task(_carry_out(life, wanted))
+
+
+def _to_begin(life: OrderLife) -> list[tuple[str, Deliver | CancelLines]]:
+    """What was asked for and is not begun: no more than a run may have children at once."""
+    room = CHILDREN - sum(not task.done() for task in life.work.values())
+    waiting = [each for each in life.case.under_way.items() if each[0] not in life.work]
+    return waiting[: max(0, room)]
+
+
+def _carry_out(life: OrderLife, wanted: Deliver | CancelLines) -> Coroutine[Any, Any, None]:
+    return invoice(life, wanted) if isinstance(wanted, Deliver) else cancel_lines(life, wanted)
+
+
+def _asked_for_more(life: OrderLife) -> bool:
+    freed = life.case.cancelled and life.case.ledger.with_status(LineStatus.OPEN)
+    return bool(freed) or bool(_to_begin(life))
+
+
+def _done(life: OrderLife) -> bool:
+    """Whether nothing is left to do, or one of the parts has raised."""
+    failed = any(task.done() and task.exception() for task in life.work.values())
+    working = any(not task.done() for task in life.work.values())
+    over = life.case.ledger.done and not working and not _asked_for_more(life)
+    return over or failed
+
+
+def _is_long() -> bool:
+    return workflow.info().is_continue_as_new_suggested()
+
+
+def _renews(life: OrderLife) -> bool:
+    """Whether to continue as new: deliveries may be under way, and questions open, but no call. So
+    nothing is lost, and what is only waited for is waited for by the next run. An answer is taken
+    before that: its question is open in this run."""
+    idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
+    idle = idle and life.case.resolution is None
+    return _is_long() and idle and not _done(life)
+
+
+def _renew(life: OrderLife) -> None:
+    fields = {name: getattr(life.request, name) for name in OrderRequest.model_fields}
+    workflow.continue_as_new(
+        OrderInput.model_construct(**fields, resumed=life.case),
+        memo=workflow.memo(),
+        search_attributes=listed(),
+    )
