@@ -30,10 +30,10 @@ from commands.base import (
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.following import explain, follow, served
 from commands.orders import show_order
-from invoicing.client import InvoicingClient, Listed, web_page
+from invoicing.client import InvoicingClient, Listed, Unreachable, web_page
 from invoicing.errors import NotFound
 from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Hold, Invoice, Problem, Release
+from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
 from terminal import answers, facts, history, listing, plain, screen, spreadsheet
@@ -221,7 +221,7 @@ def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
 def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Stop an invoice before its next irreversible step, until `release`."""
     order = Hold(**who_and_why(by, reason))
-    _order(reference, lambda client: client.hold(reference, order), as_json)
+    _order(reference, lambda client: client.hold(reference, order), as_json, order)
 
 
 @app.command(epilog='Example: python starter.py release EXAMPLE-2 --reason "checked the damage"')
@@ -242,7 +242,7 @@ def cancel(
 ) -> None:
     """Take an invoice back: stop it, delete its draft, or credit it, as its stage asks for."""
     order = Cancel(**who_and_why(by, reason))
-    _order(reference, lambda client: client.cancel(reference, order), as_json)
+    _order(reference, lambda client: client.cancel(reference, order), as_json, order)
 
 
 @app.command(
@@ -286,10 +286,18 @@ def resolve(
 
 
 def _order(
-    reference: str, give: Callable[[InvoicingClient], Awaitable[object]], as_json: bool
+    reference: str,
+    give: Callable[[InvoicingClient], Awaitable[object]],
+    as_json: bool,
+    order: Instruction | None = None,
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
-        await answered(give(client))
+        try:
+            await answered(give(client))
+        except Unreachable:
+            if order is None or not await _is_taken(client, reference, order):
+                raise
+            typer.echo(_TAKEN, err=True)
         invoice = await answered(client.state(reference))
         if as_json:
             typer.echo(invoice.model_dump_json())
@@ -298,6 +306,18 @@ def _order(
         return Code.DONE
 
     with_client(work)
+
+
+async def _is_taken(client: InvoicingClient, reference: str, order: Instruction) -> bool:
+    """Whether it stands in the journal: a worker answers, and only the acknowledgement is late."""
+    entries = (await answered(client.journal(reference))).entries
+    return any((each.by, each.reason) == (order.by, order.reason) for each in entries)
+
+
+_TAKEN = (
+    "It is taken, and acknowledged once no call that is under way or was lost may still reach the "
+    "buyer; `watch` shows what becomes of it."
+)
 
 
 def _corrected(reference: str, text: bytes) -> Any:

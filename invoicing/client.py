@@ -219,8 +219,8 @@ class InvoicingClient:
     async def result(self, reference: str) -> Invoice:
         """Wait until the invoice has ended and nothing of it can come to light any more; return it.
 
-        Where a create was ever in doubt that is later (by 30 minutes, as a rule) than its state
-        says `ended`. Raises:
+        Where a lost create may still take effect that is later (by 30 minutes, as a rule) than its
+        state says `ended`. Raises:
             NotFound: nobody asked for it.
             Failed: it was refused or it expired; `__cause__` has Temporal's failure.
             CutOff: the server or a person ended its run in the middle; it says what to do.

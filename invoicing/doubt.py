@@ -203,8 +203,13 @@ class Doubt(Recorded):
 
     def until(self, verb: str) -> datetime | None:
         """When the last uncertain call of this kind can no longer take effect; None: there is
-        none."""
-        return max((one.at + self.effect for one in self.calls if one.verb == verb), default=None)
+        none, or a person has looked after that time."""
+        ends = (
+            one.at + self.effect
+            for one in self.calls
+            if one.verb == verb and not (one.denied and one.denied >= one.at + self.effect)
+        )
+        return max(ends, default=None)
 
     def absent(self, now: datetime) -> bool:
         """Whether it is known at this very moment that nothing of ours is there: by a complete

@@ -269,7 +269,8 @@ class Event(Typed):
 CONFIRMED = "confirmed"
 """The kind of an event that comes from a person, where a plan is blind or repeatable: the call that
 `body["verb"]` names (`create`, `approve`, `send`, `delete`, `credit`) did take effect. `read` takes
-it as seen."""
+it as seen. Of an order the verbs are `register` and `cancel_lines`, this with its `cancellation`:
+`read_order` takes those."""
 
 
 class LookUpCall(Recorded):

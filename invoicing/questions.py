@@ -189,6 +189,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             make_again="make it again: the cause is mended at the provider",
             correct="make it from the `document` you give",
             happened="it is there after all, you have seen it: go on with it",
+            did_not_happen="nothing of it is alive there, you have looked: make it by a new name",
         ),
         Reason.DRAFT_OVERDUE: _question(
             "the provider has not confirmed the draft",

@@ -58,7 +58,6 @@ _REASONS = {
         "its invoice",
         "a complete search",
         LATE,
-        *(f"{LATE} of {verb}" for verb in ("create", "send")),
     ),
     "time": ("send_on",),
 }

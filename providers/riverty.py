@@ -880,6 +880,8 @@ class Riverty:
         return "refused" if word == FAILURE else "unknown"
 
     def _order_told(self, context: _OrderContext, event: Event) -> _OrderContext:
+        if event.kind == CONFIRMED:
+            return _order_confirmed(context, event)
         note = _Note.of(event)
         if note.order != context.order or note.customer not in ("", context.customer):
             return context
@@ -1712,6 +1714,17 @@ def _concerns(context: _Context, note: _Note) -> bool:
     if note.invoice:
         return note.invoice == context.reference and note.order in ("", context.order)
     return context.alone and bool(note.order) and note.order == context.order
+
+
+def _order_confirmed(context: _OrderContext, event: Event) -> _OrderContext:
+    """What a person has seen of the order, or of one cancellation of its lines."""
+    if event.body.get("verb") != "cancel_lines":
+        slot = context.registration.model_copy(update={"result": "ok", "problems": ()})
+        return context.model_copy(update={"registration": slot})
+    name = str(event.body.get("cancellation", ""))
+    slot = context.cancellations.get(name, _Slot())
+    done = slot.model_copy(update={"result": "ok", "problems": ()})
+    return context.with_cancellation(name, done)
 
 
 def _confirmed(context: _Context, event: Event) -> _Context:

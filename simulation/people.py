@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -79,6 +79,7 @@ class People:
         self._paces = [timedelta(seconds=3 * 1000 ** rhythm.random()) for _ in range(8)]
         self._turns = 0
         self._asked: set[tuple[str, str, str]] = set()
+        self._released: dict[str, datetime] = {}
         self._answers: dict[str, int] = {}
         self._under_way: list[Asking] = []
         self._updates = 0
@@ -283,7 +284,10 @@ class People:
         reason = state.problem.reason
         unclear = [each for each in state.deliveries if self._is_unclear(each, state)]
         invoices = [held for each in unclear for held in self._made(each.reference)]
-        known = any(order.state == "confirmed" for order in self._provider.ledger.orders.values())
+        orders = self._provider.ledger.orders.values()
+        known = any(order.state == "confirmed" for order in orders) and not any(
+            "asked" in order.cancellations.values() for order in orders
+        )
         return choose_for_an_order(reason, offered, invoices, known, self._provider)
 
     def _is_unclear(self, delivery: Any, state: Any) -> bool:
@@ -403,6 +407,7 @@ class People:
         release = Release(by="holder", reason="it is settled")
 
         let_go_at = self._server.now + act.after
+        asked_at = self._server.now
 
         def let_go() -> None:
             self._story.tell(f"{reference}: somebody releases it")
@@ -411,7 +416,9 @@ class People:
 
         def held(taken: bool) -> None:
             know = self._judge.wanted.get(reference)
-            if taken and know is not None and self._server.now < let_go_at:
+            released = self._released.get(reference, asked_at)
+            holds = released <= asked_at and self._server.now < let_go_at
+            if taken and know is not None and holds:
                 self._story.tell(f"{reference}: the hold is acknowledged")
                 know.held_since = self._server.now
 
@@ -423,6 +430,7 @@ class People:
 
     def _may_go(self, reference: str) -> None:
         """From when a release is sent, nobody can tell whether it has arrived."""
+        self._released[reference] = self._server.now
         if reference in self._judge.wanted:
             self._judge.wanted[reference].held_since = None
             self._judge.wanted[reference].sent_from = None

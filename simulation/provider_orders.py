@@ -190,7 +190,7 @@ def _heard(told: dict[str, Any], event: Event) -> dict[str, Any]:
 
 
 def _confirmed(told: dict[str, Any], event: Event) -> dict[str, Any]:
-    if event.body.get("verb") in ("register", "create", None):
+    if event.body.get("verb") == "register":
         return {**told, "stage": OrderStage.CONFIRMED.value}
     name = event.body.get("cancellation")
     return {**told, "cancelled": [*told.get("cancelled", ()), str(name)]} if name else told

@@ -336,6 +336,9 @@ class SimulatedProvider:
     def _send(self, held: Held | None) -> Snapshot:
         if held is None or held.state != "final":
             raise Refusal("it is not final, so it cannot be sent")
+        if self.kind.memory == "repeats" and (held.sent or held.sending):
+            # The same call once more: it is answered, and nothing is sent again.
+            return self._snapshot(held)
         late = self.kind.sends_late
         if not late:
             self._sent(held, "send")

@@ -189,6 +189,8 @@ def _draft_failed(offered: Offered, sight: Sight) -> Choice | None:
     sight.keep_only(one)
     if one is not None and one.state != "drafting" and Answer.HAPPENED in offered:
         return Choice(Answer.HAPPENED)
+    if one is None and Answer.DID_NOT_HAPPEN in offered:
+        return Choice(Answer.DID_NOT_HAPPEN)
     return _first(offered, Answer.MAKE_AGAIN, Answer.RETRY)
 
 
@@ -276,9 +278,11 @@ def choose_for_an_order(
             if held.alive:
                 provider.take_away(held, BY_HAND)
         return _first(offered, Answer.FREE)
-    if reason is Reason.ORDER_OVERDUE:
-        return _first(offered, Answer.WAIT, Answer.RETRY)
-    if reason is Reason.ORDER_REFUSED and known and Answer.HAPPENED in offered:
+    if (
+        reason in (Reason.ORDER_OVERDUE, Reason.ORDER_REFUSED)
+        and known
+        and Answer.HAPPENED in offered
+    ):
         return Choice(Answer.HAPPENED)
     return _first(offered, Answer.MAKE_AGAIN, Answer.RETRY, Answer.WAIT)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -22,16 +23,18 @@ from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Invoice, Problem, Status, Waiting
+from invoicing.invoice import LATE, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from sandbox.faults import Fault
 from sandbox.temporal import local_server
+from sandbox.zero_friction import Step
 from starter import Code, app
 from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
-from tests.lifecycle.world import Company, World, world
+from tests.lifecycle.world import PACES, Company, World, world
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,24 @@ async def test_start_with_wait_stays_until_the_invoice_is_sent(
     assert states[-1]["status"] == "sent"
     assert states[-1]["ended"] is True
     assert len({json.dumps(state) for state in states}) == len(states)
+
+
+@pytest.mark.parametrize("command", ["start", "batch"])
+async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_for(
+    shared: World, tmp_path: Path, command: str
+) -> None:
+    """Its create was lost, so its workflow goes on for as long as that may come to light."""
+    patient = PACES.model_copy(update={"effect": timedelta(minutes=10)})
+    async with shared.company(paces=patient) as company:
+        request = company.request()
+        company.stand_in.faults.place(Step.CREATE, Fault.TIME_OUT, when="before")
+        await company.start(request)
+        file = tmp_path / "request.jsonl"
+        file.write_text(request.model_dump_json())
+        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
+        assert said.exit_code == Code.DONE, said.output
+        await company.until_waiting(request.reference, LATE)
+        assert (await company.client.listed(request.reference)).execution == "running"
 
 
 async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_path: Path) -> None:
@@ -335,6 +356,20 @@ async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
     assert (await typed("cancel", reference, *WHY, at=company)).exit_code == Code.DONE
     assert (await typed("watch", reference, at=company)).exit_code == Code.FAILED
     assert company.effects(reference) == ["created", "deleted"]
+
+
+async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing_worker(
+    shared: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands.base, "WORKER_SECONDS", 2.0)
+    patient = PACES.model_copy(update={"effect": timedelta(minutes=10)})
+    async with shared.company(paces=patient) as company:
+        company.stand_in.faults.place(Step.SEND, Fault.TIME_OUT, when="before")
+        reference = await company.start(may_credit=False)
+        await company.until_waiting(reference, "provider unavailable")
+        said = await typed("cancel", reference, *WHY, at=company)
+        assert said.exit_code == Code.DONE, said.output
+        assert "It is taken" in said.stderr
 
 
 async def test_what_has_ended_refuses_orders(company: Company) -> None:

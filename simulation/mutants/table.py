@@ -103,8 +103,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a call can take effect for no longer than a moment",
         DOUBT,
-        "return max((one.at + self.effect for one in self.calls if one.verb == verb), default=None)",
-        "return max((one.at for one in self.calls if one.verb == verb), default=None)",
+        "        ends = (\n            one.at + self.effect\n",
+        "        ends = (\n            one.at\n",
     ),
     Mutant(
         "a create is cleared up by a search before its time is over",

@@ -41,6 +41,11 @@ class Outcome:
         return [one for one in self.verdicts if one.wrong]
 
     @property
+    def told(self) -> str:
+        """The lives in which something is wrong, with everything that helps to see why."""
+        return "\n".join([*(one.report for one in self.wrong), str(self)])
+
+    @property
     def violations(self) -> int:
         """How many things are wrong, all together."""
         lives = sum(len(one.wrong) for one in self.wrong)
@@ -51,6 +56,8 @@ class Outcome:
         lines = [f"WRONG in a history: {one}" for one in self.replays.wrong]
         lines += [f"WRONG, says a worker: {one}" for one in self.troubles]
         lines += [f"{number:6} {end}" for end, number in sorted(ends.items())]
+        slow = sorted(self.verdicts, key=lambda one: -one.seconds)[:3]
+        lines += [f"slowest: {one.seconds:.0f} s, life {one.plan.number}" for one in slow]
         lines.append(
             f"commit {_commit()} seed {self.seed} lives {self.lives} kills {self.kills} "
             f"ambiguous calls {self.ambiguous} questions answered {self.answers} "

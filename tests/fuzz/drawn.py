@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import cast
+from typing import get_args
 
 from sandbox.faults import Placed, When
 from sandbox.server import StandIn
@@ -12,6 +12,7 @@ from tests.fuzz.setups import SETUPS, TIMEOUT, Setup
 from tests.fuzz.worker import EFFECT
 
 WIRE = ("reset", "time_out", "500", "502", "503", "429", "not_json", "truncated", "refuse")
+WHENS: tuple[When, ...] = get_args(When)
 LATEST = EFFECT * 0.6
 """Seconds after its arrival at which a call takes effect at the latest."""
 DEEDS = (
@@ -120,7 +121,7 @@ def _faults(setup: Setup, chance: random.Random) -> list[Fault]:
                 made += [_of_a_change(setup, step, nth, chance)]
     for step in setup.reads:
         if chance.random() < 0.12:
-            when: When = chance.choice(("before", "after"))
+            when = chance.choice(WHENS)
             made.append(Fault(step, chance.choice(WIRE), chance.randint(1, 3), when))
     for step, fault, key, _ in setup.told:
         if step not in setup.changes and chance.random() < 0.05:
@@ -135,9 +136,8 @@ def _of_a_change(setup: Setup, step: str, nth: int, chance: random.Random) -> Fa
         return Fault(step, "slow", nth, "before", seconds=chance.uniform(TIMEOUT, LATEST))
     if drawn < 0.6 and told:
         _, fault, key, when = chance.choice(told)
-        return Fault(step, fault, nth, cast("When", when), key=key)
-    when = chance.choice(("before", "after"))
-    return Fault(step, chance.choice(WIRE), nth, cast("When", when))
+        return Fault(step, fault, nth, when, key=key)
+    return Fault(step, chance.choice(WIRE), nth, chance.choice(WHENS))
 
 
 def _deeds(setup: Setup, chance: random.Random) -> list[Deed]:

@@ -34,10 +34,9 @@ def judged(slot: Slot, reference: str, gross: Decimal, known: Known, state: Invo
     """What is wrong with this invoice."""
     units = slot.units(reference)
     alive = [one for one in units if one.created and one.alive]
-    ended = state.status
     final = [one for one in alive if one.approved]
     wrong = {
-        "more than one is alive": len(alive) > 1 and not known.abandoned,
+        "more than one is alive": state.ended and len(alive) > 1 and not known.abandoned,
         "two final ones": _two_final(slot, reference),
         "approved twice": any(one.approved > 1 for one in units),
         "sent twice": any(one.sent > 1 for one in units),
@@ -48,8 +47,9 @@ def judged(slot: Slot, reference: str, gross: Decimal, known: Known, state: Invo
         "its content cannot be read: the judge is at fault": any(
             one.version is None for one in units if one.created
         ),
-        **_disagreements(ended, state, alive, final, units, known),
     }
+    if state.ended:
+        wrong |= _disagreements(state.status, state, alive, final, units, known)
     return [what for what, holds in wrong.items() if holds]
 
 
@@ -78,8 +78,7 @@ def _disagreements(
         and any(one.gone == "credited" for one in units)
         and not any("again" in one for one in known.notes),
         "rejected, but something is there": ended is Status.REJECTED and bool(alive),
-        f"it ended as {ended}": state.ended
-        and ended
+        f"it ended as {ended}": ended
         not in (
             *_STANDS,
             Status.DRAFTED,

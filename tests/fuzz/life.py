@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 LONGEST = 150.0
 """Seconds after which a life that has not ended is looked at as stuck."""
-LOOK = 0.4
+LOOK = 0.5
 """Seconds between two looks of those who attend to an invoice."""
 SAYS = {"by": "an operator", "reason": "fuzz"}
 
@@ -55,6 +55,7 @@ class Verdict:
     outcome: str
     wrong: list[str] = field(default_factory=list)
     answers: int = 0
+    seconds: float = 0.0
     report: str = ""
 
 
@@ -111,7 +112,7 @@ class Cared:
             with contextlib.suppress(TimeoutError):
                 nth = stand_in.calls.count(deed.at) + 1
                 await stand_in.reached(deed.at, nth, within=6)
-        await asyncio.sleep(deed.after if deed.at is None else deed.after * 0.3)
+        await asyncio.sleep(deed.after if deed.at is None else deed.after * 0.1)
         match deed.what:
             case "hold":
                 await self._instruct("hold", Hold(**SAYS), deed.by_signal)
@@ -165,6 +166,11 @@ class Cared:
             document = self.slot.setup.content(self.reference, self.version)
             other = self.request.model_copy(update={"document": document})
         await self._again(other)
+
+    async def begin_again(self) -> None:
+        """Somebody thinks better of it, and somebody else answers from now on."""
+        self.desk.renew()
+        await self._again(self.request)
 
     async def _again(self, request: InvoiceRequest) -> None:
         handle = self.client.handle(self.reference)
@@ -259,7 +265,7 @@ async def lived(scene: Scene, plan: Plan, *, told: bool = False) -> Verdict:
         seen = len(slot.stand_in.calls.all)
         placed = [fault.place(slot.stand_in) for fault in plan.faults]
         life = _Order(scene, slot, plan) if plan.order else _Invoice(scene, slot, plan)
-        verdict = Verdict(plan, "?")
+        verdict, begun = Verdict(plan, "?"), time.monotonic()
         try:
             verdict.outcome = await asyncio.wait_for(life.live(), LONGEST)
         except TimeoutError:
@@ -272,9 +278,10 @@ async def lived(scene: Scene, plan: Plan, *, told: bool = False) -> Verdict:
             one.release()
         slot.stand_in.faults.clear()
         await _nothing_under_way(slot)
-        if verdict.outcome not in ("not ended", "the fuzz failed"):
+        verdict.seconds = time.monotonic() - begun
+        if verdict.outcome != "the fuzz failed":
             verdict.wrong += await life.judge()
-        verdict.answers = sum(one.desk.given for one in life.cared)
+        verdict.answers = sum(one.desk.given + one.desk.before for one in life.cared)
         if told or verdict.wrong or verdict.outcome == "not ended":
             calls = [
                 f"    call    {call.at:%H:%M:%S.%f} {call.step} {call.method} {call.path[:80]} "
@@ -304,11 +311,19 @@ class _Invoice:
             deeds.result()
         finally:
             deeds.cancel()
+        if cared.known.abandoned and cared.chance.random() < 0.5:
+            await cared.begin_again()
+            while not await cared.attend():  # noqa: ASYNC110
+                await asyncio.sleep(LOOK)
         return str((await cared.client.state(cared.reference)).status)
 
     async def judge(self) -> list[str]:
         (cared,) = self.cared
-        return cared.judge(await cared.client.state(cared.reference))
+        state = await cared.client.state(cared.reference)
+        wrong = cared.judge(state)
+        if await cared.closed() and not state.ended:
+            wrong.append(f"closed without an end: {state.status}")
+        return wrong
 
     async def stuck(self) -> list[str]:
         return await _stuck(self.cared[0])

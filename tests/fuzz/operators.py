@@ -36,6 +36,13 @@ class Desk:
     chance: random.Random
     given: int = 0
     asked: dict[str, int] = field(default_factory=dict)
+    before: int = 0
+    """Answers given in earlier lives."""
+
+    def renew(self) -> None:
+        """With the patience of the first day."""
+        self.before, self.given = self.before + self.given, 0
+        self.asked.clear()
 
     async def decide(
         self, problem: Problem, request: InvoiceRequest, wanted: int, next_version: int

@@ -13,7 +13,7 @@ import random
 import re
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -318,16 +318,12 @@ async def scene(seed: int, at_once: int) -> AsyncIterator[Scene]:
 
 
 @contextlib.asynccontextmanager
-async def _meanwhile(work: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Its failure ends everything: without workers nothing would ever end by itself."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
         yield
-        if task.done():
-            task.result()
-    finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from typing import Any
 from invoicing.document import Address, Contact, Delivery, Document, Identifier, Line, Party, Vat
 from sandbox import invoro, mollie, quiddly, riverty
 from sandbox import zero_friction as zf
+from sandbox.faults import When
 from sandbox.riverty_notices import PAYMENT_RECEIVED
 from sandbox.server import StandIn
 from tests.examples import a_document, a_line
@@ -26,13 +27,16 @@ TIMEOUT = 0.6
 VERSION = re.compile(r"v(\d+)x")
 LINES = re.compile(r"x L(\d)")
 
+Trouble = tuple[str, str, str | None, When]
+"""Step, fault in the provider's own words, its key, and whether the call takes effect first."""
+
 
 @dataclass(frozen=True)
 class Setup:
     """One provider.
 
     changes: its steps that change something; `reads`: those that only look.
-    told: faults in its own words, with the steps at which they make sense, their key and when.
+    told: faults in its own words, at the steps at which they make sense.
     numbers: the caller numbers the invoices, here by our reference.
     mark: how our reference stands there.
     blind: nobody can look what became of an uncertain call.
@@ -49,7 +53,7 @@ class Setup:
     lines: Callable[[str], tuple[Line, ...]]
     changes: tuple[str, ...]
     reads: tuple[str, ...]
-    told: tuple[tuple[str, str, str | None, str], ...] = ()
+    told: tuple[Trouble, ...] = ()
     document: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     mark: str = "{}"
@@ -220,10 +224,10 @@ def _quiddly(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
     }
     given = {name: route for name, route in routes.items() if route}
     user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
-    return {"base_url": stand_in.url, "feed_minutes": 0.05, **user, **given}
+    return {"base_url": stand_in.url, "feed_minutes": 0.15, **user, **given}
 
 
-_REFUSED = (
+_REFUSED: tuple[Trouble, ...] = (
     ("create", "refused", None, "before"),
     ("create", "refused", None, "after"),
     ("approve", "refused", None, "before"),

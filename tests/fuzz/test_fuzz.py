@@ -24,7 +24,7 @@ LIVES = 20
 
 async def test_some_lives_keep_the_promise_whatever_strikes_them() -> None:
     outcome = await fuzz(7, range(LIVES), LIVES)
-    assert not outcome.violations, str(outcome)
+    assert not outcome.violations, outcome.told
     assert len(outcome.verdicts) == LIVES
     assert outcome.ambiguous > 0
     assert outcome.replays.replayed >= LIVES

@@ -186,7 +186,7 @@ def a_delivery(number: int = 1, lines: tuple[str, ...] = ("1",), **changes: Any)
 def test_an_instruction_is_refused_by_its_size_and_a_correction_by_a_request_s() -> None:
     bounds.refuse_instruction(a_delivery(notes=("x" * 1000,) * 100))
     with pytest.raises(TooLarge, match="this instruction is too large"):
-        bounds.refuse_instruction(a_delivery(notes=("x" * 1000,) * 140))
+        bounds.refuse_instruction(a_delivery(options={"text": "x" * bounds.INSTRUCTION}))
     document = a_correction(bounds.REQUEST // 2)
     bounds.refuse_instruction(
         Resolve(by="p", reason="r", question="q1", answer=Answer.CORRECT, document=document)

@@ -97,6 +97,11 @@ def test_what_a_person_denied_may_still_come_late() -> None:
     assert not denied.may_still(CREATE, START + EFFECT)
 
 
+def test_what_a_person_denies_when_its_time_is_over_need_not_be_looked_for() -> None:
+    assert lost().denied(CREATE, START + MINUTE).until(CREATE) == START + EFFECT
+    assert lost().denied(CREATE, START + EFFECT).until(CREATE) is None
+
+
 def test_old_content_is_never_taken_for_new() -> None:
     old = lost("A").given_up()
     assert old.is_of("A")

@@ -188,22 +188,18 @@ async def _final_since_it_was_cancelled(company: Company) -> str:
     return await company.start(request.model_copy(update=other))
 
 
-async def _lost_then_cut(company: Company) -> str:
-    """It is found, and adopted; but no list is long enough to tell whether there is another."""
+async def _lost_twice_then_cut(company: Company) -> str:
+    """Two creates are lost, and one invoice is found and adopted. No list is long enough to tell
+    whether there is another."""
     see = company.adaptor.find
 
     async def find(target: Target) -> Search:
-        return (await see(target)).model_copy(update={"complete": False})
-
-    plan = company.adaptor.plan
-
-    async def unsearched(request: InvoiceRequest) -> Plan:
-        # The very first look would ask already.
-        return (await plan(request)).model_copy(update={"find_first": False})
+        search = await see(target)
+        return search.model_copy(update={"complete": not search.invoices})
 
     company.adaptor.find = find  # type: ignore[method-assign]
-    company.adaptor.plan = unsearched  # type: ignore[method-assign]
-    company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET)
+    company.stand_in.faults.place(Step.CREATE, Fault.RESET, nth=2, when="after")
     return await company.start()
 
 
@@ -331,10 +327,9 @@ KINDS: dict[str, Kind] = {
     "nobody can search for a second one": Kind(
         Reason.CANNOT_SEARCH,
         (Answer.WAIT, Answer.ALONE, Answer.ABANDON),
-        _lost_then_cut,
+        _lost_twice_then_cut,
         sees_again,
         paces={"approval": SHORT},
-        asks_again=True,
         **_DRAFT,
     ),
     "somebody deleted the draft": Kind(

@@ -122,7 +122,7 @@ async def test_the_refusal_of_a_repeated_order_may_come_before_the_yes_to_the_fi
         state = await shop.parked(reference)
         assert problem(state) is Reason.DRAFT_FAILED
         assert state.problem is not None
-        assert state.problem.answers == (MAKE_AGAIN, HAPPENED, ABANDON)
+        assert state.problem.answers == (MAKE_AGAIN, HAPPENED, DID_NOT_HAPPEN, ABANDON)
         shop.stand_in.notices.release()
         await ends_well(shop, reference, FINAL, Status.SENT)
 

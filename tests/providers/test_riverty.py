@@ -1331,6 +1331,11 @@ class Orderly:
         assert await self.provider.read_order(kept) == snapshot
         return self.learn(snapshot)
 
+    async def told_by_a_person(self, **body: str) -> OrderSnapshot:
+        event = Event(id=f"person {body}", kind=CONFIRMED, body=dict(body))
+        call = OrderReadCall(target=self.target(), events=(event,))
+        return self.learn(await self.provider.read_order(call))
+
     async def cancel(self, name: str, *lines: str, reason: str = "") -> OrderSnapshot:
         call = CancelLinesCall(
             target=self.target(),
@@ -1358,6 +1363,16 @@ class Orderly:
 
     def sent(self, route: str) -> list[httpx.Request]:
         return [one for one in self.script.asked if one.url.path.endswith(route)]
+
+
+async def test_what_a_person_has_seen_of_an_order_counts_as_its_verdict() -> None:
+    """Its verdict was lost: nobody here can look, and the provider tells no second time."""
+    order = Orderly()
+    assert (await order.register()).stage is OrderStage.SUBMITTED
+    assert (await order.told_by_a_person(verb="register")).stage is OrderStage.CONFIRMED
+    assert (await order.cancel("C1", "b")).cancelled == ()
+    told = await order.told_by_a_person(verb="cancel_lines", cancellation="C1")
+    assert told.cancelled == ("C1",)
 
 
 async def registered(told: Script | None = None) -> Orderly:

@@ -128,12 +128,16 @@ async def _refused_after_all(life: Life) -> None:
     """It was taken, and then refused: there is nothing, until somebody has it made again, or has
     seen that it is there all the same."""
     offered = [Answer.MAKE_AGAIN, *_answers_to_a_refusal(life)[1:]]
-    offered += [Answer.HAPPENED] if life.unseen else []
+    offered += [Answer.HAPPENED, Answer.DID_NOT_HAPPEN] if life.unseen else []
     said = await ask(life, Reason.DRAFT_FAILED, offered, fields=life.case.problems)
     if said is Answer.HAPPENED:
         confirm(life, CREATE)
-    else:
-        life.case.forget()
+        raise StartOver
+    life.case.forget()
+    if said is Answer.DID_NOT_HAPPEN:
+        # Its name is taken there by one that is over: an earlier life's, for example.
+        life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
+        life.case.generation += 1
     raise StartOver
 
 

@@ -45,14 +45,15 @@ async def found(life: Life) -> bool:
 
 
 async def another(life: Life) -> bool:
-    """Look for what is to be taken back besides the one that is gone, whatever its content; adopt
-    the first of them. False if there is none (any more)."""
+    """Look for what is to be taken back besides the one that is gone, whatever its content. Drafts
+    that are certainly ours are deleted; the first that is not is adopted. False if there is none
+    (any more)."""
     while True:
         ours = _ours(life, await look_for_ours(life))
-        others = [one for one in ours if one.provider_id != life.case.provider_id]
-        if others:
-            _adopt_instead(life, others[0])
-            return True
+        for one in ours:
+            if one.provider_id != life.case.provider_id and not await _deleted(life, one):
+                _adopt_instead(life, one)
+                return True
         if life.case.doubt.absent(workflow.now()):
             break
         if ours:

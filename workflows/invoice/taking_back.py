@@ -99,10 +99,25 @@ async def _found_more(life: Life) -> bool:
     await planning.look_up(life)
     if not life.plan.repeatable:
         return await another(life)
+    if life.plan.sent_by == CREATE:
+        return await _may_be_there(life)
     while life.case.doubt.unanswered(CREATE) and life.case.provider_id is None:
         # Only what is known to be there can be taken back: it is asked for once more.
         await create_once(life)
     return life.case.provider_id is not None
+
+
+async def _may_be_there(life: Life) -> bool:
+    """Where the first call is final it is not made once more to find out what became of it: when
+    its time is over, somebody has to look."""
+    if life.case.provider_id is not None:
+        return False
+    if await once_late_effects_are_over(life, CREATE):
+        what = "creating it was lost: take it back there, if it is there"
+        said = await ask(life, Reason.MAY_EXIST, (Answer.RETRY, Answer.DID_NOT_HAPPEN), what)
+        if said is Answer.DID_NOT_HAPPEN:
+            life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
+    return True
 
 
 async def _nothing_can_come(life: Life) -> bool:

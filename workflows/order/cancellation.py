@@ -9,7 +9,7 @@ from temporalio import workflow
 from workflows.kit.calls import Trouble
 from workflows.order.delivery import take_back_invoice
 from workflows.order.life import OrderLife
-from workflows.order.registration import wait
+from workflows.order.registration import row, wait
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import LineStatus
@@ -22,10 +22,9 @@ async def cancel_lines(life: OrderLife, wanted: CancelLines) -> None:
     name = wanted.cancellation
     if life.registers:
         await _cancel_there(life, wanted)
-        verb = f"cancel {name}"
         while name not in (*life.case.confirmed, *life.case.refused_lines):
-            await wait(life, "cancellation", verb)
-        life.waits(verb).over()
+            await wait(life, "cancellation", name)
+        life.waits(row(name)).over()
     done = name not in life.case.refused_lines or name in life.case.confirmed
     if not done and life.case.cancelled:
         # Its lines would at once be cancelled again, and refused again.
@@ -67,7 +66,7 @@ def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:
 
 async def _cancel_there(life: OrderLife, wanted: CancelLines) -> None:
     """Asked again until the provider has taken it, or has refused it at once."""
-    verb, case = f"cancel {wanted.cancellation}", life.case
+    verb, case = row(wanted.cancellation), life.case
     while True:
         case.doubt = case.doubt.asked(verb, "", workflow.now())
         try:

@@ -43,7 +43,7 @@ CALL = timedelta(seconds=30)
 LOOKS = Pace(
     first=timedelta(seconds=10),
     factor=2,
-    cap=timedelta(hours=1),
+    cap=timedelta(days=1),
     deadline=timedelta(days=3650),
 )
 """How often an invoice that an earlier run began is looked at. It tells its order of its end by

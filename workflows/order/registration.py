@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import JsonValue
 from temporalio import workflow
 
 from workflows.kit.calls import Trouble
@@ -25,7 +26,7 @@ async def register(life: OrderLife) -> None:
         elif life.case.provider_id is None or life.case.stage is None:
             await _make_known(life)
         else:
-            await wait(life, "confirmation", REGISTER)
+            await wait(life, "confirmation")
 
 
 async def look(life: OrderLife) -> None:
@@ -43,9 +44,10 @@ async def look(life: OrderLife) -> None:
         life.show()
 
 
-async def wait(life: OrderLife, what: str, verb: str) -> None:
-    """One pause for the provider's verdict, cut short by its news; then look."""
-    waits = life.waits(verb)
+async def wait(life: OrderLife, what: str, cancellation: str = "") -> None:
+    """One pause for the provider's verdict, on the order or on a cancellation of lines, cut short
+    by its news; then look."""
+    waits = life.waits(row(cancellation))
     before = life.case.stage
     try:
         await waits.pause(what, life.paces.drafting, lambda: bool(life.case.inbox))
@@ -57,7 +59,7 @@ async def wait(life: OrderLife, what: str, verb: str) -> None:
             settled=unread(life),
         )
         if said is not None and said.answer is Answer.HAPPENED:
-            confirm(life, verb)
+            confirm(life, cancellation)
     await look(life)
     if life.case.stage is not before:
         waits.over()
@@ -68,11 +70,17 @@ def unread(life: OrderLife) -> Callable[[], bool]:
     return lambda: bool(life.case.inbox)
 
 
-def confirm(life: OrderLife, verb: str) -> None:
+def row(cancellation: str) -> str:
+    """The name of a wait, and of the call whose verdict is waited for."""
+    return f"cancel {cancellation}" if cancellation else REGISTER
+
+
+def confirm(life: OrderLife, cancellation: str = "") -> None:
     """A person has seen that it took effect: the adaptor is told as it is told news."""
-    life.case.doubt = life.case.doubt.saw(verb)
-    event = Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
-    life.case.receive(event)
+    life.case.doubt = life.case.doubt.saw(row(cancellation))
+    body: dict[str, JsonValue] = {"verb": "cancel_lines" if cancellation else REGISTER}
+    body |= {"cancellation": cancellation} if cancellation else {}
+    life.case.receive(Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body=body))
 
 
 async def _make_known(life: OrderLife) -> None:
@@ -102,7 +110,7 @@ async def _refused(life: OrderLife) -> None:
     if said is None:
         await look(life)
     elif said.answer is Answer.HAPPENED:
-        confirm(life, REGISTER)
+        confirm(life)
         await look(life)
     else:
         life.case.stage = None
