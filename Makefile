@@ -21,7 +21,7 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo playground examples test test-all fuzz prove check fix schemas server worker gateway benchmark setup env resolve clean-cache
+.PHONY: help demo playground examples test test-all fuzz prove mutants check fix schemas server worker gateway benchmark setup env resolve clean-cache matrix
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -41,11 +41,17 @@ test: resolve ## run the tests (ARGS="-k approval" chooses)
 test-all: resolve ## run the tests with every fault at every step: seven minutes
 	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
 
+matrix: resolve ## live every fault at every step and write docs/fault-matrix.md: ten minutes
+	@GOGC=400 $(RUN) -m tests.matrix docs/fault-matrix.md $(ARGS)
+
 prove: setup ## live so many simulated lives, and try to break every promise (SEED=1 LIVES=2000)
 	@$(RUN) -m simulation.prove --seed $(or $(SEED),1) --lives $(or $(LIVES),2000) $(ARGS)
 
+mutants: setup ## damage the guards one at a time: each must be noticed (SAMPLE=8 ONLY=stray)
+	@$(RUN) -m simulation.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only "$(ONLY)")
+
 fuzz: resolve ## live many drawn lives with workers that are killed (LIVES=1000 SEED=1): half an hour
-	@GOGC=400 $(RUN) -m tests.fuzz --lives $(LIVES) --seed $(SEED) $(ARGS)
+	@GOGC=400 $(RUN) -m tests.fuzz --lives $(or $(LIVES),1000) --seed $(or $(SEED),1) $(ARGS)
 
 check: setup ## lint, format, types, import rules
 	@$(RUN) -m ruff check .

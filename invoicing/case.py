@@ -157,6 +157,8 @@ class Case(Memory):
                 self.doubt = self.doubt.saw(verb)
         if self.stage in (Stage.DELETED, Stage.CREDITED):
             self.doubt = self.doubt.fenced()
+        if self.stage is Stage.DRAFTED and not self.blind:
+            self.doubt = self.doubt.drafted()
         if self.repeatable:
             if self.stage not in (Stage.NONE, Stage.DRAFTING):
                 # Confirmed under our name: there is no other.

@@ -24,6 +24,7 @@ from invoicing.model import Recorded
 from invoicing.provider import Stage
 
 CREATE = "create"
+SEND = "send"
 MOST_CALLS = 40
 """Calls of one kind and content count as one. What still exceeds this is put together into the
 oldest, as content that is not known: never less doubt than before."""
@@ -88,10 +89,12 @@ class Doubt(Recorded):
 
     @classmethod
     def begun_again(cls, ended: datetime, contents: Iterable[str]) -> Doubt:
-        """A successor's: each content that an earlier life may have asked for is in doubt."""
+        """A successor's: each content that an earlier life may have asked for is in doubt, and
+        whether it had asked to have it sent."""
+        asked = [(CREATE, each) for each in dict.fromkeys(contents)]
         calls = (
-            Call(verb=CREATE, content=each, at=ended, fate=Fate.INHERITED)
-            for each in dict.fromkeys(contents)
+            Call(verb=verb, content=each, at=ended, fate=Fate.INHERITED)
+            for verb, each in (*asked, (SEND, UNKNOWN_CONTENT))
         )
         return cls(calls=_bounded(calls), watched=True)
 
@@ -154,6 +157,10 @@ class Doubt(Recorded):
         creates = [one for one in self.calls if one.verb == CREATE]
         certain = [one.times for one in creates if one.fate is not Fate.INHERITED] == [1]
         return self.saw(CREATE) if certain and len(creates) == 1 else self
+
+    def drafted(self) -> Doubt:
+        """Our invoice is seen as a draft: no earlier life has sent it. What is sent is final."""
+        return _without(self, lambda one: one.verb == SEND and one.fate is Fate.INHERITED)
 
     def fenced(self) -> Doubt:
         """Our invoice is deleted or credited: no change of it can take effect any more."""

@@ -211,6 +211,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider has not finished approving",
             wait="go on waiting for the approval, for as long again",
             happened="it is approved, you have seen it",
+            did_not_happen="it is NOT approved, nor under way, you have looked: approve it again",
         ),
         Reason.SENDING_FAILED: _question(
             "the provider reports that sending failed",
@@ -222,6 +223,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             wait="go on waiting, for as long again",
             go_without="count it as sent: it was handed over in another way",
             happened="it was sent, you have seen it",
+            did_not_happen="it was NOT sent, nor is it under way, you have looked: send it again",
         ),
         Reason.DELIVERY_OVERDUE: _question(
             "nobody has reported it delivered",
@@ -245,6 +247,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             wait="go on waiting until it is gone, for as long again",
             keep="withdraw the cancel: the invoice stands and goes on",
             happened="it is taken back, you have seen it",
+            did_not_happen="it is NOT taken back, nor under way, you have looked: it is done again",
         ),
         Reason.ORDER_REFUSED: _of_an_order(
             "the provider refused the order",

@@ -301,12 +301,22 @@ class Judge:
             )
         if run.status == "terminated" and run.terminated_because != BY_A_PERSON:
             self.broken(Sentence.NO_SILENCE, f"{run.id}: ended by {run.terminated_because}")
-        if run.status == "running" and not run.id.startswith("feed/"):
+        goes_on = run.id.startswith("feed/") or self._is_left_open(run)
+        if run.status == "running" and not goes_on:
             self.broken(Sentence.ENDS, f"{run.id} has not ended")
         if run.unfinished_handlers:
             self.broken(
                 Sentence.NO_SILENCE, f"{run.id}: ended before it answered {run.unfinished_handlers}"
             )
+
+    def _is_left_open(self, run: Run) -> bool:
+        """Whether it is an order with lines on an invoice that a person has abandoned: the provider
+        cancels no such line, so what becomes of it is theirs to say."""
+        kind, _, order = run.id.partition("/")
+        return kind == "order" and any(
+            know.given_up and know.reference.startswith(f"{order}:")
+            for know in self.wanted.values()
+        )
 
     def _left(self, know: Wanted, run: Run) -> None:
         alive = self._ledger.alive(know.reference)

@@ -9,6 +9,7 @@ number of processes. Ends with code 1 where a promise was broken.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import logging
 import multiprocessing
@@ -96,17 +97,26 @@ def _live(seed: int, found: Found) -> None:
         found.crashes.append((seed, traceback.format_exc()))
 
 
+def collect_seldom() -> None:
+    """Lives make much garbage, and hardly any that is not freed at once: to search for it as often
+    as usual costs a seventh of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def prove_in_parallel(seed: int, lives: int, jobs: int) -> Found:
     """Live the lives from this seed on, in so many processes. The digest is the same for any."""
     chunks = [
         range(first, min(first + CHUNK, seed + lives)) for first in range(seed, seed + lives, CHUNK)
     ]
     found = Found()
+    collect_seldom()
     if jobs == 1:
         for part in map(prove, chunks):
             found.add(part)
         return found
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, collect_seldom) as pool:
         for part in pool.imap(prove, chunks):
             found.add(part)
     return found
@@ -188,6 +198,10 @@ def first_of_each(found: Found) -> Iterator[tuple[int, Sentence]]:
             yield seed, violation.sentence
 
 
+def _seeds(given: argparse.Namespace) -> range:
+    return range(given.seed, given.seed + given.lives)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. 0 where every promise held."""
     parser = argparse.ArgumentParser(prog="python -m simulation.prove", description=__doc__)
@@ -195,7 +209,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lives", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--stories", type=int, default=5, help="how many violations are told")
+    parser.add_argument("--first", action="store_true", help="end at the first violation")
     given = parser.parse_args(arguments)
+    if given.first:
+        return 0 if all(prove([seed]).good for seed in _seeds(given)) else 1
     begun = time.perf_counter()
     found = prove_in_parallel(given.seed, given.lives, given.jobs)
     for line in report(found, given.seed, time.perf_counter() - begun, given.jobs):

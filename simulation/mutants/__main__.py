@@ -103,7 +103,8 @@ def _judges(copy: Path) -> Iterable[tuple[str, list[str]]]:
     pure = [name for name in PURE if (copy / name).exists()]
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *pure]
-    yield "the proof", [sys.executable, "-m", "simulation.prove", "--seed", "1", "--lives", "600"]
+    lives = ["--seed", "1", "--lives", "1000", "--first"]
+    yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]
     yield (
         "tests of workflows",
         [sys.executable, "-m", "pytest", *quiet, "tests/simulation/test_scenarios.py"],

@@ -49,8 +49,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a refusal is taken on trust",
         DOUBT,
-        "doubt = _ended(self, verb, at, Fate.REFUSED)",
-        "doubt = self.answered(verb)",
+        "return _ended(self, verb, at, Fate.REFUSED)",
+        "return self.answered(verb)",
     ),
     Mutant(
         "an answer clears up earlier calls as well",
@@ -255,19 +255,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a cancel looks for nothing that was left",
         BACK,
-        "    if not doubt.unanswered(CREATE):\n        return False\n",
-        "    return False\n",
+        "if not doubt.unanswered(CREATE) and not doubt.others(life.case.provider_id):",
+        "if True:",
     ),
     Mutant(
         "what a lost create left is not taken back with ours",
-        BACK,
-        "        if await another(life):\n            return\n",
-        "",
+        SEARCHING,
+        "if one.provider_id != life.case.provider_id and not await _deleted(life, one):",
+        "if False:",
     ),
     Mutant(
         "cancelled is said while a final create may come",
         BACK,
-        "if not final_at_once or await once_late_effects_are_over(life, CREATE):",
+        "if plan is None or plan.sent_by != CREATE:",
         "if True:",
     ),
     Mutant(

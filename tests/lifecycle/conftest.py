@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sandbox.temporal import Server, local_server
-from tests.lifecycle.world import Company, World, world
+from tests.lifecycle.world import FIXED, Company, World, world
 
 # The engine logs a traceback for every call that fails, and here thousands are made to.
 logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
@@ -16,10 +16,7 @@ logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[Server]:
-    # The development server reads the registered search attributes from its database on every
-    # use, so that one is seen at once that is registered later. Here none is.
-    fixed = {"system.forceSearchAttributesCacheRefreshOnRead": False}
-    async with local_server(dynamic_config=fixed) as running:
+    async with local_server(dynamic_config=FIXED) as running:
         yield running
 
 

@@ -13,7 +13,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -445,6 +445,15 @@ def _odd(life: Life) -> Iterator[Scenario]:
         for fault in faults.split():
             for when, outcome in zip(WHENS, outcomes, strict=False):
                 yield Scenario(life, ((fault, when),), outcome)
+
+
+def one_by_one(scenario: Scenario) -> Iterator[Scenario]:
+    """The same with one fault per life, where several strike in one."""
+    more = 0 if scenario.at_one_call else len(scenario.faults) - 1
+    calls = scenario.expected.calls
+    expected = replace(scenario.expected, calls=None if calls is None else calls - more)
+    for one in scenario.faults:
+        yield replace(scenario, faults=(one,), expected=expected)
 
 
 def uncovered(kind: Kind) -> list[str]:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -23,7 +23,9 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
 from sandbox.faults import Placed, When
+from tests.lifecycle.lived import Lived
 from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_back, once_more
+from tests.lifecycle.provider_world import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.tiers import chosen
 
@@ -66,6 +68,11 @@ Row = tuple[str, Expected, Expected] | tuple[str, Expected]
 happens either way."""
 
 
+def both(faults: str, outcome: Expected) -> Row:
+    """The same before the effect and after it."""
+    return (faults, outcome, outcome)
+
+
 BRISK = PACES.model_copy(
     update={
         "effect": timedelta(milliseconds=50),
@@ -84,6 +91,7 @@ the time that a lost call has settled, so that one more look at the end is enoug
 class Step:
     """How a life gets to the step under test, and what stands in the ledger at its end."""
 
+    name: str
     step: str
     effects: str
     nth: int = 1
@@ -105,7 +113,7 @@ class Scenario:
 
     def __str__(self) -> str:
         faults = ", ".join(f"{fault} {when}" for fault, when in self.faults)
-        return f"{self.step.step} number {self.step.nth}: {faults}"
+        return f"{self.step.name}: {faults}"
 
     def place(self, stand_in: zf.ZeroFrictionStandIn) -> list[Placed]:
         """Put the faults into their places."""
@@ -132,6 +140,11 @@ async def run(world: World, scenarios: Sequence[Scenario]) -> None:
 
 
 async def _wrong(world: World, scenario: Scenario) -> str:
+    return (await lived(world, scenario)).report
+
+
+async def lived(world: World, scenario: Scenario) -> Lived:
+    """Live this scenario to its end, in a company of its own."""
     step = scenario.step
     now = {"approval_delay": 0, "sending_delay": 0}
     slow = 1 if any(fault == "time_out" for fault, _ in scenario.faults) else 10
@@ -141,17 +154,31 @@ async def _wrong(world: World, scenario: Scenario) -> str:
             made.stand_in.faults.place(step.also[0], step.also[1], when=step.also[2])
         placed = scenario.place(made.stand_in)
         request = made.request(goal=step.goal, **step.request)
+        reference = request.reference
         problems: list[Problem] = []
         found: list[str] = []
+        ended: Invoice | None = None
+        reached: Expected | None = None
         try:
-            async with asyncio.timeout(180):
+            async with asyncio.timeout(180), meanwhile(open_gates(placed)):
                 ended = await _live(made, request, scenario, problems)
         except Exception as error:  # noqa: BLE001
             found.append(f"{type(error).__name__}: {error}")
         else:
-            found += await _differs(made, ended, scenario, problems)
+            reached = await _reached(made, ended, scenario, problems)
+            found += await _differs(made, ended, scenario, reached)
+            found += _unsaid(scenario, problems)
             found += [f"{one.fault} never struck" for one in placed if not one.hits]
-        return f"{scenario}\n{await made.report(request.reference, found)}" if found else ""
+        return Lived(
+            status=ended.status if ended else None,
+            live=made.live(reference),
+            effects=tuple(made.effects(reference)),
+            calls=reached.calls if reached else None,
+            asked=tuple((one.reason, once_more(one)) for one in problems),
+            adopted=reached is not None and reached.adopted,
+            wrong=tuple(found),
+            report=f"{scenario}\n{await made.report(reference, found)}" if found else "",
+        )
 
 
 async def _live(
@@ -179,25 +206,35 @@ async def _live(
     return await company.finished(reference)
 
 
-async def _differs(
+async def _reached(
     company: Company, ended: Invoice, scenario: Scenario, problems: list[Problem]
-) -> list[str]:
-    wanted, step = scenario.expected, scenario.step
-    reached = Expected(
-        calls=company.stand_in.calls.count(step.step),
+) -> Expected:
+    wanted = scenario.expected
+    return Expected(
+        calls=company.stand_in.calls.count(scenario.step.step),
         parked=tuple(problem.reason for problem in problems),
         # To ask an ended invoice for its journal costs a replay of its life.
         adopted=wanted.adopted and await _was_adopted(company, ended.reference),
     )
+
+
+async def _differs(
+    company: Company, ended: Invoice, scenario: Scenario, reached: Expected
+) -> list[str]:
+    wanted, step = scenario.expected, scenario.step
     found = await company.violations(ended.reference, ended)
     if reached != wanted:
         found.append(f"expected {wanted}, came to {reached}")
     if (effects := " ".join(company.effects(ended.reference))) != step.effects:
         found.append(f"expected effects {step.effects!r}, there are {effects!r}")
+    return found
+
+
+def _unsaid(scenario: Scenario, problems: list[Problem]) -> list[str]:
+    """What a person should have been told, and was not."""
     said = " ".join(str(each) for problem in problems for each in problem.fields)
     words = [_word_about(fault) for fault, _ in scenario.faults] if problems else []
-    found += [f"no problem names {word!r}: {said!r}" for word in words if word not in said]
-    return found
+    return [f"no problem names {word!r}: {said!r}" for word in words if word not in said]
 
 
 async def _was_adopted(company: Company, reference: str) -> bool:
@@ -233,6 +270,16 @@ def in_a_row(
     return Scenario(step, tuple((f, when) for f in faults.split() for when in whens), expected)
 
 
+def one_by_one(scenario: Scenario) -> Iterator[Scenario]:
+    """The same with one fault per life, where several strike in one."""
+    wanted, more = scenario.expected, len(scenario.faults) - 1
+    # Of several in a row, each is asked about or none is.
+    parked = wanted.parked[:1] if more else wanted.parked
+    expected = replace(wanted, calls=wanted.calls - more, parked=parked)
+    for one in scenario.faults:
+        yield replace(scenario, faults=(one,), expected=expected)
+
+
 # --- asking ---------------------------------------------------------------------------------------
 
 HARMLESS = f"{LOST} 429"
@@ -264,34 +311,63 @@ def asked(step: Step, *, undisturbed: int = 1, adopted: bool = False) -> list[Sc
     return [
         in_a_row(step, HARMLESS, Expected(undisturbed + 18, adopted=adopted)),
         in_a_row(step, ANSWERS, Expected(undisturbed + 6, rejected, adopted=adopted)),
-        *rows(step, ("slow", Expected(undisturbed, adopted=adopted))),
+        *rows(step, both("slow gate", Expected(undisturbed, adopted=adopted))),
     ]
+
+
+def look_ups() -> list[Scenario]:
+    """Everything that is looked up before there is a draft."""
+    few = ("contracts", "property_group", "billing_items", "service_locations")
+    many = ("customers", "bank_accounts", "tax_codes", "find")
+    steps = [
+        *(Step(_looked_up(name), name, "created") for name in many),
+        *(
+            Step(_looked_up(name), name, "created", request=EVERYTHING, prepare=_with_a_place)
+            for name in few
+        ),
+    ]
+    # Whoever has no credentials is refused by the token route alone: no such fault is told.
+    token = asked(Step("it signs in", "token", "created"))
+    unrefused = [one for one in token if not one.expected.parked]
+    return [*unrefused, *(one for step in steps for one in asked(step))]
+
+
+def _looked_up(step: str) -> str:
+    what = {"find": "our reference is", "property_group": "the property group is"}
+    return f"{what.get(step, f'{step} are'.replace('_', ' '))} looked for"
 
 
 async def test_a_look_up_is_asked_until_it_answers(shared_world: World) -> None:
-    few = ("contracts", "property_group", "billing_items", "service_locations")
-    steps = [
-        *(Step(name, "created") for name in ("customers", "bank_accounts", "tax_codes", "find")),
-        *(Step(name, "created", request=EVERYTHING, prepare=_with_a_place) for name in few),
-    ]
-    # Whoever has no credentials is refused by the token route alone: no such fault is told.
-    unrefused = [one for one in asked(Step("token", "created")) if not one.expected.parked]
-    await run(shared_world, [*unrefused, *(one for step in steps for one in asked(step))])
+    await run(shared_world, look_ups())
+
+
+def look_after_a_lost_create() -> list[Scenario]:
+    """The search that says whether a lost create left anything."""
+    doubt = Step(
+        "the list is searched after a lost create",
+        "find",
+        "created",
+        nth=2,
+        also=("create", "reset", "after"),
+    )
+    odd = "unknown_status approved_without_number changed_amount"
+    # One create was lost and one invoice is found: there is no other to look for.
+    table = [*rows(doubt, (odd, Expected(2, adopted=True)))]
+    return [*asked(doubt, undisturbed=2, adopted=True), *table]
 
 
 async def test_while_the_look_after_a_lost_create_fails_nothing_is_created(
     shared_world: World,
 ) -> None:
-    doubt = Step("find", "created", nth=2, also=("create", "reset", "after"))
-    odd = "unknown_status approved_without_number changed_amount"
-    # One create was lost and one invoice is found: there is no other to look for.
-    table = [*rows(doubt, (odd, Expected(2, adopted=True)))]
-    await run(shared_world, [*asked(doubt, undisturbed=2, adopted=True), *table])
+    await run(shared_world, look_after_a_lost_create())
 
 
-def reads(nth: int, *table: Row) -> list[Scenario]:
-    """Of the three reads of a life: the check, the approval's and the sending's."""
-    step = Step("read", "created approved sent", nth=nth, goal=Goal.SENT)
+READS = ("the draft is checked", "its approval is awaited", "its sending is awaited")
+
+
+def read(nth: int, *table: Row) -> list[Scenario]:
+    """One of the three reads of a life."""
+    step = Step(READS[nth - 1], "read", "created approved sent", nth=nth, goal=Goal.SENT)
     return [*asked(step, undisturbed=3), *rows(step, *table)]
 
 
@@ -299,28 +375,33 @@ REMADE = Expected(4, (Reason.GONE,), adopted=True)
 """Somebody was told that it is gone, and it was still there."""
 
 
-async def test_a_read_is_repeated_and_only_a_clear_answer_acted_on(shared_world: World) -> None:
-    check = reads(
+def reads() -> list[Scenario]:
+    """The check, the approval's and the sending's."""
+    check = read(
         1,
         ("unknown_status approved_without_number", Expected(4)),
         ("changed_amount", Expected(4, (Reason.AMOUNTS_DIFFER,))),
         ("errors_filled", Expected(4, (Reason.APPROVAL_FAILED,))),
         (GONE, REMADE),
     )
-    approval = reads(
+    approval = read(
         2,
         ("unknown_status approved_without_number", Expected(4)),
         ("changed_amount", Expected(4, (Reason.AMOUNTS_DIFFER,))),
         ("errors_filled", Expected(4, (Reason.SENDING_FAILED,))),
         (GONE, REMADE),
     )
-    sending = reads(
+    sending = read(
         3,
         ("unknown_status approved_without_number", Expected(4)),
         ("changed_amount errors_filled", Expected(3)),
         (GONE, REMADE),
     )
-    await run(shared_world, [*check, *approval, *sending])
+    return [*check, *approval, *sending]
+
+
+async def test_a_read_is_repeated_and_only_a_clear_answer_acted_on(shared_world: World) -> None:
+    await run(shared_world, reads())
 
 
 # --- changing -------------------------------------------------------------------------------------
@@ -337,53 +418,75 @@ def changed(step: Step, refusals: str, *table: Row, after: Expected = SEEN_DONE)
         in_a_row(step, lost, Expected(doubts + 1), ("before",)),
         in_a_row(step, refused, Expected(noes + 1, (Reason.REJECTED,) * noes), ("before",)),
         *(in_a_row(step, one, after, ("after",)) for one in f"{lost} {refused}".split()),
-        *rows(step, ("slow", ONCE, ONCE), *table),
+        *rows(step, both("slow gate", ONCE), *table),
     ]
+
+
+def creates() -> list[Scenario]:
+    """A create that is lost or refused."""
+    create = Step("a draft is created", "create", "created")
+    odd = ("unknown_status approved_without_number", ONCE)
+    return changed(create, REFUSED, odd, after=Expected(1, adopted=True))
 
 
 async def test_a_create_of_unknown_outcome_is_looked_for_before_it_is_repeated(
     shared_world: World,
 ) -> None:
-    create = Step("create", "created")
-    odd = ("unknown_status approved_without_number", ONCE)
-    adopted = Expected(1, adopted=True)
-    await run(shared_world, changed(create, REFUSED, odd, after=adopted))
+    await run(shared_world, creates())
+
+
+def approvals() -> list[Scenario]:
+    """An approval that is lost, refused or fails."""
+    approve = Step("it is approved", "approve", "created approved", goal=Goal.APPROVED)
+    odd = ("unknown_status changed_amount", ONCE)
+    failed = ("errors_filled", Expected(2, (Reason.APPROVAL_FAILED,)))
+    return changed(approve, REFUSED, odd, failed)
 
 
 async def test_an_approval_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
-    approve = Step("approve", "created approved", goal=Goal.APPROVED)
-    odd = ("unknown_status changed_amount", ONCE)
-    failed = ("errors_filled", Expected(2, (Reason.APPROVAL_FAILED,)))
-    await run(shared_world, changed(approve, REFUSED, odd, failed))
+    await run(shared_world, approvals())
+
+
+UNSENDABLE = "success_false:USER_HAS_NO_EMAIL_ADDRESS"
+
+
+def sendings() -> list[Scenario]:
+    """A mail that is lost or refused."""
+    send = Step("it is mailed", "send", "created approved sent", goal=Goal.SENT)
+    odd = ("unknown_status approved_without_number changed_amount", ONCE)
+    return changed(send, UNSENDABLE, odd)
 
 
 async def test_a_sending_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
-    send = Step("send", "created approved sent", goal=Goal.SENT)
-    odd = ("unknown_status approved_without_number changed_amount", ONCE)
-    await run(shared_world, changed(send, "success_false:USER_HAS_NO_EMAIL_ADDRESS", odd))
+    await run(shared_world, sendings())
+
+
+def other_ways_of_sending() -> list[Scenario]:
+    """By post, and marked as sent."""
+
+    def by(name: str, channel: str, step: str, effects: str) -> list[Scenario]:
+        lines = {"2": {"tax_code": {"id": zf.TaxCodes.REDUCED}}}
+        options = {"channel": channel, "lines": lines}
+        send = Step(name, step, effects, goal=Goal.SENT, request={"options": options})
+        return changed(send, UNSENDABLE)
+
+    post = by("it is sent by post", "postal", "post", "created approved sent")
+    mark = by("it is marked as sent", "mark_sent", "mark_sent", "created approved")
+    return [*post, *mark]
 
 
 async def test_the_other_ways_of_sending_are_as_careful(shared_world: World) -> None:
-    def by(channel: str, step: str, effects: str) -> list[Scenario]:
-        lines = {"2": {"tax_code": {"id": zf.TaxCodes.REDUCED}}}
-        options = {"channel": channel, "lines": lines}
-        send = Step(step, effects, goal=Goal.SENT, request={"options": options})
-        lost = in_a_row(send, f"reset 500 {UNKNOWN}", Expected(4), ("before",))
-        return [lost, *(in_a_row(send, one, SEEN_DONE, ("after",)) for one in ("reset", GUARD))]
-
-    post = by("postal", "post", "created approved sent")
-    mark = by("mark_sent", "mark_sent", "created approved")
-    await run(shared_world, [*post, *mark])
+    await run(shared_world, other_ways_of_sending())
 
 
-async def test_a_deletion_of_unknown_outcome_is_read_before_it_is_repeated(
-    shared_world: World,
-) -> None:
+def deletions() -> list[Scenario]:
+    """A deletion that is lost or refused."""
     delete = Step(
+        "a draft is deleted",
         "delete",
         "created deleted",
         goal=Goal.SENT,
@@ -391,13 +494,19 @@ async def test_a_deletion_of_unknown_outcome_is_read_before_it_is_repeated(
         cancelled_when=lambda state: state.status is Status.HELD,
     )
     refusal = "success_false:APPROVED_INVOICES_CANNOT_BE_DELETED"
-    await run(shared_world, changed(delete, refusal))
+    return changed(delete, refusal)
 
 
-async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
+async def test_a_deletion_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
+    await run(shared_world, deletions())
+
+
+def creditings() -> list[Scenario]:
+    """A credit that is lost or refused."""
     credit = Step(
+        "it is credited",
         "credit",
         "created approved credited",
         goal=Goal.SENT,
@@ -405,7 +514,24 @@ async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
         cancelled_when=lambda state: state.stage is Stage.SENDING,
     )
     refusal = "success_false:CREATED_INVOICES_CANNOT_BE_CREDITED"
-    await run(shared_world, changed(credit, refusal, ("unknown_status", ONCE)))
+    return changed(credit, refusal, ("unknown_status", ONCE))
+
+
+async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
+    shared_world: World,
+) -> None:
+    await run(shared_world, creditings())
+
+
+UNUSED = ("contract", "mark_skipped", "pay", "payments", "reverse")
+"""The steps of the stand-in that no life takes: the adaptor has no use for them."""
+
+
+def every_scenario() -> list[Scenario]:
+    """Of every step of this provider, in the order of a life."""
+    before = [*look_ups(), *creates(), *look_after_a_lost_create()]
+    final = [*reads(), *approvals(), *sendings(), *other_ways_of_sending()]
+    return [*before, *final, *deletions(), *creditings()]
 
 
 # --- a provider that is away, late, or of two minds -----------------------------------------------

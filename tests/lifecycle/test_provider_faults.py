@@ -16,6 +16,7 @@ import pytest
 from invoicing.invoice import Invoice, Problem, Status
 from invoicing.provider import Figure
 from invoicing.questions import Answer, Reason
+from tests.lifecycle.lived import Lived
 from tests.lifecycle.provider_world import (
     BRISK,
     KINDS,
@@ -87,6 +88,11 @@ def _length(scenario: Scenario) -> int:
 
 async def _wrong(world: World, provider: str, scenario: Scenario) -> str:
     """What went otherwise than expected, as a report; empty if nothing did."""
+    return (await lived(world, provider, scenario)).report
+
+
+async def lived(world: World, provider: str, scenario: Scenario) -> Lived:
+    """Live this scenario to its end, in a company of its own."""
     life = scenario.life
     paces = BRISK.model_copy(update=dict(life.paces))
     patience = in_time(scenario)
@@ -97,6 +103,8 @@ async def _wrong(world: World, provider: str, scenario: Scenario) -> str:
         reference = await shop.start(shop.request(**{"goal": life.goal, **life.request}))
         problems: list[Problem] = []
         found: list[str] = []
+        ended: Invoice | None = None
+        reached: Expected | None = None
         try:
             async with (
                 asyncio.timeout(120),
@@ -106,9 +114,19 @@ async def _wrong(world: World, provider: str, scenario: Scenario) -> str:
         except Exception as error:  # noqa: BLE001
             found.append(f"{type(error).__name__}: {error}")
         else:
-            found += await _differs(shop, ended, scenario, problems)
+            reached = await _reached(shop, ended, scenario, problems)
+            found += await _differs(shop, ended, scenario, reached)
             found += [f"{one.fault} never struck" for one in placed if not one.hits]
-        return f"{scenario}\n{await shop.report(reference, found)}" if found else ""
+        return Lived(
+            status=ended.status if ended else None,
+            live=shop.live(reference),
+            effects=tuple(shop.effects(reference)),
+            calls=reached.calls if reached else None,
+            asked=tuple((one.reason, scenario.expected.answer) for one in problems),
+            adopted=reached is not None and reached.adopted,
+            wrong=tuple(found),
+            report=f"{scenario}\n{await shop.report(reference, found)}" if found else "",
+        )
 
 
 async def _live(shop: Shop, reference: str, scenario: Scenario, problems: list[Problem]) -> Invoice:
@@ -132,19 +150,22 @@ async def _live(shop: Shop, reference: str, scenario: Scenario, problems: list[P
     return state
 
 
-async def _differs(
+async def _reached(
     shop: Shop, ended: Invoice, scenario: Scenario, problems: Sequence[Problem]
-) -> list[str]:
-    wanted, life = scenario.expected, scenario.life
-    calls = None if wanted.calls is None else shop.stand_in.calls.count(life.step)
-    reached = Expected(
-        calls=calls,
+) -> Expected:
+    wanted, step = scenario.expected, scenario.life.step
+    return Expected(
+        calls=None if wanted.calls is None else shop.stand_in.calls.count(step),
         parked=tuple(problem.reason for problem in problems),
         answer=wanted.answer,
         # To ask an ended invoice for its journal costs a replay of its life.
         adopted=wanted.adopted and await _was_adopted(shop, ended.reference),
         effects=wanted.effects,
     )
+
+
+async def _differs(shop: Shop, ended: Invoice, scenario: Scenario, reached: Expected) -> list[str]:
+    wanted, life = scenario.expected, scenario.life
     found = await shop.violations(ended.reference, ended)
     if reached != wanted:
         found.append(f"expected {wanted}, came to {reached}")

@@ -54,6 +54,10 @@ PACES = Paces(
 )
 """The waits of tests: pace is data."""
 
+FIXED = {"system.forceSearchAttributesCacheRefreshOnRead": False}
+"""The development server reads the registered search attributes from its database on every use, so
+that one is seen at once that is registered later. Here none is."""
+
 TIMEOUT = 0.5
 """Seconds an adaptor waits for an answer; a stand-in answers in milliseconds."""
 

@@ -84,12 +84,10 @@ def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
 
 
 def _adopt(life: Life, said: Resolve) -> None:
-    """Go on with the invoice that a person names. Nothing is done with it before a look has shown
-    that it does not carry another reference."""
+    """Go on with the invoice that a person names, once a look has shown that it may be ours. Until
+    then all that is known stands: they may have named a wrong one."""
     named = said.provider_id or ""
-    others = life.case.doubt.others(named)
-    life.case.forget()
-    life.case.provider_id, life.case.adopting = named, (named, *others)
+    life.case.adopting = (named, *life.case.doubt.others(named))
     raise StartOver
 
 

@@ -7,14 +7,16 @@ from temporalio import workflow
 from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.kit.calls import Trouble, answers
-from workflows.kit.endings import Cancelling, Overdue, StartOver
+from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
     from invoicing.echo import differences
     from invoicing.errors import FieldProblem
     from invoicing.provider import Pace, Snapshot, Stage
-    from invoicing.questions import Answer, Reason
+    from invoicing.questions import QUESTIONS, Answer, Reason
+
+
+UNDER_WAY = (Stage.DRAFTING, Stage.APPROVING, Stage.SENDING)
 
 
 def is_fresh(life: Life) -> bool:
@@ -62,21 +64,7 @@ async def _read(life: Life) -> None:
     except (Trouble, Cancelling):
         case.inbox = (*events, *case.inbox)
         raise
-    if case.adopting:
-        _accept_adopted(life, snapshot)
     learn(life, snapshot, seen=True)
-
-
-def _accept_adopted(life: Life, snapshot: Snapshot) -> None:
-    """A person's word makes it ours, and the others strangers; not against its own reference."""
-    case = life.case
-    (named, *others), case.adopting = case.adopting, ()
-    if is_foreign(life, snapshot):
-        life.note(f"not adopted, for it carries another reference: {named}")
-        case.forget()
-        raise StartOver
-    case.doubt = case.doubt.found_one().denied(CREATE, workflow.now(), others)
-    life.note(f"adopted: {named}")
 
 
 def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
@@ -123,6 +111,9 @@ async def wait_for(
 
     `verb` is the change that is waited for: where its outcome can only be told, a person who has
     seen it may tell it. `without` is the step that may be gone on without.
+
+    What the provider has said yes to is under way until somebody has seen that it is not: only
+    then is it asked for again.
     """
     try:
         await life.waits.pause(what, pace, lambda: bool(life.case.inbox))
@@ -131,13 +122,23 @@ async def wait_for(
         offered = [Answer.WAIT]
         offered += [Answer.GO_WITHOUT] if without else []
         offered += [Answer.HAPPENED] if told else []
+        offered += [Answer.DID_NOT_HAPPEN] if _was_only_promised(life, verb, overdue) else []
         sentence = f"waited for {what} as long as was planned"
         said = await ask(life, overdue, offered, sentence)
-        life.case.accepted = ""
-        if said is Answer.HAPPENED:
+        if said is Answer.DID_NOT_HAPPEN:
+            life.case.accepted = ""
+        elif said is Answer.HAPPENED:
+            life.case.accepted = ""
             confirm(life, told)
         elif said is Answer.GO_WITHOUT:
             life.case.without = (*life.case.without, without)
+
+
+def _was_only_promised(life: Life, verb: str, overdue: Reason) -> bool:
+    """Whether the provider has said yes and shows nothing of it, so that it may have been lost
+    there. What it shows as under way, no word of a person can change."""
+    said_yes = bool(verb) and verb == life.case.accepted and life.case.stage not in UNDER_WAY
+    return said_yes and Answer.DID_NOT_HAPPEN in QUESTIONS[overdue].answers
 
 
 def _awaited(life: Life) -> str:

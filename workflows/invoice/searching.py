@@ -44,6 +44,39 @@ async def found(life: Life) -> bool:
             await _search_again(life)
 
 
+async def adopt(life: Life) -> None:
+    """Go on with the invoice that a person named, and take the others for strangers. Not with one
+    that is not there or carries another reference: then nothing has changed, and the question comes
+    again."""
+    case = life.case
+    named, *others = case.adopting
+    target = life.target.model_copy(update={"provider_id": named})
+    try:
+        (snapshot,) = await answers((life.calls.read(target, ()),), lambda: life.cancel_pending)
+    except Trouble as problem:
+        if not problem.final:
+            await ask_about(life, problem, (Answer.RETRY,))
+            return
+        why = "the provider refuses to show it"
+    else:
+        why = _why_not_ours(life, snapshot)
+    case.adopting = ()
+    if why:
+        life.note(f"not adopted, for {why}: {named}")
+        return
+    if named != case.provider_id:
+        case.forget()
+    case.doubt = case.doubt.found_one().denied(CREATE, workflow.now(), others)
+    life.note(f"adopted: {named}")
+    learn(life, snapshot, seen=True)
+
+
+def _why_not_ours(life: Life, snapshot: Snapshot) -> str:
+    if snapshot.stage in NOTHING:
+        return "it is not there"
+    return "it carries another reference" if is_foreign(life, snapshot) else ""
+
+
 async def another(life: Life) -> bool:
     """Look for what is to be taken back besides the one that is gone, whatever its content. Drafts
     that are certainly ours are deleted; the first that is not is adopted. False if there is none

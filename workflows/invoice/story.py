@@ -28,6 +28,8 @@ async def live(life: Life) -> Ended:
         try:
             if life.case.cancel:
                 await taking_back.take_back(life)
+            while life.case.adopting:
+                await searching.adopt(life)
             if life.case.correcting:
                 await correcting.correct(life)
             await planning.plan(life)

@@ -14,7 +14,7 @@ from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_deletable, view, wait_for
-from workflows.invoice.searching import another
+from workflows.invoice.searching import adopt, another
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
@@ -34,7 +34,9 @@ async def take_back(life: Life) -> None:
     """
     life.taking_back = True
     while life.case.cancel is not None:
-        if life.case.provider_id is not None:
+        if life.case.adopting:
+            await adopt(life)
+        elif life.case.provider_id is not None:
             await _from(life, await view(life))
         else:
             await _end_unless_more_is_there(life)

@@ -93,7 +93,10 @@ class Waits:
             )
         except TimeoutError:
             return
-        self._boundary()
+        if not awake():
+            # What was waited for is taken first, a person's answer above all: it has been
+            # acknowledged. The next boundary is never far.
+            self._boundary()
 
     @property
     def waiting(self) -> Waiting | None:

@@ -1,0 +1,121 @@
+"""`python -m tests.matrix docs/fault-matrix.md`; exit code 1 when a cell is broken.
+
+`--only mollie` or `--only mollie:create` lives a part of it, and writes that part alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+
+from invoicing.process import run
+from sandbox.temporal import local_server
+from tests.lifecycle.world import FIXED, World, world
+from tests.matrix.cells import SETUPS, Live, Row, Table, table
+from tests.matrix.page import Run, written
+from tests.matrix.seen import seen
+
+Cell = tuple[Row, str]
+
+
+@dataclass
+class Matrix:
+    """What was seen so far, and the reports about what is wrong."""
+
+    run: Run
+    cells: dict[Cell, str] = field(default_factory=dict)
+    reports: list[str] = field(default_factory=list)
+
+
+async def lived(tables: Mapping[str, Table], at_once: int) -> Matrix:
+    """Live every cell of these tables, `at_once` at a time, with one server and one worker."""
+    async with local_server(dynamic_config=FIXED) as server, world(server) as made:
+        matrix = Matrix(Run(_commit(), await _version(made)))
+        places = asyncio.Semaphore(at_once)
+        to_live = [*_to_live(tables)]
+
+        async def one(cell: Cell, live: Live) -> None:
+            async with places:
+                came_to = await live(made)
+            matrix.cells[cell] = seen(cell[0].step, came_to)
+            if came_to.report:
+                matrix.reports.append(came_to.report)
+                sys.stderr.write(f"{cell[0].setup}, {came_to.report}\n")
+            if len(matrix.cells) % 50 == 0:
+                sys.stdout.write(f"{len(matrix.cells)} of {len(to_live)} cells\n")
+                sys.stdout.flush()
+
+        await asyncio.gather(*(one(cell, live) for cell, live in to_live))
+    return matrix
+
+
+def _to_live(tables: Mapping[str, Table]) -> list[tuple[Cell, Live]]:
+    return [
+        ((row, when), live)
+        for rows in tables.values()
+        for row, lives in rows.items()
+        for when, live in (("before", lives.before), ("after", lives.after))
+        if live
+    ]
+
+
+async def _version(made: World) -> str:
+    service = made.client.temporal.workflow_service
+    return (await service.get_system_info(GetSystemInfoRequest())).server_version
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "--short=12", "HEAD") or "unknown"
+    # What is written about the code says nothing about its behaviour.
+    changed = _git("status", "--porcelain", "--", ".", ":!docs", ":!README.md")
+    return f"{commit} with changes" if changed else commit
+
+
+def _git(*words: str) -> str:
+    asked = ["git", *words]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _chosen(only: Sequence[str]) -> dict[str, Table]:
+    """Of these set-ups, or of these steps of theirs (`setup:step`)."""
+    tables = {setup: table(setup) for setup in SETUPS}
+    if not only:
+        return tables
+    chosen = {
+        setup: {
+            row: lives for row, lives in rows.items() if {setup, f"{setup}:{row.step}"} & set(only)
+        }
+        for setup, rows in tables.items()
+    }
+    return {setup: rows for setup, rows in chosen.items() if rows}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0: nothing is wrong."""
+    reader = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    reader.add_argument("page", type=Path, help="where it is written")
+    reader.add_argument("--only", nargs="*", default=(), metavar="SETUP[:STEP]")
+    reader.add_argument("--at-once", type=int, default=16)
+    given = reader.parse_args(arguments)
+    for name in ("temporalio", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("temporalio.activity").setLevel(logging.CRITICAL)
+    tables = _chosen(given.only)
+    if not tables:
+        reader.error(f"there is none of these; the set-ups are {', '.join(SETUPS)}")
+    matrix = run(lived(tables, given.at_once))
+    given.page.write_text(written(matrix.run, tables, matrix.cells), encoding="utf-8")
+    sys.stdout.write(f"{len(matrix.cells)} cells, {len(matrix.reports)} broken: {given.page}\n")
+    return 1 if matrix.reports else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""What there is to be lived: one fault at one call of one step, of every set-up there is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from sandbox.faults import Fault, When
+from sandbox.zero_friction import ZeroFrictionStandIn
+from tests.lifecycle import test_faults as zero_friction
+from tests.lifecycle import test_provider_faults as others
+from tests.lifecycle.lived import Lived
+from tests.lifecycle.provider_world import KINDS, Kind, Life, one_by_one, scenarios
+from tests.lifecycle.world import World
+
+Live = Callable[[World], Awaitable[Lived]]
+
+SETUPS: tuple[str, ...] = tuple(sorted([*KINDS, "zero_friction"]))
+NOTES: dict[str, str] = {
+    "quiddly": "With the routes that are likely and nowhere written down: read, list, delete.",
+    "quiddly_blind": "As its pages document it: nothing can be read, listed or looked for, so a "
+    "person is asked what became of an uncertain call.",
+    "riverty": "Verdicts come by notification and nothing can be read, so an uncertain call is "
+    "made again.",
+}
+"""What is special about a set-up."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault, as it is written in the tables (`fault` or `fault:key`), at one step of a life."""
+
+    setup: str
+    life: str
+    step: str
+    fault: str
+
+
+@dataclass
+class Lives:
+    """What is to be lived for one row.
+
+    None before the commit: the step does not know the fault. None after it: the fault is in what
+    the answer says, so there is no before and after.
+    """
+
+    before: Live | None = None
+    after: Live | None = None
+
+
+Table = dict[Row, Lives]
+
+
+def provider_of(setup: str) -> str:
+    """The adaptor that this set-up is of."""
+    return (KINDS[setup].provider if setup in KINDS else "") or setup
+
+
+def steps(setup: str) -> list[str]:
+    """Every step that its stand-in knows."""
+    made = KINDS[setup].stand_in() if setup in KINDS else ZeroFrictionStandIn
+    return [str(step) for step in made.steps]
+
+
+def unused(setup: str) -> tuple[str, ...]:
+    """The steps of its stand-in that no life takes."""
+    return KINDS[setup].unused if setup in KINDS else zero_friction.UNUSED
+
+
+def table(setup: str) -> Table:
+    """The rows of one set-up, in the order of its tables."""
+    told = _told(setup)
+    rows: Table = {}
+    for row, when, live in _cells(setup):
+        lives = rows.setdefault(row, Lives())
+        if getattr(lives, when):
+            raise ValueError(f"{row} is there twice, {when}")
+        setattr(lives, when, live)
+    for row, lives in rows.items():
+        # Only what the answer says can be the same before and after.
+        if not lives.before or (not lives.after and row.fault.partition(":")[0] not in told):
+            raise ValueError(f"{row} is there by half")
+    if setup in KINDS:
+        rows |= {row: Lives() for row in _unmoved(setup, KINDS[setup]) if row not in rows}
+    return rows
+
+
+def _told(setup: str) -> set[str]:
+    told = KINDS[setup].stand_in().told if setup in KINDS else ZeroFrictionStandIn.told
+    return {*map(str, told)} - set(Fault)
+
+
+def _cells(setup: str) -> Iterator[tuple[Row, When, Live]]:
+    yield from _of_kind(setup, KINDS[setup]) if setup in KINDS else _of_zero_friction(setup)
+
+
+def _of_kind(setup: str, kind: Kind) -> Iterator[tuple[Row, When, Live]]:
+    for life in kind.lives:
+        for several in scenarios(kind, life):
+            for one in one_by_one(several):
+                ((fault, when),) = one.faults
+                live = partial(others.lived, provider=setup, scenario=one)
+                yield _row(setup, life, fault), when, live
+
+
+def _row(setup: str, life: Life, fault: str) -> Row:
+    return Row(setup, life.name, life.step, fault)
+
+
+def _of_zero_friction(setup: str) -> Iterator[tuple[Row, When, Live]]:
+    for several in zero_friction.every_scenario():
+        for one in zero_friction.one_by_one(several):
+            ((fault, when),) = one.faults
+            row = Row(setup, one.step.name, one.step.step, fault)
+            yield row, when, partial(zero_friction.lived, scenario=one)
+
+
+def _unmoved(setup: str, kind: Kind) -> Iterator[Row]:
+    for life in kind.lives:
+        for fault in life.unmoved.split():
+            yield _row(setup, life, fault)
