@@ -89,7 +89,7 @@ async def may_go(life: Life, opens: datetime | None) -> bool:
 
     Waits while the invoice is held, then until it opens; whoever waited must look again.
     """
-    life.heed_cancel()
+    life.stop_if_cancelled()
     case = life.case
     if case.hold is not None:
         await _until_released(life)
@@ -107,7 +107,7 @@ async def may_go(life: Life, opens: datetime | None) -> bool:
     return True
 
 
-async def once_late_effects_are_over(life: Life, verb: str) -> bool:
+async def late_effects_are_over(life: Life, verb: str) -> bool:
     """Whether an earlier call of this kind can no longer take effect; waits a little if it can.
 
     What reaches the buyer is not repeated before that: it would reach them twice. The wait is of
@@ -152,10 +152,10 @@ async def _after(
     life.note(f"{verb}: {problem.kind}")
     if problem.unknown:
         life.case.doubt = doubt.lost(verb, now)
-        life.doubts.begin(verb)
+        life.unknown_calls.begin(verb)
         await settle(life)
         if await view(life) is before and not life.plan.blind:
-            life.doubts.end("absent")
+            life.unknown_calls.end("absent")
             await wait_for_provider(life, problem)
     elif problem.final:
         await _refused(life, problem, verb, before, offered)

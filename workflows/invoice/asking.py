@@ -44,13 +44,13 @@ async def ask(
         raise Ended(Status.EXPIRED, failure) from None
     if said is None:
         raise StartOver
-    life.doubts.end("asked")
+    life.unknown_calls.end("asked")
     if said.answer is Answer.ABANDON:
         raise Ended(Status.ABANDONED)
     if said.answer is Answer.ADOPT:
-        _adopt(life, said)
+        _remember_to_adopt(life, said)
     if said.answer is Answer.CORRECT:
-        _correct(life, said)
+        _remember_to_correct(life, said)
     return said.answer
 
 
@@ -78,12 +78,12 @@ def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
     def settled() -> bool:
         # What came during the very look that led here has not been looked at either.
         unread = news and bool(case.inbox) and case.provider_id is not None
-        return unread or ((news or case.unseen) and case.seen[-1:] != last)
+        return unread or ((news or case.news_may_tell) and case.seen[-1:] != last)
 
     return settled
 
 
-def _adopt(life: Life, said: Resolve) -> None:
+def _remember_to_adopt(life: Life, said: Resolve) -> None:
     """Go on with the invoice that a person names, once a look has shown that it may be ours. Until
     then all that is known stands: they may have named a wrong one."""
     named = said.provider_id or ""
@@ -91,7 +91,7 @@ def _adopt(life: Life, said: Resolve) -> None:
     raise StartOver
 
 
-def _correct(life: Life, said: Resolve) -> None:
+def _remember_to_correct(life: Life, said: Resolve) -> None:
     """Make it from the document that came with the answer, once the draft there is gone."""
     life.replace(life.request.model_copy(update={"document": said.document}))
     life.case.correcting = life.case.corrected = True

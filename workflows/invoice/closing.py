@@ -54,7 +54,7 @@ def _may_come(life: Life) -> bool:
     plan, doubt = life.case.plan, life.case.doubt
     if plan is None or not doubt.watched or life.case.outcome in _LEFT_TO_PEOPLE:
         return False
-    searchable = plan.find_first or not life.unseen
+    searchable = plan.find_first or not life.cannot_look
     return searchable and doubt.until(CREATE) is not None
 
 

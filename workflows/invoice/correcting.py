@@ -7,14 +7,13 @@ from temporalio import workflow
 from workflows.invoice.acting import ask_what_became_of, attempt
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_deletable, view, wait_for
+from workflows.invoice.looking import NOT_THERE, is_deletable, view, wait_for
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
-
-NOTHING = (Stage.NONE, Stage.DELETED)
 
 
 async def correct(life: Life) -> None:
@@ -31,10 +30,10 @@ async def correct(life: Life) -> None:
 
 async def withdraw(life: Life) -> None:
     """Have nothing left of our draft."""
-    while life.case.provider_id is not None and await view(life) not in NOTHING:
+    while life.case.provider_id is not None and await view(life) not in NOT_THERE:
         if life.case.stage is Stage.DRAFTING:
             pace = life.paces.drafting
-            await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb="create")
+            await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb=CREATE)
         elif not is_deletable(life):
             what = "it became final meanwhile: it can be cancelled, not corrected"
             await ask(life, Reason.CANNOT_CANCEL, (Answer.RETRY,), what)
@@ -60,7 +59,7 @@ async def until_gone(life: Life, what: str) -> None:
         pace = life.paces.sending
         await wait_for(life, what, pace, Reason.CANNOT_CANCEL, verb=verb)
         return
-    offered = [Answer.RETRY, Answer.HAPPENED] if life.unseen else [Answer.RETRY]
+    offered = [Answer.RETRY, Answer.HAPPENED] if life.cannot_look else [Answer.RETRY]
     sentence = "the provider refuses to take it back"
     said = await ask(life, Reason.CANNOT_CANCEL, offered, sentence, life.case.problems)
     life.case.accepted = ""

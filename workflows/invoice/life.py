@@ -16,7 +16,7 @@ from workflows.kit.endings import Cancelling
 from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
-from workflows.kit.telemetry import Doubts, tell_status
+from workflows.kit.telemetry import UnknownCalls, tell_status
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
@@ -36,7 +36,7 @@ class Life:
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
         self.case = start.resumed or _begun(start)
-        self.order = start.tells
+        self.order_id = start.tells
         self.content = content(fingerprint(self.request))
         """A digest of what is asked for now."""
         self.in_flight = False
@@ -45,7 +45,7 @@ class Life:
         self._engine_cancel = False
         self._renewal_wanted = self._too_large = False
         self.calls = Calls(self.request.provider)
-        self.doubts = Doubts(self.request.provider)
+        self.unknown_calls = UnknownCalls(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
         self._listing = Listing()
         self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
@@ -68,7 +68,7 @@ class Life:
         return self.case.plan.paces if self.case.plan else Paces()
 
     @property
-    def unseen(self) -> bool:
+    def cannot_look(self) -> bool:
         """Whether nobody can look what became of a call: the provider or a person tells it."""
         return self.plan.blind or self.plan.repeatable
 
@@ -93,11 +93,11 @@ class Life:
         if self.case.outcome is None:
             self.cancel(Cancel(by="Temporal cancel", reason=reason[:1000] or "no reason given"))
 
-    def cancel(self, order: Cancel) -> None:
+    def cancel(self, instruction: Cancel) -> None:
         """From now on no step begins that a cancelled invoice should not take."""
         if self.case.cancel is None:
-            self.case.cancel = order
-            self.note("cancel asked for", order)
+            self.case.cancel = instruction
+            self.note("cancel asked for", instruction)
 
     @property
     def cancel_pending(self) -> bool:
@@ -106,7 +106,7 @@ class Life:
         self.engine_cancelled()
         return self.case.cancel is not None and not self.taking_back and not self.case.outcome
 
-    def heed_cancel(self) -> None:
+    def stop_if_cancelled(self) -> None:
         """A boundary that no cancelled invoice crosses."""
         if self.cancel_pending:
             self.waits.over()
@@ -117,7 +117,7 @@ class Life:
         heeded, and a long run continues as new. Nothing is under way here, so the next run loses
         nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
-        self.heed_cancel()
+        self.stop_if_cancelled()
         if self._may_renew():
             self.renew()
 
@@ -134,7 +134,7 @@ class Life:
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
+        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
         if self._fits(begin):
             # What was added to the memo on the way would stay behind.
             workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
@@ -193,8 +193,8 @@ class Life:
 
 async def tell_order(life: Life) -> None:
     """Let the order's workflow know that its lines are on a final invoice, or that it ended."""
-    if life.order:
-        order = workflow.get_external_workflow_handle(life.order)
+    if life.order_id:
+        order = workflow.get_external_workflow_handle(life.order_id)
         # An order that is gone needs no news; which lines they are it knows itself.
         with contextlib.suppress(FailureError):
             await order.signal("invoice_is_final", life.state.model_copy(update={"lines": ()}))

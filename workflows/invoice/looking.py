@@ -10,6 +10,7 @@ from workflows.kit.calls import Trouble, answers
 from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
     from invoicing.echo import differences
     from invoicing.errors import FieldProblem
     from invoicing.provider import Pace, Snapshot, Stage
@@ -17,6 +18,13 @@ with workflow.unsafe.imports_passed_through():
 
 
 UNDER_WAY = (Stage.DRAFTING, Stage.APPROVING, Stage.SENDING)
+"""The provider has begun something and not finished it."""
+
+NOT_THERE = (Stage.NONE, Stage.DELETED)
+"""No draft, and no invoice in law."""
+
+GONE = (*NOT_THERE, Stage.CREDITED)
+"""Nothing that is alive: what was final has been credited."""
 
 
 def is_fresh(life: Life) -> bool:
@@ -74,7 +82,7 @@ def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
     if seen:
         life.case.doubt = life.case.doubt.looked_at(workflow.now())
     if life.case.stage is not before:
-        life.doubts.end("found")
+        life.unknown_calls.end("found")
         life.note(" · ".join(filter(None, (life.case.stage, snapshot.status))))
 
 
@@ -118,7 +126,7 @@ async def wait_for(
     try:
         await life.waits.pause(what, pace, lambda: bool(life.case.inbox))
     except Overdue:
-        told = verb if life.unseen else ""
+        told = verb if life.cannot_look else ""
         offered = [Answer.WAIT]
         offered += [Answer.GO_WITHOUT] if without else []
         offered += [Answer.HAPPENED] if told else []
@@ -143,5 +151,5 @@ def _was_only_promised(life: Life, verb: str, overdue: Reason) -> bool:
 
 def _awaited(life: Life) -> str:
     """The change whose outcome is awaited."""
-    awaited = {Stage.DRAFTING: "create", Stage.APPROVING: "approve"}
+    awaited = {Stage.DRAFTING: CREATE, Stage.APPROVING: "approve"}
     return awaited.get(life.case.stage, life.case.accepted)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.invoice.acting import changed, once_late_effects_are_over, settle
+from workflows.invoice.acting import changed, late_effects_are_over, settle
 from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_foreign, learn
+from workflows.invoice.looking import GONE, NOT_THERE, is_foreign, learn
 from workflows.kit.calls import Trouble, answers
 from workflows.kit.endings import Overdue
 
@@ -20,10 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.questions import Answer, Reason
 
 
-NOTHING = (Stage.NONE, Stage.DELETED)
-
-
-async def found(life: Life) -> bool:
+async def find_and_adopt(life: Life) -> bool:
     """Look for our reference, and adopt the one invoice that carries it. False if there is none.
 
     A draft with a content that is not asked for any more is ours and of no use: it is deleted.
@@ -32,19 +29,19 @@ async def found(life: Life) -> bool:
         search = await look_for_ours(life)
         ours = _ours(life, search)
         if not ours:
-            if life.case.doubt.absent(workflow.now()) or await _is_not_there(life):
-                life.doubts.end("absent")
+            if life.case.doubt.absent(workflow.now()) or await _person_says_absent(life):
+                life.unknown_calls.end("absent")
                 return False
         elif len(ours) == 1 and life.case.doubt.is_of(life.content):
             life.case.doubt = life.case.doubt.found_one()
-            _adopt(life, ours[0])
+            _adopt_found(life, ours[0])
             return True
         else:
             await _leave_one(life, ours)
             await _search_again(life)
 
 
-async def adopt(life: Life) -> None:
+async def adopt_named(life: Life) -> None:
     """Go on with the invoice that a person named, and take the others for strangers. Not with one
     that is not there or carries another reference: then nothing has changed, and the question comes
     again."""
@@ -72,12 +69,12 @@ async def adopt(life: Life) -> None:
 
 
 def _why_not_ours(life: Life, snapshot: Snapshot) -> str:
-    if snapshot.stage in NOTHING:
+    if snapshot.stage in NOT_THERE:
         return "it is not there"
     return "it carries another reference" if is_foreign(life, snapshot) else ""
 
 
-async def another(life: Life) -> bool:
+async def find_another(life: Life) -> bool:
     """Look for what is to be taken back besides the one that is gone, whatever its content. Drafts
     that are certainly ours are deleted; the first that is not is adopted. False if there is none
     (any more)."""
@@ -85,15 +82,15 @@ async def another(life: Life) -> bool:
         ours = _ours(life, await look_for_ours(life))
         for one in ours:
             if one.provider_id != life.case.provider_id and not await _deleted(life, one):
-                _adopt_instead(life, one)
+                _adopt_next(life, one)
                 return True
         if life.case.doubt.absent(workflow.now()):
             break
         if ours:
             await _search_again(life)
-        elif await _is_not_there(life):
+        elif await _person_says_absent(life):
             break
-    life.doubts.end("absent")
+    life.unknown_calls.end("absent")
     return False
 
 
@@ -150,7 +147,7 @@ async def _deleted(life: Life, stray: Snapshot) -> bool:
     )
     try:
         if (stage := await _stage(life, target)) is not Stage.DRAFTED:
-            return stage in NOTHING
+            return stage in NOT_THERE
         life.note(f"deleting a draft too many: {stray.provider_id}")
         await changed(life, life.calls.delete(target))
     except Trouble as problem:
@@ -167,15 +164,14 @@ async def _stage(life: Life, target: Target) -> Stage | None:
 
 async def _is_gone(life: Life, target: Target) -> bool:
     try:
-        return await _stage(life, target) in NOTHING
+        return await _stage(life, target) in NOT_THERE
     except Trouble:
         return False
 
 
 def _own(life: Life) -> str | None:
     """The id of ours, while it is alive: a search shows no other."""
-    gone = life.case.stage in (*NOTHING, Stage.CREDITED)
-    return None if gone else life.case.provider_id
+    return None if life.case.stage in GONE else life.case.provider_id
 
 
 def _ours(life: Life, search: Search) -> list[Snapshot]:
@@ -192,28 +188,28 @@ def _is_alone(life: Life) -> bool:
     return life.case.doubt.alone(_own(life), workflow.now(), recent)
 
 
-def _adopt(life: Life, snapshot: Snapshot) -> None:
+def _adopt_found(life: Life, snapshot: Snapshot) -> None:
     # A search result may be older or thinner than the invoice itself.
     learn(life, snapshot, seen=False)
     life.note("found by our reference and adopted")
     life.show()
 
 
-def _adopt_instead(life: Life, snapshot: Snapshot) -> None:
+def _adopt_next(life: Life, snapshot: Snapshot) -> None:
     """What is known is that of the one that is gone."""
     if life.case.provider_id is not None:
         life.case.forget()
-    _adopt(life, snapshot)
+    _adopt_found(life, snapshot)
 
 
-async def _is_not_there(life: Life) -> bool:
+async def _person_says_absent(life: Life) -> bool:
     """Ask, where the search proves nothing. True when a person says that it is not there. What is
     final from the start is not asked about while it may still come: their word would not hold."""
     final_at_once = life.plan.sent_by == CREATE
-    if final_at_once and not await once_late_effects_are_over(life, CREATE):
+    if final_at_once and not await late_effects_are_over(life, CREATE):
         return False
     offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
-    if not life.unseen:
+    if not life.cannot_look:
         # Nobody could compare the figures of what is adopted, where nobody can look.
         offered.append(Answer.ADOPT)
     what = "the provider cannot tell whether the draft was created: look there for our reference"

@@ -8,13 +8,13 @@ from datetime import timedelta
 from temporalio import workflow
 
 from workflows.invoice import planning
-from workflows.invoice.acting import attempt, once_late_effects_are_over
+from workflows.invoice.acting import attempt, late_effects_are_over
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_deletable, view, wait_for
-from workflows.invoice.searching import adopt, another
+from workflows.invoice.looking import GONE, is_deletable, view, wait_for
+from workflows.invoice.searching import adopt_named, find_another
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
@@ -22,8 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Status
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
-
-_OVER = (Stage.NONE, Stage.DELETED, Stage.CREDITED)
 
 
 async def take_back(life: Life) -> None:
@@ -35,7 +33,7 @@ async def take_back(life: Life) -> None:
     life.taking_back = True
     while life.case.cancel is not None:
         if life.case.adopting:
-            await adopt(life)
+            await adopt_named(life)
         elif life.case.provider_id is not None:
             await _from(life, await view(life))
         else:
@@ -45,7 +43,7 @@ async def take_back(life: Life) -> None:
 
 async def _from(life: Life, stage: Stage) -> None:
     may_credit = life.plan.credits and life.request.may_credit
-    if stage in _OVER:
+    if stage in GONE:
         await _gone(life, stage)
     elif stage is Stage.DRAFTING:
         pace = life.paces.drafting
@@ -65,7 +63,7 @@ async def _from(life: Life, stage: Stage) -> None:
 
 async def _ask_whether_it_stands(life: Life) -> None:
     offered = [Answer.RETRY, Answer.KEEP]
-    offered += [Answer.HAPPENED] if life.unseen else []
+    offered += [Answer.HAPPENED] if life.cannot_look else []
     what = "it is final, and may not be credited from here"
     said = await ask(life, Reason.CANNOT_CANCEL, offered, what)
     if said is Answer.KEEP:
@@ -100,21 +98,21 @@ async def _found_more(life: Life) -> bool:
     await planning.plan(life)
     await planning.look_up(life)
     if not life.plan.repeatable:
-        return await another(life)
+        return await find_another(life)
     if life.plan.sent_by == CREATE:
-        return await _may_be_there(life)
+        return await _final_one_may_be_there(life)
     while life.case.doubt.unanswered(CREATE) and life.case.provider_id is None:
         # Only what is known to be there can be taken back: it is asked for once more.
         await create_once(life)
     return life.case.provider_id is not None
 
 
-async def _may_be_there(life: Life) -> bool:
+async def _final_one_may_be_there(life: Life) -> bool:
     """Where the first call is final it is not made once more to find out what became of it: when
     its time is over, somebody has to look."""
     if life.case.provider_id is not None:
         return False
-    if await once_late_effects_are_over(life, CREATE):
+    if await late_effects_are_over(life, CREATE):
         what = "creating it was lost: take it back there, if it is there"
         said = await ask(life, Reason.MAY_EXIST, (Answer.RETRY, Answer.DID_NOT_HAPPEN), what)
         if said is Answer.DID_NOT_HAPPEN:
@@ -128,7 +126,7 @@ async def _nothing_can_come(life: Life) -> bool:
     plan = life.case.plan
     if plan is None or plan.sent_by != CREATE:
         return True
-    return await once_late_effects_are_over(life, CREATE)
+    return await late_effects_are_over(life, CREATE)
 
 
 async def _ask_whether_it_is_there(life: Life) -> None:

@@ -43,7 +43,7 @@ without a look; a person was asked.
 """
 
 
-class Doubts:
+class UnknownCalls:
     """Counts one invoice's calls whose outcome is unknown, and how each was settled.
 
     At most one is open at a time. One that is open when the workflow continues as new, or when the
