@@ -56,25 +56,27 @@ async def approve(life: Life) -> None:
 
 
 async def irreversible(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:
-    """A call that cannot be undone: it is alone, its figures agree, nobody holds or cancels it.
+    """Make a call that cannot be undone, if our invoice is the only one, its figures agree, and it
+    is neither held nor cancelled.
 
     The order matters. The search comes first, for it may take long; then the look and the figures;
-    then the gate. Whatever had to be waited for on the way, nothing is called: the caller looks
-    again and comes back. From `still_holds` to the call nothing is awaited.
+    then the gate. If anything had to be waited for on the way, the call is not made: the caller
+    looks again and comes back. From `still_holds` to the call nothing is awaited.
     """
     seen = life.case.stage
     if verb == "send" and not await late_effects_are_over(life, verb):
         return
     await be_alone(life)
     await check(life)
-    # Sending is sending, also what was approved by somebody else.
+    # Sending waits for its day even where `sent_by` is approve: somebody else may have approved it.
     opens = life.request.sent_from if verb in (life.plan.sent_by, "send") else None
     if life.case.stage is seen and await may_go(life, opens) and still_holds(life):
         await attempt(life, verb, change, offered)
 
 
 async def ended_without_us(life: Life, stage: Stage) -> None:
-    """The invoice ended at the provider without us."""
+    """It was deleted or credited, or has failed, at the provider and not by us. Credited is the
+    end; otherwise a person is asked. Never returns: the story ends or starts over."""
     if stage is Stage.CREDITED:
         await be_alone(life)
         raise Ended(Status.CREDITED)
@@ -83,7 +85,7 @@ async def ended_without_us(life: Life, stage: Stage) -> None:
     await ask(life, Reason.GONE, offered, what)
     life.case.forget()
     if not life.cannot_look:
-        # Who said so may have been told wrong: it is looked for before another one is made.
+        # "Deleted" may be wrong, so it is searched for before another one is made.
         life.case.doubt = life.case.doubt.missed(life.content, workflow.now())
     raise StartOver
 

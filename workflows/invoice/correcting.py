@@ -20,7 +20,7 @@ async def correct(life: Life) -> None:
     """Take away the draft that has the old content; then the story begins anew."""
     case = life.case
     if case.blind:
-        # Whoever corrects it knows that it is a draft.
+        # The person who corrects it has seen that it is still a draft: no approval is in doubt.
         case.doubt = case.doubt.saw("approve")
     await withdraw(life)
     case.forget()
@@ -29,7 +29,7 @@ async def correct(life: Life) -> None:
 
 
 async def withdraw(life: Life) -> None:
-    """Have nothing left of our draft."""
+    """Delete our draft, and wait until it is gone. Asks where it has become final meanwhile."""
     while life.case.provider_id is not None and await view(life) not in NOT_THERE:
         if life.case.stage is Stage.DRAFTING:
             pace = life.paces.drafting
@@ -44,7 +44,8 @@ async def withdraw(life: Life) -> None:
 
 
 async def delete(life: Life) -> None:
-    """Delete the draft, unless it may have become final and nobody would object."""
+    """Delete the draft. Where an approval is in doubt, and neither a look nor the provider would
+    stop us from deleting a final invoice, a person is asked first."""
     unchecked = life.plan.blind or life.request.order is not None
     if unchecked and life.case.doubt.unanswered("approve"):
         await ask_what_became_of(life, "approve")

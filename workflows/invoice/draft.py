@@ -30,12 +30,13 @@ _UNTIL_FINAL = (Stage.DRAFTED, Stage.APPROVING)
 
 
 async def create(life: Life) -> None:
-    """Make the draft unless it is there."""
+    """Make the draft unless it is there. Ends when we know its id."""
     while life.case.provider_id is None:
         if _must_look(life) and await find_and_adopt(life):
             return
         life.stop_if_cancelled()
-        # Between the look and the call nothing is awaited, or it is looked again.
+        # Nothing is awaited between the search and the call; where the gate had to wait, it answers
+        # False and the loop searches again.
         if life.plan.sent_by != CREATE or await _final_create_may_go(life):
             await create_once(life)
 
@@ -56,7 +57,7 @@ async def attach(life: Life) -> None:
         while not _attached(life, each) and await view(life) in _UNTIL_FINAL:
             life.stop_if_cancelled()
             if life.case.stage is Stage.APPROVING:
-                # Not by us; should it be a draft after all, it is not to go out without.
+                # Somebody else has approved it. If it becomes a draft again, the document is added.
                 pace = life.paces.approval
                 await wait_for(life, "approval", pace, Reason.APPROVAL_OVERDUE, verb="approve")
             else:
@@ -89,15 +90,16 @@ async def create_once(life: Life) -> None:
 
 
 def _must_look(life: Life) -> bool:
-    """Whether a create must not go out unseen, because one may have happened before."""
+    """Whether to search before the create: an earlier one may have happened, and nothing has
+    shown in this very moment that it did not. Not where the provider recognises a repeat."""
     plan, doubt = life.plan, life.case.doubt
     may_be_there = plan.find_first or doubt.unanswered(CREATE)
     return not plan.repeatable and may_be_there and not doubt.absent(workflow.now())
 
 
 async def _final_create_may_go(life: Life) -> bool:
-    """The gates of an irreversible call, where the create is one: nothing takes it back unseen, so
-    it is not repeated while an earlier one may still take effect."""
+    """Whether a create that makes the invoice final at once may go out now: no earlier one can
+    still take effect, and the gate is open. False after any wait: the caller searches again."""
     if not await late_effects_are_over(life, CREATE):
         return False
     return await may_go(life, life.request.sent_from)
@@ -113,20 +115,20 @@ async def _not_created(life: Life, problem: Trouble) -> None:
         # Longer each time: it may take effect late, and it may never work.
         await wait_for_provider(life, problem)
         return
-    # That nothing happened is certain where it is said to be. A refusal is not taken on trust, but
-    # where nobody can look it is all there is.
+    # "Not done" is certain. A refusal is not: it may mean "it is there already". Where nobody can
+    # look, there is nothing better than the refusal, so it counts.
     certain = life.cannot_look or not problem.final
     case.doubt = case.doubt.answered(CREATE) if certain else case.doubt.refused(CREATE, now)
     if not problem.final:
         await wait_for_provider(life, problem)
     elif not (life.plan.find_first and await find_and_adopt(life)):
-        # Not "it is there already" in disguise.
+        # No search has shown that the refusal meant "it is there already".
         await ask_about(life, problem, _answers_to_a_refusal(life))
 
 
 async def _refused_after_all(life: Life) -> None:
-    """It was taken, and then refused: there is nothing, until somebody has it made again, or has
-    seen that it is there all the same."""
+    """The provider took the draft and refused it later: nothing is there. A person says whether
+    to make it again, or that it is there all the same."""
     offered = [Answer.MAKE_AGAIN, *_answers_to_a_refusal(life)[1:]]
     offered += [Answer.HAPPENED, Answer.DID_NOT_HAPPEN] if life.cannot_look else []
     said = await ask(life, Reason.DRAFT_FAILED, offered, fields=life.case.problems)
@@ -135,15 +137,16 @@ async def _refused_after_all(life: Life) -> None:
         raise StartOver
     life.case.forget()
     if said is Answer.DID_NOT_HAPPEN:
-        # Its name is taken there by one that is over: an earlier life's, for example.
+        # The provider refuses our name because an invoice that is over has it, for example one of
+        # an earlier life. The next generation has another name.
         life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
         life.case.generation += 1
     raise StartOver
 
 
 def _answers_to_a_refusal(life: Life) -> tuple[Answer, ...]:
-    """No correction where the provider knows a draft by our name alone, and one of the old content
-    may come to light under it."""
+    """No correction while a create is in doubt at a provider that knows a draft by our name alone:
+    a draft with the old content could come to light under the same name."""
     doubted = life.plan.repeatable and life.case.doubt.unanswered(CREATE)
     return (Answer.RETRY,) if doubted else (Answer.RETRY, Answer.CORRECT)
 

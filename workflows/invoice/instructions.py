@@ -87,7 +87,7 @@ class Instructions:
             raise refused(f"it has ended: {self._life.case.outcome}")
 
     def _refuse_misfit(self, corrected: Document) -> None:
-        """With the rest of the request it must make one that can be asked for, and read again."""
+        """Together with the rest of the request it must be a valid request, and not too large."""
         request = self._life.request
         fields = {name: getattr(request, name) for name in type(request).model_fields}
         try:

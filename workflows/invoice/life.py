@@ -37,11 +37,13 @@ class Life:
         self.request = start.request()
         self.case = start.resumed or _begun(start)
         self.order_id = start.tells
+        """The workflow of the order that this invoice belongs to; None where there is no order."""
         self.content = content(fingerprint(self.request))
         """A digest of what is asked for now."""
         self.in_flight = False
         """Whether a call that changes something is under way, or has not settled."""
         self.taking_back = False
+        """Whether a cancel is being carried out: from then on it stops no step."""
         self._engine_cancel = False
         self._renewal_wanted = self._too_large = False
         self.calls = Calls(self.request.provider)
@@ -69,7 +71,8 @@ class Life:
 
     @property
     def cannot_look(self) -> bool:
-        """Whether nobody can look what became of a call: the provider or a person tells it."""
+        """Whether no look shows what an uncertain call did: the plan is `blind` or `repeatable`.
+        Then the provider's news tell it, or a person."""
         return self.plan.blind or self.plan.repeatable
 
     @property
@@ -101,21 +104,23 @@ class Life:
 
     @property
     def cancel_pending(self) -> bool:
-        """Whether a cancel waits to be carried out. The engine's own record is asked as well: it
-        can lose one that comes together with an activity's end (temporalio/sdk-python 352)."""
+        """Whether a cancel waits to be carried out.
+
+        Temporal's own Cancel is looked up and written down here as well: the SDK can lose
+        one that comes together with an activity's end (temporalio/sdk-python 352)."""
         self.engine_cancelled()
         return self.case.cancel is not None and not self.taking_back and not self.case.outcome
 
     def stop_if_cancelled(self) -> None:
-        """A boundary that no cancelled invoice crosses."""
+        """Raise Cancelling while a cancel waits to be carried out."""
         if self.cancel_pending:
             self.waits.over()
             raise Cancelling
 
     def boundary(self) -> None:
-        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
-        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
-        nothing."""
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel raises
+        Cancelling, and a long run continues as new. No call is under way here, so the next run
+        loses nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
         self.stop_if_cancelled()
         if self._may_renew():

@@ -21,9 +21,11 @@ with workflow.unsafe.imports_passed_through():
 
 
 async def find_and_adopt(life: Life) -> bool:
-    """Look for our reference, and adopt the one invoice that carries it. False if there is none.
+    """Before a create: search for our reference, and adopt the one invoice that carries it. False
+    when it is known that none is there, by a complete search or by a person's word.
 
-    A draft with a content that is not asked for any more is ours and of no use: it is deleted.
+    A draft with content that is no longer asked for is ours and of no use: it is deleted. Where
+    more than one is left that may be the right one, a person is asked.
     """
     while True:
         search = await look_for_ours(life)
@@ -42,8 +44,8 @@ async def find_and_adopt(life: Life) -> bool:
 
 
 async def adopt_named(life: Life) -> None:
-    """Go on with the invoice that a person named, and take the others for strangers. Not with one
-    that is not there or carries another reference: then nothing has changed, and the question comes
+    """Go on with the invoice that a person named; the others are none of ours from now on. If the
+    named one is not there, or carries another reference, nothing changes and the question comes
     again."""
     case = life.case
     named, *others = case.adopting
@@ -75,9 +77,13 @@ def _why_not_ours(life: Life, snapshot: Snapshot) -> str:
 
 
 async def find_another(life: Life) -> bool:
-    """Look for what is to be taken back besides the one that is gone, whatever its content. Drafts
-    that are certainly ours are deleted; the first that is not is adopted. False if there is none
-    (any more)."""
+    """During a cancel: search for whatever else carries our reference, with any content. False
+    when it is known that nothing is left, by a complete search or by a person's word.
+
+    A draft that states our reference is deleted right here, and not adopted. The first one that
+    cannot be deleted like that (a final one, above all) is adopted; then True, and the caller takes
+    it back as our own.
+    """
     while True:
         ours = _ours(life, await look_for_ours(life))
         for one in ours:
@@ -108,7 +114,7 @@ async def be_alone(life: Life) -> None:
 
 
 async def look_for_ours(life: Life) -> Search:
-    """What a search for our reference shows now; what it proves is part of the doubt."""
+    """What a search for our reference shows now. The doubt keeps what this proves."""
     while True:
         try:
             (search,) = await answers((life.calls.find(life.target),), lambda: life.cancel_pending)
@@ -124,12 +130,12 @@ async def look_for_ours(life: Life) -> Search:
 
 
 def others_of(life: Life, search: Search) -> list[Snapshot]:
-    """What a search shows of ours besides the one we know."""
+    """Those in a search result that are ours, without the one we know."""
     return [one for one in _ours(life, search) if one.provider_id != _own(life)]
 
 
 async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
-    """Delete those that are certainly ours and drafts; ask a person about any other."""
+    """Delete the drafts that state our reference; ask a person about anything else."""
     for one in strays:
         if not await _deleted(life, one):
             await _ask_about_strays(life, strays, reason)
@@ -137,10 +143,10 @@ async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
 
 
 async def _deleted(life: Life, stray: Snapshot) -> bool:
-    """Whether a draft too many is gone. Looked at, deleted once, and looked at again by the search
-    that follows."""
+    """Delete a draft too many; whether it is gone. It is read first, deleted at most once, and
+    read again. One that is no draft is not touched."""
     if stray.reference != life.request.reference:
-        # Found by another key than our reference: nobody here knows whose it is.
+        # It states no reference of ours, so it may be somebody else's.
         return False
     target = life.target.model_copy(
         update={"provider_id": stray.provider_id, "context": life.plan.context}
@@ -170,7 +176,7 @@ async def _is_gone(life: Life, target: Target) -> bool:
 
 
 def _own(life: Life) -> str | None:
-    """The id of ours, while it is alive: a search shows no other."""
+    """The id of our invoice; None once it is gone, for searches show only what is alive."""
     return None if life.case.stage in GONE else life.case.provider_id
 
 
@@ -196,21 +202,24 @@ def _adopt_found(life: Life, snapshot: Snapshot) -> None:
 
 
 def _adopt_next(life: Life, snapshot: Snapshot) -> None:
-    """What is known is that of the one that is gone."""
+    """Adopt in place of our own, which is gone: what was known of that one is forgotten."""
     if life.case.provider_id is not None:
         life.case.forget()
     _adopt_found(life, snapshot)
 
 
 async def _person_says_absent(life: Life) -> bool:
-    """Ask, where the search proves nothing. True when a person says that it is not there. What is
-    final from the start is not asked about while it may still come: their word would not hold."""
+    """Ask a person, where the search proves nothing. True when they say that it is not there.
+
+    Where the create itself makes the invoice final, they are asked only when its time is over:
+    before that their answer could be wrong a minute later.
+    """
     final_at_once = life.plan.sent_by == CREATE
     if final_at_once and not await late_effects_are_over(life, CREATE):
         return False
     offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
     if not life.cannot_look:
-        # Nobody could compare the figures of what is adopted, where nobody can look.
+        # Where nobody can look, the figures of an adopted invoice could not be compared.
         offered.append(Answer.ADOPT)
     what = "the provider cannot tell whether the draft was created: look there for our reference"
     said = await ask(life, Reason.MAY_EXIST, offered, what)
@@ -221,7 +230,8 @@ async def _person_says_absent(life: Life) -> bool:
 
 
 async def _leave_one(life: Life, ours: list[Snapshot]) -> None:
-    """Of several, or of one with a content that may be an earlier one, leave at most one."""
+    """One step towards at most one of ours: drafts too many, or with content that may be an old
+    one, are deleted; where that cannot settle it, a person is asked. The caller searches again."""
     final = [one for one in ours if one.stage is None or one.stage.reached(Stage.APPROVED)]
     drafts = [one for one in ours if one not in final]
     known = life.case.doubt.is_of(life.content)
@@ -248,8 +258,8 @@ async def _ask_about_strays(life: Life, strays: list[Snapshot], reason: Reason) 
 
 
 async def _search_again(life: Life) -> None:
-    """The search does not show ours, or still shows what is gone: it is late, or cut. Look again
-    later, and ask in the end."""
+    """The search does not show ours, or still shows what is gone: it lags, or it was cut. Pause
+    once before the next one; when the row of pauses is over, ask."""
     try:
         await life.waits.pause("a complete search", life.paces.approval)
     except Overdue:
