@@ -174,13 +174,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "return True",
     ),
     Mutant(
-        "a hold is not heeded",
+        "a hold stops nothing",
         ACTING,
         "    if case.hold is not None:\n        await _until_released(life)\n        return False\n",
         "",
     ),
     Mutant(
-        "a cancel is not heeded at the last gate",
+        "a cancel stops nothing at the last gate",
         ACTING,
         "    life.stop_if_cancelled()\n    case = life.case\n    if case.hold",
         "    case = life.case\n    if case.hold",
@@ -216,7 +216,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return False",
     ),
     Mutant(
-        "a draft of whoever is deleted as one too many",
+        "somebody else's draft is deleted as one too many",
         SEARCHING,
         "    if stray.reference != life.request.reference:\n",
         "    if False:\n",
