@@ -160,7 +160,7 @@ _TOO_LARGE = ("size exceeds limit", "larger than max")
 
 
 async def cut_off(reference: str, handle: Execution) -> CutOff | None:
-    """What to tell whoever waits for a run that was ended from outside; None: it was not.
+    """What to tell a caller that waits for a run that was ended from outside; None: it was not.
 
     Raises NotFound.
     """

@@ -57,7 +57,7 @@ ENGINE_UPDATES = 2_000
 """Updates of one run. The next one is refused: the caller gets an error."""
 
 ENGINE_SIGNALS = 10_000
-"""Signals to one run. The next one is refused: whoever sends it gets an error."""
+"""Signals to one run. The next one is refused: its sender gets an error."""
 
 ENGINE_CHILDREN = 2_000
 """Children of one run that have not ended. The task that starts one more fails, for ever."""

@@ -177,7 +177,7 @@ class Case(Memory):
         return self.plan is not None and self.plan.blind
 
     @property
-    def unseen(self) -> bool:
+    def news_may_tell(self) -> bool:
         """Whether a change may have happened that no look can show: news may tell of it."""
         return self.blind and any(one.verb != CREATE for one in self.doubt.calls)
 

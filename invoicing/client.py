@@ -354,7 +354,7 @@ class InvoicingClient:
             raise cut
 
     async def cut_off(self, reference: str) -> CutOff | None:
-        """The error for whoever waits for it, where its run was ended from outside; needs no
+        """The error for a caller that waits for it, where its run was ended from outside; needs no
         worker. Raises NotFound."""
         return await cut_off(reference, self.handle(reference))
 

@@ -27,7 +27,7 @@ class Unreachable(InvoicingError):
 def converter() -> DataConverter:
     """How payloads are written and read: encrypted where INVOICING_ENCRYPTION_KEYS says with what.
 
-    Every client of ours uses it, and whoever replays a history or reads a payload. InvoicingError
+    Every client of ours uses it, and all that replays a history or reads a payload. InvoicingError
     when the keys cannot be used.
     """
     if not os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():

@@ -91,4 +91,4 @@ class _Converter(PydanticPayloadConverter):
 
 
 data_converter = dataclasses.replace(DataConverter.default, payload_converter_class=_Converter)
-"""Pass this to `Client.connect`, `Replayer` and whoever else reads or writes our payloads."""
+"""Pass this to `Client.connect`, `Replayer` and anything else that reads or writes our payloads."""

@@ -366,7 +366,7 @@ class Document(Typed):
     def amounts(self) -> DocumentAmounts:
         """What every line comes to, computed now and once. Nothing of it is kept in the document.
 
-        Whoever needs the amount of more than one line or adjustment asks here.
+        A caller that needs the amount of more than one line or adjustment asks here.
         """
         lines = tuple(line.amounts(self.currency) for line in self.lines)
         alike: defaultdict[_VatKey, list[Decimal]] = defaultdict(list)

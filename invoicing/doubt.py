@@ -1,12 +1,14 @@
 """What may exist or happen at the provider without our having seen it: the one value that decides
 about money.
 
-It knows every call whose effect is not certain, what each was asked for, what was looked at and
-when, and what the last search proved. From that follow the answers at the end: may it be created,
-must be looked first, is it alone, may it be sent now, how long must still be looked. Nothing else
-says anything about doubt, and every continue-as-new and every successor carries it whole.
+It knows every call whose effect is not certain, with what content each was made, what was looked at
+and when, and what the last search proved. From that follow the answers at the end of the class: may
+it be created, must we search first, is ours the only one, may it be sent now, how long must we go
+on looking. Nothing else says anything about doubt. Continue-as-new carries it whole; a successor
+begins with what the memo keeps of it (`begun_again`).
 
-Pure: a transition returns a new value, and the clock is an argument.
+Pure: a transition returns a new value, and the clock is an argument. A transition makes no call and
+no search: it notes that one was made.
 
     asked ─┬─ answered ─▸ certain, gone
            ├─ refused ──▸ refused, not taken on trust ┐
@@ -83,7 +85,7 @@ class Doubt(Recorded):
     foreign: tuple[str, ...] = ()
     """Ids that are none of ours, though a search shows them: a person said so."""
     watched: bool = False
-    """Whether a create of this life was ever uncertain: then its end is looked at once more."""
+    """Whether a create was ever uncertain: then it is searched for once more after the end."""
 
     # Transitions
 
@@ -147,8 +149,8 @@ class Doubt(Recorded):
         return _without(doubt, lambda one: one.verb == CREATE and one.at + self.effect < at)
 
     def saw(self, verb: str) -> Doubt:
-        """The effect of this change shows, or a person has seen it: whichever call did it, none of
-        them is in doubt."""
+        """The effect of this change shows, or a person has seen it. It does not matter which call
+        had it: none of this kind is in doubt any more."""
         return _without(self, lambda one: one.verb == verb)
 
     def found_one(self) -> Doubt:
@@ -167,8 +169,8 @@ class Doubt(Recorded):
         return _without(self, lambda one: one.verb != CREATE)
 
     def denied(self, verb: str, at: datetime, foreign: Collection[str] = ()) -> Doubt:
-        """A person has looked and says that it did not happen; it may still, for a while. `foreign`
-        are ids that they have seen, and that are none of ours."""
+        """A person has looked and says that it has not happened. For a while it still may: `until`
+        goes on. `foreign` are ids that they have seen, and that are none of ours."""
         calls = tuple(
             one.model_copy(update={"denied": at}) if one.verb == verb else one for one in self.calls
         )
@@ -176,9 +178,8 @@ class Doubt(Recorded):
         return self.model_copy(update={"calls": calls, "foreign": known})
 
     def given_up(self) -> Doubt:
-        """The invoice is left for another one of the same reference: what was asked of it alone is
-        no matter any more; what was asked for stays in doubt, and what a search has shown is
-        there."""
+        """We leave this invoice for another one of the same reference. Changes of the one we leave
+        are no longer in doubt; creates are, and what the last search showed stays known."""
         doubt = _without(self, lambda one: one.verb != CREATE)
         return doubt.model_copy(update={"looked": None})
 
@@ -246,8 +247,8 @@ class Doubt(Recorded):
         return tuple(one for one in found if one != own and one not in self.foreign)
 
     def is_of(self, content: str) -> bool:
-        """Whether what carries our reference can only have this content: nothing else was ever
-        asked for that may still come to light."""
+        """Whether an invoice with our reference can only have this content: no create with other
+        content is in doubt."""
         return all(one.content == content for one in self.calls if one.verb == CREATE)
 
 
@@ -262,13 +263,14 @@ def _ended(doubt: Doubt, verb: str, at: datetime, fate: Fate) -> Doubt:
     return doubt.model_copy(update={"calls": _bounded(calls), "watched": watched})
 
 
-def _without(doubt: Doubt, over: Callable[[Call], bool]) -> Doubt:
-    calls = tuple(one for one in doubt.calls if not over(one))
+def _without(doubt: Doubt, certain: Callable[[Call], bool]) -> Doubt:
+    calls = tuple(one for one in doubt.calls if not certain(one))
     return doubt if calls == doubt.calls else doubt.model_copy(update={"calls": calls})
 
 
 def _bounded(calls: Iterable[Call]) -> tuple[Call, ...]:
-    """Calls alike are one, as recent as the last of them; see MOST_CALLS."""
+    """Calls of one verb, content and fate become one, with the time of the last; see
+    MOST_CALLS."""
     alike: dict[tuple[str, str, Fate], Call] = {}
     for one in calls:
         before = alike.pop((one.verb, one.content, one.fate), None)

@@ -23,8 +23,8 @@ class Notice(Recorded):
     """One notice; as JSON it is the body that is posted, the same at every attempt."""
 
     id: str
-    """Names it for good: whoever has seen it may drop what comes under it again. It holds no full
-    stop, which parts what is signed, and nothing that a caller wrote."""
+    """Names it for good: a receiver that has seen it may drop what comes under it again. It
+    holds no full stop, which parts what is signed, and nothing that a caller wrote."""
     type: str
     """`invoice.<status>` or `order.<status>`."""
     timestamp: datetime

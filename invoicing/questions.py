@@ -149,7 +149,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "creating the draft was lost, and nobody can look from here: is it at the provider?",
             adopt="it is there: go on with the invoice that has the `provider_id` you give",
             happened="it is there, under our reference: go on with it",
-            did_not_happen="it is NOT there, you have looked: create it now",
+            did_not_happen="it is NOT there, you have looked: create it now, unless cancelled",
             retry="look again from here",
         ),
         Reason.CANNOT_TELL: _question(

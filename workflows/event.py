@@ -214,7 +214,7 @@ class EventWorkflow:
 
 
 def _slim(event: Event, subject: Subject) -> Event:
-    """The event with what will be read of it: it is kept by whoever waits, who may wait long."""
+    """The event with only what will be read of it: the workflow that waits keeps it, maybe long."""
     return subject.event or event.model_copy(update={"body": {}})
 
 

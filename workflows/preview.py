@@ -64,7 +64,7 @@ class PreviewWorkflow:
             )
             looked_up = (*self._preview.looked_up, *names)
             self._preview = self._preview.model_copy(update={"looked_up": looked_up})
-            # Those of one wave do not need each other: whoever asks learns of all that is wrong.
+            # Look-ups of one wave do not need each other, so all that is wrong is told at once.
             if wrong := [one for one in answers if isinstance(one, Trouble)]:
                 return self._told(*wrong)
             for each in found:

@@ -146,8 +146,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no look before a create that may have happened",
         DRAFT,
-        "if _must_look(life) and await found(life):",
-        "if False and await found(life):",
+        "if _must_look(life) and await find_and_adopt(life):",
+        "if False and await find_and_adopt(life):",
     ),
     Mutant(
         "no search before an irreversible call",
@@ -174,15 +174,15 @@ MUTANTS: tuple[Mutant, ...] = (
         "return True",
     ),
     Mutant(
-        "a hold is not heeded",
+        "a hold stops nothing",
         ACTING,
         "    if case.hold is not None:\n        await _until_released(life)\n        return False\n",
         "",
     ),
     Mutant(
-        "a cancel is not heeded at the last gate",
+        "a cancel stops nothing at the last gate",
         ACTING,
-        "    life.heed_cancel()\n    case = life.case\n    if case.hold",
+        "    life.stop_if_cancelled()\n    case = life.case\n    if case.hold",
         "    case = life.case\n    if case.hold",
     ),
     Mutant(
@@ -194,13 +194,13 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a lost sending is sent again at once",
         APPROVAL,
-        'if verb == "send" and not await once_late_effects_are_over(life, verb):',
+        'if verb == "send" and not await late_effects_are_over(life, verb):',
         'if verb == "send" and False:',
     ),
     Mutant(
         "a final create is made again at once",
         DRAFT,
-        "    if not await once_late_effects_are_over(life, CREATE):\n        return False\n",
+        "    if not await late_effects_are_over(life, CREATE):\n        return False\n",
         "",
     ),
     Mutant(
@@ -216,7 +216,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "return False",
     ),
     Mutant(
-        "a draft of whoever is deleted as one too many",
+        "somebody else's draft is deleted as one too many",
         SEARCHING,
         "    if stray.reference != life.request.reference:\n",
         "    if False:\n",
@@ -225,7 +225,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "a stray is deleted unseen, final or not",
         SEARCHING,
         "if (stage := await _stage(life, target)) is not Stage.DRAFTED:",
-        "if (stage := await _stage(life, target)) in NOTHING:",
+        "if (stage := await _stage(life, target)) in NOT_THERE:",
     ),
     Mutant(
         "of several, the first is adopted",

@@ -39,7 +39,7 @@ def test_every_word_is_an_answer_somewhere() -> None:
         (
             Reason.MAY_EXIST,
             Answer.DID_NOT_HAPPEN,
-            "it is NOT there, you have looked: create it now",
+            "it is NOT there, you have looked: create it now, unless cancelled",
         ),
         (Reason.CANNOT_TELL, Answer.HAPPENED, "the provider did it, you have looked"),
         (Reason.CANNOT_TELL, Answer.DID_NOT_HAPPEN, "the provider did NOT do it"),

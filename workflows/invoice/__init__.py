@@ -1,17 +1,25 @@
 """The life of one invoice. `story.live` is the whole of it; each step has a file of its own.
 
 workflow      what may be asked of a running invoice: updates, signals, queries
+instructions  what people want of it: may it be wanted now, what it changes in the memory
 story         plan → look up → create draft → attach → check → approve → send → track → end
 life          what all steps share: the memory, the calls, the waits, the questions
+calls         the provider's verbs as durable calls
+asking        questions to a person, and what their answers have in common
 planning      the request checked by the adaptor, master data looked up
-draft         created once, confirmed, documents attached, taken away again
-searching     which invoices of ours are there; strays removed
+draft         created once, confirmed, documents attached
+searching     which invoices carry our reference; those too many removed
 looking       our own invoice as it is now, and whether its figures are ours
 acting        look, act once, look again; the last guards before an irreversible call
 approval      checked to the cent, made final
 sending       sent once, followed to its goal
 taking_back   a cancel, in the form that the stage asks for
-closing       after the end: what takes effect late is found and tidied up
+correcting    a draft deleted, because a correction replaces it or a cancel takes it back
+closing       after the end: what takes effect late is found and removed
+
+A step that had to wait never goes on to a call: it looks again first. So most checks here that may
+wait or ask (`may_go`, `late_effects_are_over`, `_found_more`) answer with a bool, and the loop
+around them goes round again.
 """
 
 from workflows.invoice.workflow import InvoiceWorkflow

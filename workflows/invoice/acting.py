@@ -22,13 +22,16 @@ R = TypeVar("R")
 Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]
 
 AWAY = "provider unavailable"
+"""What lists say an invoice waits for while its provider is away; and also while a lost call may
+still take effect (see late_effects_are_over)."""
 
 CONFIRMED_LATER = (Stage.DRAFTED, Stage.APPROVED)
 """Stages whose figures need a look: a yes alone does not show them."""
 
 
 async def attempt(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:
-    """Act once. Whatever came of it, the next look decides."""
+    """Act once. Whatever came of it, the next look decides. Where nobody can look, and an earlier
+    call of this kind is in doubt, a person is asked instead."""
     case = life.case
     if case.blind and case.doubt.unanswered(verb):
         await ask_what_became_of(life, verb)
@@ -87,9 +90,10 @@ async def ask_what_became_of(life: Life, verb: str) -> None:
 async def may_go(life: Life, opens: datetime | None) -> bool:
     """The last gate before an irreversible call: True if it may go in this very moment.
 
-    Waits while the invoice is held, then until it opens; whoever waited must look again.
+    While the invoice is held, or before `opens`, it waits, and then answers False: time has
+    passed, so the caller must look again. Raises Cancelling where a cancel waits.
     """
-    life.heed_cancel()
+    life.stop_if_cancelled()
     case = life.case
     if case.hold is not None:
         await _until_released(life)
@@ -107,18 +111,22 @@ async def may_go(life: Life, opens: datetime | None) -> bool:
     return True
 
 
-async def once_late_effects_are_over(life: Life, verb: str) -> bool:
-    """Whether an earlier call of this kind can no longer take effect; waits a little if it can.
+async def late_effects_are_over(life: Life, verb: str) -> bool:
+    """Whether no earlier call of this kind can still take effect.
 
-    What reaches the buyer is not repeated before that: it would reach them twice. The wait is of
-    the same row as the one for a provider that is away: two that take turns would each begin anew,
-    and neither would ever be overdue.
+    Where one can, this waits for one pause and answers False: the caller looks again and comes
+    back. What reaches the buyer is not repeated before that time, or it could reach them twice.
+
+    The pause has the name of the wait for a provider that is away (AWAY), so that both count as
+    one row. With two names, two waits that take turns would each begin anew every time, and
+    neither would ever become overdue.
     """
     until = life.case.doubt.until(verb)
     if until is None or until <= workflow.now():
         return True
     try:
-        # News are read where there is something to read; before that they would wake us for ever.
+        # News wake this wait only where there is an invoice to read: the read takes them out of
+        # the inbox. Without that the same news would end every pause at once, for ever.
         there = life.case.provider_id is not None
         await life.waits.pause(
             AWAY, life.paces.unavailable, lambda: there and bool(life.case.inbox)
@@ -152,15 +160,15 @@ async def _after(
     life.note(f"{verb}: {problem.kind}")
     if problem.unknown:
         life.case.doubt = doubt.lost(verb, now)
-        life.doubts.begin(verb)
+        life.unknown_calls.begin(verb)
         await settle(life)
         if await view(life) is before and not life.plan.blind:
-            life.doubts.end("absent")
+            life.unknown_calls.end("absent")
             await wait_for_provider(life, problem)
     elif problem.final:
         await _refused(life, problem, verb, before, offered)
     else:
-        # Certainly not done; and where it was all the same, the next look shows it.
+        # The call was certainly not made.
         life.case.doubt = doubt.answered(verb)
         await wait_for_provider(life, problem)
 
@@ -168,10 +176,12 @@ async def _after(
 async def _refused(
     life: Life, problem: Trouble, verb: str, before: Stage, offered: tuple[Answer, ...]
 ) -> None:
-    """Refused while the stage has not moved is no "already done" in disguise, unless nobody can
-    see the stage move: then it is not tried again unasked."""
+    """A refusal may mean "that is done already", so the stage is looked at. Has it moved, the call
+    had its effect. Has it not, a person is asked. Where nobody can see the stage, they may also say
+    that it happened, and the call is not made again unasked."""
     blind, doubt = life.plan.blind, life.case.doubt
-    # Elsewhere a look shows whether the refusal holds; but what was sent cannot be sent back.
+    # The look below clears up a refusal, but not under a blind plan, and not of a send: if that
+    # takes effect late and we send again, the buyer has it twice.
     doubted = blind or verb == "send"
     life.case.doubt = doubt.refused(verb, workflow.now()) if doubted else doubt.answered(verb)
     if await view(life) is not before:
@@ -189,7 +199,7 @@ async def _refused(
 
 def still_holds(life: Life) -> bool:
     """Whether our invoice was looked at in this very moment, and a search not long ago showed it
-    alone. To be asked last: between this and the call nothing may be awaited."""
+    alone. This must be the last check: between it and the call nothing may be awaited."""
     now = workflow.now()
     own, recent = life.case.provider_id, life.calls.queue.recent
     return is_fresh(life) and life.case.doubt.alone(own, now, recent)

@@ -7,13 +7,13 @@ from temporalio import workflow
 from workflows.invoice.acting import (
     Change,
     attempt,
+    late_effects_are_over,
     may_go,
-    once_late_effects_are_over,
     still_holds,
 )
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.life import Life, tell_order
-from workflows.invoice.looking import differing, is_deletable, view, wait_for
+from workflows.invoice.looking import GONE, differing, is_deletable, view, wait_for
 from workflows.invoice.searching import be_alone
 from workflows.kit.endings import Ended, StartOver
 
@@ -28,7 +28,7 @@ async def check(life: Life) -> None:
     """Compare the provider's figures with ours; a difference parks the invoice."""
     while True:
         if (stage := await view(life)) in (Stage.DELETED, Stage.CREDITED):
-            await over(life, stage)
+            await ended_without_us(life, stage)
         wrong = differing(life)
         if not wrong:
             return
@@ -43,8 +43,8 @@ async def approve(life: Life) -> None:
     while not (stage := await view(life)).reached(Stage.APPROVED):
         if stage is Stage.FAILED and life.case.insisted != "approve":
             await _failed(life)
-        elif stage in (Stage.NONE, Stage.DELETED, Stage.CREDITED):
-            await over(life, stage)
+        elif stage in GONE:
+            await ended_without_us(life, stage)
         elif stage is Stage.APPROVING or life.case.accepted == "approve":
             pace = life.paces.approval
             await wait_for(life, "approval", pace, Reason.APPROVAL_OVERDUE, verb="approve")
@@ -56,34 +56,36 @@ async def approve(life: Life) -> None:
 
 
 async def irreversible(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:
-    """A call that cannot be undone: it is alone, its figures agree, nobody holds or cancels it.
+    """Make a call that cannot be undone, if our invoice is the only one, its figures agree, and it
+    is neither held nor cancelled.
 
     The order matters. The search comes first, for it may take long; then the look and the figures;
-    then the gate. Whatever had to be waited for on the way, nothing is called: the caller looks
-    again and comes back. From `still_holds` to the call nothing is awaited.
+    then the gate. If anything had to be waited for on the way, the call is not made: the caller
+    looks again and comes back. From `still_holds` to the call nothing is awaited.
     """
     seen = life.case.stage
-    if verb == "send" and not await once_late_effects_are_over(life, verb):
+    if verb == "send" and not await late_effects_are_over(life, verb):
         return
     await be_alone(life)
     await check(life)
-    # Sending is sending, also what was approved by somebody else.
+    # Sending waits for its day even where `sent_by` is approve: somebody else may have approved it.
     opens = life.request.sent_from if verb in (life.plan.sent_by, "send") else None
     if life.case.stage is seen and await may_go(life, opens) and still_holds(life):
         await attempt(life, verb, change, offered)
 
 
-async def over(life: Life, stage: Stage) -> None:
-    """The invoice ended at the provider without us."""
+async def ended_without_us(life: Life, stage: Stage) -> None:
+    """It was deleted or credited, or has failed, at the provider and not by us. Credited is the
+    end; otherwise a person is asked. Never returns: the story ends or starts over."""
     if stage is Stage.CREDITED:
         await be_alone(life)
         raise Ended(Status.CREDITED)
     what = f"it is {stage} at the provider, and not by us"
-    offered = [Answer.MAKE_AGAIN] if life.unseen else [Answer.MAKE_AGAIN, Answer.ADOPT]
+    offered = [Answer.MAKE_AGAIN] if life.cannot_look else [Answer.MAKE_AGAIN, Answer.ADOPT]
     await ask(life, Reason.GONE, offered, what)
     life.case.forget()
-    if not life.unseen:
-        # Who said so may have been told wrong: it is looked for before another one is made.
+    if not life.cannot_look:
+        # "Deleted" may be wrong, so it is searched for before another one is made.
         life.case.doubt = life.case.doubt.missed(life.content, workflow.now())
     raise StartOver
 
@@ -91,7 +93,7 @@ async def over(life: Life, stage: Stage) -> None:
 async def _failed(life: Life) -> None:
     """The provider gave up: on retry, approve again although it still says so."""
     offered = [Answer.RETRY, Answer.CORRECT]
-    offered += [Answer.HAPPENED] if life.unseen else []
+    offered += [Answer.HAPPENED] if life.cannot_look else []
     said = await ask(life, Reason.APPROVAL_FAILED, offered, fields=life.case.problems)
     life.case.accepted, life.case.insisted = "", "approve"
     if said is Answer.HAPPENED:

@@ -25,7 +25,7 @@ async def ask(
     what: str = "",
     fields: tuple[FieldProblem, ...] = (),
 ) -> Answer:
-    """Park until a person decides. The caller does what `retry`, `wait` and their like mean there.
+    """Park until a person decides, and return the answer. The caller does what it means there.
 
     Raises StartOver when the provider has sent news that may settle it, and where the answer is to
     go on with another invoice or another document; Ended when a person abandons it or nobody came.
@@ -44,19 +44,19 @@ async def ask(
         raise Ended(Status.EXPIRED, failure) from None
     if said is None:
         raise StartOver
-    life.doubts.end("asked")
+    life.unknown_calls.end("asked")
     if said.answer is Answer.ABANDON:
         raise Ended(Status.ABANDONED)
     if said.answer is Answer.ADOPT:
-        _adopt(life, said)
+        _remember_to_adopt(life, said)
     if said.answer is Answer.CORRECT:
-        _correct(life, said)
+        _remember_to_correct(life, said)
     return said.answer
 
 
 async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -> Answer:
-    """Ask what to do about a refusal. Of a provider that is away it can only be asked again, or
-    something else be asked of it."""
+    """Ask what to do about a refusal, or about a provider that was away for too long. In the second
+    case only `retry` and `correct` are offered."""
     if problem.final:
         return await ask(life, Reason.REJECTED, offered, problem.message, problem.fields)
     offered = tuple(one for one in offered if one in (Answer.RETRY, Answer.CORRECT))
@@ -65,25 +65,27 @@ async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -
 
 
 def confirm(life: Life, verb: str) -> None:
-    """A person has seen that it took effect: the adaptor is told as it is told news."""
+    """A person has seen that the call took effect: the adaptor gets this as news of the provider,
+    of the kind CONFIRMED."""
     life.case.doubt = life.case.doubt.saw(verb)
     event = Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
     life.case.receive(event)
 
 
 def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
+    """A condition that ends the question: news have come that may answer it."""
     case, news = life.case, QUESTIONS[reason].news_may_settle
     last = case.seen[-1:]
 
     def settled() -> bool:
-        # What came during the very look that led here has not been looked at either.
+        # News that came during the look which led to this question have not been read yet.
         unread = news and bool(case.inbox) and case.provider_id is not None
-        return unread or ((news or case.unseen) and case.seen[-1:] != last)
+        return unread or ((news or case.news_may_tell) and case.seen[-1:] != last)
 
     return settled
 
 
-def _adopt(life: Life, said: Resolve) -> None:
+def _remember_to_adopt(life: Life, said: Resolve) -> None:
     """Go on with the invoice that a person names, once a look has shown that it may be ours. Until
     then all that is known stands: they may have named a wrong one."""
     named = said.provider_id or ""
@@ -91,7 +93,7 @@ def _adopt(life: Life, said: Resolve) -> None:
     raise StartOver
 
 
-def _correct(life: Life, said: Resolve) -> None:
+def _remember_to_correct(life: Life, said: Resolve) -> None:
     """Make it from the document that came with the answer, once the draft there is gone."""
     life.replace(life.request.model_copy(update={"document": said.document}))
     life.case.correcting = life.case.corrected = True

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Pace
     from invoicing.questions import Answer, Reason
 
+# A person, or nobody, has taken over what is at the provider: it is not touched any more.
 _LEFT_TO_PEOPLE = (Status.ABANDONED, Status.EXPIRED, Status.REJECTED)
 
 
@@ -51,10 +52,12 @@ async def look_back(life: Life) -> None:
 
 
 def _may_come(life: Life) -> bool:
+    """Whether to go on looking: a create of ours was in doubt, a search is worth asking, and no
+    search or person has said, after the last moment of its effect, that nothing came."""
     plan, doubt = life.case.plan, life.case.doubt
     if plan is None or not doubt.watched or life.case.outcome in _LEFT_TO_PEOPLE:
         return False
-    searchable = plan.find_first or not life.unseen
+    searchable = plan.find_first or not life.cannot_look
     return searchable and doubt.until(CREATE) is not None
 
 

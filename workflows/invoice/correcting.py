@@ -7,21 +7,20 @@ from temporalio import workflow
 from workflows.invoice.acting import ask_what_became_of, attempt
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_deletable, view, wait_for
+from workflows.invoice.looking import NOT_THERE, is_deletable, view, wait_for
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
-
-NOTHING = (Stage.NONE, Stage.DELETED)
 
 
 async def correct(life: Life) -> None:
     """Take away the draft that has the old content; then the story begins anew."""
     case = life.case
     if case.blind:
-        # Whoever corrects it knows that it is a draft.
+        # The person who corrects it has seen that it is still a draft: no approval is in doubt.
         case.doubt = case.doubt.saw("approve")
     await withdraw(life)
     case.forget()
@@ -30,11 +29,11 @@ async def correct(life: Life) -> None:
 
 
 async def withdraw(life: Life) -> None:
-    """Have nothing left of our draft."""
-    while life.case.provider_id is not None and await view(life) not in NOTHING:
+    """Delete our draft, and wait until it is gone. Asks where it has become final meanwhile."""
+    while life.case.provider_id is not None and await view(life) not in NOT_THERE:
         if life.case.stage is Stage.DRAFTING:
             pace = life.paces.drafting
-            await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb="create")
+            await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb=CREATE)
         elif not is_deletable(life):
             what = "it became final meanwhile: it can be cancelled, not corrected"
             await ask(life, Reason.CANNOT_CANCEL, (Answer.RETRY,), what)
@@ -45,7 +44,8 @@ async def withdraw(life: Life) -> None:
 
 
 async def delete(life: Life) -> None:
-    """Delete the draft, unless it may have become final and nobody would object."""
+    """Delete the draft. Where an approval is in doubt, and neither a look nor the provider would
+    stop us from deleting a final invoice, a person is asked first."""
     unchecked = life.plan.blind or life.request.order is not None
     if unchecked and life.case.doubt.unanswered("approve"):
         await ask_what_became_of(life, "approve")
@@ -60,7 +60,7 @@ async def until_gone(life: Life, what: str) -> None:
         pace = life.paces.sending
         await wait_for(life, what, pace, Reason.CANNOT_CANCEL, verb=verb)
         return
-    offered = [Answer.RETRY, Answer.HAPPENED] if life.unseen else [Answer.RETRY]
+    offered = [Answer.RETRY, Answer.HAPPENED] if life.cannot_look else [Answer.RETRY]
     sentence = "the provider refuses to take it back"
     said = await ask(life, Reason.CANNOT_CANCEL, offered, sentence, life.case.problems)
     life.case.accepted = ""

@@ -9,15 +9,15 @@ from temporalio import workflow
 
 from workflows.invoice.acting import (
     changed,
+    late_effects_are_over,
     may_go,
-    once_late_effects_are_over,
     settle,
     wait_for_provider,
 )
 from workflows.invoice.asking import ask, ask_about, confirm
 from workflows.invoice.life import Life
 from workflows.invoice.looking import learn, view, wait_for
-from workflows.invoice.searching import found
+from workflows.invoice.searching import find_and_adopt
 from workflows.kit.calls import Trouble
 from workflows.kit.endings import StartOver
 
@@ -30,13 +30,14 @@ _UNTIL_FINAL = (Stage.DRAFTED, Stage.APPROVING)
 
 
 async def create(life: Life) -> None:
-    """Make the draft unless it is there."""
+    """Make the draft unless it is there. Ends when we know its id."""
     while life.case.provider_id is None:
-        if _must_look(life) and await found(life):
+        if _must_look(life) and await find_and_adopt(life):
             return
-        life.heed_cancel()
-        # Between the look and the call nothing is awaited, or it is looked again.
-        if life.plan.sent_by != CREATE or await _may_be_final(life):
+        life.stop_if_cancelled()
+        # Nothing is awaited between the search and the call; where the gate had to wait, it answers
+        # False and the loop searches again.
+        if life.plan.sent_by != CREATE or await _final_create_may_go(life):
             await create_once(life)
 
 
@@ -54,9 +55,9 @@ async def attach(life: Life) -> None:
     """Add the caller's own documents to the draft. A final invoice takes none any more."""
     for each in life.plan.attachments:
         while not _attached(life, each) and await view(life) in _UNTIL_FINAL:
-            life.heed_cancel()
+            life.stop_if_cancelled()
             if life.case.stage is Stage.APPROVING:
-                # Not by us; should it be a draft after all, it is not to go out without.
+                # Somebody else has approved it. If it becomes a draft again, the document is added.
                 pace = life.paces.approval
                 await wait_for(life, "approval", pace, Reason.APPROVAL_OVERDUE, verb="approve")
             else:
@@ -75,7 +76,7 @@ async def create_once(life: Life) -> None:
         options=life.request.options,
         totals=life.plan.totals,
     )
-    life.doubts.end("repeated")
+    life.unknown_calls.end("repeated")
     case.doubt = case.doubt.asked(CREATE, life.content, workflow.now())
     try:
         snapshot = await changed(life, life.calls.create(call))
@@ -89,16 +90,17 @@ async def create_once(life: Life) -> None:
 
 
 def _must_look(life: Life) -> bool:
-    """Whether a create must not go out unseen, because one may have happened before."""
+    """Whether to search before the create: an earlier one may have happened, and nothing has
+    shown in this very moment that it did not. Not where the provider recognises a repeat."""
     plan, doubt = life.plan, life.case.doubt
     may_be_there = plan.find_first or doubt.unanswered(CREATE)
     return not plan.repeatable and may_be_there and not doubt.absent(workflow.now())
 
 
-async def _may_be_final(life: Life) -> bool:
-    """The gates of an irreversible call, where the create is one: nothing takes it back unseen, so
-    it is not repeated while an earlier one may still take effect."""
-    if not await once_late_effects_are_over(life, CREATE):
+async def _final_create_may_go(life: Life) -> bool:
+    """Whether a create that makes the invoice final at once may go out now: no earlier one can
+    still take effect, and the gate is open. False after any wait: the caller searches again."""
+    if not await late_effects_are_over(life, CREATE):
         return False
     return await may_go(life, life.request.sent_from)
 
@@ -108,42 +110,43 @@ async def _not_created(life: Life, problem: Trouble) -> None:
     life.note(f"create: {problem.kind}")
     if problem.unknown:
         case.doubt = case.doubt.lost(CREATE, now)
-        life.doubts.begin(CREATE)
+        life.unknown_calls.begin(CREATE)
         await settle(life)
         # Longer each time: it may take effect late, and it may never work.
         await wait_for_provider(life, problem)
         return
-    # That nothing happened is certain where it is said to be. A refusal is not taken on trust, but
-    # where nobody can look it is all there is.
-    certain = life.unseen or not problem.final
+    # "Not done" is certain. A refusal is not: it may mean "it is there already". Where nobody can
+    # look, there is nothing better than the refusal, so it counts.
+    certain = life.cannot_look or not problem.final
     case.doubt = case.doubt.answered(CREATE) if certain else case.doubt.refused(CREATE, now)
     if not problem.final:
         await wait_for_provider(life, problem)
-    elif not (life.plan.find_first and await found(life)):
-        # Not "it is there already" in disguise.
+    elif not (life.plan.find_first and await find_and_adopt(life)):
+        # No search has shown that the refusal meant "it is there already".
         await ask_about(life, problem, _answers_to_a_refusal(life))
 
 
 async def _refused_after_all(life: Life) -> None:
-    """It was taken, and then refused: there is nothing, until somebody has it made again, or has
-    seen that it is there all the same."""
+    """The provider took the draft and refused it later: nothing is there. A person says whether
+    to make it again, or that it is there all the same."""
     offered = [Answer.MAKE_AGAIN, *_answers_to_a_refusal(life)[1:]]
-    offered += [Answer.HAPPENED, Answer.DID_NOT_HAPPEN] if life.unseen else []
+    offered += [Answer.HAPPENED, Answer.DID_NOT_HAPPEN] if life.cannot_look else []
     said = await ask(life, Reason.DRAFT_FAILED, offered, fields=life.case.problems)
     if said is Answer.HAPPENED:
         confirm(life, CREATE)
         raise StartOver
     life.case.forget()
     if said is Answer.DID_NOT_HAPPEN:
-        # Its name is taken there by one that is over: an earlier life's, for example.
+        # The provider refuses our name because an invoice that is over has it, for example one of
+        # an earlier life. The next generation has another name.
         life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())
         life.case.generation += 1
     raise StartOver
 
 
 def _answers_to_a_refusal(life: Life) -> tuple[Answer, ...]:
-    """No correction where the provider knows a draft by our name alone, and one of the old content
-    may come to light under it."""
+    """No correction while a create is in doubt at a provider that knows a draft by our name alone:
+    a draft with the old content could come to light under the same name."""
     doubted = life.plan.repeatable and life.case.doubt.unanswered(CREATE)
     return (Answer.RETRY,) if doubted else (Answer.RETRY, Answer.CORRECT)
 
@@ -155,7 +158,7 @@ def _attached(life: Life, attachment: Attachment) -> bool:
 async def _attach(life: Life, attachment: Attachment) -> None:
     case = life.case
     case.doubt = case.doubt.looked_at(None)
-    life.doubts.end("repeated")
+    life.unknown_calls.end("repeated")
     try:
         answer = await changed(life, life.calls.attach(life.target, attachment))
     except Trouble as problem:
@@ -172,7 +175,7 @@ async def _not_attached(life: Life, problem: Trouble, attachment: Attachment) ->
     life.note(f"attach {attachment.name}: {problem.kind}")
     if not problem.final:
         if problem.unknown:
-            life.doubts.begin("attach")
+            life.unknown_calls.begin("attach")
             await settle(life)
         await wait_for_provider(life, problem)
         return

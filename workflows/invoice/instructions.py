@@ -30,10 +30,10 @@ class Instructions:
 
     # Checks: each raises Refused with the reason
 
-    def may_hold(self, order: Hold) -> None:
+    def may_hold(self, instruction: Hold) -> None:
         self._refuse_if_ended()
 
-    def may_release(self, order: Release) -> None:
+    def may_release(self, instruction: Release) -> None:
         self._refuse_if_ended()
         if self._life.case.hold is None and self._life.state.status is not Status.SCHEDULED:
             raise refused("it is neither held nor scheduled")
@@ -43,17 +43,17 @@ class Instructions:
         if answer.document:
             self._refuse_misfit(answer.document)
 
-    def may_cancel(self, order: Cancel) -> None:
+    def may_cancel(self, instruction: Cancel) -> None:
         self._refuse_if_ended()
 
     # What they change
 
-    def hold(self, order: Hold) -> None:
+    def hold(self, instruction: Hold) -> None:
         """Stop before the next irreversible step."""
-        self._life.case.hold = order
-        self._life.note("held", order)
+        self._life.case.hold = instruction
+        self._life.note("held", instruction)
 
-    def release(self, order: Release) -> None:
+    def release(self, instruction: Release) -> None:
         """Go on, also when the hold has become overdue and somebody was asked about it.
 
         A hold is all that it ends: only what waits for nothing but its day is sent before that.
@@ -61,11 +61,11 @@ class Instructions:
         case = self._life.case
         case.at_once |= case.hold is None
         case.hold = None
-        self._life.note("released", order)
+        self._life.note("released", instruction)
         if case.problem and case.problem.reason is Reason.HOLD_OVERDUE:
             case.resolution = Resolve(
-                by=order.by,
-                reason=order.reason,
+                by=instruction.by,
+                reason=instruction.reason,
                 question=case.problem.question,
                 answer=Answer.RELEASE,
             )
@@ -76,9 +76,9 @@ class Instructions:
         what = f"{answer.question} answered: {answer.answer} {answer.provider_id or ''}".strip()
         self._life.note(what, answer)
 
-    def cancel(self, order: Cancel) -> None:
+    def cancel(self, instruction: Cancel) -> None:
         """Take it back."""
-        self._life.cancel(order)
+        self._life.cancel(instruction)
 
     # Why not
 
@@ -87,7 +87,7 @@ class Instructions:
             raise refused(f"it has ended: {self._life.case.outcome}")
 
     def _refuse_misfit(self, corrected: Document) -> None:
-        """With the rest of the request it must make one that can be asked for, and read again."""
+        """Together with the rest of the request it must be a valid request, and not too large."""
         request = self._life.request
         fields = {name: getattr(request, name) for name in type(request).model_fields}
         try:
@@ -96,7 +96,7 @@ class Instructions:
             raise refused("; ".join(map(str, problems(error)))) from None
         except TooLarge as error:
             raise refused(str(error)) from None
-        if self._life.order:
+        if self._life.order_id:
             self._refuse_other_lines(corrected)
 
     def _refuse_other_lines(self, corrected: Document) -> None:

@@ -16,7 +16,7 @@ from workflows.kit.endings import Cancelling
 from workflows.kit.lifetime import listed
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
-from workflows.kit.telemetry import Doubts, tell_status
+from workflows.kit.telemetry import UnknownCalls, tell_status
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
@@ -36,16 +36,18 @@ class Life:
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
         self.case = start.resumed or _begun(start)
-        self.order = start.tells
+        self.order_id = start.tells
+        """The workflow of the order that this invoice belongs to; None where there is no order."""
         self.content = content(fingerprint(self.request))
         """A digest of what is asked for now."""
         self.in_flight = False
         """Whether a call that changes something is under way, or has not settled."""
         self.taking_back = False
+        """Whether a cancel is being carried out: from then on it stops no step."""
         self._engine_cancel = False
         self._renewal_wanted = self._too_large = False
         self.calls = Calls(self.request.provider)
-        self.doubts = Doubts(self.request.provider)
+        self.unknown_calls = UnknownCalls(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
         self._listing = Listing()
         self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
@@ -68,8 +70,9 @@ class Life:
         return self.case.plan.paces if self.case.plan else Paces()
 
     @property
-    def unseen(self) -> bool:
-        """Whether nobody can look what became of a call: the provider or a person tells it."""
+    def cannot_look(self) -> bool:
+        """Whether no look shows what an uncertain call did: the plan is `blind` or `repeatable`.
+        Then the provider's news tell it, or a person."""
         return self.plan.blind or self.plan.repeatable
 
     @property
@@ -93,31 +96,33 @@ class Life:
         if self.case.outcome is None:
             self.cancel(Cancel(by="Temporal cancel", reason=reason[:1000] or "no reason given"))
 
-    def cancel(self, order: Cancel) -> None:
+    def cancel(self, instruction: Cancel) -> None:
         """From now on no step begins that a cancelled invoice should not take."""
         if self.case.cancel is None:
-            self.case.cancel = order
-            self.note("cancel asked for", order)
+            self.case.cancel = instruction
+            self.note("cancel asked for", instruction)
 
     @property
     def cancel_pending(self) -> bool:
-        """Whether a cancel waits to be carried out. The engine's own record is asked as well: it
-        can lose one that comes together with an activity's end (temporalio/sdk-python 352)."""
+        """Whether a cancel waits to be carried out.
+
+        Temporal's own Cancel is looked up and written down here as well: the SDK can lose
+        one that comes together with an activity's end (temporalio/sdk-python 352)."""
         self.engine_cancelled()
         return self.case.cancel is not None and not self.taking_back and not self.case.outcome
 
-    def heed_cancel(self) -> None:
-        """A boundary that no cancelled invoice crosses."""
+    def stop_if_cancelled(self) -> None:
+        """Raise Cancelling while a cancel waits to be carried out."""
         if self.cancel_pending:
             self.waits.over()
             raise Cancelling
 
     def boundary(self) -> None:
-        """Around every wait, and between reads: what was seen may no longer be so, a cancel is
-        heeded, and a long run continues as new. Nothing is under way here, so the next run loses
-        nothing."""
+        """Around every wait, and between reads: what was seen may no longer be so, a cancel raises
+        Cancelling, and a long run continues as new. No call is under way here, so the next run
+        loses nothing."""
         self.case.doubt = self.case.doubt.looked_at(None)
-        self.heed_cancel()
+        self.stop_if_cancelled()
         if self._may_renew():
             self.renew()
 
@@ -134,7 +139,7 @@ class Life:
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order)
+        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
         if self._fits(begin):
             # What was added to the memo on the way would stay behind.
             workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
@@ -193,8 +198,8 @@ class Life:
 
 async def tell_order(life: Life) -> None:
     """Let the order's workflow know that its lines are on a final invoice, or that it ended."""
-    if life.order:
-        order = workflow.get_external_workflow_handle(life.order)
+    if life.order_id:
+        order = workflow.get_external_workflow_handle(life.order_id)
         # An order that is gone needs no news; which lines they are it knows itself.
         with contextlib.suppress(FailureError):
             await order.signal("invoice_is_final", life.state.model_copy(update={"lines": ()}))

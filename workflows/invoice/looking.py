@@ -10,6 +10,7 @@ from workflows.kit.calls import Trouble, answers
 from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.doubt import CREATE
     from invoicing.echo import differences
     from invoicing.errors import FieldProblem
     from invoicing.provider import Pace, Snapshot, Stage
@@ -17,6 +18,13 @@ with workflow.unsafe.imports_passed_through():
 
 
 UNDER_WAY = (Stage.DRAFTING, Stage.APPROVING, Stage.SENDING)
+"""The provider has begun something and not finished it."""
+
+NOT_THERE = (Stage.NONE, Stage.DELETED)
+"""No draft, and no invoice in law."""
+
+GONE = (*NOT_THERE, Stage.CREDITED)
+"""Nothing that is alive: what was final has been credited."""
 
 
 def is_fresh(life: Life) -> bool:
@@ -25,7 +33,8 @@ def is_fresh(life: Life) -> bool:
 
 
 async def view(life: Life) -> Stage:
-    """The stage as it is now. A word nobody knows is waited on, visibly, never acted on."""
+    """Read it (`look`), and answer the stage as it is now. While the provider uses a word that its
+    adaptor does not know, this waits, visibly: nothing is done on such a word."""
     await look(life)
     while not life.case.known:
         await wait_for(
@@ -74,7 +83,7 @@ def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
     if seen:
         life.case.doubt = life.case.doubt.looked_at(workflow.now())
     if life.case.stage is not before:
-        life.doubts.end("found")
+        life.unknown_calls.end("found")
         life.note(" · ".join(filter(None, (life.case.stage, snapshot.status))))
 
 
@@ -107,18 +116,18 @@ async def wait_for(
     verb: str = "",
     without: str = "",
 ) -> None:
-    """One pause of a row; when the row is over, ask whether to go on waiting.
+    """One pause of a row; when the row is over, a person is asked whether to go on waiting.
 
-    `verb` is the change that is waited for: where its outcome can only be told, a person who has
-    seen it may tell it. `without` is the step that may be gone on without.
+    `verb` is the change that is waited for: where no look can show its outcome, the person may say
+    that it happened. `without` is the step that the person may have us skip.
 
-    What the provider has said yes to is under way until somebody has seen that it is not: only
-    then is it asked for again.
+    A change that the provider has said yes to counts as under way. It is made again only when a
+    person has seen that it is not.
     """
     try:
         await life.waits.pause(what, pace, lambda: bool(life.case.inbox))
     except Overdue:
-        told = verb if life.unseen else ""
+        told = verb if life.cannot_look else ""
         offered = [Answer.WAIT]
         offered += [Answer.GO_WITHOUT] if without else []
         offered += [Answer.HAPPENED] if told else []
@@ -135,13 +144,14 @@ async def wait_for(
 
 
 def _was_only_promised(life: Life, verb: str, overdue: Reason) -> bool:
-    """Whether the provider has said yes and shows nothing of it, so that it may have been lost
-    there. What it shows as under way, no word of a person can change."""
+    """Whether the provider has said yes to this change and shows nothing of it: it may have lost
+    it. Only then may a person say that it did not happen; not while the provider shows it as under
+    way."""
     said_yes = bool(verb) and verb == life.case.accepted and life.case.stage not in UNDER_WAY
     return said_yes and Answer.DID_NOT_HAPPEN in QUESTIONS[overdue].answers
 
 
 def _awaited(life: Life) -> str:
     """The change whose outcome is awaited."""
-    awaited = {Stage.DRAFTING: "create", Stage.APPROVING: "approve"}
+    awaited = {Stage.DRAFTING: CREATE, Stage.APPROVING: "approve"}
     return awaited.get(life.case.stage, life.case.accepted)

@@ -23,7 +23,7 @@ async def plan(life: Life) -> None:
     """Have the adaptor check the request and say how it will be carried out."""
     while life.case.plan is None:
         try:
-            # Who starts it plainly has passed no door.
+            # A plain SDK can start it without the checks of our client and gateway.
             _refuse_if_too_large(life)
             (made,) = await answers((life.calls.plan(life.request),), lambda: life.cancel_pending)
         except Trouble as problem:
@@ -33,7 +33,7 @@ async def plan(life: Life) -> None:
 
 
 async def look_up(life: Life) -> None:
-    """Ask the provider's master data; what does not depend on each other, at once."""
+    """Find customer, VAT codes and the like at the provider. Look-ups of one wave run together."""
     while not life.case.looked_up:
         try:
             for wave in life.plan.look_ups:

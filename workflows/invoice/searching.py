@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.invoice.acting import changed, once_late_effects_are_over, settle
+from workflows.invoice.acting import changed, late_effects_are_over, settle
 from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_foreign, learn
+from workflows.invoice.looking import GONE, NOT_THERE, is_foreign, learn
 from workflows.kit.calls import Trouble, answers
 from workflows.kit.endings import Overdue
 
@@ -20,33 +20,32 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.questions import Answer, Reason
 
 
-NOTHING = (Stage.NONE, Stage.DELETED)
+async def find_and_adopt(life: Life) -> bool:
+    """Before a create: search for our reference, and adopt the one invoice that carries it. False
+    when it is known that none is there, by a complete search or by a person's word.
 
-
-async def found(life: Life) -> bool:
-    """Look for our reference, and adopt the one invoice that carries it. False if there is none.
-
-    A draft with a content that is not asked for any more is ours and of no use: it is deleted.
+    A draft with content that is no longer asked for is ours and of no use: it is deleted. Where
+    more than one is left that may be the right one, a person is asked.
     """
     while True:
         search = await look_for_ours(life)
         ours = _ours(life, search)
         if not ours:
-            if life.case.doubt.absent(workflow.now()) or await _is_not_there(life):
-                life.doubts.end("absent")
+            if life.case.doubt.absent(workflow.now()) or await _person_says_absent(life):
+                life.unknown_calls.end("absent")
                 return False
         elif len(ours) == 1 and life.case.doubt.is_of(life.content):
             life.case.doubt = life.case.doubt.found_one()
-            _adopt(life, ours[0])
+            _adopt_found(life, ours[0])
             return True
         else:
             await _leave_one(life, ours)
             await _search_again(life)
 
 
-async def adopt(life: Life) -> None:
-    """Go on with the invoice that a person named, and take the others for strangers. Not with one
-    that is not there or carries another reference: then nothing has changed, and the question comes
+async def adopt_named(life: Life) -> None:
+    """Go on with the invoice that a person named; the others are none of ours from now on. If the
+    named one is not there, or carries another reference, nothing changes and the question comes
     again."""
     case = life.case
     named, *others = case.adopting
@@ -72,28 +71,32 @@ async def adopt(life: Life) -> None:
 
 
 def _why_not_ours(life: Life, snapshot: Snapshot) -> str:
-    if snapshot.stage in NOTHING:
+    if snapshot.stage in NOT_THERE:
         return "it is not there"
     return "it carries another reference" if is_foreign(life, snapshot) else ""
 
 
-async def another(life: Life) -> bool:
-    """Look for what is to be taken back besides the one that is gone, whatever its content. Drafts
-    that are certainly ours are deleted; the first that is not is adopted. False if there is none
-    (any more)."""
+async def find_another(life: Life) -> bool:
+    """During a cancel: search for whatever else carries our reference, with any content. False
+    when it is known that nothing is left, by a complete search or by a person's word.
+
+    A draft that states our reference is deleted right here, and not adopted. The first one that
+    cannot be deleted like that (a final one, above all) is adopted; then True, and the caller takes
+    it back as our own.
+    """
     while True:
         ours = _ours(life, await look_for_ours(life))
         for one in ours:
             if one.provider_id != life.case.provider_id and not await _deleted(life, one):
-                _adopt_instead(life, one)
+                _adopt_next(life, one)
                 return True
         if life.case.doubt.absent(workflow.now()):
             break
         if ours:
             await _search_again(life)
-        elif await _is_not_there(life):
+        elif await _person_says_absent(life):
             break
-    life.doubts.end("absent")
+    life.unknown_calls.end("absent")
     return False
 
 
@@ -111,7 +114,7 @@ async def be_alone(life: Life) -> None:
 
 
 async def look_for_ours(life: Life) -> Search:
-    """What a search for our reference shows now; what it proves is part of the doubt."""
+    """What a search for our reference shows now. The doubt keeps what this proves."""
     while True:
         try:
             (search,) = await answers((life.calls.find(life.target),), lambda: life.cancel_pending)
@@ -127,12 +130,12 @@ async def look_for_ours(life: Life) -> Search:
 
 
 def others_of(life: Life, search: Search) -> list[Snapshot]:
-    """What a search shows of ours besides the one we know."""
+    """Those in a search result that are ours, without the one we know."""
     return [one for one in _ours(life, search) if one.provider_id != _own(life)]
 
 
 async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
-    """Delete those that are certainly ours and drafts; ask a person about any other."""
+    """Delete the drafts that state our reference; ask a person about anything else."""
     for one in strays:
         if not await _deleted(life, one):
             await _ask_about_strays(life, strays, reason)
@@ -140,17 +143,17 @@ async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
 
 
 async def _deleted(life: Life, stray: Snapshot) -> bool:
-    """Whether a draft too many is gone. Looked at, deleted once, and looked at again by the search
-    that follows."""
+    """Delete a draft too many; whether it is gone. It is read first, deleted at most once, and
+    read again. One that is no draft is not touched."""
     if stray.reference != life.request.reference:
-        # Found by another key than our reference: nobody here knows whose it is.
+        # It states no reference of ours, so it may be somebody else's.
         return False
     target = life.target.model_copy(
         update={"provider_id": stray.provider_id, "context": life.plan.context}
     )
     try:
         if (stage := await _stage(life, target)) is not Stage.DRAFTED:
-            return stage in NOTHING
+            return stage in NOT_THERE
         life.note(f"deleting a draft too many: {stray.provider_id}")
         await changed(life, life.calls.delete(target))
     except Trouble as problem:
@@ -167,15 +170,14 @@ async def _stage(life: Life, target: Target) -> Stage | None:
 
 async def _is_gone(life: Life, target: Target) -> bool:
     try:
-        return await _stage(life, target) in NOTHING
+        return await _stage(life, target) in NOT_THERE
     except Trouble:
         return False
 
 
 def _own(life: Life) -> str | None:
-    """The id of ours, while it is alive: a search shows no other."""
-    gone = life.case.stage in (*NOTHING, Stage.CREDITED)
-    return None if gone else life.case.provider_id
+    """The id of our invoice; None once it is gone, for searches show only what is alive."""
+    return None if life.case.stage in GONE else life.case.provider_id
 
 
 def _ours(life: Life, search: Search) -> list[Snapshot]:
@@ -192,29 +194,32 @@ def _is_alone(life: Life) -> bool:
     return life.case.doubt.alone(_own(life), workflow.now(), recent)
 
 
-def _adopt(life: Life, snapshot: Snapshot) -> None:
+def _adopt_found(life: Life, snapshot: Snapshot) -> None:
     # A search result may be older or thinner than the invoice itself.
     learn(life, snapshot, seen=False)
     life.note("found by our reference and adopted")
     life.show()
 
 
-def _adopt_instead(life: Life, snapshot: Snapshot) -> None:
-    """What is known is that of the one that is gone."""
+def _adopt_next(life: Life, snapshot: Snapshot) -> None:
+    """Adopt in place of our own, which is gone: what was known of that one is forgotten."""
     if life.case.provider_id is not None:
         life.case.forget()
-    _adopt(life, snapshot)
+    _adopt_found(life, snapshot)
 
 
-async def _is_not_there(life: Life) -> bool:
-    """Ask, where the search proves nothing. True when a person says that it is not there. What is
-    final from the start is not asked about while it may still come: their word would not hold."""
+async def _person_says_absent(life: Life) -> bool:
+    """Ask a person, where the search proves nothing. True when they say that it is not there.
+
+    Where the create itself makes the invoice final, they are asked only when its time is over:
+    before that their answer could be wrong a minute later.
+    """
     final_at_once = life.plan.sent_by == CREATE
-    if final_at_once and not await once_late_effects_are_over(life, CREATE):
+    if final_at_once and not await late_effects_are_over(life, CREATE):
         return False
     offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
-    if not life.unseen:
-        # Nobody could compare the figures of what is adopted, where nobody can look.
+    if not life.cannot_look:
+        # Where nobody can look, the figures of an adopted invoice could not be compared.
         offered.append(Answer.ADOPT)
     what = "the provider cannot tell whether the draft was created: look there for our reference"
     said = await ask(life, Reason.MAY_EXIST, offered, what)
@@ -225,7 +230,8 @@ async def _is_not_there(life: Life) -> bool:
 
 
 async def _leave_one(life: Life, ours: list[Snapshot]) -> None:
-    """Of several, or of one with a content that may be an earlier one, leave at most one."""
+    """One step towards at most one of ours: drafts too many, or with content that may be an old
+    one, are deleted; where that cannot settle it, a person is asked. The caller searches again."""
     final = [one for one in ours if one.stage is None or one.stage.reached(Stage.APPROVED)]
     drafts = [one for one in ours if one not in final]
     known = life.case.doubt.is_of(life.content)
@@ -252,8 +258,8 @@ async def _ask_about_strays(life: Life, strays: list[Snapshot], reason: Reason) 
 
 
 async def _search_again(life: Life) -> None:
-    """The search does not show ours, or still shows what is gone: it is late, or cut. Look again
-    later, and ask in the end."""
+    """The search does not show ours, or still shows what is gone: it lags, or it was cut. Pause
+    once before the next one; when the row of pauses is over, ask."""
     try:
         await life.waits.pause("a complete search", life.paces.approval)
     except Overdue:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.invoice.approval import irreversible, over
+from workflows.invoice.approval import ended_without_us, irreversible
 from workflows.invoice.asking import ask
 from workflows.invoice.life import Life
-from workflows.invoice.looking import view, wait_for
+from workflows.invoice.looking import GONE, view, wait_for
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -16,16 +16,14 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.questions import Answer, Reason
     from invoicing.request import Goal
 
-_GONE = (Stage.NONE, Stage.DELETED, Stage.CREDITED)
-
 
 async def send(life: Life) -> None:
     """Send it, once, and wait until the provider says it is on its way."""
     if life.request.goal in (Goal.DRAFTED, Goal.APPROVED):
         return
     while not (stage := await view(life)).reached(Stage.SENT) and "send" not in life.case.without:
-        if stage in _GONE:
-            await over(life, stage)
+        if stage in GONE:
+            await ended_without_us(life, stage)
         elif not stage.reached(Stage.APPROVED):
             # It went back: what is missing again is done again.
             raise StartOver
@@ -50,7 +48,7 @@ async def track(life: Life) -> None:
 async def _until(life: Life, goal: Goal, what: str, pace: Pace, overdue: Reason) -> None:
     while not reached(goal, life.case) and what not in life.case.without:
         if (stage := await view(life)) in (Stage.DELETED, Stage.CREDITED, Stage.FAILED):
-            await over(life, stage)
+            await ended_without_us(life, stage)
         elif not reached(goal, life.case):
             await wait_for(life, what, pace, overdue, without=what)
 

@@ -29,7 +29,7 @@ async def live(life: Life) -> Ended:
             if life.case.cancel:
                 await taking_back.take_back(life)
             while life.case.adopting:
-                await searching.adopt(life)
+                await searching.adopt_named(life)
             if life.case.correcting:
                 await correcting.correct(life)
             await planning.plan(life)
@@ -42,7 +42,7 @@ async def live(life: Life) -> Ended:
             await sending.send(life)
             await sending.track(life)
             await searching.be_alone(life)
-            life.heed_cancel()
+            life.stop_if_cancelled()
             return Ended(life.case.status)
         except (Cancelling, StartOver):
             continue

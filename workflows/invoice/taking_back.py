@@ -8,13 +8,13 @@ from datetime import timedelta
 from temporalio import workflow
 
 from workflows.invoice import planning
-from workflows.invoice.acting import attempt, once_late_effects_are_over
+from workflows.invoice.acting import attempt, late_effects_are_over
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
 from workflows.invoice.life import Life
-from workflows.invoice.looking import is_deletable, view, wait_for
-from workflows.invoice.searching import adopt, another
+from workflows.invoice.looking import GONE, is_deletable, view, wait_for
+from workflows.invoice.searching import adopt_named, find_another
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
@@ -23,19 +23,17 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
 
-_OVER = (Stage.NONE, Stage.DELETED, Stage.CREDITED)
-
 
 async def take_back(life: Life) -> None:
-    """Have nothing left alive at the provider under our reference, neither what we know of nor what
-    an uncertain create has left.
+    """Carry out a cancel: nothing under our reference is left alive at the provider, neither the
+    invoice we know nor one that an uncertain create has made.
 
-    Returns only when a person decided that the invoice stands after all.
+    Raises Ended when that is so. Returns only when a person decided that the invoice stands.
     """
     life.taking_back = True
     while life.case.cancel is not None:
         if life.case.adopting:
-            await adopt(life)
+            await adopt_named(life)
         elif life.case.provider_id is not None:
             await _from(life, await view(life))
         else:
@@ -45,7 +43,7 @@ async def take_back(life: Life) -> None:
 
 async def _from(life: Life, stage: Stage) -> None:
     may_credit = life.plan.credits and life.request.may_credit
-    if stage in _OVER:
+    if stage in GONE:
         await _gone(life, stage)
     elif stage is Stage.DRAFTING:
         pace = life.paces.drafting
@@ -65,7 +63,7 @@ async def _from(life: Life, stage: Stage) -> None:
 
 async def _ask_whether_it_stands(life: Life) -> None:
     offered = [Answer.RETRY, Answer.KEEP]
-    offered += [Answer.HAPPENED] if life.unseen else []
+    offered += [Answer.HAPPENED] if life.cannot_look else []
     what = "it is final, and may not be credited from here"
     said = await ask(life, Reason.CANNOT_CANCEL, offered, what)
     if said is Answer.KEEP:
@@ -75,8 +73,7 @@ async def _ask_whether_it_stands(life: Life) -> None:
 
 
 async def _gone(life: Life, stage: Stage) -> None:
-    """Ours is gone. Done, unless a create that was once in doubt may have left another: that is
-    looked for, and taken back as well."""
+    """Our own is gone. That is the end, unless a create in doubt may have made another one."""
     case = life.case
     case.credited |= stage is Stage.CREDITED
     if case.doubt.unanswered(CREATE) and life.plan.repeatable:
@@ -86,35 +83,40 @@ async def _gone(life: Life, stage: Stage) -> None:
 
 
 async def _end_unless_more_is_there(life: Life) -> None:
-    """What is known of the one that is gone stays to be seen."""
+    """End where nothing more is there and nothing can come. The id and number of an invoice that
+    is gone stay in the state."""
     if not await _found_more(life) and await _nothing_can_come(life):
         raise Ended(Status.CREDITED if life.case.credited else Status.CANCELLED)
 
 
 async def _found_more(life: Life) -> bool:
-    """Whether there is something to take back that we did not know of, or that a search has shown
-    besides ours."""
+    """Find out whether something is there that we do not know of. True: there may be, so the caller
+    goes round again. False: nothing is left.
+
+    How depends on the provider: search for it; or, where a repeat is recognised, create once more
+    and take back what that answers; or, where a repeat could reach the buyer, ask a person.
+    """
     doubt = life.case.doubt
     if not doubt.unanswered(CREATE) and not doubt.others(life.case.provider_id):
         return False
     await planning.plan(life)
     await planning.look_up(life)
     if not life.plan.repeatable:
-        return await another(life)
+        return await find_another(life)
     if life.plan.sent_by == CREATE:
-        return await _may_be_there(life)
+        return await _final_one_may_be_there(life)
     while life.case.doubt.unanswered(CREATE) and life.case.provider_id is None:
-        # Only what is known to be there can be taken back: it is asked for once more.
+        # The provider answers a repeat with the draft that it has, and so we learn its id.
         await create_once(life)
     return life.case.provider_id is not None
 
 
-async def _may_be_there(life: Life) -> bool:
-    """Where the first call is final it is not made once more to find out what became of it: when
-    its time is over, somebody has to look."""
+async def _final_one_may_be_there(life: Life) -> bool:
+    """Where a repeat is recognised, but the create is final, it is not repeated to find out what
+    became of it: when its time is over, a person is asked. True: the caller goes round again."""
     if life.case.provider_id is not None:
         return False
-    if await once_late_effects_are_over(life, CREATE):
+    if await late_effects_are_over(life, CREATE):
         what = "creating it was lost: take it back there, if it is there"
         said = await ask(life, Reason.MAY_EXIST, (Answer.RETRY, Answer.DID_NOT_HAPPEN), what)
         if said is Answer.DID_NOT_HAPPEN:
@@ -123,16 +125,17 @@ async def _may_be_there(life: Life) -> bool:
 
 
 async def _nothing_can_come(life: Life) -> bool:
-    """Whether it may be said that nothing is alive. What is final from the start is not said to be
-    cancelled while a lost create may still make it."""
+    """Whether the end may be announced. Where a lost create would reach the buyer, it is not said
+    to be cancelled before that create can no longer take effect; until then this pauses once and
+    answers False. Anywhere else a late draft reaches nobody, and `closing` removes it."""
     plan = life.case.plan
     if plan is None or plan.sent_by != CREATE:
         return True
-    return await once_late_effects_are_over(life, CREATE)
+    return await late_effects_are_over(life, CREATE)
 
 
 async def _ask_whether_it_is_there(life: Life) -> None:
-    """A create made again was refused: perhaps because the first had been taken."""
+    """A repeated create was refused, perhaps because the first one had succeeded: ask a person."""
     what = "the provider refused it, perhaps because it has it already: is it there?"
     offered = (Answer.RETRY, Answer.HAPPENED, Answer.DID_NOT_HAPPEN)
     said = await ask(life, Reason.MAY_EXIST, offered, what, life.case.problems)
@@ -145,8 +148,8 @@ async def _ask_whether_it_is_there(life: Life) -> None:
 
 
 async def until_nothing_can_reach_the_buyer(life: Life) -> None:
-    """Wait until no call that is under way, or that was lost, may yet bring it to the buyer; or
-    until the cancel is withdrawn. Only then is a cancel acknowledged."""
+    """What the answer to a cancel waits for: no call that is under way or lost can still bring the
+    invoice to the buyer, or the cancel is withdrawn. It does not wait for the cancel's end."""
 
     def over() -> bool:
         return life.case.cancel is None or not _may_reach_the_buyer(life)

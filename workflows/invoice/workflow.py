@@ -69,16 +69,16 @@ class InvoiceWorkflow:
     # What people want, by update
 
     @workflow.update(description="Stop before the next irreversible step.")
-    async def hold(self, order: Hold) -> Invoice:
+    async def hold(self, instruction: Hold) -> Invoice:
         """Hold until `release`. Acknowledged once no call is under way."""
-        self._wanted.hold(order)
+        self._wanted.hold(instruction)
         await workflow.wait_condition(lambda: not self._life.in_flight)
         return self._life.state
 
     @workflow.update(description="Go on: ends a hold, or sends what waits for its day.")
-    def release(self, order: Release) -> Invoice:
+    def release(self, instruction: Release) -> Invoice:
         """Let a held or scheduled invoice go on."""
-        self._wanted.release(order)
+        self._wanted.release(instruction)
         return self._life.state
 
     @workflow.update(description="Answer the question that is open.")
@@ -88,27 +88,27 @@ class InvoiceWorkflow:
         return self._life.state
 
     @workflow.update(description="Take the invoice back: stop, delete the draft, or credit it.")
-    async def cancel(self, order: Cancel) -> Invoice:
+    async def cancel(self, instruction: Cancel) -> Invoice:
         """Acknowledged once nothing that was asked of the provider can bring it to the buyer."""
-        self._wanted.cancel(order)
+        self._wanted.cancel(instruction)
         await until_nothing_can_reach_the_buyer(self._life)
         return self._life.state
 
     @hold.validator
-    def _may_hold(self, order: Hold) -> None:
-        self._wanted.may_hold(order)
+    def _may_hold(self, instruction: Hold) -> None:
+        self._wanted.may_hold(instruction)
 
     @release.validator
-    def _may_release(self, order: Release) -> None:
-        self._wanted.may_release(order)
+    def _may_release(self, instruction: Release) -> None:
+        self._wanted.may_release(instruction)
 
     @resolve.validator
     def _may_resolve(self, answer: Resolve) -> None:
         self._wanted.may_resolve(answer)
 
     @cancel.validator
-    def _may_cancel(self, order: Cancel) -> None:
-        self._wanted.may_cancel(order)
+    def _may_cancel(self, instruction: Cancel) -> None:
+        self._wanted.may_cancel(instruction)
 
     # The same, by signal
 
@@ -116,16 +116,18 @@ class InvoiceWorkflow:
     @of_any_input
     def hold_by_signal(self, said: RawValue = NOTHING) -> None:
         """Hold until `release`."""
-        if order := understood(self._life.case, "hold", Hold, said, self._wanted.may_hold):
-            self._wanted.hold(order)
+        if instruction := understood(self._life.case, "hold", Hold, said, self._wanted.may_hold):
+            self._wanted.hold(instruction)
         self._life.show()
 
     @workflow.signal(name="release", description="As the update of this name.")
     @of_any_input
     def release_by_signal(self, said: RawValue = NOTHING) -> None:
         """Let a held or scheduled invoice go on."""
-        if order := understood(self._life.case, "release", Release, said, self._wanted.may_release):
-            self._wanted.release(order)
+        if instruction := understood(
+            self._life.case, "release", Release, said, self._wanted.may_release
+        ):
+            self._wanted.release(instruction)
         self._life.show()
 
     @workflow.signal(name="resolve", description="As the update of this name.")
@@ -142,6 +144,8 @@ class InvoiceWorkflow:
     @of_any_input
     def cancel_by_signal(self, said: RawValue = NOTHING) -> None:
         """Take the invoice back."""
-        if order := understood(self._life.case, "cancel", Cancel, said, self._wanted.may_cancel):
-            self._wanted.cancel(order)
+        if instruction := understood(
+            self._life.case, "cancel", Cancel, said, self._wanted.may_cancel
+        ):
+            self._wanted.cancel(instruction)
         self._life.show()

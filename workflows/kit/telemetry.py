@@ -1,4 +1,4 @@
-"""What a workflow tells whoever watches over all of them: counters, and a line per new status.
+"""What a workflow tells the people who run the service: counters, and a log line per new status.
 
 Both are silent in a replay and add nothing to the history.
 """
@@ -43,8 +43,9 @@ without a look; a person was asked.
 """
 
 
-class Doubts:
-    """Counts one invoice's calls whose outcome is unknown, and how each was settled.
+class UnknownCalls:
+    """Counts one invoice's calls whose outcome is unknown, and how each was settled. For metrics
+    only: what decides is `Doubt`.
 
     At most one is open at a time. One that is open when the workflow continues as new, or when the
     invoice is cancelled before anybody looked, is never counted as settled.
