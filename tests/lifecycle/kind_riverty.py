@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
+from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from invoicing.document import Delivery as Delivered
@@ -158,6 +159,7 @@ async def _news(shop: Shop) -> AsyncIterator[None]:
         for event in shop.adaptor.receive(arrived):
             handle = await shop.client.tell(shop.provider, shop.account, event, pace=HURRY)
             handles[handle.id] = handle
+            await _placed(handle)
 
     shop.stand_in.notices.listener = hear
     try:
@@ -165,6 +167,17 @@ async def _news(shop: Shop) -> AsyncIterator[None]:
     finally:
         shop.stand_in.notices.listener = None
         await asyncio.gather(*map(_over, handles.values()))
+
+
+async def _placed(handle: Any) -> None:
+    """Until its invoice has it, so that verdicts arrive in the order in which they are told.
+
+    What it leads to when they do not has tests of its own, and would be chance everywhere else.
+    What finds no invoice is not waited for long.
+    """
+    with contextlib.suppress(TimeoutError, WorkflowFailureError, RPCError):
+        async with asyncio.timeout(3):
+            await handle.result()
 
 
 async def _over(handle: Any) -> None:
