@@ -624,7 +624,8 @@ async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
 async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
     shared_world: World,
 ) -> None:
-    paces = PACES.model_copy(update={"settle": timedelta(seconds=1)})
+    waits = {"settle": timedelta(seconds=5), "effect": timedelta(seconds=30)}
+    paces = PACES.model_copy(update=waits)
     async with shared_world.company(paces=paces) as company:
         gate = company.stand_in.faults.place("create", "gate")
         reference = await company.start()
