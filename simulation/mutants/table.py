@@ -249,7 +249,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a cancel is acknowledged while a lost call may reach the buyer",
         BACK,
-        "return any(doubt.may_still(verb, workflow.now()) for verb in verbs)",
+        "return any(life.case.doubt.may_still(verb, workflow.now()) for verb in _reaching(life))",
         "return False",
     ),
     Mutant(
