@@ -29,6 +29,7 @@ PURE = (
     "tests/invoicing/test_order.py",
     "tests/invoicing/test_bounds.py",
     "tests/invoicing/test_questions.py",
+    "tests/simulation/test_lost_create_and_cancel.py",
 )
 """Tests without a server: cheap, so they are asked first."""
 PATIENCE = 600
