@@ -118,6 +118,8 @@ class Provider:
     plan: dict[str, Any] = field(default_factory=dict)
     lists_late: timedelta = timedelta()
     """How much later its search shows what has been made, and what has gone."""
+    lists_all: bool = False
+    """Whether its search goes on showing what is gone."""
     searchable: bool = True
     accepts_only: set[str] = field(default_factory=set)
     """Changes that it says yes to and never carries out."""
@@ -225,7 +227,7 @@ class Provider:
 
     def _listed(self, one: Made, reference: str) -> bool:
         line = self.server.now - self.lists_late
-        gone = one.gone is not None and one.gone <= line
+        gone = one.gone is not None and one.gone <= line and not self.lists_all
         return one.reference == reference and one.made <= line and not gone
 
     def _read(self, call: ReadCall, act: Act) -> Snapshot:

@@ -553,3 +553,17 @@ def test_a_successor_whose_name_is_taken_there_can_be_helped(said: Answer) -> No
         scene.answer(said)
         assert scene.ended().status is SENT
         assert len(scene.provider.alive) == 1
+
+
+def test_two_that_are_taken_back_are_looked_for_no_more_though_a_list_still_shows_them() -> None:
+    """Each was adopted in place of the other, in turns: fifteen calls a second, without an end."""
+    with Scene(find_first=True, credits=True) as scene:
+        for _ in range(2):
+            scene.provider.put(document(1), Stage.APPROVED)
+        scene.begin(may_credit=True)
+        scene.until_asked(Reason.SEVERAL_FOUND)
+        scene.provider.lists_all = True
+        scene.cancel()
+        assert scene.ended(within=HOUR).status is Status.CREDITED
+        assert scene.provider.alive == []
+        assert scene.provider.calls.count("credit") == 2
