@@ -205,7 +205,8 @@ class Provider:
         return Plan(**{**planned, **self.plan})
 
     def _plan_order(self, request: OrderRequest, act: Act) -> OrderPlan:
-        return OrderPlan(totals=sums(request.document), paces=PACES)
+        context = self.plan.get("context", {})
+        return OrderPlan(totals=sums(request.document), paces=PACES, context=context)
 
     def _poll(self) -> Polled:
         return Polled(items=tuple(self.feed), interval=timedelta(minutes=5))

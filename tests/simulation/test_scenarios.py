@@ -564,6 +564,14 @@ def test_two_that_are_taken_back_are_looked_for_no_more_though_a_list_still_show
         scene.until_asked(Reason.SEVERAL_FOUND)
         scene.provider.lists_all = True
         scene.cancel()
-        assert scene.ended(within=HOUR).status is Status.CREDITED
+        assert scene.ended(within=timedelta(minutes=2)).status is Status.CREDITED
         assert scene.provider.alive == []
         assert scene.provider.calls.count("credit") == 2
+
+
+def test_an_order_whose_plan_is_too_large_to_be_carried_is_refused() -> None:
+    """[size-window] An invoice's plan had a bound, an order's had none."""
+    with Scene(context={"learned": "x" * 400_000}) as scene:
+        scene.begin_order(lines=1)
+        scene.passes(HOUR)
+        assert scene.order.status is OrderStatus.REJECTED
