@@ -83,7 +83,8 @@ class Doubt(Recorded):
     """When our own invoice was seen last, with nothing waited for since."""
     searched: Searched | None = None
     foreign: tuple[str, ...] = ()
-    """Ids that are none of ours, though a search shows them: a person said so."""
+    """Ids that a search may show and that are no matter: none of ours, as a person said, or taken
+    back."""
     watched: bool = False
     """Whether a create was ever uncertain: then it is searched for once more after the end."""
 
@@ -174,8 +175,12 @@ class Doubt(Recorded):
         calls = tuple(
             one.model_copy(update={"denied": at}) if one.verb == verb else one for one in self.calls
         )
-        known = tuple(dict.fromkeys((*self.foreign, *foreign)))[-MOST_CALLS:]
-        return self.model_copy(update={"calls": calls, "foreign": known})
+        return self.model_copy(update={"calls": calls}).without(foreign)
+
+    def without(self, ids: Collection[str]) -> Doubt:
+        """These are no matter any more, also where a list that is late still shows them."""
+        known = tuple(dict.fromkeys((*self.foreign, *ids)))[-MOST_CALLS:]
+        return self if known == self.foreign else self.model_copy(update={"foreign": known})
 
     def given_up(self) -> Doubt:
         """We leave this invoice for another one of the same reference. Changes of the one we leave

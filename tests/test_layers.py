@@ -59,6 +59,7 @@ HARMLESS = {
     "datetime",
     "decimal",
     "enum",
+    "inspect",
     "functools",
     "invoicing",
     "itertools",

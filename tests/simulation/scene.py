@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError
 
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.document import Document
+from invoicing.errors import FieldProblem
 from invoicing.identity import (
     CONTENTS,
     MEMO,
@@ -34,15 +35,17 @@ from invoicing.identity import (
     search_attributes,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
-from invoicing.news import Became, BecameCall, LocatedAll, Polled
+from invoicing.invoice import Cancel, Invoice, Journal, Problem, Release, Resolve, Status
+from invoicing.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
 from invoicing.order import Deliver, Order, invoice_reference
 from invoicing.order_case import OrderInput
 from invoicing.provider import (
+    CONFIRMED,
     CreateCall,
     Echo,
     Event,
     Figure,
+    Item,
     OrderPlan,
     Paces,
     Plan,
@@ -115,10 +118,18 @@ class Provider:
     plan: dict[str, Any] = field(default_factory=dict)
     lists_late: timedelta = timedelta()
     """How much later its search shows what has been made, and what has gone."""
+    lists_all: bool = False
+    """Whether its search goes on showing what is gone."""
     searchable: bool = True
     accepts_only: set[str] = field(default_factory=set)
     """Changes that it says yes to and never carries out."""
     refuses_to_plan: bool = False
+    duplicates: bool = False
+    """Whether it takes a create and then refuses it, for its name is known there already."""
+    listed: tuple[Located, ...] = ()
+    """What our own lists show under any name."""
+    feed: list[Item] = field(default_factory=list)
+    """What nobody has acknowledged."""
     made: dict[str, Made] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     _scripts: dict[str, list[Act]] = field(default_factory=dict)
@@ -130,8 +141,10 @@ class Provider:
         self._activity("about", lambda call, act: Subject(keys=("unknown",)))
         self._activity("post", lambda notice, act: None)
         self._activity("became", lambda call, act: self._became(call))
-        self._activity("poll", lambda call, act: Polled(interval=timedelta(minutes=5)))
-        self._activity("locate", lambda call, act: LocatedAll())
+        self._activity("poll", lambda call, act: self._poll())
+        self._activity("locate", lambda call, act: LocatedAll(workflows=self.listed))
+        self._activity("deliver", lambda call, act: len(call.events))
+        self._activity("acknowledge", lambda call, act: self._acknowledge(call))
         self._activity("find", self._find)
         self._activity("read", self._read)
         self._activity("create", self._create)
@@ -192,7 +205,14 @@ class Provider:
         return Plan(**{**planned, **self.plan})
 
     def _plan_order(self, request: OrderRequest, act: Act) -> OrderPlan:
-        return OrderPlan(totals=sums(request.document), paces=PACES)
+        context = self.plan.get("context", {})
+        return OrderPlan(totals=sums(request.document), paces=PACES, context=context)
+
+    def _poll(self) -> Polled:
+        return Polled(items=tuple(self.feed), interval=timedelta(minutes=5))
+
+    def _acknowledge(self, call: AcknowledgeCall) -> None:
+        self.feed = [item for item in self.feed if item.event.id != call.item.event.id]
 
     def _became(self, call: BecameCall) -> Became:
         run = self.server.runs(call.workflow_id)[-1]
@@ -208,10 +228,15 @@ class Provider:
 
     def _listed(self, one: Made, reference: str) -> bool:
         line = self.server.now - self.lists_late
-        gone = one.gone is not None and one.gone <= line
+        gone = one.gone is not None and one.gone <= line and not self.lists_all
         return one.reference == reference and one.made <= line and not gone
 
     def _read(self, call: ReadCall, act: Act) -> Snapshot:
+        if any(event.kind == CONFIRMED for event in call.events):
+            self.duplicates = False
+        if self.duplicates and call.target.generation == 0:
+            taken = (FieldProblem(field="reference", message="is known already"),)
+            return Snapshot(provider_id="P-1", stage=Stage.NONE, problems=taken)
         one = self.made.get(call.target.provider_id or "")
         if one is None:
             return Snapshot(provider_id=call.target.provider_id or "", stage=Stage.DELETED)
@@ -225,6 +250,8 @@ class Provider:
         def take_effect() -> None:
             made.append(self.put(call.document, stage, call.target.reference))
 
+        if self.duplicates and call.target.generation == 0:
+            return Snapshot(provider_id="P-1", stage=Stage.DRAFTING)
         self._effect(act, take_effect)
         return self._snapshot(self.made[made[0]]) if made else None
 
@@ -316,15 +343,6 @@ class Scene:
         wanted = Deliver(delivery=name, lines=lines, issue_date=ISSUED)
         return self.server.update(self.order_id, "deliver", wanted)
 
-    def answer_order(self, answer: Answer, **fields: Any) -> Update:
-        """Answer the question that the order asks."""
-        problem = self.order.problem
-        assert problem is not None, "the order asks nothing"
-        said = Resolve(
-            by="a person", reason="test", question=problem.question, answer=answer, **fields
-        )
-        return self.server.update(self.order_id, "resolve", said)
-
     @property
     def order(self) -> Order:
         """What the order's query answers."""
@@ -367,14 +385,28 @@ class Scene:
 
     def answer(self, answer: Answer, **fields: Any) -> None:
         """Answer the question that is open."""
-        problem = self.state.problem
+        self.answer_to(self.id, answer, **fields)
+
+    def answer_order(self, answer: Answer, **fields: Any) -> None:
+        """Answer the question that the order asks."""
+        self.answer_to(self.order_id, answer, **fields)
+
+    def answer_to(self, identity: str, answer: Answer, **fields: Any) -> None:
+        """Answer the question that this workflow asks. Raises what it is refused with."""
+        problem = self.problem_of(identity)
         assert problem is not None, "nothing is asked"
         said = Resolve(
             by="a person", reason="test", question=problem.question, answer=answer, **fields
         )
-        update = self.server.update(self.id, "resolve", said)
+        update = self.server.update(identity, "resolve", said)
         self.until(lambda: update.status != "pending")
-        assert update.failure is None, update.failure
+        if update.failure is not None:
+            raise update.failure
+
+    def problem_of(self, identity: str) -> Problem | None:
+        """What this workflow asks."""
+        problem: Problem | None = self.server.query(identity, "state").problem
+        return problem
 
     def release(self) -> None:
         """Let it go on."""

@@ -10,16 +10,19 @@ from datetime import timedelta
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.exceptions import ApplicationError
 
+from invoicing.document import Document
 from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
 from invoicing.invoice import Status
-from invoicing.news import EventInput, FeedInput
+from invoicing.news import EventInput, FeedInput, Located
 from invoicing.order import OrderStatus
-from invoicing.provider import Event, Stage
+from invoicing.provider import Event, Item, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from simulation.documents import document
-from tests.simulation.scene import ORDER, PROVIDER, Scene, lost
+from simulation.engine import Limits
+from tests.simulation.scene import ORDER, PROVIDER, Scene, lost, refused, request
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -263,3 +266,312 @@ def test_a_cancel_that_comes_when_an_order_was_abandoned_changes_no_line() -> No
         scene.passes(HOUR)
         assert scene.server.runs(scene.order_id)[-1].status == "completed"
         assert [line.status for line in scene.order.ledger.lines] == ["reserved", "open"]
+
+
+# --- findings of which the bracketed name says which ----------------------------------------------
+
+
+def other_wording(scene: Scene) -> list[Stage]:
+    """What has become of what says something else than is asked for now."""
+    return [one.stage for one in scene.provider.made.values() if one.document == document(1)]
+
+
+def right_wording(scene: Scene) -> list[Stage]:
+    """What has become of what says what is asked for now."""
+    right = document(1, wording=1)
+    return [one.stage for one in scene.provider.made.values() if one.document == right]
+
+
+def test_an_old_content_that_comes_late_is_not_sent_in_place_of_the_corrected_one() -> None:
+    """[old-content] Create 1 lost and late, create 2 refused, corrected with equal totals."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=1)), refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        assert scene.provider.made == {}
+        scene.answer(Answer.CORRECT, document=document(1, wording=1))
+        assert scene.ended().status is SENT
+        assert other_wording(scene) == [Stage.DELETED]
+        assert right_wording(scene) == [Stage.SENT]
+
+
+def test_an_old_content_that_is_there_already_is_not_adopted_for_the_corrected_one() -> None:
+    """[old-content] The first create takes effect while the correction is being written."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=1)), refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.passes(HOUR)
+        scene.answer(Answer.CORRECT, document=document(1, wording=1))
+        assert scene.ended().status is SENT
+        assert other_wording(scene) == [Stage.DELETED]
+        assert right_wording(scene) == [Stage.SENT]
+
+
+def test_an_old_content_of_a_life_that_was_cancelled_is_not_sent_by_the_next() -> None:
+    """[old-content] Cancelled while its create was lost, and asked for again in other words."""
+    with Scene() as scene:
+        scene.provider.script("create", refused(late=timedelta(minutes=20)))
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.server.terminate(scene.id)
+        scene.begin(request(document(1, wording=1)))
+        assert scene.ended().status is SENT
+        assert other_wording(scene) == [Stage.DELETED]
+        assert right_wording(scene) == [Stage.SENT]
+
+
+def test_an_old_content_that_somebody_made_final_is_a_question() -> None:
+    """[old-content] It cannot be deleted any more, and is not what is asked for."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=1)), refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.passes(HOUR)
+        scene.provider.become("P-1", Stage.APPROVED)
+        scene.answer(Answer.CORRECT, document=document(1, wording=1))
+        scene.until_asked(Reason.OLD_CONTENT)
+        assert scene.provider.sent == 0
+
+
+def test_another_customers_invoice_of_equal_figures_is_not_adopted() -> None:
+    """[adopt-foreign] Two equal monthly invoices: both ended `sent`, with one number."""
+    with Scene(find_first=True) as scene:
+        scene.provider.searchable = False
+        scene.provider.script("create", lost(late=timedelta()))
+        foreign = scene.provider.put(document(1), reference="S-2")
+        scene.begin()
+        scene.until_asked(Reason.MAY_EXIST)
+        scene.answer(Answer.ADOPT, provider_id=foreign)
+        scene.until_asked(Reason.MAY_EXIST)
+        assert any("it carries another reference" in each for each in scene.journal)
+        assert scene.provider.made[foreign].stage is Stage.DRAFTED
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=1), timedelta(minutes=25)], ids=str)
+def test_a_draft_that_comes_to_light_after_the_end_is_deleted(late: timedelta) -> None:
+    """[late-commit] A create that takes effect after the last look left a stray draft."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=late))
+        scene.begin()
+        scene.until(lambda: scene.state.ended)
+        assert scene.ended().status is SENT
+        scene.passes(HOUR)
+        assert [one.stage for one in scene.provider.alive] == [Stage.SENT]
+
+
+def test_a_draft_that_comes_to_light_after_a_cancel_is_deleted() -> None:
+    """[late-commit] The same after `cancelled`."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=25)))
+        scene.begin()
+        scene.until_called("create")
+        scene.cancel()
+        assert scene.ended().status is Status.CANCELLED
+        scene.passes(HOUR)
+        assert scene.provider.alive == []
+
+
+def test_nothing_is_sent_after_a_cancel_was_acknowledged_where_the_first_call_is_final() -> None:
+    """[late-commit] Created, approved and sent at once, minutes after the cancel was answered."""
+    with Scene(sent_by="create", credits=True) as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=25)))
+        scene.begin(may_credit=True)
+        scene.until_called("create")
+        cancel = scene.cancel()
+        scene.until(lambda: cancel.status == "done")
+        sent = scene.provider.sent
+        scene.ended()
+        scene.passes(HOUR)
+        assert scene.provider.sent == sent
+        assert scene.provider.alive == []
+
+
+def test_a_create_that_was_refused_and_happened_makes_no_second_one() -> None:
+    """[said-not-done] The provider said that it had done nothing, and had: who tries again adopts
+    what is there."""
+    with Scene() as scene:
+        scene.provider.script("create", refused(late=timedelta()))
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.answer(Answer.RETRY)
+        assert scene.ended().status is SENT
+        assert len(scene.provider.made) == 1
+
+
+def test_a_create_that_was_lost_where_nobody_can_look_makes_no_second_one_unasked() -> None:
+    """[said-not-done] Answered "too many calls" at a provider without a search, and done."""
+    with Scene() as scene:
+        scene.provider.searchable = False
+        scene.provider.script("create", lost(late=timedelta()))
+        scene.begin()
+        scene.until_asked(Reason.MAY_EXIST)
+        assert len(scene.provider.made) == 1
+
+
+def test_an_event_that_fits_two_running_invoices_is_a_question_and_reaches_neither() -> None:
+    """[shared-number] One payment was delivered to both, and both ended `paid`."""
+    with Scene() as scene:
+        scene.begin(goal=Goal.PAID)
+        scene.begin_order(lines=1, goal=Goal.PAID)
+        scene.deliver("A", "L1")
+        scene.passes(HOUR)
+        both = (scene.id, workflow_id(f"{ORDER}:A"))
+        scene.provider.listed = tuple(Located(workflow_id=each, running=True) for each in both)
+        start = EventInput(provider=PROVIDER, event=Event(id="paid"))
+        scene.server.start(EVENT_WORKFLOW, start, id="event")
+        scene.until(lambda: scene.problem_of("event") is not None)
+        asked = scene.problem_of("event")
+        assert asked is not None
+        assert asked.reason is Reason.EVENT_AMBIGUOUS
+        scene.answer_to("event", Answer.DELIVER, reference=scene.state.reference)
+        scene.until(lambda: scene.server.runs("event")[-1].closed)
+        assert scene.server.runs("event")[-1].result.to == (scene.id,)
+
+
+def test_the_line_of_a_delivery_that_was_abandoned_with_a_draft_is_not_delivered_again() -> None:
+    """[abandoned-delivery] It was open, delivered again and sent, beside a draft that lives."""
+    with Scene() as scene:
+        scene.provider.accepts_only.add("approve")
+        scene.begin_order(lines=1)
+        scene.deliver("A", "L1")
+        name = workflow_id(f"{ORDER}:A")
+        scene.until(lambda: scene.provider.calls.count("approve") == 1)
+        scene.until(lambda: scene.problem_of(name) is not None)
+        scene.answer_to(name, Answer.ABANDON)
+        scene.until(lambda: scene.order.problem is not None)
+        assert scene.order.problem is not None
+        assert scene.order.problem.reason is Reason.DELIVERY_UNCLEAR
+        again = scene.deliver("B", "L1")
+        scene.passes(MOMENT)
+        assert again.status == "refused"
+        scene.answer_order(Answer.FREE)
+        scene.passes(MOMENT)
+        assert [line.status for line in scene.order.ledger.lines] == ["open"]
+
+
+def test_a_held_invoice_that_is_told_very_much_goes_on() -> None:
+    """[inbox] Six webhooks of 400 kB, then released: the server ended the workflow."""
+    with Scene(strict=True) as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        for number in range(6):
+            scene.tell(f"e{number}", {"told": "x" * 400_000})
+        scene.passes(MOMENT)
+        scene.release()
+        assert scene.ended().status is SENT
+
+
+def test_a_parked_invoice_that_is_told_very_often_begins_a_new_run_with_the_same_question() -> None:
+    """[parked-growth] It looked again for each event, and its history only grew."""
+    with Scene(limits=Limits(suggest_events=200)) as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.provider.become("P-1", Stage.DELETED)
+        scene.release()
+        scene.until_asked(Reason.GONE)
+        asked = scene.state.problem
+        known = len(scene.server.runs(scene.id))
+        for number in range(100):
+            scene.tell(f"e{number}")
+            scene.passes(MOMENT)
+        runs = scene.server.runs(scene.id)
+        assert len(runs) > known
+        assert max(run.events for run in runs) < 400
+        assert scene.state.problem == asked
+        assert scene.state.waiting is not None
+
+
+def test_what_a_delivery_adds_to_its_orders_history_does_not_grow_with_the_order() -> None:
+    """[order-growth] Each update was answered with the whole order: 65 kB for a delivery."""
+
+    def cost(lines: int) -> int:
+        with Scene(strict=True) as scene:
+            scene.begin_order(lines=lines, goal=Goal.PAID)
+            scene.passes(MOMENT)
+            run = scene.server.runs(scene.order_id)[-1]
+            before = run.bytes
+            for place in range(1, 21):
+                asked = scene.deliver(f"D{place}", f"L{place}")
+                scene.until(lambda asked=asked: asked.status == "done")  # type: ignore[misc]
+            return (run.bytes - before) // 20
+
+    assert cost(400) < 2 * cost(20)
+
+
+def test_a_feed_of_very_many_items_starts_no_children() -> None:
+    """[feed-children] With 2,000 items in one fetch the feed's task failed, listed nowhere."""
+    with Scene() as scene:
+        scene.provider.feed = [Item(event=Event(id=f"i{number}")) for number in range(2_500)]
+        scene.server.start(FEED_WORKFLOW, FeedInput(provider=PROVIDER), id="feed")
+        scene.until(lambda: not scene.provider.feed, within=HOUR)
+        assert scene.server.counters.tasks_failed == 0
+        assert scene.server.ids() == ("feed",)
+
+
+def large() -> Document:
+    """More than a life could carry."""
+    line = document(1).lines[0]
+    text = {"description": "x" * 700}
+    lines = tuple(line.model_copy(update={"id": f"L{n}", **text}) for n in range(1_000))
+    return document(1).model_copy(update={"lines": lines})
+
+
+def test_a_request_too_large_for_its_life_is_refused_before_anything_is_asked() -> None:
+    """[size-window] It was stored, created, approved and sent, and then ended by the server."""
+    with Scene(strict=True) as scene:
+        scene.begin(request(large()))
+        assert scene.ended().status is Status.REJECTED
+        assert scene.provider.calls == []
+
+
+def test_a_correction_too_large_for_its_life_is_refused_while_the_draft_is_there() -> None:
+    """[size-window] Its draft was deleted first, and then the server ended the workflow."""
+    with Scene(strict=True) as scene:
+        scene.provider.script("create", refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        asked = scene.state.problem
+        with pytest.raises(ApplicationError, match="too large"):
+            scene.answer(Answer.CORRECT, document=large())
+        assert scene.state.problem == asked
+
+
+@pytest.mark.parametrize("said", [Answer.HAPPENED, Answer.DID_NOT_HAPPEN])
+def test_a_successor_whose_name_is_taken_there_can_be_helped(said: Answer) -> None:
+    """[dead-end] Refused as a duplicate for ever, and nobody could say that it is there, or that
+    what is there is over."""
+    with Scene(repeatable=True, sent_by="approve") as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.server.terminate(scene.id)
+        scene.provider.duplicates = True
+        scene.begin()
+        scene.until_asked(Reason.DRAFT_FAILED)
+        if said is Answer.DID_NOT_HAPPEN:
+            scene.provider.become("P-1", Stage.DELETED)
+        scene.answer(said)
+        assert scene.ended().status is SENT
+        assert len(scene.provider.alive) == 1
+
+
+def test_two_that_are_taken_back_are_looked_for_no_more_though_a_list_still_shows_them() -> None:
+    """Each was adopted in place of the other, in turns: fifteen calls a second, without an end."""
+    with Scene(find_first=True, credits=True) as scene:
+        for _ in range(2):
+            scene.provider.put(document(1), Stage.APPROVED)
+        scene.begin(may_credit=True)
+        scene.until_asked(Reason.SEVERAL_FOUND)
+        scene.provider.lists_all = True
+        scene.cancel()
+        assert scene.ended(within=timedelta(minutes=2)).status is Status.CREDITED
+        assert scene.provider.alive == []
+        assert scene.provider.calls.count("credit") == 2
+
+
+def test_an_order_whose_plan_is_too_large_to_be_carried_is_refused() -> None:
+    """[size-window] An invoice's plan had a bound, an order's had none."""
+    with Scene(context={"learned": "x" * 400_000}) as scene:
+        scene.begin_order(lines=1)
+        scene.passes(HOUR)
+        assert scene.order.status is OrderStatus.REJECTED

@@ -76,6 +76,7 @@ async def _gone(life: Life, stage: Stage) -> None:
     """Our own is gone. That is the end, unless a create in doubt may have made another one."""
     case = life.case
     case.credited |= stage is Stage.CREDITED
+    case.doubt = case.doubt.without((case.provider_id,) if case.provider_id else ())
     if case.doubt.unanswered(CREATE) and life.plan.repeatable:
         await _ask_whether_it_is_there(life)
     else:

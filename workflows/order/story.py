@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -17,13 +17,15 @@ from workflows.order.life import Abandoned, OrderLife
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_too_large
+    from invoicing.bounds import refuse_plan, refuse_too_large
     from invoicing.errors import TooLarge
     from invoicing.invoice import LineStatus
     from invoicing.order import CancelLines, Deliver, OrderStatus
     from invoicing.order_case import OrderInput
     from invoicing.provider import OrderPlan
     from invoicing.request import OrderRequest
+
+T = TypeVar("T")
 
 
 async def live(life: OrderLife) -> OrderStatus:
@@ -64,8 +66,9 @@ async def live_and_tell(life: OrderLife) -> None:
 async def _plan(life: OrderLife) -> None:
     while life.case.plan is None:
         try:
-            _refuse_if_too_large(life)
+            _refuse_if_too_large(refuse_too_large, life.request)
             plan: OrderPlan = await life.calls.plan(life.request)
+            _refuse_if_too_large(refuse_plan, plan)
         except Trouble as problem:
             if problem.final:
                 life.outbox.close_if_unknown(problem.fields)
@@ -79,10 +82,10 @@ async def _plan(life: OrderLife) -> None:
             life.show()
 
 
-def _refuse_if_too_large(life: OrderLife) -> None:
-    """Who starts it plainly has passed no door."""
+def _refuse_if_too_large(refuse: Callable[[T], None], what: T) -> None:
+    """Who starts it plainly has passed no door, and what was planned no bound."""
     try:
-        refuse_too_large(life.request)
+        refuse(what)
     except TooLarge as error:
         raise Trouble(Kind.REJECTED, str(error)) from None
 
