@@ -86,8 +86,11 @@ async def find_another(life: Life) -> bool:
     """
     while True:
         ours = _ours(life, await look_for_ours(life))
-        for one in ours:
-            if one.provider_id != life.case.provider_id and not await _deleted(life, one):
+        others = [one for one in ours if one.provider_id != life.case.provider_id]
+        if len(others) == 1:
+            life.case.doubt = life.case.doubt.found_one()
+        for one in others:
+            if not await _deleted(life, one):
                 _adopt_next(life, one)
                 return True
         if life.case.doubt.absent(workflow.now()):
@@ -211,11 +214,12 @@ def _adopt_next(life: Life, snapshot: Snapshot) -> None:
 async def _person_says_absent(life: Life) -> bool:
     """Ask a person, where the search proves nothing. True when they say that it is not there.
 
-    Where the create itself makes the invoice final, they are asked only when its time is over:
-    before that their answer could be wrong a minute later.
+    Where the create itself makes the invoice final, and where nobody can look back after the end,
+    they are asked only when its time is over: before that their answer could be wrong a minute
+    later, and nobody would find out.
     """
-    final_at_once = life.plan.sent_by == CREATE
-    if final_at_once and not await late_effects_are_over(life, CREATE):
+    must_hold = life.plan.sent_by == CREATE or life.cannot_look
+    if must_hold and not await late_effects_are_over(life, CREATE):
         return False
     offered = [Answer.RETRY, Answer.DID_NOT_HAPPEN]
     if not life.cannot_look:
