@@ -1,6 +1,7 @@
 """`python -m tests.matrix docs/fault-matrix.md`; exit code 1 when a cell is broken.
 
-`--only mollie` or `--only mollie:create` lives a part of it, and writes that part alone.
+`--only mollie` or `--only mollie:create` lives a part of it. In a page of the same commit that part
+is put in its place; where there is no such page, the part is written alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from invoicing.process import run
 from sandbox.temporal import local_server
 from tests.lifecycle.world import FIXED, World, world
 from tests.matrix.cells import SETUPS, Live, Row, Table, table
-from tests.matrix.page import Run, written
+from tests.matrix.page import Cells, Run, read, written
 from tests.matrix.seen import seen
 
 Cell = tuple[Row, str]
@@ -98,6 +99,14 @@ def _chosen(only: Sequence[str]) -> dict[str, Table]:
     return {setup: rows for setup, rows in chosen.items() if rows}
 
 
+def told(page: Path, tables: Mapping[str, Table], matrix: Matrix) -> str:
+    """The page with these cells, and those that it has already of the same commit and server."""
+    kept: Cells = {}
+    if page.exists() and (before := read(page.read_text(encoding="utf-8"))).run == matrix.run:
+        kept, tables = before.cells, {setup: table(setup) for setup in before.adaptors}
+    return written(matrix.run, tables, {**kept, **matrix.cells})
+
+
 def main(arguments: Sequence[str]) -> int:
     """0: nothing is wrong."""
     reader = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
@@ -112,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
     if not tables:
         reader.error(f"there is none of these; the set-ups are {', '.join(SETUPS)}")
     matrix = run(lived(tables, given.at_once))
-    given.page.write_text(written(matrix.run, tables, matrix.cells), encoding="utf-8")
+    given.page.write_text(told(given.page, tables, matrix), encoding="utf-8")
     sys.stdout.write(f"{len(matrix.cells)} cells, {len(matrix.reports)} broken: {given.page}\n")
     return 1 if matrix.reports else 0
 

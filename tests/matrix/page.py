@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
+from sandbox.faults import When
 from tests.matrix.cells import NOTES, Lives, Row, Table, provider_of, unused
 from tests.matrix.seen import BROKEN
 
@@ -31,6 +33,7 @@ and `tests/lifecycle/test_faults.py` say how a life gets to each step.
 """
 _HEAD = "| step | fault | before the commit | after the commit |\n|---|---|---|---|\n"
 _SECTION = re.compile(r"^## (\w+)\n\nAdaptor `(\w+)`", re.MULTILINE)
+_RUN = re.compile(r"^Commit `([^`]+)`, Temporal server (\S+):", re.MULTILINE)
 _ROW = re.compile(r"^\| `(\w+)`: (.+?) \| `([^`]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
@@ -50,12 +53,24 @@ Cells = Mapping[tuple[Row, str], str]
 class Page:
     """What a page says.
 
+    run: what its lives were lived with.
     adaptors: of each set-up.
     rows: before and after, as they are written.
     """
 
+    run: Run
     adaptors: Mapping[str, str]
     rows: Mapping[Row, tuple[str, str]]
+
+    @property
+    def cells(self) -> dict[tuple[Row, str], str]:
+        """What was seen, without the cells that nobody lived."""
+        return {
+            (row, when): cell
+            for row, cells in self.rows.items()
+            for when, cell in zip(get_args(When), cells, strict=True)
+            if cell not in (SAME, UNKNOWN)
+        }
 
     @property
     def broken(self) -> list[Row]:
@@ -88,14 +103,16 @@ def _row(row: Row, lives: Lives, seen: Cells) -> str:
 
 
 def read(text: str) -> Page:
-    """What this page says."""
+    """What this page says; ValueError where it is no such page."""
+    if not (found := _RUN.search(text)):
+        raise ValueError("it does not say what was run")
     adaptors: dict[str, str] = {}
     rows: dict[Row, tuple[str, str]] = {}
     for setup, adaptor, told in _sections(text):
         adaptors[setup] = adaptor
         for step, life, fault, *cells in _ROW.findall(told):
             rows[Row(setup, life, step, fault)] = (cells[0], cells[1])
-    return Page(adaptors, rows)
+    return Page(Run(found[1], found[2]), adaptors, rows)
 
 
 def _sections(text: str) -> Iterator[tuple[str, str, str]]:
