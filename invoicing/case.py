@@ -285,6 +285,8 @@ class Earlier(Recorded):
 
     ended: datetime
     contents: tuple[str, ...]
+    cancelled: bool = False
+    """Whether the last one was being taken back when it was cut off: so is its successor."""
 
 
 class InvoiceInput(InvoiceRequest):

@@ -44,6 +44,7 @@ from invoicing.connection import Unreachable, connect, converter, reach
 from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.errors import CutOff, InvoicingError, ReferenceInUse
 from invoicing.identity import (
+    CANCELLED,
     CONTENTS,
     DETAILS,
     EVENT_WORKFLOW,
@@ -164,7 +165,11 @@ class InvoicingClient:
         asked = memo.get(MEMO) or await self._asked_for(handle, request)
         contents = [*memo.get(CONTENTS, ()), content(asked) if asked else UNKNOWN_CONTENT]
         ended = last.close_time or datetime.now(UTC)
-        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
+        return Earlier(
+            ended=ended,
+            contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:],
+            cancelled=last.status in CUT_OFF_BY and bool(memo.get(CANCELLED)),
+        )
 
     async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
         """Whether the last run, which ended by itself, left no draft behind either."""

@@ -28,6 +28,8 @@ MEMO = "fingerprint"
 CONTENTS = "contents"
 """Memo: digests of everything that a reference was asked for so far, corrections and earlier lives
 included. What comes to light late may be any of them."""
+CANCELLED = "cancelled"
+"""Memo: whether it is being taken back. A life that is cut off leaves that to its successor."""
 OWNER = "order"
 """Memo of a delivery's invoice: the workflow of the order that owns its lines."""
 MOST_CONTENTS = 30

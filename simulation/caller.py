@@ -7,6 +7,7 @@ from typing import Any
 from invoicing import attributes
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.identity import (
+    CANCELLED,
     CONTENTS,
     MEMO,
     MOST_CONTENTS,
@@ -78,7 +79,11 @@ class Caller:
         """What a successor must know of the lives before it: all that they may have asked for."""
         contents = [*last.memo.get(CONTENTS, ()), digest(last.memo[MEMO])]
         ended = last.closed_at or self._server.now
-        return Earlier(ended=ended, contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:])
+        return Earlier(
+            ended=ended,
+            contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:],
+            cancelled=last.status == "terminated" and bool(last.memo.get(CANCELLED)),
+        )
 
     def _start(
         self, request: InvoiceRequest, reuse: Any, earlier: Earlier | None = None

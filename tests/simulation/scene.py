@@ -25,6 +25,7 @@ from invoicing.case import Earlier, InvoiceInput
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.identity import (
+    CANCELLED,
     CONTENTS,
     MEMO,
     ORDER_WORKFLOW,
@@ -452,4 +453,7 @@ def _earlier(last: Run) -> Earlier:
     asked: Sequence[str] = last.memo.get(CONTENTS, ())
     contents = (*asked, content(last.memo[MEMO]))
     assert last.closed_at is not None
-    return Earlier(ended=last.closed_at, contents=tuple(dict.fromkeys(contents)))
+    cancelled = last.status == "terminated" and bool(last.memo.get(CANCELLED))
+    return Earlier(
+        cancelled=cancelled, ended=last.closed_at, contents=tuple(dict.fromkeys(contents))
+    )

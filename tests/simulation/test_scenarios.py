@@ -126,6 +126,20 @@ def test_a_successor_does_not_send_what_an_earlier_life_may_have_sent() -> None:
         assert scene.provider.sent == 1
 
 
+def test_a_successor_takes_back_what_an_earlier_life_was_told_to_take_back() -> None:
+    """Its cancel was acknowledged, it was terminated, its request repeated: it was sent."""
+    with Scene() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        update = scene.cancel()
+        scene.until(lambda: update.status != "pending")
+        scene.server.terminate(scene.id)
+        scene.begin()
+        assert scene.ended().status is Status.CANCELLED
+        assert scene.provider.sent == 0
+        assert scene.provider.alive == []
+
+
 def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:
     """What is sent is final: nobody has sent a draft."""
     with Scene() as scene:

@@ -209,6 +209,8 @@ def _begun(start: InvoiceInput) -> Case:
     case = Case(doubt=Doubt())
     if start.earlier:
         case.doubt = Doubt.begun_again(start.earlier.ended, start.earlier.contents)
+        if start.earlier.cancelled:
+            case.cancel = Cancel(by="an earlier life", reason="it was being taken back")
     if start.hold:
         case.hold = Hold(by="the request", reason="it asks for a release")
     return case

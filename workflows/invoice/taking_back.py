@@ -19,6 +19,7 @@ from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE, SEND
+    from invoicing.identity import CANCELLED
     from invoicing.invoice import Status
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
@@ -31,6 +32,7 @@ async def take_back(life: Life) -> None:
     Raises Ended when that is so. Returns only when a person decided that the invoice stands.
     """
     life.taking_back = True
+    leave_word(cancelled=True)
     while life.case.cancel is not None:
         if life.case.adopting:
             await adopt_named(life)
@@ -39,6 +41,14 @@ async def take_back(life: Life) -> None:
         else:
             await _end_unless_more_is_there(life)
     life.taking_back = False
+    leave_word(cancelled=False)
+
+
+def leave_word(*, cancelled: bool) -> None:
+    """Leave in the memo whether it is being taken back: a cancel that was acknowledged holds for a
+    successor, too, should this life be cut off."""
+    if workflow.memo_value(CANCELLED, default=False, type_hint=bool) is not cancelled:
+        workflow.upsert_memo({CANCELLED: cancelled})
 
 
 async def _from(life: Life, stage: Stage) -> None:
