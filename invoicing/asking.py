@@ -12,6 +12,7 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowHistoryEventFilterType,
@@ -178,6 +179,9 @@ async def cut_off(reference: str, handle: Execution) -> CutOff | None:
 
 async def _close(handle: Execution) -> HistoryEvent | None:
     """The event with which its last run ended, if it has."""
+    if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+        # Asked for the end of one that runs, the server waits for it: 20 seconds.
+        return None
     wanted = WorkflowHistoryEventFilterType.CLOSE_EVENT
     async for event in handle.fetch_history_events(event_filter_type=wanted):
         return event
