@@ -629,7 +629,7 @@ class InvoicingClient:
 
 _EVENT = "event/"
 
-_BETWEEN_LOOKS = 15.0
+_BETWEEN_LOOKS = 15
 """Seconds after which whoever waits for a result asks the lists whether it has come already."""
 
 

@@ -261,8 +261,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "what a lost create left is not taken back with ours",
         SEARCHING,
-        "if one.provider_id != life.case.provider_id and not await _deleted(life, one):",
-        "if False:",
+        "            if not await _deleted(life, one):\n                _adopt_next(life, one)\n",
+        "            if False:\n                _adopt_next(life, one)\n",
     ),
     Mutant(
         "cancelled is said while a final create may come",

@@ -319,9 +319,10 @@ _SOON = timedelta(seconds=0.7)
 async def test_a_subscriber_that_is_gone_gets_no_second_attempt(company: Company, ear: Ear) -> None:
     ear.stand_in.faults.place(Step.POST, Told.GONE)
     reference = await company.start(subscriber=ear.name, hold=True)
+    # The first may be given up, and its workflow have failed, before the second is told: then that
+    # one is posted by a workflow of its own.
     await company.until_status(reference, Status.HELD)
-    with pytest.raises(WorkflowFailureError, match="Workflow execution failed"):
-        await asyncio.wait_for(ear.posting(workflow_id(reference)).result(), 20)
+    await ear.stand_in.until(lambda: bool(ear.stand_in.taken), "the second notice")
     assert [one.type for one in ear.stand_in.taken] == ["invoice.held"]
     assert ear.stand_in.calls.count(Step.POST) == 2
 
