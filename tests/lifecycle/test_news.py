@@ -539,6 +539,7 @@ def at_one_poll(telling: Telling, events: list[Event]) -> None:
     telling.poll = poll  # type: ignore[method-assign]
 
 
+@pytest.mark.thorough
 async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow: Company) -> None:
     """Events that wait for their invoice, for days or for a person, hold up no other."""
     telling = of(narrow)
