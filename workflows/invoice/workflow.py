@@ -14,7 +14,7 @@ from workflows.invoice import story
 from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
 from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
-from workflows.kit.endings import Ended
+from workflows.kit.endings import Ended, refused
 from workflows.kit.instructions import NOTHING, of_any_input, of_one_input, understood
 from workflows.kit.lifetime import sign, through_cancels
 
@@ -92,6 +92,8 @@ class InvoiceWorkflow:
         """Acknowledged once nothing that was asked of the provider can bring it to the buyer."""
         self._wanted.cancel(instruction)
         await until_nothing_can_reach_the_buyer(self._life)
+        if self._life.case.cancel is None:
+            raise refused("the cancel was withdrawn meanwhile: a person lets the invoice stand")
         return self._life.state
 
     @hold.validator
