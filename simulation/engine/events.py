@@ -7,7 +7,6 @@ on both in tests/simulation/test_real_server.
 from __future__ import annotations
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
 SCHEDULED = "WorkflowTaskScheduled"
 STARTED = "WorkflowTaskStarted"
@@ -72,15 +71,6 @@ ACTIVITY_TIMED_OUT = ("ActivityTaskStarted", "ActivityTaskTimedOut")
 ACTIVITY_NEVER_STARTED = ("ActivityTaskTimedOut",)
 ACTIVITY_CANCELED = ("ActivityTaskStarted", "ActivityTaskCanceled")
 ACTIVITY_CANCELED_IN_QUEUE = ("ActivityTaskCanceled",)
-
-
-def of_command(command: WorkflowCommand, accepted_before: bool = False) -> tuple[str, ...]:
-    """The events of a command as it is carried out."""
-    kind = command.WhichOneof("variant") or ""
-    if kind == "update_response":
-        how = command.update_response.WhichOneof("response") or ""
-        return OF_UPDATE["completed"] if accepted_before and how == "rejected" else OF_UPDATE[how]
-    return OF_COMMAND[kind]
 
 
 def of_job(job: WorkflowActivationJob, failed: bool = False) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Invoice, Problem, Waiting
+    from invoicing.invoice import COMES_WITH, Invoice, Problem, Waiting
     from invoicing.order import Order
     from invoicing.questions import Answer
 
@@ -101,19 +101,13 @@ def _answers(problem: Problem) -> list[str]:
 
 
 def _example(question: str, answer: Answer) -> str:
-    with_it = _COMES_WITH.get(answer, "")
+    field = {**COMES_WITH, Answer.INVOICED: "number"}.get(answer)
+    value = "{…}" if field == "document" else '"…"'
+    with_it = f', "{field}": {value}' if field else ""
     return (
         f'{{"by": "your name", "reason": "why", "question": "{question}", '
         f'"answer": "{answer}"{with_it}}}'
     )
-
-
-_COMES_WITH = {
-    Answer.ADOPT: ', "provider_id": "…"',
-    Answer.CORRECT: ', "document": {…}',
-    Answer.DELIVER: ', "reference": "…"',
-    Answer.INVOICED: ', "number": "…"',
-}
 
 
 def _refused(refused: str) -> list[str]:
