@@ -202,7 +202,7 @@ def draw(rng: random.Random, kind: Kind, places: int, *, order: bool = False) ->
         found += [Fails(rng.choice(fails), _nth(rng)) for _ in range(_some(rng, 0.2))]
     found += [_news_fault(rng) for _ in range(_some(rng, 0.4))]
     if kind.news == "webhook":
-        found += [StrangeNews(_moment(rng)) for _ in range(_some(rng, 0.04))]
+        found += [StrangeNews(_moment(rng)) for _ in range(_some(rng, 0.01))]
     found += [_act(rng, places, order=order) for _ in range(_some(rng, 1.1))]
     found += [Trouble(what) for what in TROUBLES if rng.random() < 0.3]
     return found

@@ -254,7 +254,7 @@ class _Living:
     def _step(self) -> None:
         self._steps += 1
         self._judge.check()
-        self._judge.watch(self._people.open_runs())
+        self._judge.watch(self._server.open_runs())
         self._people.look()
 
     def _over(self) -> bool:
@@ -262,7 +262,7 @@ class _Living:
             return True
         if self._wire.under_way or self._steps < 3:
             return False
-        return all(run.closed or run.id.startswith("feed/") for run in self._people.last_runs())
+        return all(run.id.startswith("feed/") for run in self._server.open_runs())
 
     def to_its_end(self) -> Lived:
         """Live it until everything has ended and nothing can come late any more."""

@@ -133,8 +133,8 @@ class People:
         """After every step: hear what became of instructions, and see who is asked."""
         if self._under_way:
             self._hear()
-        for run in self.open_runs():
-            if run.search_attributes.get(attributes.STATUS.name) == Status.NEEDS_ATTENTION:
+        for run in self._server.open_runs():
+            if run.attribute(attributes.STATUS.name) == Status.NEEDS_ATTENTION:
                 self._see(run)
 
     def _hear(self) -> None:
@@ -161,19 +161,10 @@ class People:
         asking.sent += 1
         self._under_way.append(asking)
 
-    def open_runs(self) -> list[Run]:
-        """Those of them that are under way."""
-        return [run for run in self.last_runs() if run.status == "running"]
-
-    def last_runs(self) -> list[Run]:
-        """The last run of everything that people look after."""
-        return [self._server.runs(identity)[-1] for identity in self._server.ids()]
-
     # Being asked
 
     def _see(self, run: Run) -> None:
-        since = run.search_attributes.get(attributes.WAITING_SINCE.name)
-        key = (run.id, run.run_id, str(since))
+        key = (run.id, run.run_id, str(run.attribute(attributes.WAITING_SINCE.name)))
         if key in self._asked:
             return
         self._asked.add(key)

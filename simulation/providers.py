@@ -43,15 +43,20 @@ from simulation.ledger import Held, Ledger
 from simulation.wire import Clock, Refusal, Story, Wire, failure
 
 NAME = "simulated"
-_SLOWLY = Pace(
-    first=timedelta(seconds=2), factor=2, cap=timedelta(minutes=40), deadline=timedelta(hours=24)
+_SELDOM = Pace(
+    first=timedelta(seconds=4), factor=8, cap=timedelta(hours=8), deadline=timedelta(hours=24)
+)
+_FOR_DAYS = Pace(
+    first=timedelta(minutes=5), factor=8, cap=timedelta(days=3), deadline=timedelta(days=12)
 )
 PACES = Paces(
-    drafting=_SLOWLY,
-    approval=_SLOWLY,
-    payment=Pace(
-        first=timedelta(hours=1), factor=2, cap=timedelta(hours=12), deadline=timedelta(days=12)
-    ),
+    unavailable=_SELDOM,
+    drafting=_SELDOM,
+    approval=_SELDOM,
+    sending=_SELDOM.model_copy(update={"deadline": timedelta(days=3)}),
+    delivery=_FOR_DAYS,
+    payment=_FOR_DAYS,
+    notices=_SELDOM,
 )
 """The usual ones, with fewer looks: a life of many looks costs much and shows little."""
 _ECHOES = (Figure.CURRENCY, Figure.NET, Figure.VAT, Figure.GROSS)

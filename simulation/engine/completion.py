@@ -99,6 +99,8 @@ class Completion:
             said.inputs[0] = self._stored(following.arguments)
 
     def _memo_refusal(self, command: WorkflowCommand, limits: Limits) -> Refusal | None:
+        if not command.HasField("modify_workflow_properties"):
+            return None
         fields = command.modify_workflow_properties.upserted_memo.fields
         size = _size(self._stored(fields.values()))
         return _ended_by(size > limits.memo, "BadModifyWorkflowPropertiesAttributes: memo")
@@ -324,6 +326,10 @@ def _attributes_refusal(
 
 
 def _too_many(run: Run, said: Said, most: int) -> Refusal | None:
+    if len(said.commands) + len(run.activities) + len(run.children) <= most and not (
+        run.outgoing_signals or run.outgoing_cancels
+    ):
+        return None
     new = collections.Counter(command.WhichOneof("variant") for command in said.commands)
     pending: tuple[tuple[Any, Sized, str], ...] = (
         ("schedule_activity", run.activities, "PendingActivities"),

@@ -57,7 +57,8 @@ class Faults:
     """Per workflow task: its completion is lost. It is done again after a replay, `task_timeout`
     later, with whatever has arrived meanwhile."""
     evicted: float = 0.0
-    """Per workflow task: the workflow leaves the memory after it, and is replayed at the next."""
+    """Per workflow task of a short run: the workflow leaves the memory after it, and is replayed at
+    the next. Less often in long runs, whose replay costs more."""
     piled_up: float = 0.0
     """Per workflow task: it begins late, up to `pile_for`, so that several things arrive in it."""
     pile_for: timedelta = timedelta(minutes=2)

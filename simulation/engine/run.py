@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -176,6 +177,11 @@ class Run:
             pairs = decode_typed_search_attributes(known)
             self._attributes = {pair.key.name: pair.value for pair in pairs}
         return self._attributes
+
+    def attribute(self, name: str) -> Any:
+        """One search attribute as the lists have it in JSON: quicker than all of them decoded."""
+        payload = self.attribute_payloads.get(name)
+        return None if payload is None else json.loads(payload.data)
 
     @property
     def events(self) -> int:

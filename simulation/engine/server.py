@@ -105,6 +105,8 @@ class Server:
             definition = definition_of(story)
             self._definitions[name_of(definition)] = definition
         self._runs: dict[str, list[Run]] = {}
+        self._open: dict[str, Run] = {}
+        """By run id, in the order of their start."""
         self._last_task = 0
         self._something_happened = True
 
@@ -308,6 +310,10 @@ class Server:
             raise NotFound(f"no run of {id} is open")
         return run
 
+    def open_runs(self) -> Sequence[Run]:
+        """All that have not ended, in the order of their start."""
+        return tuple(self._open.values())
+
     def ids(self) -> Sequence[str]:
         """All workflow ids there are, in the order of their first start."""
         return tuple(self._runs)
@@ -391,6 +397,7 @@ class Server:
         run.parent = parent
         run.suggest_at = self._suggestion()
         self._runs.setdefault(id, []).append(run)
+        self._open[run_id] = run
         start = InitializeWorkflow(workflow_type=origin.workflow, workflow_id=id, arguments=inputs)
         self.tell(run, Job(initialize_workflow=start), delay=delay)
         self.trace.append((self.clock.now, f"start {id} {run_id}"))
@@ -405,6 +412,7 @@ class Server:
         """A run ends. What was under way for it goes on, unheard."""
         run.status = status
         run.closed_at = self.now
+        self._open.pop(run.run_id, None)
         for due in (*run.timers.values(), run.task_due):
             if due is not None:
                 due.call_off()

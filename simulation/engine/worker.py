@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FIRST_BACKOFF = 1000 * MILLISECOND
 _LONGEST_BACKOFF = 10 * _FIRST_BACKOFF
+_SHORT = 6
+"""Tasks of a run that is evicted as often as the faults say."""
 
 
 class Memory:
@@ -147,9 +149,14 @@ class Worker:
         for job, written, size in answers:
             server.tell(run, job, written, size)
         server.enforce_history(run)
-        if not run.closed and server.chance(server.faults.evicted):
+        if not run.closed and server.chance(self._evicts(run)):
             self.forget(run)
         server.stepped(f"task {heard}: {' '.join(map(_kind, said.commands))}", run)
+
+    def _evicts(self, run: Run) -> float:
+        """How likely this run leaves the memory now. A replay costs as much as the run is long: so
+        long runs are evicted less often, and cost grows with the work."""
+        return self._server.faults.evicted * min(1.0, _SHORT / max(len(run.tasks), 1))
 
     def _failed(self, run: Run, why: str) -> None:
         server = self._server
