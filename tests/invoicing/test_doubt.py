@@ -91,6 +91,13 @@ def test_a_persons_word_holds_for_what_was_asked_before_it() -> None:
     assert not again.absent(START + 2 * MINUTE)
 
 
+def test_a_person_denies_no_call_that_was_still_under_way() -> None:
+    denied = lost().asked(CREATE, "B", START + SECOND).denied(CREATE, START + MINUTE)
+    later = denied.lost(CREATE, START + 2 * MINUTE)
+    assert later.unanswered(CREATE)
+    assert not later.absent(START + 2 * MINUTE)
+
+
 def test_what_a_person_denied_may_still_come_late() -> None:
     denied = lost().denied(CREATE, START + MINUTE)
     assert denied.may_still(CREATE, START + 2 * MINUTE)
