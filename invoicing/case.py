@@ -5,8 +5,9 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -14,6 +15,7 @@ from invoicing import attributes
 from invoicing.bounds import listed_keys, received, remembered, said
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
+from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, MOST_CONTENTS
 from invoicing.invoice import (
     Amounts,
     Cancel,
@@ -280,13 +282,47 @@ _OF_ONE_DRAFT = (
 
 
 class Earlier(Recorded):
-    """What is known of the lives that this reference had before: when the last one ended, and
-    digests of everything that they may have asked for."""
+    """What is known of the lives that this reference had before: when the last one ended, digests
+    of everything that they may have asked for, and what people said in the last one that it could
+    not carry out any more."""
 
     ended: datetime
     contents: tuple[str, ...]
     cancelled: bool = False
-    """Whether the last one was being taken back when it was cut off: so is its successor."""
+    """Whether the last one was being taken back: so is its successor."""
+    held: bool = False
+    """Whether a person held it: so is its successor."""
+    corrected: bool = False
+    """Whether a person had it made from another document than is asked for now: its successor is
+    held, for somebody to say which of the two is right."""
+
+    @classmethod
+    def of(
+        cls, memo: Mapping[str, Any], asked: str, ended: datetime, *, unfinished: bool
+    ) -> Earlier:
+        """What the memo of the last life leaves to the next one.
+
+        `asked` is the digest of the content that it began with. `unfinished` says that it did not
+        come to its own end: it was cut off, or failed because nobody came in time. What people had
+        said then still holds; at any other end it has been carried out.
+        """
+        return cls(
+            ended=ended,
+            contents=tuple(dict.fromkeys((*memo.get(CONTENTS, ()), asked)))[-MOST_CONTENTS:],
+            cancelled=unfinished and bool(memo.get(CANCELLED)),
+            held=unfinished and bool(memo.get(HELD)),
+            corrected=unfinished and bool(memo.get(CORRECTED)),
+        )
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What the successor's memo says from its start: it may be cut off before it says
+        anything itself."""
+        words = {CANCELLED: self.cancelled, HELD: self.held, CORRECTED: self.corrected}
+        return {
+            CONTENTS: list(self.contents),
+            **{name: True for name, said in words.items() if said},
+        }
 
 
 class InvoiceInput(InvoiceRequest):

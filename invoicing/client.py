@@ -44,12 +44,9 @@ from invoicing.connection import Unreachable, connect, converter, reach
 from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.errors import CutOff, InvoicingError, ReferenceInUse
 from invoicing.identity import (
-    CANCELLED,
-    CONTENTS,
     DETAILS,
     EVENT_WORKFLOW,
     MEMO,
-    MOST_CONTENTS,
     ORDER_WORKFLOW,
     OWNER,
     TASK_QUEUE,
@@ -163,12 +160,11 @@ class InvoicingClient:
         """What a successor must know of the lives before it: all that they may have asked for."""
         memo = await last.memo()
         asked = memo.get(MEMO) or await self._asked_for(handle, request)
-        contents = [*memo.get(CONTENTS, ()), content(asked) if asked else UNKNOWN_CONTENT]
-        ended = last.close_time or datetime.now(UTC)
-        return Earlier(
-            ended=ended,
-            contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:],
-            cancelled=last.status in CUT_OFF_BY and bool(memo.get(CANCELLED)),
+        return Earlier.of(
+            memo,
+            content(asked) if asked else UNKNOWN_CONTENT,
+            last.close_time or datetime.now(UTC),
+            unfinished=last.status in (*CUT_OFF_BY, WorkflowExecutionStatus.FAILED),
         )
 
     async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
@@ -188,7 +184,7 @@ class InvoicingClient:
         earlier: Earlier | None = None,
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
-        before = {CONTENTS: list(earlier.contents)} if earlier else {}
+        before = earlier.memo if earlier else {}
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 WORKFLOW,

@@ -29,7 +29,12 @@ CONTENTS = "contents"
 """Memo: digests of everything that a reference was asked for so far, corrections and earlier lives
 included. What comes to light late may be any of them."""
 CANCELLED = "cancelled"
-"""Memo: whether it is being taken back. A life that is cut off leaves that to its successor."""
+"""Memo: whether it is being taken back. A life that is cut off, or in which nobody came in time,
+leaves that to its successor, and so it does with the two below."""
+HELD = "held"
+"""Memo: whether a person holds it."""
+CORRECTED = "corrected"
+"""Memo: whether a person had it made from another document than the one that was asked for."""
 OWNER = "order"
 """Memo of a delivery's invoice: the workflow of the order that owns its lines."""
 MOST_CONTENTS = 30

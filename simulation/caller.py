@@ -7,10 +7,7 @@ from typing import Any
 from invoicing import attributes
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.identity import (
-    CANCELLED,
-    CONTENTS,
     MEMO,
-    MOST_CONTENTS,
     ORDER_WORKFLOW,
     OWNER,
     WORKFLOW,
@@ -77,12 +74,11 @@ class Caller:
 
     def _earlier(self, last: Run) -> Earlier:
         """What a successor must know of the lives before it: all that they may have asked for."""
-        contents = [*last.memo.get(CONTENTS, ()), digest(last.memo[MEMO])]
-        ended = last.closed_at or self._server.now
-        return Earlier(
-            ended=ended,
-            contents=tuple(dict.fromkeys(contents))[-MOST_CONTENTS:],
-            cancelled=last.status == "terminated" and bool(last.memo.get(CANCELLED)),
+        return Earlier.of(
+            last.memo,
+            digest(last.memo[MEMO]),
+            last.closed_at or self._server.now,
+            unfinished=last.status in ("terminated", "failed"),
         )
 
     def _start(
@@ -91,7 +87,7 @@ class Caller:
         identity = workflow_id(request.reference)
         known = len(self._server.runs(identity))
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
-        before = {CONTENTS: list(earlier.contents)} if earlier else {}
+        before = earlier.memo if earlier else {}
         run = self._server.start(
             WORKFLOW,
             InvoiceInput.model_construct(**fields, earlier=earlier),

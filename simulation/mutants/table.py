@@ -25,6 +25,7 @@ ASKING = "workflows/kit/asking.py"
 CALLS = "workflows/kit/calls.py"
 LIFETIME = "workflows/kit/lifetime.py"
 LIFE = "workflows/invoice/life.py"
+INHERITANCE = "workflows/invoice/inheritance.py"
 ACTING = "workflows/invoice/acting.py"
 APPROVAL = "workflows/invoice/approval.py"
 DRAFT = "workflows/invoice/draft.py"
@@ -131,9 +132,27 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a successor inherits nothing",
-        LIFE,
-        "    if start.earlier:\n        case.doubt =",
-        "    if start.earlier and False:\n        case.doubt =",
+        INHERITANCE,
+        "    case.doubt = Doubt.begun_again(earlier.ended, earlier.contents)\n",
+        "",
+    ),
+    Mutant(
+        "a successor is not held though its earlier life was",
+        INHERITANCE,
+        "    elif earlier.held:\n",
+        "    elif earlier.held and False:\n",
+    ),
+    Mutant(
+        "a successor sends what a person had corrected as it was before",
+        INHERITANCE,
+        "    if earlier.corrected:\n",
+        "    if earlier.corrected and False:\n",
+    ),
+    Mutant(
+        "a successor goes on though its earlier life was being taken back",
+        INHERITANCE,
+        "    if earlier.cancelled:\n",
+        "    if earlier.cancelled and False:\n",
     ),
     Mutant(
         "a new run inherits nothing",

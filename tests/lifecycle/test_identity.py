@@ -163,6 +163,8 @@ async def terminated_after_approval(world: World) -> None:
         await company.until_status(request.reference, Status.HELD)
         await _terminate(company, request.reference)
         await company.start(request)
+        await company.until_status(request.reference, Status.HELD)
+        await company.release(request.reference)
         await _goes_on_with_it(company, request.reference)
 
 

@@ -14,7 +14,7 @@ verb; when it is over, and where there is none, the provider does at once what i
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,8 +25,6 @@ from invoicing.case import Earlier, InvoiceInput
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.identity import (
-    CANCELLED,
-    CONTENTS,
     MEMO,
     ORDER_WORKFLOW,
     WORKFLOW,
@@ -36,7 +34,7 @@ from invoicing.identity import (
     search_attributes,
     workflow_id,
 )
-from invoicing.invoice import Cancel, Invoice, Journal, Problem, Release, Resolve, Status
+from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
 from invoicing.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
 from invoicing.order import Deliver, Order, invoice_reference
 from invoicing.order_case import OrderInput
@@ -316,9 +314,7 @@ class Scene:
         known = self.server.runs(self.id)
         earlier = _earlier(known[-1]) if known else None
         given = {name: getattr(asked, name) for name in InvoiceRequest.model_fields}
-        memo: dict[str, Any] = {MEMO: fingerprint(asked)}
-        if earlier:
-            memo[CONTENTS] = list(earlier.contents)
+        memo: dict[str, Any] = {MEMO: fingerprint(asked), **(earlier.memo if earlier else {})}
         self.server.start(
             WORKFLOW,
             InvoiceInput.model_construct(**given, earlier=earlier),
@@ -409,6 +405,10 @@ class Scene:
         problem: Problem | None = self.server.query(identity, "state").problem
         return problem
 
+    def hold(self) -> None:
+        """Have it wait for a release."""
+        self.server.update(self.id, "hold", Hold(by="a person", reason="test"))
+
     def release(self) -> None:
         """Let it go on."""
         self.server.update(self.id, "release", Release(by="a person", reason="test"))
@@ -450,10 +450,6 @@ class Scene:
 
 
 def _earlier(last: Run) -> Earlier:
-    asked: Sequence[str] = last.memo.get(CONTENTS, ())
-    contents = (*asked, content(last.memo[MEMO]))
     assert last.closed_at is not None
-    cancelled = last.status == "terminated" and bool(last.memo.get(CANCELLED))
-    return Earlier(
-        cancelled=cancelled, ended=last.closed_at, contents=tuple(dict.fromkeys(contents))
-    )
+    unfinished = last.status in ("terminated", "failed")
+    return Earlier.of(last.memo, content(last.memo[MEMO]), last.closed_at, unfinished=unfinished)

@@ -17,7 +17,7 @@ from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, wo
 from invoicing.invoice import Status
 from invoicing.news import EventInput, FeedInput, Located
 from invoicing.order import OrderStatus
-from invoicing.provider import Event, Item, Stage
+from invoicing.provider import Event, Item, Paces, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from simulation.documents import document
@@ -138,6 +138,84 @@ def test_a_successor_takes_back_what_an_earlier_life_was_told_to_take_back() -> 
         assert scene.ended().status is Status.CANCELLED
         assert scene.provider.sent == 0
         assert scene.provider.alive == []
+
+
+def test_a_successor_takes_back_what_was_cancelled_while_a_call_was_settling() -> None:
+    """The cancel had not stopped the story yet when the workflow was terminated."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(seconds=1)))
+        scene.begin()
+        scene.until_called("create")
+        scene.passes(2 * MOMENT)
+        scene.cancel()
+        scene.passes(MOMENT)
+        scene.server.terminate(scene.id)
+        scene.begin()
+        assert scene.ended().status is Status.CANCELLED
+        assert scene.provider.alive == []
+
+
+@pytest.mark.parametrize("lives", [1, 2], ids="of {} lives".format)
+def test_a_successor_is_held_where_a_person_held_its_earlier_life(lives: int) -> None:
+    """Held, terminated, its request repeated: it was sent."""
+    with Scene() as scene:
+        scene.provider.script("create", lost())
+        scene.begin()
+        scene.until_called("create")
+        scene.hold()
+        scene.passes(MOMENT)
+        scene.server.terminate(scene.id)
+        for _ in range(lives - 1):
+            # This one ends before a worker has begun it.
+            scene.begin()
+            scene.server.terminate(scene.id)
+        scene.begin()
+        scene.until_held()
+        scene.passes(24 * HOUR)
+        assert scene.provider.sent == 0
+        scene.release()
+        assert scene.ended().status is SENT
+
+
+def test_a_successor_is_held_though_nobody_had_come_in_time_to_release_the_earlier_life() -> None:
+    """The hold became overdue, the question too: the workflow failed, and was begun again."""
+    with Scene(paces=Paces(hold=HOUR, attention=HOUR)) as scene:
+        scene.begin()
+        scene.hold()
+        scene.until(lambda: scene.run.closed)
+        assert scene.state.status is Status.EXPIRED
+        scene.begin()
+        scene.until_held()
+        assert scene.provider.sent == 0
+
+
+def test_a_successor_is_not_held_where_its_earlier_life_was_released() -> None:
+    """What is inherited is what still holds."""
+    with Scene() as scene:
+        scene.provider.script("create", lost())
+        scene.begin()
+        scene.until_called("create")
+        scene.hold()
+        scene.release()
+        scene.passes(MOMENT)
+        scene.server.terminate(scene.id)
+        scene.begin()
+        assert scene.ended().status is SENT
+
+
+def test_a_successor_of_one_that_a_person_corrected_is_held() -> None:
+    """Terminated before the corrected one was sent, its request repeated: the old one was sent."""
+    with Scene() as scene:
+        scene.provider.script("create", refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.answer(Answer.CORRECT, document=document(1, wording=1))
+        scene.server.terminate(scene.id)
+        scene.begin()
+        scene.until_held()
+        assert scene.provider.sent == 0
+        assert scene.cancel()
+        assert scene.ended().status is Status.CANCELLED
 
 
 def test_a_successor_that_finds_a_draft_sends_it_without_waiting() -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_fresh, learn, view
 from workflows.kit.calls import Kind, Trouble, answer
@@ -151,6 +152,7 @@ async def _until_released(life: Life) -> None:
     said = await ask(life, Reason.HOLD_OVERDUE, (Answer.WAIT, Answer.RELEASE))
     if said is Answer.RELEASE:
         case.hold = None
+        leave_word(case)
 
 
 async def _after(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.kit.calls import Trouble
 from workflows.kit.endings import Ended, NobodyCame, StartOver
@@ -97,4 +98,5 @@ def _remember_to_correct(life: Life, said: Resolve) -> None:
     """Make it from the document that came with the answer, once the draft there is gone."""
     life.replace(life.request.model_copy(update={"document": said.document}))
     life.case.correcting = life.case.corrected = True
+    leave_word(life.case)
     raise StartOver

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 from temporalio import workflow
 
+from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.kit.asking import refuse_misplaced
 from workflows.kit.endings import refused
@@ -51,6 +52,7 @@ class Instructions:
     def hold(self, instruction: Hold) -> None:
         """Stop before the next irreversible step."""
         self._life.case.hold = instruction
+        leave_word(self._life.case)
         self._life.note("held", instruction)
 
     def release(self, instruction: Release) -> None:
@@ -61,6 +63,7 @@ class Instructions:
         case = self._life.case
         case.at_once |= case.hold is None
         case.hold = None
+        leave_word(case)
         self._life.note("released", instruction)
         if case.problem and case.problem.reason is Reason.HOLD_OVERDUE:
             case.resolution = Resolve(
@@ -79,6 +82,7 @@ class Instructions:
     def cancel(self, instruction: Cancel) -> None:
         """Take it back."""
         self._life.cancel(instruction)
+        leave_word(self._life.case)
 
     # Why not
 

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.invoice.calls import Calls
+from workflows.invoice.inheritance import begun, leave_word
 from workflows.kit.asking import Asking
 from workflows.kit.details import markdown
 from workflows.kit.endings import Cancelling
@@ -22,10 +23,9 @@ from workflows.kit.waiting import Waits
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.bounds import ENCRYPTED, ENGINE_PAYLOAD, stored
-    from invoicing.case import Case, InvoiceInput
-    from invoicing.doubt import Doubt
+    from invoicing.case import InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
-    from invoicing.invoice import Cancel, Hold, Instruction, Invoice
+    from invoicing.invoice import Cancel, Instruction, Invoice
     from invoicing.provider import Paces, Plan, Target
     from invoicing.request import InvoiceRequest
 
@@ -35,7 +35,7 @@ class Life:
 
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
-        self.case = start.resumed or _begun(start)
+        self.case = start.resumed or begun(start)
         self.order_id = start.tells
         """The workflow of the order that this invoice belongs to; None where there is no order."""
         self.content = content(fingerprint(self.request))
@@ -157,6 +157,7 @@ class Life:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one
         continues as new, to hear of the next."""
         self.case.cancel = None
+        leave_word(self.case)
         self._renewal_wanted = self._engine_cancel
 
     # Showing
@@ -203,14 +204,3 @@ async def tell_order(life: Life) -> None:
         # An order that is gone needs no news; which lines they are it knows itself.
         with contextlib.suppress(FailureError):
             await order.signal("invoice_is_final", life.state.model_copy(update={"lines": ()}))
-
-
-def _begun(start: InvoiceInput) -> Case:
-    case = Case(doubt=Doubt())
-    if start.earlier:
-        case.doubt = Doubt.begun_again(start.earlier.ended, start.earlier.contents)
-        if start.earlier.cancelled:
-            case.cancel = Cancel(by="an earlier life", reason="it was being taken back")
-    if start.hold:
-        case.hold = Hold(by="the request", reason="it asks for a release")
-    return case

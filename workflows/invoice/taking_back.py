@@ -12,6 +12,7 @@ from workflows.invoice.acting import attempt, late_effects_are_over
 from workflows.invoice.asking import ask, confirm
 from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
+from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.invoice.looking import GONE, is_deletable, view, wait_for
 from workflows.invoice.searching import adopt_named, find_another
@@ -19,7 +20,6 @@ from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE, SEND
-    from invoicing.identity import CANCELLED
     from invoicing.invoice import Status
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
@@ -32,7 +32,7 @@ async def take_back(life: Life) -> None:
     Raises Ended when that is so. Returns only when a person decided that the invoice stands.
     """
     life.taking_back = True
-    leave_word(cancelled=True)
+    leave_word(life.case)
     while life.case.cancel is not None:
         if life.case.adopting:
             await adopt_named(life)
@@ -41,14 +41,6 @@ async def take_back(life: Life) -> None:
         else:
             await _end_unless_more_is_there(life)
     life.taking_back = False
-    leave_word(cancelled=False)
-
-
-def leave_word(*, cancelled: bool) -> None:
-    """Leave in the memo whether it is being taken back: a cancel that was acknowledged holds for a
-    successor, too, should this life be cut off."""
-    if workflow.memo_value(CANCELLED, default=False, type_hint=bool) is not cancelled:
-        workflow.upsert_memo({CANCELLED: cancelled})
 
 
 async def _from(life: Life, stage: Stage) -> None:

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from workflows.invoice import story
+from workflows.invoice.inheritance import leave_word
 from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
 from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
@@ -38,7 +39,11 @@ class InvoiceWorkflow:
         """Live until the goal is reached, or the invoice is taken back, or a person ends it."""
         sign(self._life.request)
         living = asyncio.create_task(story.live_and_tell(self._life))
-        return self._close(await through_cancels(living, self._life.engine_cancelled))
+        return self._close(await through_cancels(living, self._engine_cancelled))
+
+    def _engine_cancelled(self) -> None:
+        self._life.engine_cancelled()
+        leave_word(self._life.case)
 
     def _close(self, ended: Ended) -> Invoice:
         if ended.failure:

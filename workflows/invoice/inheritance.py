@@ -1,0 +1,54 @@
+"""What a life leaves to its successor, should it be cut off, and what it finds left by another.
+
+What people said and was not carried out yet stands in the memo: it is all that a successor can read
+of a life that ended in the middle.
+"""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.case import Case, Earlier, InvoiceInput
+    from invoicing.doubt import Doubt
+    from invoicing.identity import CANCELLED, CORRECTED, HELD
+    from invoicing.invoice import Cancel, Hold
+
+_ASKED_FOR = Hold(by="the request", reason="it asks for a release")
+_BY = "an earlier life"
+
+
+def begun(start: InvoiceInput) -> Case:
+    """The memory of a life that begins."""
+    case = Case(doubt=Doubt(), hold=_ASKED_FOR if start.hold else None)
+    return _after(start.earlier, case) if start.earlier else case
+
+
+def leave_word(case: Case) -> None:
+    """Bring the memo up to date. To be called wherever one of the words changes, never from the
+    condition of a wait: nothing may be added to the history there."""
+    words = {
+        CANCELLED: case.cancel is not None,
+        # What the request asks for its successor knows from its own.
+        HELD: case.hold not in (None, _ASKED_FOR),
+        CORRECTED: case.corrected,
+    }
+    changed = {
+        name: said
+        for name, said in words.items()
+        if workflow.memo_value(name, default=False, type_hint=bool) is not said
+    }
+    if changed:
+        workflow.upsert_memo(changed)
+
+
+def _after(earlier: Earlier, case: Case) -> Case:
+    case.doubt = Doubt.begun_again(earlier.ended, earlier.contents)
+    if earlier.cancelled:
+        case.cancel = Cancel(by=_BY, reason="it was being taken back")
+    if earlier.corrected:
+        why = "a person had corrected its document: release this one, or cancel and ask for that"
+        case.hold = Hold(by=_BY, reason=why)
+    elif earlier.held:
+        case.hold = Hold(by=_BY, reason="it was held")
+    return case
