@@ -109,6 +109,11 @@ class Waiting(Recorded):
         return f"{self.on}: {self.what}"
 
 
+AWAY = "provider unavailable"
+"""What an invoice waits for whose provider cannot be asked now."""
+LOST = "a lost call"
+"""What an invoice waits for whose lost call may still take effect: until it cannot any more, no
+other one may be made, and a cancel's end may not be told."""
 LATE = "late effects"
 """What an invoice waits for when it has ended, and a create of it may still take effect."""
 

@@ -26,7 +26,7 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import LATE, Status
+from invoicing.invoice import AWAY, LATE, LOST, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
@@ -51,7 +51,8 @@ _REASONS = {
         "sending",
         "delivery",
         "payment",
-        "provider unavailable",
+        AWAY,
+        LOST,
         "deletion",
         "cancellation",
         "its feed",

@@ -111,6 +111,20 @@ def test_one_that_carries_another_reference_is_not_adopted_and_nothing_is_made_u
         assert scene.provider.calls.count("create") == 1
 
 
+def test_a_send_that_is_lost_again_and_again_is_a_question_in_the_end() -> None:
+    """The waits for its late effect and for the provider take turns, and have one deadline."""
+    with Scene() as scene:
+        scene.provider.script("send", *[lost()] * 200)
+        scene.begin()
+        scene.until_called("send")
+        waits = set()
+        for _ in range(60):
+            scene.passes(timedelta(minutes=1))
+            waits.add(str(scene.state.waiting))
+        assert waits == {"provider: a lost call", "provider: provider unavailable"}
+        scene.until_asked(Reason.PROVIDER_UNAVAILABLE, within=25 * HOUR)
+
+
 # --- a life and its successor ---------------------------------------------------------------------
 
 
@@ -471,6 +485,8 @@ def test_nothing_is_sent_after_a_cancel_was_acknowledged_where_the_first_call_is
         scene.begin(may_credit=True)
         scene.until_called("create")
         cancel = scene.cancel()
+        scene.passes(timedelta(minutes=1))
+        assert str(scene.state.waiting) == "provider: a lost call"
         scene.until(lambda: cancel.status == "done")
         sent = scene.provider.sent
         scene.ended()

@@ -16,15 +16,12 @@ from workflows.kit.calls import Kind, Trouble, answer
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.invoice import AWAY, LOST
     from invoicing.provider import Snapshot, Stage, Target
     from invoicing.questions import Answer, Reason
 
 R = TypeVar("R")
 Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]
-
-AWAY = "provider unavailable"
-"""What lists say an invoice waits for while its provider is away; and also while a lost call may
-still take effect (see late_effects_are_over)."""
 
 CONFIRMED_LATER = (Stage.DRAFTED, Stage.APPROVED)
 """Stages whose figures need a look: a yes alone does not show them."""
@@ -73,7 +70,7 @@ async def wait_for_provider(life: Life, problem: Trouble) -> None:
     """Back off from a provider that is away; no news can hurry that."""
     at_least = problem.retry_after or timedelta()
     try:
-        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least)
+        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least, after=LOST)
     except Overdue:
         await ask_about(life, problem, (Answer.RETRY,))
 
@@ -118,8 +115,8 @@ async def late_effects_are_over(life: Life, verb: str) -> bool:
     Where one can, this waits for one pause and answers False: the caller looks again and comes
     back. What reaches the buyer is not repeated before that time, or it could reach them twice.
 
-    The pause has the name of the wait for a provider that is away (AWAY), so that both count as
-    one row. With two names, two waits that take turns would each begin anew every time, and
+    This and the wait for a provider that is away take turns where the call is lost again and
+    again. So they are one row with one deadline: else each would begin anew every time, and
     neither would ever become overdue.
     """
     until = life.case.doubt.until(verb)
@@ -130,7 +127,7 @@ async def late_effects_are_over(life: Life, verb: str) -> bool:
         # the inbox. Without that the same news would end every pause at once, for ever.
         there = life.case.provider_id is not None
         await life.waits.pause(
-            AWAY, life.paces.unavailable, lambda: there and bool(life.case.inbox)
+            LOST, life.paces.unavailable, lambda: there and bool(life.case.inbox), after=AWAY
         )
     except Overdue:
         problem = Trouble(Kind.UNAVAILABLE, f"{verb} was lost again and again")

@@ -53,12 +53,14 @@ class Waits:
         pace: Pace,
         awake: Callable[[], bool] = lambda: False,
         at_least: timedelta = timedelta(),
+        after: str = "",
     ) -> None:
-        """One pause in a row of pauses for the provider, cut short when `awake` holds.
+        """One pause in a row of pauses for the provider, cut short when `awake` holds. Where the
+        one before it was for `after`, both are of one row, with one deadline.
 
         Raises Overdue when the row has lasted as long as its pace allows.
         """
-        waiting = self._in_a_row(what, pace.deadline)
+        waiting = self._in_a_row(what, after, pace.deadline)
         left = _left(waiting)
         if left <= timedelta():
             self.over()
@@ -117,10 +119,10 @@ class Waits:
         """Nothing is waited for any more."""
         self._slot.waiting = None
 
-    def _in_a_row(self, what: str, deadline: timedelta) -> Waiting:
+    def _in_a_row(self, what: str, after: str, deadline: timedelta) -> Waiting:
         current = self._slot.waiting
-        if current and current.on == "provider" and current.what == what:
-            return current
+        if current and current.on == "provider" and current.what in (what, after):
+            return current.model_copy(update={"what": what})
         return self.begin("provider", what, deadline)
 
 
