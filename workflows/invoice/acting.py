@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from temporalio import workflow
 
-from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_fresh, learn, view
 from workflows.kit.calls import Kind, Trouble, answer
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
@@ -80,7 +81,7 @@ async def ask_what_became_of(life: Life, verb: str) -> None:
     what = f"{verb} was lost, and nobody can look from here: did the provider do it?"
     said = await ask(life, Reason.CANNOT_TELL, (Answer.HAPPENED, Answer.DID_NOT_HAPPEN), what)
     if said is Answer.HAPPENED:
-        confirm(life, verb)
+        confirm(life.case, verb)
     else:
         life.case.doubt = life.case.doubt.denied(verb, workflow.now())
 
@@ -187,7 +188,7 @@ async def _refused(
         return
     said = await ask_about(life, problem, (*offered, Answer.HAPPENED) if blind else offered)
     if said is Answer.HAPPENED:
-        confirm(life, verb)
+        confirm(life.case, verb)
         return
     life.case.doubt = life.case.doubt.denied(verb, workflow.now())
     if said is Answer.GO_WITHOUT:

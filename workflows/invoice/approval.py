@@ -11,10 +11,11 @@ from workflows.invoice.acting import (
     may_go,
     still_holds,
 )
-from workflows.invoice.asking import ask, confirm
+from workflows.invoice.asking import ask
 from workflows.invoice.life import Life, tell_order
 from workflows.invoice.looking import GONE, differing, is_deletable, view, wait_for
 from workflows.invoice.searching import be_alone
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended, StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -97,4 +98,4 @@ async def _failed(life: Life) -> None:
     said = await ask(life, Reason.APPROVAL_FAILED, offered, fields=life.case.problems)
     life.case.accepted, life.case.insisted = "", "approve"
     if said is Answer.HAPPENED:
-        confirm(life, "approve")
+        confirm(life.case, "approve")

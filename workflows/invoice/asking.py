@@ -15,7 +15,6 @@ from workflows.kit.endings import Ended, NobodyCame, StartOver
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Resolve, Status
-    from invoicing.provider import CONFIRMED, Event
     from invoicing.questions import QUESTIONS, Answer, Reason
 
 
@@ -63,14 +62,6 @@ async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -
     offered = tuple(one for one in offered if one in (Answer.RETRY, Answer.CORRECT))
     reason = Reason.PROVIDER_UNAVAILABLE
     return await ask(life, reason, offered, problem.message, problem.fields)
-
-
-def confirm(life: Life, verb: str) -> None:
-    """A person has seen that the call took effect: the adaptor gets this as news of the provider,
-    of the kind CONFIRMED."""
-    life.case.doubt = life.case.doubt.saw(verb)
-    event = Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body={"verb": verb})
-    life.case.receive(event)
 
 
 def _settled(life: Life, reason: Reason) -> Callable[[], bool]:

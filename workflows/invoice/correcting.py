@@ -5,9 +5,10 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.invoice.acting import ask_what_became_of, attempt
-from workflows.invoice.asking import ask, confirm
+from workflows.invoice.asking import ask
 from workflows.invoice.life import Life
 from workflows.invoice.looking import NOT_THERE, is_deletable, view, wait_for
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -65,4 +66,4 @@ async def until_gone(life: Life, what: str) -> None:
     said = await ask(life, Reason.CANNOT_CANCEL, offered, sentence, life.case.problems)
     life.case.accepted = ""
     if said is Answer.HAPPENED:
-        confirm(life, verb)
+        confirm(life.case, verb)

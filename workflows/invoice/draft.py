@@ -14,11 +14,12 @@ from workflows.invoice.acting import (
     settle,
     wait_for_provider,
 )
-from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.life import Life
 from workflows.invoice.looking import learn, view, wait_for
 from workflows.invoice.searching import find_and_adopt
 from workflows.kit.calls import Trouble
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -133,7 +134,7 @@ async def _refused_after_all(life: Life) -> None:
     offered += [Answer.HAPPENED, Answer.DID_NOT_HAPPEN] if life.cannot_look else []
     said = await ask(life, Reason.DRAFT_FAILED, offered, fields=life.case.problems)
     if said is Answer.HAPPENED:
-        confirm(life, CREATE)
+        confirm(life.case, CREATE)
         raise StartOver
     life.case.forget()
     if said is Answer.DID_NOT_HAPPEN:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.invoice.asking import ask, ask_about, confirm
+from workflows.invoice.asking import ask, ask_about
 from workflows.invoice.life import Life
 from workflows.kit.calls import Trouble, answers
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
@@ -138,7 +139,7 @@ async def wait_for(
             life.case.accepted = ""
         elif said is Answer.HAPPENED:
             life.case.accepted = ""
-            confirm(life, told)
+            confirm(life.case, told)
         elif said is Answer.GO_WITHOUT:
             life.case.without = (*life.case.without, without)
 

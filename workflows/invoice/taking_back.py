@@ -9,13 +9,14 @@ from temporalio import workflow
 
 from workflows.invoice import planning
 from workflows.invoice.acting import attempt, late_effects_are_over
-from workflows.invoice.asking import ask, confirm
+from workflows.invoice.asking import ask
 from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.invoice.looking import GONE, is_deletable, view, wait_for
 from workflows.invoice.searching import adopt_named, find_another
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
@@ -71,7 +72,7 @@ async def _ask_whether_it_stands(life: Life) -> None:
     if said is Answer.KEEP:
         life.keep()
     elif said is Answer.HAPPENED:
-        confirm(life, "credit")
+        confirm(life.case, "credit")
 
 
 async def _gone(life: Life, stage: Stage) -> None:
@@ -143,7 +144,7 @@ async def _ask_whether_it_is_there(life: Life) -> None:
     offered = (Answer.RETRY, Answer.HAPPENED, Answer.DID_NOT_HAPPEN)
     said = await ask(life, Reason.MAY_EXIST, offered, what, life.case.problems)
     if said is Answer.HAPPENED:
-        confirm(life, CREATE)
+        confirm(life.case, CREATE)
         return
     if said is Answer.DID_NOT_HAPPEN:
         life.case.doubt = life.case.doubt.denied(CREATE, workflow.now())

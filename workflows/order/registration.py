@@ -8,11 +8,12 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 from workflows.kit.calls import Trouble
+from workflows.kit.confirming import confirm
 from workflows.kit.endings import Overdue
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.provider import CONFIRMED, Event, OrderStage
+    from invoicing.provider import OrderStage
     from invoicing.questions import Answer, Reason
 
 REGISTER = "register"
@@ -59,7 +60,11 @@ async def wait(life: OrderLife, what: str, cancellation: str = "") -> None:
             settled=unread(life),
         )
         if said is not None and said.answer is Answer.HAPPENED:
-            confirm(life, cancellation)
+            cancelled: dict[str, JsonValue] = {
+                "verb": "cancel_lines",
+                "cancellation": cancellation,
+            }
+            confirm(life.case, row(cancellation), cancelled if cancellation else None)
     await look(life)
     if life.case.stage is not before:
         waits.over()
@@ -73,14 +78,6 @@ def unread(life: OrderLife) -> Callable[[], bool]:
 def row(cancellation: str) -> str:
     """The name of a wait, and of the call whose verdict is waited for."""
     return f"cancel {cancellation}" if cancellation else REGISTER
-
-
-def confirm(life: OrderLife, cancellation: str = "") -> None:
-    """A person has seen that it took effect: the adaptor is told as it is told news."""
-    life.case.doubt = life.case.doubt.saw(row(cancellation))
-    body: dict[str, JsonValue] = {"verb": "cancel_lines" if cancellation else REGISTER}
-    body |= {"cancellation": cancellation} if cancellation else {}
-    life.case.receive(Event(id=f"{CONFIRMED} {workflow.uuid4()}", kind=CONFIRMED, body=body))
 
 
 async def _make_known(life: OrderLife) -> None:
@@ -110,7 +107,7 @@ async def _refused(life: OrderLife) -> None:
     if said is None:
         await look(life)
     elif said.answer is Answer.HAPPENED:
-        confirm(life)
+        confirm(life.case, REGISTER)
         await look(life)
     else:
         life.case.stage = None
