@@ -87,9 +87,15 @@ class Choice:
         return self == Choice()
 
     def found(
-        self, client: InvoicingClient, *, limit: int | None = None, running: bool = False
+        self,
+        client: InvoicingClient,
+        *,
+        limit: int | None = None,
+        running: bool = False,
+        stuck: bool = False,
     ) -> AsyncIterator[Listed]:
-        """The invoices that fit, the latest first; `running` leaves out what has ended."""
+        """The invoices that fit, the latest first; `running` leaves out what has ended, `stuck` all
+        but what stands still."""
         return client.list(
             provider=self.provider,
             status=self.status,
@@ -97,5 +103,6 @@ class Choice:
             due_before=self.due_before,
             prefix=self.prefix,
             running=running,
+            stuck=stuck,
             limit=limit,
         )

@@ -165,6 +165,9 @@ def list_(
     waiting_for: WaitingFor = None,
     due_before: DueBefore = None,
     prefix: Prefix = None,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Only what stands still: its next step keeps failing.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B…", help=f"Of these: {', '.join(COLUMNS)}.")
@@ -179,7 +182,7 @@ def list_(
         raise BadInput("Choose one of --json and --csv.")
 
     async def work(client: InvoicingClient) -> Code:
-        rows = [row async for row in choice.found(client, limit=limit + 1)]
+        rows = [row async for row in choice.found(client, limit=limit + 1, stuck=stuck)]
         if as_json:
             for row in rows[:limit]:
                 typer.echo(row.model_dump_json(include=set(wanted)))

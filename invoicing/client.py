@@ -85,6 +85,7 @@ from invoicing.order_case import OrderInput
 from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Event, Stage
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.stuck import stuck as standing_still
 
 __all__ = [
     "CutOff",
@@ -292,13 +293,14 @@ class InvoicingClient:
         due_before: date | None = None,
         prefix: str | None = None,
         running: bool = False,
+        stuck: bool = False,
         limit: int | None = None,
     ) -> AsyncIterator[Listed]:
         """Invoices by what lists know of them, the latest first.
 
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
-        out what has ended.
+        out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`).
         """
         query = lists.query(
             WORKFLOW,
@@ -309,7 +311,11 @@ class InvoicingClient:
             prefix=prefix,
             running=running,
         )
-        found = self.temporal.list_workflows(query, limit=limit)
+        found = (
+            standing_still(self.temporal, query, limit)
+            if stuck
+            else self.temporal.list_workflows(query, limit=limit)
+        )
         async for execution in found:
             yield lists.listed(execution)
 

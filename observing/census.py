@@ -30,12 +30,13 @@ from invoicing.invoice import AWAY, LATE, LOST, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
+from invoicing.stuck import count_stuck
 
 log = logging.getLogger("invoicing.census")
 
 _KINDS = {"invoice": (WORKFLOW, tuple(Status)), "order": (ORDER_WORKFLOW, tuple(OrderStatus))}
 
-_CUT_OFF = {
+_WORKFLOWS = {
     "invoice": WORKFLOW,
     "order": ORDER_WORKFLOW,
     "event": EVENT_WORKFLOW,
@@ -110,6 +111,10 @@ class Lists:
         counted = await self._client.count_workflows(query)
         return sum(latest) + max(0, counted.count - len(few))
 
+    async def stuck(self, query: str) -> int | None:
+        """How many of them stand still; None where the server cannot tell."""
+        return await count_stuck(self._client, query)
+
     async def _is_cut_off(self, identity: str) -> bool:
         try:
             last = await self._client.get_workflow_handle(identity).describe()
@@ -152,7 +157,8 @@ class Census:
     """Counts, and shows what it has counted as gauges.
 
     `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
-    (event, feed and notices as well), 0 where there are none; `invoicing_waiting` and
+    (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds,
+    where the server can tell; `invoicing_waiting` and
     `invoicing_oldest_wait_seconds` by whom is waited for and for what; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
@@ -162,6 +168,7 @@ class Census:
         self._providers = sorted(providers)
         self._open = _Gauge(meter, "invoicing_open", "kind", "provider", "status")
         self._cut_off = _Gauge(meter, "invoicing_cut_off", "kind")
+        self._stuck = _Gauge(meter, "invoicing_stuck", "kind")
         self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason")
         self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason")
         self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
@@ -171,6 +178,7 @@ class Census:
         now = datetime.now(UTC)
         self._open.show(await self._by_status())
         self._cut_off.show(await self._ended_from_outside())
+        self._stuck.show(await self._standing_still())
         waiting = await self._by_wait()
         self._waiting.show(waiting)
         self._oldest.show(await self._ages(waiting, now))
@@ -193,8 +201,15 @@ class Census:
     async def _ended_from_outside(self) -> dict[Labels, float]:
         return {
             (kind,): await self._lists.cut_off(f"WorkflowType = '{workflow}'")
-            for kind, workflow in _CUT_OFF.items()
+            for kind, workflow in _WORKFLOWS.items()
         }
+
+    async def _standing_still(self) -> dict[Labels, float]:
+        counts = {
+            (kind,): await self._lists.stuck(f"WorkflowType = '{workflow}'")
+            for kind, workflow in _WORKFLOWS.items()
+        }
+        return {labels: count for labels, count in counts.items() if count is not None}
 
     async def _by_wait(self) -> dict[Labels, float]:
         found: dict[Labels, float] = {}
@@ -235,6 +250,7 @@ class _Gauge:
 _MEANINGS = {
     "invoicing_open": "Invoices and orders that have not ended",
     "invoicing_cut_off": "What was ended from outside and has not been begun anew",
+    "invoicing_stuck": "What stands still, for its next task keeps failing",
     "invoicing_waiting": "Invoices, orders, events and feeds that wait",
     "invoicing_oldest_wait_seconds": "How long the one that has waited longest has",
     "invoicing_counted_timestamp_seconds": "When these were counted last",

@@ -16,10 +16,10 @@ import yaml
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
-from invoicing import attributes
-from invoicing.invoice import LATE
+from invoicing import attributes, invoice
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
 from invoicing.questions import Reason
+from invoicing.stuck import REPORTED
 from observing.census import _REASONS, FEW, OTHER, Census, Lists, counting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,8 @@ class Listed:
     def holds(self, query: str) -> bool:
         before = _SINCE.search(query)
         if before and not (self.since and self.since < datetime.fromisoformat(before[1])):
+            return False
+        if REPORTED in query and "reported" not in self.values:
             return False
         equal = [pair for pair in _EQUAL.findall(query) if pair[0] != "ExecutionStatus"]
         return all(self.values.get(name) == value for name, value in equal) and all(
@@ -112,7 +114,10 @@ def test_every_wait_of_a_workflow_has_a_label_of_its_own() -> None:
     """All but those that name a provider's own word."""
     code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
     called = r"(?:pause|wait_for|until_gone|await wait)\((?:life, )?"
-    named = set(re.findall(rf'{called}"([a-z ]+)"', code)) | {LATE}
+    named = set(re.findall(rf'{called}\s*"([a-z ]+)"', code))
+    constants = re.findall(rf"{called}\s*([A-Z]+),", code)
+    assert {"AWAY", "LOST", "LATE"} <= set(constants)
+    named |= {getattr(invoice, name) for name in constants}
     assert {"confirmation", "approval", "cancellation", "its invoice"} <= named
     assert named <= set(_REASONS["provider"])
     assert set(Reason) <= set(_REASONS["person"])
@@ -210,6 +215,14 @@ async def test_what_was_cut_off_is_counted_until_it_has_begun_anew() -> None:
     assert counted() == {**nothing, "invoice": 1, "feed": 1}, "two runs of one are one"
 
 
+async def test_what_stands_still_is_counted_by_kind() -> None:
+    still = {"WorkflowType": "OrderWorkflow", "reported": "category=WorkflowTaskFailed"}
+    temporal, shown = Temporal([Listed(still), Listed({"WorkflowType": "OrderWorkflow"})]), Shown()
+    await Census(temporal.client, shown, ["mollie"]).take()
+    assert shown.values["invoicing_stuck", ("order",)] == 1
+    assert shown.values["invoicing_stuck", ("invoice",)] == 0
+
+
 async def test_very_many_that_were_cut_off_are_not_looked_at_one_by_one() -> None:
     temporal = Temporal([an_ended(f"invoice/{n}") for n in range(3 * FEW)])
     assert await Lists(temporal.client).cut_off("WorkflowType = 'InvoiceWorkflow'") == 3 * FEW
@@ -224,7 +237,12 @@ def test_no_alert_waits_for_the_second_count_of_a_counter() -> None:
     groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
     rules = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
     increasing = {name: expr for name, expr in rules.items() if "increase(" in expr}
-    assert increasing.keys() == {"OutcomesUnknown", "WorkflowTaskFails", "NoticesNotTaken"}
+    assert increasing.keys() == {
+        "OutcomesUnknown",
+        "WorkflowTaskFails",
+        "NoticesNotTaken",
+        "CannotContinue",
+    }
     for name, expr in increasing.items():
         (counter,) = set(re.findall(r"increase\((\w+)", expr))
         window = re.findall(r"\[(\w+)\]", expr)[0]
