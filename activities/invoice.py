@@ -12,6 +12,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import as_failures
+from activities.learning import taken_in
 from invoicing.errors import Rejected, Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -70,25 +71,31 @@ class InvoiceActivities:
     @as_failures
     async def look_up(self, call: LookUpCall) -> Found:
         """One question to the provider's master data."""
-        return await provider_of(self._accounts, call.target.account).look_up(call)
+        answer = await provider_of(self._accounts, call.target.account).look_up(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
     async def find(self, target: Target) -> Search:
         """Every live invoice that carries our reference."""
-        return await provider_of(self._accounts, target.account).find(target)
+        search = await provider_of(self._accounts, target.account).find(target)
+        for each in search.invoices:
+            taken_in(target, each)
+        return search
 
     @activity.defn
     @as_failures
     async def create(self, call: CreateCall) -> Snapshot:
         """Create the draft. Runs once: whether it happened is found out by looking."""
-        return await provider_of(self._accounts, call.target.account).create(call)
+        answer = await provider_of(self._accounts, call.target.account).create(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
     async def read(self, call: ReadCall) -> Snapshot:
         """The invoice as it is now."""
-        return await provider_of(self._accounts, call.target.account).read(call)
+        answer = await provider_of(self._accounts, call.target.account).read(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
@@ -97,31 +104,36 @@ class InvoiceActivities:
         provider = provider_of(self._accounts, call.target.account)
         if not isinstance(provider, Attaches):
             raise Unsupported("this provider takes no attachments")
-        return await provider.attach(call)
+        answer = await provider.attach(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
     async def approve(self, target: Target) -> Snapshot:
         """Make the draft final."""
-        return await provider_of(self._accounts, target.account).approve(target)
+        answer = await provider_of(self._accounts, target.account).approve(target)
+        return taken_in(target, answer)
 
     @activity.defn
     @as_failures
     async def send(self, target: Target) -> Snapshot:
         """Send the invoice to its buyer."""
-        return await provider_of(self._accounts, target.account).send(target)
+        answer = await provider_of(self._accounts, target.account).send(target)
+        return taken_in(target, answer)
 
     @activity.defn
     @as_failures
     async def delete(self, target: Target) -> Snapshot:
         """Delete the draft."""
-        return await provider_of(self._accounts, target.account).delete(target)
+        answer = await provider_of(self._accounts, target.account).delete(target)
+        return taken_in(target, answer)
 
     @activity.defn
     @as_failures
     async def credit(self, target: Target) -> Snapshot:
         """Take a final invoice back by a full credit."""
-        return await provider_of(self._accounts, target.account).credit(target)
+        answer = await provider_of(self._accounts, target.account).credit(target)
+        return taken_in(target, answer)
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of this provider's queue."""

@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
+from activities.learning import taken_in
 from invoicing.errors import Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -63,19 +64,22 @@ class OrderActivities:
     @as_failures
     async def register(self, call: RegisterCall) -> OrderSnapshot:
         """Make the order known; safe to repeat."""
-        return await self._orders(call.target.account).register(call)
+        answer = await self._orders(call.target.account).register(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
     async def read_order(self, call: OrderReadCall) -> OrderSnapshot:
         """The order as it is known now."""
-        return await self._orders(call.target.account).read_order(call)
+        answer = await self._orders(call.target.account).read_order(call)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures
     async def cancel_lines(self, call: CancelLinesCall) -> OrderSnapshot:
         """Cancel lines that are on no invoice; safe to repeat."""
-        return await self._orders(call.target.account).cancel_lines(call)
+        answer = await self._orders(call.target.account).cancel_lines(call)
+        return taken_in(call.target, answer)
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of this provider's queue."""

@@ -11,7 +11,7 @@ Sizes are bytes of JSON as our converter writes it; see `written`. Pure function
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
@@ -38,9 +38,6 @@ the refusal repeats the update. Only its sender can measure it, as our client an
 
 ENGINE_ATTRIBUTE = 2_048
 """The value of one search attribute. A workflow that sets a longer one is terminated."""
-
-ENGINE_MEMO = 2 * MIB
-"""The memo of one run. A caller gets an error, a workflow is terminated."""
 
 ENGINE_HISTORY_BYTES = 50 * MIB
 """The history of one run, which is terminated there. The server suggests to continue as new at
@@ -111,8 +108,8 @@ PLAN = 320 * KIB
 plan is larger is refused; see `refuse_plan`."""
 
 CONTEXT = 128 * KIB
-"""What an adaptor may learn about one invoice or order: references, never texts. What goes over it
-cannot be carried on; see `context_fits`."""
+"""What an adaptor may learn about one invoice or order: references, never texts. An answer that
+would go over it is not taken in; see `refuse_context`."""
 
 GROWN = 768 * KIB
 """What an order comes to beside its request. One more delivery or cancellation is refused once
@@ -145,6 +142,13 @@ SEEN = 500
 SEEN_BYTES = 32 * KIB
 """All of them together; the oldest go."""
 
+NOTICES_BYTES = MIB
+"""The notices that wait for one subscriber, all together; the oldest are given up, and show. The
+last one always has room: a state is smaller."""
+
+DROPPED = 100
+"""Notices that were given up, with why; of older ones there is a count."""
+
 SAID_BYTES = 32 * KIB
 """What a provider or an adaptor says is wrong, field by field; the rest is left out, and counted
 in a last entry."""
@@ -160,16 +164,19 @@ ATTRIBUTE_CHARACTERS = 255
 # --- ours: what a run may come to -----------------------------------------------------------------
 
 HISTORY_BYTES = 8 * MIB
-"""A run continues as new there at the latest, in whatever state it is."""
+"""A run continues as new there at the latest, where it may wait. So it does wherever the server
+suggests it, which is sooner unless somebody has configured it otherwise."""
 
-HISTORY_EVENTS = 8_000
-"""The same in events."""
+HISTORY_EVENTS = 3_500
+"""The same in events. A signal is one event, and an update at least two: so this keeps a run below
+ENGINE_SIGNALS and ENGINE_UPDATES, too."""
 
-UPDATES = 1_000
-"""A run continues as new after so many updates."""
+RENEWED_AGAIN = 500
+"""A run that is too large to continue as new tries again after so many events more."""
 
-SIGNALS = 5_000
-"""A run continues as new after so many signals."""
+BEGUN_BYTES = 2 * MIB
+"""Invoices that an order begins in one workflow task, all together: they are one gRPC message, see
+ENGINE_MESSAGE. The others are begun in the next tasks."""
 
 CHILDREN = 500
 """Children that one run has at once; more are begun once some of them have ended."""
@@ -218,9 +225,10 @@ def refuse_plan(plan: BaseModel) -> None:
     _refuse("the plan for this request", plan, PLAN, _SHORTEN)
 
 
-def context_fits(context: dict[str, Any]) -> bool:
-    """Whether this can be carried through a life, once learned."""
-    return stored(context) <= CONTEXT
+def refuse_context(known: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
+    """Raise TooLarge where an adaptor has learned more than can be carried through a life."""
+    what = "what the adaptor has learned about it"
+    _refuse(what, {**known, **learned}, CONTEXT, "this is a defect of the adaptor")
 
 
 def refuse_event(event: Event) -> None:
@@ -297,6 +305,11 @@ def said(problems: Sequence[FieldProblem]) -> tuple[FieldProblem, ...]:
 
 _LAST = 64
 """Room for the brackets, and for the entry that counts the rest."""
+
+
+def carried(begin: BaseModel) -> int:
+    """How many bytes a run that begins with this takes too many; 0 where it fits."""
+    return max(0, stored(begin) - (ENGINE_PAYLOAD - ENCRYPTED))
 
 
 def newest(items: tuple[Item, ...], most: int) -> tuple[Item, ...]:

@@ -37,6 +37,11 @@ MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
 
+KEPT_OF_JOURNAL = 20
+KEPT_OF_SEEN = 50
+"""What is left of them where there is no room for more."""
+
+
 class Memory(BaseModel):
     """What a workflow remembers of what it was told, asked and did. Like every recorded model it
     only ever gains optional fields."""
@@ -70,6 +75,12 @@ class Memory(BaseModel):
     def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
         """Add to the journal, dropping the oldest entry when it is full."""
         self.journal = self.journal.with_entry(at, what, by, reason)
+
+    def shorten(self) -> None:
+        """Give up what is least needed, oldest first, where all of it is too large to be carried
+        on: most of the journal, and most ids that are known again."""
+        self.journal = self.journal.shortened(KEPT_OF_JOURNAL)
+        self.seen = self.seen[-KEPT_OF_SEEN:]
 
     def receive(self, event: Event) -> bool:
         """Keep an event for the next read; False if it had come before."""

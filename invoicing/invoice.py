@@ -150,6 +150,11 @@ class Journal(Recorded):
             return self._of((*before, last[0].model_copy(update=once_more)))
         return self._of((*self.entries, entry))
 
+    def shortened(self, most: int) -> Journal:
+        """With its newest entries alone."""
+        kept = self.entries[-most:]
+        return Journal(entries=kept, dropped=self.dropped + len(self.entries) - len(kept))
+
     def _of(self, entries: tuple[JournalEntry, ...]) -> Journal:
         kept = bounds.newest(entries[-bounds.JOURNAL :], bounds.JOURNAL_BYTES)
         return Journal(entries=kept, dropped=self.dropped + len(entries) - len(kept))

@@ -56,7 +56,7 @@ class Dropped(Recorded):
 class NoticesInput(Recorded):
     """The argument of the workflow that posts the notices of one invoice or order.
 
-    `taken` and `dropped` are set by the workflow alone when it continues as new.
+    `taken`, `dropped` and `lost` are set by the workflow alone when it continues as new.
     """
 
     subscriber: str
@@ -65,6 +65,9 @@ class NoticesInput(Recorded):
     waiting: tuple[Notice, ...] = ()
     taken: int = 0
     dropped: tuple[Dropped, ...] = ()
+    """The last that were given up."""
+    lost: int = 0
+    """How many were given up before those."""
 
 
 class NoticesState(Recorded):
@@ -75,6 +78,9 @@ class NoticesState(Recorded):
     """The types of those still to be posted, the next one first."""
     taken: int = 0
     dropped: tuple[Dropped, ...] = ()
+    """The last that were given up."""
+    lost: int = 0
+    """How many were given up before those."""
 
 
 def notice(state: Invoice | Order, run: str, sequence: int, at: datetime) -> Notice:

@@ -11,11 +11,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.kit.instructions import of_no_input
-from workflows.kit.lifetime import listed
+from workflows.kit.lifetime import is_long, listed
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
+    from invoicing.bounds import ENTRY_CHARACTERS
     from invoicing.identity import provider_queue
     from invoicing.news import (
         AcknowledgeCall,
@@ -154,7 +155,7 @@ class FeedWorkflow:
         return result
 
     def _continue_as_new_if_long(self) -> None:
-        if workflow.info().is_continue_as_new_suggested():
+        if is_long():
             again = self._start.model_copy(update={"state": self._state})
             workflow.continue_as_new(again, search_attributes=listed())
 
@@ -162,7 +163,7 @@ class FeedWorkflow:
         if is_cancelled_exception(error):
             raise error
         cause = getattr(error.cause, "message", "") or "no answer came in time"
-        self._note(trouble=f"{what}: {cause}")
+        self._note(trouble=f"{what}: {cause}"[:ENTRY_CHARACTERS])
         self._list()
         workflow.set_current_details(f"### Trouble: {what}\n\n{cause}")
         await workflow.sleep(PAUSE * self._start.pace, summary="after trouble with the feed")

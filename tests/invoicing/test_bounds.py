@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -93,7 +95,7 @@ async def test_a_life_at_every_bound_fits_one_payload_encrypted_too() -> None:
         problem=Problem(reason=Reason.REJECTED, what="it was refused", fields=fields),
         resolution=answer,
     )
-    assert bounds.context_fits(case.context)
+    bounds.refuse_context({}, case.context)
     given_fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
     whole = InvoiceInput.model_construct(**given_fields, resumed=case)
     payload = data_converter.payload_converter.to_payloads([whole])[0]
@@ -126,8 +128,9 @@ def test_the_sums_that_are_written_down_are_right() -> None:
         (4 * bounds.ATTRIBUTE_CHARACTERS, bounds.ENGINE_ATTRIBUTE),
         (bounds.HISTORY_BYTES + 2 * bounds.ENGINE_MESSAGE, bounds.ENGINE_HISTORY_BYTES),
         (bounds.HISTORY_EVENTS, bounds.ENGINE_HISTORY_EVENTS),
-        (bounds.UPDATES, bounds.ENGINE_UPDATES),
-        (bounds.SIGNALS, bounds.ENGINE_SIGNALS),
+        (bounds.HISTORY_EVENTS // 2, bounds.ENGINE_UPDATES),
+        (bounds.HISTORY_EVENTS, bounds.ENGINE_SIGNALS),
+        (bounds.BEGUN_BYTES + bounds.ORDER + bounds.INSTRUCTION, bounds.ENGINE_MESSAGE),
         (bounds.CHILDREN, bounds.ENGINE_CHILDREN),
     ],
 )
@@ -346,3 +349,39 @@ def test_an_attribute_is_cut_to_what_lists_can_hold() -> None:
 def test_an_amount_is_measured_as_the_text_that_it_is_stored_as() -> None:
     assert stored(a_line(1)) == stored(a_line(1, quantity=Decimal(3)))
     assert stored(a_line(1, quantity=Decimal("3.10"))) == stored(a_line(1)) + 3
+
+
+def test_every_bound_of_ours_is_read_by_code_that_enforces_it() -> None:
+    """Those of the engine are what ours are held against, here."""
+    root = Path(bounds.__file__).parents[1]
+    code = {
+        path: path.read_text(encoding="utf-8")
+        for folder in ("invoicing", "workflows", "activities")
+        for path in (root / folder).rglob("*.py")
+    }
+    named = re.compile(r"^([A-Z][A-Z_]+) = ", re.MULTILINE)
+    unread = [
+        name
+        for name in named.findall(Path(bounds.__file__).read_text(encoding="utf-8"))
+        if not name.startswith("ENGINE_") and not _is_read(name, code)
+    ]
+    assert unread == []
+    assert not _is_read("ENGINE_SIGNALS", code), "it would find what is only named in a text"
+
+
+def _is_read(name: str, code: dict[Path, str]) -> bool:
+    """Whether it is loaded anywhere, apart from docstrings and from where it is defined."""
+    loads = (
+        node
+        for text in code.values()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+    )
+    return any(name in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in loads)
+
+
+def test_an_adaptor_may_learn_no_more_than_can_be_carried() -> None:
+    half = {"a": "x" * (bounds.CONTEXT // 2)}
+    bounds.refuse_context(half, {"a": "x"})
+    with pytest.raises(TooLarge, match="what the adaptor has learned about it is too large"):
+        bounds.refuse_context(half, {"b": half["a"]})

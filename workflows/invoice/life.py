@@ -14,7 +14,7 @@ from workflows.invoice.inheritance import begun, leave_word
 from workflows.kit.asking import Asking
 from workflows.kit.details import markdown
 from workflows.kit.endings import Cancelling
-from workflows.kit.lifetime import listed
+from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
 from workflows.kit.telemetry import UnknownCalls, tell_status
@@ -22,7 +22,6 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
-    from invoicing.bounds import ENCRYPTED, ENGINE_PAYLOAD, stored
     from invoicing.case import InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.invoice import Cancel, Instruction, Invoice
@@ -45,7 +44,7 @@ class Life:
         self.taking_back = False
         """Whether a cancel is being carried out: from then on it stops no step."""
         self._engine_cancel = False
-        self._renewal_wanted = self._too_large = False
+        self.renewal = Renewal(self.case, self.note)
         self.calls = Calls(self.request.provider)
         self.unknown_calls = UnknownCalls(self.request.provider)
         self.outbox = Outbox(self.request.subscriber, self.case)
@@ -130,35 +129,23 @@ class Life:
         return self.cancel_pending or self._may_renew()
 
     def _may_renew(self) -> bool:
-        wanted = workflow.info().is_continue_as_new_suggested() or self._renewal_wanted
         idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
         # An answer is taken before that: its question is open in this run.
-        answered = self.case.resolution is not None
-        return wanted and idle and not answered and not self._too_large
+        return self.renewal.due and idle and self.case.resolution is None
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        begin = InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
-        if self._fits(begin):
-            # What was added to the memo on the way would stay behind.
-            workflow.continue_as_new(begin, memo=workflow.memo(), search_attributes=listed())
-
-    def _fits(self, begin: InvoiceInput) -> bool:
-        """Whether the next run can be begun with it: the server ends a workflow that tries to with
-        more. Every part has a bound, so this holds; should it not, the run goes on as it is."""
-        size = stored(begin)
-        self._too_large = size > ENGINE_PAYLOAD - ENCRYPTED
-        if self._too_large:
-            self.note(f"cannot continue as new: {size:,} bytes are too many")
-        return not self._too_large
+        self.renewal.begin(
+            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
+        )
 
     def keep(self) -> None:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one
         continues as new, to hear of the next."""
         self.case.cancel = None
         leave_word(self.case)
-        self._renewal_wanted = self._engine_cancel
+        self.renewal.wanted = self._engine_cancel
 
     # Showing
 

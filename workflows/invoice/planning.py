@@ -11,11 +11,11 @@ from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_plan, refuse_too_large
+    from invoicing.bounds import refuse_context, refuse_plan, refuse_too_large
     from invoicing.doubt import CREATE
     from invoicing.errors import TooLarge
     from invoicing.invoice import Problem, Status
-    from invoicing.provider import LookUp, Plan
+    from invoicing.provider import Found, LookUp, Plan
     from invoicing.questions import Answer, Reason
 
 
@@ -51,6 +51,13 @@ def _refuse_if_too_large(life: Life) -> None:
         raise Trouble(Kind.REJECTED, str(error)) from None
 
 
+def _refuse_if_too_much_was_learned(life: Life, found: Found) -> None:
+    try:
+        refuse_context(life.case.context, found.context)
+    except TooLarge as error:
+        raise Trouble(Kind.REJECTED, str(error)) from None
+
+
 async def _take(life: Life, made: Plan) -> None:
     case = life.case
     try:
@@ -79,5 +86,7 @@ async def _not_planned(life: Life, problem: Trouble) -> None:
 async def _look_up_wave(life: Life, wave: tuple[LookUp, ...]) -> None:
     calls = tuple(life.calls.look_up(life.target, one) for one in wave)
     for found in await answers(calls, lambda: life.cancel_pending):
+        # Each alone was held against what was known before the wave.
+        _refuse_if_too_much_was_learned(life, found)
         life.case.context = {**life.case.context, **found.context}
         life.case.buyer = found.buyer or life.case.buyer

@@ -6,11 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import TypedSearchAttributes
 
+from workflows.kit.telemetry import count
+
 with workflow.unsafe.imports_passed_through():
     from invoicing.attributes import SEARCH_ATTRIBUTES
+    from invoicing.bounds import HISTORY_BYTES, HISTORY_EVENTS, RENEWED_AGAIN, carried
+    from invoicing.case import Memory
     from invoicing.identity import MEMO, fingerprint
     from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -25,6 +30,54 @@ def listed() -> TypedSearchAttributes:
     """
     pairs = workflow.info().typed_search_attributes
     return TypedSearchAttributes([pair for pair in pairs if pair.key.name in SEARCH_ATTRIBUTES])
+
+
+def is_long() -> bool:
+    """Whether the run has grown so long that the next one should begin."""
+    info = workflow.info()
+    return (
+        info.is_continue_as_new_suggested()
+        or info.get_current_history_length() >= HISTORY_EVENTS
+        or info.get_current_history_size() >= HISTORY_BYTES
+    )
+
+
+class Renewal:
+    """When a run continues as new, and that it does so only with what fits into the next one: the
+    server ends a workflow that tries to with more.
+
+    Everything that is carried has a bound, so it fits. Should it not, what is least needed is given
+    up. Is it too large even then, the run goes on as it is; that shows, and it tries again later.
+    """
+
+    def __init__(self, memory: Memory, note: Callable[[str], None]) -> None:
+        self.wanted = False
+        """Whether the next run is to begin although this one is not long."""
+        self._memory = memory
+        self._note = note
+        self._not_before = 0
+
+    @property
+    def may_be(self) -> bool:
+        """False for a while after it was found to be too large."""
+        return workflow.info().get_current_history_length() >= self._not_before
+
+    @property
+    def due(self) -> bool:
+        """Whether the next run should begin as soon as nothing is under way."""
+        return self.may_be and (self.wanted or is_long())
+
+    def begin(self, start: BaseModel) -> None:
+        """Continue as new with this, which holds the memory. Returns where it is too large."""
+        if carried(start):
+            self._memory.shorten()
+        if too_many := carried(start):
+            self._not_before = workflow.info().get_current_history_length() + RENEWED_AGAIN
+            self._note(f"cannot continue as new: {too_many:,} bytes too many")
+            count("invoicing_not_renewed", kind=workflow.info().workflow_type)
+            return
+        # What was added to the memo on the way would stay behind.
+        workflow.continue_as_new(start, memo=workflow.memo(), search_attributes=listed())
 
 
 def sign(request: InvoiceRequest | OrderRequest) -> None:

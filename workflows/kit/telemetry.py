@@ -58,20 +58,23 @@ class UnknownCalls:
     def begin(self, verb: str) -> None:
         """Nobody knows whether this call took effect."""
         self._verb = verb
-        _count("invoicing_unknown_outcomes", provider=self._provider, verb=verb)
+        count("invoicing_unknown_outcomes", provider=self._provider, verb=verb)
 
     def end(self, how: Settled) -> None:
         """It is known now; nothing happens where nothing was open."""
         if self._verb:
             verb, self._verb = self._verb, ""
-            _count("invoicing_outcomes_settled", provider=self._provider, verb=verb, how=how)
+            count("invoicing_outcomes_settled", provider=self._provider, verb=verb, how=how)
 
 
-def _count(name: str, **labels: str) -> None:
+def count(name: str, **labels: str) -> None:
+    """One more of these."""
     workflow.metric_meter().create_counter(name, _MEANINGS[name]).add(1, labels)
 
 
 _MEANINGS = {
     "invoicing_unknown_outcomes": "Calls of which nobody knew whether they took effect",
     "invoicing_outcomes_settled": "Unknown outcomes that became known, by how",
+    "invoicing_not_renewed": "Runs that are too large to continue as new, and go on as they are",
+    "invoicing_notices_dropped": "Notices that a subscriber was not told",
 }

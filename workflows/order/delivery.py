@@ -219,4 +219,4 @@ def about_to_begin(life: OrderLife, delivery: str) -> bool:
         return False
     # A question about another delivery holds up none.
     soon = case.status is OrderStatus.STARTED or case.may_deliver
-    return soon and not workflow.info().is_continue_as_new_suggested()
+    return soon and not life.renewal.due

@@ -13,6 +13,7 @@ from workflows.kit.asking import Asking
 from workflows.kit.calls import Trouble
 from workflows.kit.details import order_markdown
 from workflows.kit.endings import NobodyCame
+from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
 from workflows.kit.telemetry import tell_status
@@ -21,7 +22,7 @@ from workflows.order.calls import OrderCalls
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
-    from invoicing.bounds import CHILDREN
+    from invoicing.bounds import BEGUN_BYTES, CHILDREN, INSTRUCTION, stored
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Instruction, Resolve, Waiting
     from invoicing.order import CancelLines, Deliver, Ledger, Order, OrderStatus
@@ -60,12 +61,15 @@ class OrderLife:
         self.calls = OrderCalls(start.provider)
         self.outbox = Outbox(start.subscriber, self.case)
         self.work: dict[str, asyncio.Task[None]] = {}
+        # None of them is larger than the order, of which it is a part, and what was asked for.
+        self._at_once = max(1, BEGUN_BYTES // (stored(self.request) + INSTRUCTION))
         self.children: set[str] = set()
         """What of `work` has begun an invoice in this run."""
         self.tried: set[str] = set()
         """The deliveries whose invoice this run has begun, or found that it cannot."""
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
+        self.renewal = Renewal(self.case, self.note)
         self._listing = Listing()
         self._asking = Asking(self.case, self.waits("a person"), self.note)
         self._one_at_a_time = asyncio.Lock()
@@ -93,6 +97,12 @@ class OrderLife:
         """How many invoices this run may still begin now."""
         alive = sum(not self.work[name].done() for name in self.children)
         return max(0, CHILDREN - alive)
+
+    @property
+    def now(self) -> int:
+        """How many of those in the task that runs now."""
+        starting = sum(name.removeprefix("delivery/") not in self.tried for name in self.children)
+        return max(0, min(self.room, self._at_once - starting))
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:

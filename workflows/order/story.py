@@ -10,7 +10,6 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.kit.calls import Kind, Trouble
-from workflows.kit.lifetime import listed
 from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
@@ -34,11 +33,9 @@ async def live(life: OrderLife) -> OrderStatus:
         await _plan(life)
         await register(life)
         while not _done(life):
-            if not _is_long():
+            if not life.renewal.due:
                 _begin_what_was_asked(life)
-            await workflow.wait_condition(
-                lambda: _done(life) or (_asked_for_more(life) and not _is_long()) or _renews(life)
-            )
+            await workflow.wait_condition(lambda: _done(life) or _may_begin(life) or _renews(life))
             if _renews(life):
                 _renew(life)
         await asyncio.gather(*(task for task in life.work.values() if task.done()))
@@ -100,11 +97,12 @@ def _begin_what_was_asked(life: OrderLife) -> None:
 
 
 def _to_begin(life: OrderLife) -> list[tuple[str, Deliver | CancelLines]]:
-    """What was asked for and is not begun: no more invoices than a run may have children."""
+    """What was asked for and is not begun: no more invoices than a run may have children, and a
+    task may begin."""
     waiting = [each for each in life.case.under_way.items() if each[0] not in life.work]
     no_children = [each for each in waiting if not life.needs_child(each[1])]
     children = [each for each in waiting if life.needs_child(each[1])]
-    return [*no_children, *children[: life.room]]
+    return [*no_children, *children[: life.now]]
 
 
 def _is_full(life: OrderLife) -> bool:
@@ -131,8 +129,9 @@ def _done(life: OrderLife) -> bool:
     return over or failed
 
 
-def _is_long() -> bool:
-    return workflow.info().is_continue_as_new_suggested()
+def _may_begin(life: OrderLife) -> bool:
+    """Whether something is asked for that this run begins: one that has grown long does not."""
+    return _asked_for_more(life) and not life.renewal.due
 
 
 def _renews(life: OrderLife) -> bool:
@@ -141,13 +140,10 @@ def _renews(life: OrderLife) -> bool:
     before that: its question is open in this run."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
     idle = idle and life.case.resolution is None
-    return (_is_long() or _is_full(life)) and idle and not _done(life)
+    wanted = life.renewal.due or (life.renewal.may_be and _is_full(life))
+    return wanted and idle and not _done(life)
 
 
 def _renew(life: OrderLife) -> None:
     fields = {name: getattr(life.request, name) for name in OrderRequest.model_fields}
-    workflow.continue_as_new(
-        OrderInput.model_construct(**fields, resumed=life.case),
-        memo=workflow.memo(),
-        search_attributes=listed(),
-    )
+    life.renewal.begin(OrderInput.model_construct(**fields, resumed=life.case))
