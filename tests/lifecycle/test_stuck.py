@@ -50,6 +50,7 @@ async def until(client: InvoicingClient, prefix: str, wanted: set[str]) -> None:
 async def test_an_invoice_whose_task_keeps_failing_is_listed_as_long_as_it_does(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """[nondeterminism] It stood still though a hold had been answered, and no list showed it."""
     prefix = f"stuck-{uuid.uuid4().hex[:8]}"
     queue = f"{prefix}-queue"
     client = InvoicingClient(company.client.temporal, task_queue=queue)

@@ -16,11 +16,11 @@ from invoicing.document import Document
 from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
 from invoicing.invoice import Status
 from invoicing.news import EventInput, FeedInput, Located
-from invoicing.order import OrderStatus
+from invoicing.order import Deliver, OrderStatus
 from invoicing.provider import Event, Item, Paces, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from simulation.documents import document
+from simulation.documents import ISSUED, document
 from simulation.engine import Limits
 from tests.simulation.scene import ORDER, PROVIDER, Scene, lost, refused, request
 
@@ -152,6 +152,36 @@ def test_a_successor_takes_back_what_an_earlier_life_was_told_to_take_back() -> 
         assert scene.ended().status is Status.CANCELLED
         assert scene.provider.sent == 0
         assert scene.provider.alive == []
+
+
+def test_a_successor_of_one_that_was_abandoned_in_doubt_looks_for_what_it_left() -> None:
+    """[successor-doubt] Abandoned while a lost create could take effect, begun again: two alive."""
+    with Scene() as scene:
+        scene.provider.script("create", lost(late=timedelta(minutes=10)), refused())
+        scene.begin()
+        scene.until_asked(Reason.REJECTED)
+        scene.answer(Answer.ABANDON)
+        scene.until(lambda: scene.run.closed)
+        scene.begin()
+        assert scene.ended().status is SENT
+        assert len(scene.provider.alive) == 1
+
+
+def test_an_order_hands_news_on_to_the_deliveries_that_are_not_final() -> None:
+    """Each piece of news was a signal to every delivery that was not paid yet."""
+    with Scene() as scene:
+        scene.begin_order(3, goal=Goal.PAID)
+        for place in (1, 2):
+            scene.deliver(f"D{place}", f"L{place}")
+        scene.until(lambda: {each.number is None for each in scene.order.deliveries} == {False})
+        wanted = Deliver(delivery="D3", lines=("L3",), issue_date=ISSUED, hold=True)
+        asked = scene.server.update(scene.order_id, "deliver", wanted)
+        scene.until(lambda: asked.status == "done")
+        scene.until(lambda: scene.of("D3").status is Status.HELD)
+        scene.server.signal(scene.order_id, "provider_event", Event(id="news"))
+        scene.passes(MOMENT)
+        told = scene.server.runs(scene.order_id)[-1].history
+        assert told.count("SignalExternalWorkflowExecutionInitiated") == 1
 
 
 def test_a_successor_takes_back_what_was_cancelled_while_a_call_was_settling() -> None:

@@ -147,8 +147,10 @@ def take_back_invoice(life: OrderLife, name: str) -> None:
 
 
 async def told_invoices(life: OrderLife, event: Event) -> None:
-    """Hand news on to every invoice under way: they know what is theirs."""
-    for name in life.case.begun:
+    """Hand news on to the invoices that lists may not show yet under the names of the order: they
+    know what is theirs. One that is final has been listed since it was planned, so whoever looked
+    for the order has found it as well, and has told it."""
+    for name in [each for each in life.case.begun if not life.case.deliveries[each].number]:
         with life.calling(), contextlib.suppress(FailureError):
             await _handle(life, name).signal("provider_event", event)
 
