@@ -106,8 +106,8 @@ def _tried(copy: Path, mutant: Mutant) -> str:
 def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
-    scenarios = "tests/simulation/test_scenarios.py"
-    yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, scenarios]
+    scenarios = ("tests/simulation/test_scenarios.py", "tests/simulation/test_long_lives.py")
+    yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, *scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]
     yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]
 

@@ -157,8 +157,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a new run inherits nothing",
         LIFE,
-        "self.case = start.resumed or _begun(start)",
-        "self.case = start.resumed or _begun(start)\n        self.case.doubt = Doubt()",
+        "self.case = start.resumed or begun(start)",
+        "self.case = start.resumed or begun(start)\n"
+        "        self.case.doubt = type(self.case.doubt)()",
     ),
     # Looking and acting
     Mutant(
@@ -263,6 +264,18 @@ MUTANTS: tuple[Mutant, ...] = (
         LIFETIME,
         "            cancelled()\n",
         "            pass\n",
+    ),
+    Mutant(
+        "a run continues as new with more than the next one can take",
+        LIFETIME,
+        "        if too_many := carried(start):\n",
+        "        if (too_many := carried(start)) and False:\n",
+    ),
+    Mutant(
+        "a run grows for as long as its server suggests nothing",
+        LIFETIME,
+        "        or info.get_current_history_length() >= HISTORY_EVENTS\n",
+        "",
     ),
     Mutant(
         "a cancel is acknowledged while a lost call may reach the buyer",
