@@ -102,6 +102,7 @@ KNOW_TEMPORAL = {
     "encryption.py",
     "identity.py",
     "lists.py",
+    "stuck.py",
 }
 
 

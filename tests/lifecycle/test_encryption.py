@@ -121,7 +121,7 @@ async def test_a_history_shows_neither_names_nor_words_nor_amounts(
         assert {entry.by for entry in journal.entries} >= {OPERATOR}
         described = await company.client.handle(reference).describe()
         assert await described.static_summary() == "zero_friction · to be paid"
-        assert (await described.memo()).keys() == {"fingerprint"}
+        assert (await described.memo()).keys() == {"fingerprint", "held"}
         assert described.typed_search_attributes[attributes.STATUS] == Status.PAID
 
 

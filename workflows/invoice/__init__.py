@@ -4,6 +4,7 @@ workflow      what may be asked of a running invoice: updates, signals, queries
 instructions  what people want of it: may it be wanted now, what it changes in the memory
 story         plan → look up → create draft → attach → check → approve → send → track → end
 life          what all steps share: the memory, the calls, the waits, the questions
+inheritance   what people said that a successor must know, in the memo
 calls         the provider's verbs as durable calls
 asking        questions to a person, and what their answers have in common
 planning      the request checked by the adaptor, master data looked up

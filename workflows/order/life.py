@@ -99,8 +99,8 @@ class OrderLife:
         return max(0, CHILDREN - alive)
 
     @property
-    def now(self) -> int:
-        """How many of those in the task that runs now."""
+    def room_in_this_task(self) -> int:
+        """How many of those in the task that is worked on."""
         starting = sum(name.removeprefix("delivery/") not in self.tried for name in self.children)
         return max(0, min(self.room, self._at_once - starting))
 

@@ -102,7 +102,7 @@ def _to_begin(life: OrderLife) -> list[tuple[str, Deliver | CancelLines]]:
     waiting = [each for each in life.case.under_way.items() if each[0] not in life.work]
     no_children = [each for each in waiting if not life.needs_child(each[1])]
     children = [each for each in waiting if life.needs_child(each[1])]
-    return [*no_children, *children[: life.now]]
+    return [*no_children, *children[: life.room_in_this_task]]
 
 
 def _is_full(life: OrderLife) -> bool:
