@@ -181,12 +181,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "        wrong = differing(life)\n        if True:\n",
     ),
     Mutant(
-        "the search comes after the look at the figures",
-        APPROVAL,
-        "    await be_alone(life)\n    await check(life)\n    # Sending",
-        "    await check(life)\n    await be_alone(life)\n    # Sending",
-    ),
-    Mutant(
         "nobody asks whether what was seen still holds",
         ACTING,
         "return is_fresh(life) and life.case.doubt.alone(own, now, recent)",
