@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,7 +19,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 from simulation.mutants.table import MUTANTS, Mutant
 
@@ -37,20 +40,17 @@ PATIENCE = 600
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try them; print who noticed what."""
-    chosen = _chosen(_parser().parse_args(arguments))
-    began, survived = time.monotonic(), []
+    given = _parser().parse_args(arguments)
+    chosen = _chosen(given)
+    began, survived = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
-        copy = _copied(Path(folder))
-        for who, command in _judges():
-            if _is_red(copy, command):
-                raise SystemExit(f"{who} are red without any damage: {' '.join(command)}")
-        for number, mutant in enumerate(chosen, 1):
-            noticed = _tried(copy, mutant)
-            print(
-                f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':18}  {mutant.name}", flush=True
-            )
-            survived += [] if noticed else [mutant]
-    killed = len(chosen) - len(survived)
+        copies = [_copied(Path(folder) / str(job)) for job in range(given.jobs)]
+        _refuse_what_is_red_already(copies[0])
+        for number, (mutant, noticed) in enumerate(_all_tried(copies, chosen), 1):
+            told = f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':18}  {mutant.name}"
+            print(told, flush=True)
+            survived += not noticed
+    killed = len(chosen) - survived
     print(f"{killed} of {len(chosen)} mutants noticed, after {time.monotonic() - began:.0f} s")
     return 1 if survived else 0
 
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulation.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, help="how many, drawn by the commit")
     parser.add_argument("--only", help="a part of the name")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     return parser
 
 
@@ -90,17 +91,51 @@ def _copied(folder: Path) -> Path:
     return folder
 
 
+def _refuse_what_is_red_already(copy: Path) -> None:
+    for who, command in _judges():
+        if _is_red(copy, command):
+            raise SystemExit(f"{who} are red without any damage: {' '.join(command)}")
+
+
+def _all_tried(copies: Sequence[Path], chosen: Sequence[Mutant]) -> Iterable[tuple[Mutant, str]]:
+    """Each with who noticed it, as many at once as there are copies."""
+    free: Queue[Path] = Queue()
+    for copy in copies:
+        free.put(copy)
+
+    def tried(mutant: Mutant) -> str:
+        copy = free.get()
+        try:
+            return _tried(copy, mutant)
+        finally:
+            free.put(copy)
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        yield from zip(chosen, pool.map(tried, chosen), strict=True)
+
+
 def _tried(copy: Path, mutant: Mutant) -> str:
     """Who noticed; empty where nobody did."""
     path = copy / mutant.file
     whole = path.read_text()
     if whole.count(mutant.old) != 1:
         raise SystemExit(f"{mutant.name}: stands {whole.count(mutant.old)} times in {mutant.file}")
-    path.write_text(whole.replace(mutant.old, mutant.new))
+    _write(path, whole.replace(mutant.old, mutant.new))
     try:
         return next((who for who, command in _judges() if _is_red(copy, command)), "")
     finally:
-        path.write_text(whole)
+        _write(path, whole)
+
+
+_moments = itertools.count(1_000_000_000)
+
+
+def _write(path: Path, text: str) -> None:
+    """With a time of change that no text had before: by it, and by the size, Python tells whether
+    compiled code is still good, so that only what is damaged is compiled again."""
+    path.write_text(text)
+    at = next(_moments)
+    os.utime(path, (at, at))
 
 
 def _judges() -> Iterable[tuple[str, list[str]]]:
@@ -113,9 +148,9 @@ def _judges() -> Iterable[tuple[str, list[str]]]:
 
 
 def _is_red(copy: Path, command: list[str]) -> bool:
-    # Compiled code of one mutant must never be taken for another's: both may be as old and as long.
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)}
-    environment.pop("PYTHONPYCACHEPREFIX", None)
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    environment["PYTHONPYCACHEPREFIX"] = str(copy / ".compiled")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         ended = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False
