@@ -32,6 +32,7 @@ PURE = (
     "tests/invoicing/test_order.py",
     "tests/invoicing/test_bounds.py",
     "tests/invoicing/test_questions.py",
+    "tests/workflows/test_asking.py",
     "tests/simulation/test_lost_create_and_cancel.py",
 )
 """Tests without a server: cheap, so they are asked first."""
