@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +52,12 @@ def screen(*, error: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WITHOUT_TERMINAL
     return console
+
+
+def program() -> str:
+    """What this program was called as, for commands that people are told to type."""
+    name = Path(sys.argv[0]).stem
+    return name if name == "invoicing" else "python starter.py"
 
 
 def plain(text: object) -> str:
@@ -151,7 +158,7 @@ def _choices(problem: Problem, command: str) -> list[tuple[str, str, str]]:
 def _possible(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
     """Commands on lines of their own, which no table cuts: they are to be copied."""
     told = (
-        f'  {name:<15} {meaning}\n{"":<18}python starter.py {plain(command)} --reason "…"'
+        f'  {name:<15} {meaning}\n{"":<18}{program()} {plain(command)} --reason "…"'
         for name, meaning, command in rows
     )
     return "\n".join((f"{plain(title)}:", *told))
@@ -200,12 +207,6 @@ def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
 
 def _cell(value: object) -> str:
     return _moment(value) if isinstance(value, datetime) else plain(value or "")
-
-
-def spreadsheet(value: object) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula."""
-    text = "" if value is None else plain(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def outcomes(rows: Iterable[tuple[str, str, str, str]]) -> Table:

@@ -45,6 +45,7 @@ Have invoices made, watch them, and answer those that wait for a person.
 [bold]3[/bold]  nothing has this reference
 [bold]4[/bold]  an invoice waits for a person
 [bold]5[/bold]  the Temporal server, or a worker, cannot be reached
+[bold]6[/bold]  some are still under way after the time that was given
 """
 
 
@@ -57,6 +58,7 @@ class Code(IntEnum):
     NOT_FOUND = 3
     NEEDS_ATTENTION = 4
     UNREACHABLE = 5
+    UNDER_WAY = 6
 
 
 class BadInput(InvoicingError):

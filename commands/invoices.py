@@ -36,7 +36,8 @@ from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
-from terminal import answers, facts, history, listing, plain, screen, spreadsheet
+from tabular.results import harmless
+from terminal import answers, facts, history, listing, plain, screen
 
 # --- asking and looking ---------------------------------------------------------------------------
 
@@ -211,7 +212,7 @@ def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
     out.writerow(columns)
     for row in rows:
         told = data(row)
-        out.writerow([spreadsheet(told[column]) for column in columns])
+        out.writerow([harmless(told[column]) for column in columns])
 
 
 # --- what people decide ---------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from pydantic import ConfigDict
+
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.model import Typed
 
@@ -18,6 +20,8 @@ class Wishes(Typed):
 
     `ignore`: names of columns that are none of a request's; `*` is all of them.
     """
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a tab is one
 
     encoding: str | None = None
     separator: str | None = None
@@ -33,6 +37,8 @@ class Dialect(Typed):
 
     `date_format` is strftime's. `newline` and what stands before it are of CSV alone.
     """
+
+    model_config = ConfigDict(str_strip_whitespace=False)
 
     kind: Literal["csv", "xlsx", "jsonl"]
     encoding: str = "utf-8"
