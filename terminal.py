@@ -54,10 +54,13 @@ def screen(*, error: bool = False) -> Console:
     return console
 
 
+INSTALLED = "invoicing"
+"""The command's name where it is installed (`[project.scripts]` of pyproject.toml)."""
+
+
 def program() -> str:
     """What this program was called as, for commands that people are told to type."""
-    name = Path(sys.argv[0]).stem
-    return name if name == "invoicing" else "python starter.py"
+    return INSTALLED if Path(sys.argv[0]).stem == INSTALLED else "python starter.py"
 
 
 def plain(text: object) -> str:

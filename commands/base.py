@@ -22,10 +22,13 @@ from invoicing.client import InvoicingClient, Unreachable, reach
 from invoicing.errors import InvalidRequest, InvoicingError, NotFound
 from invoicing.parse import problems
 from invoicing.process import run
-from terminal import interactive, plain
+from terminal import INSTALLED, interactive, plain, program
 
 T = TypeVar("T")
 Work = Callable[[InvoicingClient], Awaitable["Code"]]
+
+PROGRAM = program()
+"""For examples in help texts."""
 
 WORKER_SECONDS = 15.0
 """How long a worker may take to answer before we say that there is none."""
@@ -151,7 +154,8 @@ def group(**options: Any) -> typer.Typer:
     )
 
 
-app = group(help=_HELP)
+# Completion is for a command that has a name: shells know none for `python starter.py`.
+app = group(help=_HELP, add_completion=PROGRAM == INSTALLED)
 
 
 def with_client(work: Work) -> NoReturn:

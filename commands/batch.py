@@ -17,6 +17,7 @@ from commands.at_once import few_at_a_time, progress
 from commands.base import (
     MANY,
     ON_PURPOSE,
+    PROGRAM,
     AsJson,
     By,
     Code,
@@ -45,7 +46,7 @@ ANNOUNCED = 5 * AT_ONCE
     "batch",
     rich_help_panel=MANY,
     short_help="Have all invoices of a file made.",
-    epilog="Example: python starter.py batch sandbox/examples/june.csv --wait --until sent",
+    epilog=f"Example: {PROGRAM} batch sandbox/examples/june.csv --wait --until sent",
 )
 @reads_a_file
 def batch(

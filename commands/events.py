@@ -10,6 +10,7 @@ import typer
 from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
     OTHERS,
+    PROGRAM,
     AsJson,
     By,
     Code,
@@ -32,7 +33,7 @@ app.add_typer(events, name="events", rich_help_panel=OTHERS)
 @events.command(
     "list",
     short_help="List the events that wait for a person.",
-    epilog="Example: python starter.py events list",
+    epilog=f"Example: {PROGRAM} events list",
 )
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
@@ -61,7 +62,7 @@ Name = Annotated[str, typer.Argument(metavar="EVENT", help="As listed: provider/
 @events.command(
     "show",
     short_help="Show one event, and what you can answer.",
-    epilog="Example: python starter.py events show mollie/default/evt_1",
+    epilog=f"Example: {PROGRAM} events show mollie/default/evt_1",
 )
 def show(event: Name, as_json: AsJson = False) -> None:
     """Show where an event has got to, what is asked about it, and what you can answer."""
@@ -90,7 +91,7 @@ def show(event: Name, as_json: AsJson = False) -> None:
         "`events show` prints the question: its id, what each answer does, and what to type.",
         answers=taken("event"),
     ),
-    epilog="Example: python starter.py events resolve mollie/default/evt_1 deliver --question q1 "
+    epilog=f"Example: {PROGRAM} events resolve mollie/default/evt_1 deliver --question q1 "
     '--reference EXAMPLE-1 --reason "the payment of June"',
 )
 def resolve(

@@ -16,6 +16,7 @@ from commands.at_once import few_at_a_time, progress
 from commands.base import (
     MANY,
     ON_PURPOSE,
+    PROGRAM,
     AsJson,
     BadInput,
     By,
@@ -56,7 +57,7 @@ AtMost = Annotated[int, typer.Option("--limit", min=1, help="Refuse to touch mor
 @many.command(
     "cancel",
     short_help="Take back every invoice that fits.",
-    epilog='Example: python starter.py all cancel --prefix JUNE- --reason "the wrong price list"',
+    epilog=f'Example: {PROGRAM} all cancel --prefix JUNE- --reason "the wrong price list"',
 )
 def cancel(
     provider: ProviderOf = None,
@@ -81,7 +82,7 @@ def cancel(
 @many.command(
     "release",
     short_help="Let every held invoice go on that fits.",
-    epilog='Example: python starter.py all release --provider mollie --reason "checked"',
+    epilog=f'Example: {PROGRAM} all release --provider mollie --reason "checked"',
 )
 def release(
     provider: ProviderOf = None,
@@ -113,7 +114,7 @@ def release(
         "that is open now. `correct` takes the documents from a file, as `batch` reads it.",
         answers=BULK,
     ),
-    epilog="Example: python starter.py all resolve retry --waiting-for provider_unavailable "
+    epilog=f"Example: {PROGRAM} all resolve retry --waiting-for provider_unavailable "
     '--reason "the provider is back"',
 )
 @reads_a_file

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.at_once import few_at_a_time, progress
-from commands.base import AsJson, BadInput, Code, app, data, with_client
+from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_client
 from commands.files import is_many, reads_a_file, requests_in
 from invoicing.client import InvoicingClient, Listed, Unreachable
 from invoicing.errors import NotFound
@@ -46,7 +46,7 @@ class Seen:
 
 @app.command(
     short_help="Say what would be made, and make nothing.",
-    epilog="Example: python starter.py preview sandbox/examples/invoice.json",
+    epilog=f"Example: {PROGRAM} preview sandbox/examples/invoice.json",
 )
 @reads_a_file
 def preview(
