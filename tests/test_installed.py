@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.child import ROOT
+from tests.installed import AS_INSTALLED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUP = PROJECT["tool"]["setuptools"]
-AS_INSTALLED = "import sys; sys.argv[0] = '/usr/bin/invoicing'; import starter; starter.main()"
 
 
 async def ran(*arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
@@ -49,11 +49,8 @@ def test_whoever_imports_the_contract_is_given_its_types() -> None:
 def test_what_is_pinned_for_the_image_is_asked_for_by_the_package() -> None:
     """By its name alone: versions are the pins' business."""
     pinned = (ROOT / "requirements.txt").read_text().lower().replace("_", "-")
-    asked = [
-        *PROJECT["project"]["dependencies"],
-        *PROJECT["project"]["optional-dependencies"]["app"],
-    ]
-    for one in asked:
+    project = PROJECT["project"]
+    for one in (*project["dependencies"], *project["optional-dependencies"]["app"]):
         assert f"\n{one.partition('>')[0]}==" in pinned
 
 
