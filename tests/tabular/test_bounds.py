@@ -195,6 +195,7 @@ def test_unicode_is_told_by_its_mark_or_its_bytes(tmp_path: Path, encoding: str)
         ("Łódź", "cp1250"),
         ("Crème", "cp1252"),
         ("ΑΒΓΔ", "cp1253"),
+        ("διό", "cp1253"),
         ("Жук", "cp1251"),
         ("é£", "cp850"),
     ],
