@@ -68,8 +68,8 @@ class ReferenceInUse(InvoicingError):
         super().__init__(
             f"{reference} was already asked for with other content; it differs in "
             f"{', '.join(differs)}. Ask with the content of the first request; to change the "
-            "invoice, correct it where it waits for a person, or cancel it. Another reference is "
-            "for another invoice."
+            "invoice, correct it where it waits for a person, or cancel it. A new reference would "
+            "be a second invoice."
         )
         self.reference = reference
         self.differs = tuple(differs)
