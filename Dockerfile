@@ -22,6 +22,7 @@ COPY workflows/ workflows/
 COPY gateway/ gateway/
 COPY observing/ observing/
 COPY commands/ commands/
+COPY tabular/ tabular/
 COPY sandbox/ sandbox/
 COPY worker.py starter.py terminal.py ./
 

@@ -1,6 +1,8 @@
 """The command line: ask for invoices, watch them, and answer those that wait for a person.
 
 python starter.py --help
+
+Installed (`pip install .[app]`) the same is `invoicing --help`.
 """
 
 from __future__ import annotations
@@ -8,15 +10,42 @@ from __future__ import annotations
 import sys
 
 try:
-    from commands import batch, demo, doctor, events, invoices, many, orders, preview, server, views
+    from commands import (
+        batch,
+        demo,
+        doctor,
+        events,
+        invoices,
+        many,
+        orders,
+        prepare,
+        preview,
+        services,
+        views,
+    )
     from commands.base import Code, app, main
 except ModuleNotFoundError as missing:
-    sys.exit(f"{missing}. `make env` prints the line to type in this terminal first.")
+    sys.exit(
+        f"{missing}. In a checkout, `make env` prints the line to type in this terminal first; "
+        "installed, durable-invoicing[app] has everything that the command line needs."
+    )
 
 __all__ = ["Code", "app", "main"]
 
 # In the order in which the help shows them: each brings its commands with it.
-COMMANDS = (invoices, preview, batch, many, orders, events, views, server, doctor, demo)
+COMMANDS = (
+    invoices,
+    preview,
+    batch,
+    many,
+    orders,
+    events,
+    views,
+    prepare,
+    services,
+    doctor,
+    demo,
+)
 
 if __name__ == "__main__":
     main()

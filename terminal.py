@@ -6,10 +6,12 @@ theirs reaches a terminal.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +26,7 @@ from invoicing.invoice import COMES_WITH, Invoice, JournalEntry, LineStatus, Pro
 from invoicing.news import EventState
 from invoicing.order import Order
 from invoicing.preview import Preview
+from invoicing.provider import Event
 from invoicing.questions import Answer
 
 _OPTIONS = {
@@ -51,6 +54,15 @@ def screen(*, error: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WITHOUT_TERMINAL
     return console
+
+
+INSTALLED = "invoicing"
+"""The command's name where it is installed (`[project.scripts]` of pyproject.toml)."""
+
+
+def program() -> str:
+    """What this program was called as, for commands that people are told to type."""
+    return INSTALLED if Path(sys.argv[0]).stem == INSTALLED else "python starter.py"
 
 
 def plain(text: object) -> str:
@@ -151,7 +163,7 @@ def _choices(problem: Problem, command: str) -> list[tuple[str, str, str]]:
 def _possible(title: str, rows: Iterable[tuple[str, str, str]]) -> str:
     """Commands on lines of their own, which no table cuts: they are to be copied."""
     told = (
-        f'  {name:<15} {meaning}\n{"":<18}python starter.py {plain(command)} --reason "…"'
+        f'  {name:<15} {meaning}\n{"":<18}{program()} {plain(command)} --reason "…"'
         for name, meaning, command in rows
     )
     return "\n".join((f"{plain(title)}:", *told))
@@ -193,19 +205,19 @@ def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
     table = _table("Reference", "Provider", "Status", "Waits for", "Number", "Due", "Started (UTC)")
     for row in rows:
         status = row.status or row.execution
-        cells = (row.reference, row.provider, status, row.waiting_for, row.number, row.due_date)
+        cells = (row.reference, _whose(row), status, row.waiting_for, row.number, row.due_date)
         table.add_row(*(plain(cell or "") for cell in cells), _moment(row.started_at)[:-4])
     return table
 
 
+def _whose(row: Listed) -> str:
+    """The provider, with the account where it is not the only one."""
+    named = row.account and row.account != "default"
+    return f"{row.provider or ''}, {row.account}" if named else row.provider or ""
+
+
 def _cell(value: object) -> str:
     return _moment(value) if isinstance(value, datetime) else plain(value or "")
-
-
-def spreadsheet(value: object) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula."""
-    text = "" if value is None else plain(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def outcomes(rows: Iterable[tuple[str, str, str, str]]) -> Table:
@@ -262,18 +274,38 @@ def deliveries(order: Order) -> Table:
     return table
 
 
-def events_table(events: Mapping[str, EventState]) -> Table:
-    """Events that wait for a person, by their ids."""
-    table = _table("Event", "Kind", "Question", "What is wrong", "Waits until")
-    for name, state in events.items():
+MOST_CONTENT = 120
+"""Characters of an event's content in a list."""
+
+
+def events_table(events: Mapping[str, tuple[EventState, Event | None]]) -> Table:
+    """Events that wait for a person, by their ids, with what was told where it can be read."""
+    table = _table("Event", "Kind", "Looked for", "It says", "Question", "Wrong", "Waits until")
+    table.columns[0].no_wrap = True  # it is to be copied
+    for name, (state, told) in events.items():
         until = state.waiting and state.waiting.until
         asked = (state.problem.question, state.problem.what) if state.problem else ("", "")
-        cells = (name, state.kind, *asked, _moment(until) if until else "")
+        says = _cut(content(told), MOST_CONTENT)
+        names = ", ".join(state.names)
+        cells = (name, state.kind, names, says, *asked, _moment(until) if until else "")
         table.add_row(*map(plain, cells))
     return table
 
 
-def event_facts(name: str, state: EventState) -> Table:
+def content(told: Event | None) -> str:
+    """What the provider told, as JSON; empty where it cannot be read."""
+    return json.dumps(told.body, ensure_ascii=False) if told else ""
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+MOST_SHOWN = 4_000
+"""Characters of one event's content; `--json` has all of it."""
+
+
+def event_facts(name: str, state: EventState, told: Event | None) -> Table:
     """One event, fact by fact."""
     waiting = state.waiting
     until = f", until {_moment(waiting.until)}" if waiting and waiting.until else ""
@@ -283,6 +315,8 @@ def event_facts(name: str, state: EventState) -> Table:
             "Event": name,
             "Kind": state.kind,
             "Provider": f"{state.provider}, account {state.account}",
+            "Looked for": ", ".join(state.names),
+            "It says": _cut(content(told), MOST_SHOWN),
             "Outcome": state.outcome,
             "To": ", ".join(state.to),
             "Waits for": f"{waiting}{until}" if waiting else None,

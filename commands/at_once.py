@@ -29,8 +29,9 @@ async def few_at_a_time(
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error, where that is a terminal; call what it gives for each one done."""
+def progress(what: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """A bar on standard error, where that is a terminal; call what it gives for each one done.
+    Without a total it only moves."""
     console = screen(error=True)
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

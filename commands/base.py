@@ -22,10 +22,13 @@ from invoicing.client import InvoicingClient, Unreachable, reach
 from invoicing.errors import InvalidRequest, InvoicingError, NotFound
 from invoicing.parse import problems
 from invoicing.process import run
-from terminal import interactive, plain
+from terminal import INSTALLED, interactive, plain, program
 
 T = TypeVar("T")
 Work = Callable[[InvoicingClient], Awaitable["Code"]]
+
+PROGRAM = program()
+"""For examples in help texts."""
 
 WORKER_SECONDS = 15.0
 """How long a worker may take to answer before we say that there is none."""
@@ -45,6 +48,7 @@ Have invoices made, watch them, and answer those that wait for a person.
 [bold]3[/bold]  nothing has this reference
 [bold]4[/bold]  an invoice waits for a person
 [bold]5[/bold]  the Temporal server, or a worker, cannot be reached
+[bold]6[/bold]  some are still under way after the time that was given
 """
 
 
@@ -57,6 +61,7 @@ class Code(IntEnum):
     NOT_FOUND = 3
     NEEDS_ATTENTION = 4
     UNREACHABLE = 5
+    UNDER_WAY = 6
 
 
 class BadInput(InvoicingError):
@@ -149,7 +154,8 @@ def group(**options: Any) -> typer.Typer:
     )
 
 
-app = group(help=_HELP)
+# Completion is for a command that has a name: shells know none for `python starter.py`.
+app = group(help=_HELP, add_completion=PROGRAM == INSTALLED)
 
 
 def with_client(work: Work) -> NoReturn:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from commands.base import SERVER, app
+from commands.base import PROGRAM, SERVER, app
 
 
 @app.command(
     rich_help_panel=SERVER,
     short_help="Watch invoices and an order, much of which goes wrong, on this machine alone.",
-    epilog="Example: python starter.py demo --keep",
+    epilog=f"Example: {PROGRAM} demo --keep",
 )
 def demo(
     keep: Annotated[

@@ -28,8 +28,8 @@ from temporalio.service import RPCError
 
 import settings.shared
 import settings.worker
-from commands.base import SERVER, SERVER_SECONDS, AsJson, Code, app
-from commands.server import registered
+from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
+from commands.prepare import registered
 from invoicing import attributes
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import converter, reach
@@ -68,7 +68,7 @@ class Finding:
 @app.command(
     rich_help_panel=SERVER,
     short_help="Say what is wrong with the set-up, and how to mend it.",
-    epilog="Example: python starter.py doctor",
+    epilog=f"Example: {PROGRAM} doctor",
 )
 def doctor(as_json: AsJson = False) -> None:
     """Examine the server, the workers, the accounts, the clocks and the keys.
@@ -234,9 +234,9 @@ async def _attributes(client: Client) -> AsyncIterator[Finding]:
         wrong += 1
         if name in there:
             what = f"the search attribute {name} is a {there[name]}, not a {kind}"
-            yield Finding(WRONG, what, "Rename or remove it at the server, then run `setup`.")
+            yield Finding(WRONG, what, "Rename or remove it at the server, then run `prepare`.")
         else:
-            yield Finding(WRONG, f"the search attribute {name} is missing", "Run `setup`.")
+            yield Finding(WRONG, f"the search attribute {name} is missing", "Run `prepare`.")
     if not wrong:
         yield Finding(OK, f"all {len(SEARCH_ATTRIBUTES)} search attributes are registered")
 

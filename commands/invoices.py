@@ -12,6 +12,7 @@ import typer
 
 from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
+    PROGRAM,
     AsJson,
     BadInput,
     By,
@@ -36,14 +37,15 @@ from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
-from terminal import answers, facts, history, listing, plain, screen, spreadsheet
+from tabular.results import harmless
+from terminal import answers, facts, history, listing, plain, screen
 
 # --- asking and looking ---------------------------------------------------------------------------
 
 
 @app.command(
     short_help="Have an invoice made.",
-    epilog="Example: python starter.py start sandbox/examples/invoice.json --wait",
+    epilog=f"Example: {PROGRAM} start sandbox/examples/invoice.json --wait",
 )
 def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
     """Have the invoice in FILE made; the same request again is the same invoice."""
@@ -79,7 +81,7 @@ MOST_WATCHED = 100
 
 @app.command(
     short_help="Show invoices as they change.",
-    epilog="Example: python starter.py watch EXAMPLE-1 EXAMPLE-2",
+    epilog=f"Example: {PROGRAM} watch EXAMPLE-1 EXAMPLE-2",
 )
 def watch(
     references: Annotated[
@@ -114,7 +116,7 @@ def watch(
 
 @app.command(
     short_help="Show one invoice or order, and what you can do about it.",
-    epilog="Example: python starter.py show EXAMPLE-1",
+    epilog=f"Example: {PROGRAM} show EXAMPLE-1",
 )
 def show(reference: Reference, as_json: AsJson = False) -> None:
     """Show where an invoice is, what is wrong with it, what you can do, and what happened.
@@ -157,7 +159,7 @@ COLUMNS = tuple(Listed.model_fields)
 @app.command(
     "list",
     short_help="List invoices.",
-    epilog="Example: python starter.py list --waiting-for person --due-before 2026-08-01",
+    epilog=f"Example: {PROGRAM} list --waiting-for person --due-before 2026-08-01",
 )
 def list_(
     provider: ProviderOf = None,
@@ -211,7 +213,7 @@ def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
     out.writerow(columns)
     for row in rows:
         told = data(row)
-        out.writerow([spreadsheet(told[column]) for column in columns])
+        out.writerow([harmless(told[column]) for column in columns])
 
 
 # --- what people decide ---------------------------------------------------------------------------
@@ -219,7 +221,7 @@ def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
 
 @app.command(
     short_help="Stop an invoice before its next irreversible step.",
-    epilog='Example: python starter.py hold EXAMPLE-1 --reason "price under discussion"',
+    epilog=f'Example: {PROGRAM} hold EXAMPLE-1 --reason "price under discussion"',
 )
 def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Stop an invoice before its next irreversible step, until `release`."""
@@ -227,7 +229,7 @@ def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJso
     _order(reference, lambda client: client.hold(reference, order), as_json, order)
 
 
-@app.command(epilog='Example: python starter.py release EXAMPLE-2 --reason "checked the damage"')
+@app.command(epilog=f'Example: {PROGRAM} release EXAMPLE-2 --reason "checked the damage"')
 def release(
     reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False
 ) -> None:
@@ -238,7 +240,7 @@ def release(
 
 @app.command(
     short_help="Take an invoice back.",
-    epilog='Example: python starter.py cancel EXAMPLE-1 --reason "ordered by mistake"',
+    epilog=f'Example: {PROGRAM} cancel EXAMPLE-1 --reason "ordered by mistake"',
 )
 def cancel(
     reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False
@@ -255,7 +257,7 @@ def cancel(
         "`show` prints it: its id, the answers it takes now, what each does, and what to type.",
         answers=taken("invoice"),
     ),
-    epilog="Example: python starter.py resolve refused correct --question q1 "
+    epilog=f"Example: {PROGRAM} resolve refused correct --question q1 "
     '--document sandbox/examples/refused-corrected.json --reason "no direct debit agreed"',
 )
 def resolve(

@@ -6,15 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from commands.answering import Word, helped, taken
-from commands.at_once import few_at_a_time
+from commands.at_once import few_at_a_time, progress
 from commands.base import (
     MANY,
     ON_PURPOSE,
+    PROGRAM,
     AsJson,
     BadInput,
     By,
@@ -29,32 +31,33 @@ from commands.base import (
     with_client,
 )
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
+from commands.confirming import AT_ONCE, Yes, agree
+from commands.files import documents, reads_a_file
 from commands.following import until_settled
 from invoicing.client import InvoicingClient, Listed, Refused
+from invoicing.document import Document
 from invoicing.invoice import COMES_WITH, Cancel, Invoice, Problem, Release, Resolve, Status
 from invoicing.questions import Answer
-from terminal import interactive, listing, outcomes, screen, to_be_answered, waits_for_person
+from tabular.wishes import Wishes
+from terminal import listing, outcomes, screen, to_be_answered, waits_for_person
 
-AT_ONCE = 10
-"""Instructions under way: a worker has other invoices to see to."""
 PREVIEWED = 20
 
 Instruct = Callable[[InvoicingClient, str], Awaitable[Invoice]]
 
-BULK = tuple(word for word in taken("invoice") if word not in COMES_WITH)
-"""Answers that may be meant for many invoices: they come with nothing that is about one."""
+BULK = tuple(word for word in taken("invoice") if word not in COMES_WITH or word is Answer.CORRECT)
+"""Answers that may be meant for many invoices: what they come with can be in a file of many."""
 
 many = group(help="The same instruction for every invoice that fits the filters.")
 app.add_typer(many, name="all", rich_help_panel=MANY)
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 AtMost = Annotated[int, typer.Option("--limit", min=1, help="Refuse to touch more than these.")]
 
 
 @many.command(
     "cancel",
     short_help="Take back every invoice that fits.",
-    epilog='Example: python starter.py all cancel --prefix JUNE- --reason "the wrong price list"',
+    epilog=f'Example: {PROGRAM} all cancel --prefix JUNE- --reason "the wrong price list"',
 )
 def cancel(
     provider: ProviderOf = None,
@@ -79,7 +82,7 @@ def cancel(
 @many.command(
     "release",
     short_help="Let every held invoice go on that fits.",
-    epilog='Example: python starter.py all release --provider mollie --reason "checked"',
+    epilog=f'Example: {PROGRAM} all release --provider mollie --reason "checked"',
 )
 def release(
     provider: ProviderOf = None,
@@ -108,14 +111,26 @@ def release(
         "Give the same answer to every invoice that needs attention and fits.",
         "It first lists every question with its id and what the answer does there, and then "
         "answers exactly those: one that has moved on meanwhile is refused, with the question "
-        "that is open now.",
+        "that is open now. `correct` takes the documents from a file, as `batch` reads it.",
         answers=BULK,
     ),
-    epilog="Example: python starter.py all resolve retry --waiting-for provider_unavailable "
+    epilog=f"Example: {PROGRAM} all resolve retry --waiting-for provider_unavailable "
     '--reason "the provider is back"',
 )
+@reads_a_file
 def resolve(
     answer: Word,
+    wishes: Wishes,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--documents",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="For correct: the requests with their documents corrected.",
+        ),
+    ] = None,
     provider: ProviderOf = None,
     waiting_for: WaitingFor = None,
     due_before: DueBefore = None,
@@ -130,6 +145,8 @@ def resolve(
     """Give the same answer to every invoice that needs attention and fits."""
     if answer not in BULK:
         raise BadInput(f"{answer} is about one invoice: use `resolve REF {answer}`.")
+    if (answer is Answer.CORRECT) != (file is not None):
+        raise BadInput("correct, and only correct, needs --documents FILE.")
     _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
     choice = Choice.of(provider, Status.NEEDS_ATTENTION, waiting_for, due_before, prefix)
     told = who_and_why(by, reason)
@@ -140,9 +157,10 @@ def resolve(
             typer.echo("No invoices.", err=True)
             return Code.DONE
         asked = await _asked(client, rows)
+        given = documents(file, wishes, asked) if file else None
         screen(error=True).print(to_be_answered(asked.items(), answer))
-        _agree(f"resolve {answer}", len(rows), yes)
-        task = Task(f"resolve {answer}", answering(asked, answer, told), wait)
+        agree(f"resolve {answer}", len(rows), yes)
+        task = Task(f"resolve {answer}", answering(asked, answer, told, given), wait)
         return _over(task, await _each(client, rows, task), as_json)
 
     with_client(work)
@@ -151,23 +169,34 @@ def resolve(
 async def _asked(client: InvoicingClient, rows: Sequence[Listed]) -> dict[str, Problem | None]:
     """The question that is open of each, as a person is about to see it."""
 
-    async def one(row: Listed) -> Problem | None:
-        return (await answered(client.state(row.reference))).problem
+    with progress("Looking", len(rows)) as advance:
 
-    found = await few_at_a_time(rows, one, AT_ONCE)
+        async def one(row: Listed) -> Problem | None:
+            problem = (await answered(client.state(row.reference))).problem
+            advance()
+            return problem
+
+        found = await few_at_a_time(rows, one, AT_ONCE)
     return {row.reference: problem for row, problem in zip(rows, found, strict=True)}
 
 
 def answering(
-    asked: Mapping[str, Problem | None], answer: Answer, told: Mapping[str, str]
+    asked: Mapping[str, Problem | None],
+    answer: Answer,
+    told: Mapping[str, str],
+    documents: Mapping[str, Document] | None = None,
 ) -> Instruct:
-    """Answers the question of each that was asked when it was looked at, and no other."""
+    """Answers the question of each that was asked when it was looked at, and no other; with the
+    invoice's own of these documents, where the answer is `correct`."""
 
     async def one(client: InvoicingClient, reference: str) -> Invoice:
         problem = asked[reference]
         if problem is None:
             raise Refused(f"{reference}: it asked nothing when it was looked at")
-        said = Resolve(question=problem.question, answer=answer, **told)
+        document = documents.get(reference) if documents is not None else None
+        if documents is not None and document is None:
+            raise Refused(f"{reference}: the file has nothing about it")
+        said = Resolve(question=problem.question, answer=answer, document=document, **told)
         return await client.resolve(reference, said)
 
     return one
@@ -216,7 +245,7 @@ def _give(task: Task, choice: Choice, limit: int, yes: bool, as_json: bool) -> N
             return Code.DONE
         if not yes:
             _preview(rows)
-        _agree(task.word, len(rows), yes)
+        agree(task.word, len(rows), yes)
         return _over(task, await _each(client, rows, task), as_json)
 
     with_client(work)
@@ -228,7 +257,8 @@ def _over(task: Task, done: Sequence[Outcome], as_json: bool) -> Code:
 
 
 async def _rows(client: InvoicingClient, choice: Choice, limit: int) -> list[Listed]:
-    rows = [row async for row in choice.found(client, limit=limit + 1, running=True)]
+    with progress("Listing", None):
+        rows = [row async for row in choice.found(client, limit=limit + 1, running=True)]
     if len(rows) > limit:
         raise BadInput(f"These are more than {limit}: narrow it down or raise --limit.")
     return rows
@@ -241,27 +271,21 @@ def _preview(rows: Sequence[Listed]) -> None:
         console.print(f"… and {len(rows) - PREVIEWED} more")
 
 
-def _agree(word: str, number: int, yes: bool) -> None:
-    """Raises BadInput where nobody is here to be asked."""
-    if yes:
-        return
-    count = f"{number} invoice" + "s" * (number != 1)
-    if not interactive():
-        raise BadInput(f"Nobody is here to confirm `{word}` for {count}: look, then give --yes.")
-    typer.confirm(f"{word} {count}?", abort=True, err=True)
-
-
 async def _each(client: InvoicingClient, rows: Sequence[Listed], task: Task) -> list[Outcome]:
-    async def one(row: Listed) -> Outcome:
-        try:
-            if task.listed_as:
-                await _refuse_if_it_went_on(client, row)
-            return await _one(client, row.reference, task)
-        except ON_PURPOSE as error:
-            sentence, code = explained(error)
-            return Outcome(row.reference, code, why=sentence)
+    with progress(task.word.capitalize(), len(rows)) as advance:
 
-    return await few_at_a_time(rows, one, AT_ONCE)
+        async def one(row: Listed) -> Outcome:
+            try:
+                if task.listed_as:
+                    await _refuse_if_it_went_on(client, row)
+                return await _one(client, row.reference, task)
+            except ON_PURPOSE as error:
+                sentence, code = explained(error)
+                return Outcome(row.reference, code, why=sentence)
+            finally:
+                advance()
+
+        return await few_at_a_time(rows, one, AT_ONCE)
 
 
 async def _refuse_if_it_went_on(client: InvoicingClient, row: Listed) -> None:

@@ -13,6 +13,7 @@ import typer
 from commands.answering import Asked, Question, Word, helped, said, taken
 from commands.base import (
     OTHERS,
+    PROGRAM,
     AsJson,
     BadInput,
     By,
@@ -61,7 +62,7 @@ ORDER_COLUMNS = ("reference", "provider", "status", "waiting_for", "provider_id"
 @orders.command(
     "start",
     short_help="Begin an order.",
-    epilog="Example: python starter.py order start sandbox/examples/order.json",
+    epilog=f"Example: {PROGRAM} order start sandbox/examples/order.json",
 )
 def start(file: File, as_json: AsJson = False) -> None:
     """Begin the order in FILE; the same request again is the same order."""
@@ -82,7 +83,7 @@ def start(file: File, as_json: AsJson = False) -> None:
 @orders.command(
     "list",
     short_help="List orders.",
-    epilog="Example: python starter.py order list --status needs_attention",
+    epilog=f"Example: {PROGRAM} order list --status needs_attention",
 )
 def list_(
     status: Annotated[
@@ -116,7 +117,7 @@ def list_(
 @orders.command(
     "show",
     short_help="Show one order, its ledger and its deliveries.",
-    epilog="Example: python starter.py order show ORDER-1",
+    epilog=f"Example: {PROGRAM} order show ORDER-1",
 )
 def show(reference: OrderRef, as_json: AsJson = False) -> None:
     """Show where an order is: every line, every delivery, and what happened."""
@@ -150,7 +151,7 @@ async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> 
 @orders.command(
     "deliver",
     short_help="Have lines invoiced.",
-    epilog="Example: python starter.py order deliver ORDER-1 PARCEL-1 --line 1 --line 2",
+    epilog=f"Example: {PROGRAM} order deliver ORDER-1 PARCEL-1 --line 1 --line 2",
 )
 def deliver(
     reference: OrderRef,
@@ -191,7 +192,7 @@ def deliver(
 @orders.command(
     "cancel-lines",
     short_help="Take lines out of an order.",
-    epilog="Example: python starter.py order cancel-lines ORDER-1 SHORT-1 --line 3 "
+    epilog=f"Example: {PROGRAM} order cancel-lines ORDER-1 SHORT-1 --line 3 "
     '--reason "not in stock"',
 )
 def cancel_lines(
@@ -214,7 +215,7 @@ def cancel_lines(
 @orders.command(
     "cancel",
     short_help="Take a whole order back.",
-    epilog='Example: python starter.py order cancel ORDER-1 --reason "ordered by mistake"',
+    epilog=f'Example: {PROGRAM} order cancel ORDER-1 --reason "ordered by mistake"',
 )
 def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Cancel what is open of an order, and take back what is invoiced."""
@@ -230,7 +231,7 @@ def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJs
         "`order show` prints it: its id, the answers it takes now, what each does, what to type.",
         answers=taken("order"),
     ),
-    epilog="Example: python starter.py order resolve ORDER-1 make_again --question q1 "
+    epilog=f"Example: {PROGRAM} order resolve ORDER-1 make_again --question q1 "
     '--reason "the customer is known there now"',
 )
 def resolve(

@@ -1,82 +1,119 @@
-"""Make a Temporal server ready: the namespace, and the search attributes in it. Safe to repeat.
+"""`prepare` makes a Temporal server ready: the namespace, and the search attributes in it.
 
-    python -m commands.prepare
-
-For a server of one's own. At Temporal Cloud both are made in its console; the attributes are those
-of `invoicing.attributes.SEARCH_ATTRIBUTES`.
+At Temporal Cloud both are made in its console; the attributes are those of
+`invoicing.attributes.SEARCH_ATTRIBUTES`, and `prepare` says which are missing.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import logging
+import json
 import os
-import sys
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Annotated
 
+import typer
 from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import invoicing.client
-from commands.server import register, registered
+from commands.at_once import progress
+from commands.base import PROGRAM, SERVER, AsJson, Code, app
 from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.errors import InvoicingError
+from invoicing.client import Unreachable
 from invoicing.process import run
-
-log = logging.getLogger("invoicing.prepare")
+from terminal import findings, plain, screen
 
 RETENTION_DAYS = 90
 """How long the history of an invoice that has ended is kept."""
-PATIENCE = 60.0
-"""Seconds for a server that has just started, or has just been given a namespace."""
 _PAUSE = 1.0
 # Until every part of the server has heard of a new namespace, some say that there is none.
 _NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE)
+_PREFIX = "INDEXED_VALUE_TYPE_"
+_GOOD = ("there", "registered")
 
 
-async def prepare(client: Client, retention_days: int = RETENTION_DAYS) -> None:
-    """Register the namespace of this client and the search attributes, where they are missing.
+@app.command(
+    "prepare",
+    rich_help_panel=SERVER,
+    short_help="Make a Temporal server ready: namespace, and what lists show.",
+    epilog=f"Example: TEMPORAL_NAMESPACE=billing {PROGRAM} prepare",
+)
+def prepare(
+    retention_days: Annotated[
+        int,
+        typer.Option(min=1, help="How long histories are kept, where the namespace is new."),
+    ] = RETENTION_DAYS,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds for a server that has just been started.")
+    ] = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Make the namespace and register the search attributes that it lacks; harmless to repeat.
 
-    An existing namespace keeps the retention it has. Raises InvoicingError where an attribute
-    exists with another type, RPCError where the server refuses.
+    A namespace that is there keeps the retention that it has.
     """
-    retention = Duration()
-    retention.FromTimedelta(timedelta(days=retention_days))
-    request = RegisterNamespaceRequest(
-        namespace=client.namespace, workflow_execution_retention_period=retention
-    )
-    try:
-        await client.workflow_service.register_namespace(request)
-        log.info("namespace %s made, retention %d days", client.namespace, retention_days)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
-        log.info("namespace %s is there", client.namespace)
-    await _register(client)
-    log.info("search attributes are there: %s", ", ".join(sorted(SEARCH_ATTRIBUTES)))
+    with progress("Preparing", None):
+        ready = run(_within(patience, retention_days))
+    if as_json:
+        told = {"namespace": ready.name, "made": ready.made, "attributes": ready.attributes}
+        typer.echo(json.dumps(told))
+    else:
+        ready.show()
+    raise typer.Exit(Code.DONE if ready.whole else Code.FAILED)
 
 
-async def _register(client: Client) -> None:
-    while True:
-        try:
-            there = await registered(client)
-            await register(client, there)
-        except RPCError as error:
-            if error.status not in _NOT_YET:
-                raise
-            await asyncio.sleep(_PAUSE)
-        else:
-            break
-    wrong = [name for name, kind in SEARCH_ATTRIBUTES.items() if there.get(name, kind) != kind]
-    if wrong:
-        raise InvoicingError(
-            f"search attributes exist with another type than ours: {', '.join(wrong)}; they have "
-            "to be renamed or removed at the server first"
+class Readiness:
+    """What was found and made; `made`: what became of the namespace, in a word."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.made = "there"
+        self.refusal = ""
+        self.attributes: dict[str, str] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing."""
+        return set(self.attributes.values()) <= set(_GOOD)
+
+    def show(self) -> None:
+        """On the terminal, with what an administrator has to do."""
+        rows = [("ok", f"namespace {self.name}", self.made)]
+        rows += (
+            ("ok" if what in _GOOD else "wrong", f"{name} ({SEARCH_ATTRIBUTES[name]})", what)
+            for name, what in self.attributes.items()
         )
+        screen().print(findings(rows, "In the namespace " + self.name, ""))
+        if self.refusal:
+            typer.echo(
+                f"They cannot be registered from here: {self.refusal}. An administrator has to; at "
+                "Temporal Cloud that is in its console.",
+                err=True,
+            )
+        if any(what not in (*_GOOD, "missing") for what in self.attributes.values()):
+            typer.echo("One of another type has to be renamed or removed there first.", err=True)
+
+
+async def _within(patience: float, retention_days: int) -> Readiness:
+    try:
+        async with asyncio.timeout(patience):
+            return await _prepared(await _connected(), retention_days)
+    except TimeoutError:
+        address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
+        raise Unreachable(
+            f"the Temporal server at {address} was not ready after {patience:.0f} s: start it, or "
+            "set TEMPORAL_ADDRESS to where it is"
+        ) from None
 
 
 async def _connected() -> Client:
@@ -87,37 +124,82 @@ async def _connected() -> Client:
             await asyncio.sleep(_PAUSE)
 
 
-async def main(retention_days: int) -> None:
-    """Connect and prepare, with patience. Raises InvoicingError."""
-    address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await prepare(await _connected(), retention_days)
-    except TimeoutError:
-        raise InvoicingError(
-            f"the Temporal server at {address} was not ready after {PATIENCE:.0f} s"
-        ) from None
-    except RPCError as error:
-        raise InvoicingError(
-            f"the Temporal server at {address} refused ({error.status.name})"
-        ) from None
+async def _prepared(client: Client, retention_days: int) -> Readiness:
+    """RPCError where the server refuses to say what is there."""
+    ready = Readiness(client.namespace)
+    ready.made = await _make(client, retention_days)
+    while True:
+        try:
+            there = await registered(client)
+            ready.refusal = await _refused(client, there)
+            break
+        except RPCError as error:
+            if error.status not in _NOT_YET:
+                raise
+            await asyncio.sleep(_PAUSE)
+    ready.attributes = {name: _told(name, there, ready.refusal) for name in SEARCH_ATTRIBUTES}
+    return ready
 
 
-def _wishes(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("prepare.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--retention-days",
-        type=int,
-        default=RETENTION_DAYS,
-        help="how long histories are kept, where the namespace is new (%(default)s)",
+async def _make(client: Client, retention_days: int) -> str:
+    """Whether the namespace was made, or was there. Who may not make one may still use it."""
+    retention = Duration()
+    retention.FromTimedelta(timedelta(days=retention_days))
+    request = RegisterNamespaceRequest(
+        namespace=client.namespace, workflow_execution_retention_period=retention
     )
-    return parser.parse_args(arguments)
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    wishes = _wishes()
     try:
-        run(main(wishes.retention_days))
-    except InvoicingError as problem:
-        sys.exit(f"prepare: {problem}")
+        await client.workflow_service.register_namespace(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNAVAILABLE:
+            await asyncio.sleep(_PAUSE)
+            return await _make(client, retention_days)
+        there = error.status is RPCStatusCode.ALREADY_EXISTS
+        return "there" if there else f"not made from here ({error.status.name})"
+    return f"made, histories are kept for {retention_days} days"
+
+
+async def registered(client: Client) -> dict[str, str]:
+    """The custom search attributes of the client's namespace: name and type, as in our own list."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    answer = await client.operator_service.list_search_attributes(request)
+    return {name: _word(kind) for name, kind in answer.custom_attributes.items()}
+
+
+async def _register(client: Client, there: Mapping[str, str]) -> None:
+    """Add those of ours that are not there; safe to race. RPCError where the server refuses."""
+    missing = {name: _value(kind) for name, kind in SEARCH_ATTRIBUTES.items() if name not in there}
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    try:
+        await client.operator_service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+def _word(kind: IndexedValueType.ValueType) -> str:
+    return IndexedValueType.Name(kind).removeprefix(_PREFIX).title().replace("_", "")
+
+
+def _value(word: str) -> IndexedValueType.ValueType:
+    return IndexedValueType.Value(_PREFIX + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper())
+
+
+async def _refused(client: Client, there: Mapping[str, str]) -> str:
+    """Why the server does not let us register what is missing; empty: it did."""
+    try:
+        await _register(client, there)
+    except RPCError as error:
+        if error.status in _NOT_YET:
+            raise
+        return f"the server answered {error.status.name}: {plain(error.message)}"
+    return ""
+
+
+def _told(name: str, there: Mapping[str, str], refusal: str) -> str:
+    if name not in there:
+        return "missing" if refusal else "registered"
+    right = there[name] == SEARCH_ATTRIBUTES[name]
+    return "there" if right else f"a {there[name]}, not a {SEARCH_ATTRIBUTES[name]}"

@@ -12,13 +12,15 @@ from typing import Annotated
 import typer
 
 from commands.at_once import few_at_a_time, progress
-from commands.base import AsJson, Code, app, data, with_client
-from commands.files import CSV, JSON_LINES, Entry, entries
+from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_client
+from commands.files import is_many, reads_a_file, requests_in
 from invoicing.client import InvoicingClient, Listed, Unreachable
 from invoicing.errors import NotFound
 from invoicing.parse import read_request
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest
+from tabular.entries import Entry
+from tabular.wishes import Wishes
 from terminal import plain, previewed, previews, screen
 
 AT_ONCE = 10
@@ -44,8 +46,9 @@ class Seen:
 
 @app.command(
     short_help="Say what would be made, and make nothing.",
-    epilog="Example: python starter.py preview sandbox/examples/invoice.json",
+    epilog=f"Example: {PROGRAM} preview sandbox/examples/invoice.json",
 )
+@reads_a_file
 def preview(
     file: Annotated[
         Path,
@@ -54,14 +57,15 @@ def preview(
             allow_dash=True,
             exists=True,
             dir_okay=False,
-            help="JSON, or many: .csv, .jsonl; - is stdin.",
+            help="JSON, or many: .csv, .xlsx, .jsonl; - is stdin.",
         ),
     ],
+    wishes: Wishes,
     as_json: AsJson = False,
 ) -> None:
     """Check a request with its provider, look up what it names, add it up; create nothing."""
-    many = file.suffix.lower() in (CSV, *JSON_LINES)
-    wanted = entries(file) if many else [_single(file)]
+    many = is_many(file)
+    wanted = _sorted(file, wishes) if many else [_single(file)]
 
     async def work(client: InvoicingClient) -> Code:
         with progress("Previewing", len(wanted)) as advance:
@@ -76,6 +80,17 @@ def preview(
         return max((_code(one) for one in seen), default=Code.DONE)
 
     with_client(work)
+
+
+MOST = 2_000
+"""Requests that are previewed at once: each is a workflow, and all are shown together."""
+
+
+def _sorted(file: Path, wishes: Wishes) -> list[Entry]:
+    requests = requests_in(file, wishes)
+    if requests.count > MOST:
+        raise BadInput(f"These are {requests.count} invoices: at most {MOST} are previewed.")
+    return sorted(requests.entries(), key=lambda entry: entry.rows)
 
 
 def _single(file: Path) -> Entry:
@@ -119,8 +134,8 @@ def _tell(seen: list[Seen], as_json: bool, many: bool) -> None:
         for one in seen:
             told = data(one.preview) if one.preview else {"reference": one.entry.reference}
             known = one.known and one.known.status
-            lines = {"lines": one.entry.lines} if many else {}
-            typer.echo(json.dumps({**told, **lines, "wrong": one.wrong, "known": known}))
+            numbers = {"rows": one.entry.rows} if many else {}
+            typer.echo(json.dumps({**told, **numbers, "wrong": one.wrong, "known": known}))
     elif many:
         rows = ((one.entry.reference, one.preview, one.wrong) for one in seen)
         screen().print(previews(rows))

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from commands.base import SERVER, AsJson, BadInput, Code, app, web_ui, with_client
+from commands.base import PROGRAM, SERVER, AsJson, BadInput, Code, app, web_ui, with_client
 from invoicing.client import InvoicingClient
 from invoicing.lists import IS_CUT_OFF
 
@@ -44,7 +44,7 @@ def link(ui: str, namespace: str, name: str) -> str:
 @app.command(
     rich_help_panel=SERVER,
     short_help="Links that save the operators' lists in the Web UI.",
-    epilog="Example: python starter.py views",
+    epilog=f"Example: {PROGRAM} views",
 )
 def views(as_json: AsJson = False) -> None:
     """One link per list that operators need. Open it once: the Web UI keeps it among its views."""

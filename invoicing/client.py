@@ -42,7 +42,7 @@ from invoicing.bounds import refuse_event, refuse_too_large
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.connection import Unreachable, connect, converter, reach
 from invoicing.doubt import UNKNOWN_CONTENT
-from invoicing.errors import CutOff, InvoicingError, ReferenceInUse
+from invoicing.errors import CutOff, InvoicingError, NotFound, ReferenceInUse
 from invoicing.identity import (
     DETAILS,
     EVENT_WORKFLOW,
@@ -469,6 +469,20 @@ class InvoicingClient:
     async def event(self, event: str) -> EventState:
         """Where an event is; its id is `provider/account/id`. Raises NotFound."""
         return await queried(event, self._event_handle(event), "state", EventState)
+
+    async def told(self, event: str) -> Event:
+        """What the provider told, as it was stored; needs no worker. Raises NotFound, and
+        InvoicingError where it cannot be read here."""
+        pages = self._event_handle(event).fetch_history_events(page_size=1)
+        await known(event, pages.fetch_next_page())
+        for begun in pages.current_page or ():
+            payloads = begun.workflow_execution_started_event_attributes.input.payloads
+            try:
+                (start,) = await self.temporal.data_converter.decode(payloads, [EventInput])
+            except ApplicationError as error:
+                raise InvoicingError(f"{event}: what was told cannot be read here") from error
+            return Event.model_validate(start.event)
+        raise NotFound(event)
 
     async def resolve_event(
         self, event: str, said: Resolve, *, key: str | None = None

@@ -67,7 +67,9 @@ class ReferenceInUse(InvoicingError):
     def __init__(self, reference: str, differs: Sequence[str]) -> None:
         super().__init__(
             f"{reference} was already asked for with other content; it differs in "
-            f"{', '.join(differs)}. Use a new reference, or the content of the first request."
+            f"{', '.join(differs)}. Ask with the content of the first request; to change the "
+            "invoice, correct it where it waits for a person, or cancel it. A new reference would "
+            "be a second invoice."
         )
         self.reference = reference
         self.differs = tuple(differs)

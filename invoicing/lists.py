@@ -31,6 +31,8 @@ class Listed(Recorded):
 
     reference: str
     provider: str | None = None
+    account: str | None = None
+    """Once the provider knows it; None: not yet, or it never did."""
     status: str | None = None
     waiting_for: str | None = None
     number: str | None = None
@@ -114,6 +116,7 @@ def listed(execution: WorkflowExecution) -> Listed:
     return Listed(
         reference=known(attributes.REFERENCE) or execution.id.partition("/")[2],
         provider=known(attributes.PROVIDER),
+        account=_account(execution),
         status=CUT_OFF if ended else known(attributes.STATUS),
         waiting_for=None if ended else known(attributes.WAITING_FOR),
         number=known(attributes.NUMBER),
@@ -123,3 +126,10 @@ def listed(execution: WorkflowExecution) -> Listed:
         started_at=execution.start_time,
         ended_at=execution.close_time,
     )
+
+
+def _account(execution: WorkflowExecution) -> str | None:
+    """Of which account it is, by the provider's names for it: they are told apart by account."""
+    names = execution.typed_search_attributes.get(attributes.KEYS) or ()
+    parts = (name.split("/", 2) for name in names)
+    return next((each[1] for each in parts if len(each) == 3), None)

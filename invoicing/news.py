@@ -47,6 +47,8 @@ class EventState(Recorded):
     account: str
     event: str
     kind: str = ""
+    names: tuple[str, ...] = ()
+    """What its invoice or order is looked for by: the provider's names, the most telling first."""
     outcome: EventOutcome | None = None
     to: tuple[str, ...] = ()
     """The ids of the workflows that got it."""

@@ -19,6 +19,8 @@ class Adaptor(Provider, Protocol):
     """A provider's class: built from its account's settings and the shared client."""
 
     Settings: ClassVar[type[BaseModel]]
+    Options: ClassVar[type[BaseModel]]
+    """What a request's options may be here."""
 
     def __init__(self, settings: Any, http: httpx.AsyncClient) -> None: ...
 

@@ -442,6 +442,7 @@ class Invoro:
     """The verbs of `invoicing.provider.Provider` for one company."""
 
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
+    Options: ClassVar[type[BaseModel]] = InvoroOptions
     name = "invoro"
     calls_per_second = 100
     """As stated, per key."""

@@ -420,6 +420,7 @@ class Mollie:
     """The verbs of `invoicing.provider.Provider` for one profile."""
 
     Settings: ClassVar[type[BaseModel]] = MollieSettings
+    Options: ClassVar[type[BaseModel]] = MollieOptions
     name = "mollie"
 
     def __init__(self, settings: MollieSettings, http: httpx.AsyncClient) -> None:

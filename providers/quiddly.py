@@ -555,6 +555,7 @@ class Quiddly:
     """The verbs of `invoicing.provider.Provider`, with its feed, for one client."""
 
     Settings: ClassVar[type[BaseModel]] = QuiddlySettings
+    Options: ClassVar[type[BaseModel]] = QuiddlyOptions
     name = "quiddly"
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:

@@ -608,6 +608,7 @@ class Riverty:
     """The verbs of `Provider`, `Orders`, `Notifies` and `Hooks` for one business code."""
 
     Settings: ClassVar[type[BaseModel]] = RivertySettings
+    Options: ClassVar[type[BaseModel]] = RivertyOptions
     name = "riverty"
 
     def __init__(self, settings: RivertySettings, http: httpx.AsyncClient) -> None:

@@ -488,6 +488,7 @@ class ZeroFriction:
     """The verbs of `invoicing.provider.Provider` for one organisation."""
 
     Settings: ClassVar[type[BaseModel]] = ZeroFrictionSettings
+    Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
     name = "zero_friction"
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:

@@ -189,7 +189,7 @@ def test_no_second_list_of_search_attributes_is_kept() -> None:
     for file in ("docker-compose.yml", "commands/prepare.py", "deploy/temporal.yaml"):
         text = (ROOT / file).read_text()
         assert not [name for name in SEARCH_ATTRIBUTES if name in text]
-    assert SERVICES["temporal-namespace"]["command"][:3] == ["python", "-m", "commands.prepare"]
+    assert SERVICES["temporal-namespace"]["command"][:3] == ["python", "starter.py", "prepare"]
 
 
 # --- what is run exists ---------------------------------------------------------------------------
@@ -413,7 +413,7 @@ async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repea
     environment = {"TEMPORAL_ADDRESS": server.address, "TEMPORAL_NAMESPACE": "made-here"}
     for _ in range(2):
         code, said = await ran(command, environment)
-        assert (code, "search attributes are there" in said) == (0, True), said
+        assert (code, "InvoiceStatus (Keyword)" in said) == (0, True), said
     client = await Client.connect(server.address, namespace="made-here")
     listing = ListSearchAttributesRequest(namespace="made-here")
     present = await client.operator_service.list_search_attributes(listing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import functools
 import importlib.util
 import re
@@ -12,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
@@ -145,7 +147,7 @@ def _shown(text: str) -> Iterable[str]:
 # --- commands -------------------------------------------------------------------------------------
 
 
-UNASKED = ("doctor", "demo")
+UNASKED = ("doctor", "demo", "prepare", "worker", "gateway")
 """They need nothing that is typed, and would begin at once."""
 
 
@@ -188,9 +190,20 @@ def refused(words: list[str], folder: Path) -> str:
             (folder / word).write_text(request.model_dump_json())
         elif word.endswith(".csv"):
             (folder / word).write_text((ROOT / "sandbox/examples/june.csv").read_text())
+        elif word.endswith(".xlsx"):
+            _as_workbook(ROOT / "sandbox/examples/june.csv", folder / word)
     wanted = [*words, "--help"] if words[0] in UNASKED else words
     said = CliRunner().invoke(app, wanted)
     return "" if said.exit_code in (Code.DONE, Code.UNREACHABLE) else said.output
+
+
+def _as_workbook(table: Path, path: Path) -> None:
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    with table.open(newline="") as rows:
+        for row in csv.reader(rows):
+            sheet.append(row)
+    book.save(path)
 
 
 # --- states ---------------------------------------------------------------------------------------

@@ -14,7 +14,16 @@ import pytest
 import providers
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("invoicing", "activities", "workflows", "providers", "gateway", "commands", "settings")
+PACKAGES = (
+    "invoicing",
+    "activities",
+    "workflows",
+    "providers",
+    "gateway",
+    "commands",
+    "tabular",
+    "settings",
+)
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 

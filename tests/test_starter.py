@@ -34,6 +34,7 @@ from sandbox.zero_friction import Step
 from starter import Code, app
 from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
+from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
 
 
@@ -315,12 +316,12 @@ async def test_the_main_help_documents_every_exit_code_and_command() -> None:
 
 def test_a_shell_can_complete_commands() -> None:
     ended = subprocess.run(
-        [sys.executable, "starter.py"],
+        [sys.executable, "-c", AS_INSTALLED],
         cwd=ROOT,
         env={
             **os.environ,
-            "_STARTER.PY_COMPLETE": "complete_bash",
-            "COMP_WORDS": "starter.py all ca",
+            "_INVOICING_COMPLETE": "complete_bash",
+            "COMP_WORDS": "invoicing all ca",
             "COMP_CWORD": "2",
         },
         capture_output=True,

@@ -186,10 +186,27 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
             waiting = [row for row in lines(said) if row["event"] == event.id]
             if waiting and waiting[0]["problem"]:
                 break
-    assert name in (await typed("events", "list", at=company)).stdout
+    listing = (await typed("events", "list", at=company)).stdout
+    for text in (name, "unknown", '{"invoiceId": "unknown"}'):
+        assert text in listing
+    assert waiting[0]["content"] == {"invoiceId": "unknown"}
+    assert waiting[0]["names"] == ["unknown"]
     shown = await typed("events", "show", name, at=company)
     deliver = ("events", "resolve", name, "deliver", "--question", "q1")
     assert " ".join((*deliver, "--reference", "REF")) in shown.stdout
+    nobody = await typed(*deliver, "--reference", "NOPE", *WHY, at=company)
+    assert (nobody.exit_code, nobody.stderr) == (
+        Code.NOT_FOUND,
+        "No invoice and no order NOPE is known here.\n",
+    )
+    ended = await company.start()
+    await company.finished(ended)
+    late = await typed(*deliver, "--reference", ended, *WHY, at=company)
+    assert late.exit_code == Code.NEEDS_ATTENTION
+    assert "nothing that runs has the reference that was named" in late.stderr
+    assert "deliver --question q2" in late.stderr
+    deliver = (*deliver[:-1], "q2")
     said = await typed(*deliver, "--reference", reference, *WHY, at=company)
+    assert f"delivered to invoice/{reference}" in said.stderr
     assert said.exit_code == Code.DONE, said.output
     assert (await asyncio.wait_for(handle.result(), 30)).outcome == "delivered"

@@ -1,4 +1,4 @@
-"""`setup` makes a namespace ready; `doctor` finds what is wrong and says how to mend it."""
+"""`prepare` makes a server ready; `doctor` finds what is wrong and says how to mend it."""
 
 from __future__ import annotations
 
@@ -111,14 +111,14 @@ async def test_every_provider_that_can_be_asked_says_whether_it_lets_us_in(
         assert not served.ledger.entries
 
 
-# setup
+# prepare
 
 
-async def test_setup_registers_what_is_missing_and_says_so(tmp_path: Path) -> None:
+async def test_prepare_registers_what_is_missing_and_says_so(tmp_path: Path) -> None:
     async with local_server(own=True, search_attributes={"InvoiceStatus": "Keyword"}) as server:
-        first = await typed("setup", "--json", at=server.address)
-        again = await typed("setup", "--json", at=server.address)
-        shown = await typed("setup", at=server.address)
+        first = await typed("prepare", "--json", at=server.address)
+        again = await typed("prepare", "--json", at=server.address)
+        shown = await typed("prepare", at=server.address)
     assert first.exit_code == again.exit_code == Code.DONE, first.output
     told = json.loads(first.stdout)["attributes"]
     registered = dict.fromkeys(SEARCH_ATTRIBUTES, "registered")
@@ -127,9 +127,9 @@ async def test_setup_registers_what_is_missing_and_says_so(tmp_path: Path) -> No
     assert "InvoiceDueDate (Datetime)" in shown.stdout
 
 
-async def test_setup_leaves_an_attribute_of_another_type_alone_and_fails(bare: str) -> None:
+async def test_prepare_leaves_an_attribute_of_another_type_alone_and_fails(bare: str) -> None:
     async with local_server(own=True, search_attributes={"InvoiceStatus": "Text"}) as server:
-        said = await typed("setup", at=server.address)
+        said = await typed("prepare", at=server.address)
     assert said.exit_code == Code.FAILED
     assert "a Text, not a Keyword" in said.stdout
     assert "renamed or removed" in said.stderr
@@ -207,7 +207,7 @@ async def test_it_finds_attributes_that_are_missing_or_of_another_type(bare: str
     found = await wrong(bare)
     odd = found["the search attribute InvoiceStatus is a Text, not a Keyword"]
     assert "Rename or remove" in odd
-    assert found["the search attribute InvoiceKeys is missing"] == "Run `setup`."
+    assert found["the search attribute InvoiceKeys is missing"] == "Run `prepare`."
 
 
 async def test_it_finds_that_no_worker_serves_a_queue(

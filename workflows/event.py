@@ -57,6 +57,7 @@ class EventWorkflow:
         self._memory = Memory(questions=start.questions)
         self._outcome: EventOutcome | None = None
         self._to: tuple[str, ...] = ()
+        self._names: tuple[str, ...] = ()
         self._listing = Listing()
         # An event lives in one run: how long it waits is bounded, and so is its history.
         self._waits = Waits(self._memory, lambda: None, lambda: False, self._show)
@@ -67,6 +68,7 @@ class EventWorkflow:
         """about → locate → signal, until somebody got it or nobody is to get it."""
         try:
             subject = await self._about()
+            self._names = tuple(subject.keys)
             if not subject.keys:
                 return self._end(EventOutcome.IRRELEVANT)
             self._event = _slim(start.event, subject)
@@ -187,6 +189,7 @@ class EventWorkflow:
             account=self._start.account,
             event=self._start.event.id,
             kind=self._start.event.kind,
+            names=self._names,
             outcome=self._outcome,
             to=self._to,
             waiting=self._memory.waiting,

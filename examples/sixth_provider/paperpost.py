@@ -67,6 +67,7 @@ class Paperpost:
     """The verbs of `invoicing.provider.Provider` for one account."""
 
     Settings: ClassVar[type[BaseModel]] = PaperpostSettings
+    Options: ClassVar[type[BaseModel]] = PaperpostOptions
     name = "paperpost"
 
     def __init__(self, settings: PaperpostSettings, http: httpx.AsyncClient) -> None:

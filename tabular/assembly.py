@@ -1,0 +1,166 @@
+"""One invoice from the rows that share its reference.
+
+Rows name their `line.id` where there are several; what is about the whole invoice stands in the
+first of them, or is the same in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from invoicing.bounds import refuse_too_large
+from invoicing.errors import TooLarge
+from invoicing.parse import problems
+from invoicing.request import InvoiceRequest
+from invoicing.values import MOST_LINES
+from tabular.bounds import MOST_CELL
+from tabular.cells import Cell, value, written
+from tabular.columns import Column
+from tabular.entries import Entry
+from tabular.habits import Habits
+from tabular.jsonlines import valid
+from tabular.wishes import Crooked
+
+MISSING = "is required"
+
+Named = Callable[[str, str], Column | None]
+"""The column of a header, for a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row's cells by their columns' headers; `stray`: it has a cell without a column."""
+
+    number: int
+    cells: dict[str, Cell]
+    stray: bool = False
+
+
+@dataclass
+class Rows:
+    """The rows of one invoice. More than it may have lines are counted, not kept."""
+
+    kept: list[Row] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, row: Row) -> None:
+        """Take in one more row."""
+        if len(self.kept) <= MOST_LINES:
+            self.kept.append(row)
+        else:
+            self.more += 1
+
+
+def entry(reference: str, rows: Rows, named: Named, habits: Habits) -> Entry:
+    """What the rows of one reference ask for."""
+    numbers = tuple(row.number for row in rows.kept)
+    try:
+        if rows.more:
+            raise Crooked(f"has more than {MOST_LINES} lines")
+        invoice = _Invoice(rows.kept, named, habits)
+        request, wrong = invoice.request()
+        wrong += _refused(request, invoice.left_out)
+    except Crooked as error:
+        request, wrong = {}, [str(error)]
+    if wrong:
+        return Entry(numbers, valid(reference), wrong=tuple(dict.fromkeys(wrong)))
+    return Entry(numbers, reference, InvoiceRequest.model_validate(request))
+
+
+def _refused(request: dict[str, Any], left_out: Collection[str]) -> list[str]:
+    """What the model says; not that what was wrong already, and so left out, is missing."""
+    try:
+        refuse_too_large(InvoiceRequest.model_validate(request))
+    except ValidationError as error:
+        missing = {f"{name}: {MISSING}" for name in left_out}
+        return [text for each in problems(error) if (text := str(each)) not in missing]
+    except TooLarge as error:
+        return [str(error)]
+    return []
+
+
+class _Invoice:
+    """Puts the cells of one invoice where its fields are; notes what is wrong meanwhile."""
+
+    def __init__(self, rows: Sequence[Row], named: Named, habits: Habits) -> None:
+        self._rows, self._named, self._habits = rows, named, habits
+        whole = {name: cell for row in reversed(rows) for name, cell in row.cells.items()}
+        self._whole = whole
+        self._provider = next(
+            (written(cell) for name, cell in whole.items() if _is_provider(named(name, ""))), ""
+        )
+        self._wrong: list[str] = []
+        self.left_out: set[str] = set()
+        """Paths of the fields whose cells could not be read."""
+
+    def request(self) -> tuple[dict[str, Any], list[str]]:
+        """What the model of a request is to make of it, and what is wrong already."""
+        self._wrong += (
+            f"row {row.number}: has a cell without a column" for row in self._rows if row.stray
+        )
+        self._wrong += self._contradictions()
+        request: dict[str, Any] = {"document": {}, "options": {}}
+        for name, cell in self._whole.items():
+            column = self._column(name)
+            if column and column.part != "line":
+                target = request if column.part == "request" else request[column.part]
+                where = "" if column.part == "request" else f"{column.part}."
+                self._put(target, where, column, cell, self._rows[0].number)
+        lines = [self._line(index, row) for index, row in enumerate(self._rows)]
+        request["document"]["lines"] = lines
+        return request, self._wrong
+
+    def _column(self, name: str) -> Column | None:
+        column = self._named(name, self._provider)
+        if column is None:
+            self._wrong.append(f"{name}: is no field of {self._provider or 'this request'}")
+        return column
+
+    def _line(self, index: int, row: Row) -> dict[str, Any]:
+        line: dict[str, Any] = {}
+        for name, cell in row.cells.items():
+            column = self._named(name, self._provider)
+            if column and column.part == "line":
+                self._put(line, f"document.lines[{index}].", column, cell, row.number)
+        return {"id": "1", **line}
+
+    def _contradictions(self) -> Iterator[str]:
+        known: dict[str, tuple[Cell, int]] = {}
+        for row in self._rows:
+            columns = {name: self._named(name, self._provider) for name in row.cells}
+            has_id = any(column and column.name == "line.id" for column in columns.values())
+            if len(self._rows) > 1 and not has_id:
+                yield f"row {row.number}: line.id: is required where an invoice has several lines"
+            for name, cell in row.cells.items():
+                column = columns[name]
+                before, number = known.setdefault(name, (cell, row.number))
+                if before != cell and column and column.part != "line":
+                    yield f"row {row.number}: {column.name}: is not what row {number} says"
+
+    def _put(
+        self, target: dict[str, Any], where: str, column: Column, cell: Cell, row: int
+    ) -> None:
+        *path, last = column.path
+        try:
+            if isinstance(cell, str) and len(cell) > MOST_CELL:
+                raise Crooked(f"has more than {MOST_CELL:,} characters")
+            found = value(cell, column.kind, self._habits)
+        except Crooked as error:
+            self._wrong.append(f"row {row}: {column.name}: {error}")
+            self.left_out.add(where + ".".join(column.path))
+            return
+        for part in path:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise Crooked(f"{column.name}: another column already gives {part} as a whole")
+        if isinstance(target.get(last), dict):
+            raise Crooked(f"{column.name}: other columns already give parts of it")
+        target[last] = found
+
+
+def _is_provider(column: Column | None) -> bool:
+    return column is not None and column.name == "provider"

@@ -1,0 +1,28 @@
+"""How large a file may be. What is larger is refused before it is read, or where it is met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoicing.bounds import REQUEST
+from tabular.wishes import UnreadableFile
+
+MOST_BYTES = 256 << 20
+"""A file, as it is stored."""
+MOST_UNPACKED = 512 << 20
+"""The parts of an XLSX file together: it is compressed."""
+MOST_PARTS = 2_000
+MOST_ROWS = 250_000
+MOST_COLUMNS = 256
+"""Of an XLSX file nothing beyond is looked at."""
+MOST_CELL = REQUEST
+"""Characters of one cell: the whole request may not be larger. More is that row's mistake."""
+MOST_RECORD = 8 << 20
+"""Characters of one line, or of one cell with line ends in it: a quote that is never closed."""
+
+
+def check_size(path: Path, most: int) -> None:
+    """Raise UnreadableFile for a file of more bytes."""
+    size = path.stat().st_size
+    if size > most:
+        raise UnreadableFile(f"{path.name} has {size:,} bytes, and {most:,} is the most.")
