@@ -67,7 +67,7 @@ schemas: setup ## write the JSON Schemas of every input into docs/schemas
 	@$(RUN) -m invoicing.schemas docs/schemas
 
 server: resolve ## run a local Temporal server with web UI, until Ctrl-C
-	@$(RUN) -m sandbox.temporal $(ARGS)
+	@$(RUN) -m temporal_server $(ARGS)
 
 worker: setup ## run a worker, until Ctrl-C
 	@$(RUN) worker.py $(ARGS)
@@ -97,7 +97,7 @@ env: setup ## print the line that has a terminal's `python` find these packages
 	@echo '. "$(VENV)/bin/activate"'
 
 resolve: setup ## find, download or build the Temporal server, once
-	@$(RUN) -m sandbox.temporal --resolve > /dev/null
+	@$(RUN) -m temporal_server --resolve > /dev/null
 
 clean-cache: ## remove the environments, the Temporal server and its database
 	rm -rf "$(CACHE)"

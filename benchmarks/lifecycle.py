@@ -31,7 +31,7 @@ from benchmarks.children import Child, ChildEnded
 from benchmarks.kinds import Kind, Round, bare_kind, http_kind, measure, memory_kind, stand_in
 from invoicing import process
 from invoicing.client import InvoicingClient
-from sandbox.temporal import ServerUnavailable, local_server
+from temporal_server import ServerUnavailable, local_server
 from terminal import screen
 
 COMMAND = "python -m benchmarks.lifecycle"

@@ -23,6 +23,6 @@ def demo(
 
     Starts a Temporal server, a stand-in of every provider and a worker, and stops them in the end.
     """
-    from sandbox import demo as demonstration  # its servers are nobody else's business
+    import demo as demonstration  # its servers are nobody else's business
 
     raise typer.Exit(demonstration.main(keep=keep))

@@ -16,10 +16,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.faults import Faults
-from sandbox.record import Changes
-from sandbox.server import Ask, StandIn, Way
-from sandbox.wire import decoded
+from sandbox.kit.faults import Faults
+from sandbox.kit.record import Changes
+from sandbox.kit.server import Ask, StandIn, Way
+from sandbox.kit.wire import decoded
 
 
 class Step(StrEnum):

@@ -15,7 +15,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from invoicing.invoice import Invoice, JournalEntry, Status
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
-from sandbox.temporal import local_server, resolve_binary
+from temporal_server import local_server, resolve_binary
 from tests.command_line import EXAMPLES, ROOT, address_of
 from tests.lifecycle.world import Company, World, world
 

@@ -31,10 +31,10 @@ import settings.worker
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
 from providers import ADAPTORS
-from sandbox import invoro_data, mollie, quiddly_data, riverty
+from sandbox import invoro, mollie, quiddly, riverty
 from sandbox import zero_friction as zf
-from sandbox.temporal import Server, local_server
 from settings.worker import WorkerSettings
+from temporal_server import Server, local_server
 from tests.child import child
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
@@ -325,8 +325,8 @@ def test_the_examples_hold_no_secret(name: str) -> None:
         zf.CLIENT_SECRET,
         zf.SUBSCRIPTION_KEY,
         mollie.TEST_KEY,
-        invoro_data.TEST_KEY,
-        quiddly_data.SERVICE_TOKEN,
+        invoro.TEST_KEY,
+        quiddly.SERVICE_TOKEN,
         riverty.PRIMARY_KEY,
     )
     for variable, value in variables(EXAMPLES[name], stand_ins=True).items():

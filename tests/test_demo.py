@@ -1,4 +1,4 @@
-"""The demonstration comes to its verdict, tells right from wrong, and cleans up after itself."""
+"""The demonstration comes to its result, tells right from wrong, and cleans up after itself."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from demo import run as demonstrating
+from demo.accounts import stand_ins
+from demo.compare import Row, rows
+from demo.stories import ORDER, PARTS, STORIES
+from demo.story import Part
+from demo.worker import ROOT
 from invoicing.invoice import Amounts, Invoice, LineStatus, Status
 from invoicing.order import Ledger as Lines
 from invoicing.order import LedgerLine, Order, OrderStatus
 from invoicing.provider import PaymentStatus, Stage
-from sandbox.demo import evening
-from sandbox.demo.cast import stand_ins
-from sandbox.demo.script import Part
-from sandbox.demo.stories import ORDER, PARTS, STORIES
-from sandbox.demo.verdict import Row, rows
-from sandbox.demo.worker import ROOT
-from sandbox.record import Effect, Ledger
+from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn
 
 
@@ -96,7 +96,7 @@ def _workers_of(address: str) -> list[str]:
     return found
 
 
-# The verdict. Everything is as it should be, but for the one thing that a test changes.
+# The comparison. Everything is as it should be, but for the one thing that a test changes.
 
 GROSS = Decimal("50.00")
 CANCELLED = Decimal("12.50")
@@ -112,23 +112,23 @@ class Core(RivertyStandIn):
 
 
 @dataclass
-class Evening:
-    """What the verdict goes by."""
+class Seen:
+    """What is compared."""
 
-    cast: dict[Any, Any]
+    stand_ins: dict[Any, Any]
     last: dict[str, Invoice]
     order: Order
 
     def ledger(self, part: Part) -> Ledger:
-        ledger: Ledger = self.cast[part.provider, part.account].ledger
+        ledger: Ledger = self.stand_ins[part.provider, part.account].ledger
         return ledger
 
     def change(self, reference: str, **changes: Any) -> None:
         self.last[reference] = self.last[reference].model_copy(update=changes)
 
     def wrong(self) -> dict[str, tuple[str, ...]]:
-        """What the verdict says is wrong, by the name of the row."""
-        found = rows(self.cast, self.last, self.order)
+        """What the comparison says is wrong, by the name of the row."""
+        found = rows(self.stand_ins, self.last, self.order)
         return {row.name.strip(): row.differs for row in found if row.differs}
 
 
@@ -137,18 +137,18 @@ AT = ORDER.provider, ORDER.account
 PLACES = {line: place for place, line in enumerate(ORDER.lines, start=1)}
 
 
-def as_told() -> Evening:
-    """An evening on which every story came out as it was to."""
-    cast = stand_ins(PARTS)
-    cast[AT] = core = Core()
+def as_told() -> Seen:
+    """What is seen where every story came out as it was to."""
+    made = stand_ins(PARTS)
+    made[AT] = core = Core()
     core.lines = {PLACES[line]: word for line, (_, word) in ORDER.lines.items()}
     core.ledger.add(
         Effect.CREATED, ORDERED, reference=ORDERED, gross=CANCELLED + GROSS * len(ORDER.parts)
     )
     for part in PARTS:
-        _carry_out(part, cast[part.provider, part.account].ledger)
+        _carry_out(part, made[part.provider, part.account].ledger)
     core.ledger.add(Effect.LINES_CANCELLED, ORDERED, reference=ORDERED, gross=CANCELLED)
-    return Evening(cast, {part.reference: an_invoice(part) for part in PARTS}, an_order())
+    return Seen(made, {part.reference: an_invoice(part) for part in PARTS}, an_order())
 
 
 def _carry_out(part: Part, ledger: Ledger) -> None:
@@ -221,15 +221,15 @@ def an_order() -> Order:
     )
 
 
-def changed(evening: Evening, place: int, **changes: Any) -> None:
+def changed(seen: Seen, place: int, **changes: Any) -> None:
     """Overwrite one entry of Riverty's ledger."""
-    entries = evening.cast[AT].ledger._entries
+    entries = seen.stand_ins[AT].ledger._entries
     entries[place] = type(entries[place])(**{**vars(entries[place]), **changes})
 
 
-def forgotten(evening: Evening, part: Part) -> None:
+def forgotten(seen: Seen, part: Part) -> None:
     """Take the last entry about this invoice out of its ledger."""
-    ledger = evening.ledger(part)
+    ledger = seen.ledger(part)
     ledger._entries.remove(ledger.of(part.name_there)[-1])
 
 
@@ -249,149 +249,153 @@ ONE_EACH = [
 each_provider = pytest.mark.parametrize("part", ONE_EACH, ids=lambda part: part.provider)
 
 
-def test_an_evening_that_came_out_as_told_differs_in_nothing() -> None:
-    evening = as_told()
-    assert evening.wrong() == {}
-    assert len(rows(evening.cast, evening.last, evening.order)) == len(PARTS) + 1 + len(ORDER.lines)
-    assert {part.provider for part in ONE_EACH} == {provider for provider, _ in evening.cast}
+def test_what_came_out_as_told_differs_in_nothing() -> None:
+    seen = as_told()
+    assert seen.wrong() == {}
+    assert len(rows(seen.stand_ins, seen.last, seen.order)) == len(PARTS) + 1 + len(ORDER.lines)
+    assert {part.provider for part in ONE_EACH} == {provider for provider, _ in seen.stand_ins}
 
 
 @pytest.mark.parametrize("part", ONE_EACH[:-1], ids=lambda part: part.provider)
 def test_a_second_invoice_alive_is_noticed(part: Part) -> None:
-    evening = as_told()
+    seen = as_told()
     for effect in map(Effect, part.effects):
-        note(part, evening.ledger(part), effect, draft=2)
-    assert evening.wrong() == {part.reference: ("ledger", "invoices alive")}
+        note(part, seen.ledger(part), effect, draft=2)
+    assert seen.wrong() == {part.reference: ("ledger", "invoices alive")}
 
 
 def test_a_third_invoice_of_the_order_is_noticed() -> None:
-    evening = as_told()
-    evening.cast[AT].ledger.add(
+    seen = as_told()
+    seen.stand_ins[AT].ledger.add(
         Effect.APPROVED, "R-3", reference=ORDERED, number="R-3", gross=Decimal(0)
     )
-    assert evening.wrong() == {ORDER.reference: ("invoices alive",)}
+    assert seen.wrong() == {ORDER.reference: ("invoices alive",)}
 
 
 @each_provider
 def test_an_amount_that_is_a_cent_off_is_noticed(part: Part) -> None:
-    evening = as_told()
-    forgotten(evening, part)
+    seen = as_told()
+    forgotten(seen, part)
     last = Effect(part.effects[-1])
-    note(part, evening.ledger(part), last, gross=GROSS + Decimal("0.01"))
-    assert evening.wrong() == {part.reference: ("number and gross",)}
+    note(part, seen.ledger(part), last, gross=GROSS + Decimal("0.01"))
+    assert seen.wrong() == {part.reference: ("number and gross",)}
 
 
 @each_provider
 def test_another_number_is_noticed(part: Part) -> None:
-    evening = as_told()
-    evening.change(part.reference, number="another")
-    assert evening.wrong() == {part.reference: ("number and gross",)}
+    seen = as_told()
+    seen.change(part.reference, number="another")
+    assert seen.wrong() == {part.reference: ("number and gross",)}
 
 
 @each_provider
 def test_another_id_is_noticed(part: Part) -> None:
-    evening = as_told()
-    evening.change(part.reference, provider_id="another")
-    assert evening.wrong() == {part.reference: ("invoices alive",)}
+    seen = as_told()
+    seen.change(part.reference, provider_id="another")
+    assert seen.wrong() == {part.reference: ("invoices alive",)}
 
 
 @each_provider
 def test_another_end_is_noticed(part: Part) -> None:
-    evening = as_told()
-    evening.change(part.reference, status=Status.NEEDS_ATTENTION)
-    assert evening.wrong() == {part.reference: ("status",)}
+    seen = as_told()
+    seen.change(part.reference, status=Status.NEEDS_ATTENTION)
+    assert seen.wrong() == {part.reference: ("status",)}
 
 
 @each_provider
 def test_an_effect_that_is_missing_is_noticed(part: Part) -> None:
-    evening = as_told()
-    forgotten(evening, part)
-    assert evening.wrong() == {part.reference: ("ledger",)}
+    seen = as_told()
+    forgotten(seen, part)
+    assert seen.wrong() == {part.reference: ("ledger",)}
 
 
 @each_provider
 def test_an_effect_too_many_is_noticed(part: Part) -> None:
-    evening = as_told()
-    note(part, evening.ledger(part), Effect.SENT)
-    assert evening.wrong() == {part.reference: ("ledger",)}
+    seen = as_told()
+    note(part, seen.ledger(part), Effect.SENT)
+    assert seen.wrong() == {part.reference: ("ledger",)}
 
 
 def test_effects_in_another_order_are_noticed() -> None:
-    evening = as_told()
-    ledger = evening.ledger(PAID)
+    seen = as_told()
+    ledger = seen.ledger(PAID)
     ledger._entries.append(ledger._entries.pop(ledger._entries.index(ledger.of("paid")[1])))
-    assert evening.wrong() == {"paid": ("ledger",)}
+    assert seen.wrong() == {"paid": ("ledger",)}
 
 
 def test_a_draft_left_behind_by_a_cancel_is_noticed() -> None:
-    evening = as_told()
-    forgotten(evening, DRAFT)
-    assert evening.wrong() == {DRAFT.reference: ("ledger", "invoices alive")}
+    seen = as_told()
+    forgotten(seen, DRAFT)
+    assert seen.wrong() == {DRAFT.reference: ("ledger", "invoices alive")}
 
 
 @each_provider
 def test_an_invoice_nobody_asked_for_is_noticed(part: Part) -> None:
-    evening = as_told()
-    ledger = evening.ledger(part)
+    seen = as_told()
+    ledger = seen.ledger(part)
     ledger.add(Effect.CREATED, "x1", reference="somebody else's", gross=GROSS)
-    assert evening.wrong() == {f"{part.provider} {part.account}": ("not asked for",)}
+    assert seen.wrong() == {f"{part.provider} {part.account}": ("not asked for",)}
 
 
 @pytest.mark.parametrize("line", ORDER.lines)
 def test_a_line_with_another_fate_is_noticed_on_either_side(line: str) -> None:
-    evening = as_told()
-    evening.cast[AT].lines = {**evening.cast[AT].lines, PLACES[line]: "open"}
-    assert evening.wrong() == {f"line {line}": ("ledger",)}
-    evening = as_told()
-    kept = evening.order.ledger.lines
+    seen = as_told()
+    seen.stand_ins[AT].lines = {**seen.stand_ins[AT].lines, PLACES[line]: "open"}
+    assert seen.wrong() == {f"line {line}": ("ledger",)}
+    seen = as_told()
+    kept = seen.order.ledger.lines
     lines = tuple(
         each.model_copy(update={"status": LineStatus.OPEN}) if each.id == line else each
         for each in kept
     )
-    evening.order = evening.order.model_copy(update={"ledger": Lines(lines=lines)})
-    assert evening.wrong() == {f"line {line}": ("status",)}
+    seen.order = seen.order.model_copy(update={"ledger": Lines(lines=lines)})
+    assert seen.wrong() == {f"line {line}": ("status",)}
 
 
 def test_an_order_that_does_not_add_up_is_noticed() -> None:
-    evening = as_told()
-    changed(evening, -1, gross=CANCELLED + Decimal("0.01"))
-    assert evening.wrong() == {ORDER.reference: ("invoiced and cancelled",)}
-    evening = as_told()
-    changed(evening, 0, gross=Decimal("99.99"))
-    assert evening.wrong() == {ORDER.reference: ("gross", "invoiced and cancelled")}
+    seen = as_told()
+    changed(seen, -1, gross=CANCELLED + Decimal("0.01"))
+    assert seen.wrong() == {ORDER.reference: ("invoiced and cancelled",)}
+    seen = as_told()
+    changed(seen, 0, gross=Decimal("99.99"))
+    assert seen.wrong() == {ORDER.reference: ("gross", "invoiced and cancelled")}
 
 
 def test_something_more_done_to_the_order_is_noticed() -> None:
-    evening = as_told()
-    evening.cast[AT].ledger.add(
+    seen = as_told()
+    seen.stand_ins[AT].ledger.add(
         Effect.LINES_CANCELLED, ORDERED, reference=ORDERED, gross=Decimal(0)
     )
-    assert evening.wrong() == {ORDER.reference: ("ledger",)}
+    assert seen.wrong() == {ORDER.reference: ("ledger",)}
 
 
 def test_an_order_that_ended_otherwise_is_noticed() -> None:
-    evening = as_told()
-    evening.order = evening.order.model_copy(update={"status": OrderStatus.ABANDONED})
-    assert evening.wrong() == {ORDER.reference: ("status",)}
+    seen = as_told()
+    seen.order = seen.order.model_copy(update={"status": OrderStatus.ABANDONED})
+    assert seen.wrong() == {ORDER.reference: ("status",)}
 
 
 @pytest.mark.parametrize("fine", [True, False])
-def test_the_exit_code_is_the_verdict(fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_code_is_the_result(fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """One difference in the table is enough."""
     said = StringIO()
     seen = as_told()
     if not fine:
         seen.change("paid", number="another")
     worker = SimpleNamespace(failed=False, log="the log")
-    theatre: Any = SimpleNamespace(
-        cast=seen.cast, last=seen.last, order=seen.order, worker=worker, console=Console(file=said)
+    play: Any = SimpleNamespace(
+        stand_ins=seen.stand_ins,
+        last=seen.last,
+        order=seen.order,
+        worker=worker,
+        console=Console(file=said),
     )
 
     async def played(console: Console, *, keep: bool) -> bool:
-        return evening.read_verdict(theatre, 1.0)
+        return demonstrating.show_comparison(play, 1.0)
 
-    monkeypatch.setattr(evening, "_evening", played)
-    assert evening.main(keep=False) == (0 if fine else 1)
+    monkeypatch.setattr(demonstrating, "_demonstrate", played)
+    assert demonstrating.main(keep=False) == (0 if fine else 1)
     assert worker.failed is not fine
     assert ("did NOT come out" in said.getvalue()) is not fine
 

@@ -32,8 +32,8 @@ from invoicing.invoice import Status
 from invoicing.news import EventOutcome
 from invoicing.order import OrderStatus
 from invoicing.questions import QUESTIONS, Answer, Reason
-from sandbox.temporal import local_server
 from starter import Code, app
+from temporal_server import local_server
 from tests.examples import an_invoice
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ import pytest
 
 from invoicing.invoice import Status
 from providers import ADAPTORS
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from tests.lifecycle.lived import Lived
 from tests.matrix import page
 from tests.matrix.__main__ import Matrix, told

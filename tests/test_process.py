@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from invoicing import process
-from sandbox.temporal import ServerUnavailable, local_server
+from temporal_server import ServerUnavailable, local_server
 
 _ROOT = Path(process.__file__).parent.parent
 

@@ -28,10 +28,10 @@ from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
-from sandbox.faults import Fault
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from starter import Code, app
+from temporal_server import local_server
 from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
 from tests.installed import AS_INSTALLED

@@ -20,13 +20,13 @@ from invoicing.document import Party
 from invoicing.invoice import Status
 from invoicing.request import Goal
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault
-from sandbox.server import serve
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
+from sandbox.kit.server import serve
 from sandbox.zero_friction import Step
 from starter import Code
 from tabular.requests import opened
 from tabular.results import harmless
+from temporal_server import local_server
 from terminal import previews
 from tests.batches import HEADER, a_file, a_row, results, some
 from tests.child import child

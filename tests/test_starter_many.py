@@ -16,9 +16,9 @@ from invoicing.invoice import Cancel, Status
 from invoicing.parse import read_request
 from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest
-from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
 from starter import Code
+from temporal_server import local_server
 from tests.command_line import EXAMPLES, WHY, lines, listed, typed
 from tests.lifecycle.world import Company, World, world
 

@@ -15,10 +15,10 @@ from invoicing.order import Order, invoice_reference
 from invoicing.provider import Event
 from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import OrderRequest
-from sandbox.faults import Fault
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from starter import Code
+from temporal_server import local_server
 from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company, World, world

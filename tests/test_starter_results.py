@@ -13,10 +13,10 @@ import pytest
 
 from invoicing.client import InvoicingClient
 from invoicing.request import InvoiceRequest
-from sandbox.temporal import local_server
 from starter import Code
 from tabular.results import Result, counted, write
 from tabular.wishes import Dialect
+from temporal_server import local_server
 from tests.batches import HEADER, a_file, a_row, results, some
 from tests.command_line import WHY, lines, listed, typed
 from tests.lifecycle.world import Company, World, world

@@ -25,10 +25,10 @@ from invoicing.provider import Checks
 from providers import ADAPTORS
 from providers.http import client as http_client
 from sandbox import invoro, mollie, quiddly
-from sandbox.server import serve
-from sandbox.temporal import local_server
+from sandbox.kit.server import serve
 from sandbox.zero_friction import ZeroFrictionStandIn
 from starter import Code
+from temporal_server import local_server
 from tests.command_line import lines, typed
 from tests.examples import an_invoice
 from tests.worker_process import account_variables, worker_process

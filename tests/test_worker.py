@@ -13,11 +13,11 @@ from invoicing.client import InvoicingClient
 from invoicing.invoice import Status
 from providers.http import client as http_client
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault
-from sandbox.server import serve
-from sandbox.temporal import Server, local_server
+from sandbox.kit.faults import Fault
+from sandbox.kit.server import serve
 from sandbox.zero_friction import Step, ZeroFrictionStandIn
 from settings.worker import WorkerSettings
+from temporal_server import Server, local_server
 from tests.examples import an_invoice
 from tests.worker_process import account_variables, worker_process
 from worker import workers

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from demo.worker import DemoFailed
 from invoicing import process
 from invoicing.errors import InvoicingError
-from sandbox.demo.worker import DemoFailed
-from sandbox.temporal import ServerUnavailable
+from temporal_server import ServerUnavailable
 
 from .callers import CALLERS, Caller, CallerFailed
 from .cases import Comparison

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.temporal import cache_folder
+from temporal_server import cache_folder
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 ROOT = EXAMPLES.parent

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from demo.story import EXAMPLES
 from invoicing.errors import NotFound
-from sandbox.demo.script import EXAMPLES
-from sandbox.record import Effect
+from sandbox.kit.record import Effect
 
 from .callers import Answer, Caller
 from .stage import Stage

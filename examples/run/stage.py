@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from temporalio.client import Client
 
+from demo.accounts import environment, stand_ins
+from demo.stories import PARTS
+from demo.worker import Worker, working
 from gateway.app import application
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
-from sandbox.demo.cast import environment, stand_ins
-from sandbox.demo.stories import PARTS
-from sandbox.demo.worker import Worker, working
-from sandbox.server import StandIn, serve
-from sandbox.temporal import Server, local_server
+from sandbox.kit.server import StandIn, serve
 from settings.gateway import GatewaySettings
+from temporal_server import Server, local_server
 
 ACCOUNT = ("zero_friction", "default")
 """The only one, and the one of the demonstration to which nothing happens."""

@@ -22,9 +22,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.record import Effect
-from sandbox.server import Ask, StandIn, Way
-from sandbox.wire import answer, decoded
+from sandbox.kit.record import Effect
+from sandbox.kit.server import Ask, StandIn, Way
+from sandbox.kit.wire import answer, decoded
 
 TOKEN = "SandboxTokenOfNoWorthForTestsOnly"  # noqa: S105
 CENT = Decimal("0.01")

@@ -23,10 +23,10 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from providers import ADAPTORS
 from providers.http import client as http_client
-from sandbox.faults import Fault, When
-from sandbox.server import serve
-from sandbox.temporal import Server
+from sandbox.kit.faults import Fault, When
+from sandbox.kit.server import serve
 from settings.worker import WorkerSettings
+from temporal_server import Server
 from tests.providers.contract import (
     BUYER,
     BUYER_EMAIL,

@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import get_args
 
-from sandbox.faults import Placed, When
-from sandbox.server import StandIn
+from sandbox.kit.faults import Placed, When
+from sandbox.kit.server import StandIn
 from tests.fuzz.setups import SETUPS, TIMEOUT, Setup
 from tests.fuzz.worker import EFFECT
 
@@ -28,7 +28,7 @@ DEEDS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What strikes at one call; see sandbox.faults."""
+    """What strikes at one call; see sandbox.kit.faults."""
 
     step: str
     fault: str

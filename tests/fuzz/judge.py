@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.order import Order
-from sandbox.record import Effect
+from sandbox.kit.record import Effect
 from tests.fuzz.scene import Slot, Unit
 
 _STANDS = (Status.APPROVED, Status.SENDING, Status.SENT, Status.DELIVERED, Status.PAID)

@@ -29,9 +29,9 @@ from invoicing.request import InvoiceRequest
 from providers import ADAPTORS
 from providers.http import client as http_client
 from providers.riverty import _derived
-from sandbox.record import Effect, Entry
-from sandbox.server import Ask, StandIn, Way, serve
-from sandbox.temporal import local_server
+from sandbox.kit.record import Effect, Entry
+from sandbox.kit.server import Ask, StandIn, Way, serve
+from temporal_server import local_server
 from tests.fuzz.setups import LINES, SETUPS, TIMEOUT, VERSION, Setup
 from tests.worker_process import WorkerProcess, worker_process
 

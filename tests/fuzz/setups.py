@@ -17,9 +17,9 @@ from typing import Any
 from invoicing.document import Address, Contact, Delivery, Document, Identifier, Line, Party, Vat
 from sandbox import invoro, mollie, quiddly, riverty
 from sandbox import zero_friction as zf
-from sandbox.faults import When
-from sandbox.riverty_notices import PAYMENT_RECEIVED
-from sandbox.server import StandIn
+from sandbox.kit.faults import When
+from sandbox.kit.server import StandIn
+from sandbox.riverty.notices import PAYMENT_RECEIVED
 from tests.examples import a_document, a_line
 
 TIMEOUT = 0.6

@@ -12,7 +12,7 @@ import pytest
 from invoicing.invoice import Invoice, Status
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal
-from sandbox.record import Effect, Ledger
+from sandbox.kit.record import Effect, Ledger
 from tests.fuzz.__main__ import fuzz
 from tests.fuzz.drawn import plan
 from tests.fuzz.judge import Known, judged

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 import pytest
 
-from sandbox.temporal import Server
+from temporal_server import Server
 from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
 from tests.tls import NO_TLS

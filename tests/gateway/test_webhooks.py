@@ -21,9 +21,9 @@ from invoicing.invoice import Status
 from invoicing.provider import Delivery, Event, Hooks
 from invoicing.request import Goal
 from providers import ADAPTORS
-from sandbox.temporal import local_server
 from settings.accounts import hooks
 from settings.variables import BadSettings
+from temporal_server import local_server
 from tests.gateway.door import SECRET, Door, Gateway, gateway_over, problem, signed
 from tests.lifecycle.world import PACES, Company, World
 from tests.providers.test_webhooks import BODIES, HEADERS, SETTINGS, delivery

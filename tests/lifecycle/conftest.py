@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.temporal import Server, local_server
+from temporal_server import Server, local_server
 from tests.lifecycle.world import FIXED, Company, World, world
 
 # The engine logs a traceback for every call that fails, and here thousands are made to.

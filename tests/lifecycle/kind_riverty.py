@@ -26,10 +26,10 @@ from invoicing.questions import Reason
 from invoicing.request import Goal, OrderRequest
 from providers.riverty import _derived
 from sandbox import riverty
-from sandbox.record import Entry
-from sandbox.riverty_ledger import RivertyLedger
-from sandbox.riverty_notices import EDI, PAYMENT_RECEIVED
-from sandbox.server import Way
+from sandbox.kit.record import Entry
+from sandbox.kit.server import Way
+from sandbox.riverty.ledger import RivertyLedger
+from sandbox.riverty.notices import EDI, PAYMENT_RECEIVED
 from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import (
     _AS_PROMISED,

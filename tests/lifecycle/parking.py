@@ -18,7 +18,7 @@ from invoicing.provider import CreateCall, LookUpCall, Pace, Plan, Search, Targe
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document
 from tests.lifecycle.world import PACES, Company, World

@@ -28,9 +28,9 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from providers import ADAPTORS
 from sandbox import invoro, mollie, quiddly
-from sandbox.faults import Fault, Placed, When
-from sandbox.server import StandIn, Way, serve
-from sandbox.wire import decoded, encoded
+from sandbox.kit.faults import Fault, Placed, When
+from sandbox.kit.server import StandIn, Way, serve
+from sandbox.kit.wire import decoded, encoded
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import PACES, Company, World, _Recording, _terminate
 

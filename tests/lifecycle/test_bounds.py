@@ -19,8 +19,8 @@ from invoicing.order import Deliver
 from invoicing.provider import Event
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest, OrderRequest
-from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
+from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import Company
 

@@ -18,7 +18,7 @@ from invoicing.errors import ReferenceInUse
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Invoice, Status
 from invoicing.request import InvoiceRequest
-from sandbox.temporal import Server
+from temporal_server import Server
 from tests.examples import a_document
 from tests.gateway.door import gateway_over
 from tests.lifecycle.parking import APPROVED, CREATED, SENT

@@ -22,7 +22,7 @@ from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.provider import Plan, Stage
 from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
-from sandbox.faults import Fault, When
+from sandbox.kit.faults import Fault, When
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import (
     APPROVED,

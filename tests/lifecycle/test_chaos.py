@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 
 from invoicing.invoice import Invoice, Status
-from sandbox.faults import Faults, When
+from sandbox.kit.faults import Faults, When
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import once_more
 from tests.lifecycle.world import Company, World

@@ -27,8 +27,8 @@ from invoicing.order import CancelLines, Deliver, invoice_reference
 from invoicing.provider import Batch, Event, ReadCall
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
-from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
+from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_callers import started_plainly

@@ -20,10 +20,10 @@ from invoicing.encryption import ENCODING, KEY_NAME, VARIABLE, new_key
 from invoicing.invoice import Hold, Release, Status
 from invoicing.request import Goal
 from providers.http import client as http_client
-from sandbox.faults import Fault
-from sandbox.temporal import Server, local_server
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from settings.worker import WorkerSettings
+from temporal_server import Server, local_server
 from tests.lifecycle.world import Company, World, world
 from worker import serving, workers
 

@@ -22,7 +22,7 @@ from invoicing.provider import Pace, Paces, Plan, Search, Stage, Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
-from sandbox.faults import Placed, When
+from sandbox.kit.faults import Placed, When
 from tests.lifecycle.lived import Lived
 from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_back, once_more
 from tests.lifecycle.provider_world import meanwhile, open_gates

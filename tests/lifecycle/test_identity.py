@@ -18,7 +18,7 @@ from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Invoice, Status
 from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, CREDITED, DELETED, NEVER, SENT

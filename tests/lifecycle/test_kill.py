@@ -26,10 +26,10 @@ from invoicing.client import InvoicingClient
 from invoicing.invoice import LineStatus, Status
 from invoicing.request import Goal
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault, Placed
-from sandbox.server import serve
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault, Placed
+from sandbox.kit.server import serve
 from sandbox.zero_friction import Step
+from temporal_server import local_server
 from tests.lifecycle.world import Company
 from tests.worker_process import WorkerProcess, account_variables, worker_process
 

@@ -16,8 +16,8 @@ from invoicing.invoice import LineStatus, Release, Status
 from invoicing.order import invoice_reference
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
+from temporal_server import local_server
 from tests.lifecycle.test_orders import (
     SENT,
     a_cancellation,

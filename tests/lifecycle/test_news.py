@@ -26,7 +26,7 @@ from invoicing.order import invoice_reference
 from invoicing.provider import Batch, Event, Item, Subject
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from sandbox.temporal import local_server
+from temporal_server import local_server
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative, told
 from tests.lifecycle.test_orders import a_delivery, begun
 from tests.lifecycle.world import PACES, Company, World, world

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from sandbox.temporal import local_server
+from temporal_server import local_server
 from tests.lifecycle.world import world
 from tests.workflows import record
 

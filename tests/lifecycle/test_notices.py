@@ -32,12 +32,12 @@ from invoicing.questions import Answer
 from invoicing.request import Goal, OrderRequest
 from providers.subscribers import Poster, SubscriberSettings
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault
-from sandbox.server import serve
+from sandbox.kit.faults import Fault
+from sandbox.kit.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
-from sandbox.temporal import local_server
-from sandbox.zero_friction_forms import Refusal
+from sandbox.zero_friction.forms import Refusal
 from settings.worker import WorkerSettings
+from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world

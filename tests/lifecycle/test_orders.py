@@ -26,7 +26,7 @@ from invoicing.order import (
 from invoicing.provider import Search, Stage, Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company

@@ -24,7 +24,7 @@ from invoicing.invoice import Hold, Invoice, Problem, Release, Resolve, Status
 from invoicing.provider import Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.parking import (

@@ -31,9 +31,9 @@ from invoicing.provider import Event
 from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
 from sandbox import zero_friction as zf
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
-from sandbox.zero_friction_forms import Refusal
+from sandbox.zero_friction.forms import Refusal
 from tests.examples import a_document
 from tests.lifecycle.parking import NEVER, SHORT
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings

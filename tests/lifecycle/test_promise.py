@@ -19,11 +19,11 @@ from invoicing.order import Deliver, invoice_reference
 from invoicing.provider import Plan, Target
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.riverty import Told as Objects
-from sandbox.temporal import local_server
 from sandbox.zero_friction import Step, Told
-from sandbox.zero_friction_invoice import Invoice as Billed
+from sandbox.zero_friction.invoice import Invoice as Billed
+from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle import provider_world
 from tests.lifecycle.kind_riverty import TOLD

@@ -9,7 +9,7 @@ import pytest
 from invoicing.invoice import Invoice, Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World
 

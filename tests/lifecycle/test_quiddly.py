@@ -26,11 +26,11 @@ from invoicing.provider import PaymentStatus
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
 from providers.quiddly import Quiddly, QuiddlySettings
-from sandbox.faults import Placed, When
+from sandbox.kit.faults import Placed, When
+from sandbox.kit.server import StandIn, serve
 from sandbox.quiddly import SERVICE_TOKEN, Assumed
-from sandbox.server import StandIn, serve
-from sandbox.temporal import local_server
 from settings.worker import WorkerSettings
+from temporal_server import local_server
 from tests.lifecycle.provider_world import (
     ABANDON,
     CORRECT,

@@ -13,9 +13,9 @@ import pytest
 from invoicing.invoice import Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from sandbox.faults import Fault
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
+from temporal_server import local_server
 from tests.lifecycle.world import Company, world
 
 SENT = ["created", "approved", "sent"]

@@ -17,7 +17,7 @@ from invoicing.client import Listed
 from invoicing.invoice import Invoice, Status
 from invoicing.questions import QUESTIONS, Answer
 from invoicing.request import Goal
-from sandbox.faults import Fault
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import KINDS, NEVER, Kind, opened
 from tests.lifecycle.world import Company, World, together

@@ -30,9 +30,9 @@ from providers import ADAPTORS
 from providers.http import client as http_client
 from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
 from sandbox import zero_friction as zf
-from sandbox.server import serve
-from sandbox.temporal import Server
+from sandbox.kit.server import serve
 from settings.worker import WorkerSettings
+from temporal_server import Server
 from tests.examples import an_invoice
 from tests.tiers import chosen
 from worker import RUNNER, serving, workers

@@ -18,7 +18,7 @@ from pathlib import Path
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
 from invoicing.process import run
-from sandbox.temporal import local_server
+from temporal_server import local_server
 from tests.lifecycle.world import FIXED, World, world
 from tests.matrix.cells import SETUPS, Live, Row, Table, table
 from tests.matrix.page import Cells, Run, read, written

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from sandbox.faults import Fault, When
+from sandbox.kit.faults import Fault, When
 from sandbox.zero_friction import ZeroFrictionStandIn
 from tests.lifecycle import test_faults as zero_friction
 from tests.lifecycle import test_provider_faults as others

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from sandbox.faults import When
+from sandbox.kit.faults import When
 from tests.matrix.cells import NOTES, Lives, Row, Table, provider_of, unused
 from tests.matrix.seen import BROKEN
 

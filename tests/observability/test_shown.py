@@ -32,10 +32,10 @@ from invoicing.document import Party
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import Status
 from observing.spans import Discreet, interceptor
-from sandbox.faults import Fault
-from sandbox.server import serve
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
+from sandbox.kit.server import serve
 from sandbox.zero_friction import Step, ZeroFrictionStandIn
+from temporal_server import local_server
 from tests.examples import an_invoice
 from tests.worker_process import account_variables, worker_process
 from workflows.invoice import InvoiceWorkflow

@@ -24,8 +24,8 @@ from invoicing.errors import Rejected, Unavailable
 from invoicing.notice import Notice
 from providers.http import client
 from providers.subscribers import Poster, SubscriberSettings, connect, signatures
-from sandbox.faults import Fault
-from sandbox.server import serve
+from sandbox.kit.faults import Fault
+from sandbox.kit.server import serve
 from sandbox.subscriber import Step, SubscriberStandIn, Told
 from settings.accounts import subscribers as read
 from settings.variables import BadSettings

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 import settings.accounts
+from demo.accounts import environment, stand_ins
+from demo.stories import ORDER, PARTS, STORIES
+from demo.story import EXAMPLES, OrderStory, Story
 from invoicing.errors import Rejected
 from invoicing.parse import read, read_request
 from invoicing.provider import Orders
 from invoicing.request import OrderRequest
 from providers import ADAPTORS
 from providers.http import client as http_client
-from sandbox.demo.cast import environment, stand_ins
-from sandbox.demo.script import EXAMPLES, OrderStory, Story
-from sandbox.demo.stories import ORDER, PARTS, STORIES
-from sandbox.server import serve
+from sandbox.kit.server import serve
 
 ORDERS = ("order.json",)
 INVOICES = sorted(path.name for path in EXAMPLES.glob("*.json") if path.name not in ORDERS)

@@ -17,10 +17,10 @@ import pytest
 import pytest_asyncio
 from starlette.responses import Response
 
-from sandbox.faults import DRAWABLE, Fault, Faults
-from sandbox.record import Effect
-from sandbox.server import Ask, StandIn, Way, serve
-from sandbox.wire import answer, decoded, encoded
+from sandbox.kit.faults import DRAWABLE, Fault, Faults
+from sandbox.kit.record import Effect
+from sandbox.kit.server import Ask, StandIn, Way, serve
+from sandbox.kit.wire import answer, decoded, encoded
 from tests.tls import NO_TLS
 
 

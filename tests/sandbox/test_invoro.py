@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from invoicing.document import Document, Line, Party, Vat, VatCategory
 from invoicing.totals import totals
 from sandbox import invoro
-from sandbox.faults import Faults
-from sandbox.invoro_totals import breakdown, contradictions, summed
-from sandbox.server import serve
+from sandbox.invoro.totals import breakdown, contradictions, summed
+from sandbox.kit.faults import Faults
+from sandbox.kit.server import serve
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 

@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 
 from sandbox import mollie
-from sandbox.faults import Faults
-from sandbox.server import serve
+from sandbox.kit.faults import Faults
+from sandbox.kit.server import serve
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 

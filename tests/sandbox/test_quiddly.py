@@ -16,9 +16,9 @@ import pytest
 import pytest_asyncio
 
 from sandbox import quiddly
-from sandbox.faults import DRAWABLE, Fault, Faults, When
+from sandbox.kit.faults import DRAWABLE, Fault, Faults, When
+from sandbox.kit.server import serve
 from sandbox.quiddly import Assumed, Debtors, Step
-from sandbox.server import serve
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 

@@ -18,11 +18,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import riverty, riverty_notices
-from sandbox.faults import Faults
-from sandbox.riverty_notices import EDI
-from sandbox.server import serve
-from sandbox.wire import Listener
+from sandbox import riverty
+from sandbox.kit.faults import Faults
+from sandbox.kit.server import serve
+from sandbox.kit.wire import Listener
+from sandbox.riverty import notices as riverty_notices
+from sandbox.riverty.notices import EDI
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 

@@ -14,8 +14,8 @@ import pytest
 import pytest_asyncio
 
 from sandbox import zero_friction as zf
-from sandbox.faults import Faults
-from sandbox.server import serve
+from sandbox.kit.faults import Faults
+from sandbox.kit.server import serve
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 

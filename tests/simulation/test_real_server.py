@@ -23,8 +23,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.workflow import ParentClosePolicy
 
 from invoicing.converter import data_converter
-from sandbox.temporal import local_server
 from simulation.engine import ActivityCall, Attempt, Server
+from temporal_server import local_server
 from tests.simulation import stories
 from tests.simulation.stories import Box, Job, Order
 

@@ -33,10 +33,10 @@ from invoicing.process import run
 from invoicing.provider import AttachCall, Attachment, Found, Plan
 from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
-from sandbox.faults import Fault
-from sandbox.temporal import local_server
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from settings.worker import WorkerSettings
+from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.telling import Telling, an_event, polling, talkative
 from tests.lifecycle.telling import told as tell

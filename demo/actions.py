@@ -1,0 +1,53 @@
+"""What people do in the stories: operators answer and cancel, buyers pay."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+from demo.story import Part, Scene
+from invoicing.invoice import Cancel, Invoice, Resolve
+from invoicing.provider import Event
+from invoicing.questions import Answer
+
+OPERATOR = "demo operator"
+
+
+async def correct(scene: Scene, part: Part, invoice: Invoice) -> None:
+    """An operator looks at the draft, and has it made again."""
+    if invoice.problem is None:
+        raise RuntimeError("an operator answers what is asked")
+    question = invoice.problem.question
+    scene.say(part, f"an operator has the draft made again (answers {question}: correct)")
+    answer = Resolve(
+        by=OPERATOR,
+        reason="the draft is a cent off",
+        question=question,
+        answer=Answer.CORRECT,
+        document=scene.requests[part.reference].document,
+    )
+    await scene.client.resolve(part.reference, answer)
+
+
+async def cancel(scene: Scene, part: Part, invoice: Invoice) -> None:
+    """An operator takes it back."""
+    scene.say(part, "an operator cancels it")
+    await scene.client.cancel(part.reference, Cancel(by=OPERATOR, reason="ordered by mistake"))
+
+
+async def pay_and_tell(scene: Scene, part: Part, invoice: Invoice) -> None:
+    """The buyer pays; the provider's stand-in tells nobody, so its webhook is played here."""
+    scene.say(part, "the buyer pays, and the provider says so")
+    scene.stand_in(part).pay(part.name_there)
+    event = Event(id=f"paid-{part.reference}", kind="paid", body={"entityId": invoice.provider_id})
+    await scene.tell(part.provider, part.account, event)
+
+
+def paying(amount: Decimal | None) -> Callable[[Scene, Part, Invoice], Awaitable[None]]:
+    """The buyer pays this much, or all that is due; the stand-in sees to the news itself."""
+
+    async def pay(scene: Scene, part: Part, invoice: Invoice) -> None:
+        scene.say(part, f"the buyer pays {amount or 'what is due'}")
+        scene.stand_in(part).pay(part.name_there, amount)
+
+    return pay

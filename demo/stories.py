@@ -1,0 +1,178 @@
+"""The stories that are played.
+
+Each mishap strikes in an account of its own, so that it hits the invoice it is meant for.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from demo import actions, conditions
+from demo.actions import OPERATOR
+from demo.story import Act, OrderStory, Part, Step, Story
+from invoicing.invoice import LineStatus, Status
+from invoicing.order import CancelLines, Deliver, OrderStatus, invoice_reference
+from invoicing.request import Goal
+
+TODAY = date(2026, 6, 30)
+SENT = ("created", "approved", "sent")
+
+# --- Zero Friction --------------------------------------------------------------------------------
+
+CRASH = Story(
+    "worker-killed",
+    "SIGKILL once the draft is stored",
+    Status.SENT,
+    SENT,
+    account="crash",
+)
+
+_ZERO_FRICTION = (
+    CRASH,
+    Story(
+        "answer-lost",
+        "create timed out, yet was stored",
+        Status.SENT,
+        SENT,
+        account="silent",
+    ),
+    Story(
+        "one-cent-off",
+        "parked before approval, corrected",
+        Status.SENT,
+        ("created", "deleted", *SENT),
+        account="inexact",
+        acts=(Act(conditions.parked, actions.correct),),
+    ),
+    Story(
+        "slow-approval",
+        "polled until its number is there",
+        Status.SENT,
+        SENT,
+        account="slow",
+    ),
+    Story(
+        "refused",
+        "direct debit without a bank account",
+        Status.NEEDS_ATTENTION,
+        (),
+        example="refused.json",
+    ),
+    Story(
+        "cancel-draft",
+        "held, then cancelled: draft deleted",
+        Status.CANCELLED,
+        ("created", "deleted"),
+        changes={"hold": True},
+        acts=(Act(conditions.held, actions.cancel),),
+    ),
+    Story(
+        "cancel-final",
+        "cancelled once sent: credited",
+        Status.CREDITED,
+        (*SENT, "credited"),
+        changes={"goal": Goal.PAID},
+        acts=(Act(conditions.unpaid, actions.cancel),),
+    ),
+    Story(
+        "paid",
+        "nothing goes wrong; the buyer pays",
+        Status.PAID,
+        (*SENT, "paid"),
+        changes={"goal": Goal.PAID},
+        acts=(Act(conditions.unpaid, actions.pay_and_tell),),
+    ),
+)
+
+# --- the others -----------------------------------------------------------------------------------
+
+_MOLLIE = Story(
+    "mollie-paid",
+    "create cut off, yet stored; paid",
+    Status.PAID,
+    (*SENT, "paid"),
+    provider="mollie",
+    example="mollie.json",
+    acts=(Act(conditions.unpaid, actions.pay_and_tell),),
+)
+
+_INVORO = Story(
+    "invoro-peppol",
+    "sent over Peppol, until it arrives",
+    Status.DELIVERED,
+    SENT,
+    provider="invoro",
+    known_as="Our reference: {}",
+    example="invoro.json",
+)
+
+_QUIDDLY = Story(
+    "quiddly-feed",
+    "paid in two parts, told by a feed",
+    Status.PAID,
+    (*SENT, "paid"),
+    provider="quiddly",
+    known_as="F-1042",
+    example="quiddly.json",
+    acts=(
+        Act(conditions.unpaid, actions.paying(Decimal("500.00"))),
+        Act(conditions.partly_paid, actions.paying(None)),
+    ),
+)
+
+_ORDER = "riverty-order"
+
+
+def _delivery(name: str, number: str, *lines: str) -> Deliver:
+    return Deliver(delivery=name, number=number, lines=lines, issue_date=TODAY)
+
+
+def _invoice_of(delivery: str, number: str, told: str) -> Part:
+    return Part(
+        invoice_reference(_ORDER, delivery),
+        told,
+        Status.PAID,
+        (*SENT, "paid"),
+        provider="riverty",
+        known_as=number,
+        acts=(Act(conditions.unpaid, actions.paying(None)),),
+    )
+
+
+ORDER = OrderStory(
+    _ORDER,
+    "registered, delivered in parts",
+    OrderStatus.COMPLETED,
+    ("created", "lines cancelled"),
+    lines={
+        "station": (LineStatus.SETTLED, "invoiced"),
+        "cable": (LineStatus.SETTLED, "invoiced"),
+        "mounting": (LineStatus.SETTLED, "invoiced"),
+        "cover": (LineStatus.CANCELLED, "cancelled"),
+    },
+    steps=(
+        Step(
+            "the first parcel leaves (deliver: station, cable)",
+            conditions.confirmed,
+            _delivery("A", "R-1041", "station", "cable"),
+            _invoice_of("A", "R-1041", "its first delivery, two lines"),
+        ),
+        Step(
+            "the second parcel leaves (deliver: mounting)",
+            conditions.invoiced("station"),
+            _delivery("B", "R-1042", "mounting"),
+            _invoice_of("B", "R-1042", "its second delivery, one line"),
+        ),
+        Step(
+            "what is left is sold out (cancel_lines: cover)",
+            conditions.invoiced("mounting"),
+            CancelLines(cancellation="rest", lines=("cover",), by=OPERATOR, reason="OUT_OF_STOCK"),
+        ),
+    ),
+    provider="riverty",
+)
+
+STORIES = (*_ZERO_FRICTION, _MOLLIE, _INVORO, _QUIDDLY)
+PARTS: tuple[Part, ...] = (*STORIES, *ORDER.parts)
+"""Every invoice there is to be."""

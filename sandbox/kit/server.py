@@ -1,0 +1,338 @@
+"""What every stand-in is made of: its routes, around them its faults, its records, its port.
+
+A stand-in for a provider subclasses `StandIn`: it names its steps, lists its `ways` (route → step →
+handler) and keeps its own state. Handlers are plain functions, so one call's effects are committed
+whole, between any two awaits. Everything else is here: faults strike around the handler, calls are
+recorded, effects stand in the ledger, and `/_sandbox` offers it all to other processes.
+
+Nothing is shared between two stand-ins, and nothing listens beyond 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import signal
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.kit.faults import Fault, Faults, Placed, When
+from sandbox.kit.record import Call, Calls, Ledger
+from sandbox.kit.wire import Listener, Reset, Silence, Truncated, answer, decoded
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call as its handler sees it. Header names are in lower case."""
+
+    call: Call
+    parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    placed: Sequence[Placed]
+
+    def told(self, fault: str) -> Placed | None:
+        """The stand-in's own fault of this name, if it is to strike here; from now on it has."""
+        for placed in self.placed:
+            if placed.fault == fault:
+                if fault not in self.call.faults:
+                    _struck(self.call, placed)
+                return placed
+        return None
+
+
+Handler = Callable[[Ask], Response]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One route of a provider: where it is, which step it counts as, who answers."""
+
+    method: str
+    path: str
+    step: str
+    handler: Handler
+
+
+class StandIn(ABC):
+    """A provider's double. Subclasses give `steps`, `told`, `ways`, `pay` and `forget`."""
+
+    steps: ClassVar[type[StrEnum]]
+    told: ClassVar[frozenset[str]] = frozenset()
+    """The faults of its own, beside those of `Fault`."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.ledger = Ledger()
+        self.calls = Calls()
+        self.faults = Faults() if faults is None else faults
+        self.faults.bind(tuple(self.steps), self.told)
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._stopping = asyncio.Event()
+        self._listener: Listener | None = None
+
+    @abstractmethod
+    def ways(self) -> Sequence[Way]:
+        """Every route; the first that fits is taken."""
+
+    @abstractmethod
+    def pay(self, reference: str, amount: Decimal | None = None) -> None:
+        """Let the buyer pay, all that is due unless an amount is given; LookupError, ValueError."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop all state but the master data and what callers have authenticated with."""
+
+    def lost(self, request: Request) -> Response:
+        """The answer to a route that does not exist."""
+        return answer({"statusCode": 404, "message": "Resource not found"}, 404)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a trailing slash."""
+        if self._listener is None:
+            raise RuntimeError("this stand-in is not being served")
+        return f"http://127.0.0.1:{self._listener.port}"
+
+    async def reached(
+        self, step: str, nth: int = 1, when: When = "before", within: float = 5.0
+    ) -> None:
+        """Wait until the `nth` call ever of `step` has come in (before) or committed (after)."""
+        await self.calls.reached(step, nth, when, within)
+
+    async def arrived(self, step: str, nth: int = 1, within: float = 5.0) -> None:
+        """Wait until the `nth` call ever of `step` has come in."""
+        await self.calls.reached(step, nth, "before", within)
+
+    @asynccontextmanager
+    async def down(self) -> AsyncIterator[None]:
+        """Meanwhile nothing listens, and every connection is cut."""
+        listener = self._served()
+        listener.close()
+        await listener.cut()
+        try:
+            yield
+        finally:
+            await listener.open(listener.port)
+
+    def later(self, seconds: float, effect: Callable[[], None]) -> None:
+        """Let something happen by itself after `seconds`; never, when that is infinite."""
+        if math.isinf(seconds) or self._stopping.is_set():
+            return
+
+        def due() -> None:
+            self._timers.discard(timer)
+            effect()
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
+
+    def reset(self) -> None:
+        """Forget every invoice, entry, call and fault; who is authenticated stays so."""
+        self._drop_timers()
+        self.faults.clear()
+        self.ledger.clear()
+        self.calls.clear()
+        self.forget()
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; `serve` does this."""
+        self._stopping.clear()
+        self._listener = Listener(self._application())
+        await self._listener.open(port)
+
+    async def stop(self) -> None:
+        """Stop listening and end everything under way; `serve` does this."""
+        self._stopping.set()
+        self._drop_timers()
+        for placed in self.faults:
+            placed.release()
+        await self._served().stop()
+
+    def _served(self) -> Listener:
+        if self._listener is None:
+            raise RuntimeError("this stand-in is not being served")
+        return self._listener
+
+    def _drop_timers(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _application(self) -> Starlette:
+        routes = [Route(way.path, self._endpoint(way), methods=[way.method]) for way in self.ways()]
+        return Starlette(
+            routes=[*_control(self), *routes],
+            exception_handlers={404: self._unknown, 405: self._unknown},
+        )
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        call = self.calls.arrive("unknown", request.method, request.url.path)
+        response = self.lost(request)
+        call.status = response.status_code
+        return response
+
+    def _endpoint(self, way: Way) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = await request.body()
+            except ClientDisconnect:
+                return Response()
+            return await self._answer(way, request, body)
+
+        return endpoint
+
+    async def _answer(self, way: Way, request: Request, body: bytes) -> Response:
+        placed = self.faults.next(way.step)
+        call = self.calls.arrive(way.step, request.method, request.url.path)
+        response = await self._strike(call, placed, "before", None)
+        if response is None:
+            told = [one for one in placed if one.fault in self.told]
+            ask = Ask(call, request.path_params, request.query_params, request.headers, body, told)
+            whole = way.handler(ask)
+            self.calls.handle(call)
+            response = await self._strike(call, placed, "after", whole) or whole
+        call.status = None if isinstance(response, Reset) else response.status_code
+        return response
+
+    async def _strike(
+        self, call: Call, placed: Sequence[Placed], when: When, whole: Response | None
+    ) -> Response | None:
+        for fault in placed:
+            if fault.when != when or fault.fault in self.told:
+                continue
+            _struck(call, fault)
+            response = await self._commit(fault, whole)
+            if response is not None:
+                return response
+        return None
+
+    async def _commit(self, placed: Placed, whole: Response | None) -> Response | None:
+        match placed.fault:
+            case Fault.GATE:
+                await placed.opened()
+                if self._stopping.is_set():
+                    return Reset()
+            case Fault.SLOW:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), placed.seconds)
+            case Fault.REFUSE:
+                self._served().refuse(placed.seconds)
+                return Reset()
+            case Fault.RESET:
+                return Reset()
+            case Fault.TIME_OUT:
+                return Silence(placed.seconds)
+            case Fault.TRUNCATED:
+                return Truncated(whole or answer({"cut": "short"}))
+            case Fault.NOT_JSON:
+                return Response(_PAGE, 200, media_type="text/html")
+            case status:
+                return _failure(int(status), placed.retry_after)
+        return None
+
+
+_PAGE = "<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>"
+
+
+def _failure(status: int, retry_after: int | None) -> Response:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return answer({"statusCode": status, "message": "placed by the test"}, status, headers)
+
+
+def _struck(call: Call, placed: Placed) -> None:
+    call.faults.append(placed.fault)
+    placed.strike()
+
+
+def _control(stand_in: StandIn) -> list[Route]:
+    """The routes under /_sandbox; they are not recorded and no fault strikes them."""
+
+    async def faults(request: Request) -> Response:
+        if request.method == "DELETE":
+            stand_in.faults.clear()
+        elif request.method == "POST":
+            return await _place(stand_in.faults, request)
+        return answer({"faults": [placed.described() for placed in stand_in.faults]})
+
+    async def release(request: Request) -> Response:
+        placed = stand_in.faults.find(request.path_params["id"])
+        if placed is None:
+            return answer({"error": "no such fault"}, 404)
+        placed.release()
+        return answer(placed.described())
+
+    async def ledger(request: Request) -> Response:
+        reference = request.query_params.get("reference")
+        entries = stand_in.ledger.of(reference) if reference else stand_in.ledger.entries
+        return answer({"entries": [entry.described() for entry in entries]})
+
+    async def calls(request: Request) -> Response:
+        recorded = [call.described() for call in stand_in.calls.all]
+        return answer({"calls": recorded, "counts": stand_in.calls.counts})
+
+    async def pay(request: Request) -> Response:
+        try:
+            wish = decoded(await request.body())
+            amount = wish.get("amount")
+            stand_in.pay(wish["reference"], None if amount is None else Decimal(str(amount)))
+        except (LookupError, ValueError, ArithmeticError) as error:
+            return answer({"error": str(error)}, 400)
+        return answer({"effects": stand_in.ledger.effects(wish["reference"])})
+
+    async def forget(request: Request) -> Response:
+        stand_in.reset()
+        return answer({})
+
+    return [
+        Route("/_sandbox/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_sandbox/faults/{id:int}/release", release, methods=["POST"]),
+        Route("/_sandbox/ledger", ledger),
+        Route("/_sandbox/calls", calls),
+        Route("/_sandbox/pay", pay, methods=["POST"]),
+        Route("/_sandbox/reset", forget, methods=["POST"]),
+    ]
+
+
+async def _place(faults: Faults, request: Request) -> Response:
+    try:
+        placed = faults.place(**json.loads(await request.body()))
+    except (TypeError, ValueError) as error:
+        return answer({"error": str(error)}, 400)
+    return answer(placed.described(), 201)
+
+
+AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)
+
+
+@asynccontextmanager
+async def serve(stand_in: AnyStandIn, port: int = 0) -> AsyncIterator[AnyStandIn]:
+    """Serve a stand-in on 127.0.0.1 meanwhile; port 0: any free one."""
+    await stand_in.start(port)
+    try:
+        yield stand_in
+    finally:
+        await stand_in.stop()
+
+
+async def serve_until_told(stand_in: StandIn, port: int = 0) -> None:
+    """Serve until SIGINT or SIGTERM; writes the URL as one line once it listens."""
+    told = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    async with serve(stand_in, port):
+        sys.stdout.write(f"{stand_in.url}\n")
+        sys.stdout.flush()
+        await told.wait()

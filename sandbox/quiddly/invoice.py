@@ -1,0 +1,499 @@
+"""One invoice as Quiddly keeps it, what it adds up to, how it looks on the wire, its pages.
+
+How Quiddly adds up is not documented beyond one example (two at 100 and 25 % are 200, 50 and 250),
+so this arithmetic is chosen here (U), half up to the hundredth at every step:
+
+    a row       price × quantity, less the discount, is `totalExclVat`; of that the `totalVat`.
+                `total` is without VAT, as in the example, before or after the discount
+    vats        per rate the sum of rows and fees; VAT rounded per row and added up, or per rate
+    totals      `total` is `totalExclVat` and `totalVat`; what is to be paid is that plus the
+                round-off, less the tax reduction
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from sandbox.quiddly.data import CLIENTS, Json
+
+Rounding = Literal["row", "rate"]
+ZONE = ZoneInfo("Europe/Stockholm")
+"""Date-times carry no zone on the page; that they are Swedish is inferred (I)."""
+LADDER = (
+    "INVOICE",
+    "EXPIRED",
+    "EXPIRED_NOTIFICATION",
+    "REMINDER",
+    "COLLECTION",
+    "DELAYED_PENALTY_FEE",
+    "MONITORING_DECISION",
+    "MONITORING",
+)
+"""The words of `statuses.ledger`, in the page's order; that they follow each other so is (I)."""
+NOTHING = Decimal(0)
+
+
+def hundredths(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def identity(prefix: str) -> str:
+    """An id such as I.111225694."""
+    return f"{prefix}.{secrets.randbelow(900_000_000) + 100_000_000}"
+
+
+Change = tuple[str, Callable[[Any], Any]]
+"""The path of a value in an answer (`vats.0.totalVat`), and what becomes of it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row or a fee: what it costs at first, without its discount, its VAT, its rate in %."""
+
+    before: Decimal
+    net: Decimal
+    vat: Decimal
+    rate: int
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a request adds up to: its rows, per rate (taxable, VAT), and in all."""
+
+    rows: Sequence[Part]
+    vats: Mapping[int, tuple[Decimal, Decimal]]
+    totals: Mapping[str, Decimal]
+
+
+def summed(asked: Json, rounding: Rounding, *, rounds_off: bool) -> Sums:
+    """Add a request up.
+
+    Args:
+        asked: its fields.
+        rounding: VAT is rounded per row or per rate.
+        rounds_off: what is to be paid is rounded to whole units here, whatever was asked.
+    """
+    free = bool(asked.get("reverseCharge"))
+    rows = [_row(row, free=free) for row in asked["articleRows"]]
+    parts = [*rows, *_fees(asked.get("fees") or {}, free=free)]
+    vats = {rate: _at(rate, parts, rounding) for rate in dict.fromkeys(p.rate for p in parts)}
+    net = sum((taxable for taxable, _ in vats.values()), NOTHING)
+    vat = sum((vat for _, vat in vats.values()), NOTHING)
+    return Sums(rows, vats, _totals(asked, net, vat, rounds_off=rounds_off))
+
+
+def _row(asked: Json, *, free: bool) -> Part:
+    quantity = Decimal(asked["quantity"].replace(",", "."))
+    before = hundredths(asked["price"] * quantity)
+    off = Decimal(asked["totalDiscount"])
+    if asked["discountType"] == "PERCENTAGE":
+        off = hundredths(before * off / 100)
+    return _part(before, before - off, asked["vatPercentage"], free=free)
+
+
+def _fees(fees: Json, *, free: bool) -> Iterator[Part]:
+    """Fees count as rows: in the VAT of their rate and in the totals (I)."""
+    for name in ("administration", "freight"):
+        if fees.get(name):
+            amount = Decimal(fees[name])
+            # That its percentage is missing is a mistake of its own, named elsewhere.
+            yield _part(amount, amount, fees.get(f"{name}VatPercentage") or 0, free=free)
+
+
+def _part(before: Decimal, net: Decimal, rate: int, *, free: bool) -> Part:
+    return Part(before, net, NOTHING if free else hundredths(net * rate / 100), int(rate))
+
+
+def _at(rate: int, parts: Iterable[Part], rounding: Rounding) -> tuple[Decimal, Decimal]:
+    alike = [part for part in parts if part.rate == rate]
+    taxable = sum((part.net for part in alike), NOTHING)
+    vat = sum((part.vat for part in alike), NOTHING)
+    # Without VAT, because the buyer owes it, there is none of the sum either.
+    return taxable, hundredths(taxable * rate / 100) if vat and rounding == "rate" else vat
+
+
+def _totals(asked: Json, net: Decimal, vat: Decimal, *, rounds_off: bool) -> dict[str, Decimal]:
+    given, total = asked["totals"], net + vat
+    reduction = Decimal(given.get("taxReduction") or 0)
+    off = Decimal(given.get("totalRoundOff") or 0)
+    if rounds_off:
+        off = (total - reduction).quantize(Decimal(1), ROUND_HALF_UP) - (total - reduction)
+    due = total + off - reduction
+    rate = Decimal((asked.get("currency") or {}).get("exchangeRate") or 1)
+    return {
+        "taxReduction": reduction,
+        "total": total,
+        "totalExclVat": net,
+        "totalRoundOff": off,
+        "totalToPay": due,
+        "totalToPayBase": hundredths(due * rate),
+        "totalVat": vat,
+    }
+
+
+def contradictions(asked: Json, sums: Sums) -> dict[str, str]:
+    """Every figure of a request that is not what it adds up to, by its path."""
+    return dict(
+        [
+            *_in_rows(asked["articleRows"], sums),
+            *_in_vats(asked["vats"], sums),
+            *_in_totals(asked["totals"], sums),
+        ]
+    )
+
+
+def _in_rows(rows: Sequence[Json], sums: Sums) -> Iterator[tuple[str, str]]:
+    for index, (row, part) in enumerate(zip(rows, sums.rows, strict=True)):
+        at = f"articleRows.{index}"
+        if row["total"] not in (part.before, part.net):
+            yield f"{at}.total", f"should be {part.net}"
+        yield from _differing(at, row, {"totalExclVat": part.net, "totalVat": part.vat})
+
+
+def _in_vats(vats: Sequence[Json], sums: Sums) -> Iterator[tuple[str, str]]:
+    """Every rate that is charged has one entry; one at 0 % may be left out (I)."""
+    stated = [int(vat["percentage"]) for vat in vats]
+    for rate in sums.vats:
+        if rate and rate not in stated:
+            yield "vats", f"should have an entry for {rate} %"
+    for index, (vat, rate) in enumerate(zip(vats, stated, strict=True)):
+        if rate in stated[:index] or rate not in sums.vats:
+            yield f"vats.{index}.percentage", f"{rate} % is charged by no row or listed before"
+        else:
+            names = ("totalTaxable", "totalVat")
+            right = dict(zip(names, sums.vats[rate], strict=True))
+            yield from _differing(f"vats.{index}", vat, right)
+
+
+def _in_totals(totals: Json, sums: Sums) -> Iterator[tuple[str, str]]:
+    yield from _differing("totals", totals, sums.totals)
+    if abs(sums.totals["totalRoundOff"]) >= 1:
+        yield "totals.totalRoundOff", "should be less than one unit"
+
+
+def _differing(at: str, stated: Json, right: Mapping[str, Decimal]) -> Iterator[tuple[str, str]]:
+    for name, amount in right.items():
+        if stated.get(name) is not None and stated[name] != amount:
+            yield f"{at}.{name}", f"should be {amount}"
+
+
+@dataclass
+class Payment:
+    """One payment, which is a voucher of the feed."""
+
+    amount: Decimal
+    """In the invoice's currency."""
+    invoice: Invoice
+    on: date
+    id: str = field(default_factory=lambda: identity("V"))
+    external_id: str | None = None
+    """What the caller called it when it acknowledged it: from then on it is not in the feed."""
+    exported: int = 0
+    """How often it was acknowledged."""
+    booked: int = 0
+    error: str | None = None
+
+
+@dataclass
+class Invoice:
+    """One invoice as it is stored; `asked` holds the fields of the caller."""
+
+    asked: Json
+    client: str
+    creator: str
+    sums: Sums
+    restated: bool = True
+    """Whether it shows its own figures, or those of the caller."""
+    id: str = field(default_factory=lambda: identity("I"))
+    row_ids: list[str] = field(default_factory=list)
+    created_at: datetime = field(default_factory=lambda: datetime.now(ZONE))
+    activated_at: datetime | None = None
+    activated_by: str | None = None
+    main: str = "CREATED"
+    ledger: str | None = None
+    performed: date | None = None
+    """When the ladder was climbed last."""
+    financial: date | None = None
+    """When money or a claim came in last."""
+    paused_until: date | None = None
+    balances: dict[str, Decimal] = field(
+        default_factory=lambda: dict.fromkeys(("capital", "reminder", "interest"), NOTHING)
+    )
+    credited: Decimal = NOTHING
+    documents: dict[str, str] = field(default_factory=dict)
+    """File names by what they are: attachment, invoicePreview, invoice, invoiceWithAttachments."""
+    files: int = 0
+    changes: list[Change] = field(default_factory=list)
+    """Figures that are shown wrong because a test said so; see `altered`."""
+    due: Callable[[], None] | None = None
+    """Its distribution, while that is under way."""
+
+    def __post_init__(self) -> None:
+        self.row_ids = [identity("IR") for _ in self.asked["articleRows"]]
+
+    @property
+    def number(self) -> str:
+        return str(self.asked["invoiceNumber"])
+
+    @property
+    def debit(self) -> str | None:
+        """The number of the invoice that it credits, if it is a credit invoice."""
+        return self.asked.get("debitInvoiceNumber")
+
+    @property
+    def gross(self) -> Decimal:
+        """With VAT, as it is shown."""
+        return Decimal(self.total("total"))
+
+    @property
+    def balance(self) -> Decimal:
+        """What is left to be paid, fees and interest included."""
+        return sum(self.balances.values(), NOTHING)
+
+    def total(self, name: str) -> Decimal:
+        """One of the totals, as the caller stated it where that is what is kept."""
+        stated = None if self.restated else self.asked["totals"].get(name)
+        return Decimal(self.sums.totals[name] if stated is None else stated)
+
+    def settle(self, amount: Decimal) -> None:
+        """Lower what is owed: costs first, then the claim; what is too much is lost (I)."""
+        for name in ("interest", "reminder", "capital"):
+            part = min(amount, self.balances[name])
+            self.balances[name] -= part
+            amount -= part
+
+    def raise_by(self, amount: Decimal) -> None:
+        """Make the first row, and all that contains it, wrong by this much (without VAT)."""
+        first, *others = self.sums.rows
+        row = Part(first.before + amount, first.net + amount, first.vat, first.rate)
+        taxable, vat = self.sums.vats[first.rate]
+        higher = ("total", "totalExclVat", "totalToPay", "totalToPayBase")
+        self.sums = Sums(
+            [row, *others],
+            {**self.sums.vats, first.rate: (taxable + amount, vat)},
+            {n: a + amount if n in higher else a for n, a in self.sums.totals.items()},
+        )
+        self.restated = True
+
+
+_BALANCES = ("total", "capital", "capitalService", "capitalFinanced", "reminder", "interest")
+_DEBTOR = (
+    *("FMI", "GLN", "cellPhone", "customerNumber", "distributionChannel"),
+    *("distributionChannelOverride", "email", "id", "identificationNumber", "name", "phone"),
+    *("type", "vatNumber"),
+)
+_ADDRESS = ("address", "address2", "address3", "city", "countryCode", "name", "zip")
+_SAME = (
+    *("debitInvoiceNumber", "distributionCode", "ourOrderNumber", "ourReference"),
+    *("paymentReference", "remark", "reminderProfileCode", "serviceProviderCode"),
+    *("yourContactPerson", "yourOrderNumber", "yourReference", "invoiceNumber"),
+)
+_DOCUMENTS = ("attachment", "invoice", "invoicePreview", "invoiceWithAttachments")
+
+
+def invoice_dto(invoice: Invoice, *, locale_is_base: bool) -> Json:
+    """The invoice as Quiddly shows it: every field of the page's example response.
+
+    Args:
+        invoice: which one.
+        locale_is_base: whether "locale" means the base currency, or that of the invoice.
+    """
+    asked = invoice.asked
+    return _picked(asked, _SAME) | {
+        "id": invoice.id,
+        "clientId": invoice.client,
+        "clientName": CLIENTS[invoice.client],
+        "createdBy": invoice.creator,
+        "createdDate": _moment(invoice.created_at),
+        "activatedById": invoice.activated_by,
+        "activatedDate": _moment(invoice.activated_at),
+        # The page's answer has these two without the request having had them.
+        "documentTemplateCode": asked.get("documentTemplateCode") or "STANDARD_MARKETING",
+        "useRecourse": True if asked.get("useRecourse") is None else asked["useRecourse"],
+        "productCode": asked.get("productCode") or "INVOICE_SERVICE",
+        "type": asked.get("type") or "INVOICE",
+        "isRecourse": False,
+        "reverseCharge": bool(asked.get("reverseCharge")),
+        "refund": bool(asked.get("refund")),
+        "partPayment": {"isPartPayment": False, "partPaymentPlanId": None},
+        "terms": _picked(asked.get("terms") or {}, ("delivery", "payment")),
+        "statuses": {"ledger": invoice.ledger, "ledgerSubType": None, "main": invoice.main},
+        "currency": currency(asked),
+        "dates": _dates(invoice),
+        "debtor": _debtor(asked["debtor"]),
+        "fees": _fees_dto(asked.get("fees") or {}),
+        "document": _picked(invoice.documents, _DOCUMENTS) | {"connectedFileCount": invoice.files},
+        "articleRows": _rows(invoice),
+        "vats": _vats(invoice),
+        "totals": {name: invoice.total(name) for name in invoice.sums.totals},
+        "balances": _balances(invoice, locale_is_base=locale_is_base),
+    }
+
+
+def document_dto(invoice: Invoice, name: str, raw: str | None, by: str) -> Json:
+    """What attaching a file answers: every field of the page's example.
+
+    Args:
+        invoice: to which it was attached.
+        name: under which it is kept here.
+        raw: what the caller calls it.
+        by: who sent it.
+    """
+    now = _moment(datetime.now(ZONE))
+    nothing = ("erpId", "clientHandlerId", "voucherId", "instanceProviderId")
+    return dict.fromkeys(nothing) | {
+        "id": identity("DO"),
+        "fileName": name,
+        "fileNameRaw": raw,
+        "clientId": invoice.client,
+        "invoiceId": invoice.id,
+        "topic": "INVOICE",
+        "type": "INVOICE_ATTACHMENT",
+        "createdDate": now,
+        "createdBy": by,
+        "updatedDate": now,
+        "updatedBy": by,
+    }
+
+
+def currency(asked: Json) -> Json:
+    """The currencies of a request; Swedish crowns where it names none (I)."""
+    given = asked.get("currency") or {}
+    invoiced = given.get("invoiceCurrency") or "SEK"
+    return {
+        "baseCurrency": given.get("baseCurrency") or invoiced,
+        "exchangeRate": given.get("exchangeRate") or 1,
+        "invoiceCurrency": invoiced,
+    }
+
+
+def _picked(given: Mapping[str, Any], names: Iterable[str]) -> Json:
+    return {name: given.get(name) for name in names}
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.strftime("%Y-%m-%dT%H:%M:%S") if at else None
+
+
+def _dates(invoice: Invoice) -> Json:
+    asked, days = invoice.asked["dates"], (invoice.financial, invoice.performed)
+    financial, performed = (one.isoformat() if one else None for one in days)
+    paused = invoice.paused_until
+    return _picked(asked, ("deliveryDate", "expireDate", "invoiceDate")) | {
+        "latestFinancialDate": financial,
+        "ledgerPerformedDate": performed,
+        "pausedUntilDate": paused.isoformat() if paused else None,
+    }
+
+
+def _debtor(asked: Json) -> Json:
+    delivery = asked.get("deliveryAddress")
+    return _picked(asked, _DEBTOR) | {
+        "invoiceAddress": _picked(asked.get("invoiceAddress") or {}, _ADDRESS),
+        "deliveryAddress": _picked(delivery, _ADDRESS) if delivery else None,
+    }
+
+
+def _fees_dto(asked: Json) -> Json:
+    amounts = {name: asked.get(name) or NOTHING for name in ("administration", "freight")}
+    return amounts | _picked(asked, ("administrationVatPercentage", "freightVatPercentage"))
+
+
+def _rows(invoice: Invoice) -> list[Json]:
+    rows = []
+    stored = zip(invoice.asked["articleRows"], invoice.sums.rows, invoice.row_ids, strict=True)
+    for asked, part, identity_ in stored:
+        row = {"accountNumber": None, "articleNumber": None, **asked, "id": identity_}
+        if invoice.restated:
+            row |= {"totalExclVat": part.net, "totalVat": part.vat}
+            row |= {} if row["total"] == part.before else {"total": part.net}
+        rows.append(row)
+    return rows
+
+
+def _vats(invoice: Invoice) -> list[Json]:
+    if not invoice.restated:
+        return list(invoice.asked["vats"])
+    return [
+        {"percentage": rate, "totalTaxable": taxable, "totalVat": vat}
+        for rate, (taxable, vat) in invoice.sums.vats.items()
+    ]
+
+
+def _balances(invoice: Invoice, *, locale_is_base: bool) -> Json:
+    amounts = dict.fromkeys(_BALANCES, NOTHING) | invoice.balances | {"total": invoice.balance}
+    rate = Decimal(currency(invoice.asked)["exchangeRate"]) if locale_is_base else Decimal(1)
+    locale = {f"{name}Locale": hundredths(amount * rate) for name, amount in amounts.items()}
+    return amounts | locale
+
+
+def payment_dto(payment: Payment, *, locale_is_base: bool) -> Json:
+    """One item of the payments feed: the fields of the guide's example."""
+    asked = payment.invoice.asked
+    currencies = currency(asked)
+    rate = Decimal(currencies["exchangeRate"]) if locale_is_base else Decimal(1)
+    return {
+        "id": payment.id,
+        "date": payment.on.isoformat(),
+        "paymentDate": payment.on.isoformat(),
+        "amountLocale": hundredths(payment.amount * rate),
+        "amount": payment.amount,
+        "invoiceNumber": payment.invoice.number,
+        "invoiceCurrency": currencies["invoiceCurrency"],
+        "baseCurrency": currencies["baseCurrency"],
+        "name": asked["debtor"]["name"],
+        "externalPaymentMethodCode": "BANKGIRO",
+        "accountNumber": "1930",
+    }
+
+
+def altered(shown: Any, changes: Iterable[Change]) -> Any:
+    """What is shown, with the values at some paths changed; LookupError for a path not there."""
+    for path, become in changes:
+        *way, last = path.split(".")
+        place = shown
+        for name in way:
+            place = place[_key(place, name)]
+        place[_key(place, last)] = become(place[_key(place, last)])
+    return shown
+
+
+def _key(place: Any, name: str) -> Any:
+    return int(name) if isinstance(place, list) else name
+
+
+def plain(value: Any) -> Any:
+    """Amounts as the page shows them, 250 and 0.5, never 250.00; all else as it is."""
+    if isinstance(value, Decimal):
+        return value.normalize() + 0
+    if isinstance(value, Mapping):
+        return {name: plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list) else value
+
+
+def pdf(words: str) -> bytes:
+    """A page with these words (ASCII) on it."""
+    escaped = re.sub(r"([()\\])", r"\\\1", words).encode("ascii", "replace")
+    content = b"BT /F1 18 Tf 72 760 Td (%s) Tj ET" % escaped
+    page = b"/MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >>"
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R %s >>" % page,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    )
+    written, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for nth, one in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(written)
+        written += b"%d 0 obj\n%s\nendobj\n" % (nth, one)
+    size = len(objects) + 1
+    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(written))
+    return written + b"xref\n0 %d\n" % size + table + end
