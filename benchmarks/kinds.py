@@ -22,6 +22,7 @@ from temporalio.client import WorkflowHandle
 from benchmarks import bare, from_memory
 from benchmarks.bare import BareWorkflow, Shape
 from benchmarks.children import Child, child
+from demo.accounts import variables
 from invoicing.client import InvoicingClient
 from invoicing.document import Document, Line, Party, Vat
 from invoicing.request import Goal, InvoiceRequest
@@ -120,20 +121,14 @@ def memory_kind(client: InvoicingClient) -> Kind:
 
 def http_kind(client: InvoicingClient, url: str) -> Kind:
     """Our lifecycle as it is, over HTTP to a stand-in that listens at `url`."""
-    variables = {
+    environment = {
         **_server(client),
         "INVOICING_PACE": "0.02",
-        "ZERO_FRICTION_BASE_URL": url,
-        "ZERO_FRICTION_TOKEN_URL": url + zf.TOKEN_PATH,
-        "ZERO_FRICTION_CLIENT_ID": zf.CLIENT_ID,
-        "ZERO_FRICTION_CLIENT_SECRET": zf.CLIENT_SECRET,
-        "ZERO_FRICTION_SUBSCRIPTION_KEY": zf.SUBSCRIPTION_KEY,
-        "ZERO_FRICTION_TENANT_ID": zf.TENANT,
-        "ZERO_FRICTION_ORGANISATION_ID": zf.ORGANISATION,
+        **variables("zero_friction", "default", zf.ZeroFrictionStandIn().account(url)),
         # All invoices have one customer: else `find` would turn page after page.
         "ZERO_FRICTION_SEARCH_COVERS_REFERENCE": "true",
     }
-    return Kind("over HTTP", ("worker.py",), variables, _asks(client, "zero_friction"))
+    return Kind("over HTTP", ("worker.py",), environment, _asks(client, "zero_friction"))
 
 
 @asynccontextmanager

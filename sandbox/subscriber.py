@@ -67,6 +67,10 @@ class SubscriberStandIn(StandIn):
         self.taken: list[Taken] = []
         self._changes = Changes()
 
+    def account(self, url: str | None = None) -> dict[str, str]:
+        """Where it is told."""
+        return {"url": f"{url or self.url}/notices"}
+
     def ways(self) -> Sequence[Way]:
         """See StandIn."""
         return (Way("POST", "/notices", Step.POST, self._post),)

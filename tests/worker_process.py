@@ -10,7 +10,8 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
-from sandbox import zero_friction as zf
+from demo.accounts import variables
+from sandbox.kit.server import StandIn
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "workflows on"
@@ -19,21 +20,11 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEM
 
 
 def account_variables(
-    stand_in: zf.ZeroFrictionStandIn, account: str = "", *, timeout: float = 0.5
+    stand_in: StandIn, account: str = "", *, timeout: float = 0.5
 ) -> dict[str, str]:
     """The variables that configure this account at this stand-in; no name: the default one."""
-    prefix = f"ZERO_FRICTION__{account.upper()}__" if account else "ZERO_FRICTION_"
-    values = {
-        "BASE_URL": stand_in.url,
-        "TOKEN_URL": stand_in.token_url,
-        "CLIENT_ID": zf.CLIENT_ID,
-        "CLIENT_SECRET": zf.CLIENT_SECRET,
-        "SUBSCRIPTION_KEY": zf.SUBSCRIPTION_KEY,
-        "TENANT_ID": zf.TENANT,
-        "ORGANISATION_ID": zf.ORGANISATION,
-        "TIMEOUT": str(timeout),
-    }
-    return {prefix + name: value for name, value in values.items()}
+    settings = {**stand_in.account(), "timeout": str(timeout)}
+    return variables("zero_friction", account or "default", settings)
 
 
 class WorkerProcess:
@@ -79,7 +70,7 @@ class WorkerProcess:
 
 @contextlib.asynccontextmanager
 async def worker_process(
-    variables: Mapping[str, str], program: Sequence[str] = ("worker.py",)
+    environment: Mapping[str, str], program: Sequence[str] = ("worker.py",)
 ) -> AsyncIterator[WorkerProcess]:
     """`python worker.py`, or another program of a worker, with these variables and none of ours;
     killed when the test leaves."""
@@ -88,7 +79,7 @@ async def worker_process(
         sys.executable,
         *program,
         cwd=ROOT,
-        env={**inherited, **variables},
+        env={**inherited, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

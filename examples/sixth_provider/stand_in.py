@@ -101,6 +101,10 @@ class PaperpostStandIn(StandIn):
         self._letters: dict[str, Letter] = {}
         self._last = self._final = 0
 
+    def account(self, url: str | None = None) -> dict[str, str]:
+        """How it is reached, in the words of the adaptor's settings."""
+        return {"base_url": url or self.url, "token": TOKEN}
+
     def ways(self) -> Sequence[Way]:
         """Every route there is."""
         one = "/v1/letters/{id}"

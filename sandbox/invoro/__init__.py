@@ -68,6 +68,7 @@ Not here: contacts, webhooks, incoming invoices, delivery over KSeF or e-mail be
 from __future__ import annotations
 
 from sandbox.invoro.data import (
+    BASE_PATH,
     COMPANY,
     HOMELESS_KEY,
     LIVE_KEY,
@@ -78,7 +79,8 @@ from sandbox.invoro.data import (
     Key,
     Participants,
 )
-from sandbox.invoro.stand_in import BASE_PATH, Assumed, InvoroStandIn, Step, Told
+from sandbox.invoro.stand_in import InvoroStandIn
+from sandbox.invoro.words import Assumed, Step, Told
 
 __all__ = [
     "BASE_PATH",

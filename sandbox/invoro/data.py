@@ -12,6 +12,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+BASE_PATH = "/invoice-api"
+
 COMPANY = "10000000-0000-4000-8000-000000000001"
 OTHER_COMPANY = "10000000-0000-4000-8000-000000000002"
 

@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sandbox.invoro.data import Json
-
-Rounding = Literal["category", "line"]
+from sandbox.invoro.words import Rounding
 
 
 class Under(NamedTuple):

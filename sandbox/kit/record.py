@@ -19,6 +19,10 @@ class Changes:
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
+    def __reduce__(self) -> tuple[type[Changes], tuple[()]]:
+        """In a file there is nobody waiting."""
+        return Changes, ()
+
     def notify(self) -> None:
         """Something changed: everybody waiting looks again."""
         self._next.set()

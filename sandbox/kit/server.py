@@ -1,34 +1,36 @@
 """What every stand-in is made of: its routes, around them its faults, its records, its port.
 
 A stand-in for a provider subclasses `StandIn`: it names its steps, lists its `ways` (route → step →
-handler) and keeps its own state. Handlers are plain functions, so one call's effects are committed
-whole, between any two awaits. Everything else is here: faults strike around the handler, calls are
-recorded, effects stand in the ledger, and `/_sandbox` offers it all to other processes.
+handler) and keeps all it knows in its `books`. Handlers are plain functions, so one call's effects
+are committed whole, between any two awaits. Everything else is here: faults strike around the
+handler, calls are recorded, effects stand in the ledger, and `/_sandbox` offers it all to other
+processes.
 
-Nothing is shared between two stand-ins, and nothing listens beyond 127.0.0.1.
+Nothing is shared between two stand-ins. They listen on 127.0.0.1 unless another host is named, and
+forget everything when they end unless a file is named for their books.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
-import signal
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.kit.agenda import Agenda
 from sandbox.kit.faults import Fault, Faults, Placed, When
+from sandbox.kit.kept import Kept
 from sandbox.kit.record import Call, Calls, Ledger
 from sandbox.kit.wire import Listener, Reset, Silence, Truncated, answer, decoded
 
@@ -67,21 +69,53 @@ class Way:
     handler: Handler
 
 
+class Books(Protocol):
+    """All that a stand-in knows, and can be written to a file."""
+
+    ledger: Ledger
+    agenda: Agenda
+    """What it will do by itself."""
+
+    def clear(self) -> None:
+        """Forget everything but the ledger and the agenda, which are cleared by themselves."""
+
+
+class FewBooks:
+    """Those of a stand-in that keeps what it knows elsewhere, and nothing in a file."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.agenda = Agenda()
+
+    def clear(self) -> None:
+        """See `Books`."""
+
+
 class StandIn(ABC):
-    """A provider's double. Subclasses give `steps`, `told`, `ways`, `pay` and `forget`."""
+    """A provider's double. Subclasses give `steps`, `told`, `books`, `account`, `ways`, `pay`."""
 
     steps: ClassVar[type[StrEnum]]
     told: ClassVar[frozenset[str]] = frozenset()
     """The faults of its own, beside those of `Fault`."""
+    books: Any
+    """`Books` of its own kind; FewBooks unless it sets others."""
 
     def __init__(self, faults: Faults | None = None) -> None:
-        self.ledger = Ledger()
+        self.books = FewBooks()
         self.calls = Calls()
         self.faults = Faults() if faults is None else faults
         self.faults.bind(tuple(self.steps), self.told)
-        self._timers: set[asyncio.TimerHandle] = set()
         self._stopping = asyncio.Event()
         self._listener: Listener | None = None
+        self._shown: str | None = None
+        self._kept: Kept | None = None
+
+    @abstractmethod
+    def account(self, url: str | None = None) -> dict[str, str]:
+        """How to reach it: base URL, credentials and whatever else an account is set up with.
+
+        `url` is where it is to be reached from elsewhere; its own unless it is given.
+        """
 
     @abstractmethod
     def ways(self) -> Sequence[Way]:
@@ -91,9 +125,9 @@ class StandIn(ABC):
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """Let the buyer pay, all that is due unless an amount is given; LookupError, ValueError."""
 
-    @abstractmethod
     def forget(self) -> None:
         """Drop all state but the master data and what callers have authenticated with."""
+        self.books.clear()
 
     def lost(self, request: Request) -> Response:
         """The answer to a route that does not exist."""
@@ -101,10 +135,14 @@ class StandIn(ABC):
 
     @property
     def url(self) -> str:
-        """Where it listens, without a trailing slash."""
-        if self._listener is None:
-            raise RuntimeError("this stand-in is not being served")
-        return f"http://127.0.0.1:{self._listener.port}"
+        """Where it is to be reached, without a trailing slash."""
+        return self._shown or f"http://127.0.0.1:{self._served().port}"
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every effect that was committed."""
+        ledger: Ledger = self.books.ledger
+        return ledger
 
     async def reached(
         self, step: str, nth: int = 1, when: When = "before", within: float = 5.0
@@ -127,36 +165,50 @@ class StandIn(ABC):
         finally:
             await listener.open(listener.port)
 
+    def keep(self, path: Path) -> None:
+        """Keep the books in this file, from what is in it already; ValueError for another's.
+
+        To be called before it is served.
+        """
+        self._kept = Kept(path)
+        if (books := self._kept.load(type(self.books))) is not None:
+            self.take_up(books)
+
+    def take_up(self, books: Any) -> None:
+        """Go on with the books of an earlier run."""
+        self.books = books
+
+    def save(self) -> None:
+        """Write the books to their file, if they have one; whatever changes them does this."""
+        if self._kept is not None:
+            self._kept.save(self.books)
+
     def later(self, seconds: float, effect: Callable[[], None]) -> None:
         """Let something happen by itself after `seconds`; never, when that is infinite."""
-        if math.isinf(seconds) or self._stopping.is_set():
-            return
-
-        def due() -> None:
-            self._timers.discard(timer)
-            effect()
-
-        timer = asyncio.get_running_loop().call_later(seconds, due)
-        self._timers.add(timer)
+        self.books.agenda.later(seconds, effect)
 
     def reset(self) -> None:
         """Forget every invoice, entry, call and fault; who is authenticated stays so."""
-        self._drop_timers()
+        self.books.agenda.clear()
         self.faults.clear()
         self.ledger.clear()
         self.calls.clear()
         self.forget()
+        self.save()
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on 127.0.0.1; `serve` does this."""
+    async def start(self, port: int = 0, host: str = "127.0.0.1", url: str | None = None) -> None:
+        """Listen; `serve` does this. `url` is what it calls itself where others reach it so."""
         self._stopping.clear()
-        self._listener = Listener(self._application())
+        self._shown = url
+        self._listener = Listener(self._application(), host)
         await self._listener.open(port)
+        self.books.agenda.after = self.save
+        self.books.agenda.run()
 
     async def stop(self) -> None:
         """Stop listening and end everything under way; `serve` does this."""
         self._stopping.set()
-        self._drop_timers()
+        self.books.agenda.stop()
         for placed in self.faults:
             placed.release()
         await self._served().stop()
@@ -165,11 +217,6 @@ class StandIn(ABC):
         if self._listener is None:
             raise RuntimeError("this stand-in is not being served")
         return self._listener
-
-    def _drop_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
 
     def _application(self) -> Starlette:
         routes = [Route(way.path, self._endpoint(way), methods=[way.method]) for way in self.ways()]
@@ -202,6 +249,7 @@ class StandIn(ABC):
             told = [one for one in placed if one.fault in self.told]
             ask = Ask(call, request.path_params, request.query_params, request.headers, body, told)
             whole = way.handler(ask)
+            self.save()
             self.calls.handle(call)
             response = await self._strike(call, placed, "after", whole) or whole
         call.status = None if isinstance(response, Reset) else response.status_code
@@ -288,6 +336,7 @@ def _control(stand_in: StandIn) -> list[Route]:
             wish = decoded(await request.body())
             amount = wish.get("amount")
             stand_in.pay(wish["reference"], None if amount is None else Decimal(str(amount)))
+            stand_in.save()
         except (LookupError, ValueError, ArithmeticError) as error:
             return answer({"error": str(error)}, 400)
         return answer({"effects": stand_in.ledger.effects(wish["reference"])})
@@ -318,21 +367,12 @@ AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)
 
 
 @asynccontextmanager
-async def serve(stand_in: AnyStandIn, port: int = 0) -> AsyncIterator[AnyStandIn]:
-    """Serve a stand-in on 127.0.0.1 meanwhile; port 0: any free one."""
-    await stand_in.start(port)
+async def serve(
+    stand_in: AnyStandIn, port: int = 0, host: str = "127.0.0.1", url: str | None = None
+) -> AsyncIterator[AnyStandIn]:
+    """Serve a stand-in meanwhile; port 0: any free one."""
+    await stand_in.start(port, host, url)
     try:
         yield stand_in
     finally:
         await stand_in.stop()
-
-
-async def serve_until_told(stand_in: StandIn, port: int = 0) -> None:
-    """Serve until SIGINT or SIGTERM; writes the URL as one line once it listens."""
-    told = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
-    async with serve(stand_in, port):
-        sys.stdout.write(f"{stand_in.url}\n")
-        sys.stdout.flush()
-        await told.wait()

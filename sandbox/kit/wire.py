@@ -1,4 +1,4 @@
-"""What goes over the wire: exact JSON, a port on 127.0.0.1, and answers that are no answers."""
+"""What goes over the wire: exact JSON, a port, and answers that are no answers."""
 
 from __future__ import annotations
 
@@ -60,13 +60,14 @@ class _Protocol(H11Protocol):
 
 
 class Listener:
-    """One application on one port of 127.0.0.1, without signal handlers, ticks or logs.
+    """One application on one port, without signal handlers, ticks or logs.
 
     It accepts connections itself: asyncio's own server, when it is closed, loses those that it has
     accepted and not yet handed over, and they stay open.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._config = Config(
             app,
             http=_Protocol,
@@ -90,7 +91,7 @@ class Listener:
 
     async def open(self, port: int = 0) -> None:
         """Listen; OSError if the port is taken."""
-        listening = self._listening = socket.create_server(("127.0.0.1", port), backlog=128)
+        listening = self._listening = socket.create_server((self._host, port), backlog=128)
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
         asyncio.get_running_loop().add_reader(listening, self._accept, listening)

@@ -57,7 +57,7 @@ payments and refunds, partial credit notes, other resources.
 
 from __future__ import annotations
 
-from sandbox.mollie.stand_in import (
+from sandbox.mollie.data import (
     CUSTOMER,
     LIVE_KEY,
     MANDATE,
@@ -66,10 +66,9 @@ from sandbox.mollie.stand_in import (
     PROFILE,
     READ_ONLY_TOKEN,
     TEST_KEY,
-    MollieStandIn,
-    Step,
-    Told,
 )
+from sandbox.mollie.stand_in import MollieStandIn
+from sandbox.mollie.words import Step, Told
 
 __all__ = [
     "CUSTOMER",

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
 
 from sandbox.mollie.forms import Json, minor, wrong
+from sandbox.mollie.words import Rounding
 
-Rounding = Literal["rate", "line"]
 _LETTERS = string.ascii_letters + string.digits
 
 

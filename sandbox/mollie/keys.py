@@ -22,16 +22,18 @@ class _Kept:
 
 
 class Keys:
-    """The answers kept. `lifetime` in seconds; it may be changed at any time."""
+    """The answers kept."""
 
-    def __init__(self, lifetime: float) -> None:
-        self.lifetime = lifetime
+    def __init__(self) -> None:
         self._kept: dict[Name, _Kept] = {}
 
-    def replay(self, name: Name, path: str, body: Json) -> Response | None:
-        """The answer kept under this key, marked as such; Problem if it was for something else."""
+    def replay(self, name: Name, path: str, body: Json, lifetime: float) -> Response | None:
+        """The answer kept under this key for `lifetime` seconds, marked as such.
+
+        Problem if it was for something else.
+        """
         kept = self._kept.get(name)
-        if kept is None or time.monotonic() - kept.at >= self.lifetime:
+        if kept is None or time.time() - kept.at >= lifetime:
             return None
         if (kept.path, kept.body) != (path, body):
             raise Problem(400, "The idempotency key was used with other parameters or elsewhere")
@@ -45,7 +47,7 @@ class Keys:
 
         Whether Mollie keeps refusals too is not documented (U): here a refused call's key is free.
         """
-        self._kept[name] = _Kept(path, body, response, time.monotonic())
+        self._kept[name] = _Kept(path, body, response, time.time())
 
     def clear(self) -> None:
         """Forget them all, as if the hour were over."""

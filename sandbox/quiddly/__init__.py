@@ -87,7 +87,8 @@ from sandbox.quiddly.data import (
     request,
 )
 from sandbox.quiddly.invoice import LADDER, Payment
-from sandbox.quiddly.stand_in import Assumed, QuiddlyStandIn, Step, Told
+from sandbox.quiddly.stand_in import QuiddlyStandIn
+from sandbox.quiddly.words import Assumed, Step, Told
 
 __all__ = [
     "CLIENT",

@@ -64,19 +64,13 @@ Not here: updating invoices, subscriptions, dunning, down payments.
 
 from __future__ import annotations
 
-from sandbox.riverty.stand_in import (
-    BUSINESS,
-    PRIMARY_KEY,
-    REQUEST_TYPES,
-    SECONDARY_KEY,
-    SOURCE,
-    RivertyStandIn,
-    Step,
-    Told,
-)
+from sandbox.riverty.data import BUSINESS, PRIMARY_KEY, SECONDARY_KEY, SOURCE
+from sandbox.riverty.stand_in import RivertyStandIn
+from sandbox.riverty.words import EDI, REQUEST_TYPES, Step, Told
 
 __all__ = [
     "BUSINESS",
+    "EDI",
     "PRIMARY_KEY",
     "REQUEST_TYPES",
     "SECONDARY_KEY",

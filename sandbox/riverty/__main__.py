@@ -1,22 +1,25 @@
-"""Run the stand-in on its own until SIGINT or SIGTERM."""
+"""Run the stand-in on its own."""
 
-import argparse
-import asyncio
-
-from sandbox.kit.server import serve_until_told
+from sandbox.kit.program import arguments, run
 from sandbox.riverty.stand_in import RivertyStandIn
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.riverty")
-    parser.add_argument("--port", type=int, default=0)
+    """Until SIGINT or SIGTERM."""
+    parser = arguments("sandbox.riverty")
     parser.add_argument("--verdict-delay", type=float, default=0.05)
     parser.add_argument("--document-delay", type=float, default=0.05)
+    parser.add_argument("--redeliveries", type=int, default=0)
+    parser.add_argument("--redelivery-delay", type=float, default=0.0)
+    parser.add_argument("--listener", metavar="URL", help="where notifications are posted")
     wishes = parser.parse_args()
-    stand_in = RivertyStandIn(
-        verdict_delay=wishes.verdict_delay, document_delay=wishes.document_delay
-    )
-    asyncio.run(serve_until_told(stand_in, wishes.port))
+
+    def listened(stand_in: RivertyStandIn) -> None:
+        if wishes.listener:
+            stand_in.call(wishes.listener)
+
+    names = ("verdict_delay", "document_delay", "redeliveries", "redelivery_delay")
+    run(RivertyStandIn(**{name: getattr(wishes, name) for name in names}), wishes, listened)
 
 
 if __name__ == "__main__":

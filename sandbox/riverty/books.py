@@ -1,373 +1,259 @@
-"""Orders, their lines and invoices as Riverty's accounting core keeps them, and what it objects to.
-
-This is the second stage: it judges a request that the gateway has taken, from what is already in
-the books. The rules are those of the provider's pages (an order before its invoices, whole lines,
-a line is invoiced or cancelled and never both, unique references); the names of fields in
-objections follow the pattern of the published example (BILLTOLANGUAGECODE), the rest of their
-wording is inferred (I).
-"""
+"""All that Riverty knows: what the core has accepted and is to judge, documents, notifications."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from uuid import uuid4
 
-from sandbox.kit.faults import Placed
-from sandbox.riverty.forms import Json, Kind
-
-VatPer = Literal["unit", "line"]
-_CENT = Decimal("0.01")
-_OWN_REFERENCE = {
-    Kind.ORDER: "orderReference",
-    Kind.INVOICE: "invoiceReference",
-    Kind.RETURN: "returnReference",
-    Kind.GOODWILL: "goodwillReference",
-}
-
-
-def cents(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT, ROUND_HALF_UP)
-
-
-@dataclass(frozen=True)
-class Objection:
-    """One entry of `errorDetails`."""
-
-    field: str
-    why: str
-    given: str | None = None
-
-    @classmethod
-    def empty(cls, name: str) -> Objection:
-        """A mandatory field without content."""
-        return cls(name, f"Field {name} must not be empty.")
-
-    def described(self) -> Json:
-        """As it stands in the notification; the mixed spelling is the provider's."""
-        given = {} if self.given is None else {"providedValue": self.given}
-        return {"fieldName": self.field, **given, "ErrorDescription": self.why}
-
-
-@dataclass(eq=False)
-class Submission:
-    """One request that the gateway has taken; nobody has judged it while `objections` is None."""
-
-    kind: Kind
-    business: str
-    customer: str
-    order: str
-    body: Json
-    transaction: str
-    request: str | None
-    in_turn: bool
-    """Whether its order was confirmed when it came in."""
-    told: Mapping[str, Placed]
-    objections: Sequence[Objection] | None = None
-
-    @property
-    def invoice(self) -> str | None:
-        """The invoice it names."""
-        return self.body.get("invoiceReference")
-
-    @property
-    def items(self) -> list[Json]:
-        """What it says about lines."""
-        items: list[Json] = self.body["items"]
-        return items
-
-    @property
-    def numbers(self) -> list[int]:
-        """The lines it names."""
-        return [item["orderItemReference"] for item in self.items]
-
-
-@dataclass
-class Line:
-    """One position of an order; `asked` is what the caller wrote, as far as the core kept it."""
-
-    asked: Json
-    vat_per: VatPer = "unit"
-    skew: Decimal = Decimal(0)
-    status: Literal["open", "invoiced", "cancelled"] = "open"
-    invoice: str | None = None
-    returned: Decimal = Decimal(0)
-    """Pieces that came back."""
-    credited: Decimal = Decimal(0)
-    """Gross, by returns and goodwills."""
-
-    @property
-    def number(self) -> int:
-        """Its orderItemReference."""
-        number: int = self.asked["orderItemReference"]
-        return number
-
-    @property
-    def gross(self) -> Decimal:
-        """What it comes to, VAT included."""
-        return worth(self.asked) + self.skew
-
-    @property
-    def vat(self) -> Decimal:
-        """The VAT in it."""
-        pieces = Decimal(self.asked["quantity"]) if self.vat_per == "unit" else Decimal(1)
-        return cents(Decimal(self.asked["vatAmount"]) * pieces)
-
-
-@dataclass
-class Order:
-    """One order that the core has accepted."""
-
-    asked: Json
-    business: str
-    customer: str
-    lines: list[Line]
-
-    @property
-    def reference(self) -> str:
-        """The caller's name for it."""
-        reference: str = self.asked["orderReference"]
-        return reference
-
-    @property
-    def gross(self) -> Decimal:
-        """Of all its lines."""
-        return sum((line.gross for line in self.lines), Decimal(0))
-
-    def line(self, number: int) -> Line | None:
-        """The line with this orderItemReference."""
-        return next((line for line in self.lines if line.number == number), None)
-
-    def named(self, submission: Submission) -> list[Line]:
-        """The lines that a request names."""
-        return [line for line in self.lines if line.number in submission.numbers]
-
-
-@dataclass
-class Invoice:
-    """One invoice that the core has accepted."""
-
-    asked: Json
-    order: Order
-    lines: list[Line]
-    paid: Decimal = Decimal(0)
-    document: str | None = None
-    """The id of its document, once that is rendered."""
-
-    @property
-    def reference(self) -> str:
-        """Its number, which the caller gave it."""
-        reference: str = self.asked["invoiceReference"]
-        return reference
-
-    @property
-    def gross(self) -> Decimal:
-        """What it comes to, VAT included."""
-        return sum((line.gross for line in self.lines), Decimal(0))
-
-    @property
-    def vat(self) -> Decimal:
-        """The VAT in it."""
-        return sum((line.vat for line in self.lines), Decimal(0))
-
-    @property
-    def credited(self) -> Decimal:
-        """What returns and goodwills have taken off it."""
-        return sum((line.credited for line in self.lines), Decimal(0))
-
-    @property
-    def remaining(self) -> Decimal:
-        """Still to be paid; below zero there is something to refund."""
-        return self.gross - self.credited - self.paid
-
-
-def worth(item: Json) -> Decimal:
-    """Gross, to the cent, of so many pieces at their price."""
-    return cents(Decimal(item["grossUnitPrice"]) * Decimal(item["quantity"]))
+from sandbox.kit.agenda import Agenda
+from sandbox.kit.record import Effect
+from sandbox.riverty import notices as say
+from sandbox.riverty import words
+from sandbox.riverty.forms import Json
+from sandbox.riverty.invoice import Heard, Invoice, Objection, Order, Submission
+from sandbox.riverty.ledger import RivertyLedger
+from sandbox.riverty.notices import Manner, Notices
+from sandbox.riverty.orders import Orders
+from sandbox.riverty.words import Assumed, Kind, Told
 
 
 class Books:
-    """Everything the core has accepted.
+    """The core: what it makes of a request, some time later, and what it then tells.
 
-    `currencies` has the business codes there are, each with the currency it bills in. `vat_per`
-    says whether `vatAmount` is that of one piece, as in the provider's example of a return (I), or
-    of the whole line. `carrier` is whether an invoice of physical goods needs carrier and code.
+    `url` is where documents are to be had; it is known once the stand-in is served.
     """
 
-    def __init__(self, currencies: Mapping[str, str], vat_per: VatPer, carrier: bool) -> None:
-        self.currencies = currencies
-        self.vat_per = vat_per
-        self.carrier = carrier
-        self.orders: dict[str, Order] = {}
-        self.invoices: dict[str, Invoice] = {}
-        self._used: set[tuple[Kind, str]] = set()
+    def __init__(self, assumed: Assumed) -> None:
+        self.assumed = assumed
+        self.url = ""
+        self.ledger = RivertyLedger()
+        self.agenda = Agenda()
+        self.notices = Notices(self.agenda, assumed)
+        self.accepted = self._nothing_accepted()
+        self.pending: list[Submission] = []
+        self.seen: dict[str, Submission] = {}
+        self.unrendered: list[Invoice] = []
+        self.documents: dict[str, Invoice] = {}
+        self.payments = 0
 
-    def objections(self, submission: Submission) -> list[Objection]:
-        """What the core has against a request; nothing: it is accepted."""
-        if submission.kind is Kind.ORDER:
-            return [*_common(submission), *self._repeated(submission), *self._order(submission)]
-        order = self.orders.get(submission.order)
-        if order is None or not submission.in_turn:
-            why = f"The order {submission.order} is unknown or has not been confirmed."
-            return [Objection("ORDERNO", why, submission.order)]
-        wrong = [*_common(submission), *self._repeated(submission), *_lines(order, submission)]
-        if order.customer != submission.customer or order.business != submission.business:
-            wrong.append(_objection("CUSTOMERNUMBER", "is not that of the order"))
-        if not wrong:
-            wrong += self._invoice(order, submission)
-        return wrong
+    def _nothing_accepted(self) -> Orders:
+        assumed = self.assumed
+        return Orders(assumed.currencies, assumed.vat_per, assumed.carrier != "never")
 
-    def _repeated(self, submission: Submission) -> Iterator[Objection]:
-        own = _OWN_REFERENCE.get(submission.kind)
-        if own and (submission.kind, submission.body[own]) in self._used:
-            yield _objection(own.upper(), "must be unique", submission.body[own])
+    def clear(self) -> None:
+        """Drop orders, invoices, documents and notifications; subscriptions stay."""
+        self.accepted = self._nothing_accepted()
+        for state in (self.pending, self.seen, self.unrendered, self.documents):
+            state.clear()
+        self.payments = 0
+        self.notices.clear()
 
-    def _order(self, submission: Submission) -> Iterator[Objection]:
-        body = submission.body
-        if not re.fullmatch(r"[A-Za-z0-9]*", body["orderReference"]):
-            yield _objection(
-                "ORDERREFERENCE",
-                "may only consist of alphanumeric characters",
-                body["orderReference"],
-            )
-        if submission.business not in self.currencies:
-            yield _objection("BUSINESSCODE", "is unknown", submission.business)
-        elif body["currency"] != self.currencies[submission.business]:
-            yield _objection("CURRENCY", "is not that of the business code", body["currency"])
-        for item in body["items"]:
-            yield from self._amounts(item)
-
-    def _amounts(self, item: Json) -> Iterator[Objection]:
-        price, percent = Decimal(item["grossUnitPrice"]), Decimal(item["vatPercent"])
-        if percent < 0:
-            yield _objection("LINEITEMVATPERCENT", "must not be negative", percent)
+    def take(self, submission: Submission) -> None:
+        """A request that the gateway has let through."""
+        if self._ignores(submission):
             return
-        if self.vat_per == "line":
-            price *= Decimal(item["quantity"])
-        within = price * percent / (100 + percent)
-        # Callers who start from net amounts may be a cent away from what is computed backwards.
-        if abs(within - Decimal(item["vatAmount"])) > _CENT:
-            yield _objection("LINEITEMVATAMOUNT", "does not fit price and rate", item["vatAmount"])
-        if Decimal(item["quantity"]) <= 0:
-            yield _objection("LINEITEMQUANTITY", "must be more than zero", item["quantity"])
+        if submission.request:
+            self.seen[submission.request] = submission
+        self.pending.append(submission)
+        self.agenda.later(self.assumed.verdict_delay, partial(self._judge, submission))
 
-    def _invoice(self, order: Order, submission: Submission) -> Iterator[Objection]:
-        if submission.kind is Kind.INVOICE and order.asked["orderType"] == "PHYSICAL_GOODS":
-            for name in ("carrier", "trackingCode"):
-                if self.carrier and not submission.body.get(name):
-                    yield Objection.empty(name.upper())
-        if submission.kind in (Kind.RETURN, Kind.GOODWILL):
-            named = submission.invoice
-            if named is not None and {line.invoice for line in order.named(submission)} != {named}:
-                yield _objection("INVOICEREFERENCE", "is not that of the lines", named)
-            yield from _credits(order, submission)
+    def finish(self, reference: str) -> None:
+        """Judge at once what waits for it, and render what is to be rendered."""
+        for submission in tuple(self.pending):
+            if reference in (submission.order, submission.invoice):
+                self._judge(submission)
+        for invoice in tuple(self.unrendered):
+            if reference in (invoice.reference, invoice.order.reference):
+                self.render(invoice)
 
-    # Committing.
+    def pay(self, reference: str, amount: Decimal | None = None) -> None:
+        """The buyer pays; see `StandIn.pay`. ValueError for more than is due, or nothing."""
+        invoice = self.latest(reference)
+        amount = invoice.remaining if amount is None else amount
+        if not 0 < amount <= invoice.remaining:
+            raise ValueError(f"{invoice.remaining} are due, not {amount}")
+        invoice.paid += amount
+        self.payments += 1
+        document = f"{200400000000 + self.payments}"
+        self._tell(invoice, words.PAYMENT_RECEIVED, say.payment_received(invoice, amount, document))
+        self._tell_balance(invoice)
+        if not invoice.remaining:
+            self._note(Effect.PAID, invoice.order, invoice)
 
-    def accept_order(self, submission: Submission, skew: Decimal) -> Order:
-        """Store an order; `skew` is added to its first line."""
-        lines = [Line(item, self.vat_per) for item in submission.items]
-        lines[0].skew = skew
-        order = Order(submission.body, submission.business, submission.customer, lines)
-        self.orders[order.reference] = order
-        self._used.add((Kind.ORDER, order.reference))
-        return order
+    def charge_back(
+        self,
+        reference: str,
+        amount: Decimal | None = None,
+        kind: str = "DIRECT_DEBIT_CHARGEBACK_FIXED_FEE",
+    ) -> None:
+        """A payment is taken back, all of it unless an amount is given; ValueError if none is."""
+        invoice = self.latest(reference)
+        amount = invoice.paid if amount is None else amount
+        if not 0 < amount <= invoice.paid:
+            raise ValueError(f"{invoice.paid} were paid, not {amount}")
+        settled = not invoice.remaining
+        invoice.paid -= amount
+        said = say.chargeback_received(invoice, amount, kind)
+        self._tell(invoice, words.CHARGEBACK_RECEIVED, said)
+        self._tell_balance(invoice)
+        if settled:
+            self._note(Effect.REVERSED, invoice.order, invoice)
 
-    def accept_invoice(self, submission: Submission) -> Invoice:
-        """Store an invoice of whole lines."""
-        order = self.orders[submission.order]
-        invoice = Invoice(submission.body, order, order.named(submission))
-        for line in invoice.lines:
-            line.status, line.invoice = "invoiced", invoice.reference
-        self.invoices[invoice.reference] = invoice
-        self._used.add((Kind.INVOICE, invoice.reference))
-        return invoice
+    def _ignores(self, submission: Submission) -> bool:
+        earlier = self.seen.get(submission.request or "")
+        return self.assumed.repeats == "ignored" and earlier is not None and not earlier.objections
 
-    def cancel(self, submission: Submission) -> list[Line]:
-        """Cancel open lines; those it names."""
-        lines = self.orders[submission.order].named(submission)
-        for line in lines:
-            line.status = "cancelled"
-        return lines
+    def _judge(self, submission: Submission) -> None:
+        if submission not in self.pending:
+            return
+        self.pending.remove(submission)
+        submission.objections = self._objections(submission)
+        self._tell_verdict(submission)
+        if submission.objections:
+            return
+        commit: dict[Kind, Callable[[Submission], None]] = {
+            Kind.ORDER: self._accept_order,
+            Kind.INVOICE: self._accept_invoice,
+            Kind.CANCELLATION: self._cancel,
+            Kind.RETURN: self._credit,
+            Kind.GOODWILL: self._credit,
+        }
+        commit[submission.kind](submission)
 
-    def credit(self, submission: Submission) -> dict[str, Decimal]:
-        """Take returns or goodwills off; how much of which invoice."""
-        order = self.orders[submission.order]
-        taken: dict[str, Decimal] = {}
-        for item in submission.items:
-            line = order.line(item["orderItemReference"])
-            assert line is not None  # noqa: S101 - the core had no objections
-            assert line.invoice is not None  # noqa: S101
-            line.credited += worth(item)
-            if submission.kind is Kind.RETURN:
-                line.returned += Decimal(item["quantity"])
-            taken[line.invoice] = taken.get(line.invoice, Decimal(0)) + worth(item)
-        self._used.add((submission.kind, submission.body[_OWN_REFERENCE[submission.kind]]))
-        return taken
+    def _objections(self, submission: Submission) -> list[Objection]:
+        if rejected := submission.told.get(Told.REJECTED):
+            return [Objection.empty(rejected.key or "LINEITEMSTATUS")]
+        return self.accepted.objections(submission)
+
+    def _accept_order(self, submission: Submission) -> None:
+        changed = submission.told.get(Told.CHANGED_AMOUNT)
+        skew = Decimal(changed.key or "0.01") if changed else Decimal(0)
+        self._note(Effect.CREATED, self.accepted.accept_order(submission, skew))
+
+    def _accept_invoice(self, submission: Submission) -> None:
+        invoice = self.accepted.accept_invoice(submission)
+        self._note(Effect.APPROVED, invoice.order, invoice)
+        self._tell_balance(invoice)
+        if self.assumed.renders:
+            self.unrendered.append(invoice)
+            self.agenda.later(self.assumed.document_delay, partial(self._due, invoice))
+
+    def _cancel(self, submission: Submission) -> None:
+        lines, order = self.accepted.cancel(submission), self.accepted.orders[submission.order]
+        over = all(line.status == "cancelled" for line in order.lines)
+        amount = order.gross if over else sum((line.gross for line in lines), Decimal(0))
+        self._note(Effect.DELETED if over else Effect.LINES_CANCELLED, order, amount=amount)
+
+    def _credit(self, submission: Submission) -> None:
+        for reference, amount in self.accepted.credit(submission).items():
+            invoice = self.accepted.invoices[reference]
+            if invoice.credited == invoice.gross:
+                self._note(Effect.CREDITED, invoice.order, invoice)
+            else:
+                self._note(Effect.PARTLY_CREDITED, invoice.order, invoice, amount=amount)
+            self._refund(invoice, str(submission.body.get("returnReference", "")))
+            self._tell_balance(invoice)
+
+    def _refund(self, invoice: Invoice, return_reference: str) -> None:
+        """Pay back what was paid too much; what only lowers a debt is no refund."""
+        if (surplus := -invoice.remaining) > 0:
+            invoice.paid -= surplus
+            said = say.refund_completed(invoice, surplus, return_reference)
+            self._tell(invoice, words.REFUND_COMPLETED, said)
+
+    def _due(self, invoice: Invoice) -> None:
+        if invoice in self.unrendered:
+            self.render(invoice)
+
+    def render(self, invoice: Invoice) -> None:
+        if invoice.document is not None:
+            return
+        self.unrendered = [one for one in self.unrendered if one is not invoice]
+        invoice.document = str(uuid4()).upper()
+        self.documents[invoice.document] = invoice
+        self._note(Effect.SENT, invoice.order, invoice)
+        link = self.link(invoice)
+        self._tell(invoice, words.INVOICE_CREATED, say.invoice_created(invoice, link))
+        self._tell(invoice, words.DOCUMENT_CREATED, say.document_created(invoice, link))
+
+    def _tell_verdict(self, submission: Submission) -> None:
+        told, objections = submission.told, submission.objections or ()
+        if Told.FOREIGN_ID in told:
+            submission.transaction = uuid4().hex
+        strange = told.get(Told.UNKNOWN_RESULT)
+        accepted = (strange.key or "IN_REVIEW") if strange else self.assumed.success
+        result = "ERROR_IN_FILE" if objections else accepted
+        self._say_verdict(submission, result, objections, _manner(told))
+        if Told.CONTRADICTED in told:
+            opposite = () if objections else (Objection.empty("LINEITEMSTATUS"),)
+            result = "ERROR_IN_FILE" if opposite else self.assumed.success
+            self._say_verdict(submission, result, opposite, Manner())
+
+    def _say_verdict(
+        self,
+        submission: Submission,
+        result: str,
+        objections: Sequence[Objection],
+        manner: Manner,
+    ) -> None:
+        word = self.assumed.request_types[submission.kind]
+        named = submission.invoice if self.assumed.names_invoice else None
+        content = say.verdict(submission, word, result, objections, named)
+        self.notices.tell(words.EDI, content, submission.order, submission.invoice, manner)
+
+    def _tell(self, invoice: Invoice, kind: str, content: Json) -> None:
+        self.notices.tell(kind, content, invoice.order.reference, invoice.reference)
+
+    def _tell_balance(self, invoice: Invoice) -> None:
+        """The customer's, over all invoices; it is about none of them, but tests find it here."""
+        order = invoice.order
+        balance = sum(
+            (
+                one.remaining
+                for one in self.accepted.invoices.values()
+                if (one.order.business, one.order.customer) == (order.business, order.customer)
+            ),
+            Decimal(0),
+        )
+        currency = order.asked["currency"]
+        content = say.balance_updated(order.business, order.customer, currency, balance)
+        self._tell(invoice, words.BALANCE_UPDATED, content)
+
+    def latest(self, reference: str) -> Invoice:
+        for invoice in reversed(self.accepted.invoices.values()):
+            if reference in (invoice.reference, invoice.order.reference):
+                return invoice
+        raise LookupError(f"no invoice {reference}")
+
+    def link(self, invoice: Invoice) -> str:
+        return f"{self.url}/documents/v1/S/{invoice.document}"
+
+    def _note(
+        self,
+        effect: Effect,
+        order: Order,
+        invoice: Invoice | None = None,
+        *,
+        amount: Decimal | None = None,
+    ) -> None:
+        about = order if invoice is None else invoice
+        self.ledger.add(
+            effect,
+            about.reference,
+            reference=order.reference,
+            number=None if invoice is None else invoice.reference,
+            gross=about.gross if amount is None else amount,
+        )
 
 
-def _objection(name: str, why: str, given: Any = None) -> Objection:
-    shown = None if given is None else str(given)
-    return Objection(name, f"The content of field {name} {why}.", shown)
-
-
-def _common(submission: Submission) -> Iterator[Objection]:
-    """What can be said of any request: nothing empty, no line twice, languages in small letters."""
-    for path, value in _texts(submission.body):
-        name = _core_name(path)
-        if not value.strip():
-            yield Objection.empty(name)
-        elif path[-1] == "language" and value != value.lower():
-            yield _objection(name, "may only consist of lower case letters", value)
-    for number, times in Counter(submission.numbers).items():
-        if times > 1:
-            yield _objection("LINEITEMNUMBER", "must be unique", number)
-
-
-def _texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, given in value.items():
-            yield from _texts(given, (*path, name))
-    elif isinstance(value, list):
-        for given in value:
-            yield from _texts(given, path)
-
-
-def _core_name(path: Sequence[str]) -> str:
-    prefixes = {"billToAddress": "BILLTO", "shipToAddress": "SHIPTO", "items": "LINEITEM"}
-    last = "LANGUAGECODE" if path[-1] == "language" else path[-1].upper()
-    return prefixes.get(path[0], "") + last
-
-
-def _lines(order: Order, submission: Submission) -> Iterator[Objection]:
-    """Lines must be there, and be what the request needs: open, or invoiced to be credited."""
-    credited = submission.kind in (Kind.RETURN, Kind.GOODWILL)
-    needed = "invoiced" if credited else "open"
-    for number in submission.numbers:
-        line = order.line(number)
-        if line is None:
-            yield _objection("LINEITEMNUMBER", "is unknown in this order", number)
-        elif line.status != needed:
-            why = f"names a line that is {line.status}, and must be {needed}"
-            yield _objection("LINEITEMNUMBER", why, number)
-
-
-def _credits(order: Order, submission: Submission) -> Iterator[Objection]:
-    """No more comes back than was invoiced (I)."""
-    for item in submission.items:
-        line = order.line(item["orderItemReference"])
-        if line is None:
-            continue
-        pieces = Decimal(item["quantity"])
-        left = Decimal(line.asked["quantity"]) - line.returned
-        if pieces <= 0 or (submission.kind is Kind.RETURN and pieces > left):
-            yield _objection("LINEITEMQUANTITY", "exceeds what was invoiced", item["quantity"])
-        if worth(item) > line.gross - line.credited:
-            yield _objection(
-                "LINEITEMGROSSUNITPRICE", "exceeds what was invoiced", item["grossUnitPrice"]
-            )
+def _manner(told: Mapping[str, Heard]) -> Manner:
+    late = told.get(Told.VERDICT_LATE)
+    return Manner(
+        dropped=Told.VERDICT_DROPPED in told,
+        withheld=Told.VERDICT_WITHHELD in told,
+        times=2 if Told.VERDICT_TWICE in told else 1,
+        after=(late.seconds or 0.1) if late else 0.0,
+        mangled=Told.VERDICT_MANGLED in told,
+    )

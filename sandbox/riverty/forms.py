@@ -16,24 +16,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from starlette.responses import Response
 
 from sandbox.kit.wire import answer
+from sandbox.riverty.words import Kind
 
 Json = dict[str, Any]
-
-
-class Kind(StrEnum):
-    """The requests that the accounting core judges; each value ends the route of its kind."""
-
-    ORDER = "orders"
-    INVOICE = "invoices"
-    CANCELLATION = "cancellations"
-    RETURN = "returns"
-    GOODWILL = "goodwills"
 
 
 @dataclass(frozen=True)

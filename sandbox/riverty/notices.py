@@ -21,31 +21,31 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Changes
 from sandbox.kit.wire import decoded, encoded
-from sandbox.riverty.books import Invoice, Objection, Submission
 from sandbox.riverty.forms import Json
-
-EDI = "accounting/EDIErrorSent"
-INVOICE_CREATED = "accounting/invoiceCreated"
-DOCUMENT_CREATED = "accounting/documentCreated"
-BALANCE_UPDATED = "accounting/balanceUpdated"
-CHARGEBACK_RECEIVED = "accounting/chargebackReceived"
-PAYMENT_RECEIVED = "accounting/paymentReceived"
-REFUND_COMPLETED = "accounting/refundCompleted"
-TYPES = (
-    *(EDI, INVOICE_CREATED, DOCUMENT_CREATED, BALANCE_UPDATED),
-    *(CHARGEBACK_RECEIVED, PAYMENT_RECEIVED, REFUND_COMPLETED),
+from sandbox.riverty.invoice import Invoice, Objection, Submission
+from sandbox.riverty.words import (
+    BALANCE_UPDATED,
+    CHARGEBACK_RECEIVED,
+    DOCUMENT_CREATED,
+    EDI,
+    INVOICE_CREATED,
+    PAYMENT_RECEIVED,
+    REFUND_COMPLETED,
+    TYPES,
+    Assumed,
 )
 
 Hearer = Callable[[bytes, Mapping[str, str], str], Awaitable[None]]
 """Given the raw body, the headers (names in small letters) and the sender's address. It refuses a
 notice by raising."""
-Later = Callable[[float, Callable[[], None]], None]
 _HEADERS = {"content-type": "application/json; charset=utf-8"}
 _PATIENCE = 5.0
 
@@ -105,25 +105,31 @@ class Callback:
 class Notices:
     """Every notification of one stand-in.
 
-    `source` is the address given to `listener`; a callback sees 127.0.0.1. `activated` are the
-    types that the provider's people have switched on, EDIErrorSent is so always.
+    `listener` is told the address in `Assumed.source`; a callback sees where we really are.
+    EDIErrorSent is switched on always.
     """
 
-    def __init__(
-        self, later: Later, source: str, activated: Collection[str], redeliveries: int
-    ) -> None:
-        self.source = source
-        self.listener: Hearer | None = None
+    def __init__(self, agenda: Agenda, assumed: Assumed) -> None:
+        self.assumed = assumed
         self.callbacks: list[Callback] = []
-        self.activated = {*activated, EDI}
-        self.redeliveries = redeliveries
         self.all: list[Notice] = []
-        self._later = later
+        self._agenda = agenda
         self._held: list[Notice] = []
         self._holding: Collection[str] = ()
         self._due: deque[Notice] = deque()
-        self._worker: asyncio.Task[None] | None = None
         self._changes = Changes()
+        self._idle()
+
+    def _idle(self) -> None:
+        self.listener: Hearer | None = None
+        self._worker: asyncio.Task[None] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {n: v for n, v in vars(self).items() if n not in ("listener", "_worker")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._idle()
 
     # For tests.
 
@@ -181,7 +187,7 @@ class Notices:
         manner = manner or Manner()
         body = encoded(content)
         notice = Notice(kind, body[: len(body) // 2] if manner.mangled else body, order, invoice)
-        if kind in self.activated:
+        if kind in {*self.assumed.activated, EDI}:
             self.all.append(notice)
             self._send(notice, manner)
         return notice
@@ -194,8 +200,7 @@ class Notices:
         self._holding = ()
 
     async def stop(self) -> None:
-        """End every delivery under way."""
-        self._due.clear()
+        """End the delivery under way; what is due stays so."""
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait((self._worker,))
@@ -209,18 +214,27 @@ class Notices:
             return
         for _ in range(manner.times):
             if manner.after:
-                self._later(manner.after, partial(self._enqueue, notice))
+                self._agenda.later(manner.after, partial(self._enqueue, notice))
             else:
                 self._enqueue(notice)
 
     def _enqueue(self, notice: Notice) -> None:
         self._due.append(notice)
-        if self._worker is None or self._worker.done():
+        self.run()
+
+    def run(self) -> None:
+        """Deliver what is due, as long as there is any."""
+        if self._due and (self._worker is None or self._worker.done()):
             self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         while self._due:
-            await self._deliver(self._due.popleft())
+            # Not due any more once it was delivered: a restart must not lose it.
+            notice = self._due[0]
+            await self._deliver(notice)
+            if self._due and self._due[0] is notice:
+                self._due.popleft()
+            self._agenda.after()
 
     async def _deliver(self, notice: Notice) -> None:
         if self.listener is not None:
@@ -231,7 +245,9 @@ class Notices:
         self._changes.notify()
 
     async def _try(self, notice: Notice, deliver: Callable[[], Awaitable[None]]) -> None:
-        for _ in range(1 + self.redeliveries):
+        for nth in range(1 + self.assumed.redeliveries):
+            if nth:
+                await asyncio.sleep(self.assumed.redelivery_delay)
             try:
                 await deliver()
             except Exception as error:  # noqa: BLE001 - whatever the other side raises is its refusal
@@ -241,7 +257,7 @@ class Notices:
                 return
 
     async def _hear(self, listener: Hearer, notice: Notice) -> None:
-        await listener(notice.body, dict(_HEADERS), self.source)
+        await listener(notice.body, dict(_HEADERS), self.assumed.source)
 
 
 async def _post(url: str, notice: Notice) -> None:

@@ -51,8 +51,13 @@ organisation bills in one. Not here: bulk routes, notes, PDF previews, attachmen
 from __future__ import annotations
 
 from sandbox.zero_friction.data import (
+    CLIENT_ID,
+    CLIENT_SECRET,
     ORGANISATION,
+    SCOPE,
+    SUBSCRIPTION_KEY,
     TENANT,
+    TOKEN_PATH,
     BankAccounts,
     BillingItems,
     Contracts,
@@ -61,16 +66,8 @@ from sandbox.zero_friction.data import (
     ServiceLocations,
     TaxCodes,
 )
-from sandbox.zero_friction.stand_in import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    SCOPE,
-    SUBSCRIPTION_KEY,
-    TOKEN_PATH,
-    Step,
-    Told,
-    ZeroFrictionStandIn,
-)
+from sandbox.zero_friction.stand_in import ZeroFrictionStandIn
+from sandbox.zero_friction.words import Step, Told
 
 __all__ = [
     "CLIENT_ID",

@@ -14,6 +14,11 @@ Json = dict[str, Any]
 
 TENANT = "00000000-0000-4000-8000-0000000007e2"
 ORGANISATION = "00000000-0000-4000-8000-000000000062"
+CLIENT_ID = "00000000-0000-4000-8000-00000000c11e"
+CLIENT_SECRET = "sandbox-client-secret-of-no-worth"  # noqa: S105
+SUBSCRIPTION_KEY = "sandbox-subscription-key-of-no-worth"
+SCOPE = "https://0frictionprod.onmicrosoft.com/zf-apigw/.default"
+TOKEN_PATH = "/0frictionprod.onmicrosoft.com/oauth2/v2.0/token"  # noqa: S105
 
 
 class Customers:

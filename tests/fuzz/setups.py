@@ -19,7 +19,7 @@ from sandbox import invoro, mollie, quiddly, riverty
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import When
 from sandbox.kit.server import StandIn
-from sandbox.riverty.notices import PAYMENT_RECEIVED
+from sandbox.riverty.words import PAYMENT_RECEIVED
 from tests.examples import a_document, a_line
 
 TIMEOUT = 0.6
@@ -113,23 +113,11 @@ def _lines(*rates: int, prices: tuple[str, ...] = ("19.99", "33", "10")) -> Any:
 # --- Zero Friction, Mollie, Invoro ----------------------------------------------------------------
 
 
-def _zero_friction(stand_in: zf.ZeroFrictionStandIn) -> dict[str, Any]:
-    return {
-        "base_url": stand_in.url,
-        "token_url": stand_in.token_url,
-        "client_id": zf.CLIENT_ID,
-        "client_secret": zf.CLIENT_SECRET,
-        "subscription_key": zf.SUBSCRIPTION_KEY,
-        "tenant_id": zf.TENANT,
-        "organisation_id": zf.ORGANISATION,
-    }
-
-
 ZERO_FRICTION = Setup(
     name="zero_friction",
     provider="zero_friction",
     make=lambda: zf.ZeroFrictionStandIn(approval_delay=0.05, sending_delay=0, page_size=10),
-    settings=_zero_friction,
+    settings=lambda stand_in: stand_in.account(),
     buyer={"name": "Canary Energy BV", "account_number": "K-1001"},
     lines=_lines(21, 21, 21),
     changes=("create", "approve", "send", "delete", "credit"),
@@ -155,8 +143,7 @@ MOLLIE = Setup(
     provider="mollie",
     make=lambda: mollie.MollieStandIn(e_invoice_delay=0, collection_delay=0),
     settings=lambda stand_in: {
-        "base_url": stand_in.url,
-        "token": mollie.TEST_KEY,
+        **stand_in.account(),
         "email_subject": "Your invoice",
         "email_body": "Please find it attached.",
     },
@@ -192,7 +179,7 @@ INVORO = Setup(
     name="invoro",
     provider="invoro",
     make=_invoro,
-    settings=lambda stand_in: {"base_url": stand_in.base_url, "api_key": invoro.LIVE_KEY},
+    settings=lambda stand_in: stand_in.account(),
     buyer={**_BELGIAN, "electronic_address": Identifier(scheme="0208", value="0123456749")},
     lines=_lines(21, 21, 21),
     document={"buyer_reference": "PO-7"},
@@ -215,18 +202,6 @@ INVORO = Setup(
 # --- Quiddly, with all routes and with none -------------------------------------------------------
 
 
-def _quiddly(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
-    assumed = stand_in.assumed
-    routes = {
-        "read_route": "/invoices/{id}" if assumed.reads else None,
-        "find_route": "/invoices?invoiceNumber={number}" if assumed.lists else None,
-        "delete_route": "/invoices/{id}" if assumed.deletes else None,
-    }
-    given = {name: route for name, route in routes.items() if route}
-    user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
-    return {"base_url": stand_in.url, "feed_minutes": 0.15, **user, **given}
-
-
 _REFUSED: tuple[Trouble, ...] = (
     ("create", "refused", None, "before"),
     ("create", "refused", None, "after"),
@@ -237,7 +212,7 @@ _REFUSED: tuple[Trouble, ...] = (
 )
 _QUIDDLY: dict[str, Any] = {
     "provider": "quiddly",
-    "settings": _quiddly,
+    "settings": lambda stand_in: {**stand_in.account(), "feed_minutes": 0.15},
     "buyer": _SWEDISH,
     "lines": _lines(25, 12, 25),
     "document": {"currency": "SEK"},
@@ -277,13 +252,7 @@ RIVERTY = Setup(
     make=lambda: riverty.RivertyStandIn(
         verdict_delay=0, document_delay=0, activated=(PAYMENT_RECEIVED,)
     ),
-    settings=lambda stand_in: {
-        "base_url": stand_in.url,
-        "subscription_key": riverty.PRIMARY_KEY,
-        "business_code": riverty.BUSINESS,
-        "country": "BE",
-        "notification_sources": riverty.SOURCE,
-    },
+    settings=lambda stand_in: stand_in.account(),
     buyer=_BELGIAN,
     lines=_lines(21, 6, prices=("50", "10")),
     document={"delivery": Delivery(actual_date=date(2026, 6, 30))},

@@ -61,15 +61,7 @@ class Stand(quiddly.QuiddlyStandIn):
 
 def settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
     """The account, with whatever routes the stand-in has."""
-    assumed = stand_in.assumed
-    routes = {
-        "read_route": "/invoices/{id}" if assumed.reads else None,
-        "find_route": "/invoices?invoiceNumber={number}" if assumed.lists else None,
-        "delete_route": "/invoices/{id}" if assumed.deletes else None,
-    }
-    user = {"username": quiddly.USERNAME, "password": quiddly.PASSWORD}
-    files = {"files": str(OWN_PDF.parent)}
-    return {"base_url": stand_in.url, "feed_minutes": 0.002, **user, **routes, **files}
+    return {**stand_in.account(), "feed_minutes": 0.002, "files": str(OWN_PDF.parent)}
 
 
 @contextlib.asynccontextmanager

@@ -29,7 +29,7 @@ from sandbox import riverty
 from sandbox.kit.record import Entry
 from sandbox.kit.server import Way
 from sandbox.riverty.ledger import RivertyLedger
-from sandbox.riverty.notices import EDI, PAYMENT_RECEIVED
+from sandbox.riverty.words import EDI, PAYMENT_RECEIVED
 from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import (
     _AS_PROMISED,
@@ -101,7 +101,7 @@ class Stand(riverty.RivertyStandIn):
                 **more,
             }
         )
-        self.ledger = _Ours()
+        self.books.ledger = _Ours()
         self._talks = talks
         self._silent = False
 
@@ -124,13 +124,7 @@ def _is_an_answer(response: Response) -> bool:
 
 
 def settings(stand_in: Any) -> dict[str, Any]:
-    return {
-        "base_url": stand_in.url,
-        "subscription_key": riverty.PRIMARY_KEY,
-        "business_code": riverty.BUSINESS,
-        "country": "BE",
-        "notification_sources": riverty.SOURCE,
-    }
+    return {**stand_in.account()}
 
 
 def document(**changes: Any) -> Document:

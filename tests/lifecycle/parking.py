@@ -121,7 +121,7 @@ async def _look_up_refused(company: Company) -> str:
 
 
 async def _customer_arrives(company: Company, reference: str) -> None:
-    company.stand_in.customers[zf.Customers.CANARY]["accountNumber"] = "K-9999"
+    company.stand_in.books.customers[zf.Customers.CANARY]["accountNumber"] = "K-9999"
 
 
 def _fault(step: Step, fault: str, **where: Any) -> Park:
@@ -137,7 +137,7 @@ async def _faults_end(company: Company, reference: str) -> None:
 
 
 async def _amount_mended(company: Company, reference: str) -> None:
-    line = company.stand_in._latest(reference).lines[0]
+    line = company.stand_in.books.latest(reference).lines[0]
     line.net, line.gross = line.net - Decimal("0.01"), line.gross - Decimal("0.01")
 
 
@@ -218,12 +218,12 @@ async def _finished_there(company: Company, reference: str) -> None:
 async def _could_not_be_sent(company: Company) -> str:
     reference = await company.start()
     await company.stand_in.reached(Step.SEND, when="after", within=30)
-    company.stand_in._latest(reference).sent = "failed"
+    company.stand_in.books.latest(reference).sent = "failed"
     return reference
 
 
 async def _sends_again(company: Company, reference: str) -> None:
-    company.stand_in.sending_delay = 0
+    company.stand_in.assumed.sending_delay = 0
 
 
 async def _to_be_delivered(company: Company) -> str:

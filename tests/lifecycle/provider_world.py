@@ -607,7 +607,7 @@ def _mollie_document(**changes: Any) -> Document:
 
 def _mollie_settings(stand_in: mollie.MollieStandIn) -> dict[str, Any]:
     mail = {"email_subject": "Your invoice", "email_body": "Please find it attached."}
-    return {"base_url": stand_in.url, "token": mollie.TEST_KEY, **mail}
+    return {**stand_in.account(), **mail}
 
 
 _PAID_BY_HAND = {"options": {"payment_details": {"source": "manual"}}}
@@ -1143,15 +1143,7 @@ def _quiddly(**more: Any) -> quiddly.QuiddlyStandIn:
 
 
 def _quiddly_settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
-    return {
-        "base_url": stand_in.url,
-        "username": quiddly.USERNAME,
-        "password": quiddly.PASSWORD,
-        "read_route": "/invoices/{id}",
-        "find_route": "/invoices?invoiceNumber={number}",
-        "delete_route": "/invoices/{id}",
-        "files": str(OWN_PDF.parent),
-    }
+    return {**stand_in.account(), "files": str(OWN_PDF.parent)}
 
 
 OWN_PDF: Path = Path(__file__).parent / "files" / "own.pdf"
@@ -1349,7 +1341,7 @@ KINDS: dict[str, Kind] = {
     ),
     "invoro": Kind(
         stand_in=_resendable,
-        settings=lambda stand_in: {"base_url": stand_in.base_url, "api_key": invoro.LIVE_KEY},
+        settings=lambda stand_in: stand_in.account(),
         document=_invoro_document,
         options={"mark": "sales_order"},
         lives=_INVORO_LIVES,

@@ -121,7 +121,7 @@ async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
 
 @pytest.mark.thorough
 async def test_a_hold_outlives_a_continuation(company: Company) -> None:
-    company.stand_in.approval_delay = math.inf
+    company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start()
     await company.until_waiting(reference, "approval")
     await company.hold(reference)
@@ -176,7 +176,7 @@ async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
 @pytest.mark.thorough
 async def test_orders_are_taken_while_it_continues(company: Company) -> None:
     """Whoever holds and releases at the wrong moment is neither ignored nor told of an error."""
-    company.stand_in.approval_delay = math.inf
+    company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start()
     await company.until_waiting(reference, "approval")
     first = await company.client.handle(reference).describe()

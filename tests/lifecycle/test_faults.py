@@ -302,7 +302,7 @@ EVERYTHING = {
 
 
 def _with_a_place(company: Company) -> None:
-    company.stand_in.service_locations[zf.ServiceLocations.CANARY]["externalId"] = "SL-1"
+    company.stand_in.books.service_locations[zf.ServiceLocations.CANARY]["externalId"] = "SL-1"
 
 
 def asked(step: Step, *, undisturbed: int = 1, adopted: bool = False) -> list[Scenario]:

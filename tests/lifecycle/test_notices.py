@@ -461,7 +461,7 @@ async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
         def refuse(body: dict[str, Any]) -> Any:
             raise Refusal(("COULD_NOT_CREATE_INVOICE", privacy.ECHO))
 
-        company.stand_in._drafted = refuse  # type: ignore[method-assign]
+        company.stand_in.books.draft = refuse  # type: ignore[method-assign]
         whole = privacy.document()
         named = {name: getattr(whole, name) for name in type(whole).model_fields}
         reference = await company.start(document=named, subscriber=ear.name)

@@ -430,7 +430,7 @@ async def test_an_invoice_can_be_held_before_it_is_sent(shared_world: World) -> 
 async def test_what_changed_while_it_was_held_is_seen_before_it_goes_on(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
-    company.stand_in._latest(reference).lines[0].net += 1
+    company.stand_in.books.latest(reference).lines[0].net += 1
     await company.release(reference)
     parked = await company.parked(reference)
     assert parked.problem is not None

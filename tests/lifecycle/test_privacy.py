@@ -193,7 +193,7 @@ class Play:
     async def refused(self) -> None:
         """The provider repeats the name in its error; a person corrects, another cancels."""
         async with self.company() as company:
-            drafted, refusals = company.stand_in._drafted, 0
+            drafted, refusals = company.stand_in.books.draft, 0
 
             def refuse(body: dict[str, Any]) -> Any:
                 nonlocal refusals
@@ -202,7 +202,7 @@ class Play:
                     return drafted(body)
                 raise Refusal(("COULD_NOT_CREATE_INVOICE", ECHO))
 
-            company.stand_in._drafted = refuse  # type: ignore[method-assign]
+            company.stand_in.books.draft = refuse  # type: ignore[method-assign]
             reference = await company.start(document=_fields())
             parked = await company.parked(reference)
             assert parked.problem is not None

@@ -22,7 +22,6 @@ from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from sandbox.kit.faults import Fault
 from sandbox.riverty import Told as Objects
 from sandbox.zero_friction import Step, Told
-from sandbox.zero_friction.invoice import Invoice as Billed
 from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle import provider_world
@@ -188,15 +187,14 @@ async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> Non
 
 def lists_late(company: Company, by: timedelta) -> None:
     """From now on the stand-in lists an invoice only so long after it was made."""
-    ledger, page = company.stand_in.ledger, company.stand_in._page
+    ledger, listed = company.stand_in.ledger, company.stand_in.books.listed
 
-    def later(ask: Any, found: Sequence[Any]) -> Any:
+    def later() -> Sequence[Any]:
         line = datetime.now(UTC) - by
         made = {one.invoice_id: one.at for one in ledger.entries if one.effect == "created"}
-        old = [one for one in found if not isinstance(one, Billed) or made[one.id] <= line]
-        return page(ask, old)
+        return [one for one in listed() if made[one.id] <= line]
 
-    company.stand_in._page = later  # type: ignore[method-assign]
+    company.stand_in.books.listed = later  # type: ignore[method-assign]
 
 
 async def test_vacuous_search_of_a_list_that_lags_is_made_again(shared_world: World) -> None:
@@ -252,7 +250,7 @@ async def test_stale_look_at_the_figures_before_a_search_that_takes_long(
         search = stand_in.faults.place(Step.FIND, Fault.GATE, nth=3)
         reference = await company.start()
         await search.reached(within=30)
-        line = stand_in._latest(reference).lines[0]
+        line = stand_in.books.latest(reference).lines[0]
         line.net, line.gross = line.net + Decimal("0.01"), line.gross + Decimal("0.01")
         search.release()
         assert reason(await company.at_rest(reference)) is Reason.AMOUNTS_DIFFER
@@ -341,10 +339,8 @@ async def test_late_commit_found_and_then_cancelled_is_not_called_credited(
         state = await company.until_waiting(reference, "approval")
         create.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
-        ours = next(
-            one for one in company.stand_in._invoices.values() if one.id == state.provider_id
-        )
-        company.stand_in._due(ours)
+        books = company.stand_in.books
+        books._due(next(one for one in books.listed() if one.id == state.provider_id))
         await company.cancel(reference)
         assert (await company.ended(reference)).status is Status.CREDITED
         assert company.live(reference) == 0

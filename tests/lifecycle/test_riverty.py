@@ -28,7 +28,8 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
 from sandbox import riverty
 from sandbox.riverty import Step, Told
-from sandbox.riverty.notices import EDI, Notice
+from sandbox.riverty.notices import Notice
+from sandbox.riverty.words import EDI
 from tests.examples import a_line
 from tests.lifecycle import provider_world
 from tests.lifecycle.kind_riverty import OPTIONS, TOLD, WHILE, document, order_called, order_of

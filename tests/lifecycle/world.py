@@ -65,18 +65,7 @@ TIMEOUT = 0.5
 def settings(stand_in: zf.ZeroFrictionStandIn, **changes: Any) -> ZeroFrictionSettings:
     """The account at this stand-in."""
     return ZeroFrictionSettings.model_validate(
-        {
-            "base_url": stand_in.url,
-            "token_url": stand_in.token_url,
-            "scope": zf.SCOPE,
-            "client_id": zf.CLIENT_ID,
-            "client_secret": zf.CLIENT_SECRET,
-            "subscription_key": zf.SUBSCRIPTION_KEY,
-            "tenant_id": zf.TENANT,
-            "organisation_id": zf.ORGANISATION,
-            "timeout": TIMEOUT,
-            **changes,
-        }
+        {**stand_in.account(), "timeout": TIMEOUT, **changes}
     )
 
 

@@ -35,6 +35,9 @@ class Jar(StandIn):
     steps = Step
     told = frozenset({"lie"})
 
+    def account(self, url: str | None = None) -> dict[str, str]:
+        return {"base_url": url or self.url}
+
     def ways(self) -> Sequence[Way]:
         return [
             Way("POST", "/things", Step.CREATE, self._create),

@@ -272,8 +272,8 @@ class TestTheDoor:
         self, caller: Caller
     ) -> None:
         now = 1000.0
-        caller.stand_in._clock = lambda: now
-        caller.stand_in.rate_limit = 2
+        caller.stand_in.clock = lambda: now
+        caller.stand_in.assumed.rate_limit = 2
         codes = [(await caller.create()).status_code for _ in range(3)]
         assert codes == [201, 201, 429]
         assert (await caller.as_(invoro.LIVE_KEY).create()).status_code == 201
@@ -714,7 +714,7 @@ class TestSending:
         assert (entry.number, entry.gross) == ("INV-2026-00001", Decimal("125.03"))
 
     async def test_it_goes_on_by_itself_after_the_delays(self, caller: Caller) -> None:
-        caller.stand_in.sending_delay = 0.01
+        caller.stand_in.assumed.sending_delay = 0.01
         await caller.send(await caller.draft())
         await caller.stand_in.ledger.reached("sent", "INV-1")
         assert caller.stand_in.invoice("INV-1")["state"] == "sent"
@@ -786,11 +786,11 @@ class TestSending:
     async def test_a_failure_ends_what_was_under_way(self, caller: Caller) -> None:
         identity = await caller.draft()
         await caller.send(identity)
-        invoice = caller.stand_in._invoices[identity]
+        invoice = caller.stand_in.books.invoices[identity]
         sending = invoice.due
         assert sending is not None
         caller.stand_in.fail("INV-1")
-        caller.stand_in._due(invoice, sending)
+        caller.stand_in.books._due(invoice, sending)
         assert (await caller.read(identity))["state"] == "failed"
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved"]
 

@@ -351,8 +351,8 @@ class TestCreating:
         assert refused(await caller.post(recipient=recipient)) == f"recipient.{field}"
 
     async def test_what_the_sources_disagree_about_is_a_setting(self, caller: Caller) -> None:
-        caller.stand_in.email_required = caller.stand_in.locale_required = False
-        caller.stand_in.one_stop_shop = True
+        caller.stand_in.assumed.email_required = caller.stand_in.assumed.locale_required = False
+        caller.stand_in.assumed.one_stop_shop = True
         made = await caller.create(
             status="issued", vatScheme="one-stop-shop", recipient=without(CONSUMER, "locale")
         )
@@ -364,7 +364,7 @@ class TestCreating:
     ) -> None:
         await caller.create(metadata={"order": "INV-7", "attempt": 1})
         assert caller.stand_in.ledger.effects("INV-7") == ["created"]
-        caller.stand_in.reference_key = "ours"
+        caller.stand_in.assumed.reference_key = "ours"
         await caller.create(metadata={"ours": "INV-8", "reference": "theirs"})
         assert caller.stand_in.ledger.effects("INV-8") == ["created"]
 
@@ -383,7 +383,7 @@ class TestAddingUp:
     async def test_vat_is_rounded_per_rate_or_per_line(
         self, caller: Caller, rounding: Any, vat: str, total: str
     ) -> None:
-        caller.stand_in.vat_rounding = rounding
+        caller.stand_in.assumed.vat_rounding = rounding
         made = await caller.create(lines=[priced("0.50")] * 3)
         assert sums(made) == ("1.50", "1.50", vat, total)
 
@@ -467,7 +467,7 @@ class TestFinding:
         assert (await caller.raw("GET", f"{PATH}?limit=250")).json()["count"] == 51
 
     async def test_the_order_is_a_setting(self, caller: Caller) -> None:
-        caller.stand_in.newest_first = False
+        caller.stand_in.assumed.newest_first = False
         made = [(await caller.create())["id"] for _ in range(2)]
         listed = (await caller.raw("GET", PATH)).json()["_embedded"]["sales_invoices"]
         assert [one["id"] for one in listed] == made
@@ -571,7 +571,7 @@ class TestChanging:
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "paid", "sent"]
 
     async def test_what_was_issued_unsent_can_be_sent_when_it_is_paid(self, caller: Caller) -> None:
-        caller.stand_in.email_required = False
+        caller.stand_in.assumed.email_required = False
         made = await caller.create(status="issued")
         await caller.patch(made["id"], status="paid", paymentDetails=BY_HAND, emailDetails=EMAIL)
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "sent", "paid"]
@@ -593,7 +593,7 @@ class TestChanging:
         identity = await caller.issued()
         caller.stand_in.pay("INV-1")
         assert refused(await caller.patch(identity, status="cancelled")) == "status"
-        caller.stand_in.cancels_from = ("paid",)
+        caller.stand_in.assumed.cancels_from = ("paid",)
         assert (await caller.patch(identity, status="cancelled")).status_code == 200
 
     async def test_a_draft_can_be_deleted_once(self, caller: Caller) -> None:
@@ -623,7 +623,7 @@ class TestPaying:
 
     @pytest.mark.parametrize("word", ["payment-reversed", "payment_reversed"])
     async def test_a_payment_taken_back_can_be_paid_again(self, caller: Caller, word: Any) -> None:
-        caller.stand_in.reversed_word = word
+        caller.stand_in.assumed.reversed_word = word
         identity = await caller.issued()
         caller.stand_in.pay("INV-1")
         caller.stand_in.reverse("INV-1")
@@ -658,7 +658,7 @@ class TestPaying:
     async def test_both_spellings_of_cancelled_can_be_answered(
         self, caller: Caller, word: Any
     ) -> None:
-        caller.stand_in.cancelled_word = word
+        caller.stand_in.assumed.cancelled_word = word
         identity = await caller.issued()
         assert (await caller.patch(identity, status="cancelled")).json()["status"] == word
         assert refused(await caller.patch(identity, status="canceled")) == "status"
@@ -693,12 +693,12 @@ class TestElectronicInvoices:
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved", "sent"]
 
     async def test_the_second_axis_may_stand_alone(self, caller: Caller) -> None:
-        caller.stand_in.e_invoice_in_status = False
+        caller.stand_in.assumed.e_invoice_in_status = False
         made = await caller.create(**E_INVOICE)
         assert (made["status"], made["eInvoiceStatus"]) == ("issued", "issuing")
 
     async def test_it_ends_by_itself_after_its_delay(self, caller: Caller) -> None:
-        caller.stand_in.e_invoice_delay = 0.01
+        caller.stand_in.assumed.e_invoice_delay = 0.01
         await caller.create(**E_INVOICE)
         await caller.stand_in.ledger.reached("sent", "INV-1")
         caller.stand_in.finish("INV-1")
@@ -773,7 +773,7 @@ class TestIdempotency:
     ) -> None:
         await caller.post(key="k-1")
         if how == "lifetime":
-            caller.stand_in.keys.lifetime = 0
+            caller.stand_in.assumed.key_lifetime = 0
         else:
             caller.stand_in.keys.clear()
         assert "idempotent-replayed" not in (await caller.post(key="k-1")).headers

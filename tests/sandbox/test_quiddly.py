@@ -236,7 +236,7 @@ class TestTheGateway:
     async def test_a_token_ends_and_the_service_accounts_does_not(
         self, caller: Caller, how: str
     ) -> None:
-        caller.stand_in.token_lifetime = 0.0 if how == "expired" else 86_400.0
+        caller.stand_in.assumed.token_lifetime = 0.0 if how == "expired" else 86_400.0
         service, caller.token = caller.token, (await caller.log_in()).json()["idToken"]
         if how == "revoked":
             caller.stand_in.revoke_tokens()
@@ -728,7 +728,7 @@ class TestActivating:
         assert caller.stand_in.ledger.effects("F-1") == ["created", "approved", "sent"]
 
     async def test_distribution_ends_by_itself_after_its_delay(self, caller: Caller) -> None:
-        caller.stand_in.distribution_delay = 0.01
+        caller.stand_in.assumed.distribution_delay = 0.01
         await caller.activated()
         await caller.stand_in.ledger.reached("sent", "F-1")
 

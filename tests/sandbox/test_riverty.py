@@ -22,8 +22,8 @@ from sandbox import riverty
 from sandbox.kit.faults import Faults
 from sandbox.kit.server import serve
 from sandbox.kit.wire import Listener
-from sandbox.riverty import notices as riverty_notices
-from sandbox.riverty.notices import EDI
+from sandbox.riverty import words as riverty_words
+from sandbox.riverty.words import EDI
 from tests.child import stand_in_alone
 from tests.tls import NO_TLS
 
@@ -765,7 +765,7 @@ class TestReturnsAndGoodwills:
         await caller.about("goodwills", GOODWILL)
         caller.stand_in.finish("ORD1")
         await caller.told("balanceUpdated", count=2)
-        assert caller.stand_in.notices.of("INV-1", riverty_notices.REFUND_COMPLETED) == ()
+        assert caller.stand_in.notices.of("INV-1", riverty_words.REFUND_COMPLETED) == ()
 
 
 class TestMoney:

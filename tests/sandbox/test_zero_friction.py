@@ -171,7 +171,7 @@ class TestTheGateway:
         assert (await caller.raw("GET", "/api/cfg/TaxCodes")).status_code == 200
 
     async def test_a_token_dies_when_it_said_it_would(self, caller: Caller) -> None:
-        caller.stand_in.token_lifetime = 0
+        caller.stand_in.assumed.token_lifetime = 0
         assert (await caller.authenticate()).json()["expires_in"] == 0
         assert (await caller.raw("GET", "/api/cfg/TaxCodes")).status_code == 401
 
@@ -264,7 +264,7 @@ class TestMasterData:
         assert response.status_code == 400
 
     async def test_a_tax_code_keeps_the_history_of_its_rate(self, caller: Caller) -> None:
-        caller.stand_in.page_size = 10
+        caller.stand_in.assumed.page_size = 10
         codes = (await caller.call("GET", "/api/cfg/TaxCodes"))["data"]["results"]
         changed = next(code for code in codes if code["id"] == zf.TaxCodes.CHANGED)
         assert [rate["rate"] for rate in changed["rates"]] == [21, 6]
@@ -461,7 +461,7 @@ class TestFinding:
         }
         found = (await caller.call("POST", "/api/bill/Invoices/filter", wish))["data"]
         assert [one["id"] for one in found["results"]] == [identity]
-        caller.stand_in.flex_search_covers_reference = False
+        caller.stand_in.assumed.flex_search_covers_reference = False
         found = (await caller.call("POST", "/api/bill/Invoices/filter", wish))["data"]
         assert found["results"] == []
 
@@ -537,7 +537,7 @@ class TestApproving:
         assert caller.stand_in.ledger.effects("INV-1") == ["created", "approved"]
 
     async def test_an_approval_ends_by_itself_after_its_delay(self, caller: Caller) -> None:
-        caller.stand_in.approval_delay = 0.01
+        caller.stand_in.assumed.approval_delay = 0.01
         await caller.act(await caller.created(), "approve")
         await caller.stand_in.ledger.reached("approved", "INV-1")
 
@@ -650,7 +650,7 @@ class TestTakingBack:
         assert keys(await caller.act(identity, "credit")) == {"INVOICE_IS_ALREADY_CREDITED"}
 
     async def test_a_credit_note_may_need_an_approval_of_its_own(self, caller: Caller) -> None:
-        caller.stand_in.credit_note_status = "created"
+        caller.stand_in.assumed.credit_note_status = "created"
         note = (await caller.act(await caller.approved(), "credit"))["data"]
         assert (note["status"], note["invoiceNum"]) == ("created", None)
 

@@ -126,7 +126,7 @@ async def continued(company: Company) -> str:
 
 
 async def approved_slowly(company: Company) -> str:
-    company.stand_in.approval_delay = math.inf
+    company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start(goal=Goal.APPROVED)
     await company.stand_in.arrived(Step.READ, 5, within=30)
     company.stand_in.finish(reference)

@@ -1,0 +1,454 @@
+"""Zero Friction's routes: who may come in, what is asked, what is answered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from starlette.responses import Response
+
+from sandbox.kit.server import Ask, Way
+from sandbox.kit.wire import answer, decoded
+from sandbox.zero_friction import data, filters
+from sandbox.zero_friction.books import Books
+from sandbox.zero_friction.data import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ORGANISATION,
+    SCOPE,
+    SUBSCRIPTION_KEY,
+    TENANT,
+    TOKEN_PATH,
+    Json,
+)
+from sandbox.zero_friction.filters import Test, Unfiltered, filtered, holds
+from sandbox.zero_friction.forms import (
+    PAYMENT,
+    Malformed,
+    Refusal,
+    envelope,
+    error_dto,
+    is_moment,
+    problem_details,
+    wrong_in,
+    wrong_in_create,
+)
+from sandbox.zero_friction.invoice import Invoice, debtor, invoice_dto, shortest
+from sandbox.zero_friction.words import Assumed, Step, Told
+
+Handle = Callable[[Ask, Json], Response]
+_NEEDS_BODY = frozenset(
+    {Step.CUSTOMERS, Step.CONTRACTS, Step.SERVICE_LOCATIONS, Step.CREATE, Step.FIND, Step.PAY}
+)
+
+
+class Routes:
+    """Handlers over the books; `tokens` are those handed out, each with when it ends."""
+
+    def __init__(self, books: Books, tokens: dict[str, float]) -> None:
+        self._books = books
+        self._tokens = tokens
+
+    @property
+    def _assumed(self) -> Assumed:
+        return self._books.assumed
+
+    def all(self) -> Sequence[Way]:
+        """Every route of Zero Friction's that this stand-in has."""
+        invoice = "/api/bill/Invoices/{id}"
+        listed = (
+            (Step.BANK_ACCOUNTS, "/api/cfg/BankAccounts", self._books.bank_accounts),
+            (Step.TAX_CODES, "/api/cfg/TaxCodes", self._books.tax_codes),
+            (Step.BILLING_ITEMS, "/api/cfg/BillingItems", self._books.billing_items),
+        )
+        # The page writes the plural, the specification the singular: both are answered.
+        spellings = ("PropertyGroupBillingConfigurations", "PropertyGroupBillingConfiguration")
+        way = self._way
+        return [
+            Way("POST", TOKEN_PATH, Step.TOKEN, self._token),
+            way("POST", "/api/md/Customers/filter", Step.CUSTOMERS, self._find_customers),
+            way("POST", "/api/md/Contracts/filter", Step.CONTRACTS, self._find_contracts),
+            way("GET", "/api/md/Contracts/{id}", Step.CONTRACT, self._contract),
+            *(
+                way("GET", path, step, partial(self._list, entities))
+                for step, path, entities in listed
+            ),
+            *(
+                way("GET", f"/api/bill/{word}/{{id}}", Step.PROPERTY_GROUP, self._configuration)
+                for word in spellings
+            ),
+            way(
+                "POST",
+                "/api/md/ServiceLocations/filter",
+                Step.SERVICE_LOCATIONS,
+                self._find_locations,
+            ),
+            way("POST", "/api/bill/Invoices", Step.CREATE, self._create),
+            way("POST", "/api/bill/Invoices/filter", Step.FIND, self._find),
+            way("GET", "/api/bill/Invoices/c/{customer}", Step.FIND, self._find_of),
+            way("GET", "/api/bill/Invoices/c/{customer}/{contract}", Step.FIND, self._find_of),
+            way("GET", invoice, Step.READ, self._read),
+            way("DELETE", invoice, Step.DELETE, self._delete),
+            way("POST", f"{invoice}/approve", Step.APPROVE, self._approve),
+            way("POST", f"{invoice}/send", Step.SEND, self._send),
+            way("POST", f"{invoice}/sendviapostal", Step.POST, self._post),
+            way("POST", f"{invoice}/marksent", Step.MARK_SENT, partial(self._mark, "sent")),
+            way(
+                "POST", f"{invoice}/markskipped", Step.MARK_SKIPPED, partial(self._mark, "skipped")
+            ),
+            way("POST", f"{invoice}/credit", Step.CREDIT, self._credit),
+            way("POST", "/api/bill/Payments", Step.PAY, self._pay),
+            way("GET", "/api/bill/Payments", Step.PAYMENTS, self._payments_list),
+            way("GET", "/api/bill/Payments/{id}", Step.PAYMENTS, self._payment),
+            way("POST", "/api/bill/Payments/{id}/reverse", Step.REVERSE, self._reverse),
+        ]
+
+    def _way(self, method: str, path: str, step: Step, handle: Handle) -> Way:
+        return Way(method, path, step, partial(self._guarded, handle))
+
+    def _token(self, ask: Ask) -> Response:
+        """OAuth2 client credentials; the refusals are those of RFC 6749 section 5.2 (I)."""
+        if not ask.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return _oauth_refusal(400, "invalid_request")
+        form = {name: values[0] for name, values in parse_qs(ask.body.decode("latin-1")).items()}
+        if form.get("grant_type") != "client_credentials":
+            return _oauth_refusal(400, "unsupported_grant_type")
+        if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
+            return _oauth_refusal(401, "invalid_client")
+        if form.get("scope") != SCOPE:
+            return _oauth_refusal(400, "invalid_scope")
+        token = f"sandbox-{secrets.token_urlsafe(24)}"
+        self._tokens[token] = time.monotonic() + self._assumed.token_lifetime
+        life = {
+            "expires_in": self._assumed.token_lifetime,
+            "ext_expires_in": self._assumed.token_lifetime,
+        }
+        return answer({"token_type": "Bearer", **life, "access_token": token})
+
+    def _stranger(self, ask: Ask) -> Response | None:
+        key = ask.headers.get("apim-sub") or ask.query.get("subscription-key")
+        kind, _, token = ask.headers.get("authorization", "").partition(" ")
+        if key != SUBSCRIPTION_KEY:
+            return _gate(401, "Access denied due to missing or invalid subscription key.")
+        if kind.lower() != "bearer" or time.monotonic() >= self._tokens.get(token, 0.0):
+            return _gate(401, "Unauthorized. Access token is missing or invalid.")
+        if ask.headers.get("zf-tuuid") != TENANT or ask.headers.get("zf-ouuid") != ORGANISATION:
+            return _gate(403, "Forbidden. Tenant or organisation is missing or not yours.")
+        return None
+
+    def _guarded(self, handle: Handle, ask: Ask) -> Response:
+        if stranger := self._stranger(ask):
+            return stranger
+        false = ask.told(Told.SUCCESS_FALSE)
+        if false and false.when == "before":
+            return _refused(ask, false.key)
+        response = self._handled(handle, ask)
+        return _refused(ask, false.key) if false else response
+
+    def _handled(self, handle: Handle, ask: Ask) -> Response:
+        try:
+            return handle(ask, _body(ask))
+        except Malformed as error:
+            return problem_details(400, "One or more validation errors occurred.", error.wrong)
+        except _WrongType:
+            return problem_details(415, "Unsupported Media Type")
+        except Unfiltered as error:
+            return problem_details(501, f"The sandbox does not filter by {error}")
+        except Refusal as refusal:
+            errors = [error_dto(key, about) for key, about in refusal.problems]
+            return envelope(None, errors=errors, success=False, status=refusal.status)
+
+    def _find_customers(self, ask: Ask, body: Json) -> Response:
+        return self._page(ask, filtered(body, filters.CUSTOMERS, self._books.customers.values()))
+
+    def _find_contracts(self, ask: Ask, body: Json) -> Response:
+        quick = ask.query.get("quickFilter", "all")
+        if quick not in filters.QUICK:
+            raise Malformed({"quickFilter": f"must be one of {', '.join(filters.QUICK)}"})
+        found = filtered(body, filters.CONTRACTS, self._books.contracts.values())
+        return self._page(ask, [contract for contract in found if filters.QUICK[quick](contract)])
+
+    def _contract(self, ask: Ask, body: Json) -> Response:
+        return envelope(_known(self._books.contracts, ask.parameters["id"], "CONTRACT_NOT_FOUND"))
+
+    def _list(self, entities: Mapping[str, Json], ask: Ask, body: Json) -> Response:
+        """Deleted ones are listed, marked as such (I, from the field `deleted`)."""
+        return self._page(ask, list(entities.values()))
+
+    def _configuration(self, ask: Ask, body: Json) -> Response:
+        """An unknown group is answered 404 (U)."""
+        found = self._books.configurations.get(ask.parameters["id"])
+        return problem_details(404, "Not Found") if found is None else envelope(found)
+
+    def _find_locations(self, ask: Ask, body: Json) -> Response:
+        rented = {
+            location["id"]: contract["contractor"]["customerId"]
+            for contract in self._books.contracts.values()
+            for location in contract["serviceLocations"]
+        }
+
+        def rents(customer: str, place: Json) -> bool:
+            return rented.get(place["id"]) == customer
+
+        known: dict[str, Test | None] = filters.LOCATIONS | {"customerId": rents}
+        return self._page(ask, filtered(body, known, self._books.service_locations.values()))
+
+    def _create(self, ask: Ask, body: Json) -> Response:
+        if isinstance(reference := body.get("externalReference"), str):
+            ask.call.reference = reference
+        if wrong := wrong_in_create(body):
+            raise Malformed(wrong)
+        invoice = self._books.draft(body)
+        if changed := ask.told(Told.CHANGED_AMOUNT):
+            invoice.lines[0].net += Decimal(changed.key or "0.01")
+            invoice.lines[0].gross += Decimal(changed.key or "0.01")
+        self._books.add(invoice)
+        return self._one(ask, invoice)
+
+    def _read(self, ask: Ask, body: Json) -> Response:
+        invoice = self._of(ask)
+        errors = [error_dto(invoice.failure)] if invoice.failure else []
+        if filled := ask.told(Told.ERRORS_FILLED):
+            errors.append(error_dto(filled.key or "COULD_NOT_APPROVE_INVOICE"))
+        return envelope(self._shown(ask, invoice), errors=errors)
+
+    def _find(self, ask: Ask, body: Json) -> Response:
+        def flex(text: str, invoice: Invoice) -> bool:
+            searched = [invoice.number, invoice.customer["shortDisplayName"]]
+            searched.append(invoice.customer["accountNumber"])
+            searched.append(invoice.contract and invoice.contract["contractNumber"])
+            if self._assumed.flex_search_covers_reference:
+                searched.append(invoice.reference)
+            return holds(text, *searched)
+
+        found = filtered(body, filters.INVOICES | {"flexSearch": flex}, self._books.listed())
+        return self._page(ask, found)
+
+    def _find_of(self, ask: Ask, body: Json) -> Response:
+        """Paged like the others; for these two routes no continuation token is declared (U)."""
+        contract = ask.parameters.get("contract")
+        wish = {"customerId": ask.parameters["customer"], "contractId": contract}
+        return self._page(ask, filtered(wish, filters.INVOICES, self._books.listed()))
+
+    def _page(self, ask: Ask, found: Sequence[Any]) -> Response:
+        start = _offset(ask.headers.get("continuationtoken"))
+        end = start + self._assumed.page_size
+        more = end < len(found)
+        data = {
+            "results": [
+                self._shown(ask, one) if isinstance(one, Invoice) else one
+                for one in found[start:end]
+            ],
+            "hasNextPage": more,
+            "nextPageToken": base64.urlsafe_b64encode(str(end).encode()).decode() if more else None,
+            "totalRecords": len(found),
+            "sortableFields": [],
+        }
+        return envelope(data)
+
+    def _one(self, ask: Ask, invoice: Invoice) -> Response:
+        return envelope(self._shown(ask, invoice))
+
+    def _shown(self, ask: Ask, invoice: Invoice) -> Json:
+        """The invoice as this answer is to show it: the faults of this answer included."""
+        shown = invoice_dto(invoice)
+        if unknown := ask.told(Told.UNKNOWN_STATUS):
+            shown["status"] = unknown.key or "inreview"
+        if ask.call.step != Step.APPROVE and ask.told(Told.APPROVED_WITHOUT_NUMBER):
+            shown |= {"status": "approved", "invoiceNum": None, "sequenceNumber": None}
+        if ask.call.step != Step.CREATE and (changed := ask.told(Told.CHANGED_AMOUNT)):
+            for total in ("totalAmountInclVAT", "totalAmountExclVAT"):
+                shown[total] = shortest(shown[total] + Decimal(changed.key or "0.01"))
+        return shown
+
+    def _approve(self, ask: Ask, body: Json) -> Response:
+        if wrong := wrong_in(body, {"invoiceDate": is_moment}):
+            raise Malformed(wrong)
+        invoice = self._of(ask)
+        if invoice.status not in ("created", self._assumed.failed_status):
+            raise Refusal(("INVOICE_NOT_CREATED_STATUS", invoice.status))
+        if body.get("invoiceDate"):
+            invoice.date = datetime.fromisoformat(body["invoiceDate"])
+        failing = ask.told(Told.ERRORS_FILLED)
+        failure = (failing.key or "COULD_NOT_GENERATE_INVOICE_NUMBER") if failing else None
+        numbered = not ask.told(Told.APPROVED_WITHOUT_NUMBER)
+        self._books.approve(invoice, failure=failure, numbered=numbered)
+        return self._one(ask, invoice)
+
+    def _send(self, ask: Ask, body: Json) -> Response:
+        invoice = self._final(ask, status=400)
+        if not any(entry["contactType"] == "email" for entry in invoice.customer["contactDetails"]):
+            raise Refusal(("USER_HAS_NO_EMAIL_ADDRESS", ""), status=400)
+        return self._sending(ask, invoice, "sending")
+
+    def _post(self, ask: Ask, body: Json) -> Response:
+        invoice = self._final(ask, status=400)
+        if not invoice.customer["invoiceAddress"]:
+            raise Refusal(("USER_HAS_NO_POSTAL_ADDRESS", ""), status=400)
+        return self._sending(ask, invoice, "printing")
+
+    def _sending(self, ask: Ask, invoice: Invoice, word: str) -> Response:
+        self._books.send(invoice, word)
+        return self._one(ask, invoice)
+
+    def _mark(self, word: str, ask: Ask, body: Json) -> Response:
+        """Says it was sent or need not be; nothing goes out, so nothing stands in the ledger."""
+        invoice = self._final(ask)
+        invoice.sent = word
+        invoice.changes += 1
+        return self._one(ask, invoice)
+
+    def _delete(self, ask: Ask, body: Json) -> Response:
+        invoice = self._of(ask)
+        if invoice.status not in ("created", self._assumed.failed_status):
+            raise Refusal(("APPROVED_INVOICES_CANNOT_BE_DELETED", invoice.status))
+        self._books.delete(invoice)
+        return envelope(data=True)
+
+    def _credit(self, ask: Ask, body: Json) -> Response:
+        """Answers with the credit note, not with the invoice it credits (I)."""
+        invoice = self._of(ask)
+        if invoice.status in ("created", self._assumed.failed_status):
+            raise Refusal(("CREATED_INVOICES_CANNOT_BE_CREDITED", invoice.status))
+        if invoice.status not in ("approved", "settled"):
+            raise Refusal(("INVOICE_NOT_APPROVED_STATUS", invoice.status))
+        if invoice.credited_by:
+            raise Refusal(("INVOICE_IS_ALREADY_CREDITED", ""))
+        if invoice.type == "creditnote":
+            raise Refusal(("INVALID_INVOICE_TYPE", invoice.type))
+        return self._one(ask, self._books.credit(invoice))
+
+    def _pay(self, ask: Ask, body: Json) -> Response:
+        """A payment entered by hand; it settles the invoice its references name (I)."""
+        if wrong := wrong_in(body, PAYMENT):
+            raise Malformed(wrong)
+        if body.get("customerId") not in self._books.customers:
+            raise Refusal(("CUSTOMER_DOES_NOT_EXIST", ""))
+        if body.get("amount") is None:
+            raise Malformed({"amount": "is required"})
+        references = body.get("references") or []
+        ids = [
+            one.get("referenceId") for one in references if one.get("referenceType") == "invoice"
+        ]
+        for identity in ids[:1]:
+            invoice = _known(self._books.invoices, identity or "", "INVOICE_DOES_NOT_EXIST")
+            ask.call.reference = invoice.reference
+            self._books.paid(invoice, Decimal(body["amount"]))
+        payment = data.entity(str(uuid4()), "payment") | {
+            "type": "payment",
+            "paymentDateTime": body.get("paymentDateTime") or datetime.now(UTC).isoformat(),
+            "paymentReference": body.get("paymentReference"),
+            "amount": shortest(Decimal(body["amount"])),
+            "companyBankAccountId": body.get("companyBankAccountId"),
+            "debtor": debtor(self._books.customers[body["customerId"]]),
+            "isManual": True,
+            "isReversed": False,
+            "paymentEntityReferences": references,
+        }
+        self._books.payments[payment["id"]] = payment
+        return envelope(payment)
+
+    def _payments_list(self, ask: Ask, body: Json) -> Response:
+        customer = ask.query.get("customerId")
+        payments = self._books.payments.values()
+        wanted = [p for p in payments if customer in (None, p["debtor"]["customerId"])]
+        return self._page(ask, wanted)
+
+    def _payment(self, ask: Ask, body: Json) -> Response:
+        """One of the few routes for which a 404 is declared."""
+        payment = self._books.payments.get(ask.parameters["id"])
+        return problem_details(404, "Not Found") if payment is None else envelope(payment)
+
+    def _reverse(self, ask: Ask, body: Json) -> Response:
+        payment = self._books.payments.get(ask.parameters["id"])
+        if payment is None:
+            return problem_details(404, "Not Found")
+        if payment["isReversed"]:
+            raise Refusal(("INVOICE_WRONG_STATUS", ""))
+        payment["isReversed"] = True
+        for reference in payment["paymentEntityReferences"][:1]:
+            self._books.unpaid(
+                self._books.invoices.get(reference.get("referenceId")), payment["amount"]
+            )
+        return envelope(payment)
+
+    def _of(self, ask: Ask) -> Invoice:
+        invoice: Invoice = _known(
+            self._books.invoices, ask.parameters["id"], "INVOICE_DOES_NOT_EXIST"
+        )
+        ask.call.reference = invoice.reference
+        return invoice
+
+    def _final(self, ask: Ask, status: int = 200) -> Invoice:
+        try:
+            invoice = self._of(ask)
+        except Refusal as refusal:
+            raise Refusal(*refusal.problems, status=status) from None
+        if invoice.status not in ("approved", "settled"):
+            raise Refusal(("INVOICE_NOT_APPROVED_STATUS", invoice.status), status=status)
+        return invoice
+
+
+class _WrongType(Exception):
+    """A body that does not say it is JSON."""
+
+
+def _body(ask: Ask) -> Json:
+    if not ask.body:
+        if ask.call.method == "POST" and ask.call.step in _NEEDS_BODY:
+            raise Malformed({"": "A non-empty request body is required."})
+        return {}
+    kind = ask.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/json", "text/json") and not kind.endswith("+json"):
+        raise _WrongType
+    try:
+        body = decoded(ask.body)
+    except ValueError:
+        raise Malformed({"$": "The JSON value could not be converted."}) from None
+    if not isinstance(body, dict):
+        raise Malformed({"$": "must be an object"})
+    return body
+
+
+def _known(entities: Mapping[str, Any], identity: str, key: str) -> Any:
+    entity = entities.get(identity)
+    if entity is None:
+        raise Refusal((key, identity))
+    return entity
+
+
+def _offset(token: str | None) -> int:
+    if not token:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(token))
+    except (ValueError, binascii.Error):
+        raise Malformed({"continuationToken": "is not a token of this list"}) from None
+
+
+_REFUSALS: dict[str, str] = {
+    Step.CREATE: "COULD_NOT_CREATE_INVOICE",
+    Step.APPROVE: "COULD_NOT_APPROVE_INVOICE",
+}
+
+
+def _refused(ask: Ask, key: str | None) -> Response:
+    chosen = key or _REFUSALS.get(ask.call.step, "INVOICE_WRONG_STATUS")
+    return envelope(None, errors=[error_dto(chosen)], success=False)
+
+
+def _oauth_refusal(status: int, error: str) -> Response:
+    return answer({"error": error, "error_description": "refused by the sandbox"}, status)
+
+
+def _gate(status: int, message: str) -> Response:
+    return answer({"statusCode": status, "message": message}, status)
