@@ -23,6 +23,11 @@ def demo(
 
     Starts a Temporal server, a stand-in of every provider and a worker, and stops them in the end.
     """
-    import demo as demonstration  # its servers are nobody else's business
+    try:
+        import demo as demonstration  # its servers are nobody else's business
+    except ModuleNotFoundError as missing:
+        if missing.name != "demo":
+            raise
+        raise typer.BadParameter("the demonstration is in a checkout, not in this image") from None
 
     raise typer.Exit(demonstration.main(keep=keep))

@@ -15,6 +15,7 @@ import shlex
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,19 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+import demo.accounts
 import settings.accounts
 import settings.gateway
 import settings.worker
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
 from providers import ADAPTORS
-from sandbox import invoro, mollie, quiddly, riverty
-from sandbox import zero_friction as zf
+from sandbox.invoro import InvoroStandIn
+from sandbox.kit.server import StandIn
+from sandbox.mollie import MollieStandIn
+from sandbox.quiddly import QuiddlyStandIn
+from sandbox.riverty import RivertyStandIn
+from sandbox.zero_friction import ZeroFrictionStandIn
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.child import child
@@ -52,6 +58,14 @@ OURS = {name for name, service in SERVICES.items() if "build" in service}
 ONE_SHOT = {"temporal-schema", "temporal-namespace"}
 STAND_INS = {name for name in SERVICES if name.startswith("stand-in-")}
 VERSION = re.compile(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*")
+
+STAND_IN_OF: dict[str, type[StandIn]] = {
+    "zero_friction": ZeroFrictionStandIn,
+    "mollie": MollieStandIn,
+    "invoro": InvoroStandIn,
+    "quiddly": QuiddlyStandIn,
+    "riverty": RivertyStandIn,
+}
 
 TOKEN = "t" * 32
 
@@ -78,8 +92,6 @@ def test_every_image_has_a_fixed_version(name: str) -> None:
 def test_every_dependency_says_what_it_waits_for(name: str) -> None:
     for other, how in SERVICES[name].get("depends_on", {}).items():
         wanted = {"service_completed_successfully"} if other in ONE_SHOT else {"service_healthy"}
-        if name in STAND_INS:
-            wanted = {"service_started"}  # the worker needs them, and not the other way round
         assert {how["condition"]} == wanted
         if "service_healthy" in wanted:
             assert "test" in SERVICES[other]["healthcheck"]
@@ -165,16 +177,53 @@ def test_the_worker_gets_more_time_to_stop_than_it_takes() -> None:
     assert seconds > WorkerSettings().grace
 
 
+def options(name: str) -> dict[str, str]:
+    """What a stand-in is started with."""
+    return dict(option.split("=", 1) for option in SERVICES[name]["command"][3:])
+
+
+def provider_of(name: str) -> str:
+    """Whose double it is."""
+    module: str = SERVICES[name]["command"][2]
+    return module.removeprefix("sandbox.")
+
+
 def test_every_provider_has_a_stand_in_on_a_port_of_its_own() -> None:
-    modules = {SERVICES[name]["command"][2] for name in STAND_INS}
-    assert modules == {f"sandbox.{provider}" for provider in ADAPTORS}
-    ports = {SERVICES[name]["command"][4] for name in STAND_INS}
-    assert len(ports) == len(STAND_INS)
+    assert {provider_of(name) for name in STAND_INS} == set(ADAPTORS)
+    assert len({options(name)["--port"] for name in STAND_INS}) == len(STAND_INS)
     for name in STAND_INS:
-        service = SERVICES[name]
-        assert service["profiles"] == ["stand-ins"]
-        assert service["network_mode"] == "service:worker"
-        assert f":{service['command'][4]}/" in service["healthcheck"]["test"][-1]
+        assert f":{options(name)['--port']}/" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("name", sorted(STAND_INS))
+def test_a_stand_in_is_a_service_of_its_own_that_all_workers_reach(name: str) -> None:
+    """In the worker's own network it was lost to every other worker, and to one that restarts."""
+    service, given = SERVICES[name], options(name)
+    assert service["profiles"] == ["stand-ins"]
+    assert "network_mode" not in service
+    assert given["--host"] == "0.0.0.0"  # noqa: S104
+    assert given["--url"] == f"http://{name}:{given['--port']}"
+
+
+def test_the_books_of_every_stand_in_outlive_it() -> None:
+    files = {options(name)["--kept"] for name in STAND_INS}
+    assert len(files) == len(STAND_INS)
+    for name in STAND_INS:
+        assert SERVICES[name]["volumes"] == ["stand-ins:/kept"]
+    assert "stand-ins" in COMPOSE["volumes"]
+
+
+def test_riverty_s_stand_in_calls_the_gateway_from_an_address_that_it_knows() -> None:
+    """Without, its orders are never confirmed."""
+    name = "stand-in-riverty"
+    _, _, path = options(name)["--listener"].removeprefix("http://").partition("/")
+    assert options(name)["--listener"].startswith("http://gateway:8080/")
+    assert path == "webhooks/riverty/default"
+    address = SERVICES[name]["networks"]["default"]["ipv4_address"]
+    told = variables(EXAMPLES["deploy/gateway.env"], stand_ins=True)
+    assert told["RIVERTY_NOTIFICATION_SOURCES"] == address
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    assert ip_address(address) in ip_network(network["subnet"])
 
 
 def test_the_search_attributes_fit_an_sql_store_and_leave_room() -> None:
@@ -254,17 +303,40 @@ def instructions(kind: str) -> list[str]:
     return [line.split(maxsplit=1)[1] for line in text.splitlines() if line.startswith(f"{kind} ")]
 
 
-def copied() -> set[str]:
-    return {source.rstrip("/") for line in instructions("COPY") for source in line.split()[:-1]}
+def stage(name: str) -> str:
+    """The lines of one stage of the Dockerfile."""
+    return re.split(r"^FROM .*$", DOCKERFILE, flags=re.MULTILINE)[STAGES.index(name) + 1]
+
+
+STAGES = ["production", "stand-ins", "default"]
+
+
+def copied(name: str = "production") -> set[str]:
+    """What a stage has of ours."""
+    lines = [line.split()[1:-1] for line in stage(name).splitlines() if line.startswith("COPY ")]
+    return {source.rstrip("/") for line in lines for source in line}
 
 
 def test_the_image_stands_on_a_fixed_version_and_is_not_root() -> None:
-    (base,) = instructions("FROM")
+    base, *others = instructions("FROM")
+    base, _, name = base.partition(" AS ")
     assert VERSION.fullmatch(base)
     assert "slim" in base
-    (user,) = instructions("USER")
-    assert user != "root"
-    assert DOCKERFILE.index("\nUSER ") > DOCKERFILE.rindex("\nRUN ")
+    assert (name, others) == ("production", ["production AS stand-ins", "production"])
+    for each in STAGES[:-1]:
+        *_, user = re.findall(r"^USER (.+)$", stage(each), re.MULTILINE)
+        assert user != "root"
+        assert stage(each).rindex("\nUSER ") > stage(each).rindex("\nRUN ")
+
+
+def test_stand_ins_are_not_in_the_image_that_runs_in_production() -> None:
+    assert copied("stand-ins") == {"sandbox"}
+    assert copied() & {"sandbox", "demo", "temporal_server", "simulation", "tests"} == set()
+    assert stage("default").strip() == ""
+    for name in OURS:
+        build = "stand-ins" if name in STAND_INS else "production"
+        assert SERVICES[name]["build"] == {"context": ".", "target": build}
+        assert ("stand-ins" in SERVICES[name]["image"]) == (name in STAND_INS)
 
 
 def test_the_image_installs_the_pins_and_keeps_no_cache() -> None:
@@ -282,11 +354,12 @@ def test_what_the_image_runs_is_what_compose_runs() -> None:
 
 
 def test_what_the_image_copies_exists_and_is_let_through() -> None:
-    assert all((ROOT / source).exists() for source in copied())
+    everything = copied() | copied("stand-ins")
+    assert all((ROOT / source).exists() for source in everything)
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignore
-    assert {line[1:] for line in ignore if line.startswith("!")} == copied()
-    assert not [source for source in copied() if source.startswith((".env", "tests", ".git"))]
+    assert {line[1:] for line in ignore if line.startswith("!")} == everything
+    assert not [source for source in everything if source.startswith((".env", "tests", ".git"))]
 
 
 def imported(file: Path) -> set[str]:
@@ -300,18 +373,22 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-def test_the_image_has_everything_that_its_code_imports() -> None:
+@pytest.mark.parametrize("name", STAGES[:-1])
+def test_an_image_has_everything_that_its_code_imports(name: str) -> None:
     """What is ours and not copied would be missing, such as the tests' helpers or benchmarks."""
     local = {path.stem for path in ROOT.glob("*.py")}
     local |= {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.glob("*.py"))}
-    here = {Path(source).stem for source in copied()}
-    files = [ROOT / source for source in copied() if source.endswith(".py")]
-    files += [file for source in copied() for file in (ROOT / source).rglob("*.py")]
+    sources = copied(name)
+    here = {Path(source).stem for source in sources | copied()}
+    files = [ROOT / source for source in sources if source.endswith(".py")]
+    files += [file for source in sources for file in (ROOT / source).rglob("*.py")]
     missing = {
         str(file.relative_to(ROOT)): wanted
         for file in files
         if (wanted := imported(file) & local - here)
     }
+    # It says so where there is none.
+    missing.pop("commands/demo.py", None)
     assert missing == {}
 
 
@@ -321,16 +398,11 @@ def test_the_image_has_everything_that_its_code_imports() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_hold_no_secret(name: str) -> None:
     assert set(variables(EXAMPLES[name], stand_ins=False).values()) == {""}
-    harmless = (
-        zf.CLIENT_SECRET,
-        zf.SUBSCRIPTION_KEY,
-        mollie.TEST_KEY,
-        invoro.TEST_KEY,
-        quiddly.SERVICE_TOKEN,
-        riverty.PRIMARY_KEY,
-    )
+    harmless = {
+        value for made in STAND_IN_OF.values() for value in made().account("http://there").values()
+    }
     for variable, value in variables(EXAMPLES[name], stand_ins=True).items():
-        if value and re.search(r"SECRET|TOKEN$|KEY", variable):
+        if value and re.search(r"SECRET|TOKEN$|KEY|PASSWORD", variable):
             assert value in harmless
 
 
@@ -371,12 +443,16 @@ def test_what_compose_sets_for_the_gateway_is_a_setting_of_its() -> None:
     assert SERVICES["gateway"]["ports"] == ["127.0.0.1:8080:8080"]
 
 
-def test_the_example_points_the_worker_at_the_stand_ins_of_compose() -> None:
+@pytest.mark.parametrize("name", sorted(STAND_INS))
+def test_the_example_points_the_worker_at_the_stand_ins_of_compose(name: str) -> None:
+    """With the very credentials that it lets in."""
+    provider = provider_of(name)
+    account = STAND_IN_OF[provider]().account(options(name)["--url"])
+    account.pop("notification_sources", None)  # the gateway's
     told = variables(WORKER, stand_ins=True)
-    for name in STAND_INS:
-        *_, module, _, port = SERVICES[name]["command"]
-        provider = module.removeprefix("sandbox.").upper()
-        assert told[f"{provider}_BASE_URL"].startswith(f"http://127.0.0.1:{port}")
+    mine = f"{provider.upper()}_"
+    of_it = {name: value for name, value in told.items() if value and name.startswith(mine)}
+    assert of_it == demo.accounts.variables(provider, "default", account)
 
 
 # --- run natively ---------------------------------------------------------------------------------
@@ -452,9 +528,12 @@ async def test_the_health_check_of_a_worker_says_when_no_server_answers() -> Non
 
 
 @contextlib.asynccontextmanager
-async def stand_in(name: str) -> AsyncIterator[str]:
-    """A stand-in as compose starts it, but on a free port; its URL."""
-    command = [*SERVICES[name]["command"][1:-1], "0"]
+async def stand_in(name: str, kept: Path, **more: str) -> AsyncIterator[str]:
+    """A stand-in as compose starts it, but on a free port of this machine; its URL."""
+    given = options(name) | {"--host": "127.0.0.1", "--port": "0", "--kept": str(kept)}
+    given |= {f"--{option}": value for option, value in more.items()}
+    del given["--url"]
+    command = [*SERVICES[name]["command"][1:3], *(f"{o}={v}" for o, v in given.items())]
     async with child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
         url = await asyncio.wait_for(process.stdout.readline(), 60)
@@ -463,10 +542,10 @@ async def stand_in(name: str) -> AsyncIterator[str]:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(STAND_INS))
-async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str) -> None:
+async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str, tmp_path: Path) -> None:
     *check, wanted = check_of(name)
     path = wanted.split("/", 3)[3]
-    async with stand_in(name) as url:
+    async with stand_in(name, tmp_path / "kept") as url:
         assert await ran([*check, f"{url}/{path}"], {}) == (0, f"{url}/{path} answers 200\n")
         code, said = await ran([*check, f"{url}/nowhere"], {})
         assert code == 1

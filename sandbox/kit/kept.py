@@ -30,6 +30,7 @@ class Kept:
 
     def save(self, books: object) -> None:
         """All of it or, when the machine stops meanwhile, what was there before."""
+        whole = pickle.dumps(books)
         with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
-            pickle.dump(books, file)
+            file.write(whole)
         Path(file.name).replace(self._path)
