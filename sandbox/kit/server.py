@@ -133,6 +133,10 @@ class StandIn(ABC):
         """The answer to a route that does not exist."""
         return answer({"statusCode": 404, "message": "Resource not found"}, 404)
 
+    def failure(self, status: int) -> Response:
+        """What it answers where a fault of the wire is a status."""
+        return answer({"statusCode": status, "message": "placed by the test"}, status)
+
     @property
     def url(self) -> str:
         """Where it is to be reached, without a trailing slash."""
@@ -288,16 +292,14 @@ class StandIn(ABC):
             case Fault.NOT_JSON:
                 return Response(_PAGE, 200, media_type="text/html")
             case status:
-                return _failure(int(status), placed.retry_after)
+                response = self.failure(int(status))
+                if placed.retry_after is not None:
+                    response.headers["Retry-After"] = str(placed.retry_after)
+                return response
         return None
 
 
 _PAGE = "<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>"
-
-
-def _failure(status: int, retry_after: int | None) -> Response:
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return answer({"statusCode": status, "message": "placed by the test"}, status, headers)
 
 
 def _struck(call: Call, placed: Placed) -> None:

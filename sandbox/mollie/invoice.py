@@ -202,7 +202,6 @@ def invoice_dto(invoice: Invoice, status: str, base: str) -> Json:
         "mode": invoice.mode,
         "invoiceNumber": invoice.number,
         "status": status,
-        "eInvoiceStatus": invoice.e_invoice,
         "isEInvoice": bool(asked.get("isEInvoice")),
         "vatScheme": asked.get("vatScheme") or "standard",
         "vatMode": asked.get("vatMode") or "exclusive",
@@ -212,8 +211,6 @@ def invoice_dto(invoice: Invoice, status: str, base: str) -> Json:
         # One object in the request, a list in the answer.
         "paymentDetails": [asked["paymentDetails"]] if asked.get("paymentDetails") else [],
         "emailDetails": asked.get("emailDetails"),
-        "customerId": asked.get("customerId"),
-        "mandateId": asked.get("mandateId"),
         "recipientIdentifier": asked["recipientIdentifier"],
         # The locale is written, never shown.
         "recipient": {n: given for n, given in asked["recipient"].items() if n != "locale"},
@@ -224,8 +221,16 @@ def invoice_dto(invoice: Invoice, status: str, base: str) -> Json:
         "issuedAt": moment(invoice.issued_at),
         "paidAt": moment(invoice.paid_at),
         "dueAt": moment(invoice.due_at),
+        **_present(invoice),
         "_links": _links(invoice, base),
     }
+
+
+def _present(invoice: Invoice) -> Json:
+    """What the document does not let be null: absent where there is none."""
+    given = {"eInvoiceStatus": invoice.e_invoice}
+    given |= {name: invoice.asked.get(name) for name in ("customerId", "mandateId")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _totals(invoice: Invoice) -> Json:

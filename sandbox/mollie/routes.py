@@ -40,6 +40,7 @@ from sandbox.mollie.keys import Name
 from sandbox.mollie.words import Assumed, Step, Told
 
 PATH = "/v2/sales-invoices"
+_LIST_PAGE = "https://docs.mollie.com/reference/list-sales-invoices"
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,10 @@ class Routes:
             "self": link(self._page_url(ask, ask.query.get("from"), limit)),
             "previous": self._neighbour(ask, visible, start - limit if start else None, limit),
             "next": self._neighbour(ask, visible, start + limit, limit),
+            "documentation": link(_LIST_PAGE, "text/html"),
         }
         shown = [self._shown(ask, one) for one in page]
-        embedded = {"sales_invoices": shown}
+        embedded = {self._assumed.list_name: shown}
         return hal({"count": len(page), "_embedded": embedded, "_links": links})
 
     def _neighbour(

@@ -84,6 +84,10 @@ class MollieStandIn(StandIn):
         """Make a key or token worthless: calls with it get a 401."""
         self._revoked.add(credential)
 
+    def failure(self, status: int) -> Response:
+        """See `StandIn.failure`: a problem, as everything else is."""
+        return Problem(status, "Placed by the test").answer()
+
     def lost(self, request: Request) -> Response:
         """What no route answers is 404, a known path with another method 405."""
         if request.url.path.startswith(PATH):

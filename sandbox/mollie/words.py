@@ -76,5 +76,8 @@ class Assumed:
     """Where the merchant is based."""
     one_stop_shop: bool = False
     """Whether the merchant is enrolled there."""
+    list_name: Literal["sales_invoices", "invoices"] = "sales_invoices"
+    """What a list is called in `_embedded`: one in the public document, the other in the vendor's
+    client for Python (U)."""
     reference_key: str = "reference"
     """Where in `metadata` to look for the reference of the ledger."""

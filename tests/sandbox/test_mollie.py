@@ -664,6 +664,13 @@ class TestPaying:
         assert refused(await caller.patch(identity, status="canceled")) == "status"
 
 
+async def test_what_the_document_does_not_let_be_null_is_absent(caller: Caller) -> None:
+    made = await caller.create()
+    assert {"customerId", "mandateId", "eInvoiceStatus"}.isdisjoint(made)
+    collected = await caller.create(**COLLECTED, emailDetails=EMAIL)
+    assert {"customerId", "mandateId"} <= {*collected}
+
+
 class TestElectronicInvoices:
     async def test_it_is_issuing_until_it_is_delivered(self, caller: Caller) -> None:
         made = await caller.create(**E_INVOICE)
@@ -705,7 +712,7 @@ class TestElectronicInvoices:
         assert caller.stand_in.ledger.effects("INV-1").count("sent") == 1
 
     async def test_others_have_no_such_status(self, caller: Caller) -> None:
-        assert (await caller.create(**ISSUED))["eInvoiceStatus"] is None
+        assert "eInvoiceStatus" not in await caller.create(**ISSUED)
 
 
 class TestIdempotency:
