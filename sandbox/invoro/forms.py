@@ -9,165 +9,29 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
 from starlette.responses import Response
 
-from sandbox.invoro.data import Json
+from sandbox.kit.forms import (
+    ABSENT,
+    Form,
+    Number,
+    checked,
+    dotted,
+    is_moment,
+    matching,
+    mistakes,
+    one_of,
+)
 from sandbox.kit.wire import answer
 
 Wrong = dict[str, list[str]]
 """What is wrong, by the path of its field (`items.0.name`)."""
-Check = Callable[[Any], str | None]
-"""What is wrong with a value, or None."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What one property may be. Unless said otherwise it may be left out, and be null."""
-
-    wrong: Callable[[str, Any], Iterable[tuple[str, str]]]
-    required: bool = False
-    nullable: bool = True
-
-
-def leaf(check: Check) -> Rule:
-    def wrong(at: str, value: Any) -> Iterable[tuple[str, str]]:
-        if problem := check(value):
-            yield at, problem
-
-    return Rule(wrong)
-
-
-def shape(**fields: Rule) -> Rule:
-    """An object with these properties and no others; the page allows null for none of them."""
-
-    def wrong(at: str, value: Any) -> Iterable[tuple[str, str]]:
-        if not isinstance(value, dict):
-            yield at, "must be an object"
-            return
-        prefix = f"{at}." if at else ""
-        for name, rule in fields.items():
-            if rule.required and name not in value:
-                yield prefix + name, "is required"
-        for name, given in value.items():
-            yield from _wrong_in(prefix + name, given, fields.get(name))
-
-    return Rule(wrong, nullable=False)
-
-
-def _wrong_in(at: str, value: Any, rule: Rule | None) -> Iterable[tuple[str, str]]:
-    if rule is None:
-        yield at, "is not a property of this request"
-    elif value is not None:
-        yield from rule.wrong(at, value)
-    elif not rule.nullable:
-        yield at, "must not be null"
-
-
-def each(rule: Rule, least: int = 0) -> Rule:
-    def wrong(at: str, value: Any) -> Iterable[tuple[str, str]]:
-        if not isinstance(value, list):
-            yield at, "must be an array"
-            return
-        if len(value) < least:
-            yield at, f"must have at least {least} items"
-        for index, one in enumerate(value):
-            yield from rule.wrong(f"{at}.{index}", one)
-
-    return Rule(wrong)
-
-
-def required(rule: Rule) -> Rule:
-    return replace(rule, required=True, nullable=False)
-
-
-def never_null(rule: Rule) -> Rule:
-    return replace(rule, nullable=False)
-
-
-def text(most: int | None = None, least: int = 0) -> Rule:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, str):
-            return "must be a string"
-        if most is not None and len(value) > most:
-            return f"must not be longer than {most} characters"
-        return f"must be at least {least} characters" if len(value) < least else None
-
-    return leaf(check)
-
-
-def _exact(value: Any) -> bool:
-    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-
-
-def is_number(value: Any) -> str | None:
-    """Sizes are bounded so that every sum below is exact."""
-    fine = _exact(value) and (value == 0 or Decimal("1e-9") < abs(value) < 10**12)
-    return None if fine else "must be a number of reasonable size"
-
-
-def is_cents(value: Any) -> str | None:
-    fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12
-    return None if fine else "must be an integer, in cents"
-
-
-def is_percentage(value: Any) -> str | None:
-    if problem := is_number(value):
-        return problem
-    return None if value <= 100 else "must not be greater than 100"
-
-
-def is_divisor(value: Any) -> str | None:
-    """That it must be more than 0 is inferred (I): prices are divided by it."""
-    return is_number(value) or (None if value > 0 else "must be greater than 0")
-
-
-def is_moment(value: Any) -> str | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return "must be an RFC 3339 date-time"
-    fine = moment.tzinfo is not None and "T" in value
-    return None if fine else "must be an RFC 3339 date-time with an offset"
-
-
-def is_uuid(value: Any) -> str | None:
-    try:
-        fine = str(UUID(value)) == value.lower()
-    except (AttributeError, TypeError, ValueError):
-        fine = False
-    return None if fine else "must be a UUID"
-
-
-def is_email(value: Any) -> str | None:
-    fine = isinstance(value, str) and len(value) <= 255
-    fine = fine and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value) is not None
-    return None if fine else "must be an e-mail address of at most 255 characters"
-
-
-def is_base64(value: Any) -> str | None:
-    try:
-        base64.b64decode(value, validate=True)
-    except (TypeError, ValueError, binascii.Error):
-        return "must be base64"
-    return None
-
-
-def is_flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def is_currency(value: Any) -> str | None:
-    fine = isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) is not None
-    return None if fine else "must be an ISO 4217 code of 3 letters"
-
-
 INVOICE_PROFILES = frozenset(
     {
         *("invoice", "ublbe_invoice", "nlcius_invoice"),
@@ -177,165 +41,356 @@ INVOICE_PROFILES = frozenset(
 CREDIT_NOTE_PROFILES = frozenset(
     {"credit_note", "ublbe_credit_note", "nlcius_credit_note", "xrechnung_ubl_credit_note"}
 )
+_PROFILES = sorted(INVOICE_PROFILES | CREDIT_NOTE_PROFILES)
 
 
-def is_profile(value: Any) -> str | None:
-    known = sorted(INVOICE_PROFILES | CREDIT_NOTE_PROFILES)
-    return None if value in known else f"must be one of {', '.join(known)}"
+def is_currency(value: str) -> bool:
+    """Whether it can be an ISO 4217 code."""
+    return re.fullmatch("[A-Z]{3}", value) is not None
 
 
-# In the order and with the limits of the page.
-_MOMENT, _CENTS, _NUMBER = leaf(is_moment), leaf(is_cents), leaf(is_number)
-_PERCENTAGE, _COUNTRY = leaf(is_percentage), text(2, 2)
-_NAME, _CODE = text(255), text(10)
-_CODED = shape(scheme=_CODE, value=_NAME)
-_PERIOD = {"start_date": _MOMENT, "end_date": _MOMENT}
-_ADDRESS = shape(
-    street=_NAME,
-    additional_line=_NAME,
-    city=_NAME,
-    subdivision=_NAME,
-    postal_code=text(20),
-    country=_COUNTRY,
+def _is_uuid(value: str) -> bool:
+    try:
+        return str(UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+def _is_base64(value: str) -> bool:
+    try:
+        base64.b64decode(value, validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return True
+
+
+CURRENCY = "must be an ISO 4217 code of 3 letters"
+MOMENT = "must be an RFC 3339 date-time with an offset"
+_EMAIL = r"(?=.{0,255}$)[^@\s]+@[^@\s]+\.[^@\s]+"
+# Sizes are bounded so that every sum is exact.
+_SIZE = checked(
+    lambda value: value == 0 or Decimal("1e-9") < abs(value) < 10**12,
+    "must be a number of reasonable size",
 )
-_PARTY = {
-    "endpoint_id": _CODED,
-    "identifiers": each(_CODED),
-    "name": _NAME,
-    "legal_name": _NAME,
-    "trading_name": _NAME,
-    "company_id": _CODED,
-    "vat_number": text(50),
-    "tax_registration_id": _CODED,
-    "address": _ADDRESS,
-    "contact": shape(name=_NAME, phone=text(50), email=leaf(is_email)),
-}
-_BANK_ACCOUNT = shape(iban=text(34), bic=text(11), account_name=_NAME)
-_MEANS = {
-    "means_code": _CODE,
-    "means_text": _NAME,
-    "payment_id": _NAME,
-    "card": shape(pan=text(20), network=text(50), holder_name=_NAME),
-    "direct_debit": shape(mandate_id=_NAME, debited_account=_NAME),
-}
-_LINE_ADJUSTMENT = {
-    "reason": _NAME,
-    "reason_code": _CODE,
-    "amount": _CENTS,
-    "percentage": _PERCENTAGE,
-    "base_amount": _CENTS,
-}
-_EXEMPTION = {"tax_exemption_reason_code": _CODE, "tax_exemption_reason": _NAME}
-_ADJUSTMENTS = each(
-    shape(**_LINE_ADJUSTMENT, tax_category=_CODE, tax_rate=_PERCENTAGE, **_EXEMPTION)
+
+Text = str | None
+Text500 = Annotated[str, Field(max_length=500)] | None
+Text255 = Annotated[str, Field(max_length=255)] | None
+Text100 = Annotated[str, Field(max_length=100)] | None
+Text50 = Annotated[str, Field(max_length=50)] | None
+Text34 = Annotated[str, Field(max_length=34)] | None
+Text20 = Annotated[str, Field(max_length=20)] | None
+Text11 = Annotated[str, Field(max_length=11)] | None
+Code = Annotated[str, Field(max_length=10)] | None
+Country = Annotated[str, Field(min_length=2, max_length=2)] | None
+Moment = Annotated[str, checked(is_moment, MOMENT)] | None
+Currency = Annotated[str, checked(is_currency, CURRENCY)] | None
+Email = (
+    Annotated[str, matching(_EMAIL, "must be an e-mail address of at most 255 characters")] | None
 )
-_ITEM = shape(
-    id=text(50),
-    name=required(_NAME),
-    description=text(),
-    note=text(),
-    price=required(_CENTS),
-    quantity=required(_NUMBER),
-    unit_code=_CODE,
-    base_quantity=leaf(is_divisor),
-    tax_rate=_PERCENTAGE,
-    tax_category=_CODE,
-    **_EXEMPTION,
-    order_line_reference=_NAME,
-    accounting_cost=_NAME,
-    origin_country=_COUNTRY,
-    period=shape(**_PERIOD),
-    identifiers=shape(
-        standard=shape(scheme=text(50), value=_NAME), sellers_item_id=_NAME, buyers_item_id=_NAME
-    ),
-    classifications=each(shape(list_id=text(50), list_version=text(50), value=_NAME)),
-    attributes=each(shape(name=_NAME, value=_NAME)),
-    allowances=each(shape(**_LINE_ADJUSTMENT)),
-    charges=each(shape(**_LINE_ADJUSTMENT)),
+Uuid = Annotated[str, checked(_is_uuid, "must be a UUID")] | None
+_Cents = Annotated[int, checked(lambda value: abs(value) < 10**12, "must be an integer, in cents")]
+Cents = _Cents | None
+_Quantity = Annotated[Number, _SIZE]
+Percentage = (
+    Annotated[Number, _SIZE, checked(lambda value: value <= 100, "must not be greater than 100")]
+    | None
 )
-_HEADER = {
-    "specification": text(500),
-    "business_process": text(500),
-    "invoice_number": _NAME,
-    "invoice_type_code": _CODE,
+# That it must be more than 0 is inferred (I): prices are divided by it.
+Divisor = (
+    Annotated[Number, _SIZE, checked(lambda value: value > 0, "must be greater than 0")] | None
+)
+
+
+# In the order and with the limits of the page, which allows null for no object.
+
+
+class Coded(Form):
+    scheme: Code = None
+    value: Text255 = None
+
+
+class Period(Form):
+    start_date: Moment = None
+    end_date: Moment = None
+
+
+class InvoicePeriod(Period):
+    description: Text255 = None
+
+
+class Address(Form):
+    street: Text255 = None
+    additional_line: Text255 = None
+    city: Text255 = None
+    subdivision: Text255 = None
+    postal_code: Text20 = None
+    country: Country = None
+
+
+class Contact(Form):
+    name: Text255 = None
+    phone: Text50 = None
+    email: Email = None
+
+
+class Party(Form):
+    endpoint_id: Coded = ABSENT
+    identifiers: list[Coded] | None = None
+    name: Text255 = None
+    legal_name: Text255 = None
+    trading_name: Text255 = None
+    company_id: Coded = ABSENT
+    vat_number: Text50 = None
+    tax_registration_id: Coded = ABSENT
+    address: Address = ABSENT
+    contact: Contact = ABSENT
+
+
+class Seller(Party):
+    legal_information: Text = None
+
+
+class Buyer(Party):
+    name: Annotated[str, Field(max_length=255)]
+
+
+class Payee(Form):
+    name: Text255 = None
+    company_id: Coded = ABSENT
+
+
+class BankAccount(Form):
+    iban: Text34 = None
+    bic: Text11 = None
+    account_name: Text255 = None
+
+
+class Card(Form):
+    pan: Text20 = None
+    network: Text50 = None
+    holder_name: Text255 = None
+
+
+class DirectDebit(Form):
+    mandate_id: Text255 = None
+    debited_account: Text255 = None
+
+
+class Means(Form):
+    means_code: Code = None
+    means_text: Text255 = None
+    payment_id: Text255 = None
+    card: Card = ABSENT
+    direct_debit: DirectDebit = ABSENT
+
+
+class OneOfMeans(Means):
+    bank_accounts: list[BankAccount] | None = None
+
+
+class Payment(Means):
+    terms: Text = None
+    payments: list[OneOfMeans] | None = None
+    bank_account: BankAccount = ABSENT
+
+
+class LineAdjustment(Form):
+    reason: Text255 = None
+    reason_code: Code = None
+    amount: Cents = None
+    percentage: Percentage = None
+    base_amount: Cents = None
+
+
+class Adjustment(LineAdjustment):
+    tax_category: Code = None
+    tax_rate: Percentage = None
+    tax_exemption_reason_code: Code = None
+    tax_exemption_reason: Text255 = None
+
+
+class StandardIdentifier(Form):
+    scheme: Text50 = None
+    value: Text255 = None
+
+
+class Identifiers(Form):
+    standard: StandardIdentifier = ABSENT
+    sellers_item_id: Text255 = None
+    buyers_item_id: Text255 = None
+
+
+class Classification(Form):
+    list_id: Text50 = None
+    list_version: Text50 = None
+    value: Text255 = None
+
+
+class Attribute(Form):
+    name: Text255 = None
+    value: Text255 = None
+
+
+class Item(Form):
+    id: Text50 = None
+    name: Annotated[str, Field(max_length=255)]
+    description: Text = None
+    note: Text = None
+    price: _Cents
+    quantity: _Quantity
+    unit_code: Code = None
+    base_quantity: Divisor = None
+    tax_rate: Percentage = None
+    tax_category: Code = None
+    tax_exemption_reason_code: Code = None
+    tax_exemption_reason: Text255 = None
+    order_line_reference: Text255 = None
+    accounting_cost: Text255 = None
+    origin_country: Country = None
+    period: Period = ABSENT
+    identifiers: Identifiers = ABSENT
+    classifications: list[Classification] | None = None
+    attributes: list[Attribute] | None = None
+    allowances: list[LineAdjustment] | None = None
+    charges: list[LineAdjustment] | None = None
+
+
+class Header(Form):
+    specification: Text500 = None
+    business_process: Text500 = None
+    invoice_number: Text255 = None
+    invoice_type_code: Code = None
     # From the page on document type profiles.
-    "document_type": leaf(is_profile),
-    "issue_date": _MOMENT,
-    "due_date": _MOMENT,
-    "tax_point_date": _MOMENT,
-    "currency": leaf(is_currency),
-    "vat_currency": leaf(is_currency),
-    "accounting_cost": _NAME,
-    "buyer_reference": _NAME,
-    "project_reference": _NAME,
-    "contract_reference": _NAME,
-    "tender_or_lot_reference": _NAME,
-    "rounding_amount": _CENTS,
+    document_type: (
+        Annotated[str, one_of(_PROFILES, "must be one of " + ", ".join(_PROFILES))] | None
+    ) = None
+    issue_date: Moment = None
+    due_date: Moment = None
+    tax_point_date: Moment = None
+    currency: Currency = None
+    vat_currency: Currency = None
+    accounting_cost: Text255 = None
+    buyer_reference: Text255 = None
+    project_reference: Text255 = None
+    contract_reference: Text255 = None
+    tender_or_lot_reference: Text255 = None
+    rounding_amount: Cents = None
     # The page says array and not of what; notes are texts in UBL (I).
-    "notes": each(text()),
-    "invoice_period": shape(**_PERIOD, description=_NAME),
-}
-TOTALS = (
-    *("line_extension_amount", "tax_exclusive_amount", "tax_inclusive_amount", "tax_amount"),
-    *("allowance_total_amount", "charge_total_amount", "paid_amount", "payable_rounding_amount"),
-    "payable_amount",
-)
-_BREAKDOWN = shape(
-    category_code=_CODE,
-    rate=_PERCENTAGE,
-    taxable_amount=_CENTS,
-    tax_amount=_CENTS,
-    exemption_reason=_NAME,
-    exemption_reason_code=_CODE,
-)
-_REST = {
-    "calculate_totals": never_null(leaf(is_flag)),
-    "business_entity_id": leaf(is_uuid),
-    "related_invoice_id": leaf(is_uuid),
-    "seller": shape(**_PARTY, legal_information=text()),
-    "buyer": required(shape(**_PARTY | {"name": required(_NAME)})),
-    "payee": shape(name=_NAME, company_id=_CODED),
-    "payment": shape(
-        terms=text(),
-        payments=each(shape(**_MEANS, bank_accounts=each(_BANK_ACCOUNT))),
-        **_MEANS,
-        bank_account=_BANK_ACCOUNT,
-    ),
-    "delivery": shape(date=_MOMENT, location_id=_NAME, party_name=_NAME, address=_ADDRESS),
-    "references": shape(
-        purchase_order=_NAME,
-        sales_order=_NAME,
-        preceding_invoices=each(shape(number=_NAME, issue_date=_MOMENT)),
-    ),
-    "totals": shape(**dict.fromkeys(TOTALS, _CENTS)),
-    "items": required(each(_ITEM, least=1)),
-    "allowances": _ADJUSTMENTS,
-    "charges": _ADJUSTMENTS,
-    "tax_breakdown": each(_BREAKDOWN),
-    "attachments": each(
-        shape(
-            filename=_NAME,
-            mime_type=text(100),
-            description=_NAME,
-            data=leaf(is_base64),
-            external_reference=text(500),
-        )
-    ),
-}
-_SERIES = {"invoice_number_series": never_null(text())}
-CREATE = {
-    "header": shape(header=shape(**_HEADER, **_SERIES), **_REST),
-    "top": shape(header=shape(**_HEADER), **_REST, **_SERIES),
-}
+    notes: list[str] | None = None
+    invoice_period: InvoicePeriod = ABSENT
+
+
+class HeaderWithSeries(Header):
+    invoice_number_series: str = ABSENT
+
+
+class Delivery(Form):
+    date: Moment = None
+    location_id: Text255 = None
+    party_name: Text255 = None
+    address: Address = ABSENT
+
+
+class Preceding(Form):
+    number: Text255 = None
+    issue_date: Moment = None
+
+
+class References(Form):
+    purchase_order: Text255 = None
+    sales_order: Text255 = None
+    preceding_invoices: list[Preceding] | None = None
+
+
+class Totals(Form):
+    line_extension_amount: Cents = None
+    tax_exclusive_amount: Cents = None
+    tax_inclusive_amount: Cents = None
+    tax_amount: Cents = None
+    allowance_total_amount: Cents = None
+    charge_total_amount: Cents = None
+    paid_amount: Cents = None
+    payable_rounding_amount: Cents = None
+    payable_amount: Cents = None
+
+
+class TaxRow(Form):
+    category_code: Code = None
+    rate: Percentage = None
+    taxable_amount: Cents = None
+    tax_amount: Cents = None
+    exemption_reason: Text255 = None
+    exemption_reason_code: Code = None
+
+
+class Attachment(Form):
+    filename: Text255 = None
+    mime_type: Text100 = None
+    description: Text255 = None
+    data: Annotated[str, checked(_is_base64, "must be base64")] | None = None
+    external_reference: Text500 = None
+
+
+class _Create(Form):
+    calculate_totals: bool = ABSENT
+    business_entity_id: Uuid = None
+    related_invoice_id: Uuid = None
+    seller: Seller = ABSENT
+    buyer: Buyer
+    payee: Payee = ABSENT
+    payment: Payment = ABSENT
+    delivery: Delivery = ABSENT
+    references: References = ABSENT
+    totals: Totals = ABSENT
+    items: Annotated[list[Item], Field(min_length=1)]
+    allowances: list[Adjustment] | None = None
+    charges: list[Adjustment] | None = None
+    tax_breakdown: list[TaxRow] | None = None
+    attachments: list[Attachment] | None = None
+
+
+class CreateSeriesInHeader(_Create):
+    header: HeaderWithSeries = ABSENT
+
+
+class CreateSeriesOnTop(_Create):
+    header: Header = ABSENT
+    invoice_number_series: str = ABSENT
+
+
+CREATE: Mapping[str, type[Form]] = {"header": CreateSeriesInHeader, "top": CreateSeriesOnTop}
 """The body of create, by where the name of the number series stands in it."""
-LOOK_UP = shape(query=required(text(least=1)))
+TOTALS = tuple(Totals.model_fields)
 
 
-def wrong_in(body: Any, rule: Rule) -> Wrong:
+class LookUp(Form):
+    """The body of a look-up of Peppol participants."""
+
+    query: Annotated[str, Field(min_length=1)]
+
+
+_SAYS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a property of this request",
+    "string_type": "must be a string",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_too_short": "must be at least {min_length} characters",
+    "number": "must be a number of reasonable size",
+    "int_type": "must be an integer, in cents",
+    "bool_type": "must be true or false",
+    "list_type": "must be an array",
+    "too_short": "must have at least {min_length} items",
+    "model_type": "must be an object",
+}
+
+
+def wrong_in(body: Any, form: type[Form]) -> Wrong:
     """What is wrong with a body, all of it."""
     wrong: Wrong = {}
-    for at, problem in rule.wrong("", body):
-        wrong.setdefault(at, []).append(problem)
+    for one in mistakes(form, body):
+        says = "must not be null" if one.null else _SAYS.get(one.kind, one.says)
+        wrong.setdefault(dotted(one.at), []).append(says.format(**one.limits))
     return wrong
 
 
@@ -368,64 +423,3 @@ def enveloped(status: int, text: str, errors: Mapping[str, Any] | None = None) -
 def invalid(wrong: Wrong) -> Response:
     first = next(f"{at} {problems[0]}" for at, problems in wrong.items())
     return enveloped(422, first.strip(), wrong)
-
-
-_REASONS = frozenset({"E", "AE", "K", "G", "O"})
-_TAXED = frozenset({"S", "L", "M"})
-CATEGORIES = _REASONS | _TAXED | {"Z"}
-
-
-def unsendable(ubl: Json, network: str | None) -> Wrong:
-    """What keeps an invoice from being sent.
-
-    The page says that it is validated and not against what; these are rules of EN 16931 and of
-    Peppol BIS 3.0 that any validation would know (I).
-    """
-    wrong: Wrong = {}
-    for at, problem in (*_of_document(ubl, network), *_of_items(ubl), *_of_reasons(ubl)):
-        wrong.setdefault(at, []).append(problem)
-    return wrong
-
-
-def _of_document(ubl: Json, network: str | None) -> Iterable[tuple[str, str]]:
-    header, buyer = ubl["header"], ubl["buyer"]
-    references = ubl.get("references") or {}
-    if network is None:
-        yield "buyer.endpoint_id", "is needed to deliver it, or an e-mail address"
-    if not (buyer.get("address") or {}).get("country"):
-        yield "buyer.address.country", "is required [BR-11]"
-    named = header.get("buyer_reference") or references.get("purchase_order")
-    if network == "peppol" and not named:
-        yield "header.buyer_reference", "is required, or a purchase order [PEPPOL-EN16931-R003]"
-    terms = header.get("due_date") or (ubl.get("payment") or {}).get("terms")
-    invoice = header["invoice_type_code"] != "381"
-    if invoice and ubl["totals"]["payable_amount"] > 0 and not terms:
-        yield "header.due_date", "is required, or payment terms [BR-CO-25]"
-    for index, one in enumerate(references.get("preceding_invoices") or []):
-        if not one.get("number"):
-            yield f"references.preceding_invoices.{index}.number", "is required [BR-55]"
-
-
-def _of_items(ubl: Json) -> Iterable[tuple[str, str]]:
-    for index, item in enumerate(ubl["items"]):
-        at, category, rate = f"items.{index}", item.get("tax_category"), item.get("tax_rate") or 0
-        if item["price"] < 0:
-            yield f"{at}.price", "must not be negative [BR-27]"
-        if category is not None and category not in CATEGORIES:
-            yield f"{at}.tax_category", "is not a VAT category [BR-CL-18]"
-        if category == "S" and rate <= 0:
-            yield f"{at}.tax_rate", "must be greater than 0 in category S [BR-S-05]"
-        if category in CATEGORIES - _TAXED and rate != 0:
-            yield f"{at}.tax_rate", f"must be 0 in category {category}"
-
-
-def _of_reasons(ubl: Json) -> Iterable[tuple[str, str]]:
-    explained = {
-        part.get("tax_category") or part.get("category_code")
-        for name in ("items", "allowances", "charges", "tax_breakdown")
-        for part in ubl.get(name) or []
-        if any(value for key, value in part.items() if "exemption" in key)
-    }
-    for index, row in enumerate(ubl["tax_breakdown"]):
-        if row["category_code"] in _REASONS - explained:
-            yield f"tax_breakdown.{index}.exemption_reason", "is required, or its code [BR-E-10]"

@@ -16,15 +16,14 @@ from sandbox.invoro.books import Books, error_info
 from sandbox.invoro.data import BASE_PATH, Json, Key
 from sandbox.invoro.forms import (
     CREATE,
-    LOOK_UP,
+    CURRENCY,
     Invalid,
+    LookUp,
     Refusal,
     enveloped,
     invalid,
     is_currency,
-    is_moment,
     message,
-    unsendable,
     wrong_in,
 )
 from sandbox.invoro.invoice import (
@@ -36,7 +35,9 @@ from sandbox.invoro.invoice import (
     reference_in,
     resource,
 )
+from sandbox.invoro.rules import unsendable
 from sandbox.invoro.words import Assumed, Step, Told
+from sandbox.kit.forms import is_moment
 from sandbox.kit.server import Ask, Way
 from sandbox.kit.wire import answer, decoded
 
@@ -264,7 +265,7 @@ class Routes:
 
     def _look_up(self, ask: Ask, key: Key) -> Response:
         body = _json(ask)
-        if wrong := wrong_in(body, LOOK_UP):
+        if wrong := wrong_in(body, LookUp):
             raise Invalid(wrong)
         checked = data.candidates(body["query"])
         found = [
@@ -338,7 +339,7 @@ def _raise(totals: Json, cents: int) -> None:
 
 _FILTERS: Mapping[str, Callable[[str], str | None]] = {
     "status": lambda word: None if word in STATES else f"must be one of {', '.join(STATES)}",
-    "currency": is_currency,
+    "currency": lambda code: None if is_currency(code) else CURRENCY,
     "invoice_number": lambda number: None,
     "from_date": lambda text: _wrong_day(text),
     "to_date": lambda text: _wrong_day(text),
@@ -356,7 +357,8 @@ def _wrong_day(text: str) -> str | None:
     try:
         datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        return is_moment(text) and "must be an ISO 8601 date, or a date-time with an offset"
+        if not is_moment(text):
+            return "must be an ISO 8601 date, or a date-time with an offset"
     return None
 
 

@@ -8,18 +8,18 @@ first: that is how Mollie answers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Sequence
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
+from pydantic import Field
 from starlette.responses import Response
 
+from sandbox.kit.forms import Lenient, checked, dotted, matching, mistakes, one_of
 from sandbox.kit.wire import decoded, encoded
 
 Json = dict[str, Any]
-Check = Callable[[str, Any], None]
-"""Given the path of a field and its value, raises the Problem with it."""
 
 HAL = "application/hal+json"
 _EU_INVOICES = ("BE", "DE", "NL")
@@ -69,206 +69,192 @@ def minor(currency: str) -> Decimal:
     return Decimal(1) if currency in _WHOLE else Decimal("0.01")
 
 
-def text(longest: int = 10_000) -> Check:
-    def check(at: str, value: Any) -> None:
-        if not isinstance(value, str) or not value.strip():
-            wrong(at, f"The {at} should be a text")
-        if len(value) > longest:
-            wrong(at, f"The {at} should not be longer than {longest} characters")
-
-    return check
+_LOCALES = ("en_US", "en_GB", "nl_NL", "nl_BE", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_BE")
 
 
-def one_of(*words: str) -> Check:
-    def check(at: str, value: Any) -> None:
-        if value not in words:
-            wrong(at, f"The {at} should be one of {', '.join(words)}")
-
-    return check
+def _among(words: Sequence[str]) -> Any:
+    return one_of(words, f"should be one of {', '.join(words)}")
 
 
-def matching(pattern: str, meaning: str) -> Check:
-    compiled = re.compile(pattern)
-
-    def check(at: str, value: Any) -> None:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            wrong(at, f"The {at} should be {meaning}")
-
-    return check
+_Text = Annotated[
+    str, Field(max_length=10_000), checked(lambda value: value.strip(), "should be a text")
+]
+_Name = Annotated[
+    str, matching(r"(?=.*\D).{2,}", "should be at least two characters and not only digits")
+]
 
 
-def flag(at: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        wrong(at, f"The {at} should be true or false")
-
-
-def object_of(fields: Mapping[str, Check], required: Collection[str] = ()) -> Check:
-    """An object with these fields and no others; null stands for absent."""
-
-    def check(at: str, value: Any) -> None:
-        if not isinstance(value, dict):
-            wrong(at, f"The {at or 'body'} should be an object")
-        prefix = f"{at}." if at else ""
-        for name in value:
-            if name not in fields:
-                nonexistent(prefix + name)
-        for name in required:
-            if value.get(name) is None:
-                wrong(prefix + name, f"The {prefix + name} is required")
-        for name, given in value.items():
-            if given is not None:
-                fields[name](prefix + name, given)
-
-    return check
-
-
-def _amount(at: str, value: Any) -> None:
-    object_of({"currency": one_of(*_CURRENCIES), "value": text()}, ("currency", "value"))(at, value)
-    _money(f"{at}.value", value["value"], value["currency"])
-
-
-def _money(at: str, value: str, currency: str) -> None:
+class _Amount(Lenient):
     """An amount has exactly the decimals of its currency; below zero it is refused (I)."""
+
+    currency: Annotated[str, _among(_CURRENCIES)]
+    value: _Text
+
+
+class _Discount(Lenient):
+    type: Annotated[str, _among(("amount", "percentage"))]
+    value: Annotated[str, matching(r"\d{1,9}(\.\d{1,2})?", "should be an amount or a percentage")]
+
+
+class _Line(Lenient):
+    description: Annotated[str, Field(min_length=1, max_length=100)]
+    quantity: Annotated[int, Field(ge=1)]
+    vatRate: Annotated[
+        str, matching(r"(100|\d{1,2})(\.\d{1,2})?", 'should be a percentage such as "21.00"')
+    ]
+    unitPrice: _Amount
+    discount: _Discount | None = None
+
+
+class _Recipient(Lenient):
+    type: Annotated[str, _among(("consumer", "business"))]
+    title: _Text | None = None
+    givenName: _Name | None = None
+    familyName: _Name | None = None
+    organizationName: _Text | None = None
+    organizationNumber: _Text | None = None
+    vatNumber: _Text | None = None
+    email: Annotated[
+        str, matching(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", "should be an e-mail address in ASCII")
+    ]
+    phone: _Text | None = None
+    streetAndNumber: _Text
+    streetAdditional: _Text | None = None
+    postalCode: _Text
+    city: _Text
+    region: _Text | None = None
+    country: Annotated[str, matching(r"[A-Z]{2}", "should be a country code of two letters")]
+    locale: Annotated[str, _among(_LOCALES)] | None = None
+
+
+class _Payment(Lenient):
+    source: Annotated[str, _among(("manual", "payment-link", "payment"))]
+    sourceReference: _Text | None = None
+
+
+class _Email(Lenient):
+    subject: _Text
+    body: _Text
+
+
+def _small(value: Json) -> bool:
+    """An object of about one kilobyte: here, exactly 1024 bytes at most (I)."""
+    return len(encoded(value)) <= 1024
+
+
+class Update(Lenient):
+    """A PATCH. Its fields follow the update page; metadata and VAT settings are not there."""
+
+    testmode: bool | None = None
+    status: Annotated[str, _among(("draft", "issued", "paid", "cancelled"))] | None = None
+    memo: _Text | None = None
+    paymentTerm: (
+        Annotated[str, matching(r"(7|14|30|45|60|90|120) days", "should be a term such as 30 days")]
+        | None
+    ) = None
+    paymentDetails: _Payment | None = None
+    emailDetails: _Email | None = None
+    recipientIdentifier: _Text | None = None
+    recipient: _Recipient | None = None
+    lines: Annotated[list[_Line], Field(min_length=1)] | None = None
+    discount: _Discount | None = None
+    isEInvoice: bool | None = None
+
+
+class Create(Lenient):
+    """A POST."""
+
+    testmode: bool | None = None
+    status: Annotated[str, _among(("draft", "issued", "paid"))]
+    memo: _Text | None = None
+    paymentTerm: (
+        Annotated[str, matching(r"(7|14|30|45|60|90|120) days", "should be a term such as 30 days")]
+        | None
+    ) = None
+    paymentDetails: _Payment | None = None
+    emailDetails: _Email | None = None
+    recipientIdentifier: _Text
+    recipient: _Recipient
+    lines: Annotated[list[_Line], Field(min_length=1)]
+    discount: _Discount | None = None
+    isEInvoice: bool | None = None
+    profileId: _Text | None = None
+    vatScheme: Annotated[str, _among(("standard", "one-stop-shop"))] | None = None
+    vatMode: Annotated[str, _among(("exclusive", "inclusive"))] | None = None
+    customerId: _Text | None = None
+    mandateId: _Text | None = None
+    metadata: Annotated[Json, checked(_small, "should not be larger than 1 kB")] | None = None
+
+
+class Delete(Lenient):
+    """The body of a DELETE."""
+
+    testmode: bool | None = None
+
+
+_SAYS = {
+    "missing": "is required",
+    "string_type": "should be a text",
+    "string_too_short": "should be a text",
+    "string_too_long": "should not be longer than {max_length} characters",
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number of at least 1",
+    "greater_than_equal": "should be a whole number of at least 1",
+    "list_type": "should be a list of at least one line",
+    "too_short": "should be a list of at least one line",
+    "model_type": "should be an object",
+    "dict_type": "should be an object",
+}
+
+
+def check(body: Json, form: type[Lenient]) -> None:
+    """Raises the first Problem with a body."""
+    for mistake in mistakes(form, body):
+        at = dotted(mistake.at)
+        if mistake.kind == "extra_forbidden":
+            nonexistent(at)
+        says = _SAYS.get(mistake.kind, mistake.says).format(**mistake.limits)
+        wrong(at, f"The {at or 'body'} {says}")
+    if recipient := body.get("recipient"):
+        _check_recipient(recipient)
+    _check_lines(body.get("lines") or [])
+    if payment := body.get("paymentDetails"):
+        at = "paymentDetails.sourceReference"
+        if payment["source"] != "manual" and not payment.get("sourceReference"):
+            wrong(at, f"The {at} is required for this source")
+
+
+def _check_recipient(recipient: Json) -> None:
+    kind, at = recipient["type"], "recipient"
+    for name in ("givenName", "familyName") if kind == "consumer" else ("organizationName",):
+        if recipient.get(name) is None:
+            wrong(f"{at}.{name}", f"The {at}.{name} is required for a {kind}")
+    numbered = recipient.get("vatNumber") or recipient.get("organizationNumber")
+    if kind == "business" and not numbered:
+        wrong(f"{at}.vatNumber", f"Either the {at}.vatNumber or organizationNumber is required")
+
+
+def _check_lines(lines: Sequence[Json]) -> None:
+    for index, line in enumerate(lines):
+        at, price = f"lines.{index}", line["unitPrice"]
+        _check_money(f"{at}.unitPrice.value", price["value"], price["currency"])
+        if discount := line.get("discount"):
+            _check_discount(f"{at}.discount", discount, price["currency"])
+        if price["currency"] != lines[0]["unitPrice"]["currency"]:
+            wrong(f"{at}.unitPrice.currency", "All lines should have the same currency")
+
+
+def _check_money(at: str, value: str, currency: str) -> None:
     pattern = r"\d{1,9}" if minor(currency) == 1 else r"\d{1,9}\.\d{2}"
     if not re.fullmatch(pattern, value):
         wrong(at, f"The {at} should be an exact amount in {currency}, such as {minor(currency)}")
 
 
-def _quantity(at: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        wrong(at, f"The {at} should be a whole number of at least 1")
-
-
-def _metadata(at: str, value: Any) -> None:
-    """An object of about one kilobyte: here, exactly 1024 bytes at most (I)."""
-    if not isinstance(value, dict):
-        wrong(at, f"The {at} should be an object")
-    if len(encoded(value)) > 1024:
-        wrong(at, f"The {at} should not be larger than 1 kB")
-
-
-_DISCOUNT = object_of(
-    {
-        "type": one_of("amount", "percentage"),
-        "value": matching(r"\d{1,9}(\.\d{1,2})?", "an amount or a percentage"),
-    },
-    ("type", "value"),
-)
-_LINE = object_of(
-    {
-        "description": text(100),
-        "quantity": _quantity,
-        "vatRate": matching(r"(100|\d{1,2})(\.\d{1,2})?", 'a percentage such as "21.00"'),
-        "unitPrice": _amount,
-        "discount": _DISCOUNT,
-    },
-    ("description", "quantity", "vatRate", "unitPrice"),
-)
-_NAME = matching(r"(?=.*\D).{2,}", "at least two characters and not only digits")
-_LOCALES = (*("en_US", "en_GB", "nl_NL", "nl_BE", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_BE"),)
-_RECIPIENT = object_of(
-    {
-        "type": one_of("consumer", "business"),
-        "title": text(),
-        "givenName": _NAME,
-        "familyName": _NAME,
-        "organizationName": text(),
-        "organizationNumber": text(),
-        "vatNumber": text(),
-        "email": matching(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+", "an e-mail address in ASCII"),
-        "phone": text(),
-        "streetAndNumber": text(),
-        "streetAdditional": text(),
-        "postalCode": text(),
-        "city": text(),
-        "region": text(),
-        "country": matching(r"[A-Z]{2}", "a country code of two letters"),
-        "locale": one_of(*_LOCALES),
-    },
-    ("type", "email", "streetAndNumber", "postalCode", "city", "country"),
-)
-
-
-def _recipient(at: str, value: Any) -> None:
-    _RECIPIENT(at, value)
-    names = ("givenName", "familyName") if value["type"] == "consumer" else ("organizationName",)
-    for name in names:
-        if value.get(name) is None:
-            wrong(f"{at}.{name}", f"The {at}.{name} is required for a {value['type']}")
-    if value["type"] == "business" and not (
-        value.get("vatNumber") or value.get("organizationNumber")
-    ):
-        wrong(f"{at}.vatNumber", f"Either the {at}.vatNumber or organizationNumber is required")
-
-
-def _lines(at: str, value: Any) -> None:
-    if not isinstance(value, list) or not value:
-        wrong(at, f"The {at} should be a list of at least one line")
-    for index, line in enumerate(value):
-        _LINE(f"{at}.{index}", line)
-        if discount := line.get("discount"):
-            _discounted(f"{at}.{index}.discount", discount, line["unitPrice"]["currency"])
-        if line["unitPrice"]["currency"] != value[0]["unitPrice"]["currency"]:
-            wrong(f"{at}.{index}.unitPrice.currency", "All lines should have the same currency")
-
-
-def _discounted(at: str, discount: Json, currency: str) -> None:
+def _check_discount(at: str, discount: Json, currency: str) -> None:
     if discount["type"] == "amount":
-        _money(f"{at}.value", discount["value"], currency)
+        _check_money(f"{at}.value", discount["value"], currency)
     elif Decimal(discount["value"]) > 100:
         wrong(f"{at}.value", "A discount should not exceed 100 percent")
-
-
-def _payment(at: str, value: Any) -> None:
-    sources = one_of("manual", "payment-link", "payment")
-    object_of({"source": sources, "sourceReference": text()}, ("source",))(at, value)
-    if value["source"] != "manual" and not value.get("sourceReference"):
-        wrong(f"{at}.sourceReference", f"The {at}.sourceReference is required for this source")
-
-
-_UPDATABLE: dict[str, Check] = {
-    "testmode": flag,
-    "memo": text(),
-    "paymentTerm": matching(r"(7|14|30|45|60|90|120) days", "a term such as 30 days"),
-    "paymentDetails": _payment,
-    "emailDetails": object_of({"subject": text(), "body": text()}, ("subject", "body")),
-    "recipientIdentifier": text(),
-    "recipient": _recipient,
-    "lines": _lines,
-    "discount": _DISCOUNT,
-    "isEInvoice": flag,
-}
-_CREATE = object_of(
-    _UPDATABLE
-    | {
-        "status": one_of("draft", "issued", "paid"),
-        "profileId": text(),
-        "vatScheme": one_of("standard", "one-stop-shop"),
-        "vatMode": one_of("exclusive", "inclusive"),
-        "customerId": text(),
-        "mandateId": text(),
-        "metadata": _metadata,
-    },
-    ("status", "recipientIdentifier", "recipient", "lines"),
-)
-# Which fields an update takes follows the update page; metadata and VAT settings are not there.
-_UPDATE = object_of(_UPDATABLE | {"status": one_of("draft", "issued", "paid", "cancelled")})
-_DELETE = object_of({"testmode": flag})
-
-
-def check_create(body: Json) -> None:
-    """Raises the first Problem with the body of a create."""
-    _CREATE("", body)
-
-
-def check_update(body: Json) -> None:
-    """Raises the first Problem with the body of an update."""
-    _UPDATE("", body)
-
-
-def check_delete(body: Json) -> None:
-    """Raises the first Problem with the body of a delete."""
-    _DELETE("", body)
 
 
 def check_invoice(invoice: Json, *, merchant: str, one_stop_shop: bool, locale: bool) -> None:
@@ -286,7 +272,7 @@ def check_invoice(invoice: Json, *, merchant: str, one_stop_shop: bool, locale: 
     if invoice.get("vatScheme") == "one-stop-shop" and not one_stop_shop:
         wrong("vatScheme", "You are not enrolled in One Stop Shop")
     if discount := invoice.get("discount"):
-        _discounted("discount", discount, invoice["lines"][0]["unitPrice"]["currency"])
+        _check_discount("discount", discount, invoice["lines"][0]["unitPrice"]["currency"])
     countries = {merchant, recipient["country"]}
     if invoice.get("isEInvoice") and not countries <= {*_EU_INVOICES}:
         wrong("isEInvoice", "E-invoicing is only available within BE, DE and NL")

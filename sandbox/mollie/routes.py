@@ -23,13 +23,14 @@ from sandbox.mollie.data import (
     READ_ONLY_TOKEN,
 )
 from sandbox.mollie.forms import (
+    Create,
+    Delete,
     Json,
     Problem,
+    Update,
+    check,
     check_collection,
-    check_create,
-    check_delete,
     check_invoice,
-    check_update,
     hal,
     nonexistent,
     parsed,
@@ -114,7 +115,7 @@ class Routes:
 
     def _create(self, ask: Ask, caller: Caller, body: Json) -> Response:
         ask.call.reference = self._books.reference(body)
-        check_create(body)
+        check(body, Create)
         check_collection(body, body["status"])
         invoice = Invoice(
             asked={n: given for n, given in body.items() if n not in ("status", "testmode")},
@@ -213,7 +214,7 @@ class Routes:
 
     def _update(self, ask: Ask, caller: Caller, body: Json) -> Response:
         invoice = self._of(ask, caller)
-        check_update(body)
+        check(body, Update)
         given = _given(body)
         status = body.get("status") or invoice.status
         self._check_edge(invoice, body.get("status"), given)
@@ -251,7 +252,7 @@ class Routes:
                 wrong(name, f"The {name} of an invoice with status {now} cannot be changed")
 
     def _delete(self, ask: Ask, caller: Caller, body: Json) -> Response:
-        check_delete(body)
+        check(body, Delete)
         invoice = self._of(ask, caller)
         if invoice.status != "draft":
             raise Problem(422, "Only invoices with status draft can be deleted")

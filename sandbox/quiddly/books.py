@@ -9,9 +9,9 @@ from functools import partial
 
 from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Effect, Entry, Ledger
+from sandbox.quiddly import rules
 from sandbox.quiddly.data import CLIENTS, Json, User
-from sandbox.quiddly.forms import Refusal, invalid, wrong_in_create
-from sandbox.quiddly.forms import wrong_together as wrong_in_all
+from sandbox.quiddly.forms import Create, Refusal, invalid, wrong_in
 from sandbox.quiddly.invoice import LADDER, ZONE, Invoice, Payment, pdf
 from sandbox.quiddly.totals import NOTHING, contradictions, summed
 from sandbox.quiddly.words import Assumed
@@ -71,7 +71,8 @@ class Books:
     def draft(self, body: Json, user: User) -> Invoice:
         """The invoice a body asks for, or a Refusal with everything that is wrong with it."""
         types = ("INVOICE", *self.assumed.credit_types)
-        if wrong := wrong_in_create(body, types, self.assumed.price_decimals):
+        decimals = self.assumed.price_decimals
+        if wrong := wrong_in(body, Create, types=types, price_decimals=decimals):
             raise invalid(wrong)
         client = client_of(user, body.get("clientId"))
         wrong = self.wrong_together(body) | self._wrong_number(body, client)
@@ -84,7 +85,7 @@ class Books:
         return Invoice(asked=body, client=client, creator=user.name, sums=sums, restated=restated)
 
     def wrong_together(self, asked: Json) -> dict[str, str]:
-        return wrong_in_all(
+        return rules.wrong_together(
             asked,
             identification=self.assumed.checks_identification,
             reachable=self.assumed.checks_reach,

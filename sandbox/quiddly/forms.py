@@ -10,16 +10,27 @@ this one shape is assumed (U), and every field at fault is in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from email import message_from_string
 from email.message import Message
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, Field, ValidationInfo
 from starlette.responses import Response
 
+from sandbox.kit.forms import (
+    Lenient,
+    Number,
+    checked,
+    dotted,
+    is_day,
+    matching,
+    mistakes,
+    one_of,
+    wrong,
+)
 from sandbox.kit.wire import answer, decoded
 from sandbox.quiddly.data import Json
 
@@ -32,10 +43,6 @@ PRODUCTS = (
 )
 CHANNELS = ("LETTER", "EMAIL")
 RATES = (0, 6, 12, 25)
-
-Wrong = Iterator[tuple[str, str]]
-"""Paths of fields, each with what is wrong with it."""
-Check = Callable[[str, Any], Wrong]
 
 
 class Refusal(Exception):
@@ -59,328 +66,246 @@ def invalid(fields: Mapping[str, str]) -> Refusal:
     return Refusal("Validation failed", fields=fields)
 
 
-def text(at: str, value: Any) -> Wrong:
-    if not isinstance(value, str) or not value.strip():
-        yield at, "should be a text"
+def _among(words: Sequence[Any]) -> Any:
+    return one_of(words, f"should be one of {', '.join(map(str, words))}")
 
 
-def flag(at: str, value: Any) -> Wrong:
-    if not isinstance(value, bool):
-        yield at, "should be true or false"
-
-
-def day(at: str, value: Any) -> Wrong:
-    try:
-        fine = date.fromisoformat(value).isoformat() == value
-    except (TypeError, ValueError):
-        fine = False
-    if not fine:
-        yield at, "should be a date such as 2026-05-18"
-
-
-def nothing(at: str, value: Any) -> Wrong:
-    """Listed among the fields of a request, with no word on what giving it would do (U)."""
-    yield at, "cannot be given"
-
-
-def one_of(*words: Any) -> Check:
-    def check(at: str, value: Any) -> Wrong:
-        if isinstance(value, bool) or value not in words:
-            yield at, f"should be one of {', '.join(map(str, words))}"
-
-    return check
-
-
-def matching(pattern: str, meaning: str) -> Check:
-    compiled = re.compile(pattern)
-
-    def check(at: str, value: Any) -> Wrong:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            yield at, f"should be {meaning}"
-
-    return check
-
-
-def number(decimals: int) -> Check:
-    """A JSON number; how many decimals the original takes is not said (U)."""
-
-    def check(at: str, value: Any) -> Wrong:
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-            yield at, "should be a number"
-        elif not (abs(Decimal(value)) < 10**12 and round(Decimal(value), decimals) == value):
-            yield at, f"should be a number with at most {decimals} decimals"
-
-    return check
-
-
-def nested(fields: Mapping[str, Check], required: Collection[str] = ()) -> Check:
-    """An object with these fields and no others; null stands for absent."""
-
-    def check(at: str, value: Any) -> Wrong:
-        if not isinstance(value, dict):
-            yield at, "should be an object"
-            return
-        prefix = f"{at}." if at else ""
-        for name in required:
-            if value.get(name) is None:
-                yield prefix + name, "is required"
-        for name, given in value.items():
-            if name not in fields:
-                yield prefix + name, "is not a field of this request"
-            elif given is not None:
-                yield from fields[name](prefix + name, given)
-
-    return check
-
-
-def listed(check_one: Check) -> Check:
-    def check(at: str, value: Any) -> Wrong:
-        if not isinstance(value, list) or not value:
-            yield at, "should be a list of at least one"
-            return
-        for index, one in enumerate(value):
-            yield from check_one(f"{at}.{index}", one)
-
-    return check
-
-
-def _gln(at: str, value: Any) -> Wrong:
+def _is_gln(value: str) -> bool:
     """Thirteen digits, the last of which checks the others."""
-    fine = isinstance(value, str) and re.fullmatch(r"\d{13}", value)
-    if not fine or sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(value)) % 10:
-        yield at, "should be a global location number"
-
-
-MONEY = number(2)
-_EMAIL = matching(r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address")
-_COUNTRY = matching(r"[A-Z]{2}", "a country in ISO 3166-1 alpha-2")
-_CURRENCY = matching(r"[A-Z]{3}", "a supported currency")
-_ZIP = matching(r"[0-9A-Za-z][0-9A-Za-z \-]{1,9}", "a zip code")
-_PERCENT = one_of(*RATES)
-
-_ADDRESS: dict[str, Check] = {
-    "name": text,
-    "address": text,
-    "address2": text,
-    "address3": text,
-    "zip": _ZIP,
-    "city": text,
-    "countryCode": _COUNTRY,
-}
-_DEBTOR = nested(
-    {
-        "customerNumber": text,
-        "name": text,
-        "identificationNumber": text,
-        "type": one_of("COMPANY", "PERSON"),
-        "GLN": _gln,
-        "email": _EMAIL,
-        "phone": text,
-        "cellPhone": text,
-        "invoiceAddress": nested(_ADDRESS, ("name", "address", "zip", "city")),
-        "deliveryAddress": nested(_ADDRESS),
-        "vatNumber": text,
-        "distributionChannelOverride": flag,
-        "distributionChannel": text,
-        "FMI": text,
-    },
-    ("customerNumber", "name", "type"),
-)
-_TOTALS = nested(
-    {
-        "totalToPay": MONEY,
-        "total": MONEY,
-        "totalRoundOff": MONEY,
-        "totalExclVat": MONEY,
-        "totalVat": MONEY,
-        "taxReduction": MONEY,
-    },
-    ("total", "totalExclVat", "totalVat"),
-)
-_VAT = nested(
-    {"percentage": _PERCENT, "totalTaxable": MONEY, "totalVat": MONEY},
-    ("percentage", "totalTaxable", "totalVat"),
-)
-_QUANTITY = matching(r"-?\d{1,9}([.,]\d{1,6})?", 'a quantity as text, such as "2,00"')
-_DATES = nested(
-    {"invoiceDate": day, "expireDate": day, "deliveryDate": day}, ("invoiceDate", "expireDate")
-)
-_FEES = nested(
-    {
-        "administration": MONEY,
-        "administrationVatPercentage": _PERCENT,
-        "freight": MONEY,
-        "freightVatPercentage": _PERCENT,
-    }
-)
-# What these three are called, and what else there is, only the guide's example shows.
-_CURRENCIES = nested(
-    {"invoiceCurrency": _CURRENCY, "baseCurrency": _CURRENCY, "exchangeRate": number(6)}
-)
-
-
-def _row(price_decimals: int) -> Check:
-    """A row of articles: the page gives only an example, called minimal in the guide (I)."""
-    needed: dict[str, Check] = {
-        "description": text,
-        "discountType": one_of("PERCENTAGE", "CURRENCY"),
-        "price": number(price_decimals),
-        "quantity": _QUANTITY,
-        "total": MONEY,
-        "totalDiscount": MONEY,
-        "totalExclVat": MONEY,
-        "totalVat": MONEY,
-        "unit": text,
-        "vatPercentage": _PERCENT,
-    }
-    return nested(needed | {"accountNumber": text, "articleNumber": text}, tuple(needed))
-
-
-def wrong_in_create(body: Json, types: Collection[str], price_decimals: int) -> dict[str, str]:
-    """Every field of a create that is missing, not known, or of the wrong type.
-
-    Args:
-        body: the request.
-        types: the words that `type` may be.
-        price_decimals: how many decimals a price may have.
-    """
-    check = nested(
-        {
-            "clientId": text,
-            "productCode": one_of(*PRODUCTS),
-            "invoiceNumber": text,
-            "paymentReference": text,
-            "debitInvoiceNumber": text,
-            "dates": _DATES,
-            "debtor": _DEBTOR,
-            "distributionCode": one_of(*CHANNELS),
-            "documentTemplateCode": text,
-            "type": one_of(*types),
-            "useRecourse": flag,
-            "activatedDate": nothing,
-            "activatedById": nothing,
-            "ourReference": text,
-            "yourReference": text,
-            "yourContactPerson": text,
-            "ourOrderNumber": text,
-            "yourOrderNumber": text,
-            "articleRows": listed(_row(price_decimals)),
-            "vats": listed(_VAT),
-            "remark": text,
-            "terms": nested({"payment": text, "delivery": text}),
-            "fees": _FEES,
-            "reverseCharge": flag,
-            "refund": flag,
-            "totals": _TOTALS,
-            "currency": _CURRENCIES,
-            "serviceProviderCode": text,
-        },
-        ("invoiceNumber", "dates", "debtor", "articleRows", "vats", "totals"),
-    )
-    return dict(check("", body))
-
-
-_OVERRIDES = nested(
-    {
-        "productCode": one_of(*PRODUCTS),
-        "distributionCode": one_of(*CHANNELS),
-        "reminderProfileCode": text,
-        "documentTemplateCode": text,
-        "paymentReference": text,
-        "serviceProviderCode": text,
-        "useRecourse": flag,
-    }
-)
-_EXPORTED = nested({"externalId": text}, ("externalId",))
-_BOOKED = (
-    "externalInformationId",
-    "externalInformationSeries",
-    "externalInformationFinancialYearId",
-)
-_FAILED = nested({"errorMessage": text}, ("errorMessage",))
-_LOGIN = nested({"username": text, "password": text}, ("username", "password"))
-
-
-def check_login(body: Json) -> None:
-    """Refuses what is no user name and password."""
-    _demand(_LOGIN, body)
-
-
-def check_overrides(body: Json) -> None:
-    """Refuses what an activation cannot change."""
-    _demand(_OVERRIDES, body)
-
-
-def check_exported(body: Json) -> None:
-    """Refuses an acknowledgement without the caller's own id of the payment."""
-    _demand(_EXPORTED, body)
-
-
-def check_booked(body: Json) -> None:
-    """Refuses what neither says where a payment was booked nor why it could not be."""
-    failed = "errorMessage" in body
-    _demand(_FAILED if failed else nested(dict.fromkeys(_BOOKED, text), _BOOKED), body)
-
-
-def _demand(check: Check, body: Json) -> None:
-    if wrong := dict(check("", body)):
-        raise invalid(wrong)
-
-
-def wrong_together(body: Json, *, identification: bool, reachable: bool) -> dict[str, str]:
-    """What fields that are each well written do not say together.
-
-    Args:
-        body: a request without a wrong field.
-        identification: whether a Swedish identification number is checked.
-        reachable: whether the chosen way of distribution needs its address (I).
-    """
-    wrong: dict[str, str] = {}
-    dates, buyer = body["dates"], body["debtor"]
-    if dates["expireDate"] < dates["invoiceDate"]:
-        wrong["dates.expireDate"] = "should not be before the invoice date"
-    if identification and not _identifies(buyer):
-        wrong["debtor.identificationNumber"] = f"is not that of a {buyer['type']}"
-    missing = {"EMAIL": "email", "LETTER": "invoiceAddress"}.get(body.get("distributionCode") or "")
-    if reachable and missing and not buyer.get(missing):
-        wrong[f"debtor.{missing}"] = f"is required for {body['distributionCode']}"
-    for fee in ("administration", "freight"):
-        fees = body.get("fees") or {}
-        if fees.get(fee) and fees.get(f"{fee}VatPercentage") is None:
-            wrong[f"fees.{fee}VatPercentage"] = "is required with the fee"
-    return wrong | _wrong_currency(body.get("currency") or {})
-
-
-def _wrong_currency(currency: Json) -> dict[str, str]:
-    """A rate of exchange is above zero, and 1 where nothing is exchanged (I)."""
-    rate = currency.get("exchangeRate")
-    same = currency.get("invoiceCurrency") == currency.get("baseCurrency")
-    if rate is not None and (rate <= 0 or (same and rate != 1)):
-        return {"currency.exchangeRate": "should be 1 within one currency, and above 0"}
-    return {}
-
-
-def _identifies(buyer: Json) -> bool:
-    """Whether the number can be a Swedish one of this type; elsewhere anything can (I).
-
-    A company may be one person's, and then has that person's number.
-    """
-    given = buyer.get("identificationNumber")
-    country = (buyer.get("invoiceAddress") or {}).get("countryCode") or "SE"
-    if given is None or country != "SE":
-        return True
-    digits = re.sub(r"[-+ ]", "", given)
-    if len(digits) == 12:
-        digits = digits[2:]
-    if not re.fullmatch(r"\d{10}", digits) or not _luhn(digits):
+    if not re.fullmatch(r"\d{13}", value):
         return False
-    personal = 1 <= int(digits[2:4]) <= 12 and 1 <= int(digits[4:6]) % 60 <= 31
-    return personal or (buyer["type"] == "COMPANY" and digits[2] >= "2")
+    return sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(value)) % 10 == 0
 
 
-def _luhn(digits: str) -> bool:
-    doubled = (int(digit) * (2 - index % 2) for index, digit in enumerate(digits))
-    return sum(one // 10 + one % 10 for one in doubled) % 10 == 0
+def _fits(decimals: int) -> Any:
+    """How many decimals the original takes is not said (U)."""
+    return checked(
+        lambda value: abs(value) < 10**12 and round(value, decimals) == value,
+        f"should be a number with at most {decimals} decimals",
+    )
+
+
+def _price(value: Decimal, about: ValidationInfo) -> Decimal:
+    decimals: int = (about.context or {})["price_decimals"]
+    if abs(value) >= 10**12 or round(value, decimals) != value:
+        raise wrong(f"should be a number with at most {decimals} decimals")
+    return value
+
+
+def _type(value: str, about: ValidationInfo) -> str:
+    types: Sequence[str] = (about.context or {})["types"]
+    if value not in types:
+        raise wrong(f"should be one of {', '.join(types)}")
+    return value
+
+
+def _nothing(value: Any) -> Any:
+    """Listed among the fields of a request, with no word on what giving it would do (U)."""
+    raise wrong("cannot be given")
+
+
+_Text = Annotated[str, checked(lambda value: value.strip(), "should be a text")]
+_Day = Annotated[str, checked(is_day, "should be a date such as 2026-05-18")]
+_Money = Annotated[Number, _fits(2)]
+_Rate = Annotated[Number, _fits(6)]
+_Percent = Annotated[Number, _among(RATES)]
+_Email = Annotated[str, matching(r"[^@\s]+@[^@\s]+\.[^@\s.]+", "should be an e-mail address")]
+_Country = Annotated[str, matching(r"[A-Z]{2}", "should be a country in ISO 3166-1 alpha-2")]
+_Currency = Annotated[str, matching(r"[A-Z]{3}", "should be a supported currency")]
+_Zip = Annotated[str, matching(r"[0-9A-Za-z][0-9A-Za-z \-]{1,9}", "should be a zip code")]
+_Quantity = Annotated[
+    str, matching(r"-?\d{1,9}([.,]\d{1,6})?", 'should be a quantity as text, such as "2,00"')
+]
+_Product = Annotated[str, _among(PRODUCTS)]
+_Channel = Annotated[str, _among(CHANNELS)]
+_Nothing = Annotated[Any, AfterValidator(_nothing)]
+
+
+class _Address(Lenient):
+    name: _Text | None = None
+    address: _Text | None = None
+    address2: _Text | None = None
+    address3: _Text | None = None
+    zip: _Zip | None = None
+    city: _Text | None = None
+    countryCode: _Country | None = None
+
+
+class _InvoiceAddress(_Address):
+    name: _Text
+    address: _Text
+    zip: _Zip
+    city: _Text
+
+
+class _Debtor(Lenient):
+    customerNumber: _Text
+    name: _Text
+    identificationNumber: _Text | None = None
+    type: Annotated[str, _among(("COMPANY", "PERSON"))]
+    GLN: Annotated[str, checked(_is_gln, "should be a global location number")] | None = None
+    email: _Email | None = None
+    phone: _Text | None = None
+    cellPhone: _Text | None = None
+    invoiceAddress: _InvoiceAddress | None = None
+    deliveryAddress: _Address | None = None
+    vatNumber: _Text | None = None
+    distributionChannelOverride: bool | None = None
+    distributionChannel: _Text | None = None
+    FMI: _Text | None = None
+
+
+class _Dates(Lenient):
+    invoiceDate: _Day
+    expireDate: _Day
+    deliveryDate: _Day | None = None
+
+
+class _Row(Lenient):
+    """A row of articles: the page gives only an example, called minimal in the guide (I)."""
+
+    description: _Text
+    discountType: Annotated[str, _among(("PERCENTAGE", "CURRENCY"))]
+    price: Annotated[Number, AfterValidator(_price)]
+    quantity: _Quantity
+    total: _Money
+    totalDiscount: _Money
+    totalExclVat: _Money
+    totalVat: _Money
+    unit: _Text
+    vatPercentage: _Percent
+    accountNumber: _Text | None = None
+    articleNumber: _Text | None = None
+
+
+class _Vat(Lenient):
+    percentage: _Percent
+    totalTaxable: _Money
+    totalVat: _Money
+
+
+class _Totals(Lenient):
+    totalToPay: _Money | None = None
+    total: _Money
+    totalRoundOff: _Money | None = None
+    totalExclVat: _Money
+    totalVat: _Money
+    taxReduction: _Money | None = None
+
+
+class _Fees(Lenient):
+    administration: _Money | None = None
+    administrationVatPercentage: _Percent | None = None
+    freight: _Money | None = None
+    freightVatPercentage: _Percent | None = None
+
+
+class _Terms(Lenient):
+    payment: _Text | None = None
+    delivery: _Text | None = None
+
+
+class _Currencies(Lenient):
+    """What these three are called, and what else there is, only the guide's example shows."""
+
+    invoiceCurrency: _Currency | None = None
+    baseCurrency: _Currency | None = None
+    exchangeRate: _Rate | None = None
+
+
+class Create(Lenient):
+    """An invoice. The context says what `types` there are and how many `price_decimals`."""
+
+    clientId: _Text | None = None
+    productCode: _Product | None = None
+    invoiceNumber: _Text
+    paymentReference: _Text | None = None
+    debitInvoiceNumber: _Text | None = None
+    dates: _Dates
+    debtor: _Debtor
+    distributionCode: _Channel | None = None
+    documentTemplateCode: _Text | None = None
+    type: Annotated[str, AfterValidator(_type)] | None = None
+    useRecourse: bool | None = None
+    activatedDate: _Nothing = None
+    activatedById: _Nothing = None
+    ourReference: _Text | None = None
+    yourReference: _Text | None = None
+    yourContactPerson: _Text | None = None
+    ourOrderNumber: _Text | None = None
+    yourOrderNumber: _Text | None = None
+    articleRows: Annotated[list[_Row], Field(min_length=1)]
+    vats: Annotated[list[_Vat], Field(min_length=1)]
+    remark: _Text | None = None
+    terms: _Terms | None = None
+    fees: _Fees | None = None
+    reverseCharge: bool | None = None
+    refund: bool | None = None
+    totals: _Totals
+    currency: _Currencies | None = None
+    serviceProviderCode: _Text | None = None
+
+
+class Overrides(Lenient):
+    """What an activation can change."""
+
+    productCode: _Product | None = None
+    distributionCode: _Channel | None = None
+    reminderProfileCode: _Text | None = None
+    documentTemplateCode: _Text | None = None
+    paymentReference: _Text | None = None
+    serviceProviderCode: _Text | None = None
+    useRecourse: bool | None = None
+
+
+class Exported(Lenient):
+    """The caller's own id of a payment that it has taken over."""
+
+    externalId: _Text
+
+
+class Booked(Lenient):
+    """Where a payment was booked."""
+
+    externalInformationId: _Text
+    externalInformationSeries: _Text
+    externalInformationFinancialYearId: _Text
+
+
+class Failed(Lenient):
+    """Why a payment could not be booked."""
+
+    errorMessage: _Text
+
+
+class Login(Lenient):
+    """A user."""
+
+    username: _Text
+    password: _Text
+
+
+_SAYS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this request",
+    "string_type": "should be a text",
+    "bool_type": "should be true or false",
+    "list_type": "should be a list of at least one",
+    "too_short": "should be a list of at least one",
+    "model_type": "should be an object",
+}
+
+
+def wrong_in(body: Json, form: type[Lenient], **context: Any) -> dict[str, str]:
+    """Every field of a body that is missing, not known, or of the wrong type."""
+    found = mistakes(form, body, context)
+    return {dotted(one.at): _SAYS.get(one.kind, one.says) for one in found}
+
+
+def demand(body: Json, form: type[Lenient]) -> None:
+    """Refuses what is not of this form."""
+    if fields := wrong_in(body, form):
+        raise invalid(fields)
 
 
 def parsed(body: bytes, content_type: str) -> Json:

@@ -18,12 +18,14 @@ from sandbox.kit.wire import answer, decoded
 from sandbox.quiddly.books import Books, client_of
 from sandbox.quiddly.data import PASSWORD, SERVICE, SERVICE_TOKEN, USERS, Json, User
 from sandbox.quiddly.forms import (
+    Booked,
+    Exported,
+    Failed,
+    Login,
+    Overrides,
     Refusal,
     attachment,
-    check_booked,
-    check_exported,
-    check_login,
-    check_overrides,
+    demand,
     form_parts,
     invalid,
     parsed,
@@ -95,7 +97,7 @@ class Routes:
 
     def _authenticate(self, ask: Ask) -> Response:
         body = _body(ask)
-        check_login(body)
+        demand(body, Login)
         user = USERS.get(body["username"])
         if user is None or body["password"] != PASSWORD:
             raise Refusal("Wrong user name or password", 401)
@@ -127,7 +129,7 @@ class Routes:
 
     def _approve(self, ask: Ask, user: User) -> Response:
         given = {name: value for name, value in _body(ask).items() if value is not None}
-        check_overrides(given)
+        demand(given, Overrides)
         invoice = self._of(ask, user)
         if invoice.activated_at is not None:
             if self._assumed.activates_again:
@@ -184,7 +186,7 @@ class Routes:
     def _acknowledge(self, ask: Ask, user: User) -> Response:
         """Out of the feed; what is answered is not documented (U)."""
         body = _body(ask)
-        check_exported(body)
+        demand(body, Exported)
         payment = self._payment(ask, user)
         if payment.external_id is not None and not self._assumed.acknowledges_again:
             raise Refusal("The voucher is exported already")
@@ -195,7 +197,7 @@ class Routes:
     def _book(self, ask: Ask, user: User) -> Response:
         """Booked, or failed; either comes after the export, as in the guide (I)."""
         body = _body(ask)
-        check_booked(body)
+        demand(body, Failed if "errorMessage" in body else Booked)
         payment = self._payment(ask, user)
         if payment.external_id is None:
             raise Refusal("The voucher is not exported yet")

@@ -11,17 +11,27 @@ name is its `companyName`, was inferred (I).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, Field, ValidationInfo
 from starlette.responses import Response
 
+from sandbox.kit.forms import (
+    ABSENT,
+    Form,
+    Number,
+    checked,
+    indexed,
+    is_day,
+    matching,
+    mistakes,
+    one_of,
+    wrong,
+)
 from sandbox.kit.wire import answer
-from sandbox.riverty.words import Kind
+from sandbox.riverty.words import TYPES, Kind
 
 Json = dict[str, Any]
 
@@ -34,10 +44,6 @@ class Rules:
     unknown: bool = True
     carrier: bool = False
     quantities: bool = False
-
-
-Check = Callable[[str, Any, Rules], None]
-"""Given the path of a field and its value, raises the Malformed with it."""
 
 
 class Malformed(Exception):
@@ -60,249 +66,241 @@ def refusal(status: int, kind: str, title: str, description: str) -> Response:
     return answer(body, status)
 
 
-def text(longest: int | None = None) -> Check:
-    def check(at: str, value: Any, rules: Rules) -> None:
-        if not isinstance(value, str):
-            raise Malformed(at, "Invalid type. Expected String.")
-        if longest is not None and rules.lengths and len(value) > longest:
-            raise Malformed(at, f"String '{value}' exceeds maximum length of {longest}.")
-
-    return check
+def _enum(words: Collection[str]) -> Any:
+    return one_of(words, "Value '{given}' is not defined in enum.")
 
 
-def one_of(*words: str) -> Check:
-    def check(at: str, value: Any, rules: Rules) -> None:
-        if value not in words:
-            raise Malformed(at, f"Value '{value}' is not defined in enum.")
-
-    return check
+def _format(pattern: str, name: str) -> Any:
+    return matching(pattern, f"String '{{given}}' does not validate against format '{name}'.")
 
 
-def matching(pattern: str, name: str) -> Check:
-    compiled = re.compile(pattern)
-
-    def check(at: str, value: Any, rules: Rules) -> None:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise Malformed(at, f"String '{value}' does not validate against format '{name}'.")
-
-    return check
-
-
-def number(at: str, value: Any, rules: Rules) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise Malformed(at, "Invalid type. Expected Number.")
-    # The core computes with it; nothing is published about how large it may be.
-    if not -(10**12) < value < 10**12:
-        raise Malformed(at, f"Number {value} exceeds maximum value.")
-
-
-def whole(at: str, value: Any, rules: Rules) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Malformed(at, "Invalid type. Expected Integer.")
-
-
-def day(at: str, value: Any, rules: Rules) -> None:
+def _is_day(value: str) -> bool:
     """yyyy-MM-dd; two of the provider's examples send a date with a time, so that passes too."""
-    try:
-        head, _, rest = value.partition("T")
-        fine = date.fromisoformat(head).isoformat() == head and bool(rest) == ("T" in value)
-    except (AttributeError, ValueError):
-        fine = False
-    if not fine:
-        raise Malformed(at, f"String '{value}' does not validate against format 'date'.")
+    head, _, rest = value.partition("T")
+    return is_day(head) and bool(rest) == ("T" in value)
 
 
-def quantity_type(at: str, value: Any, rules: Rules) -> None:
+def _quantity_type(value: str, about: ValidationInfo) -> str:
     """Shown on returns; whether orders have it is unknown (U)."""
+    rules: Rules = about.context  # type: ignore[assignment]
     if rules.unknown and not rules.quantities:
-        raise Malformed(at, "Property has not been defined.")
-    text()(at, value, rules)
+        raise wrong("Property has not been defined.")
+    return value
 
 
-def anything(at: str, value: Any, rules: Rules) -> None:
-    """An object about whose fields nothing is published."""
-    if not isinstance(value, dict):
-        raise Malformed(at, "Invalid type. Expected Object.")
+_Text16 = Annotated[str, Field(max_length=16)]
+_Text30 = Annotated[str, Field(max_length=30)]
+_Text32 = Annotated[str, Field(max_length=32)]
+_Day = Annotated[str, checked(_is_day, "String '{given}' does not validate against format 'date'.")]
+_Email = Annotated[str, _format(r"[^\s@]+@[^\s@]+\.[^\s@]+", "email")]
+_Country = Annotated[str, _format(r"[A-Z]{2}", "[A-Z]{2}")]
+_Currency = Annotated[str, _format(r"[A-Z]{3}", "[A-Z]{3}")]
+_Word = Annotated[str, _format(r"[A-Z][A-Z_]*", "[A-Z_]+")]
+# The core computes with it; nothing is published about how large it may be.
+_Number = Annotated[
+    Number, checked(lambda value: abs(value) < 10**12, "Number {given} exceeds maximum value.")
+]
+_Unpublished = dict[str, Any]
+"""An object about whose fields nothing is published."""
 
 
-def object_of(fields: Mapping[str, Check], required: Collection[str] = ()) -> Check:
-    def check(at: str, value: Any, rules: Rules) -> None:
-        anything(at, value, rules)
-        if missing := [name for name in required if name not in value]:
-            names = ", ".join(missing)
-            raise Malformed(at, f"Required properties are missing from object: {names}.")
-        prefix = f"{at}." if at else ""
-        for name, given in value.items():
-            if name in fields:
-                fields[name](prefix + name, given, rules)
-            elif rules.unknown:
-                raise Malformed(prefix + name, "Property has not been defined.")
-
-    return check
-
-
-def some(item: Check) -> Check:
-    """A list with at least one entry."""
-
-    def check(at: str, value: Any, rules: Rules) -> None:
-        if not isinstance(value, list):
-            raise Malformed(at, "Invalid type. Expected Array.")
-        if not value:
-            raise Malformed(at, "Array item count 0 is less than minimum count of 1.")
-        for index, entry in enumerate(value):
-            item(f"{at}[{index}]", entry, rules)
-
-    return check
+class _Address(Form):
+    title: str = ABSENT
+    firstName: str = ABSENT
+    lastName: str
+    salutation: str = ABSENT
+    careOf: str = ABSENT
+    companyName: str = ABSENT
+    street: str
+    streetNumber: str = ABSENT
+    postalCode: str
+    postalPlace: str
+    state: str = ABSENT
+    phone: str = ABSENT
+    language: str = ABSENT
+    customerGroup: str = ABSENT
+    taxIdentificationNumber: str = ABSENT
+    email: _Email = ABSENT
+    birthDate: _Day = ABSENT
+    countryCode: _Country
+    nationality: _Country = ABSENT
 
 
-_EMAIL = matching(r"[^\s@]+@[^\s@]+\.[^\s@]+", "email")
-_COUNTRY = matching(r"[A-Z]{2}", "[A-Z]{2}")
-_REFERENCE = text(30)
-_ADDRESS = object_of(
-    {
-        **dict.fromkeys(
-            (
-                *("title", "firstName", "lastName", "salutation", "careOf", "companyName"),
-                *("street", "streetNumber", "postalCode", "postalPlace", "state", "phone"),
-                *("language", "customerGroup", "taxIdentificationNumber"),
-            ),
-            text(),
-        ),
-        "email": _EMAIL,
-        "birthDate": day,
-        "countryCode": _COUNTRY,
-        "nationality": _COUNTRY,
-    },
-    ("countryCode", "lastName", "postalCode", "postalPlace", "street"),
+class _Credited(Form):
+    orderItemReference: int
+    grossUnitPrice: _Number
+    quantity: _Number
+    vatAmount: _Number
+    vatPercent: _Number
+    vatType: _Word
+
+
+class _Ordered(_Credited):
+    description: str
+    positionType: _Word
+    productId: str = ABSENT
+    quantityType: Annotated[str, AfterValidator(_quantity_type)] = ABSENT
+    subscription: _Unpublished = ABSENT
+    reportingPositionData: _Unpublished = ABSENT
+
+
+class _Named(Form):
+    orderItemReference: int
+
+
+class _Bank(Form):
+    bic: str = ABSENT
+    iban: str = ABSENT
+    accountOwner: str = ABSENT
+
+
+class _PaymentReference(Form):
+    paymentMethodName: str
+    paymentDetails: _Unpublished = ABSENT
+
+
+class Order(Form):
+    """An order."""
+
+    orderReference: _Text16
+    currency: _Currency
+    orderChannel: Annotated[str, _enum(("ECOM", "MOTO", "MOBILE", "POS", "APP", "P2P"))]
+    orderDate: _Day
+    orderType: Annotated[str, _enum(("PHYSICAL_GOODS", "DIGITAL_GOODS", "BANK_VERIFICATION"))]
+    supplyingCountry: _Country
+    vatDeclarationCountry: _Country = ABSENT
+    processAfterDunning: Annotated[
+        str, _enum(("HAND_OVER_FOR_DEBT_COLLECTION", "HAND_OVER_FOR_FACTORING"))
+    ] = ABSENT
+    billToAddress: _Address
+    shipToAddress: _Address = ABSENT
+    items: Annotated[list[_Ordered], Field(min_length=1)]
+    carrier: _Text32 = ABSENT
+    contract: _Unpublished = ABSENT
+    paymentReference: _PaymentReference = ABSENT
+
+
+class Invoice(Form):
+    """An invoice of lines of an order."""
+
+    invoiceReference: _Text30
+    shipmentReference: _Text30
+    invoiceDate: _Day
+    dueDate: _Day
+    dispatchDate: _Day
+    carrier: str = ABSENT
+    trackingCode: str = ABSENT
+    items: Annotated[list[_Named], Field(min_length=1)]
+
+
+class InvoiceWithCarrier(Invoice):
+    """The same where the gateway demands these two."""
+
+    carrier: str
+    trackingCode: str
+
+
+_CANCELLED = ("OUT_OF_STOCK", "CUSTOMER_CANCELLATION", "NO_PAYMENT", "CUSTOMER_SERVICE")
+_GOODWILLS = (
+    *("CUSTOMER_COMPLAINT", "DELIVERY_DELAYED", "ARTICLE_PARCEL_MISSING"),
+    *("CORRECTION_VOUCHER", "ARTICLE_DEFECTIVE", "CORRECTION_PRICE"),
+    *("LOSS_OF_RETURN_POST", "LOSS_OF_RETURN_WAREHOUSE", "LOSS_OF_DELIVERY"),
+    *("CONTRADICTION_OF_SIGNATURE", "FRAUD", "ISSUE_IN_STORE", "REFUND_EXPRESS_COSTS"),
+    *("OTHER", "LOSS_OF_DELIVERY_WARENPOST", "WRONG_DELIVERY"),
 )
-_VALUED = {
-    "orderItemReference": whole,
-    "grossUnitPrice": number,
-    "quantity": number,
-    "vatAmount": number,
-    "vatPercent": number,
-    "vatType": matching(r"[A-Z][A-Z_]*", "[A-Z_]+"),
+
+
+class Cancellation(Form):
+    """Lines that will not be invoiced."""
+
+    cancellationDate: _Day
+    cancellationReason: Annotated[str, _enum(_CANCELLED)]
+    invoiceReference: _Text30 = ABSENT
+    items: Annotated[list[_Named], Field(min_length=1)]
+    bankDetails: _Bank = ABSENT
+
+
+class Return(Form):
+    """Pieces that came back."""
+
+    returnDate: _Day
+    returnReason: Annotated[str, _enum(("CARRIER_RETURN", "CUSTOMER_RETURN"))]
+    returnReference: _Text30
+    invoiceReference: _Text30 = ABSENT
+    items: Annotated[list[_Credited], Field(min_length=1)]
+    bankDetails: _Bank = ABSENT
+
+
+class Goodwill(Form):
+    """Money that is given back for nothing."""
+
+    goodwillDate: _Day
+    creditDate: _Day = ABSENT
+    goodwillReason: Annotated[str, _enum(_GOODWILLS)] = ABSENT
+    goodwillReference: _Text30
+    invoiceReference: _Text30 = ABSENT
+    items: Annotated[list[_Credited], Field(min_length=1)]
+    bankDetails: _Bank = ABSENT
+
+
+class Subscription(Form):
+    """A callback for notifications."""
+
+    callbackUrl: Annotated[str, _format(r"https?://\S+", "uri")]
+    notificationTypes: Annotated[list[Annotated[str, _enum(TYPES)]], Field(min_length=1)]
+    description: str = ABSENT
+
+
+_FORMS: Mapping[Kind, type[Form]] = {
+    Kind.ORDER: Order,
+    Kind.INVOICE: Invoice,
+    Kind.CANCELLATION: Cancellation,
+    Kind.RETURN: Return,
+    Kind.GOODWILL: Goodwill,
 }
-_ORDERED = {
-    **_VALUED,
-    "description": text(),
-    "positionType": matching(r"[A-Z][A-Z_]*", "[A-Z_]+"),
-}
-_BANK = object_of(dict.fromkeys(("bic", "iban", "accountOwner"), text()))
-_NAMED = some(object_of({"orderItemReference": whole}, ("orderItemReference",)))
-_CREDITED = some(object_of(_VALUED, tuple(_VALUED)))
-_ITEM = object_of(
-    {
-        **_ORDERED,
-        "productId": text(),
-        "quantityType": quantity_type,
-        "subscription": anything,
-        "reportingPositionData": anything,
-    },
-    tuple(_ORDERED),
-)
-
-_ORDER = object_of(
-    {
-        "orderReference": text(16),
-        "currency": matching(r"[A-Z]{3}", "[A-Z]{3}"),
-        "orderChannel": one_of("ECOM", "MOTO", "MOBILE", "POS", "APP", "P2P"),
-        "orderDate": day,
-        "orderType": one_of("PHYSICAL_GOODS", "DIGITAL_GOODS", "BANK_VERIFICATION"),
-        "supplyingCountry": _COUNTRY,
-        "vatDeclarationCountry": _COUNTRY,
-        "processAfterDunning": one_of("HAND_OVER_FOR_DEBT_COLLECTION", "HAND_OVER_FOR_FACTORING"),
-        "billToAddress": _ADDRESS,
-        "shipToAddress": _ADDRESS,
-        "items": some(_ITEM),
-        "carrier": text(32),
-        "contract": anything,
-        "paymentReference": object_of(
-            {"paymentMethodName": text(), "paymentDetails": anything}, ("paymentMethodName",)
-        ),
-    },
-    (
-        *("orderReference", "currency", "orderChannel", "orderDate", "orderType"),
-        *("supplyingCountry", "billToAddress", "items"),
-    ),
-)
-_DATED = ("invoiceReference", "shipmentReference", "invoiceDate", "dueDate", "dispatchDate")
-_INVOICE = object_of(
-    {
-        "invoiceReference": _REFERENCE,
-        "shipmentReference": _REFERENCE,
-        **dict.fromkeys(("invoiceDate", "dueDate", "dispatchDate"), day),
-        "carrier": text(),
-        "trackingCode": text(),
-        "items": _NAMED,
-    },
-    (*_DATED, "items"),
-)
-_CANCELLATION = object_of(
-    {
-        "cancellationDate": day,
-        "cancellationReason": one_of(
-            "OUT_OF_STOCK", "CUSTOMER_CANCELLATION", "NO_PAYMENT", "CUSTOMER_SERVICE"
-        ),
-        "invoiceReference": _REFERENCE,
-        "items": _NAMED,
-        "bankDetails": _BANK,
-    },
-    ("cancellationDate", "cancellationReason", "items"),
-)
-_RETURN = object_of(
-    {
-        "returnDate": day,
-        "returnReason": one_of("CARRIER_RETURN", "CUSTOMER_RETURN"),
-        "returnReference": _REFERENCE,
-        "invoiceReference": _REFERENCE,
-        "items": _CREDITED,
-        "bankDetails": _BANK,
-    },
-    ("returnDate", "returnReason", "returnReference", "items"),
-)
-_GOODWILL = object_of(
-    {
-        "goodwillDate": day,
-        "creditDate": day,
-        "goodwillReason": one_of(
-            *("CUSTOMER_COMPLAINT", "DELIVERY_DELAYED", "ARTICLE_PARCEL_MISSING"),
-            *("CORRECTION_VOUCHER", "ARTICLE_DEFECTIVE", "CORRECTION_PRICE"),
-            *("LOSS_OF_RETURN_POST", "LOSS_OF_RETURN_WAREHOUSE", "LOSS_OF_DELIVERY"),
-            *("CONTRADICTION_OF_SIGNATURE", "FRAUD", "ISSUE_IN_STORE", "REFUND_EXPRESS_COSTS"),
-            *("OTHER", "LOSS_OF_DELIVERY_WARENPOST", "WRONG_DELIVERY"),
-        ),
-        "goodwillReference": _REFERENCE,
-        "invoiceReference": _REFERENCE,
-        "items": _CREDITED,
-        "bankDetails": _BANK,
-    },
-    ("goodwillDate", "goodwillReference", "items"),
-)
-_FORMS: dict[Kind, Check] = {
-    Kind.ORDER: _ORDER,
-    Kind.INVOICE: _INVOICE,
-    Kind.CANCELLATION: _CANCELLATION,
-    Kind.RETURN: _RETURN,
-    Kind.GOODWILL: _GOODWILL,
+_SAYS = {
+    "extra_forbidden": "Property has not been defined.",
+    "string_type": "Invalid type. Expected String.",
+    "string_too_long": "String '{given}' exceeds maximum length of {max_length}.",
+    "number": "Invalid type. Expected Number.",
+    "int_type": "Invalid type. Expected Integer.",
+    "dict_type": "Invalid type. Expected Object.",
+    "model_type": "Invalid type. Expected Object.",
+    "list_type": "Invalid type. Expected Array.",
+    "too_short": "Array item count 0 is less than minimum count of 1.",
 }
 
 
 def check(kind: Kind, body: Json, rules: Rules) -> None:
     """Refuse what does not conform, before anything is stored; raises Malformed."""
-    _FORMS[kind]("", body, rules)
-    if kind is Kind.INVOICE and rules.carrier:
-        object_of({}, ("carrier", "trackingCode"))("", body, Rules(unknown=False))
+    demanded = kind is Kind.INVOICE and rules.carrier
+    _check(body, InvoiceWithCarrier if demanded else _FORMS[kind], rules)
 
 
-def check_callback(body: Json, types: Collection[str], rules: Rules) -> None:
+def check_callback(body: Json, rules: Rules) -> None:
     """The same for a subscription to notifications."""
-    fields: dict[str, Check] = {
-        "callbackUrl": matching(r"https?://\S+", "uri"),
-        "notificationTypes": some(one_of(*types)),
-        "description": text(),
-    }
-    object_of(fields, ("callbackUrl", "notificationTypes"))("", body, rules)
+    _check(body, Subscription, rules)
+
+
+def _check(body: Json, form: type[Form], rules: Rules) -> None:
+    found = mistakes(form, body, rules)
+    for mistake in found:
+        if mistake.kind == "extra_forbidden" and not rules.unknown:
+            continue
+        if mistake.kind == "string_too_long" and not rules.lengths:
+            continue
+        if mistake.kind == "missing":
+            place = mistake.at[:-1]
+            absent = ", ".join(
+                one.name for one in found if one.kind == "missing" and one.at[:-1] == place
+            )
+            why = f"Required properties are missing from object: {absent}."
+            raise Malformed(indexed(place), why)
+        says = _SAYS.get(mistake.kind, mistake.says)
+        why = says.replace("{given}", str(mistake.given))
+        for name, limit in mistake.limits.items():
+            why = why.replace(f"{{{name}}}", str(limit))
+        raise Malformed(indexed(mistake.at), why)
 
 
 _CORE: dict[str, int] = {

@@ -18,7 +18,7 @@ from sandbox.riverty.data import PRIMARY_KEY, SECONDARY_KEY
 from sandbox.riverty.forms import Json, Malformed, Rules, check, check_callback, refusal, truncated
 from sandbox.riverty.invoice import Heard, Invoice, Submission
 from sandbox.riverty.notices import Callback
-from sandbox.riverty.words import TYPES, Assumed, Kind, Step, Told
+from sandbox.riverty.words import Assumed, Kind, Step, Told
 
 _ORDERS = "/accounting/v1/businesses/{business}/customers/{customer}/orders"
 
@@ -115,7 +115,7 @@ class Routes:
 
     def _subscribe(self, ask: Ask) -> Response:
         body = _body(ask)
-        check_callback(body, TYPES, self._rules)
+        check_callback(body, self._rules)
         if urlsplit(body["callbackUrl"]).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise Malformed("callbackUrl", "A stand-in calls nobody beyond this machine.")
         callback = Callback(

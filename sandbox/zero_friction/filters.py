@@ -11,15 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.zero_friction.data import Json
-from sandbox.zero_friction.forms import (
-    Check,
-    Malformed,
-    is_flag,
-    is_moment,
-    is_text,
-    is_texts,
-    wrong_in,
-)
+from sandbox.zero_friction.forms import Malformed, filter_form, wrong_in
 from sandbox.zero_friction.invoice import Invoice
 
 Test = Callable[[Any, Any], bool]
@@ -124,22 +116,11 @@ INVOICES: dict[str, Test | None] = _ANY | {
     "collectionCaseId": None,
     "customerGroupId": None,
 }
-_MOMENTS = ("startDateTime", "endDateTime")
-_LISTS = (
-    *("includeOnlyIds", "excludeIds", "invoiceType", "invoiceStatus", "propertyGroupIds"),
-    *("paymentProcessStatus", "priorityServiceRegisterIds", "vulnerabilityRegisterIds"),
-)
-_CHECKS: dict[str, Check] = {
-    "excludeTerminatedContracts": is_flag,
-    **dict.fromkeys(_MOMENTS, is_moment),
-    **dict.fromkeys(_LISTS, is_texts),
-}
 
 
 def filtered(body: Json, known: Mapping[str, Test | None], entities: Iterable[Any]) -> list[Any]:
     """The entities that pass every filter of the body; empty filters are none."""
-    checks = {name: _CHECKS.get(name, is_text) for name in known}
-    if wrong := wrong_in(body, checks):
+    if wrong := wrong_in(body, filter_form("Filter", tuple(known))):
         raise Malformed(wrong)
     wishes = {name: value for name, value in body.items() if value not in (None, "", [])}
     if missing := [name for name in wishes if known[name] is None]:

@@ -6,14 +6,16 @@ Two kinds of refusal: `Malformed`, HTTP 400 field by field, by the framework in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Annotated, Any
 from uuid import uuid4
 
+from pydantic import create_model
 from starlette.responses import Response
 
+from sandbox.kit.forms import Lenient, Number, checked, indexed, is_moment, mistakes, one_of
 from sandbox.kit.wire import answer
 from sandbox.zero_friction.data import Json
 
@@ -33,135 +35,138 @@ _UNITS = (
     *("litre", "m3", "units", "m3_h", "celcius", "k", "kw"),
 )
 
-Check = Callable[[Any], str | None]
-"""What is wrong with a value, or None."""
+_METHODS = ("sct", "sdd")
 
 
-def is_text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "must be a string"
+def _among(words: Sequence[str]) -> Any:
+    return one_of(words, f"must be one of {', '.join(words)}")
 
 
-def is_number(value: Any) -> str | None:
-    fine = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-    return None if fine and abs(value) < 10**12 else "must be a number of reasonable size"
+_Size = checked(lambda value: abs(value) < 10**12, "must be a number of reasonable size")
+_Amount = Annotated[Number, _Size]
+_Moment = Annotated[str, checked(is_moment, "must be an RFC 3339 date-time with an offset")]
 
 
-def is_flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
+class Line(Lenient):
+    """A line of an invoice. Wrong words for lineType have an error key of their own."""
+
+    quantity: _Amount | None = None
+    unitOfMeasure: Annotated[str, _among(_UNITS)] | None = None
+    billingItemId: str | None = None
+    unitPrice: _Amount | None = None
+    amountInclVAT: _Amount | None = None
+    amountExclVAT: _Amount | None = None
+    lineType: str | None = None
+    serviceLocationId: str | None = None
+    startDateTime: _Moment | None = None
+    endDateTime: _Moment | None = None
+    taxCodeId: str | None = None
+    description: str | None = None
+    disableVATCalculation: bool | None = None
 
 
-def is_moment(value: Any) -> str | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return "must be an RFC 3339 date-time"
-    fine = moment.tzinfo is not None and "T" in value
-    return None if fine else "must be an RFC 3339 date-time with an offset"
+class Create(Lenient):
+    """An invoice. Wrong words for invoiceType have an error key of their own."""
+
+    invoiceNum: str | None = None
+    status: Annotated[str, _among(_STATUSES)] | None = None
+    invoiceDate: _Moment | None = None
+    invoiceType: str | None = None
+    remainingInvoiceAmount: _Amount | None = None
+    totalInvoiceAmountExclVAT: _Amount | None = None
+    totalInvoiceAmountInclVAT: _Amount | None = None
+    contractId: str | None = None
+    contractNumber: str | None = None
+    creditedInvoiceId: str | None = None
+    customerId: str | None = None
+    companyBankAccountId: str | None = None
+    propertyGroups: list[Json] | None = None
+    paymentMethod: Annotated[str, _among(_METHODS)] | None = None
+    paymentReference: str | None = None
+    externalReference: str | None = None
+    periodStartDateTime: _Moment | None = None
+    periodEndDateTime: _Moment | None = None
+    dueDate: _Moment | None = None
+    noteToCustomer: str | None = None
+    sent: Annotated[str, _among(_SENT)] | None = None
+    lines: list[Line] | None = None
+    disableVATCalculation: bool | None = None
 
 
-def is_texts(value: Any) -> str | None:
-    fine = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return None if fine else "must be a list of strings"
+class Approve(Lenient):
+    """When an invoice is approved for."""
+
+    invoiceDate: _Moment | None = None
 
 
-def is_objects(value: Any) -> str | None:
-    fine = isinstance(value, list) and all(isinstance(item, dict) for item in value)
-    return None if fine else "must be a list of objects"
+class Pay(Lenient):
+    """A payment entered by hand."""
+
+    customerId: str | None = None
+    iban: str | None = None
+    amount: _Amount | None = None
+    paymentDateTime: _Moment | None = None
+    companyBankAccountId: str | None = None
+    paymentReference: str | None = None
+    references: list[Json] | None = None
+    isPaymentReferenceStructured: bool | None = None
+    organizationCountry: str | None = None
 
 
-def one_of(*words: str) -> Check:
-    return lambda value: None if value in words else f"must be one of {', '.join(words)}"
+_FLAGS = ("excludeTerminatedContracts",)
+_MOMENTS = ("startDateTime", "endDateTime")
+_LISTS = (
+    *("includeOnlyIds", "excludeIds", "invoiceType", "invoiceStatus", "propertyGroupIds"),
+    *("paymentProcessStatus", "priorityServiceRegisterIds", "vulnerabilityRegisterIds"),
+)
 
 
-# Wrong words for invoiceType and lineType have error keys of their own: any text passes here.
-HEADER: dict[str, Check] = {
-    "invoiceNum": is_text,
-    "status": one_of(*_STATUSES),
-    "invoiceDate": is_moment,
-    "invoiceType": is_text,
-    "remainingInvoiceAmount": is_number,
-    "totalInvoiceAmountExclVAT": is_number,
-    "totalInvoiceAmountInclVAT": is_number,
-    "contractId": is_text,
-    "contractNumber": is_text,
-    "creditedInvoiceId": is_text,
-    "customerId": is_text,
-    "companyBankAccountId": is_text,
-    "propertyGroups": is_objects,
-    "paymentMethod": one_of("sct", "sdd"),
-    "paymentReference": is_text,
-    "externalReference": is_text,
-    "periodStartDateTime": is_moment,
-    "periodEndDateTime": is_moment,
-    "dueDate": is_moment,
-    "noteToCustomer": is_text,
-    "sent": one_of(*_SENT),
-    "lines": is_objects,
-    "disableVATCalculation": is_flag,
+@cache
+def filter_form(name: str, filters: tuple[str, ...]) -> type[Lenient]:
+    """The body of a list with these filters."""
+    kinds: dict[str, Any] = dict.fromkeys(filters, str)
+    kinds |= dict.fromkeys(_FLAGS, bool) | dict.fromkeys(_MOMENTS, _Moment)
+    kinds |= dict.fromkeys(_LISTS, list[str])
+    fields: dict[str, Any] = {one: (kinds[one] | None, None) for one in filters}
+    return create_model(name, __base__=Lenient, **fields)
+
+
+_SAYS = {
+    "extra_forbidden": "is not a property of this request",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "number": "must be a number of reasonable size",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
 }
-LINE: dict[str, Check] = {
-    "quantity": is_number,
-    "unitOfMeasure": one_of(*_UNITS),
-    "billingItemId": is_text,
-    "unitPrice": is_number,
-    "amountInclVAT": is_number,
-    "amountExclVAT": is_number,
-    "lineType": is_text,
-    "serviceLocationId": is_text,
-    "startDateTime": is_moment,
-    "endDateTime": is_moment,
-    "taxCodeId": is_text,
-    "description": is_text,
-    "disableVATCalculation": is_flag,
-}
-PAYMENT: dict[str, Check] = {
-    "customerId": is_text,
-    "iban": is_text,
-    "amount": is_number,
-    "paymentDateTime": is_moment,
-    "companyBankAccountId": is_text,
-    "paymentReference": is_text,
-    "references": is_objects,
-    "isPaymentReferenceStructured": is_flag,
-    "organizationCountry": is_text,
-}
 
 
-def wrong_in(body: Mapping[str, Any], checks: Mapping[str, Check], at: str = "") -> dict[str, str]:
+def wrong_in(body: Any, form: type[Lenient]) -> dict[str, str]:
     """What is wrong with a body, by the path of its property; null passes for anything."""
-    wrong = {}
-    for name, value in body.items():
-        if name not in checks:
-            wrong[at + name] = "is not a property of this request"
-        elif value is not None and (problem := checks[name](value)):
-            wrong[at + name] = problem
-    return wrong
+    found = mistakes(form, body)
+    return {indexed(one.at): _SAYS.get(one.kind, one.says) for one in found}
 
 
-def wrong_in_create(body: Mapping[str, Any]) -> dict[str, str]:
-    """The same for the body that creates an invoice, its lines included."""
-    wrong = wrong_in(body, HEADER)
-    lines = body.get("lines") or []
-    if "lines" in wrong:
-        return wrong
-    for index, line in enumerate(lines):
+def wrong_in_create(body: Json) -> dict[str, str]:
+    """The same for the body that creates an invoice, with what its fields say together."""
+    wrong = wrong_in(body, Create)
+    lines = body.get("lines")
+    for index, line in enumerate(lines if isinstance(lines, list) else ()):
         at = f"lines[{index}]."
-        wrong |= wrong_in(line, LINE, at)
-        priced = {"amountExclVAT", "amountInclVAT", "unitPrice"} & {
-            name for name, value in line.items() if value is not None
-        }
-        if not priced:
+        priced = ("amountExclVAT", "amountInclVAT", "unitPrice")
+        if isinstance(line, dict) and all(line.get(name) is None for name in priced):
             wrong[f"{at}amountExclVAT"] = "needs an amount or a unit price"
-        if _ends_early(line):
+        if isinstance(line, dict) and _ends_early(line):
             wrong[f"{at}endDateTime"] = "must not be before startDateTime"
     return wrong
 
 
 def _ends_early(line: Mapping[str, Any]) -> bool:
     start, end = line.get("startDateTime"), line.get("endDateTime")
-    if start is None or end is None or is_moment(start) or is_moment(end):
+    if not (is_moment(start) and is_moment(end)):
         return False
-    return datetime.fromisoformat(end) < datetime.fromisoformat(start)
+    return datetime.fromisoformat(str(end)) < datetime.fromisoformat(str(start))
 
 
 class Refusal(Exception):

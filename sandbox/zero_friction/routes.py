@@ -32,12 +32,12 @@ from sandbox.zero_friction.data import (
 )
 from sandbox.zero_friction.filters import Test, Unfiltered, filtered, holds
 from sandbox.zero_friction.forms import (
-    PAYMENT,
+    Approve,
     Malformed,
+    Pay,
     Refusal,
     envelope,
     error_dto,
-    is_moment,
     problem_details,
     wrong_in,
     wrong_in_create,
@@ -271,7 +271,7 @@ class Routes:
         return shown
 
     def _approve(self, ask: Ask, body: Json) -> Response:
-        if wrong := wrong_in(body, {"invoiceDate": is_moment}):
+        if wrong := wrong_in(body, Approve):
             raise Malformed(wrong)
         invoice = self._of(ask)
         if invoice.status not in ("created", self._assumed.failed_status):
@@ -329,7 +329,7 @@ class Routes:
 
     def _pay(self, ask: Ask, body: Json) -> Response:
         """A payment entered by hand; it settles the invoice its references name (I)."""
-        if wrong := wrong_in(body, PAYMENT):
+        if wrong := wrong_in(body, Pay):
             raise Malformed(wrong)
         if body.get("customerId") not in self._books.customers:
             raise Refusal(("CUSTOMER_DOES_NOT_EXIST", ""))
