@@ -28,7 +28,7 @@ class Books:
         self.contracts = data.by_id(data.contracts(self.customers))
         self.bank_accounts = data.by_id(data.bank_accounts())
         self.configurations = data.configurations()
-        self.tax_codes = data.by_id(data.tax_codes())
+        self.tax_codes = data.by_id(data.tax_codes(assumed.open_end))
         self.billing_items = data.by_id(data.billing_items())
         self.service_locations = data.by_id(data.service_locations())
         self.invoices: dict[str, Invoice] = {}

@@ -122,7 +122,7 @@ def _address(number: str) -> Json:
         "streetNumber": number,
         "postalCode": "1000",
         "city": "Brussels",
-        "country": "BE",
+        "country": "bel",
     }
 
 
@@ -131,7 +131,7 @@ def _customer(
     account: str,
     name: str,
     *,
-    kind: Literal["organisation", "person"] = "organisation",
+    kind: Literal["organization", "person"] = "organization",
     email: str | None = None,
     iban: str | None = None,
     address: Json | None = None,
@@ -244,18 +244,19 @@ def _tax_code(identity: str, name: str, *rates: Json, deleted: bool = False) -> 
     return entity(identity, "taxcode", name=name, rates=list(rates), deleted=deleted)
 
 
-def _rate(percent: str, start: str = _SINCE_2020, end: str | None = None) -> Json:
+def _rate(percent: str, end: str, start: str = _SINCE_2020) -> Json:
     return {"startDateTime": start, "endDateTime": end, "rate": Decimal(percent)}
 
 
-def tax_codes() -> list[Json]:
+def tax_codes(open_end: str) -> list[Json]:
+    """Each rate has an end; `open_end` is how one is written that has none."""
     change = "2026-04-01T00:00:00+02:00"
     return [
-        _tax_code(TaxCodes.STANDARD, "Standard", _rate("21")),
-        _tax_code(TaxCodes.REDUCED, "Reduced", _rate("6")),
-        _tax_code(TaxCodes.ZERO, "Zero", _rate("0")),
-        _tax_code(TaxCodes.CHANGED, "Changed", _rate("21", end=change), _rate("6", start=change)),
-        _tax_code(TaxCodes.DELETED, "Old", _rate("19"), deleted=True),
+        _tax_code(TaxCodes.STANDARD, "Standard", _rate("21", open_end)),
+        _tax_code(TaxCodes.REDUCED, "Reduced", _rate("6", open_end)),
+        _tax_code(TaxCodes.ZERO, "Zero", _rate("0", open_end)),
+        _tax_code(TaxCodes.CHANGED, "Changed", _rate("21", change), _rate("6", open_end, change)),
+        _tax_code(TaxCodes.DELETED, "Old", _rate("19", open_end), deleted=True),
     ]
 
 

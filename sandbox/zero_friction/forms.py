@@ -192,7 +192,7 @@ def error_dto(key: str, about: str = "") -> Json:
         "key": key,
         "correlationId": str(uuid4()),
         "message": key.replace("_", " ").capitalize() + (f" ({about})" if about else ""),
-        "messageValues": [{"dataType": "string", "value": about, "capitalize": False}]
+        "messageValues": [{"dataType": "text", "value": about, "capitalize": False}]
         if about
         else [],
     }

@@ -14,6 +14,8 @@ from sandbox.zero_friction.data import Json, entity
 from sandbox.zero_friction.forms import Refusal, error_dto
 
 ZONE = ZoneInfo("Europe/Brussels")
+UNSET = "0001-01-01T00:00:00"
+"""A moment that was never set, as the platform writes it where its document allows no null."""
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -82,7 +84,8 @@ class Invoice:
     def pays(self, status: str) -> None:
         """Move the payment axis."""
         self.payment_status = status
-        self.history.append({"status": status, "dateTime": datetime.now(UTC).isoformat()})
+        moment = datetime.now(UTC).isoformat()
+        self.history.append({"paymentStatus": status, "mutationDateTime": moment})
 
 
 def line_dto(line: Line, order: int) -> Json:
@@ -93,8 +96,8 @@ def line_dto(line: Line, order: int) -> Json:
         "description": asked.get("description"),
         "billingItemId": asked.get("billingItemId"),
         "serviceLocationId": asked.get("serviceLocationId"),
-        "quantity": shortest(decimal(asked.get("quantity"))),
-        "unitPrice": shortest(decimal(asked.get("unitPrice"))),
+        "quantity": shortest(decimal(asked.get("quantity"))) or 0,
+        "unitPrice": shortest(decimal(asked.get("unitPrice"))) or 0,
         "unitOfMeasure": asked.get("unitOfMeasure") or "none",
         "lineType": asked.get("lineType") or "charge",
         "amountExclVAT": shortest(line.net),
@@ -123,7 +126,7 @@ def payment_details(invoice: Invoice) -> Json:
         "currentPaymentStatus": invoice.payment_status,
         "paymentReference": invoice.asked.get("paymentReference"),
         "paymentMethod": invoice.asked.get("paymentMethod") or "sct",
-        "directDebitCollectionDate": None,
+        "directDebitCollectionDate": UNSET,
         "amountOfTimesRetried": 0,
         "statusHistory": list(invoice.history),
     }
@@ -137,7 +140,7 @@ def invoice_dto(invoice: Invoice) -> Json:
         "requireAttention": invoice.failure is not None,
         "hasErrors": invoice.failure is not None,
         "invoiceNum": invoice.number,
-        "sequenceNumber": invoice.sequence,
+        "sequenceNumber": invoice.sequence or 0,
         "invoiceDate": invoice.date.isoformat(),
         "type": invoice.type,
         "status": invoice.status,
@@ -147,8 +150,8 @@ def invoice_dto(invoice: Invoice) -> Json:
         "noteToCustomer": asked.get("noteToCustomer"),
         "externalReference": invoice.reference,
         "dueDate": asked.get("dueDate") or (invoice.date + timedelta(days=30)).isoformat(),
-        "periodStartDateTime": asked.get("periodStartDateTime"),
-        "periodEndDateTime": asked.get("periodEndDateTime"),
+        "periodStartDateTime": asked.get("periodStartDateTime") or UNSET,
+        "periodEndDateTime": asked.get("periodEndDateTime") or UNSET,
         "lines": [line_dto(line, order) for order, line in enumerate(invoice.lines)],
         "remainingInvoiceAmount": shortest(invoice.remaining),
         "totalAmountInclVAT": shortest(invoice.gross),
@@ -220,5 +223,6 @@ def _from(rate: Json) -> datetime:
 
 
 def _until(rate: Json) -> datetime:
-    end = rate["endDateTime"]
-    return datetime.max.replace(tzinfo=UTC) if end is None else datetime.fromisoformat(end)
+    end = datetime.fromisoformat(rate["endDateTime"])
+    # The first and the last year there is: it has none.
+    return datetime.max.replace(tzinfo=UTC) if end.year in (1, 9999) else end

@@ -165,7 +165,8 @@ class Routes:
             return problem_details(501, f"The sandbox does not filter by {error}")
         except Refusal as refusal:
             errors = [error_dto(key, about) for key, about in refusal.problems]
-            return envelope(None, errors=errors, success=False, status=refusal.status)
+            data = _nothing(ask)
+            return envelope(data, errors=errors, success=False, status=refusal.status)
 
     def _find_customers(self, ask: Ask, body: Json) -> Response:
         return self._page(ask, filtered(body, filters.CUSTOMERS, self._books.customers.values()))
@@ -264,7 +265,7 @@ class Routes:
         if unknown := ask.told(Told.UNKNOWN_STATUS):
             shown["status"] = unknown.key or "inreview"
         if ask.call.step != Step.APPROVE and ask.told(Told.APPROVED_WITHOUT_NUMBER):
-            shown |= {"status": "approved", "invoiceNum": None, "sequenceNumber": None}
+            shown |= {"status": "approved", "invoiceNum": None, "sequenceNumber": 0}
         if ask.call.step != Step.CREATE and (changed := ask.told(Told.CHANGED_AMOUNT)):
             for total in ("totalAmountInclVAT", "totalAmountExclVAT"):
                 shown[total] = shortest(shown[total] + Decimal(changed.key or "0.01"))
@@ -443,7 +444,12 @@ _REFUSALS: dict[str, str] = {
 
 def _refused(ask: Ask, key: str | None) -> Response:
     chosen = key or _REFUSALS.get(ask.call.step, "INVOICE_WRONG_STATUS")
-    return envelope(None, errors=[error_dto(chosen)], success=False)
+    return envelope(_nothing(ask), errors=[error_dto(chosen)], success=False)
+
+
+def _nothing(ask: Ask) -> bool | None:
+    """What a refusal has for `data`: where the document says true or false, it allows no null."""
+    return False if ask.call.step == Step.DELETE else None
 
 
 def _oauth_refusal(status: int, error: str) -> Response:

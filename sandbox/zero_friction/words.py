@@ -63,6 +63,11 @@ class Assumed:
     """Seconds; `expires_in` of a token, and when it really expires."""
     flex_search_covers_reference: bool = True
     """Whether flexSearch finds externalReference (U)."""
+    open_end: Literal["9999-12-31T23:59:59.9999999", "0001-01-01T00:00:00"] = (
+        "9999-12-31T23:59:59.9999999"
+    )
+    """How the end of a tax rate is written that has none: the document allows no null, so it is the
+    platform's last moment or one that was never set (U)."""
     failed_status: str = "approvalfailed"
     """What an invoice is called whose approval failed. The support pages name such a state, the
     specification's enumeration has no word for it (U)."""
