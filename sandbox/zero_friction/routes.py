@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import secrets
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
-from urllib.parse import parse_qs
-from uuid import uuid4
 
 from starlette.responses import Response
 
 from sandbox.kit.server import Ask, Way
-from sandbox.kit.wire import answer, decoded
-from sandbox.zero_friction import data, filters
+from sandbox.kit.wire import decoded
+from sandbox.zero_friction import filters
 from sandbox.zero_friction.books import Books
 from sandbox.zero_friction.data import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    ORGANISATION,
-    SCOPE,
-    SUBSCRIPTION_KEY,
-    TENANT,
     TOKEN_PATH,
     Json,
 )
-from sandbox.zero_friction.filters import Test, Unfiltered, filtered, holds
+from sandbox.zero_friction.door import Door
+from sandbox.zero_friction.filters import Unfiltered, filtered, holds
 from sandbox.zero_friction.forms import (
     Approve,
     Malformed,
-    Pay,
     Refusal,
     envelope,
     error_dto,
@@ -42,7 +29,10 @@ from sandbox.zero_friction.forms import (
     wrong_in,
     wrong_in_create,
 )
-from sandbox.zero_friction.invoice import Invoice, debtor, invoice_dto, shortest
+from sandbox.zero_friction.invoice import Invoice, invoice_dto, shortest
+from sandbox.zero_friction.master import MasterData
+from sandbox.zero_friction.paging import known, paged
+from sandbox.zero_friction.payments import Payments
 from sandbox.zero_friction.words import Assumed, Step, Told
 
 Handle = Callable[[Ask, Json], Response]
@@ -56,7 +46,9 @@ class Routes:
 
     def __init__(self, books: Books, tokens: dict[str, float]) -> None:
         self._books = books
-        self._tokens = tokens
+        self._door = Door(books.assumed, tokens)
+        self._master = MasterData(books)
+        self._payments = Payments(books)
 
     @property
     def _assumed(self) -> Assumed:
@@ -74,23 +66,28 @@ class Routes:
         spellings = ("PropertyGroupBillingConfigurations", "PropertyGroupBillingConfiguration")
         way = self._way
         return [
-            Way("POST", TOKEN_PATH, Step.TOKEN, self._token),
-            way("POST", "/api/md/Customers/filter", Step.CUSTOMERS, self._find_customers),
-            way("POST", "/api/md/Contracts/filter", Step.CONTRACTS, self._find_contracts),
-            way("GET", "/api/md/Contracts/{id}", Step.CONTRACT, self._contract),
+            Way("POST", TOKEN_PATH, Step.TOKEN, self._door.token),
+            way("POST", "/api/md/Customers/filter", Step.CUSTOMERS, self._master.find_customers),
+            way("POST", "/api/md/Contracts/filter", Step.CONTRACTS, self._master.find_contracts),
+            way("GET", "/api/md/Contracts/{id}", Step.CONTRACT, self._master.contract),
             *(
-                way("GET", path, step, partial(self._list, entities))
+                way("GET", path, step, partial(self._master.list, entities))
                 for step, path, entities in listed
             ),
             *(
-                way("GET", f"/api/bill/{word}/{{id}}", Step.PROPERTY_GROUP, self._configuration)
+                way(
+                    "GET",
+                    f"/api/bill/{word}/{{id}}",
+                    Step.PROPERTY_GROUP,
+                    self._master.configuration,
+                )
                 for word in spellings
             ),
             way(
                 "POST",
                 "/api/md/ServiceLocations/filter",
                 Step.SERVICE_LOCATIONS,
-                self._find_locations,
+                self._master.find_locations,
             ),
             way("POST", "/api/bill/Invoices", Step.CREATE, self._create),
             way("POST", "/api/bill/Invoices/filter", Step.FIND, self._find),
@@ -106,47 +103,17 @@ class Routes:
                 "POST", f"{invoice}/markskipped", Step.MARK_SKIPPED, partial(self._mark, "skipped")
             ),
             way("POST", f"{invoice}/credit", Step.CREDIT, self._credit),
-            way("POST", "/api/bill/Payments", Step.PAY, self._pay),
-            way("GET", "/api/bill/Payments", Step.PAYMENTS, self._payments_list),
-            way("GET", "/api/bill/Payments/{id}", Step.PAYMENTS, self._payment),
-            way("POST", "/api/bill/Payments/{id}/reverse", Step.REVERSE, self._reverse),
+            way("POST", "/api/bill/Payments", Step.PAY, self._payments.pay),
+            way("GET", "/api/bill/Payments", Step.PAYMENTS, self._payments.payments_list),
+            way("GET", "/api/bill/Payments/{id}", Step.PAYMENTS, self._payments.payment),
+            way("POST", "/api/bill/Payments/{id}/reverse", Step.REVERSE, self._payments.reverse),
         ]
 
     def _way(self, method: str, path: str, step: Step, handle: Handle) -> Way:
         return Way(method, path, step, partial(self._guarded, handle))
 
-    def _token(self, ask: Ask) -> Response:
-        """OAuth2 client credentials; the refusals are those of RFC 6749 section 5.2 (I)."""
-        if not ask.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return _oauth_refusal(400, "invalid_request")
-        form = {name: values[0] for name, values in parse_qs(ask.body.decode("latin-1")).items()}
-        if form.get("grant_type") != "client_credentials":
-            return _oauth_refusal(400, "unsupported_grant_type")
-        if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
-            return _oauth_refusal(401, "invalid_client")
-        if form.get("scope") != SCOPE:
-            return _oauth_refusal(400, "invalid_scope")
-        token = f"sandbox-{secrets.token_urlsafe(24)}"
-        self._tokens[token] = time.monotonic() + self._assumed.token_lifetime
-        life = {
-            "expires_in": self._assumed.token_lifetime,
-            "ext_expires_in": self._assumed.token_lifetime,
-        }
-        return answer({"token_type": "Bearer", **life, "access_token": token})
-
-    def _stranger(self, ask: Ask) -> Response | None:
-        key = ask.headers.get("apim-sub") or ask.query.get("subscription-key")
-        kind, _, token = ask.headers.get("authorization", "").partition(" ")
-        if key != SUBSCRIPTION_KEY:
-            return _gate(401, "Access denied due to missing or invalid subscription key.")
-        if kind.lower() != "bearer" or time.monotonic() >= self._tokens.get(token, 0.0):
-            return _gate(401, "Unauthorized. Access token is missing or invalid.")
-        if ask.headers.get("zf-tuuid") != TENANT or ask.headers.get("zf-ouuid") != ORGANISATION:
-            return _gate(403, "Forbidden. Tenant or organisation is missing or not yours.")
-        return None
-
     def _guarded(self, handle: Handle, ask: Ask) -> Response:
-        if stranger := self._stranger(ask):
+        if stranger := self._door.stranger(ask):
             return stranger
         false = ask.told(Told.SUCCESS_FALSE)
         if false and false.when == "before":
@@ -167,41 +134,6 @@ class Routes:
             errors = [error_dto(key, about) for key, about in refusal.problems]
             data = _nothing(ask)
             return envelope(data, errors=errors, success=False, status=refusal.status)
-
-    def _find_customers(self, ask: Ask, body: Json) -> Response:
-        return self._page(ask, filtered(body, filters.CUSTOMERS, self._books.customers.values()))
-
-    def _find_contracts(self, ask: Ask, body: Json) -> Response:
-        quick = ask.query.get("quickFilter", "all")
-        if quick not in filters.QUICK:
-            raise Malformed({"quickFilter": f"must be one of {', '.join(filters.QUICK)}"})
-        found = filtered(body, filters.CONTRACTS, self._books.contracts.values())
-        return self._page(ask, [contract for contract in found if filters.QUICK[quick](contract)])
-
-    def _contract(self, ask: Ask, body: Json) -> Response:
-        return envelope(_known(self._books.contracts, ask.parameters["id"], "CONTRACT_NOT_FOUND"))
-
-    def _list(self, entities: Mapping[str, Json], ask: Ask, body: Json) -> Response:
-        """Deleted ones are listed, marked as such (I, from the field `deleted`)."""
-        return self._page(ask, list(entities.values()))
-
-    def _configuration(self, ask: Ask, body: Json) -> Response:
-        """An unknown group is answered 404 (U)."""
-        found = self._books.configurations.get(ask.parameters["id"])
-        return problem_details(404, "Not Found") if found is None else envelope(found)
-
-    def _find_locations(self, ask: Ask, body: Json) -> Response:
-        rented = {
-            location["id"]: contract["contractor"]["customerId"]
-            for contract in self._books.contracts.values()
-            for location in contract["serviceLocations"]
-        }
-
-        def rents(customer: str, place: Json) -> bool:
-            return rented.get(place["id"]) == customer
-
-        known: dict[str, Test | None] = filters.LOCATIONS | {"customerId": rents}
-        return self._page(ask, filtered(body, known, self._books.service_locations.values()))
 
     def _create(self, ask: Ask, body: Json) -> Response:
         if isinstance(reference := body.get("externalReference"), str):
@@ -240,21 +172,9 @@ class Routes:
         wish = {"customerId": ask.parameters["customer"], "contractId": contract}
         return self._page(ask, filtered(wish, filters.INVOICES, self._books.listed()))
 
-    def _page(self, ask: Ask, found: Sequence[Any]) -> Response:
-        start = _offset(ask.headers.get("continuationtoken"))
-        end = start + self._assumed.page_size
-        more = end < len(found)
-        data = {
-            "results": [
-                self._shown(ask, one) if isinstance(one, Invoice) else one
-                for one in found[start:end]
-            ],
-            "hasNextPage": more,
-            "nextPageToken": base64.urlsafe_b64encode(str(end).encode()).decode() if more else None,
-            "totalRecords": len(found),
-            "sortableFields": [],
-        }
-        return envelope(data)
+    def _page(self, ask: Ask, found: Sequence[Invoice]) -> Response:
+        shown = [self._shown(ask, one) for one in found]
+        return paged(ask, self._assumed.page_size, shown)
 
     def _one(self, ask: Ask, invoice: Invoice) -> Response:
         return envelope(self._shown(ask, invoice))
@@ -328,62 +248,8 @@ class Routes:
             raise Refusal(("INVALID_INVOICE_TYPE", invoice.type))
         return self._one(ask, self._books.credit(invoice))
 
-    def _pay(self, ask: Ask, body: Json) -> Response:
-        """A payment entered by hand; it settles the invoice its references name (I)."""
-        if wrong := wrong_in(body, Pay):
-            raise Malformed(wrong)
-        if body.get("customerId") not in self._books.customers:
-            raise Refusal(("CUSTOMER_DOES_NOT_EXIST", ""))
-        if body.get("amount") is None:
-            raise Malformed({"amount": "is required"})
-        references = body.get("references") or []
-        ids = [
-            one.get("referenceId") for one in references if one.get("referenceType") == "invoice"
-        ]
-        for identity in ids[:1]:
-            invoice = _known(self._books.invoices, identity or "", "INVOICE_DOES_NOT_EXIST")
-            ask.call.reference = invoice.reference
-            self._books.paid(invoice, Decimal(body["amount"]))
-        payment = data.entity(str(uuid4()), "payment") | {
-            "type": "payment",
-            "paymentDateTime": body.get("paymentDateTime") or datetime.now(UTC).isoformat(),
-            "paymentReference": body.get("paymentReference"),
-            "amount": shortest(Decimal(body["amount"])),
-            "companyBankAccountId": body.get("companyBankAccountId"),
-            "debtor": debtor(self._books.customers[body["customerId"]]),
-            "isManual": True,
-            "isReversed": False,
-            "paymentEntityReferences": references,
-        }
-        self._books.payments[payment["id"]] = payment
-        return envelope(payment)
-
-    def _payments_list(self, ask: Ask, body: Json) -> Response:
-        customer = ask.query.get("customerId")
-        payments = self._books.payments.values()
-        wanted = [p for p in payments if customer in (None, p["debtor"]["customerId"])]
-        return self._page(ask, wanted)
-
-    def _payment(self, ask: Ask, body: Json) -> Response:
-        """One of the few routes for which a 404 is declared."""
-        payment = self._books.payments.get(ask.parameters["id"])
-        return problem_details(404, "Not Found") if payment is None else envelope(payment)
-
-    def _reverse(self, ask: Ask, body: Json) -> Response:
-        payment = self._books.payments.get(ask.parameters["id"])
-        if payment is None:
-            return problem_details(404, "Not Found")
-        if payment["isReversed"]:
-            raise Refusal(("INVOICE_WRONG_STATUS", ""))
-        payment["isReversed"] = True
-        for reference in payment["paymentEntityReferences"][:1]:
-            self._books.unpaid(
-                self._books.invoices.get(reference.get("referenceId")), payment["amount"]
-            )
-        return envelope(payment)
-
     def _of(self, ask: Ask) -> Invoice:
-        invoice: Invoice = _known(
+        invoice: Invoice = known(
             self._books.invoices, ask.parameters["id"], "INVOICE_DOES_NOT_EXIST"
         )
         ask.call.reference = invoice.reference
@@ -420,22 +286,6 @@ def _body(ask: Ask) -> Json:
     return body
 
 
-def _known(entities: Mapping[str, Any], identity: str, key: str) -> Any:
-    entity = entities.get(identity)
-    if entity is None:
-        raise Refusal((key, identity))
-    return entity
-
-
-def _offset(token: str | None) -> int:
-    if not token:
-        return 0
-    try:
-        return int(base64.urlsafe_b64decode(token))
-    except (ValueError, binascii.Error):
-        raise Malformed({"continuationToken": "is not a token of this list"}) from None
-
-
 _REFUSALS: dict[str, str] = {
     Step.CREATE: "COULD_NOT_CREATE_INVOICE",
     Step.APPROVE: "COULD_NOT_APPROVE_INVOICE",
@@ -450,11 +300,3 @@ def _refused(ask: Ask, key: str | None) -> Response:
 def _nothing(ask: Ask) -> bool | None:
     """What a refusal has for `data`: where the document says true or false, it allows no null."""
     return False if ask.call.step == Step.DELETE else None
-
-
-def _oauth_refusal(status: int, error: str) -> Response:
-    return answer({"error": error, "error_description": "refused by the sandbox"}, status)
-
-
-def _gate(status: int, message: str) -> Response:
-    return answer({"statusCode": status, "message": message}, status)
