@@ -3,44 +3,42 @@
 It says what is invoiced, to whom, for how much. It carries no provider's field: what only one
 provider has goes into `InvoiceRequest.options`.
 
-Rules that span fields stand at the end, one function each, named after the norm's rule where it has
-one (BR-…). A mistake never repeats what was typed: it may be somebody's name.
+Rules that span its fields stand in `rules.py`, those of VAT in `vat.py`, what one field may hold in
+`fields.py`. A mistake never repeats what was typed: it may be somebody's name.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
-from enum import StrEnum
-from itertools import chain, islice
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StrictBool,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, StrictBool, StringConstraints, model_validator
 from pydantic_extra_types.country import CountryAlpha2
 
+from invoicing import rules
 from invoicing.errors import FieldProblem
-from invoicing.lengths import MOST_PROBLEMS, Length
-from invoicing.model import Typed
-from invoicing.money import (
-    MOST_DIGITS,
-    Currency,
-    Number,
-    added,
-    exactly,
-    minor_units,
-    percentage,
-    priced,
-    rounded,
+from invoicing.fields import (
+    Bic,
+    Code,
+    Day,
+    Email,
+    Iban,
+    Means,
+    Name,
+    NotNegative,
+    NotZero,
+    Percent,
+    Positive,
+    Text,
+    Unit,
+    VatNumber,
 )
+from invoicing.inconsistent import Inconsistent, refuse
+from invoicing.lengths import Length
+from invoicing.model import Typed
+from invoicing.money import Currency, added, exactly, percentage, priced, rounded
 from invoicing.values import (
     MOST_ADJUSTMENTS,
     MOST_ADJUSTMENTS_IN_ALL,
@@ -48,86 +46,41 @@ from invoicing.values import (
     MOST_LINES,
     MOST_NOTES,
     MOST_PRECEDENTS,
-    MOST_WRITTEN,
-    bic,
-    day,
-    email,
-    iban,
-    not_zero,
     readable,
-    vat_number,
 )
+from invoicing.vat import Vat, VatCategory
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(readable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(readable)]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=50), AfterValidator(readable)]
-Day = Annotated[date, BeforeValidator(day)]
-Written = Annotated[str, StringConstraints(max_length=MOST_WRITTEN)]
-Email = Annotated[Written, AfterValidator(email)]
-VatNumber = Annotated[Written, AfterValidator(vat_number)]
-Iban = Annotated[Written, AfterValidator(iban)]
-Bic = Annotated[Written, AfterValidator(bic)]
-Percent = Annotated[Number, Field(ge=0, le=100)]
-Positive = Annotated[Number, Field(gt=0)]
-NotNegative = Annotated[Number, Field(ge=0)]
-NotZero = Annotated[Number, AfterValidator(not_zero)]
-
-
-class Inconsistent(ValueError):
-    """Values that are each well written and do not go together.
-
-    `problems` name the fields by their path from the model that was checked.
-    """
-
-    def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        super().__init__("; ".join(map(str, problems)))
-        self.problems = tuple(problems)
-
-
-class VatCategory(StrEnum):
-    """BT-151, UNCL5305: why this rate applies."""
-
-    STANDARD = "S"
-    ZERO = "Z"
-    EXEMPT = "E"
-    REVERSE_CHARGE = "AE"
-    INTRA_COMMUNITY = "K"
-    EXPORT = "G"
-    OUTSIDE_SCOPE = "O"
-    CANARY_ISLANDS = "L"
-    CEUTA_MELILLA = "M"
-
-
-_TAXED = (VatCategory.STANDARD, VatCategory.CANARY_ISLANDS, VatCategory.CEUTA_MELILLA)
-_EXPLAINED = (
-    VatCategory.EXEMPT,
-    VatCategory.REVERSE_CHARGE,
-    VatCategory.INTRA_COMMUNITY,
-    VatCategory.EXPORT,
-    VatCategory.OUTSIDE_SCOPE,
-)
-
-
-class Vat(Typed):
-    """BG-30: category and rate in percent. Only S, L and M may have a rate above zero.
-
-    The norm wants a reason for E, AE, K, G and O. All but E have one standard reason each, which an
-    adaptor can fill in, so only E must bring its own.
-    """
-
-    category: VatCategory = VatCategory.STANDARD
-    rate: Percent
-    exemption_reason: Text | None = None
-    exemption_code: Code | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        _refuse(problem for rule in _VAT_RULES for problem in rule(self))
-        return self
-
-    def same(self, other: Vat) -> bool:
-        """Whether both fall into one VAT row: the same category at the same rate."""
-        return (self.category, self.rate) == (other.category, other.rate)
+__all__ = [
+    "Address",
+    "Adjustment",
+    "Bic",
+    "Code",
+    "Contact",
+    "Day",
+    "Delivery",
+    "Document",
+    "DocumentAdjustment",
+    "DocumentAmounts",
+    "Email",
+    "Iban",
+    "Identifier",
+    "Inconsistent",
+    "Line",
+    "LineAmounts",
+    "Name",
+    "NotNegative",
+    "Party",
+    "Payment",
+    "Percent",
+    "Period",
+    "Positive",
+    "Precedent",
+    "Text",
+    "Vat",
+    "VatCategory",
+    "VatNumber",
+]
+"""A document and all it is made of: who reads or writes one finds the words here."""
 
 
 class Period(Typed):
@@ -144,7 +97,11 @@ class Period(Typed):
 
 
 class Identifier(Typed):
-    """A value under a scheme (ISO 6523, EAS), such as 0208 for Belgian enterprise numbers."""
+    """A value under a scheme, such as 0208 for Belgian enterprise numbers.
+
+    Schemes are of ISO 6523, those of electronic addresses of EAS. An electronic address and a
+    standard item must name theirs (BR-62 to BR-64).
+    """
 
     value: Name
     scheme: Code | None = None
@@ -192,7 +149,11 @@ class Party(Typed):
 
 
 class Adjustment(Typed):
-    """BG-27, BG-28 on a line, BG-20, BG-21 on the document: an amount or a percentage, not both."""
+    """BG-27, BG-28 on a line, BG-20, BG-21 on the document: an amount or a percentage, not both.
+
+    The norm wants a reason or its code (UNCL 5189 for allowances, UNCL 7161 for charges). Where
+    neither is given, an adaptor that has to say one says that it is an allowance, or a charge.
+    """
 
     amount: NotNegative | None = None
     percent: Percent | None = None
@@ -240,7 +201,7 @@ class Line(Typed):
     name: Name
     description: Text | None = None
     quantity: NotZero
-    unit: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")] = "C62"
+    unit: Unit = "C62"
     """BT-130, UN/ECE Recommendation 20: C62 is one piece, KWH, DAY, MTR, LTR …"""
     unit_price: NotNegative
     base_quantity: Positive = Decimal(1)
@@ -286,7 +247,7 @@ class Delivery(Typed):
 class Payment(Typed):
     """BG-16: how the buyer should pay. `means` is UNCL4461: 30 credit transfer, 59 SEPA debit."""
 
-    means: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")] | None = None
+    means: Means | None = None
     reference: Name | None = None
     iban: Iban | None = None
     bic: Bic | None = None
@@ -341,7 +302,7 @@ class Document(Typed):
     vat_rounding: Literal["line", "category"] | None = None
     """Where VAT is rounded; left out, as the provider does it."""
     prepaid: NotNegative = Decimal(0)
-    """BT-113, already paid; lowers the amount due, not the totals."""
+    """BT-113, already paid; lowers the amount due, not the totals. At most the whole."""
 
     @model_validator(mode="before")
     @classmethod
@@ -360,7 +321,7 @@ class Document(Typed):
     def _consistent(self) -> Self:
         with exactly():
             amounts = self.amounts()
-            _refuse(problem for rule in _DOCUMENT_RULES for problem in rule(self, amounts))
+            refuse(rules.broken(self, amounts))
         return self
 
     def amounts(self) -> DocumentAmounts:
@@ -424,175 +385,3 @@ def _listed(given: Any) -> int:
     else:
         return 0
     return sum(len(each) for each in both if isinstance(each, list | tuple))
-
-
-_Problems = Iterator[FieldProblem]
-
-
-def _refuse(problems: Iterable[FieldProblem]) -> None:
-    if found := list(islice(problems, MOST_PROBLEMS)):
-        raise Inconsistent(found)
-
-
-def _rate_fits_category(vat: Vat) -> _Problems:
-    """BR-S-05 and its sisters for Z, E, AE, K, G and O."""
-    if vat.category is VatCategory.STANDARD and not vat.rate:
-        yield FieldProblem(field="rate", message="must be more than 0 for category S; 0 % is Z")
-    if vat.category not in _TAXED and vat.rate:
-        yield FieldProblem(field="rate", message=f"must be 0 for category {vat.category}")
-
-
-def _exemption_is_explained(vat: Vat) -> _Problems:
-    """BR-E-10."""
-    reasons = (vat.exemption_reason, vat.exemption_code)
-    if vat.category is VatCategory.EXEMPT and reasons == (None, None):
-        yield FieldProblem(
-            field="exemption_reason", message="needed for category E, or an exemption_code"
-        )
-
-
-def _no_reason_without_exemption(vat: Vat) -> _Problems:
-    """BR-S-10, BR-Z-10, BR-AF-10, BR-AG-10."""
-    if vat.category in _EXPLAINED:
-        return
-    for field in ("exemption_reason", "exemption_code"):
-        if getattr(vat, field) is not None:
-            yield FieldProblem(field=field, message=f"has no place in category {vat.category}")
-
-
-def _line_ids_differ(document: Document, _: DocumentAmounts) -> _Problems:
-    """BT-126 identifies the line."""
-    first: dict[str, int] = {}
-    for index, line in enumerate(document.lines):
-        if first.setdefault(line.id, index) != index:
-            yield FieldProblem(
-                field=f"lines[{index}].id", message=f"is that of lines[{first[line.id]}] too"
-            )
-
-
-def _due_after_issue(document: Document, _: DocumentAmounts) -> _Problems:
-    if document.due_date and document.due_date < document.issue_date:
-        yield FieldProblem(field="due_date", message="is before issue_date")
-
-
-def _credit_note_names_its_invoice(document: Document, _: DocumentAmounts) -> _Problems:
-    """BG-3: what is taken back must be known."""
-    if document.type == "credit_note" and not document.precedents:
-        yield FieldProblem(
-            field="precedents", message="a credit note must name the invoice that it credits"
-        )
-
-
-def _buyer_is_taxed_instead(document: Document, _: DocumentAmounts) -> _Problems:
-    """BR-AE-02 to 04, BR-IC-02 to 04: the buyer owes the VAT, so the buyer must be known by it."""
-    if document.buyer.vat_number:
-        return
-    used = {vat.category for _, vat in _vats(document)}
-    if VatCategory.INTRA_COMMUNITY in used:
-        yield FieldProblem(field="buyer.vat_number", message="needed for VAT category K")
-    if VatCategory.REVERSE_CHARGE in used and not document.buyer.registration:
-        yield FieldProblem(
-            field="buyer.vat_number", message="needed for VAT category AE, or a registration"
-        )
-
-
-def _outside_scope_stands_alone(document: Document, _: DocumentAmounts) -> _Problems:
-    """BR-O-11 to 14: what is not subject to VAT is not mixed with what is."""
-    vats = list(_vats(document))
-    if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in vats):
-        return
-    for path, vat in vats:
-        if vat.category is not VatCategory.OUTSIDE_SCOPE:
-            yield FieldProblem(
-                field=f"{path}.vat.category", message="must be O, as elsewhere in this document"
-            )
-
-
-def _allowances_fit_the_line(document: Document, amounts: DocumentAmounts) -> _Problems:
-    for index, line in enumerate(amounts.lines):
-        if abs(line.lowered) > abs(line.price):
-            yield FieldProblem(
-                field=f"lines[{index}].allowances", message="come to more than the line itself"
-            )
-
-
-def _returns_adjust_by_percentage(document: Document, _: DocumentAmounts) -> _Problems:
-    """An amount has no sign, so nobody could tell which way it moves a negative line."""
-    returns = ((index, line) for index, line in enumerate(document.lines) if line.quantity < 0)
-    for index, line in returns:
-        for path, adjustment in _on_line(index, line):
-            if adjustment.amount is not None:
-                yield FieldProblem(
-                    field=f"{path}.amount",
-                    message="give a percent instead: the quantity is negative",
-                )
-
-
-def _percentage_is_of_something(document: Document, amounts: DocumentAmounts) -> _Problems:
-    """A percentage of no line at all would be a silent 0.00."""
-    for path, adjustment in _on_document(document):
-        if adjustment.percent is not None and not amounts.taxed_as(adjustment.vat):
-            yield FieldProblem(
-                field=f"{path}.percent", message="is of the lines with this VAT; there are none"
-            )
-
-
-def _amounts_fit_the_currency(document: Document, _: DocumentAmounts) -> _Problems:
-    """An amount of 0.001 EUR cannot be paid; unit prices may be finer."""
-    for path, amount in _amounts(document):
-        if amount != rounded(amount, document.currency):
-            decimals = minor_units(document.currency)
-            yield FieldProblem(
-                field=path, message=f"{document.currency} has {decimals} decimals, not more"
-            )
-
-
-def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Problems:
-    """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
-    sizes = [line.amount for line in amounts.lines]
-    sizes += [amounts.of(adjustment) for _, adjustment in _on_document(document)]
-    if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
-        yield FieldProblem(field="lines", message="come to an absurdly large amount")
-
-
-def _on_line(index: int, line: Line) -> Iterator[tuple[str, Adjustment]]:
-    for kind, adjustments in (("allowances", line.allowances), ("charges", line.charges)):
-        for position, adjustment in enumerate(adjustments):
-            yield f"lines[{index}].{kind}[{position}]", adjustment
-
-
-def _on_document(document: Document) -> Iterator[tuple[str, DocumentAdjustment]]:
-    for kind, adjustments in (("allowances", document.allowances), ("charges", document.charges)):
-        for position, adjustment in enumerate(adjustments):
-            yield f"{kind}[{position}]", adjustment
-
-
-def _vats(document: Document) -> Iterator[tuple[str, Vat]]:
-    for index, line in enumerate(document.lines):
-        yield f"lines[{index}]", line.vat
-    for path, adjustment in _on_document(document):
-        yield path, adjustment.vat
-
-
-def _amounts(document: Document) -> Iterator[tuple[str, Decimal]]:
-    on_lines = (_on_line(index, line) for index, line in enumerate(document.lines))
-    for path, adjustment in chain(*on_lines, _on_document(document)):
-        if adjustment.amount is not None:
-            yield f"{path}.amount", adjustment.amount
-    yield "prepaid", document.prepaid
-
-
-_VAT_RULES = (_rate_fits_category, _exemption_is_explained, _no_reason_without_exemption)
-
-_DOCUMENT_RULES = (
-    _line_ids_differ,
-    _due_after_issue,
-    _credit_note_names_its_invoice,
-    _buyer_is_taxed_instead,
-    _outside_scope_stands_alone,
-    _allowances_fit_the_line,
-    _returns_adjust_by_percentage,
-    _percentage_is_of_something,
-    _amounts_fit_the_currency,
-    _totals_fit_a_number,
-)

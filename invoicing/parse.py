@@ -16,8 +16,8 @@ from typing import Any, NoReturn, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from invoicing.document import Inconsistent
 from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.inconsistent import Inconsistent
 from invoicing.lengths import MOST_PROBLEMS as MOST_PROBLEMS
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest

@@ -18,6 +18,9 @@ THOROUGH = os.environ.get("TESTS_THOROUGH", "") == "1"
 TRIES = 100 if THOROUGH else 15
 """How many examples a property that is slow to try is tried with."""
 
+JUDGED = 10_000 if THOROUGH else 300
+"""How many documents the norm's official rules are asked about."""
+
 
 def chosen(scenarios: Sequence[T], one_in: int) -> list[T]:
     """All of them in the thorough tier, otherwise the first and every so-manieth after it."""

@@ -38,6 +38,7 @@ def vat_mistakes(**vat: Any) -> list[str]:
     return [one.removeprefix("lines[0].vat.") for one in on_lines(line(vat=vat), buyer=TAXED)]
 
 
+DELIVERED = {"actual_date": "2025-01-30", "address": {"country": "BE"}}
 TAXED = {**BUYER, "vat_number": "NL004495445B01"}
 
 
@@ -62,22 +63,46 @@ class TestVat:
     @pytest.mark.parametrize(
         "vat",
         [
-            {"category": "S", "rate": "0.1"},
+            {"category": "S", "rate": "1"},
+            {"category": "S", "rate": "2.1"},
             {"category": "Z", "rate": 0},
+            {"category": "Z"},
             {"category": "E", "rate": 0, "exemption_reason": "education"},
             {"category": "E", "rate": 0, "exemption_code": "VATEX-EU-132"},
             {"category": "AE", "rate": 0},
             {"category": "K", "rate": 0},
             {"category": "G", "rate": 0, "exemption_code": "VATEX-EU-G"},
             {"category": "O", "rate": 0},
+            {"category": "O"},
+            {"category": "O", "exemption_code": "VATEX-EU-O"},
             {"category": "L", "rate": 7},
             {"category": "L", "rate": 0},
             {"category": "M", "rate": 0},
+            {"category": "M", "rate": "0.5"},
             {"category": "M", "rate": 4},
         ],
     )
     def test_what_fits_together_is_taken(self, vat: dict[str, Any]) -> None:
-        assert vat_mistakes(**vat) == []
+        Vat.model_validate(vat)
+
+    @pytest.mark.parametrize("vat", [{}, {"category": "L"}, {"category": "M"}])
+    def test_what_is_taxed_says_its_rate(self, vat: dict[str, Any]) -> None:
+        assert vat_mistakes(**vat) == ["rate: is required"]
+
+    @pytest.mark.parametrize("category", ["Z", "AE", "K", "G", "O"])
+    def test_what_is_not_taxed_need_not_say_a_rate(self, category: str) -> None:
+        assert Vat.model_validate({"category": category}).rate == 0
+
+    @pytest.mark.parametrize(
+        ("category", "rate", "meant"),
+        [("S", "0.21", "21"), ("S", "0.055", "5.5"), ("S", "0.9999", "99.99"), ("L", "0.07", "7")],
+    )
+    def test_a_spreadsheets_percentage_is_not_taken_for_a_rate(
+        self, category: str, rate: str, meant: str
+    ) -> None:
+        assert vat_mistakes(category=category, rate=rate) == [
+            f"rate: is in percent: is {meant} meant?"
+        ]
 
     def test_the_standard_rate_is_above_zero(self) -> None:
         assert vat_mistakes(rate=0) == ["rate: must be more than 0 for category S; 0 % is Z"]
@@ -98,9 +123,19 @@ class TestVat:
     @pytest.mark.parametrize("field", ["exemption_reason", "exemption_code"])
     def test_what_is_not_exempt_has_no_exemption(self, category: str, field: str) -> None:
         rate = 21 if category in "SLM" else 0
-        assert vat_mistakes(category=category, rate=rate, **{field: "because"}) == [
+        assert vat_mistakes(category=category, rate=rate, **{field: "VATEX-EU-132"}) == [
             f"{field}: has no place in category {category}"
         ]
+
+    @pytest.mark.parametrize(
+        ("code", "category"),
+        [("VATEX-EU-AE", "AE"), ("VATEX-EU-IC", "K"), ("VATEX-EU-G", "G"), ("VATEX-EU-O", "O")],
+    )
+    def test_a_reason_that_means_a_category_is_of_no_other(self, code: str, category: str) -> None:
+        Vat.model_validate({"category": category, "exemption_code": code})
+        for other in {"E", "AE", "K", "G", "O"} - {category}:
+            with pytest.raises(ValidationError, match=f"is the reason of category {category}"):
+                Vat.model_validate({"category": other, "exemption_code": code})
 
     def test_several_mistakes_are_all_named(self) -> None:
         assert [one.split(":")[0] for one in vat_mistakes(category="E", rate=9)] == [
@@ -154,9 +189,59 @@ class TestAcrossFields:
     def test_a_buyer_who_owes_the_vat_has_a_vat_number(self) -> None:
         supply = line(vat={"category": "K", "rate": 0})
         needed = ["buyer.vat_number: needed for VAT category K"]
-        assert on_lines(supply, buyer=TAXED) == []
-        assert on_lines(supply) == needed
-        assert on_lines(supply, buyer={**BUYER, "registration": {"value": "1"}}) == needed
+        known = {**BUYER, "registration": {"value": "1"}}
+        assert on_lines(supply, buyer=TAXED, delivery=DELIVERED) == []
+        assert on_lines(supply, delivery=DELIVERED) == needed
+        assert on_lines(supply, buyer=known, delivery=DELIVERED) == needed
+
+    @pytest.mark.parametrize("where", ["lines", "allowances", "charges"])
+    def test_a_supply_within_the_union_says_when_and_where_it_was_delivered(
+        self, where: str
+    ) -> None:
+        """BR-IC-11, BR-IC-12."""
+        supply = {"category": "K", "rate": 0}
+        freight = {where: [{"amount": 1, "vat": supply}]} if where != "lines" else {}
+        lines = [line(vat=supply)] if where == "lines" else [line(vat={"category": "Z"})]
+
+        def found(**more: Any) -> list[str]:
+            return on_lines(*lines, buyer=TAXED, **freight, **more)
+
+        when = "delivery.actual_date: needed for VAT category K, or a period"
+        place = "delivery.address: needed for VAT category K: the country it was delivered to"
+        month = {"start": "2025-01-01", "end": "2025-01-31"}
+        there = {"address": {"country": "BE"}}
+        assert found() == [when, place]
+        assert found(delivery={"actual_date": "2025-01-30"}) == [place]
+        assert found(period=month) == [place]
+        assert found(delivery=there) == [when]
+        assert found(delivery=there, period=month) == []
+        assert found(delivery=DELIVERED) == []
+
+    @pytest.mark.parametrize("where", ["lines", "allowances", "charges"])
+    def test_who_is_not_subject_to_vat_says_no_vat_number(self, where: str) -> None:
+        """BR-O-02 to BR-O-04."""
+        outside = {"category": "O"}
+        adjusted = {where: [{"amount": 1, "vat": outside}]} if where != "lines" else {}
+        taxed = {"seller": TAXED, "buyer": TAXED}
+        assert on_lines(line(vat=outside), **adjusted, **taxed) == [
+            f"{party}.vat_number: has no place in VAT category O: not subject to VAT"
+            for party in ("seller", "buyer")
+        ]
+        assert on_lines(line(vat=outside), seller=BUYER, **adjusted) == []
+
+    def test_a_payee_is_somebody_else(self) -> None:
+        """BR-17."""
+        known = [{"value": "1", "scheme": "0208"}]
+        seller = {"name": "Seller BV", "trading_name": "Seed", "identifiers": known}
+        is_seller = ["payee: has the seller's name or identifier; leave out who is the seller"]
+        for payee in (
+            {"name": "Seller BV"},
+            {"name": "Seed"},
+            {"name": "Factor BV", "identifiers": known},
+        ):
+            assert mistakes(seller=seller, payee=payee) == is_seller
+            assert mistakes(payee=payee) == []
+        assert mistakes(seller=seller, payee={"name": "Factor BV"}) == []
 
     def test_a_buyer_under_reverse_charge_has_a_vat_number_or_a_registration(self) -> None:
         charge = line(vat={"category": "AE", "rate": 0})
@@ -169,7 +254,9 @@ class TestAcrossFields:
     def test_adjustments_count_as_much_as_lines_for_who_owes_the_vat(self) -> None:
         for kind in ("allowances", "charges"):
             freight = [{"amount": 1, "vat": {"category": "K", "rate": 0}}]
-            assert mistakes(**{kind: freight}) == ["buyer.vat_number: needed for VAT category K"]
+            assert mistakes(**{kind: freight}, delivery=DELIVERED) == [
+                "buyer.vat_number: needed for VAT category K"
+            ]
 
     def test_what_is_outside_the_scope_of_vat_stands_alone(self) -> None:
         outside = line(vat={"category": "O", "rate": 0})
@@ -212,6 +299,29 @@ class TestAmounts:
 
     def test_what_is_prepaid_is_not_negative(self) -> None:
         assert mistakes(prepaid="-1") == ["prepaid: must be 0 or more"]
+
+    @pytest.mark.parametrize("rounding", [None, "line", "category"])
+    def test_nobody_has_paid_more_than_the_whole(self, rounding: str | None) -> None:
+        whole: dict[str, Any] = {"vat_rounding": rounding}
+        assert mistakes(prepaid="107.69", **whole) == []
+        assert mistakes(prepaid="107.70", **whole) == [
+            (
+                "prepaid: is more than the whole, which is 107.69 EUR with VAT; "
+                "money that goes back to the buyer is a line with a negative quantity"
+            )
+        ]
+        for nothing_left in (line(unit_price=0), line(quantity=-1)):
+            (said,) = on_lines(nothing_left, prepaid="0.01", **whole)
+            assert said.startswith("prepaid: is more than the whole, which is ")
+
+    def test_what_is_prepaid_may_be_the_whole_in_either_rounding_until_one_is_chosen(self) -> None:
+        """Three times 0.99 with 21 percent: 3.60 where VAT is rounded per line, else 3.59."""
+        small = [line(unit_price="0.99")] * 3
+        assert on_lines(*small, prepaid="3.60") == []
+        assert on_lines(*small, prepaid="3.60", vat_rounding="line") == []
+        for rounding, least in ((None, "3.60"), ("line", "3.60"), ("category", "3.59")):
+            (said,) = on_lines(*small, prepaid="3.61", vat_rounding=rounding)
+            assert f"which is {least} EUR" in said
 
     def test_allowances_leave_something_of_their_line(self) -> None:
         too_much = ["lines[0].allowances: come to more than the line itself"]
@@ -288,8 +398,9 @@ class TestAmounts:
 
     @pytest.mark.parametrize("lines", [2, 20, 200])
     @pytest.mark.parametrize("adjustments", [1, 10, 50])
-    def test_each_amount_is_computed_once_however_many_there_are(
-        self, lines: int, adjustments: int, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("prepaid", [0, 1])
+    def test_each_amount_is_computed_once_or_once_a_rounding_however_many_there_are(
+        self, lines: int, adjustments: int, prepaid: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         tenth = [{"percent": 10, "vat": VAT_21}] * adjustments
         typed = content(
@@ -298,8 +409,13 @@ class TestAmounts:
             charges=tenth,
         )
         calls = computed(monkeypatch)
-        Document.model_validate(typed)
-        assert calls == {"price": lines, "amounts": lines, "of": 2 * lines + 2 * adjustments}
+        Document.model_validate(typed | {"prepaid": prepaid})
+        again = 4 * adjustments if prepaid else 0
+        assert calls == {
+            "price": lines,
+            "amounts": lines,
+            "of": 2 * lines + 2 * adjustments + again,
+        }
 
     def test_nothing_computed_is_kept_in_the_document(self) -> None:
         made, untouched = (document(charges=[{"percent": 5, "vat": VAT_21}]) for _ in range(2))

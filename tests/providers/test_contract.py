@@ -273,9 +273,9 @@ class TestInvoro(Contract):
     wrong = (
         {
             "prices_include_vat": True,
-            "buyer": {"name": BUYER, "registration": {"value": "1", "scheme": PERSON * 2}},
+            "payee": {"name": BUYER, "trading_name": PERSON},
         },
-        frozenset({"document.prices_include_vat", "document.buyer.registration.scheme"}),
+        frozenset({"document.prices_include_vat", "document.payee.trading_name"}),
     )
     provider_id = "inv-1"
     refusal = {"message": PERSON, "errors": {"canary": [PERSON]}}

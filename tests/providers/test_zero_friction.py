@@ -310,7 +310,7 @@ class TestPlan:
             ({"lines": [line(seller_item_id="X")]}, "document.lines[0].seller_item_id"),
             ({"lines": [line(buyer_item_id="X")]}, "document.lines[0].buyer_item_id"),
             (
-                {"lines": [line(standard_item_id={"value": "X"})]},
+                {"lines": [line(standard_item_id={"value": "X", "scheme": "0160"})]},
                 "document.lines[0].standard_item_id",
             ),
             ({"lines": [line(order_line="1")]}, "document.lines[0].order_line"),
