@@ -23,6 +23,7 @@ COPY gateway/ gateway/
 COPY observing/ observing/
 COPY commands/ commands/
 COPY tabular/ tabular/
+COPY rollout/ rollout/
 COPY sandbox/ sandbox/
 COPY worker.py starter.py terminal.py ./
 
