@@ -139,7 +139,7 @@ def _calls(
             *OrderActivities(accounts, pace=pace, subscribers=subscribers).all(),
             *NewsActivities(accounts, pace=pace).all(),
         ],
-        interceptors=[WatchedCalls(name, meter_of(client))],
+        interceptors=[WatchedCalls(name, meter_of(client), accounts)],
         max_concurrent_activities=setup.calls,
         max_task_queue_activities_per_second=_most_per_second(accounts),
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
