@@ -24,6 +24,7 @@ COPY gateway/ gateway/
 COPY observing/ observing/
 COPY commands/ commands/
 COPY tabular/ tabular/
+COPY rollout/ rollout/
 COPY worker.py starter.py terminal.py ./
 
 # The process may not write here, so what Python would keep is made now.

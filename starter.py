@@ -24,6 +24,7 @@ try:
         views,
     )
     from commands.base import Code, app, main
+    from rollout import command as rollout
 except ModuleNotFoundError as missing:
     sys.exit(
         f"{missing}. In a checkout, `make env` prints the line to type in this terminal first; "
@@ -44,6 +45,7 @@ COMMANDS = (
     prepare,
     services,
     doctor,
+    rollout,
     demo,
 )
 

@@ -19,8 +19,13 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 
 import invoicing.client
 import observing.logs
@@ -81,23 +86,41 @@ def workers(
     setup: WorkerSettings,
     runner: WorkflowRunner = RUNNER,
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
+    stories: Sequence[type] = STORIES,
 ) -> list[Worker]:
     """One worker for the workflows, and one per provider and per subscriber with queues of their
     own.
 
     A slow one then takes nobody else's slots, and a rate limit can be set per queue.
     """
-    stories = Worker(
+    lives = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=STORIES,
+        workflows=stories,
         activities=Directory(client).all(),
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
+        deployment_config=_build(setup),
     )
     calls = (_calls(client, name, adaptors[name], setup, subscribers) for name in sorted(adaptors))
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
-    return [stories, *calls, *posts]
+    return [lives, *calls, *posts]
+
+
+def _build(setup: WorkerSettings) -> WorkerDeploymentConfig | None:
+    """What Temporal is told about the code here, if it is to be told.
+
+    Calls and notices as well: a call that only newer code makes goes to a worker that knows it.
+    Everything lives on in the build that is current, for nothing is sure to end soon:
+    docs/decisions/0017.
+    """
+    if setup.build is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=setup.deployment, build_id=setup.build),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 def _calls(
@@ -116,10 +139,11 @@ def _calls(
             *OrderActivities(accounts, pace=pace, subscribers=subscribers).all(),
             *NewsActivities(accounts, pace=pace).all(),
         ],
-        interceptors=[WatchedCalls(name, meter_of(client))],
+        interceptors=[WatchedCalls(name, meter_of(client), accounts)],
         max_concurrent_activities=setup.calls,
         max_task_queue_activities_per_second=_most_per_second(accounts),
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
+        deployment_config=_build(setup),
     )
 
 
@@ -137,6 +161,7 @@ def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSet
         activities=NoticeActivities(subscriber).all(),
         max_concurrent_activities=setup.calls,
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
+        deployment_config=_build(setup),
     )
 
 
@@ -209,6 +234,8 @@ async def main() -> None:
                 log.info("telling %s", ", ".join(sorted(subscribers)))
             await fetch_feeds(client, adaptors, setup)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
+            if setup.build:
+                log.info("build %s: work comes once it is promoted", setup.build)
             await told_to_stop.wait()
             log.info("stopping: up to %.0f s for calls under way", setup.grace)
     log.info("stopped")

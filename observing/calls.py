@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from time import monotonic
@@ -20,6 +20,9 @@ log = logging.getLogger("invoicing.calls")
 _NO_CALL = ("plan", "plan_order", "about")
 """Activities that ask the adaptor and not the provider."""
 
+MOST_ACCOUNTS = 50
+OTHER = "other"
+
 _RESULTS = {
     "Unavailable": "unavailable",
     "Rejected": "rejected",
@@ -32,13 +35,16 @@ _RESULTS = {
 class WatchedCalls(Interceptor):
     """For the worker of one provider's queue.
 
-    Counts `invoicing_provider_calls` by provider, verb and result, and measures
+    Counts `invoicing_provider_calls` by provider, account, verb and result, and measures
     `invoicing_provider_call_duration` by provider and verb. A result is `ok`, the kind of error,
-    `cancelled` when the call was given up, or `error` for what no adaptor should raise.
+    `cancelled` when the call was given up, or `error` for what no adaptor should raise. An account
+    that is not configured here, or is one of very many, is counted as `other`: a request may name
+    any word, and a label's values must be few.
     """
 
-    def __init__(self, provider: str, meter: MetricMeter) -> None:
+    def __init__(self, provider: str, meter: MetricMeter, accounts: Iterable[str]) -> None:
         self._provider = provider
+        self._accounts = frozenset(sorted(accounts)[:MOST_ACCOUNTS])
         self._calls = meter.create_counter("invoicing_provider_calls", "Calls to providers")
         self._durations = meter.create_histogram_timedelta(
             "invoicing_provider_call_duration", "How long calls to providers take", "duration"
@@ -63,7 +69,8 @@ class WatchedCalls(Interceptor):
     def _tell(self, account: str, result: str, seconds: float) -> None:
         info = activity.info()
         labels = {"provider": self._provider, "verb": info.activity_type}
-        self._calls.add(1, {**labels, "result": result})
+        shown = account if account in self._accounts else OTHER
+        self._calls.add(1, {**labels, "account": shown, "result": result})
         self._durations.record(timedelta(seconds=seconds), labels)
         workflow_id = info.workflow_id or ""
         told = {

@@ -31,6 +31,7 @@ from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
 from invoicing.stuck import count_stuck
+from observing.queues import Queues
 
 log = logging.getLogger("invoicing.census")
 
@@ -158,19 +159,21 @@ class Census:
 
     `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
     (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds,
-    where the server can tell; `invoicing_waiting` and
-    `invoicing_oldest_wait_seconds` by whom is waited for and for what; and
+    where the server can tell; `invoicing_waiting` and `invoicing_oldest_wait_seconds` by whom is
+    waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
 
     def __init__(self, client: Client, meter: MetricMeter, providers: Iterable[str]) -> None:
         self._lists = Lists(client)
         self._providers = sorted(providers)
+        self._queues = Queues(client, self._providers)
         self._open = _Gauge(meter, "invoicing_open", "kind", "provider", "status")
         self._cut_off = _Gauge(meter, "invoicing_cut_off", "kind")
         self._stuck = _Gauge(meter, "invoicing_stuck", "kind")
-        self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason")
-        self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason")
+        self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason", "provider")
+        self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason", "provider")
+        self._backlog = _Gauge(meter, "invoicing_backlog_seconds", "task_queue")
         self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
 
     async def take(self) -> None:
@@ -182,6 +185,8 @@ class Census:
         waiting = await self._by_wait()
         self._waiting.show(waiting)
         self._oldest.show(await self._ages(waiting, now))
+        backlogs = await self._queues.backlogs()
+        self._backlog.show({(name,): seconds for name, seconds in backlogs.items()})
         self._counted.show({(): now.timestamp()})
 
     async def _by_status(self) -> dict[Labels, float]:
@@ -217,19 +222,28 @@ class Census:
             query = f"{attributes.WAITING_FOR.name} STARTS_WITH {quoted(f'{on}: ')}"
             known = {f"{on}: {reason}": str(reason) for reason in _REASONS.get(on, ())}
             counts = await self._lists.split(query, attributes.WAITING_FOR.name, known)
-            found |= {(on, known.get(listed, OTHER)): n for listed, n in counts.items()}
+            if OTHER in counts:
+                found[on, OTHER, OTHER] = counts.pop(OTHER)
+            for listed in counts:
+                theirs = await self._lists.split(
+                    f"{attributes.WAITING_FOR.name} = {quoted(listed)}",
+                    attributes.PROVIDER.name,
+                    self._providers,
+                )
+                found |= {(on, known[listed], provider): n for provider, n in theirs.items()}
         return found
 
     async def _ages(self, waiting: Iterable[Labels], now: datetime) -> dict[Labels, float]:
         return {
-            (on, reason): (await self._lists.oldest(_waits(on, reason), now)).total_seconds()
-            for on, reason in waiting
-            if reason != OTHER
+            each: (await self._lists.oldest(_waits(*each), now)).total_seconds()
+            for each in waiting
+            if OTHER not in each
         }
 
 
-def _waits(on: str, reason: str) -> str:
-    return f"{attributes.WAITING_FOR.name} = {quoted(f'{on}: {reason}')}"
+def _waits(on: str, reason: str, provider: str) -> str:
+    waits = f"{attributes.WAITING_FOR.name} = {quoted(f'{on}: {reason}')}"
+    return f"{waits} AND {attributes.PROVIDER.name} = {quoted(provider)}"
 
 
 class _Gauge:
@@ -253,6 +267,7 @@ _MEANINGS = {
     "invoicing_stuck": "What stands still, for its next task keeps failing",
     "invoicing_waiting": "Invoices, orders, events and feeds that wait",
     "invoicing_oldest_wait_seconds": "How long the one that has waited longest has",
+    "invoicing_backlog_seconds": "How long the oldest work waits for a worker, by queue",
     "invoicing_counted_timestamp_seconds": "When these were counted last",
 }
 

@@ -23,6 +23,9 @@ class WorkerSettings(Variables):
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
     metrics_every: seconds between two counts of what waits.
+    build: what the code is called here; work comes to it once it is promoted (docs/upgrade.md).
+        Without one there is no Worker Versioning.
+    deployment: whose builds they are, where a namespace has more than one set of workers.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
@@ -33,6 +36,8 @@ class WorkerSettings(Variables):
     grace: float = Field(default=60.0, ge=0)
     metrics: str | None = None
     metrics_every: float = Field(default=30.0, gt=0)
+    build: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    deployment: str = Field(default="invoicing", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
 
 
 def read(environment: Mapping[str, str]) -> WorkerSettings:

@@ -23,6 +23,7 @@ PACKAGES = (
     "commands",
     "tabular",
     "settings",
+    "rollout",
 )
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 

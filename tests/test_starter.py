@@ -306,7 +306,7 @@ async def test_the_main_help_documents_every_exit_code_and_command() -> None:
     for code in Code:
         assert f"{code.value}  " in said
     groups = [group.typer_instance for group in app.registered_groups]
-    assert len(groups) == 3
+    assert len(groups) == 4
     for each in (app, *groups):
         assert each is not None
         for command in each.registered_commands:

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import yaml
+from temporalio.api.taskqueue.v1 import TaskQueueStats
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
@@ -57,6 +58,20 @@ class Temporal:
 
     listed: Sequence[Listed]
     asked: list[str] = field(default_factory=list)
+    backlogs: dict[str, int] = field(default_factory=dict)
+    namespace = "default"
+
+    @property
+    def workflow_service(self) -> Any:
+        return SimpleNamespace(describe_task_queue=self._describe_task_queue)
+
+    async def _describe_task_queue(self, asked: DescribeTaskQueueRequest) -> Any:
+        """Seconds that the oldest task waits, of those that there are."""
+        seconds = self.backlogs.get(asked.task_queue.name)
+        stats = TaskQueueStats(approximate_backlog_count=0 if seconds is None else 3)
+        # The server says an age where there is nothing, too.
+        stats.approximate_backlog_age.FromSeconds(99 if seconds is None else seconds)
+        return DescribeTaskQueueResponse(stats=stats)
 
     async def count_workflows(self, query: str) -> Any:
         return SimpleNamespace(count=len(self._held(query)))
@@ -177,14 +192,45 @@ async def test_what_is_not_there_any_more_is_shown_as_none() -> None:
     census = Census(temporal.client, shown, ["mollie", "invoro"])
     await census.take()
     by_status = ("invoicing_open", ("invoice", "mollie", "needs_attention"))
-    by_reason = ("invoicing_waiting", ("person", "rejected"))
-    age = ("invoicing_oldest_wait_seconds", ("person", "rejected"))
+    by_reason = ("invoicing_waiting", ("person", "rejected", "mollie"))
+    age = ("invoicing_oldest_wait_seconds", ("person", "rejected", "mollie"))
     assert (shown.values[by_status], shown.values[by_reason]) == (1, 1)
     assert shown.values[age] == pytest.approx(3600, abs=60)
     temporal.listed = [Listed({**invoice, "WaitingFor": "provider: a known status, not 'Q'"})]
     await census.take()
     assert (shown.values[by_reason], shown.values[age]) == (0, 0)
-    assert shown.values["invoicing_waiting", ("provider", OTHER)] == 1
+    assert shown.values["invoicing_waiting", ("provider", OTHER, OTHER)] == 1
+
+
+async def test_waits_are_told_apart_by_provider() -> None:
+    def parked(provider: str, days: int) -> Listed:
+        values = {"WaitingFor": "person: rejected", "InvoiceProvider": provider}
+        return Listed(values, datetime.now(UTC) - timedelta(days=days))
+
+    temporal = Temporal([parked("mollie", 1), parked("mollie", 3), parked("invoro", 2)])
+    shown = Shown()
+    await Census(temporal.client, shown, ["mollie", "invoro", "riverty"]).take()
+    counted = {at: n for (name, at), n in shown.values.items() if name == "invoicing_waiting"}
+    assert counted == {("person", "rejected", "mollie"): 2, ("person", "rejected", "invoro"): 1}
+    ages = {
+        at[2]: round(seconds / 86400)
+        for (name, at), seconds in shown.values.items()
+        if name == "invoicing_oldest_wait_seconds"
+    }
+    assert ages == {"mollie": 3, "invoro": 2}
+
+
+async def test_work_that_waits_for_a_worker_is_shown_by_queue_and_shown_to_be_over() -> None:
+    temporal, shown = Temporal([], backlogs={"provider-mollie": 340}), Shown()
+    census = Census(temporal.client, shown, ["mollie", "invoro"])
+    await census.take()
+    of_queues = {
+        at[0]: n for (name, at), n in shown.values.items() if name == "invoicing_backlog_seconds"
+    }
+    assert of_queues == {"invoicing": 0, "provider-invoro": 0, "provider-mollie": 340}
+    temporal.backlogs.clear()
+    await census.take()
+    assert shown.values["invoicing_backlog_seconds", ("provider-mollie",)] == 0
 
 
 def an_ended(name: str, status: str = "TERMINATED", kind: str = "InvoiceWorkflow") -> Listed:
@@ -227,32 +273,6 @@ async def test_very_many_that_were_cut_off_are_not_looked_at_one_by_one() -> Non
     temporal = Temporal([an_ended(f"invoice/{n}") for n in range(3 * FEW)])
     assert await Lists(temporal.client).cut_off("WorkflowType = 'InvoiceWorkflow'") == 3 * FEW
     assert len(temporal.asked) == 2
-
-
-ALERTS = Path(__file__).parents[2] / "deploy" / "alerts.yml"
-
-
-def test_no_alert_waits_for_the_second_count_of_a_counter() -> None:
-    """A counter is born at 1: `increase` of it is 0 until it counts once more."""
-    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
-    rules = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
-    increasing = {name: expr for name, expr in rules.items() if "increase(" in expr}
-    assert increasing.keys() == {
-        "OutcomesUnknown",
-        "WorkflowTaskFails",
-        "NoticesNotTaken",
-        "CannotContinue",
-    }
-    for name, expr in increasing.items():
-        (counter,) = set(re.findall(r"increase\((\w+)", expr))
-        window = re.findall(r"\[(\w+)\]", expr)[0]
-        born = re.search(
-            rf"{counter}(\{{.*?\}})?\s+unless {counter}(\{{.*?\}})? offset {window}\b", expr
-        )
-        assert born, name
-        assert born[1] == born[2], name
-    assert "absent(invoicing_counted_timestamp_seconds)" in rules["NobodyCounts"]
-    assert rules["RunsCutOff"] == "max by (kind) (invoicing_cut_off) > 0"
 
 
 class Odd:

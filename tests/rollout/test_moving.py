@@ -1,0 +1,153 @@
+"""Work goes to the build that was promoted, goes back, and nothing stands still for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from invoicing.invoice import Release, Status
+from rollout.deployment import UNVERSIONED, Build, Deployed, NotMoved
+from rollout.replaying import check
+from tests.rollout.changed import Patched, stories
+from tests.rollout.conftest import Scene
+from worker import STORIES
+
+
+async def test_new_work_goes_to_what_was_promoted_and_what_lives_goes_along(scene: Scene) -> None:
+    company, deployment = scene.company, scene.deployment
+    held = await company.start(hold=True)
+    await company.until_status(held, Status.HELD)
+    async with scene.serve("two"):
+        await deployment.promote("two")
+        assert (await deployment.deployed()).earlier == "one"
+        new = await company.start()
+        await company.finished(new)
+        assert set(await scene.lived_in(new)) == {"two"}
+        await company.release(held)
+        await company.finished(held)
+        builds = await scene.lived_in(held)
+        assert (builds[0], builds[-1]) == ("one", "two")
+        assert await deployment.roll_back() == "one"
+        back = await company.start()
+        await company.finished(back)
+        assert set(await scene.lived_in(back)) == {"one"}
+    assert company.effects(held) == ["created", "approved", "sent"]
+
+
+@pytest.mark.thorough
+async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Scene) -> None:
+    company, deployment = scene.company, scene.deployment
+    async with scene.serve("two"):
+        await deployment.ramp("two", 50)
+        now = await deployment.deployed()
+        assert (now.current, now.ramping, now.share) == ("one", "two", 50)
+        with pytest.raises(NotMoved, match="two has 50 % of the work"):
+            await deployment.promote("one")
+        lived: set[str] = set()
+        async with asyncio.timeout(60):
+            while lived != {"one", "two"}:  # which one gets it is by its id
+                started = [await company.start() for _ in range(4)]
+                await asyncio.gather(*map(company.finished, started))
+                for each in started:
+                    lived.update(await scene.lived_in(each))
+        assert await deployment.roll_back() == "one"
+        now = await deployment.deployed()
+        assert (now.current, now.ramping, now.share) == ("one", None, 0)
+
+
+@pytest.mark.thorough
+async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well(
+    scene: Scene,
+) -> None:
+    """Some are held when the build changes, some in the middle of a step."""
+    company, deployment = scene.company, scene.deployment
+    held = [await company.start(hold=True) for _ in range(4)]
+    moving = [await company.start() for _ in range(4)]
+    async with scene.serve("two"):
+        await deployment.promote("two")
+        moving += [await company.start() for _ in range(4)]
+        for each in held[:2]:
+            await company.until_status(each, Status.HELD)
+            await company.release(each)
+        await deployment.roll_back()
+        moving += [await company.start() for _ in range(4)]
+        for each in held[2:]:
+            await company.until_status(each, Status.HELD)
+            await company.release(each)
+        for each in (*held, *moving):
+            assert (await company.finished(each)).status is Status.SENT
+            assert await company.violations(each) == []
+    lived = set().union(*[await scene.lived_in(each) for each in (*held, *moving)])
+    assert lived == {"one", "two"}
+
+
+@pytest.mark.thorough
+async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(scene: Scene) -> None:
+    """A check of the older code tells before; nothing is lost, and it goes on when it is back."""
+    company, deployment = scene.company, scene.deployment
+    async with scene.serve("two", stories(Patched)):
+        await deployment.promote("two")
+        newer = await company.start(hold=True)
+        await company.until_status(newer, Status.HELD)
+        found = await check(scene.client, STORIES, processes=1)
+        (difference,) = found.first.values()
+        assert difference.came == "does not ask for the patch `pause`"
+        assert difference.wanted == "notes the patch `pause`"
+        await deployment.roll_back()
+        older = await company.start()
+        await company.finished(older)
+        wanted = Release(by="an operator", reason="test")
+        await company.client.handle(newer).signal("release", wanted)
+        await deployment.promote("two")
+        assert (await company.finished(newer, within=120)).status is Status.SENT
+    assert company.effects(newer) == ["created", "approved", "sent"]
+
+
+async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:
+    deployment = scene.deployment
+    with pytest.raises(NotMoved, match="no worker of build nowhere has asked for work yet"):
+        await deployment.promote("nowhere")
+    assert (await deployment.deployed()).current == "one"
+
+
+@pytest.mark.thorough
+async def test_from_workers_without_a_build_there_is_a_way_to_one_and_back(scene: Scene) -> None:
+    deployment = scene.deployment
+    assert (await deployment.deployed()).current == "one"
+    with pytest.raises(NotMoved, match="no older build was current before one"):
+        await deployment.roll_back()
+    assert await deployment.roll_back(UNVERSIONED) == UNVERSIONED
+    assert (await deployment.deployed()).current == UNVERSIONED
+
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def a_build(name: str, seen: int, left: int | None = None) -> Build:
+    """Seen, and left, so many minutes after noon."""
+    gone = None if left is None else NOON + timedelta(minutes=left)
+    return Build(name=name, state="", seen=NOON + timedelta(minutes=seen), left=gone)
+
+
+@pytest.mark.parametrize(
+    ("current", "since", "others", "wanted"),
+    [
+        (a_build("b", 5), 6, [a_build("a", 0, 6)], "a"),
+        (a_build("c", 9), 9, [a_build("b", 5, 9), a_build("a", 0, 6)], "b"),
+        (a_build("a", 0), 9, [a_build("b", 5, 9)], None),
+        (a_build("b", 5), 6, [a_build("c", 7, 8), a_build("a", 0, 6)], "a"),
+        (a_build("b", 5), 6, [a_build("never", 0)], None),
+    ],
+    ids=["two", "three", "went back already", "one had a share later", "one never had work"],
+)
+def test_the_build_to_go_back_to(
+    current: Build, since: int, others: list[Build], wanted: str | None
+) -> None:
+    deployed = Deployed(
+        current=current.name,
+        since=NOON + timedelta(minutes=since),
+        builds=(current, *others),
+    )
+    assert deployed.earlier == wanted
