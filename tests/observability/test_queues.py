@@ -9,8 +9,8 @@ from temporalio.client import Client
 from invoicing.client import InvoicingClient
 from observing.queues import Queues
 from rollout.deployment import Deployment
-from sandbox.temporal import local_server
 from settings.worker import WorkerSettings
+from temporal_server import local_server
 from tests.examples import an_invoice
 from tests.lifecycle.world import world
 from tests.rollout.conftest import Scene

@@ -19,8 +19,8 @@ from temporalio.service import RPCError
 
 from invoicing.identity import TASK_QUEUE, provider_queue, workflow_id
 from rollout.deployment import Deployment
-from sandbox.temporal import local_server
 from settings.worker import WorkerSettings
+from temporal_server import local_server
 from tests.lifecycle.world import FIXED, Company, World, world
 from worker import STORIES, serving, workers
 
