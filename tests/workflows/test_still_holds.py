@@ -1,0 +1,47 @@
+"""The last check before a call that cannot be undone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from temporalio import workflow
+
+from invoicing.doubt import CREATE, Doubt
+from workflows.invoice.acting import still_holds
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+RECENT = timedelta(seconds=30)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _at_nine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "now", lambda: NOW)
+
+
+def life(doubt: Doubt) -> Any:
+    case = SimpleNamespace(doubt=doubt, provider_id="own", inbox=())
+    return SimpleNamespace(case=case, calls=SimpleNamespace(queue=SimpleNamespace(recent=RECENT)))
+
+
+def lost(searched: datetime) -> Doubt:
+    """Two creates, one of them without an answer; a complete search showed our own alone."""
+    asked = Doubt().asked(CREATE, "A", NOW - 10 * MINUTE).lost(CREATE, NOW - 10 * MINUTE)
+    return asked.search(searched, "own", ("own",), complete=True)
+
+
+def test_what_was_seen_at_this_very_moment_holds() -> None:
+    assert still_holds(life(Doubt().looked_at(NOW)))
+
+
+def test_a_look_of_a_moment_ago_does_not_hold() -> None:
+    assert not still_holds(life(Doubt().looked_at(NOW - timedelta(microseconds=1))))
+    assert not still_holds(life(Doubt()))
+
+
+def test_a_search_of_long_ago_does_not_hold_where_a_create_was_lost() -> None:
+    assert still_holds(life(lost(NOW - RECENT).looked_at(NOW)))
+    assert not still_holds(life(lost(NOW - RECENT - MINUTE).looked_at(NOW)))
