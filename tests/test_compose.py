@@ -30,7 +30,7 @@ import settings.gateway
 import settings.worker
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from sandbox import invoro_data, mollie, quiddly_data, riverty
 from sandbox import zero_friction as zf
 from sandbox.temporal import Server, local_server

@@ -26,8 +26,8 @@ from invoicing.model import Recorded, Typed
 from invoicing.money import Number, plain
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import totals
-from providers.checks import Mistakes, parsed, refuse_given, stated
-from providers.http import BaseUrl, Call, HeaderSecret, Json, exchange, unclear
+from providers.kit.http import BaseUrl, Call, HeaderSecret, Json, exchange, unclear
+from providers.kit.mistakes import Mistakes, parsed, refuse_given, stated
 
 NAME = "Paperpost"
 LETTERS = "/v1/letters"

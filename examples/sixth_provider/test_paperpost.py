@@ -21,8 +21,8 @@ from invoicing.errors import Unsupported
 from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
-from providers import ADAPTORS
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
 from sandbox.faults import Fault, When
 from sandbox.server import serve
 from sandbox.temporal import Server

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import settings.accounts
 from invoicing.provider import Delivery, Hooks
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
 from sandbox.demo.cast import Account
 from sandbox.demo.stage import Theatre
 from sandbox.demo.stories import ORDER

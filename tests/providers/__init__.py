@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from providers import http
+from providers.kit import http
 
 # No test module, yet full of assertions: so that a failing one shows its values.
 pytest.register_assert_rewrite("tests.providers.contract")

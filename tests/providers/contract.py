@@ -2,7 +2,7 @@
 
 Subclass `Contract` and describe the provider: its settings, a request that it takes, and one `Step`
 for every verb and every look-up of that request's plan. No server, no network: what is struck here
-is the transport below `providers.http`.
+is the transport below `providers.kit.http`.
 
 A provider that differs says so in its description (`Step.refuses`, `several`, `means`, `empty`), so
 that every exception to the port can be read in one place.
@@ -64,7 +64,7 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.totals import VatRounding, totals
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from tests.providers import Reply, Script, answer
 from tests.tiers import chosen
@@ -530,7 +530,7 @@ class Contract:
         _is_private(caplog.text)
 
     def meant(self, verb: str, status: int) -> Failures:
-        """What this status may be to this verb: see the table in providers.http."""
+        """What this status may be to this verb: see the table in providers.kit.http."""
         step, changes = self.steps[verb], verb in CHANGING
         means = {**self.means, **step.means}
         if status in means:

@@ -11,12 +11,13 @@ import pytest
 from invoicing.errors import Rejected, Unavailable, Unsupported
 from invoicing.provider import Event
 from invoicing.request import Goal
-from providers import ADAPTORS
-from providers.invoro import Invoro
-from providers.mollie import Mollie
-from providers.quiddly import Quiddly
-from providers.riverty import FAILURE, Riverty
-from providers.zero_friction import ZeroFriction
+from providers.invoro.adaptor import Invoro
+from providers.mollie.adaptor import Mollie
+from providers.quiddly.adaptor import Quiddly
+from providers.registry import ADAPTORS
+from providers.riverty.adaptor import Riverty
+from providers.riverty.states import FAILURE
+from providers.zero_friction.adaptor import ZeroFriction
 from tests.providers.contract import (
     BUYER,
     BUYER_EMAIL,

@@ -42,19 +42,13 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from providers import ADAPTORS
-from providers.invoro import (
-    CREDIT_PROFILES,
-    IGNORED,
-    IGNORED_ANSWERS,
-    MAX_PAGES,
-    NAME,
-    STATES,
-    Invoro,
-    InvoroSettings,
-    _Invoice,
-    signature_fits,
-)
+from providers.invoro.adaptor import MAX_PAGES, Invoro
+from providers.invoro.check import IGNORED
+from providers.invoro.decode import IGNORED_ANSWERS, Invoice, signature_fits
+from providers.invoro.encode import CREDIT_PROFILES
+from providers.invoro.settings import NAME, InvoroSettings
+from providers.invoro.states import STATES
+from providers.registry import ADAPTORS
 from tests.providers import Reply, Script, answer
 
 KEY = "ak_test_canary"
@@ -1275,8 +1269,8 @@ class TestRead:
         assert (await read_invoice(state="A person's name")).status == "? · unpaid"
 
     async def test_every_field_of_an_answer_is_read_or_knowingly_not(self) -> None:
-        assert _Invoice.model_fields.keys() | IGNORED_ANSWERS.keys() == invoice().keys()
-        assert not _Invoice.model_fields.keys() & IGNORED_ANSWERS.keys()
+        assert Invoice.model_fields.keys() | IGNORED_ANSWERS.keys() == invoice().keys()
+        assert not Invoice.model_fields.keys() & IGNORED_ANSWERS.keys()
 
     async def test_figures_are_echoed_exactly(self) -> None:
         rows = [

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
+import providers.mollie.adaptor
 from invoicing.echo import differences
 from invoicing.errors import (
     Forged,
@@ -41,8 +42,11 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from providers import mollie
-from providers.mollie import IGNORED, NOT_READ, REFERENCE, STATUSES, Mollie, MollieSettings, verify
+from providers.mollie.adaptor import Mollie
+from providers.mollie.check import IGNORED
+from providers.mollie.decode import NOT_READ, verify
+from providers.mollie.settings import MollieSettings
+from providers.mollie.states import REFERENCE, STATUSES
 from settings.accounts import read as accounts
 from settings.variables import BadSettings
 from tests.providers import Reply, Script, answer
@@ -956,7 +960,7 @@ class TestFind:
         assert not search.complete
 
     async def test_too_many_pages_prove_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(mollie, "MAX_PAGES", 3)
+        monkeypatch.setattr(providers.mollie.adaptor, "MAX_PAGES", 3)
         told = Script().on(LIST, *(page(onwards=f"invoice_{number}") for number in range(9)))
         assert not (await adaptor(told).find(TARGET)).complete
         assert len(told.asked) == 3

@@ -48,16 +48,12 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from providers.quiddly import (
-    DISTRIBUTED,
-    IGNORED,
-    MAX_PDF,
-    NOT_READ,
-    NOT_SENT,
-    PAYMENT_NOT_READ,
-    Quiddly,
-    QuiddlySettings,
-)
+from providers.quiddly.adaptor import Quiddly
+from providers.quiddly.check import IGNORED, MAX_PDF
+from providers.quiddly.decode import NOT_READ, PAYMENT_NOT_READ
+from providers.quiddly.encode import NOT_SENT
+from providers.quiddly.settings import QuiddlySettings
+from providers.quiddly.states import DISTRIBUTED
 from settings.accounts import read as accounts
 from settings.variables import BadSettings
 from tests.providers import Reply, Script, answer

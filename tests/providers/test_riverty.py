@@ -45,18 +45,13 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
-from providers.riverty import (
-    FAILURE,
-    GOODWILL_REASONS,
-    IGNORED,
-    MAX_NOTIFICATION,
-    MOST_CREDITED,
-    NOT_READ,
-    UNITS,
-    Riverty,
-    RivertyOptions,
-    RivertySettings,
-)
+from providers.riverty.adaptor import Riverty
+from providers.riverty.check import IGNORED, MOST_CREDITED
+from providers.riverty.decode import MAX_NOTIFICATION, NOT_READ
+from providers.riverty.encode import UNITS
+from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
+from providers.riverty.settings import RivertySettings
+from providers.riverty.states import FAILURE
 from tests.providers import Reply, Script, answer
 
 SECRET = "canary-key"
@@ -1205,10 +1200,10 @@ class TestTakingBack:
     ) -> None:
         told = script().on(f"POST {ORDER}/cancellations", httpx.ReadTimeout("slow"), received)
         life = await drafted(told)
-        monkeypatch.setattr("providers.riverty._today", lambda: "2026-03-01")
+        monkeypatch.setattr("providers.riverty.adaptor.today", lambda: "2026-03-01")
         with pytest.raises(UnknownOutcome):
             await life.delete()
-        monkeypatch.setattr("providers.riverty._today", lambda: "2026-03-02")
+        monkeypatch.setattr("providers.riverty.adaptor.today", lambda: "2026-03-02")
         await life.delete()
         first, second = life.ids("/cancellations")
         assert first == second

@@ -38,15 +38,11 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from providers.zero_friction import (
-    ERROR_KEYS,
-    IGNORED,
-    MAX_PAGES,
-    PAYMENTS,
-    UNITS,
-    ZeroFriction,
-    ZeroFrictionSettings,
-)
+from providers.zero_friction.adaptor import MAX_PAGES, ZeroFriction
+from providers.zero_friction.check import IGNORED
+from providers.zero_friction.encode import UNITS
+from providers.zero_friction.settings import ZeroFrictionSettings
+from providers.zero_friction.states import ERROR_KEYS, PAYMENTS
 from tests.providers import Reply, Script, answer
 
 SECRET = "canary-secret"

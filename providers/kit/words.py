@@ -1,0 +1,14 @@
+"""Words that a provider uses, as far as they may be shown."""
+
+from __future__ import annotations
+
+import re
+
+WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,80}")
+"""A word, or the path of a field."""
+
+
+def safe_word(text: str) -> str:
+    """The word itself; `?` for anything that could be free text: it may be somebody's name, and
+    must not get into ids and statuses."""
+    return text if WORD.fullmatch(text) else "?"

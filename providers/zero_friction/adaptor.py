@@ -1,0 +1,430 @@
+"""Zero Friction: the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import BaseModel, JsonValue
+
+from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
+from invoicing.provider import (
+    CreateCall,
+    Delivery,
+    Event,
+    Figure,
+    Found,
+    LookUpCall,
+    Plan,
+    ReadCall,
+    Search,
+    Snapshot,
+    Stage,
+    Subject,
+    Target,
+)
+from invoicing.request import InvoiceRequest
+from invoicing.totals import totals
+from providers.kit import webhooks
+from providers.kit.api import known_id
+from providers.kit.http import Call, Json, Token, Tokens, exchange, unclear
+from providers.kit.mistakes import Mistakes, parsed, stated
+from providers.kit.wire import parse
+from providers.zero_friction.check import check_request, customer_choice, first_context, look_ups
+from providers.zero_friction.decode import (
+    SIGNATURE,
+    BankAccount,
+    BillingItem,
+    Contract,
+    Created,
+    Customer,
+    Envelope,
+    Invoice,
+    Page,
+    PropertyGroupConfiguration,
+    ServiceLocation,
+    TaxCode,
+    Thing,
+    TokenAnswer,
+    at_least,
+    event_of,
+    only,
+    opened,
+    snapshot,
+)
+from providers.zero_friction.encode import encoded, looked_up
+from providers.zero_friction.options import BankAccountChoice, CustomerChoice, ZeroFrictionOptions
+from providers.zero_friction.settings import NAME, ZeroFrictionSettings
+from providers.zero_friction.states import (
+    ALL,
+    GONE,
+    INVOICE,
+    PACES,
+    SEND_ROUTES,
+    Context,
+    ContractQuery,
+    TaxQuery,
+    TaxWanted,
+)
+
+MAX_PAGES = 100
+
+
+class ZeroFriction:
+    """The verbs of `invoicing.provider.Provider` for one organisation."""
+
+    Settings: ClassVar[type[BaseModel]] = ZeroFrictionSettings
+    Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
+    name = "zero_friction"
+
+    def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+        self._tokens = Tokens(self._fetch_token)
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        """See the port."""
+        mistakes = Mistakes()
+        options = parsed(ZeroFrictionOptions, request.options, "options", mistakes)
+        options = options or ZeroFrictionOptions()
+        check_request(request, options, self._settings, mistakes)
+        mistakes.settle(NAME)
+        document = request.document
+        figures = (Figure.NET, Figure.VAT, Figure.GROSS, Figure.BUYER)
+        return Plan(
+            totals=totals(document, "line"),
+            echoes=(*figures, Figure.NUMBER) if document.number else figures,
+            look_ups=look_ups(document, options),
+            find_first=True,
+            credits=True,
+            paces=PACES,
+            # A verb may need a token, see it refused, need another and be repeated.
+            call_timeout=timedelta(seconds=4 * self._settings.timeout),
+            buyer=customer_choice(document, options).id,
+            context=first_context(document, options, self._settings).given(),
+        )
+
+    async def look_up(self, call: LookUpCall) -> Found:
+        """See the port. Every answer must be exactly one thing; only ids go into the context."""
+        context = Context.model_validate(call.target.context)
+        query: dict[str, Any] = call.look_up.query
+        match call.look_up.name:
+            case "customer":
+                return await self._customer(CustomerChoice.model_validate(query))
+            case "bank account":
+                return await self._bank_account(BankAccountChoice.model_validate(query))
+            case "tax codes":
+                return await self._tax_codes(TaxQuery.model_validate(query).wanted)
+            case "billing items":
+                return await self._billing_items(query["names"])
+            case "contract":
+                return await self._contract(ContractQuery.model_validate(query), context)
+            case "service locations":
+                return await self._service_locations(query["external_ids"], context)
+            case "property group":
+                return await self._property_group(context)
+            case unknown:
+                raise Rejected(f"{NAME}: there is no look-up called {unknown}")
+
+    async def find(self, target: Target) -> Search:
+        """See the port. Nobody says whether the search covers our reference, so unless the settings
+        do, all of the customer's invoices of this type are gone through."""
+        context = Context.model_validate(target.context)
+        body: dict[str, Json] = {
+            "customerId": looked_up(context.customer_id, "customer"),
+            "invoiceType": [context.invoice_type],
+        }
+        if self._settings.search_covers_reference:
+            body["flexSearch"] = target.reference
+        return await self._matching(target.reference, body)
+
+    async def create(self, call: CreateCall) -> Snapshot:
+        """See the port. The answer promises no more than the id."""
+        body = encoded(call, self._settings)
+        request = self._request("create", "POST", "/api/bill/Invoices", changes=True, json=body)
+        envelope = await self._ask(request)
+        created = parse(Created, envelope.data, request)
+        problems = tuple(error.problem() for error in envelope.errors)
+        return Snapshot(
+            provider_id=created.id,
+            stage=Stage.DRAFTED,
+            problems=problems,
+            reference=stated(created.external_reference),
+        )
+
+    async def read(self, call: ReadCall) -> Snapshot:
+        """See the port. Events are hints: the invoice itself is always fetched."""
+        invoice_id = known_id(call.target, NAME)
+        request = self._request("read", "GET", INVOICE, id=invoice_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if error.code in GONE:
+                return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
+            raise
+        invoice = parse(Invoice, envelope.data, request)
+        if invoice.id != invoice_id:
+            raise unclear(request, "is about another invoice")
+        return snapshot(invoice, self._settings, envelope.errors)
+
+    async def approve(self, target: Target) -> Snapshot:
+        """See the port. Answered before it is done, so at least `approving`."""
+        body: Json = {"invoiceDate": Context.model_validate(target.context).invoice_date}
+        told = await self._act("approve", f"{INVOICE}/approve", target, body)
+        return at_least(Stage.APPROVING, told, target)
+
+    async def send(self, target: Target) -> Snapshot:
+        """See the port. The channel decides the route; whether it worked, a read tells."""
+        channel = Context.model_validate(target.context).channel
+        told = await self._act("send", f"{INVOICE}/{SEND_ROUTES[channel]}", target)
+        return at_least(Stage.SENDING, told, target)
+
+    async def delete(self, target: Target) -> Snapshot:
+        """See the port. A draft that is no longer there is deleted."""
+        gone = Snapshot(provider_id=known_id(target, NAME), stage=Stage.DELETED)
+        request = self._request("delete", "DELETE", INVOICE, changes=True, id=gone.provider_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if error.code in GONE:
+                return gone
+            raise
+        if envelope.data is False:
+            raise unclear(request, "does not confirm it")
+        return gone
+
+    async def credit(self, target: Target) -> Snapshot:
+        """See the port. Until the invoice names its credit note it stays `approved`: on its way."""
+        told = await self._act("credit", f"{INVOICE}/credit", target)
+        return told or Snapshot(provider_id=known_id(target, NAME), stage=Stage.APPROVED)
+
+    async def check(self) -> None:
+        """See the port. Master data that every organisation has."""
+        await self._ask(self._request("check", "GET", "/api/cfg/TaxCodes"))
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """See the port. One each. Neither the signature nor the body says when it was."""
+        signature = delivery.headers.get(SIGNATURE, "").strip().removeprefix("sha256=")
+        spellings = (webhooks.as_hex, webhooks.as_base64)
+        if not webhooks.fits(
+            delivery.body, [signature], self._settings.webhook_secrets, *spellings
+        ):
+            raise webhooks.forged(NAME)
+        return (event_of(delivery),)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. Of a document or a collection case, by every id that may be an invoice's:
+        one that is not will fit none. `read` fetches the invoice, so nothing else is needed."""
+        body = event.body
+        several = body.get("invoiceIds")
+        several = several if isinstance(several, list) else []
+        keys = webhooks.named(body.get("invoiceId"), *several, *map(body.get, ("entityId", "id")))
+        if not keys and event.kind.startswith("invoice"):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject(keys=keys)
+
+    # look-ups, one call each
+
+    async def _customer(self, choice: CustomerChoice) -> Found:
+        text = choice.account_number or choice.name or choice.search
+        body: dict[str, Json] = {"flexSearch": text}
+        if choice.account_number is None:
+            body["nameContains"] = text
+        request = self._request("customer", "POST", "/api/md/Customers/filter", json=body)
+        known = [one for one in await self._list(Customer, request) if one.is_meant_by(choice)]
+        customer = only(known, "customer", "options.customer")
+        return Found(context=Context(customer_id=customer.id).given(), buyer=customer.id)
+
+    async def _bank_account(self, choice: BankAccountChoice) -> Found:
+        request = self._request("bank account", "GET", "/api/cfg/BankAccounts")
+        known = [one for one in await self._list(BankAccount, request) if one.is_meant_by(choice)]
+        account = only(known, "bank account", "options.bank_account")
+        return Found(context=Context(bank_account_id=account.id).given())
+
+    async def _tax_codes(self, wanted: tuple[TaxWanted, ...]) -> Found:
+        request = self._request("tax codes", "GET", "/api/cfg/TaxCodes")
+        known = await self._list(TaxCode, request)
+        found: dict[str, str] = {}
+        problems: list[FieldProblem] = []
+        for want in wanted:
+            fitting = [code.id for code in known if code.fits(want, self._settings)]
+            if len(fitting) == 1:
+                found[want.key] = fitting[0]
+            else:
+                problems.extend(want.problems(len(fitting)))
+        if problems:
+            raise Rejected(f"{NAME}: a line has no tax code, or several", fields=problems)
+        return Found(context=Context(tax_codes=found).given())
+
+    async def _billing_items(self, names: list[str]) -> Found:
+        request = self._request("billing items", "GET", "/api/cfg/BillingItems")
+        known = await self._list(BillingItem, request)
+        found = {
+            name: only(
+                [item for item in known if item.name == name], "billing item", "options.lines"
+            ).id
+            for name in names
+        }
+        return Found(context=Context(billing_items=found).given())
+
+    async def _contract(self, query: ContractQuery, context: Context) -> Found:
+        body: Json = {
+            "customerId": looked_up(context.customer_id, "customer"),
+            "excludeTerminatedContracts": not query.terminated,
+        }
+        request = self._request(
+            "contract", "POST", "/api/md/Contracts/filter", query=ALL, json=body
+        )
+        known = [one for one in await self._list(Contract, request) if one.is_meant_by(query)]
+        contract = only(known, "contract of that customer", "options.contract")
+        found: dict[str, JsonValue] = {
+            "contract_id": contract.id,
+            "contract_number": contract.contract_number,
+        }
+        if query.property_group:
+            groups = dict.fromkeys(group.id for group in contract.property_groups)
+            found["property_group_ids"] = list(groups)
+        return Found(context=found)
+
+    async def _service_locations(self, external_ids: list[str], context: Context) -> Found:
+        body: Json = {"customerId": looked_up(context.customer_id, "customer")}
+        request = self._request(
+            "service locations", "POST", "/api/md/ServiceLocations/filter", query=ALL, json=body
+        )
+        known = await self._list(ServiceLocation, request)
+        found = {
+            wanted: only(
+                [one for one in known if one.external_id == wanted],
+                "service location of that customer",
+                "options.lines",
+            ).id
+            for wanted in external_ids
+        }
+        return Found(context=Context(service_locations=found).given())
+
+    async def _property_group(self, context: Context) -> Found:
+        group = only(context.property_group_ids, "property group", "options.bank_account")
+        route = f"/api/bill/{self._settings.property_group_route}/{{id}}"
+        request = self._request("property group", "GET", route, id=group)
+        told = parse(PropertyGroupConfiguration, (await self._ask(request)).data, request)
+        if not told.company_bank_account_id:
+            raise Rejected(f"{NAME}: the property group has no bank account configured")
+        return Found(context=Context(bank_account_id=told.company_bank_account_id).given())
+
+    async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
+        """Live invoices with exactly this reference; complete when every page was seen."""
+        request = self._request("find", "POST", "/api/bill/Invoices/filter", json=body)
+        items, complete = await self._pages(Invoice, request)
+        ours = (one for one in items if one.external_reference == reference and one.is_live)
+        found = tuple(snapshot(one, self._settings) for one in ours)
+        return Search(invoices=found, complete=complete)
+
+    # calls
+
+    async def _act(
+        self, name: str, route: str, target: Target, body: Json = None
+    ) -> Snapshot | None:
+        """A changing call about one invoice; None when the answer does not show that invoice."""
+        request = self._request(
+            name, "POST", route, changes=True, id=known_id(target, NAME), json=body
+        )
+        envelope = await self._ask(request)
+        if not isinstance(envelope.data, Mapping):
+            return None
+        invoice = parse(Invoice, envelope.data, request)
+        # Nobody says whether a credit is answered with the invoice or with its credit note.
+        if invoice.credited_invoice_id == target.provider_id:
+            return Snapshot(provider_id=known_id(target, NAME), stage=Stage.CREDITED)
+        if invoice.id != target.provider_id:
+            return None
+        return snapshot(invoice, self._settings, envelope.errors)
+
+    async def _list(self, model: type[Thing], request: Call) -> list[Thing]:
+        """Everything a reading call lists, except what is marked as deleted."""
+        items, complete = await self._pages(model, request)
+        if not complete:
+            raise unclear(request, f"does not end within {MAX_PAGES} pages")
+        return [item for item in items if not item.deleted]
+
+    async def _pages(self, model: type[Thing], request: Call) -> tuple[list[Thing], bool]:
+        items: list[Thing] = []
+        token: str | None = None
+        for _ in range(MAX_PAGES):
+            page = parse(Page, (await self._ask(request, token)).data, request)
+            items.extend(parse(model, item, request) for item in page.results)
+            if not page.has_next_page:
+                return items, True
+            if page.next_page_token in (None, token):
+                break
+            token = page.next_page_token
+        return items, False
+
+    def _request(
+        self,
+        name: str,
+        method: str,
+        route: str,
+        *,
+        changes: bool = False,
+        id: str | None = None,  # noqa: A002
+        query: Mapping[str, str] | None = None,
+        json: Json = None,
+    ) -> Call:
+        return Call(
+            provider=NAME,
+            name=name,
+            method=method,
+            base_url=self._settings.base_url,
+            route=route,
+            changes=changes,
+            ids={} if id is None else {"id": id},
+            query=query or {},
+            json=json,
+            timeout=self._settings.timeout,
+        )
+
+    async def _ask(self, request: Call, page: str | None = None) -> Envelope:
+        """One exchange. A 401 refuses before anything is done, so it is repeated once."""
+        token = await self._tokens.get()
+        answer = await exchange(self._http, self._signed(request, token, page))
+        if answer.status == httpx.codes.UNAUTHORIZED:
+            self._tokens.drop(token)
+            token = await self._tokens.get()
+            answer = await exchange(self._http, self._signed(request, token, page))
+        return opened(request, answer)
+
+    def _signed(self, request: Call, token: str, page: str | None) -> Call:
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "apim-sub": self._settings.subscription_key.get_secret_value(),
+            "zf-tuuid": self._settings.tenant_id,
+            "zf-ouuid": self._settings.organisation_id,
+        }
+        if page:
+            headers["continuationToken"] = page
+        return replace(request, headers=headers)
+
+    async def _fetch_token(self) -> Token:
+        """OAuth 2 client credentials (RFC 6749, section 4.4); it changes nothing, so whatever goes
+        wrong here leaves the call it was meant for certainly undone."""
+        settings = self._settings
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": settings.client_id,
+            "client_secret": settings.client_secret.get_secret_value(),
+            "scope": settings.scope,
+        }
+        request = replace(
+            self._request("sign in", "POST", ""), base_url=settings.token_url, form=form
+        )
+        try:
+            answer = await exchange(self._http, request)
+            told = parse(TokenAnswer, answer.body, request) if answer.ok else None
+        except Unreadable as error:
+            raise Unavailable(error.message) from None
+        if told is None:
+            raise Rejected(f"{NAME} refuses the client id or secret", code=str(answer.status))
+        return Token(told.access_token.get_secret_value(), told.expires_in)
