@@ -43,7 +43,6 @@ from providers.invoro.decode import (
     same_figures,
     signature_fits,
     text_or_none,
-    until_reset,
     vat_by_rate,
 )
 from providers.invoro.encode import credit_note, encoded, since_query
@@ -51,8 +50,8 @@ from providers.invoro.options import InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
-from providers.kit.api import known_id
-from providers.kit.http import Call, Json, exchange, slowed, unclear
+from providers.kit.api import Api, deleted, known_id
+from providers.kit.http import Call, Json, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
 from providers.kit.words import safe_word
@@ -71,7 +70,15 @@ class Invoro:
 
     def __init__(self, settings: InvoroSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
-        self._http = http
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            expects=(httpx.codes.TOO_MANY_REQUESTS,),
+        )
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port."""
@@ -99,8 +106,10 @@ class Invoro:
         if call.look_up.name != "recipient":
             raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
         query = RecipientQuery.model_validate(call.look_up.query)
-        request = self._request("recipient", "POST", "/peppol/lookup", json={"query": query.value})
-        if parse(Participant, data_of(await self._ask(request)), request).found:
+        request = self._api.call(
+            "recipient", "POST", "/peppol/lookup", changes=False, json={"query": query.value}
+        )
+        if parse(Participant, data_of(await self._body(request)), request).found:
             return Found()
         problem = FieldProblem(field=query.field, message="is not known on the Peppol network")
         raise Rejected(f"{NAME}: the recipient is not on the Peppol network", fields=[problem])
@@ -122,7 +131,7 @@ class Invoro:
         """See the port. Nothing leaves the house with it: a draft has no number of a series yet."""
         context = Context.model_validate(call.target.context)
         body = encoded(call, context, self._settings)
-        request = self._request("create", "POST", INVOICES, changes=True, json=body)
+        request = self._api.call("create", "POST", INVOICES, json=body)
         return self._snapshot(await self._invoice(request), context, call.target)
 
     async def read(self, call: ReadCall) -> Snapshot:
@@ -130,7 +139,7 @@ class Invoro:
         context = Context.model_validate(call.target.context)
         invoice = await self._read(known_id(call.target, NAME))
         if invoice is None:
-            return Snapshot(provider_id=known_id(call.target, NAME), stage=Stage.DELETED)
+            return deleted(known_id(call.target, NAME))
         snapshot = self._snapshot(invoice, context, call.target)
         note = await self._read(context.credit_note_id) if context.credit_note_id else None
         return self._credited(snapshot, note) if note else snapshot
@@ -145,11 +154,11 @@ class Invoro:
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. Only drafts can be; one that is no longer there is deleted."""
-        gone = Snapshot(provider_id=known_id(target, NAME), stage=Stage.DELETED)
+        gone = deleted(known_id(target, NAME))
         try:
-            await self._ask(self._about("delete", "DELETE", INVOICE, gone.provider_id))
+            await self._body(self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id))
         except Rejected as error:
-            if error.code != "404":
+            if not self._api.gone(error):
                 raise
         return gone
 
@@ -168,21 +177,23 @@ class Invoro:
             raise Unavailable(error.message, code=error.code) from None
         if note is None:
             body = credit_note(invoice, target.reference, context, self._settings)
-            request = self._request("credit", "POST", INVOICES, changes=True, json=body)
+            request = self._api.call("credit", "POST", INVOICES, json=body)
             note = await self._invoice(request)
         same_figures(invoice, note)
         stage = self._told(note, context)
         if stage is None:
             raise Unavailable(f"{NAME} does not say how far the credit note is")
         if stage in UNSENT:
-            note = await self._invoice(self._about("credit", "POST", f"{INVOICE}/send", note.id))
+            note = await self._invoice(
+                self._api.call("credit", "POST", f"{INVOICE}/send", id=note.id)
+            )
         snapshot = self._credited(self._snapshot(invoice, context, target), note)
         found = {"context": {"credit_note_id": note.id}, "keys": (note.id,)}
         return snapshot.model_copy(update=found)
 
     async def check(self) -> None:
         """See the port. The first page of the list."""
-        await self._ask(self._request("check", "GET", INVOICES))
+        await self._body(self._api.call("check", "GET", INVOICES))
 
     def receive(self, delivery: WebhookDelivery) -> tuple[Event, ...]:
         """See the port. One each; the signature brings no time, but the body does."""
@@ -236,10 +247,10 @@ class Invoro:
         """
         seen: set[str] = set()
         for number in range(1, MAX_PAGES + 1):
-            request = self._request(
+            request = self._api.call(
                 name, "GET", INVOICES, query={**query, "page": str(number)} if number > 1 else query
             )
-            page = parse(Page, await self._ask(request), request)
+            page = parse(Page, await self._body(request), request)
             fresh = {one.id: one for one in page.data if one.id not in seen}
             for invoice in fresh.values():
                 yield invoice
@@ -353,7 +364,7 @@ class Invoro:
     async def _send(self, name: str, target: Target) -> Snapshot:
         context = Context.model_validate(target.context)
         invoice = await self._invoice(
-            self._about(name, "POST", f"{INVOICE}/send", known_id(target, NAME))
+            self._api.call(name, "POST", f"{INVOICE}/send", id=known_id(target, NAME))
         )
         told = self._snapshot(invoice, context, target)
         # It is validated and queued before the answer; the state may lag behind.
@@ -362,11 +373,11 @@ class Invoro:
 
     async def _read(self, invoice_id: str) -> Invoice | None:
         """None when there is none with this id."""
-        request = self._request("read", "GET", INVOICE, id=invoice_id)
+        request = self._api.call("read", "GET", INVOICE, id=invoice_id)
         try:
             invoice = await self._invoice(request)
         except Rejected as error:
-            if error.code == "404":
+            if self._api.gone(error):
                 return None
             raise
         if invoice.direction == "incoming":
@@ -375,47 +386,14 @@ class Invoro:
 
     async def _invoice(self, request: Call) -> Invoice:
         """The one invoice an answer holds; it must be the one that was asked about."""
-        invoice = parse(Invoice, data_of(await self._ask(request)), request)
+        invoice = parse(Invoice, data_of(await self._body(request)), request)
         if request.ids.get("id", invoice.id) != invoice.id:
             raise unclear(request, "is about another invoice")
         return invoice
 
-    def _about(self, name: str, method: str, route: str, invoice_id: str) -> Call:
-        return self._request(name, method, route, changes=True, id=invoice_id)
-
-    def _request(
-        self,
-        name: str,
-        method: str,
-        route: str,
-        *,
-        changes: bool = False,
-        id: str | None = None,  # noqa: A002
-        query: Mapping[str, str] | None = None,
-        json: Json = None,
-    ) -> Call:
-        return Call(
-            provider=NAME,
-            name=name,
-            method=method,
-            base_url=self._settings.base_url,
-            route=route,
-            changes=changes,
-            ids={} if id is None else {"id": id},
-            headers=self._settings.key(),
-            query=query or {},
-            json=json,
-            timeout=self._settings.timeout,
-            expects=(httpx.codes.TOO_MANY_REQUESTS,),
-        )
-
-    async def _ask(self, request: Call) -> Json:
+    async def _body(self, request: Call) -> Json:
         """The body of a success, whichever 2xx it is; everything else is raised."""
-        answer = await exchange(self._http, request)
-        if answer.status == httpx.codes.TOO_MANY_REQUESTS:
-            raise slowed(NAME, request, until_reset(answer.headers))
-        if not answer.ok:
-            raise refusal(request, answer)
-        if isinstance(answer.body, Mapping) and answer.body.get("success") is False:
+        body = await self._api.ask(request)
+        if isinstance(body, Mapping) and body.get("success") is False:
             raise unclear(request, "says that it went well and that it did not")
-        return answer.body
+        return body

@@ -19,7 +19,8 @@ from providers.invoro.options import TYPE_CODES
 from providers.invoro.settings import NAME
 from providers.invoro.states import STATES, Context
 from providers.kit import webhooks
-from providers.kit.http import Answer, Call, Json, encode, retry_after
+from providers.kit.api import refused
+from providers.kit.http import Answer, Call, Json, encode, retry_after, slowed
 from providers.kit.wire import Wire
 from providers.kit.words import safe_word
 
@@ -151,12 +152,10 @@ def data_of(body: Json) -> Json:
 
 def refusal(request: Call, answer: Answer) -> ProviderError:
     """A 4xx: nothing was done. 422 is also how a key without a company is told."""
-    denied = answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-    what = "the key, or what it may do, for" if denied else "to"
-    return Rejected(
-        f"{NAME} refuses {what} {request.name} (HTTP {answer.status})",
-        code=str(answer.status),
-        fields=_problems(answer.body),
+    if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+        return slowed(NAME, request, until_reset(answer.headers))
+    return refused(
+        request, answer, _problems(answer.body), credentials="the key, or what it may do,"
     )
 
 

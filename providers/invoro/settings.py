@@ -49,8 +49,8 @@ class InvoroSettings(Typed):
         """Whether the key says that it is for real invoices: then test events are samples."""
         return self.api_key.get_secret_value().startswith("ak_live_")
 
-    def key(self) -> dict[str, str]:
-        """The header that carries the key."""
+    def headers(self) -> dict[str, str]:
+        """Those of every call: the key in one of two forms."""
         value = self.api_key.get_secret_value()
         if self.key_header == "x_api_key":
             return {"X-Api-Key": value}

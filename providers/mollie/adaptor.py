@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -28,8 +27,8 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
-from providers.kit.api import known_id
-from providers.kit.http import Call, Json, encode, exchange, unclear
+from providers.kit.api import Api, deleted, known_id
+from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
 from providers.mollie.check import check_document, check_options, echoes, first_context
@@ -42,7 +41,7 @@ from providers.mollie.decode import (
     event_of,
     is_twin,
     reference_in,
-    refuse,
+    refusal,
     snapshot,
     verify,
 )
@@ -65,7 +64,15 @@ class Mollie:
 
     def __init__(self, settings: MollieSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
-        self._http = http
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            gone=GONE,
+        )
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port. Nothing is looked up: the recipient travels with every invoice."""
@@ -115,19 +122,19 @@ class Mollie:
         """See the port. With a status other than draft this one call goes all the way."""
         body = encoded(call, self._settings)
         headers = {"Idempotency-Key": key(call.target, body)}
-        request = self._request("create", "POST", INVOICES, json=body, headers=headers)
+        request = self._api.call("create", "POST", INVOICES, json=body, headers=headers)
         invoice = await self._invoice(request)
         return snapshot(invoice, Context.model_validate(call.target.context))
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
         invoice_id = known_id(call.target, NAME)
-        request = self._request("read", "GET", INVOICE, id=invoice_id)
+        request = self._api.call("read", "GET", INVOICE, id=invoice_id, query=self._query())
         try:
             invoice = await self._invoice(request)
         except Rejected as error:
-            if error.code in GONE:
-                return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
+            if self._api.gone(error):
+                return deleted(invoice_id)
             raise
         return snapshot(invoice, Context.model_validate(call.target.context))
 
@@ -145,13 +152,13 @@ class Mollie:
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""
-        gone = Snapshot(provider_id=known_id(target, NAME), stage=Stage.DELETED)
+        gone = deleted(known_id(target, NAME))
         json = self._mode() or None
-        request = self._request("delete", "DELETE", INVOICE, id=gone.provider_id, json=json)
+        request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id, json=json)
         try:
-            await self._ask(request)
+            await self._api.ask(request)
         except Rejected as error:
-            if error.code not in GONE:
+            if not self._api.gone(error):
                 raise
         return gone
 
@@ -161,7 +168,8 @@ class Mollie:
 
     async def check(self) -> None:
         """See the port. The shortest list there is."""
-        await self._ask(self._request("check", "GET", INVOICES, query={"limit": "1"}))
+        query = {"limit": "1", **self._query()}
+        await self._api.ask(self._api.call("check", "GET", INVOICES, query=query))
 
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """See the port. One each; the signature brings no time, but an event says when it was."""
@@ -194,7 +202,7 @@ class Mollie:
     # calls
 
     async def _update(self, name: str, target: Target, body: dict[str, Json]) -> Snapshot:
-        request = self._request(
+        request = self._api.call(
             name, "PATCH", INVOICE, id=known_id(target, NAME), json={**body, **self._mode()}
         )
         invoice = await self._invoice(request)
@@ -202,7 +210,7 @@ class Mollie:
 
     async def _invoice(self, request: Call) -> Invoice:
         """The one invoice an exchange answers with, and that it is the one asked about."""
-        invoice = parse(Invoice, await self._ask(request), request)
+        invoice = await self._api.read(Invoice, request)
         if invoice.id != request.ids.get("id", invoice.id):
             raise unclear(request, "is about another invoice")
         return invoice
@@ -210,10 +218,10 @@ class Mollie:
     async def _listed(self) -> Items:
         """Every invoice of the list; None where it breaks off unseen."""
         until = time.monotonic() + self._settings.find_seconds
-        query = {"limit": str(PAGE_SIZE)}
+        query = {"limit": str(PAGE_SIZE), **self._query()}
         for _ in range(MAX_PAGES):
-            request = self._request("find", "GET", INVOICES, query=query)
-            page = parse(Page, await self._ask(request), request)
+            request = self._api.call("find", "GET", INVOICES, query=query)
+            page = await self._api.read(Page, request)
             for item in page.items:
                 yield request, item
             if page.is_last:
@@ -224,44 +232,9 @@ class Mollie:
             query["from"] = onwards
         yield request, None
 
+    def _query(self) -> dict[str, str]:
+        return {name: encode(value) for name, value in self._mode().items()}
+
     def _mode(self) -> dict[str, Json]:
         testmode = self._settings.testmode
         return {} if testmode is None else {"testmode": testmode}
-
-    def _request(
-        self,
-        name: str,
-        method: str,
-        route: str,
-        *,
-        id: str | None = None,  # noqa: A002
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: Json = None,
-    ) -> Call:
-        reads = method == "GET"
-        mode = {key: encode(value) for key, value in self._mode().items()} if reads else {}
-        return Call(
-            provider=NAME,
-            name=name,
-            method=method,
-            base_url=self._settings.base_url,
-            route=route,
-            changes=not reads,
-            ids={} if id is None else {"id": id},
-            query={**(query or {}), **mode},
-            headers={
-                "Authorization": f"Bearer {self._settings.token.get_secret_value()}",
-                "Accept": "application/hal+json",
-                **(headers or {}),
-            },
-            json=json,
-            timeout=self._settings.timeout,
-        )
-
-    async def _ask(self, request: Call) -> Json:
-        """One exchange, never repeated here; everything but a success is raised."""
-        answer = await exchange(self._http, request)
-        if not answer.ok:
-            refuse(request, answer)
-        return answer.body

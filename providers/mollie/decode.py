@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from pydantic import Field, SecretStr, ValidationError
 
-from invoicing.errors import FieldProblem, Rejected, Unavailable, UnknownOutcome, Unreadable
+from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
 from invoicing.money import Number, plain
 from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
 from providers.kit import webhooks
+from providers.kit.api import refused
 from providers.kit.http import Answer, Call
 from providers.kit.mistakes import stated
 from providers.kit.wire import CamelWire, Many
@@ -128,17 +129,14 @@ class _Error(CamelWire):
         return FieldProblem(field=safe_word(self.field or "request"), message=message[:500])
 
 
-def refuse(request: Call, answer: Answer) -> NoReturn:
-    """Raise what an answer that is no success means. What it says goes into the fields alone."""
-    code = str(answer.status)
+def refusal(request: Call, answer: Answer) -> ProviderError:
+    """What an answer that is no success means. What it says goes into the fields alone."""
     if answer.status == httpx.codes.CONFLICT:
         # The same request is still running there: nobody knows yet what becomes of it.
         kind = UnknownOutcome if request.changes else Unavailable
-        raise kind(f"{NAME} is still busy with the same request ({request.name})", code=code)
-    denied = answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-    what = "the credentials of this account for" if denied else "to"
-    sentence = f"{NAME} refuses {what} {request.name} (HTTP {code})"
-    raise Rejected(sentence, code=code, fields=_told(answer))
+        sentence = f"{NAME} is still busy with the same request ({request.name})"
+        return kind(sentence, code=str(answer.status))
+    return refused(request, answer, _told(answer))
 
 
 def _told(answer: Answer) -> tuple[FieldProblem, ...]:

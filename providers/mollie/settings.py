@@ -80,6 +80,11 @@ class MollieSettings(Typed):
             return None
         return EmailDetails(subject=self.email_subject, body=self.email_body)
 
+    def headers(self) -> dict[str, str]:
+        """Those of every call."""
+        token = self.token.get_secret_value()
+        return {"Authorization": f"Bearer {token}", "Accept": "application/hal+json"}
+
 
 def _is_api_key(token: SecretStr) -> bool:
     return token.get_secret_value().startswith(("live_", "test_"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
 import httpx
 from pydantic import BaseModel
 
-from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable, Unsupported
+from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.provider import (
     AttachCall,
     Batch,
@@ -30,8 +29,8 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
-from providers.kit.api import known_id
-from providers.kit.http import Call, File, Json, Token, Tokens, exchange, unclear
+from providers.kit.api import Api, deleted, known_id, signed_in
+from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
 from providers.quiddly.check import (
@@ -54,7 +53,6 @@ from providers.quiddly.decode import (
     list_in,
     proven,
     refusal,
-    signed,
     snapshot,
     stage_of,
     status_of,
@@ -94,7 +92,17 @@ class Quiddly:
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
         self._http = http
-        self._tokens = Tokens(self._sign_in)
+        self._tokens = None if settings.token else Tokens(self._sign_in)
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            tokens=self._tokens,
+            gone=("404", "410"),
+        )
         # Without one the feed has another reader.
         self.feed_interval = (
             timedelta(minutes=settings.feed_minutes) if settings.payments_feed else None
@@ -146,8 +154,8 @@ class Quiddly:
             return Search(complete=False)
         context = Context.model_validate(target.context)
         route, ids = self._settings.find_route, {"number": context.number}
-        request = self._request("find", "GET", route, ids=ids)
-        listed = list_in(await self._ask(request), request)
+        request = self._api.call("find", "GET", route, ids=ids)
+        listed = list_in(await self._api.ask(request), request)
         known = [parse(Invoice, item, request) for item in listed]
         alike = [one for one in known if one.invoice_number == context.number]
         ours = [one for one in alike if self._is_of_client(one)]
@@ -165,7 +173,7 @@ class Quiddly:
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. The answer states every figure; nothing happens before activation."""
         body = encoded(call, self._settings)
-        request = self._request("create", "POST", INVOICES, changes=True, json=body)
+        request = self._api.call("create", "POST", INVOICES, json=body)
         context = Context.model_validate(call.target.context)
         return snapshot(self._heard(await self._invoice(request), context), context)
 
@@ -183,13 +191,13 @@ class Quiddly:
             told = confirmed(told, call.events, context)
             told = proven(with_payments(told, call.events, context), context)
         else:
-            request = self._request("read", "GET", self._settings.read_route, id=invoice_id)
+            request = self._api.call("read", "GET", self._settings.read_route, id=invoice_id)
             try:
                 invoice = await self._invoice(request)
             except Rejected as error:
-                if error.code not in ("404", "410"):
+                if not self._api.gone(error):
                     raise
-                return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
+                return deleted(invoice_id)
             told = with_payments(self._heard(invoice, context, told), call.events, context)
         return snapshot(told, context, invoice)
 
@@ -200,15 +208,14 @@ class Quiddly:
         client = self._settings.client_id or (told.client if told else "")
         if not client:
             raise Rejected(f"{NAME}: no answer names the client: set the account's client id")
-        request = self._request(
+        request = self._api.call(
             "attach",
             "POST",
             ATTACH,
-            changes=True,
             form={"clientId": client, "invoiceId": known_id(target, NAME)},
             file=await planned_file(call.attachment, self._settings),
         )
-        document = parse(Document, await self._ask(request), request)
+        document = await self._api.read(Document, request)
         if document.invoice_id not in (None, target.provider_id):
             raise unclear(request, "is about another invoice")
         return Found()
@@ -216,11 +223,10 @@ class Quiddly:
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Activates this one id; where a code says so, that sends it as well."""
         context = Context.model_validate(target.context)
-        request = self._request(
+        request = self._api.call(
             "approve",
             "POST",
             ACTIVATE,
-            changes=True,
             id=known_id(target, NAME),
             json=context.activate,
         )
@@ -248,11 +254,11 @@ class Quiddly:
                 f"{NAME} documents no way to delete a draft: delete it there, or leave it, since "
                 "nothing comes of a draft that is not activated"
             )
-        request = self._request("delete", "DELETE", route, changes=True, id=known_id(target, NAME))
+        request = self._api.call("delete", "DELETE", route, id=known_id(target, NAME))
         try:
-            await self._ask(request)
+            await self._api.ask(request)
         except Rejected as error:
-            if error.code not in ("404", "410"):
+            if not self._api.gone(error):
                 raise
         context = Context.model_validate(target.context)
         told = context.of(known_id(target, NAME)) or Told(id=known_id(target, NAME))
@@ -268,10 +274,11 @@ class Quiddly:
 
     async def check(self) -> None:
         """See the port. Signs in; a token that was given is tried where there is a feed to read."""
-        await self._bearer()
+        if self._tokens:
+            await self._tokens.get()
         if self._settings.payments_feed:
             query = {"page": "1", "limit": "1"}
-            await self._ask(self._request("check", "GET", PAYMENTS, query=query))
+            await self._api.ask(self._api.call("check", "GET", PAYMENTS, query=query))
 
     async def about(self, event: Event) -> Subject:
         """See the port. By our invoice number; money that names none is a question for a person."""
@@ -289,8 +296,8 @@ class Quiddly:
         size = self._settings.feed_page
         for page in range(1, MAX_PAGES + 1) if self._settings.payments_feed else ():
             query = {"page": str(page), "limit": str(size)}
-            request = self._request("payments", "GET", PAYMENTS, query=query)
-            listed = list_in(await self._ask(request), request)
+            request = self._api.call("payments", "GET", PAYMENTS, query=query)
+            listed = list_in(await self._api.ask(request), request)
             items = [item_of(payment, self._settings) for payment in listed]
             found.update((item.event.id, item) for item in items)
             if len(items) < size:
@@ -304,9 +311,9 @@ class Quiddly:
             raise Rejected(f"{NAME}: a payment without an id cannot be acknowledged")
         body: Json = {"externalId": item.event.id}
         # Counted as changing nothing: it may be repeated, so a lost answer is no doubt.
-        request = self._request("acknowledge", "PUT", EXPORT, id=voucher, json=body)
+        request = self._api.call("acknowledge", "PUT", EXPORT, changes=False, id=voucher, json=body)
         try:
-            await self._ask(request)
+            await self._api.ask(request)
         except Rejected as error:
             if error.code not in TAKEN_OUT:
                 raise
@@ -335,70 +342,17 @@ class Quiddly:
 
     async def _invoice(self, request: Call) -> Invoice:
         """The one invoice an exchange answers with, and that it is the one asked about."""
-        invoice = parse(Invoice, await self._ask(request), request)
+        invoice = await self._api.read(Invoice, request)
         if invoice.id != request.ids.get("id", invoice.id):
             raise unclear(request, "is about another invoice")
         return invoice
 
-    def _request(
-        self,
-        name: str,
-        method: str,
-        route: str,
-        *,
-        changes: bool = False,
-        id: str | None = None,  # noqa: A002
-        ids: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        json: Json = None,
-        form: Mapping[str, str] | None = None,
-        file: File | None = None,
-    ) -> Call:
-        return Call(
-            provider=NAME,
-            name=name,
-            method=method,
-            base_url=self._settings.base_url,
-            route=route,
-            changes=changes,
-            ids=ids or ({} if id is None else {"id": id}),
-            query=query or {},
-            json=json,
-            form=form,
-            file=file,
-            timeout=self._settings.timeout,
-        )
-
-    async def _ask(self, request: Call) -> Json:
-        """One exchange. A 401 refuses before anything is done, so with a token that can be renewed
-        it is repeated once."""
-        token = await self._bearer()
-        answer = await exchange(self._http, signed(request, token))
-        if answer.status == httpx.codes.UNAUTHORIZED and not self._settings.token:
-            self._tokens.drop(token)
-            answer = await exchange(self._http, signed(request, await self._bearer()))
-        if not answer.ok:
-            raise refusal(request, answer)
-        return answer.body
-
-    async def _bearer(self) -> str:
-        token = self._settings.token
-        return token.get_secret_value() if token else await self._tokens.get()
-
     async def _sign_in(self) -> Token:
-        """It changes nothing, so whatever goes wrong here leaves the call it was meant for
-        certainly undone."""
         password = self._settings.password
         json: Json = {
             "username": self._settings.username,
             "password": password.get_secret_value() if password else None,
         }
-        request = self._request("sign in", "POST", "/authenticate", json=json)
-        try:
-            answer = await exchange(self._http, request)
-            told = parse(SignedIn, answer.body, request) if answer.ok else None
-        except Unreadable as error:
-            raise Unavailable(error.message) from None
-        if told is None:
-            raise Rejected(f"{NAME} refuses the username or password", code=str(answer.status))
+        request = self._api.call("sign in", "POST", "/authenticate", changes=False, json=json)
+        told = await signed_in(self._http, request, SignedIn, "the username or password")
         return Token(told.id_token.get_secret_value(), TOKEN_SECONDS)

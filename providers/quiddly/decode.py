@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-import httpx
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.money import Number, exactly, plain
 from invoicing.provider import CONFIRMED, Echo, Event, Item, PaymentStatus, Snapshot, Stage
 from providers.kit import webhooks
+from providers.kit.api import refused
 from providers.kit.http import Answer, Call, HeaderSecret, Json, encode, unclear
 from providers.kit.mistakes import stated
 from providers.kit.wire import CamelWire, Maybe
 from providers.kit.words import safe_word
-from providers.quiddly.settings import NAME, QuiddlySettings
+from providers.quiddly.settings import QuiddlySettings
 from providers.quiddly.states import DISTRIBUTED, MAIN, PAYMENT, UNPROVEN, Context, Told
 
 NOT_READ = {
@@ -192,10 +191,7 @@ def list_in(body: Json, request: Call) -> Sequence[Json]:
 
 def refusal(request: Call, answer: Answer) -> Rejected:
     """No error is documented: the status decides, and what was said is kept for a person."""
-    denied = answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-    what = "the credentials of this account for" if denied else "to"
-    sentence = f"{NAME} refuses {what} {request.name} (HTTP {answer.status})"
-    return Rejected(sentence, code=str(answer.status), fields=_words(answer.body))
+    return refused(request, answer, _words(answer.body))
 
 
 def _words(body: Json) -> list[FieldProblem]:
@@ -421,11 +417,6 @@ def _by_payments(told: Told, context: Context) -> PaymentStatus:
 def _received(told: Told) -> Decimal:
     with exactly():
         return sum(told.payments.values(), Decimal(0))
-
-
-def signed(request: Call, token: str) -> Call:
-    """The call with the token."""
-    return replace(request, headers={"Authorization": f"Bearer {token}"})
 
 
 def _day(written: str) -> str:

@@ -79,3 +79,7 @@ class QuiddlySettings(Typed):
         if not token and not (username and value):
             raise ValueError("needed together with a username, unless there is a token")
         return value
+
+    def headers(self) -> dict[str, str]:
+        """Those of every call; none where it is signed in for a token."""
+        return {"Authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else {}

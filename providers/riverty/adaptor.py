@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
-from invoicing.errors import FieldProblem, Forged, Rejected, Unavailable, Unreadable, Unsupported
+from invoicing.errors import Forged, Rejected, Unavailable, Unreadable, Unsupported
 from invoicing.provider import (
     CONFIRMED,
     CancelLinesCall,
@@ -36,7 +36,8 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
-from providers.kit.http import Call, Json, exchange
+from providers.kit.api import Api
+from providers.kit.http import Json
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.words import safe_word
 from providers.riverty.check import (
@@ -61,8 +62,8 @@ from providers.riverty.decode import (
     notification,
     order_confirmed,
     order_snapshot,
-    order_stage,
     problems,
+    refusal,
     status,
     with_document,
     with_news,
@@ -73,8 +74,6 @@ from providers.riverty.options import RivertyOptions
 from providers.riverty.settings import NAME, RivertySettings
 from providers.riverty.states import (
     DATED,
-    FAILURE,
-    NOUNS,
     PACES,
     PROOFS,
     ROUTES,
@@ -84,7 +83,10 @@ from providers.riverty.states import (
     Slot,
     bare,
     content_of,
+    judged,
+    kind_of,
     request_id,
+    stage_of,
 )
 
 
@@ -97,7 +99,15 @@ class Riverty:
 
     def __init__(self, settings: RivertySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
-        self._http = http
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            expects=(httpx.codes.INTERNAL_SERVER_ERROR,),
+        )
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port. An uncertain call is sent again: references protect, verdicts tell."""
@@ -236,7 +246,7 @@ class Riverty:
         verb = f"cancellation {call.cancellation}"
         request = request_id(call.target, verb, content, slot.verdicts)
         if bare(request) in before.loose:
-            slot = self._judged(slot, before.loose[bare(request)], request)
+            slot = judged(self._settings, slot, before.loose[bare(request)], request)
         else:
             body = {**content, "cancellationDate": today()}
             slot = await self._post(
@@ -282,8 +292,8 @@ class Riverty:
             raise Rejected(f"{NAME}: notifications are only sent to https addresses")
         names = [one if "/" in one else f"accounting/{one}" for one in types]
         body: Json = {"callbackUrl": url, "notificationTypes": names}
-        request = self._request("subscription", SUBSCRIPTIONS, {}, body, {})
-        return accepted(request, await exchange(self._http, request), "id")
+        request = self._api.call("subscription", "POST", SUBSCRIPTIONS, json=body)
+        return accepted(request, await self._api.ask(request), "id")
 
     # applying what was told
 
@@ -313,7 +323,7 @@ class Riverty:
     def _verdict(self, context: Context, event: Event, note: Note, target: Target) -> Context:
         verb = self._judges(context, note, target)
         if verb:
-            slot = self._judged(context.slot(verb), note.word, event.id, note.problems)
+            slot = judged(self._settings, context.slot(verb), note.word, event.id, note.problems)
             return context.with_slot(verb, slot)
         if verb is None:
             return context
@@ -325,7 +335,7 @@ class Riverty:
         for known, ids in known_ids(context, target).items():
             if note.transaction and note.transaction in ids:
                 return known
-        verb = self._kind(note.request_type)
+        verb = kind_of(self._settings, note.request_type)
         ours = note.order == context.order
         if note.order and not ours:
             return None
@@ -336,31 +346,6 @@ class Riverty:
         if not ours:
             return None
         return verb if verb and context.alone else ""
-
-    def _kind(self, request_type: str) -> str | None:
-        listed = self._settings.request_types.get(request_type)
-        return listed or next((verb for noun, verb in NOUNS if noun in request_type.upper()), None)
-
-    def _judged(
-        self, slot: Slot, word: str, event_id: str, problems: tuple[FieldProblem, ...] = ()
-    ) -> Slot:
-        """A verdict counted once. An OK is never undone: what follows it answers a duplicate."""
-        short = event_id[:16]
-        if short in slot.heard:
-            return slot
-        counted = {"verdicts": slot.verdicts + 1, "heard": (*slot.heard, short)[-10:]}
-        if slot.result == "ok":
-            return slot.model_copy(update=counted)
-        result = self._meaning(word)
-        kept = problems if result == "refused" else ()
-        return slot.model_copy(
-            update={**counted, "result": result, "word": safe_word(word), "problems": kept}
-        )
-
-    def _meaning(self, word: str) -> str:
-        if word.casefold() == self._settings.success.casefold():
-            return "ok"
-        return "refused" if word == FAILURE else "unknown"
 
     def _order_told(self, context: OrderContext, event: Event) -> OrderContext:
         if event.kind == CONFIRMED:
@@ -374,7 +359,7 @@ class Riverty:
             )
         verb = self._order_verb(context, note)
         if verb == "order":
-            slot = self._judged(context.registration, note.word, event.id, note.problems)
+            slot = judged(self._settings, context.registration, note.word, event.id, note.problems)
             return context.model_copy(update={"registration": slot})
         if verb == "cancellation":
             return self._cancellation_judged(context, event, note)
@@ -386,7 +371,7 @@ class Riverty:
         ids = (id_ for slot in context.cancellations.values() for id_ in slot.ids)
         if note.transaction and note.transaction in ids:
             return "cancellation"
-        return self._kind(note.request_type)
+        return kind_of(self._settings, note.request_type)
 
     def _cancellation_judged(self, context: OrderContext, event: Event, note: Note) -> OrderContext:
         name = cancellation_of(context, note)
@@ -395,7 +380,9 @@ class Riverty:
             news = with_news(context.news, "unclear cancellation")
             kept = dict(list(loose.items())[-10:])
             return context.model_copy(update={"loose": kept, "news": news})
-        slot = self._judged(context.cancellations[name], note.word, event.id, note.problems)
+        slot = judged(
+            self._settings, context.cancellations[name], note.word, event.id, note.problems
+        )
         return context.with_cancellation(name, slot)
 
     def _claimed(self, context: OrderContext) -> OrderContext:
@@ -403,7 +390,7 @@ class Riverty:
         for name, slot in context.cancellations.items():
             for id_ in slot.ids if slot.waits else ():
                 if id_ in context.loose:
-                    slot = self._judged(slot, context.loose[id_], id_)
+                    slot = judged(self._settings, slot, context.loose[id_], id_)
                     context = context.with_cancellation(name, slot)
         return context
 
@@ -438,33 +425,11 @@ class Riverty:
             "customer": context.customer,
             "order": context.order,
         }
-        call = self._request(verb, ROUTES[verb], ids, body, {"X-Request-ID": request})
-        ticket = accepted(call, await exchange(self._http, call), "internalRequestId")
+        headers = {"X-Request-ID": request}
+        call = self._api.call(verb, "POST", ROUTES[verb], ids=ids, headers=headers, json=body)
+        ticket = accepted(call, await self._api.ask(call), "internalRequestId")
         waiting = {"result": "", "word": "", "problems": ()} if slot.result != "ok" else {}
         return slot.model_copy(update={"request": request, "ticket": ticket[:100], **waiting})
-
-    def _request(
-        self,
-        name: str,
-        route: str,
-        ids: Mapping[str, str],
-        body: Json,
-        headers: Mapping[str, str],
-    ) -> Call:
-        key = self._settings.subscription_key.get_secret_value()
-        return Call(
-            provider=NAME,
-            name=name,
-            method="POST",
-            base_url=self._settings.base_url,
-            route=route,
-            changes=True,
-            ids=ids,
-            headers={"X-Subscription-Key": key, **headers},
-            json=body,
-            timeout=self._settings.timeout,
-            expects=(httpx.codes.INTERNAL_SERVER_ERROR,),
-        )
 
     # answers
 
@@ -477,7 +442,7 @@ class Riverty:
         return options
 
     def _snapshot(self, target: Target, context: Context) -> Snapshot:
-        stage = self._stage(context)
+        stage = stage_of(context, self._settings)
         final = stage is not None and stage.reached(Stage.APPROVED)
         sent = [id_ for slot in context.slots.values() for id_ in slot.ids]
         return Snapshot(
@@ -491,26 +456,3 @@ class Riverty:
             context=context.learned(),
             keys=tuple(dict.fromkeys((context.order, *sent))),
         )
-
-    def _stage(self, context: Context) -> Stage | None:
-        """From the last thing asked for back to the first; None where its verdict is unknown."""
-        credit = context.slot(context.credit.verb if context.credit else "goodwill")
-        for slot, stage in (
-            (credit, Stage.CREDITED),
-            (context.slot("cancellation"), Stage.DELETED),
-        ):
-            if slot.result in ("ok", "unknown"):
-                return stage if slot.result == "ok" else None
-        invoice = context.slot("invoice")
-        if invoice.result == "unknown":
-            return None
-        if invoice.result == "ok":
-            return self._sent(context)
-        if invoice.result == "refused":
-            return Stage.FAILED
-        return Stage.APPROVING if invoice.request else order_stage(context)
-
-    def _sent(self, context: Context) -> Stage:
-        announced = context.documents or "invoiceCreated" in context.news
-        waits = self._settings.issuer == "riverty" and self._settings.document_news
-        return Stage.SENDING if waits and not announced else Stage.SENT

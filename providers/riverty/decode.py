@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from invoicing.errors import FieldProblem, ProviderError, Rejected, Unavailable, Unreadable
+from invoicing.errors import FieldProblem, ProviderError, Unavailable, Unreadable
 from invoicing.money import Number
-from invoicing.provider import Event, OrderSnapshot, OrderStage, PaymentStatus, Stage, Target
+from invoicing.provider import Event, OrderSnapshot, OrderStage, PaymentStatus, Target
 from providers.kit import webhooks
+from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, unclear
 from providers.kit.words import safe_word
 from providers.riverty.settings import NAME, Network
@@ -47,28 +48,25 @@ NOT_READ = {
 """What answers and notifications carry that is knowingly not read, and why."""
 
 
-def accepted(request: Call, answer: Answer, field: str) -> str:
-    """The id in a success; everything else is raised."""
-    if not answer.ok:
-        raise _refusal(request, answer)
-    told = answer.body.get(field) if isinstance(answer.body, Mapping) else None
+def accepted(request: Call, body: Json, field: str) -> str:
+    """The id in the body of a success."""
+    told = body.get(field) if isinstance(body, Mapping) else None
     if not isinstance(told, str) or not told:
         raise unclear(request, f"carries no {field}")
     return told
 
 
-def _refusal(request: Call, answer: Answer) -> ProviderError:
-    code = str(answer.status)
+def refusal(request: Call, answer: Answer) -> ProviderError:
+    """A wrong subscription key is answered with 500, as everything is that goes wrong there."""
     if answer.status == httpx.codes.INTERNAL_SERVER_ERROR:
         return Unavailable(
             f"{NAME} is not available for {request.name}, or does not know the subscription key:"
             " it answers both with HTTP 500",
-            code=code,
+            code=str(answer.status),
         )
-    denied = answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-    what = "the subscription key of this account for" if denied else "to take"
-    sentence = f"{NAME} refuses {what} the {request.name} (HTTP {answer.status})"
-    return Rejected(sentence, code=code, fields=_refused_fields(answer.body))
+    return refused(
+        request, answer, _refused_fields(answer.body), credentials="the subscription key"
+    )
 
 
 def _refused_fields(body: Json) -> tuple[FieldProblem, ...]:
@@ -317,14 +315,6 @@ def cancellation_of(context: OrderContext, note: Note) -> str | None:
             return name
     waiting = [name for name, slot in context.cancellations.items() if slot.waits]
     return waiting[0] if len(waiting) == 1 else None
-
-
-def order_stage(context: Context) -> Stage | None:
-    """How far the order of an invoice is."""
-    if context.delivers:
-        return Stage.DRAFTED
-    stages = {"ok": Stage.DRAFTED, "refused": Stage.NONE, "": Stage.DRAFTING}
-    return stages.get(context.slot("order").result)
 
 
 def without_refusal(context: Context, verb: str) -> Context:

@@ -91,3 +91,7 @@ class RivertySettings(Typed):
         """How many a unit price may have."""
         exponent = minor_units(self.currency)
         return exponent if self.price_decimals is None else self.price_decimals
+
+    def headers(self) -> dict[str, str]:
+        """Those of every call."""
+        return {"X-Subscription-Key": self.subscription_key.get_secret_value()}

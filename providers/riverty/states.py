@@ -13,9 +13,17 @@ from pydantic import JsonValue
 
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
-from invoicing.provider import OrderTarget, Pace, Paces, PaymentStatus, Target
+from invoicing.provider import (
+    OrderTarget,
+    Pace,
+    Paces,
+    PaymentStatus,
+    Stage,
+    Target,
+)
 from providers.kit.http import Json, encode
-from providers.riverty.settings import Verb
+from providers.kit.words import safe_word
+from providers.riverty.settings import RivertySettings, Verb
 
 
 class Slot(Recorded):
@@ -277,3 +285,69 @@ def request_id(
     digest = hashlib.sha256(encode(content).encode()).hexdigest()
     parts = (kind, target.account, target.reference, verb, str(generation), digest, str(verdicts))
     return str(uuid5(_REQUESTS, "\n".join(parts)))
+
+
+def order_stage(context: Context) -> Stage | None:
+    """How far the order of an invoice is."""
+    if context.delivers:
+        return Stage.DRAFTED
+    stages = {"ok": Stage.DRAFTED, "refused": Stage.NONE, "": Stage.DRAFTING}
+    return stages.get(context.slot("order").result)
+
+
+def kind_of(settings: RivertySettings, request_type: str) -> str | None:
+    """What a verdict is on, by the noun in its request type; None where nobody can say."""
+    listed = settings.request_types.get(request_type)
+    return listed or next((verb for noun, verb in NOUNS if noun in request_type.upper()), None)
+
+
+def judged(
+    settings: RivertySettings,
+    slot: Slot,
+    word: str,
+    event_id: str,
+    problems: tuple[FieldProblem, ...] = (),
+) -> Slot:
+    """A verdict counted once. An OK is never undone: what follows it answers a duplicate."""
+    short = event_id[:16]
+    if short in slot.heard:
+        return slot
+    counted = {"verdicts": slot.verdicts + 1, "heard": (*slot.heard, short)[-10:]}
+    if slot.result == "ok":
+        return slot.model_copy(update=counted)
+    result = _meaning(settings, word)
+    kept = problems if result == "refused" else ()
+    return slot.model_copy(
+        update={**counted, "result": result, "word": safe_word(word), "problems": kept}
+    )
+
+
+def _meaning(settings: RivertySettings, word: str) -> str:
+    if word.casefold() == settings.success.casefold():
+        return "ok"
+    return "refused" if word == FAILURE else "unknown"
+
+
+def stage_of(context: Context, settings: RivertySettings) -> Stage | None:
+    """From the last thing asked for back to the first; None where its verdict is unknown."""
+    credit = context.slot(context.credit.verb if context.credit else "goodwill")
+    for slot, stage in (
+        (credit, Stage.CREDITED),
+        (context.slot("cancellation"), Stage.DELETED),
+    ):
+        if slot.result in ("ok", "unknown"):
+            return stage if slot.result == "ok" else None
+    invoice = context.slot("invoice")
+    if invoice.result == "unknown":
+        return None
+    if invoice.result == "ok":
+        return _sent(context, settings)
+    if invoice.result == "refused":
+        return Stage.FAILED
+    return Stage.APPROVING if invoice.request else order_stage(context)
+
+
+def _sent(context: Context, settings: RivertySettings) -> Stage:
+    announced = context.documents or "invoiceCreated" in context.news
+    waits = settings.issuer == "riverty" and settings.document_news
+    return Stage.SENDING if waits and not announced else Stage.SENT

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
+from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.provider import (
     CreateCall,
     Delivery,
@@ -29,8 +29,8 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
-from providers.kit.api import known_id
-from providers.kit.http import Call, Json, Token, Tokens, exchange, unclear
+from providers.kit.api import Api, deleted, known_id, signed_in
+from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
 from providers.zero_friction.check import check_request, customer_choice, first_context, look_ups
@@ -53,6 +53,7 @@ from providers.zero_friction.decode import (
     event_of,
     only,
     opened,
+    refusal,
     snapshot,
 )
 from providers.zero_friction.encode import encoded, looked_up
@@ -83,7 +84,16 @@ class ZeroFriction:
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
         self._http = http
-        self._tokens = Tokens(self._fetch_token)
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            tokens=Tokens(self._fetch_token),
+            gone=GONE,
+        )
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port."""
@@ -144,7 +154,7 @@ class ZeroFriction:
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. The answer promises no more than the id."""
         body = encoded(call, self._settings)
-        request = self._request("create", "POST", "/api/bill/Invoices", changes=True, json=body)
+        request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
         envelope = await self._ask(request)
         created = parse(Created, envelope.data, request)
         problems = tuple(error.problem() for error in envelope.errors)
@@ -158,12 +168,12 @@ class ZeroFriction:
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
         invoice_id = known_id(call.target, NAME)
-        request = self._request("read", "GET", INVOICE, id=invoice_id)
+        request = self._api.call("read", "GET", INVOICE, id=invoice_id)
         try:
             envelope = await self._ask(request)
         except Rejected as error:
-            if error.code in GONE:
-                return Snapshot(provider_id=invoice_id, stage=Stage.DELETED)
+            if self._api.gone(error):
+                return deleted(invoice_id)
             raise
         invoice = parse(Invoice, envelope.data, request)
         if invoice.id != invoice_id:
@@ -184,12 +194,12 @@ class ZeroFriction:
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""
-        gone = Snapshot(provider_id=known_id(target, NAME), stage=Stage.DELETED)
-        request = self._request("delete", "DELETE", INVOICE, changes=True, id=gone.provider_id)
+        gone = deleted(known_id(target, NAME))
+        request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id)
         try:
             envelope = await self._ask(request)
         except Rejected as error:
-            if error.code in GONE:
+            if self._api.gone(error):
                 return gone
             raise
         if envelope.data is False:
@@ -203,7 +213,7 @@ class ZeroFriction:
 
     async def check(self) -> None:
         """See the port. Master data that every organisation has."""
-        await self._ask(self._request("check", "GET", "/api/cfg/TaxCodes"))
+        await self._ask(self._api.call("check", "GET", "/api/cfg/TaxCodes"))
 
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """See the port. One each. Neither the signature nor the body says when it was."""
@@ -233,19 +243,21 @@ class ZeroFriction:
         body: dict[str, Json] = {"flexSearch": text}
         if choice.account_number is None:
             body["nameContains"] = text
-        request = self._request("customer", "POST", "/api/md/Customers/filter", json=body)
+        request = self._api.call(
+            "customer", "POST", "/api/md/Customers/filter", json=body, changes=False
+        )
         known = [one for one in await self._list(Customer, request) if one.is_meant_by(choice)]
         customer = only(known, "customer", "options.customer")
         return Found(context=Context(customer_id=customer.id).given(), buyer=customer.id)
 
     async def _bank_account(self, choice: BankAccountChoice) -> Found:
-        request = self._request("bank account", "GET", "/api/cfg/BankAccounts")
+        request = self._api.call("bank account", "GET", "/api/cfg/BankAccounts")
         known = [one for one in await self._list(BankAccount, request) if one.is_meant_by(choice)]
         account = only(known, "bank account", "options.bank_account")
         return Found(context=Context(bank_account_id=account.id).given())
 
     async def _tax_codes(self, wanted: tuple[TaxWanted, ...]) -> Found:
-        request = self._request("tax codes", "GET", "/api/cfg/TaxCodes")
+        request = self._api.call("tax codes", "GET", "/api/cfg/TaxCodes")
         known = await self._list(TaxCode, request)
         found: dict[str, str] = {}
         problems: list[FieldProblem] = []
@@ -260,7 +272,7 @@ class ZeroFriction:
         return Found(context=Context(tax_codes=found).given())
 
     async def _billing_items(self, names: list[str]) -> Found:
-        request = self._request("billing items", "GET", "/api/cfg/BillingItems")
+        request = self._api.call("billing items", "GET", "/api/cfg/BillingItems")
         known = await self._list(BillingItem, request)
         found = {
             name: only(
@@ -275,8 +287,8 @@ class ZeroFriction:
             "customerId": looked_up(context.customer_id, "customer"),
             "excludeTerminatedContracts": not query.terminated,
         }
-        request = self._request(
-            "contract", "POST", "/api/md/Contracts/filter", query=ALL, json=body
+        request = self._api.call(
+            "contract", "POST", "/api/md/Contracts/filter", query=ALL, json=body, changes=False
         )
         known = [one for one in await self._list(Contract, request) if one.is_meant_by(query)]
         contract = only(known, "contract of that customer", "options.contract")
@@ -291,8 +303,13 @@ class ZeroFriction:
 
     async def _service_locations(self, external_ids: list[str], context: Context) -> Found:
         body: Json = {"customerId": looked_up(context.customer_id, "customer")}
-        request = self._request(
-            "service locations", "POST", "/api/md/ServiceLocations/filter", query=ALL, json=body
+        request = self._api.call(
+            "service locations",
+            "POST",
+            "/api/md/ServiceLocations/filter",
+            query=ALL,
+            json=body,
+            changes=False,
         )
         known = await self._list(ServiceLocation, request)
         found = {
@@ -308,7 +325,7 @@ class ZeroFriction:
     async def _property_group(self, context: Context) -> Found:
         group = only(context.property_group_ids, "property group", "options.bank_account")
         route = f"/api/bill/{self._settings.property_group_route}/{{id}}"
-        request = self._request("property group", "GET", route, id=group)
+        request = self._api.call("property group", "GET", route, id=group)
         told = parse(PropertyGroupConfiguration, (await self._ask(request)).data, request)
         if not told.company_bank_account_id:
             raise Rejected(f"{NAME}: the property group has no bank account configured")
@@ -316,7 +333,9 @@ class ZeroFriction:
 
     async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
         """Live invoices with exactly this reference; complete when every page was seen."""
-        request = self._request("find", "POST", "/api/bill/Invoices/filter", json=body)
+        request = self._api.call(
+            "find", "POST", "/api/bill/Invoices/filter", json=body, changes=False
+        )
         items, complete = await self._pages(Invoice, request)
         ours = (one for one in items if one.external_reference == reference and one.is_live)
         found = tuple(snapshot(one, self._settings) for one in ours)
@@ -328,9 +347,7 @@ class ZeroFriction:
         self, name: str, route: str, target: Target, body: Json = None
     ) -> Snapshot | None:
         """A changing call about one invoice; None when the answer does not show that invoice."""
-        request = self._request(
-            name, "POST", route, changes=True, id=known_id(target, NAME), json=body
-        )
+        request = self._api.call(name, "POST", route, id=known_id(target, NAME), json=body)
         envelope = await self._ask(request)
         if not isinstance(envelope.data, Mapping):
             return None
@@ -353,7 +370,9 @@ class ZeroFriction:
         items: list[Thing] = []
         token: str | None = None
         for _ in range(MAX_PAGES):
-            page = parse(Page, (await self._ask(request, token)).data, request)
+            headers = {**request.headers, "continuationToken": token} if token else request.headers
+            asked = await self._ask(replace(request, headers=headers))
+            page = parse(Page, asked.data, request)
             items.extend(parse(model, item, request) for item in page.results)
             if not page.has_next_page:
                 return items, True
@@ -362,69 +381,26 @@ class ZeroFriction:
             token = page.next_page_token
         return items, False
 
-    def _request(
-        self,
-        name: str,
-        method: str,
-        route: str,
-        *,
-        changes: bool = False,
-        id: str | None = None,  # noqa: A002
-        query: Mapping[str, str] | None = None,
-        json: Json = None,
-    ) -> Call:
-        return Call(
-            provider=NAME,
-            name=name,
-            method=method,
-            base_url=self._settings.base_url,
-            route=route,
-            changes=changes,
-            ids={} if id is None else {"id": id},
-            query=query or {},
-            json=json,
-            timeout=self._settings.timeout,
-        )
-
-    async def _ask(self, request: Call, page: str | None = None) -> Envelope:
-        """One exchange. A 401 refuses before anything is done, so it is repeated once."""
-        token = await self._tokens.get()
-        answer = await exchange(self._http, self._signed(request, token, page))
-        if answer.status == httpx.codes.UNAUTHORIZED:
-            self._tokens.drop(token)
-            token = await self._tokens.get()
-            answer = await exchange(self._http, self._signed(request, token, page))
-        return opened(request, answer)
-
-    def _signed(self, request: Call, token: str, page: str | None) -> Call:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "apim-sub": self._settings.subscription_key.get_secret_value(),
-            "zf-tuuid": self._settings.tenant_id,
-            "zf-ouuid": self._settings.organisation_id,
-        }
-        if page:
-            headers["continuationToken"] = page
-        return replace(request, headers=headers)
+    async def _ask(self, request: Call) -> Envelope:
+        return opened(request, await self._api.exchange(request))
 
     async def _fetch_token(self) -> Token:
-        """OAuth 2 client credentials (RFC 6749, section 4.4); it changes nothing, so whatever goes
-        wrong here leaves the call it was meant for certainly undone."""
+        """OAuth 2 client credentials (RFC 6749, section 4.4)."""
         settings = self._settings
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": settings.client_id,
-            "client_secret": settings.client_secret.get_secret_value(),
-            "scope": settings.scope,
-        }
-        request = replace(
-            self._request("sign in", "POST", ""), base_url=settings.token_url, form=form
+        request = Call(
+            provider=NAME,
+            name="sign in",
+            method="POST",
+            base_url=settings.token_url,
+            route="",
+            changes=False,
+            form={
+                "grant_type": "client_credentials",
+                "client_id": settings.client_id,
+                "client_secret": settings.client_secret.get_secret_value(),
+                "scope": settings.scope,
+            },
+            timeout=settings.timeout,
         )
-        try:
-            answer = await exchange(self._http, request)
-            told = parse(TokenAnswer, answer.body, request) if answer.ok else None
-        except Unreadable as error:
-            raise Unavailable(error.message) from None
-        if told is None:
-            raise Rejected(f"{NAME} refuses the client id or secret", code=str(answer.status))
+        told = await signed_in(self._http, request, TokenAnswer, "the client id or secret")
         return Token(told.access_token.get_secret_value(), told.expires_in)

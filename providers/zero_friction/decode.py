@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from invoicing.document import Period
@@ -15,7 +14,7 @@ from invoicing.errors import FieldProblem, ProviderError, Rejected, UnknownOutco
 from invoicing.money import Number, plain
 from invoicing.provider import Delivery, Echo, Event, PaymentStatus, Snapshot, Stage, Target
 from providers.kit import webhooks
-from providers.kit.api import known_id
+from providers.kit.api import known_id, refused
 from providers.kit.http import Answer, Call, HeaderSecret, HeaderValue, unclear
 from providers.kit.mistakes import stated
 from providers.kit.wire import CamelWire, Many
@@ -239,28 +238,31 @@ def opened(request: Call, answer: Answer) -> Envelope:
     """
     if answer.ok and answer.body is None:
         return Envelope(success=True)
-    try:
-        envelope = Envelope.model_validate(answer.body)
-    except ValidationError:
-        envelope = None
+    envelope = _envelope(answer)
     if answer.ok and envelope is None:
         raise unclear(request, "is not in the envelope")
     if answer.ok and envelope and envelope.success:
         return envelope
-    raise _refusal(request, answer, envelope.errors if envelope else ())
+    raise refusal(request, answer)
 
 
-def _refusal(request: Call, answer: Answer, errors: tuple[_Error, ...]) -> ProviderError:
+def _envelope(answer: Answer) -> Envelope | None:
+    try:
+        return Envelope.model_validate(answer.body)
+    except ValidationError:
+        return None
+
+
+def refusal(request: Call, answer: Answer) -> ProviderError:
     """Known keys decide, then the status; a 200 with unknown keys decides nothing."""
+    envelope = _envelope(answer)
+    errors = envelope.errors if envelope else ()
     fields = [error.problem() for error in errors]
     known = next((error.key for error in errors if error.key in ERROR_KEYS), None)
     if known:
         return Rejected(f"{NAME} {ERROR_KEYS[known]} ({request.name})", code=known, fields=fields)
     if not answer.ok:
-        denied = answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-        what = "the credentials of this account for" if denied else "to"
-        sentence = f"{NAME} refuses {what} {request.name} (HTTP {answer.status})"
-        return Rejected(sentence, code=str(answer.status), fields=fields)
+        return refused(request, answer, fields)
     kind = UnknownOutcome if request.changes else Rejected
     code = fields[0].field if fields else None
     return kind(f"{NAME}: {request.name} failed for an unknown reason", code=code, fields=fields)

@@ -77,3 +77,11 @@ class ZeroFrictionSettings(Typed):
     def percent(self, rate: Decimal) -> Decimal:
         """A rate of theirs in percent."""
         return rate * 100 if self.tax_rate_unit == "fraction" else rate
+
+    def headers(self) -> dict[str, str]:
+        """Those of every call, beside its token."""
+        return {
+            "apim-sub": self.subscription_key.get_secret_value(),
+            "zf-tuuid": self.tenant_id,
+            "zf-ouuid": self.organisation_id,
+        }
