@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from invoicing.provider import Provider
 from providers.invoro.adaptor import Invoro
+from providers.kit.coverage import Coverage
 from providers.mollie.adaptor import Mollie
 from providers.quiddly.adaptor import Quiddly
 from providers.riverty.adaptor import Riverty
@@ -21,6 +22,8 @@ class Adaptor(Provider, Protocol):
     Settings: ClassVar[type[BaseModel]]
     Options: ClassVar[type[BaseModel]]
     """What a request's options may be here."""
+    coverage: ClassVar[Coverage]
+    """What becomes of every field of a document there."""
 
     def __init__(self, settings: Any, http: httpx.AsyncClient) -> None: ...
 

@@ -29,7 +29,7 @@ from invoicing.provider import (
 from invoicing.provider import Delivery as WebhookDelivery
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
-from providers.invoro.check import RecipientQuery, check_request, first_context, look_ups
+from providers.invoro.check import COVERAGE, RecipientQuery, check_request, first_context, look_ups
 from providers.invoro.decode import (
     SIGNATURE,
     Invoice,
@@ -51,6 +51,7 @@ from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
+from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
@@ -64,6 +65,7 @@ class Invoro:
 
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
     Options: ClassVar[type[BaseModel]] = InvoroOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "invoro"
     calls_per_second = 100
     """As stated, per key."""

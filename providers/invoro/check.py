@@ -15,32 +15,76 @@ from providers.invoro.encode import cents, today_utc, ways_to_pay
 from providers.invoro.options import TYPE_CODES, InvoroOptions
 from providers.invoro.settings import InvoroSettings
 from providers.invoro.states import Context
-from providers.kit.mistakes import Mistakes, refuse_given
-
-PAYEE_UNSAID = dict.fromkeys(
-    ("trading_name", "vat_number", "identifiers", "electronic_address", "address", "contact"),
-    "has no place here: a payee has a name and a registration",
+from providers.kit.coverage import (
+    ADDRESS,
+    ADJUSTMENT,
+    PARTY,
+    VAT,
+    Coverage,
+    ignored,
+    refused,
+    said,
+    under,
 )
+from providers.kit.mistakes import Mistakes
 
-IGNORED = {
-    "given_name": "a party's name says it",
-    "family_name": "likewise",
-    "type": "an electronic invoice does not say whether its buyer is a business",
-    "language": "an electronic invoice has none",
-    "account_number": "the provider keeps no customers",
-}
-"""What a party may carry and this provider is knowingly not told, and why that loses nothing."""
+UNKNOWN = ("given_name", "family_name", "type", "language", "account_number")
+"""What an electronic invoice does not say of a party."""
+KNOWN = tuple(name for name in PARTY if name not in UNKNOWN)
+PARTIES = ("seller", "buyer", "payee")
+PAYEE = ("name", "registration.value", "registration.scheme")
+COVERAGE = Coverage(
+    said(
+        *("type", "number", "currency", "issue_date", "due_date", "tax_point_date"),
+        *("period.start", "period.end", "notes", "buyer_reference", "purchase_order"),
+        *("sales_order", "contract", "project", "accounting_reference", "prepaid"),
+        *under("precedents[]", "number", "issue_date"),
+        *under("seller", *KNOWN),
+        *under("buyer", *KNOWN),
+        *under("payee", *PAYEE),
+        *under("delivery", "actual_date", "party_name", "location.value"),
+        *under("delivery.address", *ADDRESS),
+        *under("payment", "means", "reference", "iban", "bic", "account_name", "mandate", "terms"),
+        *under("lines[]", "id", "name", "description", "note", "quantity", "unit", "unit_price"),
+        *under("lines[]", "base_quantity", "period.start", "period.end", "seller_item_id"),
+        *under("lines[]", "buyer_item_id", "standard_item_id.value", "standard_item_id.scheme"),
+        *under("lines[]", "order_line", "accounting_reference"),
+        *under("lines[].vat", *VAT),
+        *under("lines[].allowances[]", *ADJUSTMENT),
+        *under("lines[].charges[]", *ADJUSTMENT),
+        *under("allowances[]", *ADJUSTMENT, *under("vat", *VAT)),
+        *under("charges[]", *ADJUSTMENT, *under("vat", *VAT)),
+    ),
+    refused("prices are without VAT here", "prices_include_vat"),
+    refused("has no place here", "delivery.location.scheme"),
+    refused(
+        "has no place here: a payee has a name and a registration",
+        *under("payee", "trading_name", "vat_number", "identifiers", "electronic_address"),
+        *under("payee", "address", "contact"),
+    ),
+    ignored(
+        "a party's name says it",
+        *(f"{party}.{name}" for party in PARTIES for name in ("given_name", "family_name")),
+    ),
+    ignored(
+        "an electronic invoice does not say whether somebody is a business",
+        *(f"{party}.type" for party in PARTIES),
+    ),
+    ignored("an electronic invoice has none", *(f"{party}.language" for party in PARTIES)),
+    ignored("the provider keeps no customers", *(f"{party}.account_number" for party in PARTIES)),
+    ignored("VAT is rounded per category here; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here."""
 
 
 def check_request(request: InvoiceRequest, options: InvoroOptions, mistakes: Mistakes) -> None:
     """Everything that is wrong in it, or not offered here."""
     document = request.document
+    COVERAGE.refuse(document, mistakes)
     if request.goal is Goal.APPROVED:
         mistakes.unoffered("goal", "it becomes final here by being sent; ask for drafted or sent")
     if minor_units(document.currency) != 2:
         mistakes.unoffered("document.currency", "amounts are counted in cents here; it has none")
-    if document.prices_include_vat:
-        mistakes.unoffered("document.prices_include_vat", "prices are without VAT here")
     if document.vat_rounding == "line":
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per category here")
     _check_type(document, options, mistakes)
@@ -80,10 +124,6 @@ def _check_number_and_mark(document: Document, options: InvoroOptions, mistakes:
 
 
 def _check_parties(document: Document, options: InvoroOptions, mistakes: Mistakes) -> None:
-    if document.payee:
-        refuse_given(document.payee, PAYEE_UNSAID, "document.payee", mistakes)
-    if document.delivery and document.delivery.location and document.delivery.location.scheme:
-        mistakes.unoffered("document.delivery.location.scheme", "has no place here")
     for name in ("legal_information", "seller_tax_registration"):
         if getattr(options, name) and not document.seller:
             mistakes.wrong(f"options.{name}", "the document names no seller")

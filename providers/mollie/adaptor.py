@@ -28,10 +28,11 @@ from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
+from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
-from providers.mollie.check import check_document, check_options, echoes, first_context
+from providers.mollie.check import COVERAGE, check_document, check_options, echoes, first_context
 from providers.mollie.decode import (
     RESOURCE,
     SIGNATURE,
@@ -60,6 +61,7 @@ class Mollie:
 
     Settings: ClassVar[type[BaseModel]] = MollieSettings
     Options: ClassVar[type[BaseModel]] = MollieOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "mollie"
 
     def __init__(self, settings: MollieSettings, http: httpx.AsyncClient) -> None:

@@ -7,6 +7,16 @@ from invoicing.money import minor_units
 from invoicing.provider import Figure
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals
+from providers.kit.coverage import (
+    ADDRESS,
+    PARTY,
+    Coverage,
+    ignored,
+    refused,
+    said,
+    said_unless,
+    under,
+)
 from providers.kit.http import encode
 from providers.kit.mistakes import Mistakes, refuse_given
 from providers.mollie.encode import (
@@ -22,6 +32,81 @@ from providers.mollie.options import MollieOptions
 from providers.mollie.settings import EmailDetails, MollieSettings
 from providers.mollie.states import REFERENCE, Context
 
+NOTES = "has no place here; put it into the notes"
+NAME_IT = "has no place here; put it into the name"
+COVERAGE = Coverage(
+    said(
+        "currency",
+        "due_date",
+        "notes",
+        "prices_include_vat",
+        *under("buyer", "type", "account_number", "language", "registration.value", "vat_number"),
+        *under("buyer", "given_name", "family_name"),
+        *under("buyer.address", *ADDRESS),
+        *under("buyer.contact", "phone", "email"),
+        *under("lines[]", "name", "description", "note", "quantity", "unit_price", "base_quantity"),
+        *under("lines[].allowances[]", "amount", "percent"),
+        *under("lines[].vat", "rate", "exemption_reason"),
+        *under("allowances[]", "amount", "percent", "vat.exemption_reason"),
+    ),
+    said_unless("of a consumer, given and family name say the same", "buyer.name"),
+    said_unless(
+        "the rate says the tax, and the memo why there is none",
+        "lines[].vat.category",
+        "allowances[].vat.category",
+    ),
+    said_unless(
+        "the memo says the reason in words, if there are any",
+        "lines[].vat.exemption_code",
+        "allowances[].vat.exemption_code",
+    ),
+    refused("credit the invoice itself; it cannot be written here", "type"),
+    refused("has no place here: the provider numbers its invoices itself", "number"),
+    refused("has no place here: the profile of the account is paid", "payee"),
+    refused("has no place here: the buyer pays through the provider's own page", "payment"),
+    refused(
+        NOTES,
+        *("tax_point_date", "period", "delivery", "buyer_reference", "purchase_order"),
+        *("sales_order", "contract", "project", "buyer.contact.name"),
+    ),
+    refused("has no place here; put them into the notes", "buyer.identifiers"),
+    refused(
+        "has no place here; credit an invoice instead of referring to it",
+        "precedents",
+    ),
+    refused("has no place here; write it as a line", "charges"),
+    refused("has no place here", "accounting_reference", "prepaid", "lines[].accounting_reference"),
+    refused(
+        "has no place here; raise the price or write it as a line of its own", "lines[].charges"
+    ),
+    refused(
+        NAME_IT,
+        *under("lines[]", "period", "seller_item_id", "buyer_item_id"),
+        *under("lines[]", "standard_item_id", "order_line"),
+    ),
+    refused(
+        "a discount has no words here; put them into the notes",
+        *under("lines[].allowances[]", "reason", "reason_code"),
+        *under("allowances[]", "reason", "reason_code"),
+    ),
+    ignored(
+        "the invoice bears the day it is issued; the payment term is reckoned from it",
+        "issue_date",
+    ),
+    ignored("the profile of the account is the seller", *under("seller", *PARTY)),
+    ignored("the invoice is addressed to the legal name", "buyer.trading_name"),
+    ignored("there is one field for every country's number", "buyer.registration.scheme"),
+    ignored(
+        "an e-invoice is addressed by the buyer's numbers",
+        *under("buyer.electronic_address", "value", "scheme"),
+    ),
+    ignored("lines keep their order", "lines[].id"),
+    ignored("lines count pieces here; another unit is refused", "lines[].unit"),
+    ignored("it is over all lines: a VAT that is not theirs is refused", "allowances[].vat.rate"),
+    ignored("the settings say where VAT is rounded; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here."""
+
 MOST_METADATA = 1000
 """Bytes; the vendor says approximately 1 kB."""
 
@@ -35,37 +120,6 @@ E_INVOICING = ("BE", "DE", "NL")
 
 ELSEWHERE = (VatCategory.CANARY_ISLANDS, VatCategory.CEUTA_MELILLA)
 
-UNSAID = {
-    "number": "has no place here: the provider numbers its invoices itself",
-    "tax_point_date": "has no place here; put it into the notes",
-    "period": "has no place here; put it into the notes",
-    "payee": "has no place here: the profile of the account is paid",
-    "delivery": "has no place here; put it into the notes",
-    "payment": "has no place here: the buyer pays through the provider's own page",
-    "buyer_reference": "has no place here; put it into the notes",
-    "purchase_order": "has no place here; put it into the notes",
-    "sales_order": "has no place here; put it into the notes",
-    "contract": "has no place here; put it into the notes",
-    "project": "has no place here; put it into the notes",
-    "accounting_reference": "has no place here",
-    "precedents": "has no place here; credit an invoice instead of referring to it",
-    "charges": "has no place here; write it as a line",
-    "prepaid": "has no place here",
-}
-
-LINE_UNSAID = {
-    "charges": "has no place here; raise the price or write it as a line of its own",
-    "period": "has no place here; put it into the name",
-    "seller_item_id": "has no place here; put it into the name",
-    "buyer_item_id": "has no place here; put it into the name",
-    "standard_item_id": "has no place here; put it into the name",
-    "order_line": "has no place here; put it into the name",
-    "accounting_reference": "has no place here",
-}
-
-BUYER_UNSAID = {"identifiers": "has no place here; put them into the notes"}
-
-CONTACT_UNSAID = {"name": "has no place here; put it into the notes"}
 
 CONSUMER_UNSAID = {
     "vat_number": "only a business has one here",
@@ -77,32 +131,12 @@ BUSINESS_UNSAID = {
     "family_name": "only a consumer has one here",
 }
 
-DISCOUNT_UNSAID = {
-    "reason": "a discount has no words here; put them into the notes",
-    "reason_code": "a discount has no words here; put them into the notes",
-}
-
-IGNORED = {
-    "issue_date": "the invoice bears the day it is issued; the payment term is reckoned from it",
-    "seller": "the profile of the account is the seller",
-    "buyer.name": "of a consumer: given and family name say the same",
-    "buyer.trading_name": "the invoice is addressed to the legal name",
-    "buyer.registration.scheme": "there is one field for every country's number",
-    "buyer.electronic_address": "an e-invoice is addressed by the buyer's numbers",
-    "lines[].id": "lines keep their order",
-    "lines[].vat.category": "the rate says the tax, and the memo why there is none",
-    "lines[].vat.exemption_code": "the memo says it in words",
-}
-"""What a document may carry and this provider is knowingly not told, and why that loses nothing."""
-
 
 def check_document(document: Document, settings: MollieSettings, mistakes: Mistakes) -> None:
     """What can be judged whatever the options are."""
-    if document.type == "credit_note":
-        mistakes.unoffered("document.type", "credit the invoice itself; it cannot be written here")
     if document.vat_rounding not in (None, settings.vat_rounding):
         mistakes.unoffered("document.vat_rounding", f"VAT is rounded per {settings.vat_rounding}")
-    refuse_given(document, UNSAID, "document", mistakes)
+    COVERAGE.refuse(document, mistakes)
     _check_buyer(document.buyer, mistakes)
     _check_discount(document, mistakes)
     for index, line in enumerate(document.lines):
@@ -190,9 +224,6 @@ def _check_recipient(document: Document, options: MollieOptions, mistakes: Mista
 
 def _check_buyer(buyer: Party, mistakes: Mistakes) -> None:
     at = "document.buyer"
-    refuse_given(buyer, BUYER_UNSAID, at, mistakes)
-    if buyer.contact:
-        refuse_given(buyer.contact, CONTACT_UNSAID, f"{at}.contact", mistakes)
     if not (buyer.contact and buyer.contact.email):
         mistakes.wrong(f"{at}.contact.email", "needed")
     for part in ("street", "postal_code", "city"):
@@ -231,8 +262,6 @@ def _check_e_invoice(request: InvoiceRequest, options: MollieOptions, mistakes: 
 def _check_discount(document: Document, mistakes: Mistakes) -> None:
     """There is one discount over everything; the document's are per VAT."""
     given = document.allowances
-    for index, one in enumerate(given):
-        refuse_given(one, DISCOUNT_UNSAID, f"document.allowances[{index}]", mistakes)
     vats = {(line.vat.category, line.vat.rate) for line in document.lines}
     lowered = [(one.vat.category, one.vat.rate) for one in given]
     percents = {one.percent for one in given}
@@ -246,7 +275,6 @@ def _check_discount(document: Document, mistakes: Mistakes) -> None:
 
 
 def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> None:
-    refuse_given(line, LINE_UNSAID, at, mistakes)
     if len(description(line)) > MOST_DESCRIPTION:
         message = f"with description and note more than {MOST_DESCRIPTION} characters"
         mistakes.unoffered(f"{at}.name", message)
@@ -264,8 +292,6 @@ def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> 
         mistakes.unoffered(f"{at}.vat.rate", "has two decimals at most here")
     if len(line.allowances) > 1:
         mistakes.unoffered(f"{at}.allowances", "a line has one discount at most here")
-    for index, one in enumerate(line.allowances):
-        refuse_given(one, DISCOUNT_UNSAID, f"{at}.allowances[{index}]", mistakes)
 
 
 def _sends(request: InvoiceRequest) -> bool:

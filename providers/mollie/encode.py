@@ -154,7 +154,10 @@ def _memo(document: Document) -> str | None:
     """The notes, then why a line bears no VAT: the norm wants that on the invoice (BR-E-10 …)."""
     reasons = (
         vat.exemption_reason or REASONS.get(vat.category) or vat.exemption_code
-        for vat in (line.vat for line in document.lines)
+        for vat in (
+            *(line.vat for line in document.lines),
+            *(one.vat for one in document.allowances),
+        )
     )
     return "\n".join([*document.notes, *dict.fromkeys(filter(None, reasons))]) or None
 

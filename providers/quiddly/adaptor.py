@@ -30,10 +30,12 @@ from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
+from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
 from providers.quiddly.check import (
+    COVERAGE,
     check_document,
     check_options,
     distribution,
@@ -87,6 +89,7 @@ class Quiddly:
 
     Settings: ClassVar[type[BaseModel]] = QuiddlySettings
     Options: ClassVar[type[BaseModel]] = QuiddlyOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "quiddly"
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:

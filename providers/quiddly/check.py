@@ -15,14 +15,97 @@ from invoicing.money import exactly, rounded
 from invoicing.provider import Attachment
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals
+from providers.kit.coverage import (
+    ADDRESS,
+    CONTACT,
+    PARTY,
+    Coverage,
+    ignored,
+    refused,
+    said,
+    said_unless,
+    under,
+)
 from providers.kit.files import Content, NotUsable
 from providers.kit.files import read as read_file
 from providers.kit.http import File
-from providers.kit.mistakes import Mistakes, refuse_given
+from providers.kit.mistakes import Mistakes
 from providers.quiddly.encode import fees_of, identity, our_words, unit_price, vats_of, zip_code
 from providers.quiddly.options import DistributionCode, QuiddlyOptions
 from providers.quiddly.settings import NAME, QuiddlySettings
 from providers.quiddly.states import Context
+
+NOTES = "has no place here; put it into the notes"
+DESCRIBE = "has no place here; put it into the description"
+OWN_ACCOUNT = "has no place here: the client's own account is paid"
+COVERAGE = Coverage(
+    said(
+        *("type", "number", "currency", "issue_date", "due_date", "notes", "buyer_reference"),
+        *("purchase_order", "sales_order", "precedents[].number"),
+        *under("buyer", "name", "type", "vat_number", "registration.value", "account_number"),
+        "buyer.identifiers[].value",
+        *under("buyer.contact", *CONTACT),
+        *under("buyer.address", *(name for name in ADDRESS if name != "region")),
+        *under("delivery", "actual_date", "party_name"),
+        *under("delivery.address", *(name for name in ADDRESS if name != "region")),
+        *under("payment", "reference", "terms"),
+        *under("lines[]", "name", "description", "note", "quantity", "unit", "unit_price"),
+        *under("lines[]", "base_quantity", "seller_item_id"),
+        *under("lines[].allowances[]", "amount", "percent"),
+        *under("lines[].vat", "rate", "exemption_reason"),
+        *under("charges[]", "amount", "percent", "vat.rate", "vat.exemption_reason"),
+    ),
+    said_unless("the options name another reference of ours", "seller.contact.name"),
+    said_unless(
+        "the percentage, reverse charge or the remark says it",
+        *("lines[].vat.category", "charges[].vat.category"),
+    ),
+    said_unless(
+        "the remark says the reason in words, if there are any",
+        *("lines[].vat.exemption_code", "charges[].vat.exemption_code"),
+    ),
+    refused(NOTES, "tax_point_date", "period", "contract", "project", "delivery.location"),
+    refused(OWN_ACCOUNT, "payee", *under("payment", "iban", "bic", "account_name")),
+    refused("has no place here: the buyer pays by the reference", "payment.mandate"),
+    refused("has no place here", "accounting_reference", "prepaid"),
+    refused("has no place here; lower the lines instead", "allowances"),
+    refused("prices are without VAT here", "prices_include_vat"),
+    refused(
+        "has no place here; use a third address line in the options",
+        *("buyer.address.region", "delivery.address.region"),
+    ),
+    refused(
+        "has no place here; raise the price or write it as a line of its own", "lines[].charges"
+    ),
+    refused(
+        DESCRIBE,
+        *under("lines[]", "period", "buyer_item_id", "standard_item_id", "order_line"),
+        "lines[].accounting_reference",
+    ),
+    refused(
+        "a discount has no words here; put them into the description",
+        *under("lines[].allowances[]", "reason", "reason_code"),
+    ),
+    ignored(
+        "the client of the account is the seller; only the contact's name is printed",
+        *under("seller", *(name for name in PARTY if name != "contact.name")),
+    ),
+    ignored("a transfer, as every invoice here is paid; another is refused", "payment.means"),
+    ignored("the number says which invoice is credited", "precedents[].issue_date"),
+    ignored("the fee's name says it", *under("charges[]", "reason", "reason_code")),
+    ignored("the invoice is addressed to the legal name", "buyer.trading_name"),
+    ignored("the name says it", *under("buyer", "given_name", "family_name")),
+    ignored("the document template decides it", "buyer.language"),
+    ignored(
+        "the distribution code decides how it travels",
+        *under("buyer.electronic_address", "value", "scheme"),
+    ),
+    ignored("there is one field, read by the debtor's type", "buyer.registration.scheme"),
+    ignored("only a GLN has a place here; another is refused", "buyer.identifiers[].scheme"),
+    ignored("lines keep their order", "lines[].id"),
+    ignored("the settings say where VAT is rounded; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here."""
 
 MAX_PDF = 10 * 1024 * 1024
 """Bytes of the client's own PDF. Assumed: no page states a limit."""
@@ -43,64 +126,10 @@ GLN = "0088"  # ISO 6523
 
 TRANSFERS = ("30", "31", "42", "58")  # UNCL4461
 
-UNSAID = {
-    "tax_point_date": "has no place here; put it into the notes",
-    "period": "has no place here; put it into the notes",
-    "payee": "has no place here: the client's own account is paid",
-    "contract": "has no place here; put it into the notes",
-    "project": "has no place here; put it into the notes",
-    "accounting_reference": "has no place here",
-    "allowances": "has no place here; lower the lines instead",
-    "prices_include_vat": "prices are without VAT here",
-    "prepaid": "has no place here",
-}
-
-LINE_UNSAID = {
-    "charges": "has no place here; raise the price or write it as a line of its own",
-    "period": "has no place here; put it into the description",
-    "buyer_item_id": "has no place here; put it into the description",
-    "standard_item_id": "has no place here; put it into the description",
-    "order_line": "has no place here; put it into the description",
-    "accounting_reference": "has no place here; put it into the description",
-}
-
-DISCOUNT_UNSAID = {
-    "reason": "a discount has no words here; put them into the description",
-    "reason_code": "a discount has no words here; put them into the description",
-}
-
-PAYMENT_UNSAID = {
-    "iban": "has no place here: the client's own account is paid",
-    "bic": "has no place here: the client's own account is paid",
-    "account_name": "has no place here: the client's own account is paid",
-    "mandate": "has no place here: the buyer pays by the reference",
-}
-
-ADDRESS_UNSAID = {"region": "has no place here; use a third address line in the options"}
-
-DELIVERY_UNSAID = {"location": "has no place here; put it into the notes"}
-
-IGNORED = {
-    "seller": "the client of the account is the seller; only the contact's name is printed",
-    "payment.means": "a transfer, as every invoice here is paid",
-    "precedents[].issue_date": "the number says which invoice is credited",
-    "charges[].reason": "the fee's name says it",
-    "buyer.trading_name": "the invoice is addressed to the legal name",
-    "buyer.given_name": "the name says it",
-    "buyer.family_name": "likewise",
-    "buyer.language": "the document template decides it",
-    "buyer.electronic_address": "the distribution code decides how it travels",
-    "buyer.registration.scheme": "there is one field, read by the debtor's type",
-    "lines[].id": "lines keep their order",
-    "lines[].vat.category": "the percentage, reverse charge or the remark says it",
-    "lines[].vat.exemption_code": "the remark says it in words",
-}
-"""What a document may carry and this provider is knowingly not told, and why that loses nothing."""
-
 
 def check_document(document: Document, settings: QuiddlySettings, mistakes: Mistakes) -> None:
     """What can be judged whatever the options are."""
-    refuse_given(document, UNSAID, "document", mistakes)
+    COVERAGE.refuse(document, mistakes)
     if document.vat_rounding not in (None, settings.vat_rounding):
         mistakes.unoffered("document.vat_rounding", f"VAT is rounded per {settings.vat_rounding}")
     if not document.number:
@@ -128,7 +157,6 @@ def _check_payment(document: Document, mistakes: Mistakes) -> None:
     payment = document.payment
     if payment is None:
         return
-    refuse_given(payment, PAYMENT_UNSAID, "document.payment", mistakes)
     if payment.means not in (None, *TRANSFERS):
         mistakes.unoffered("document.payment.means", "the buyer pays by transfer here")
 
@@ -164,7 +192,6 @@ def _check_gln(buyer: Party, at: str, mistakes: Mistakes) -> None:
 
 
 def _check_address(address: Address, at: str, mistakes: Mistakes) -> None:
-    refuse_given(address, ADDRESS_UNSAID, at, mistakes)
     try:
         zip_code(address)
     except stdnum.ValidationError:
@@ -172,10 +199,8 @@ def _check_address(address: Address, at: str, mistakes: Mistakes) -> None:
 
 
 def _check_delivery(delivery: Delivery | None, mistakes: Mistakes) -> None:
-    if delivery:
-        refuse_given(delivery, DELIVERY_UNSAID, "document.delivery", mistakes)
-        if delivery.address:
-            _check_address(delivery.address, "document.delivery.address", mistakes)
+    if delivery and delivery.address:
+        _check_address(delivery.address, "document.delivery.address", mistakes)
 
 
 def _check_vats(document: Document, mistakes: Mistakes) -> None:
@@ -192,9 +217,6 @@ def _check_vats(document: Document, mistakes: Mistakes) -> None:
 
 
 def _check_line(line: Line, at: str, mistakes: Mistakes) -> None:
-    refuse_given(line, LINE_UNSAID, at, mistakes)
-    for index, allowance in enumerate(line.allowances):
-        refuse_given(allowance, DISCOUNT_UNSAID, f"{at}.allowances[{index}]", mistakes)
     if unit_price(line) is None:
         mistakes.unoffered(f"{at}.base_quantity", "the price of one unit is not exact")
 

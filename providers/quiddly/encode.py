@@ -288,7 +288,8 @@ def _encoded_totals(sums: Totals, options: QuiddlyOptions, sign: int) -> Json:
 def _remark(document: Document) -> str | None:
     """The notes, and why there is no VAT; reverse charge has a field of its own."""
     reasons = (
-        vat.exemption_reason or REASONS.get(vat.category, "") for vat in vats_of(document).values()
+        vat.exemption_reason or REASONS.get(vat.category) or vat.exemption_code
+        for vat in vats_of(document).values()
     )
     texts = dict.fromkeys([*document.notes, *reasons])
     return "\n".join(text for text in texts if text) or None

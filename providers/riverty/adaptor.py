@@ -37,10 +37,12 @@ from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api
+from providers.kit.coverage import Coverage
 from providers.kit.http import Json
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.words import safe_word
 from providers.riverty.check import (
+    COVERAGE,
     check_goal,
     check_invoice,
     check_line_options,
@@ -95,6 +97,7 @@ class Riverty:
 
     Settings: ClassVar[type[BaseModel]] = RivertySettings
     Options: ClassVar[type[BaseModel]] = RivertyOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "riverty"
 
     def __init__(self, settings: RivertySettings, http: httpx.AsyncClient) -> None:

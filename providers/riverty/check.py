@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from invoicing.document import Document, Line, Party
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import LineTotal, Totals, totals
-from providers.kit.mistakes import Mistakes, refuse_given
+from providers.kit.coverage import (
+    ADDRESS,
+    PARTY,
+    Coverage,
+    ignored,
+    refused,
+    said,
+    said_unless,
+    under,
+)
+from providers.kit.mistakes import Mistakes
 from providers.riverty.encode import (
     UNITS,
     as_text,
@@ -30,55 +40,66 @@ from providers.riverty.options import (
 from providers.riverty.settings import RivertySettings
 from providers.riverty.states import CREDITED, Context, Credit, OrderContext
 
+NAME_IT = "has no place here; put it into the name"
+COVERAGE = Coverage(
+    said(
+        *("number", "issue_date", "due_date", "prices_include_vat"),
+        *under("buyer", "given_name", "family_name", "vat_number", "account_number", "language"),
+        *under("buyer.address", "street", "additional", "city", "postal_code", "country"),
+        *under("buyer.contact", "phone", "email"),
+        *under("delivery", "actual_date", "party_name"),
+        *under("delivery.address", *ADDRESS),
+        *under("lines[]", "name", "quantity", "unit_price", "base_quantity", "seller_item_id"),
+        *under("lines[].vat", "category", "rate"),
+    ),
+    said_unless("the family name says it", "buyer.name"),
+    said_unless("pieces need not be said", "lines[].unit"),
+    refused("credit the invoice itself; it cannot be written here", "type"),
+    refused("has no place here: the business code decides who is paid", "payee"),
+    refused("has no place here; name a payment method in the options instead", "payment"),
+    refused("has no place here; give an order_reference in the options instead", "sales_order"),
+    refused("has no place here; credit an invoice instead of referring to it", "precedents"),
+    refused("has no place here; lower the prices", "allowances"),
+    refused("has no place here; write it as a line", "charges"),
+    refused(
+        "has no place here: only a delivery's address has one; put it into the city",
+        "buyer.address.region",
+    ),
+    refused("has no place here; give its address", "delivery.location"),
+    refused(
+        "has no place here",
+        *("tax_point_date", "period", "notes", "buyer_reference", "purchase_order", "contract"),
+        *("project", "accounting_reference", "prepaid"),
+        *under("lines[]", "buyer_item_id", "standard_item_id", "order_line"),
+        "lines[].accounting_reference",
+    ),
+    refused(NAME_IT, *under("lines[]", "description", "period", "note")),
+    refused("has no place here; lower the price", "lines[].allowances"),
+    refused(
+        "has no place here; raise the price or write it as a line of its own", "lines[].charges"
+    ),
+    ignored("must be that of the business code; another is refused", "currency"),
+    ignored(
+        "the business code is the seller; another country is refused", *under("seller", *PARTY)
+    ),
+    ignored("there is one form of address for both", "buyer.type"),
+    ignored("the order is addressed to the legal name", "buyer.trading_name"),
+    ignored(
+        "the customer is known by its number",
+        *under("buyer", "registration.value", "registration.scheme"),
+        *under("buyer", "identifiers[].value", "identifiers[].scheme"),
+    ),
+    ignored("nothing is sent there", *under("buyer.electronic_address", "value", "scheme")),
+    ignored("the order is addressed to the buyer", "buyer.contact.name"),
+    ignored("lines are known by their place in the order", "lines[].id"),
+    ignored("the kind of VAT says it", *under("lines[].vat", "exemption_reason", "exemption_code")),
+    ignored("VAT is rounded per line here; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here, an order's included."""
+
 MOST_CREDITED = 100
 """Lines. A credit repeats their figures, so every call about the invoice would have to carry them;
 one with more lines is credited by hand."""
-
-UNSAID = {
-    "tax_point_date": "has no place here",
-    "period": "has no place here",
-    "payee": "has no place here: the business code decides who is paid",
-    "payment": "has no place here; name a payment method in the options instead",
-    "notes": "has no place here",
-    "buyer_reference": "has no place here",
-    "purchase_order": "has no place here",
-    "sales_order": "has no place here; give an order_reference in the options instead",
-    "contract": "has no place here",
-    "project": "has no place here",
-    "accounting_reference": "has no place here",
-    "precedents": "has no place here; credit an invoice instead of referring to it",
-    "allowances": "has no place here; lower the prices",
-    "charges": "has no place here; write it as a line",
-    "prepaid": "has no place here",
-}
-
-LINE_UNSAID = {
-    "description": "has no place here; put it into the name",
-    "allowances": "has no place here; lower the price",
-    "charges": "has no place here; raise the price or write it as a line of its own",
-    "period": "has no place here; put it into the name",
-    "note": "has no place here; put it into the name",
-    "buyer_item_id": "has no place here",
-    "standard_item_id": "has no place here",
-    "order_line": "has no place here",
-    "accounting_reference": "has no place here",
-}
-
-DELIVERY_UNSAID = {"location": "has no place here; give its address"}
-
-IGNORED = {
-    "seller": "the business code is the seller; only its country is checked",
-    "buyer.type": "there is one form of address for both",
-    "buyer.trading_name": "the order is addressed to the legal name",
-    "buyer.registration": "the customer is known by its number",
-    "buyer.identifiers": "likewise",
-    "buyer.electronic_address": "nothing is sent there",
-    "buyer.contact.name": "the order is addressed to the buyer",
-    "lines[].id": "lines are known by their place in the order",
-    "lines[].vat.exemption_reason": "the kind of VAT says it",
-    "lines[].vat.exemption_code": "likewise",
-}
-"""What a document may carry and this provider is knowingly not told, and why that loses nothing."""
 
 
 def check_goal(goal: Goal, mistakes: Mistakes) -> None:
@@ -167,14 +188,12 @@ def check_order(
     document: Document, options: RivertyOptions, settings: RivertySettings, mistakes: Mistakes
 ) -> None:
     """Likewise of what an order and its invoices share."""
-    if document.type == "credit_note":
-        mistakes.unoffered("document.type", "credit the invoice itself; it cannot be written here")
     if document.currency != settings.currency:
         mistakes.unoffered("document.currency", f"this business code is for {settings.currency}")
     _check_seller(document, settings, mistakes)
-    refuse_given(document, UNSAID, "document", mistakes)
-    if document.delivery:
-        refuse_given(document.delivery, DELIVERY_UNSAID, "document.delivery", mistakes)
+    COVERAGE.refuse(document, mistakes)
+    if document.delivery and document.delivery.party_name and not document.delivery.address:
+        mistakes.wrong("document.delivery.address", "needed here for a party_name")
     _check_buyer(document.buyer, mistakes)
     if document.vat_rounding == "category":
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per line here")
@@ -213,7 +232,6 @@ def _check_line(
     settings: RivertySettings,
     mistakes: Mistakes,
 ) -> None:
-    refuse_given(line, LINE_UNSAID, at, mistakes)
     limits = (
         ("name", line.name, settings.description_length),
         ("seller_item_id", line.seller_item_id or "", 30),

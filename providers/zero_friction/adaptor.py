@@ -30,10 +30,17 @@ from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
+from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
-from providers.zero_friction.check import check_request, customer_choice, first_context, look_ups
+from providers.zero_friction.check import (
+    COVERAGE,
+    check_request,
+    customer_choice,
+    first_context,
+    look_ups,
+)
 from providers.zero_friction.decode import (
     SIGNATURE,
     BankAccount,
@@ -79,6 +86,7 @@ class ZeroFriction:
 
     Settings: ClassVar[type[BaseModel]] = ZeroFrictionSettings
     Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "zero_friction"
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:

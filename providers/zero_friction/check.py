@@ -7,7 +7,16 @@ from pydantic import BaseModel
 from invoicing.document import Document, Line
 from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
-from providers.kit.mistakes import Mistakes, refuse_given
+from providers.kit.coverage import (
+    PARTY,
+    Coverage,
+    ignored,
+    refused,
+    said,
+    said_unless,
+    under,
+)
+from providers.kit.mistakes import Mistakes
 from providers.zero_friction.encode import MEANS, UNITS, period_of, tax_key, unit_price
 from providers.zero_friction.options import (
     BankAccountChoice,
@@ -18,47 +27,59 @@ from providers.zero_friction.options import (
 from providers.zero_friction.settings import ZeroFrictionSettings
 from providers.zero_friction.states import Context, ContractQuery, TaxQuery, TaxWanted
 
-UNSAID = {
-    "tax_point_date": "has no place here: the rate follows from each line's period",
-    "payee": "has no place here: the bank account decides who is paid",
-    "delivery": "has no place here; name a service location in the options instead",
-    "buyer_reference": "has no place here; put it into the notes",
-    "purchase_order": "has no place here; put it into the notes",
-    "sales_order": "has no place here; put it into the notes",
-    "project": "has no place here; put it into the notes",
-    "accounting_reference": "has no place here",
-    "precedents": "has no place here; credit an invoice instead of referring to it",
-    "allowances": "has no place here; write it as a line with a negative quantity",
-    "charges": "has no place here; write it as a line",
-    "prices_include_vat": "prices are without VAT here",
-    "prepaid": "has no place here; register the payment instead",
-}
-
-LINE_UNSAID = {
-    "allowances": "has no place here; lower the price or write it as a line of its own",
-    "charges": "has no place here; raise the price or write it as a line of its own",
-    "seller_item_id": "has no place here; name a billing item in the options instead",
-    "buyer_item_id": "has no place here; put it into the description",
-    "standard_item_id": "has no place here; put it into the description",
-    "order_line": "has no place here; put it into the description",
-    "accounting_reference": "has no place here",
-}
-
-PAYMENT_UNSAID = {
-    "mandate": "has no place here: the mandate is kept with the customer",
-    "terms": "has no place here; put them into the notes",
-}
-
-IGNORED = {
-    "seller": "the organisation of the account is the seller",
-    "buyer": "only its account number or name is used: the customer is kept at the provider",
-    "payment.bic": "the organisation's bank account, found by its IBAN, brings its own",
-    "payment.account_name": "likewise",
-    "lines[].vat.exemption_reason": "what an invoice says about it belongs to the tax code",
-    "lines[].vat.exemption_code": "likewise",
-    "lines[].vat.category": "the rate or the tax code named in the options decides",
-}
-"""What a document may carry and this provider is knowingly not told, and why that loses nothing."""
+NOTES = "has no place here; put it into the notes"
+DESCRIBE = "has no place here; put it into the description"
+COVERAGE = Coverage(
+    said(
+        *("number", "issue_date", "due_date", "period.start", "period.end", "contract", "notes"),
+        "buyer.account_number",
+        *under("payment", "means", "reference", "iban"),
+        *under("lines[]", "name", "description", "note", "quantity", "unit", "unit_price"),
+        *under("lines[]", "base_quantity", "vat.rate", "period.start", "period.end"),
+    ),
+    said_unless("the account number finds the customer", "buyer.name"),
+    refused("credit the invoice itself; it cannot be written here", "type"),
+    refused("has no place here: the rate follows from each line's period", "tax_point_date"),
+    refused("has no place here: the bank account decides who is paid", "payee"),
+    refused("has no place here; name a service location in the options instead", "delivery"),
+    refused(NOTES, "buyer_reference", "purchase_order", "sales_order", "project"),
+    refused("has no place here", "accounting_reference", "lines[].accounting_reference"),
+    refused("has no place here; credit an invoice instead of referring to it", "precedents"),
+    refused("has no place here; write it as a line with a negative quantity", "allowances"),
+    refused("has no place here; write it as a line", "charges"),
+    refused("prices are without VAT here", "prices_include_vat"),
+    refused("has no place here; register the payment instead", "prepaid"),
+    refused("has no place here: the mandate is kept with the customer", "payment.mandate"),
+    refused("has no place here; put them into the notes", "payment.terms"),
+    refused(
+        "has no place here; lower the price or write it as a line of its own", "lines[].allowances"
+    ),
+    refused(
+        "has no place here; raise the price or write it as a line of its own", "lines[].charges"
+    ),
+    refused(
+        "has no place here; name a billing item in the options instead", "lines[].seller_item_id"
+    ),
+    refused(DESCRIBE, *under("lines[]", "buyer_item_id", "standard_item_id", "order_line")),
+    ignored("must be the one the organisation bills in; another is refused", "currency"),
+    ignored("the organisation of the account is the seller", *under("seller", *PARTY)),
+    ignored(
+        "the customer is kept at the provider, and found by its account number or name",
+        *under("buyer", *(name for name in PARTY if name not in ("name", "account_number"))),
+    ),
+    ignored(
+        "the organisation's bank account, found by its IBAN, brings its own",
+        *under("payment", "bic", "account_name"),
+    ),
+    ignored("lines keep their order", "lines[].id"),
+    ignored(
+        "what an invoice says about it belongs to the tax code",
+        *under("lines[].vat", "exemption_reason", "exemption_code"),
+    ),
+    ignored("the rate or the tax code named in the options decides", "lines[].vat.category"),
+    ignored("VAT is rounded per line here; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here."""
 
 
 def check_request(
@@ -71,13 +92,11 @@ def check_request(
     document = request.document
     if request.goal is Goal.DELIVERED:
         mistakes.unoffered("goal", "delivery cannot be seen here; ask for sent")
-    if document.type == "credit_note":
-        mistakes.unoffered("document.type", "credit the invoice itself; it cannot be written here")
     if document.currency != settings.currency:
         mistakes.unoffered("document.currency", f"this organisation bills in {settings.currency}")
     if document.vat_rounding == "category":
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per line here")
-    refuse_given(document, UNSAID, "document", mistakes)
+    COVERAGE.refuse(document, mistakes)
     _check_payment(document, options, mistakes)
     for index, line in enumerate(document.lines):
         _check_line(document, line, f"document.lines[{index}]", mistakes)
@@ -87,7 +106,6 @@ def check_request(
 
 def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: Mistakes) -> None:
     if document.payment:
-        refuse_given(document.payment, PAYMENT_UNSAID, "document.payment", mistakes)
         means = document.payment.means
         if means and means not in MEANS and not options.payment_method:
             mistakes.unoffered("document.payment.means", f"must be one of {', '.join(MEANS)}")
@@ -98,7 +116,6 @@ def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: M
 
 
 def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> None:
-    refuse_given(line, LINE_UNSAID, at, mistakes)
     if line.unit not in UNITS:
         mistakes.unoffered(f"{at}.unit", f"{line.unit} is not a unit here")
     if unit_price(line) is None:

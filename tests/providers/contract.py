@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from itertools import product
+from itertools import chain, product
 from typing import Any, ClassVar
 
 import httpx
@@ -64,9 +64,11 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.totals import VatRounding, totals
+from providers.kit.coverage import Coverage
 from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from tests.providers import Reply, Script, answer
+from tests.providers.fields import Change, Sample, changed, findings, written
 from tests.tiers import chosen
 
 SECRET = "canary-secret"
@@ -229,6 +231,10 @@ class Contract:
     """For how long an uncertain call may still take effect, by the provider's own word."""
     order: ClassVar[Mapping[str, Any]] = {}
     """Changes to the document that make it an order's, for providers with orders."""
+    documents: ClassVar[Sequence[Change]] = ()
+    """Changes to the document in which fields are said that have no place in the ordinary one."""
+    samples: ClassVar[Mapping[str, Sequence[Sample]]] = {}
+    """By path, where the ordinary value of a field is not possible here."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per verb that this provider describes; those that make no call fail nowhere."""
@@ -296,11 +302,22 @@ class Contract:
         if verb in ORDERLY:
             return await self._ordered(verb, adaptor, step)
         request, plan = await self._ordinary()
+        return await self.called(verb, told, step, request, plan)
+
+    def known(self, plan: Plan, step: Step) -> dict[str, Any]:
+        """What the step needs beside the plan's context."""
+        return {**plan.context, **step.context}
+
+    async def called(
+        self, verb: str, told: Script, step: Step, request: InvoiceRequest, plan: Plan
+    ) -> Any:
+        """One verb of an invoice."""
+        adaptor = self.made(told)
         target = Target(
             account="default",
             reference=REFERENCE,
             provider_id=self.provider_id if verb in BORN else None,
-            context={**plan.context, **step.context},
+            context=self.known(plan, step),
         )
         match verb:
             case "create":
@@ -445,6 +462,30 @@ class Contract:
         other = "line" if self.rounding == "category" else "category"
         error = await self.refused(document={**self.document, "vat_rounding": other})
         assert "document.vat_rounding" in _fields(error)
+
+    async def test_every_field_is_said_refused_or_ignored(self) -> None:
+        """And it is so: a value in the field is heard by the provider, refused, or without any
+        effect, as the table says."""
+        documents = [self.document, *(changed(self.document, each) for each in self.documents)]
+        coverage: Coverage = self.adaptor.coverage
+        assert await findings(coverage, self.life, documents, self.samples) == []
+
+    def options_for(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options that this document needs."""
+        return self.options
+
+    async def life(self, document: Mapping[str, Any]) -> str:
+        """Everything the provider is sent about this document until it is out."""
+        request = self.asked(document=document, options=self.options_for(document))
+        plan: Plan = await self.made(Script()).plan(request)
+        asked: list[httpx.Request] = []
+        for verb in ("create", "approve", "send"):
+            step = self.steps[verb]
+            if step.asks:
+                told = self.script(step).anywhere(answer(next(iter(step.asks.values()))))
+                await self.called(verb, told, step, request, plan)
+                asked += told.asked
+        return written(asked, [each.model_dump(mode="json") for each in chain(*plan.look_ups)])
 
     async def test_an_option_nobody_knows_is_refused_by_its_name(self) -> None:
         error = await self.refused(options={**self.options, "canary_option": PERSON})

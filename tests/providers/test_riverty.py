@@ -46,7 +46,7 @@ from invoicing.provider import (
 )
 from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
 from providers.riverty.adaptor import Riverty
-from providers.riverty.check import IGNORED, MOST_CREDITED
+from providers.riverty.check import MOST_CREDITED
 from providers.riverty.decode import MAX_NOTIFICATION, NOT_READ
 from providers.riverty.encode import UNITS
 from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
@@ -519,9 +519,6 @@ class TestPlan:
         plan = await adaptor().plan(request({"lines": many}))
         assert plan.context["items"] == "1-1000"
         assert len(json.dumps(plan.context)) < 1000
-
-    def test_what_is_ignored_is_said(self) -> None:
-        assert {"seller", "buyer.trading_name", "lines[].id"} <= IGNORED.keys()
 
 
 class TestCreate:
