@@ -183,7 +183,7 @@ class Invoro:
             note = await self._invoice(request)
         same_figures(invoice, note)
         stage = self._told(note, context)
-        if stage is None:
+        if stage is Stage.UNKNOWN:
             raise Unavailable(f"{NAME} does not say how far the credit note is")
         if stage in UNSENT:
             note = await self._invoice(
@@ -270,7 +270,7 @@ class Invoro:
         stage = self._told(invoice, context) if invoice else Stage.DELETED
         if stage is Stage.SENDING:
             raise Unavailable(f"{NAME}: it is still being sent and can be credited after that")
-        if invoice is None or stage is None or not stage.reached(Stage.SENT):
+        if invoice is None or not stage.reached(Stage.SENT):
             raise Rejected(f"{NAME}: only an invoice that was sent can be credited")
         return invoice
 
@@ -288,7 +288,7 @@ class Invoro:
     def _credited(self, snapshot: Snapshot, note: Invoice) -> Snapshot:
         """The invoice's own stage until its credit note is sent."""
         told, stage = self._snapshot(note, Context(), None), self._told(note, Context())
-        sent = stage is not None and stage.reached(Stage.SENT)
+        sent = stage.reached(Stage.SENT)
         status = f"{snapshot.status} · credit note {told.status}"
         update = {"status": status, "problems": told.problems or snapshot.problems}
         if sent and snapshot.stage is not Stage.DELETED:
@@ -297,20 +297,20 @@ class Invoro:
 
     # what an answer means
 
-    def _stage(self, invoice: Invoice, context: Context) -> Stage | None:
+    def _stage(self, invoice: Invoice, context: Context) -> Stage:
         """No invoice is sent without a number: one that says so is still on its way, or a draft."""
         stage = self._told(invoice, context)
-        unfinished = stage is not None and stage.reached(Stage.SENT) and invoice.lacks_number
+        unfinished = stage.reached(Stage.SENT) and invoice.lacks_number
         return Stage.SENDING if unfinished else stage
 
-    def _told(self, invoice: Invoice, context: Context) -> Stage | None:
+    def _told(self, invoice: Invoice, context: Context) -> Stage:
         if invoice.deleted_at:
             return Stage.DELETED
         if invoice.state == "approved" and self._settings.approved_means == "on_its_way":
             return Stage.APPROVING
         if invoice.state == "sent" and context.sent_is_delivered:
             return Stage.DELIVERED
-        return STATES.get(invoice.state)
+        return STATES[invoice.state]
 
     def _snapshot(self, invoice: Invoice, context: Context, target: Target | None) -> Snapshot:
         """Without a target nothing is said about whose invoice it is."""
@@ -370,7 +370,7 @@ class Invoro:
         )
         told = self._snapshot(invoice, context, target)
         # It is validated and queued before the answer; the state may lag behind.
-        behind = told.stage is not None and Stage.SENDING.reached(told.stage)
+        behind = Stage.SENDING.reached(told.stage)
         return told.model_copy(update={"stage": Stage.SENDING}) if behind else told
 
     async def _read(self, invoice_id: str) -> Invoice | None:

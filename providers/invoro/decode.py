@@ -89,7 +89,7 @@ class Invoice(Wire):
         return (
             self.direction != "incoming"
             and not self.deleted_at
-            and STATES.get(self.state) is not Stage.DELETED
+            and STATES[self.state] is not Stage.DELETED
         )
 
     def mentions(self, mark: str | None) -> bool:
@@ -115,7 +115,7 @@ class Invoice(Wire):
     @property
     def failures(self) -> tuple[FieldProblem, ...]:
         """Why it failed, as far as the metadata tells; nothing about those that did not."""
-        if STATES.get(self.state) is not Stage.FAILED:
+        if STATES[self.state] is not Stage.FAILED:
             return ()
         told = self.metadata_json if isinstance(self.metadata_json, Mapping) else {}
         reasons = tuple(

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from invoicing.model import Recorded
 from invoicing.provider import Stage
+from providers.kit.words import Words
 
 
 class Context(Recorded):
@@ -30,14 +31,16 @@ INVOICES = "/invoices"
 
 INVOICE = "/invoices/{id}"
 
-STATES = {
-    "draft": Stage.DRAFTED,
-    "approved": Stage.DRAFTED,  # or approving, see the settings
-    "sending": Stage.SENDING,
-    "sent": Stage.SENT,
-    "delivered": Stage.DELIVERED,
-    "failed": Stage.FAILED,
-    "cancelled": Stage.DELETED,
-}
+STATES = Words(
+    {
+        "draft": Stage.DRAFTED,
+        "approved": Stage.DRAFTED,  # or approving, see the settings
+        "sending": Stage.SENDING,
+        "sent": Stage.SENT,
+        "delivered": Stage.DELIVERED,
+        "failed": Stage.FAILED,
+        "cancelled": Stage.DELETED,
+    }
+)
 
 UNSENT = (Stage.DRAFTED, Stage.FAILED)

@@ -14,8 +14,6 @@ from invoicing.provider import (
     CreateCall,
     Delivery,
     Event,
-    Found,
-    LookUpCall,
     Plan,
     ReadCall,
     Search,
@@ -101,10 +99,6 @@ class Mollie:
             context=context.given(),
         )
 
-    async def look_up(self, call: LookUpCall) -> Found:
-        """See the port. No plan of this adaptor asks for any."""
-        raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
-
     async def find(self, target: Target) -> Search:
         """See the port. There is no filter, so the whole list is gone through; what carries our
         reference is ours, and what may be ours without showing it makes the answer uncertain."""
@@ -116,7 +110,7 @@ class Mollie:
                 complete = False
             elif reference_in(item.get("metadata")) == target.reference:
                 invoice = parse(Invoice, item, request)
-                if STATUSES.get(invoice.word) is not Stage.CREDITED:
+                if STATUSES[invoice.word] is not Stage.CREDITED:
                     found.append(snapshot(invoice, context))
         return Search(invoices=tuple(found), complete=complete)
 
@@ -147,10 +141,6 @@ class Mollie:
         if told.stage is Stage.DRAFTED:
             return told.model_copy(update={"stage": Stage.APPROVING})
         return told
-
-    async def send(self, target: Target) -> Snapshot:
-        """See the port. Wanted only of an e-invoice that the network did not take; no call."""
-        raise Rejected(f"{NAME} sends an invoice once, when it is issued: cancel it, or skip")
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""

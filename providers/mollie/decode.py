@@ -164,7 +164,7 @@ def is_twin(item: _Item, context: Context) -> bool:
         and not item.get("metadata")
         and item.get("recipientIdentifier") == context.recipient
         and str(value) == str(context.gross)
-        and STATUSES.get(str(item.get("status"))) is not Stage.CREDITED
+        and STATUSES[str(item.get("status"))] is not Stage.CREDITED
     )
 
 
@@ -183,9 +183,9 @@ def snapshot(invoice: Invoice, context: Context) -> Snapshot:
     )
 
 
-def _stage(invoice: Invoice, sends: bool) -> Stage | None:
+def _stage(invoice: Invoice, sends: bool) -> Stage:
     """An invoice with a number is final, whatever became of it in the e-invoicing network."""
-    stage = STATUSES.get(invoice.word)
+    stage = STATUSES[invoice.word]
     if stage is Stage.FAILED:
         return Stage.APPROVED if invoice.invoice_number else Stage.FAILED
     if stage not in (Stage.APPROVED, Stage.SENDING):
@@ -193,7 +193,7 @@ def _stage(invoice: Invoice, sends: bool) -> Stage | None:
     if not invoice.invoice_number:
         return Stage.APPROVING
     if stage is Stage.APPROVED and invoice.e_invoice_status:
-        return E_INVOICE.get(invoice.e_invoice_status)
+        return E_INVOICE[invoice.e_invoice_status]
     return Stage.SENT if stage is Stage.APPROVED and sends else stage
 
 

@@ -9,6 +9,7 @@ from invoicing.money import Number
 from invoicing.provider import PaymentStatus, Stage
 from providers.kit.http import Json
 from providers.kit.wire import filled
+from providers.kit.words import Words
 from providers.mollie.options import PaymentDetails
 from providers.mollie.settings import EmailDetails
 
@@ -45,24 +46,28 @@ INVOICES = "/v2/sales-invoices"
 
 INVOICE = "/v2/sales-invoices/{id}"
 
-STATUSES = {  # looked up with - for _: both spellings of payment-reversed are in use
-    "draft": Stage.DRAFTED,
-    "issuing": Stage.SENDING,
-    "issued": Stage.APPROVED,
-    "overdue": Stage.APPROVED,
-    "pending-payment": Stage.APPROVED,
-    "paid": Stage.APPROVED,
-    "payment-reversed": Stage.APPROVED,
-    "failed": Stage.FAILED,
-    "cancelled": Stage.CREDITED,
-    "canceled": Stage.CREDITED,
-}
+STATUSES = Words(
+    {  # looked up with - for _: both spellings of payment-reversed are in use
+        "draft": Stage.DRAFTED,
+        "issuing": Stage.SENDING,
+        "issued": Stage.APPROVED,
+        "overdue": Stage.APPROVED,
+        "pending-payment": Stage.APPROVED,
+        "paid": Stage.APPROVED,
+        "payment-reversed": Stage.APPROVED,
+        "failed": Stage.FAILED,
+        "cancelled": Stage.CREDITED,
+        "canceled": Stage.CREDITED,
+    }
+)
 
-E_INVOICE = {
-    "issuing": Stage.SENDING,
-    "issued": Stage.DELIVERED,
-    "failed": Stage.APPROVED,
-}
+E_INVOICE = Words(
+    {
+        "issuing": Stage.SENDING,
+        "issued": Stage.DELIVERED,
+        "failed": Stage.APPROVED,
+    }
+)
 
 PAYMENTS = {
     "issuing": PaymentStatus.UNPAID,

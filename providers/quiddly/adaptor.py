@@ -17,7 +17,6 @@ from invoicing.provider import (
     Figure,
     Found,
     Item,
-    LookUpCall,
     Plan,
     ReadCall,
     Search,
@@ -131,7 +130,7 @@ class Quiddly:
             totals=sums,
             echoes=tuple(Figure),
             find_first=settings.find_route is not None,
-            blind=blind,
+            uncertain="ask" if blind else "look",
             sent_by="approve" if sends else "send",
             attachments=(pdf,) if pdf else (),
             keys=(request.document.number or "",),
@@ -141,10 +140,6 @@ class Quiddly:
             buyer=request.document.buyer.account_number,
             context=context.given(),
         )
-
-    async def look_up(self, call: LookUpCall) -> Found:
-        """See the port. No plan of this adaptor asks for any."""
-        raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
 
     async def find(self, target: Target) -> Search:
         """See the port. By our invoice number, where a route for that is known.
@@ -242,13 +237,6 @@ class Quiddly:
             told = told.model_copy(update={"stage": Stage.APPROVING})
         return snapshot(told, context)
 
-    async def send(self, target: Target) -> Snapshot:
-        """See the port. Reached only if an activated invoice has no distribution code."""
-        raise Unsupported(
-            f"{NAME} sends an activated invoice by itself, by its distribution code, and this one "
-            "has none: send it yourself, then skip"
-        )
-
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""
         route = self._settings.delete_route
@@ -266,12 +254,6 @@ class Quiddly:
         context = Context.model_validate(target.context)
         told = context.of(known_id(target, NAME)) or Told(id=known_id(target, NAME))
         return snapshot(told.model_copy(update={"stage": Stage.DELETED}), context)
-
-    async def credit(self, target: Target) -> Snapshot:
-        """See the port. Two calls and a document of its own, which one verb cannot be."""
-        raise Unsupported(
-            f"{NAME} credits by an invoice of its own: ask for a credit note that names this one"
-        )
 
     # news
 
@@ -334,7 +316,9 @@ class Quiddly:
         return before.model_copy(
             update={
                 "client": invoice.client_id or before.client,
-                "stage": stage_of(invoice, context) if self._is_of_client(invoice) else None,
+                "stage": stage_of(invoice, context)
+                if self._is_of_client(invoice)
+                else Stage.UNKNOWN,
                 "distribution": invoice.distribution,
                 "status": status_of(invoice),
                 "echo": echo_of(invoice, -1 if negative else 1),

@@ -207,17 +207,17 @@ def _words(body: Json) -> list[FieldProblem]:
     ]
 
 
-def stage_of(invoice: Invoice, context: Context) -> Stage | None:
+def stage_of(invoice: Invoice, context: Context) -> Stage:
     """By the marks of activation; one of the two alone is no more than on the way."""
     if invoice.is_activated:
         return _activated(invoice.distribution, context)
     if invoice.activated_date or invoice.activated_by_id:
         return Stage.APPROVING
-    return MAIN.get(invoice.statuses.main or "")
+    return MAIN[invoice.statuses.main]
 
 
-def _activated(distribution: str | None, context: Context) -> Stage | None:
-    stage = DISTRIBUTED.get(distribution or "NULL")
+def _activated(distribution: str | None, context: Context) -> Stage:
+    stage = DISTRIBUTED[distribution or "NULL"]
     return Stage.SENT if stage is Stage.APPROVED and context.hands_out else stage
 
 
@@ -353,7 +353,7 @@ def with_payments(told: Told, events: Iterable[Event], context: Context) -> Told
 def confirmed(told: Told, events: Iterable[Event], context: Context) -> Told:
     """What a person says about calls of unknown outcome; never backwards."""
     for verb in _verbs(events):
-        if verb == "approve" and told.stage in (*UNPROVEN, None):
+        if verb == "approve" and told.stage in (*UNPROVEN, Stage.UNKNOWN):
             stage = _once_activated(told, context)
         elif verb == "send" and told.stage is Stage.APPROVED:
             stage = Stage.SENT
@@ -373,7 +373,7 @@ def proven(told: Told, context: Context) -> Told:
     return told.model_copy(update={"stage": _once_activated(told, context)})
 
 
-def _once_activated(told: Told, context: Context) -> Stage | None:
+def _once_activated(told: Told, context: Context) -> Stage:
     """How far it is if it has been activated the way it was asked."""
     code = context.activate.get("distributionCode", told.distribution)
     return _activated(code if isinstance(code, str) else None, context)

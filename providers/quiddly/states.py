@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from invoicing.model import Recorded
 from invoicing.money import Number
 from invoicing.provider import Echo, Pace, Paces, Stage
+from providers.kit.words import Words
 from providers.quiddly.options import DistributionCode
 
 
@@ -19,7 +20,7 @@ class Told(Recorded):
 
     id: str
     client: str = ""
-    stage: Stage | None = None
+    stage: Stage = Stage.UNKNOWN
     distribution: str | None = None
     status: str = ""
     echo: Echo = Echo()
@@ -69,17 +70,19 @@ ATTACH = "/documents/invoice"
 
 PAYMENT = "payment"
 
-MAIN = {"CREATED": Stage.DRAFTED}
+MAIN = Words({"CREATED": Stage.DRAFTED})
 """Before activation; after it the word is undocumented and decides nothing."""
 
 UNPROVEN = (Stage.DRAFTED, Stage.APPROVING)
 """Where one activation may have happened without our having seen it."""
 
-DISTRIBUTED = {
-    "LETTER": Stage.SENT,
-    "EMAIL": Stage.SENT,
-    "NULL": Stage.APPROVED,
-}
+DISTRIBUTED = Words(
+    {
+        "LETTER": Stage.SENT,
+        "EMAIL": Stage.SENT,
+        "NULL": Stage.APPROVED,
+    }
+)
 """How far an activated invoice is, by its distribution code."""
 
 TAKEN_OUT = ("404", "409", "410")

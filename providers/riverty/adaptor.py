@@ -18,8 +18,6 @@ from invoicing.provider import (
     Delivery,
     Echo,
     Event,
-    Found,
-    LookUpCall,
     OrderPlan,
     OrderReadCall,
     OrderSnapshot,
@@ -27,7 +25,6 @@ from invoicing.provider import (
     Plan,
     ReadCall,
     RegisterCall,
-    Search,
     Snapshot,
     Stage,
     Subject,
@@ -125,21 +122,13 @@ class Riverty:
             totals=sums,
             echoes=(),
             credits=context.credit is not None,
-            repeatable=True,
+            uncertain="repeat",
             sent_by="approve",
             keys=(context.order,),
             paces=PACES,
             call_timeout=timedelta(seconds=self._settings.timeout),
             context=context.given(),
         )
-
-    async def look_up(self, call: LookUpCall) -> Found:
-        """See the port. Customers are kept under our own numbers, so nothing is ever looked up."""
-        raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
-
-    async def find(self, target: Target) -> Search:
-        """See the port. There is nothing to search in, so it cannot tell."""
-        return Search(complete=False)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. The draft is an order of exactly this document, or part of one that is
@@ -169,10 +158,6 @@ class Riverty:
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Answered before it is judged: `approving` until the verdict."""
         return await self._ask("invoice", target)
-
-    async def send(self, target: Target) -> Snapshot:
-        """See the port. An accepted invoice is sent, or was before it was told."""
-        raise Unsupported(f"{NAME}: who sends was settled at onboarding; nothing can be asked for")
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. Lines of an order that others made stay that order's; our own order's are
@@ -446,7 +431,7 @@ class Riverty:
 
     def _snapshot(self, target: Target, context: Context) -> Snapshot:
         stage = stage_of(context, self._settings)
-        final = stage is not None and stage.reached(Stage.APPROVED)
+        final = stage.reached(Stage.APPROVED)
         sent = [id_ for slot in context.slots.values() for id_ in slot.ids]
         return Snapshot(
             provider_id=target.provider_id or context.reference,

@@ -350,7 +350,7 @@ def order_snapshot(context: OrderContext, before: OrderContext) -> OrderSnapshot
     }
     return OrderSnapshot(
         provider_id=context.order,
-        stage=stages.get(context.registration.result),
+        stage=stages.get(context.registration.result, OrderStage.UNKNOWN),
         status=" · ".join([f"order {context.registration.shown}", *context.news]),
         cancelled=tuple(name for name, slot in slots.items() if slot.result == "ok"),
         refused=tuple(name for name, slot in slots.items() if slot.result == "refused"),

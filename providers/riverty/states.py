@@ -287,12 +287,12 @@ def request_id(
     return str(uuid5(_REQUESTS, "\n".join(parts)))
 
 
-def order_stage(context: Context) -> Stage | None:
+def order_stage(context: Context) -> Stage:
     """How far the order of an invoice is."""
     if context.delivers:
         return Stage.DRAFTED
     stages = {"ok": Stage.DRAFTED, "refused": Stage.NONE, "": Stage.DRAFTING}
-    return stages.get(context.slot("order").result)
+    return stages.get(context.slot("order").result, Stage.UNKNOWN)
 
 
 def kind_of(settings: RivertySettings, request_type: str) -> str | None:
@@ -328,18 +328,18 @@ def _meaning(settings: RivertySettings, word: str) -> str:
     return "refused" if word == FAILURE else "unknown"
 
 
-def stage_of(context: Context, settings: RivertySettings) -> Stage | None:
-    """From the last thing asked for back to the first; None where its verdict is unknown."""
+def stage_of(context: Context, settings: RivertySettings) -> Stage:
+    """From the last thing asked for back to the first; UNKNOWN where its verdict is unknown."""
     credit = context.slot(context.credit.verb if context.credit else "goodwill")
     for slot, stage in (
         (credit, Stage.CREDITED),
         (context.slot("cancellation"), Stage.DELETED),
     ):
         if slot.result in ("ok", "unknown"):
-            return stage if slot.result == "ok" else None
+            return stage if slot.result == "ok" else Stage.UNKNOWN
     invoice = context.slot("invoice")
     if invoice.result == "unknown":
-        return None
+        return Stage.UNKNOWN
     if invoice.result == "ok":
         return _sent(context, settings)
     if invoice.result == "refused":

@@ -288,13 +288,13 @@ def snapshot(
     )
 
 
-def _stage(invoice: Invoice) -> Stage | None:
+def _stage(invoice: Invoice) -> Stage:
     if invoice.credited_by_invoice_id:
         return Stage.CREDITED
-    stage = STATUSES.get(invoice.status or "")
+    stage = STATUSES[invoice.status]
     if stage is not Stage.APPROVED:
         return stage
-    return SENT.get(invoice.sent) if invoice.invoice_num else Stage.APPROVING
+    return SENT[invoice.sent] if invoice.invoice_num else Stage.APPROVING
 
 
 def _payment(invoice: Invoice) -> PaymentStatus:
@@ -353,7 +353,7 @@ def at_least(stage: Stage, told: Snapshot | None, target: Target) -> Snapshot:
     """What the answer says, never behind what was just asked for."""
     if told is None:
         return Snapshot(provider_id=known_id(target, NAME), stage=stage)
-    behind = told.stage is not None and stage.reached(told.stage)
+    behind = stage.reached(told.stage)
     return told.model_copy(update={"stage": stage}) if behind else told
 
 

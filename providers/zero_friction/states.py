@@ -13,6 +13,7 @@ from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.money import Number, plain
 from invoicing.provider import Pace, Paces, PaymentStatus, Stage
+from providers.kit.words import Words
 from providers.zero_friction.options import ContractChoice, NamedChoice
 
 
@@ -82,25 +83,29 @@ PACES = Paces(
     )
 )
 
-STATUSES = {
-    "created": Stage.DRAFTED,
-    "approvalinprogress": Stage.APPROVING,
-    "approved": Stage.APPROVED,
-    "generated": Stage.APPROVED,
-    "settled": Stage.APPROVED,
-    "generationfailed": Stage.FAILED,
-    "approvalfailed": Stage.FAILED,
-}
+STATUSES = Words(
+    {
+        "created": Stage.DRAFTED,
+        "approvalinprogress": Stage.APPROVING,
+        "approved": Stage.APPROVED,
+        "generated": Stage.APPROVED,
+        "settled": Stage.APPROVED,
+        "generationfailed": Stage.FAILED,
+        "approvalfailed": Stage.FAILED,
+    }
+)
 
-SENT = {
-    None: Stage.APPROVED,
-    "notsent": Stage.APPROVED,
-    "failed": Stage.APPROVED,
-    "sending": Stage.SENDING,
-    "printing": Stage.SENDING,
-    "sent": Stage.SENT,
-    "skipped": Stage.SENT,  # somebody decided against sending: nothing more will come
-}
+SENT = Words(
+    {
+        None: Stage.APPROVED,
+        "notsent": Stage.APPROVED,
+        "failed": Stage.APPROVED,
+        "sending": Stage.SENDING,
+        "printing": Stage.SENDING,
+        "sent": Stage.SENT,
+        "skipped": Stage.SENT,  # somebody decided against sending: nothing more will come
+    }
+)
 
 PAYMENTS = {
     "paid": PaymentStatus.PAID,

@@ -40,11 +40,14 @@ from invoicing.provider import (
     Batch,
     CancelLinesCall,
     CreateCall,
+    Credits,
     Delivery,
     Event,
     Feeds,
+    Finds,
     Found,
     Hooks,
+    LooksUp,
     LookUp,
     LookUpCall,
     Notifies,
@@ -57,6 +60,7 @@ from invoicing.provider import (
     ReadCall,
     RegisterCall,
     Search,
+    Sends,
     Snapshot,
     Stage,
     Subject,
@@ -99,6 +103,8 @@ DOCUMENT: dict[str, Any] = {
 """An invoice to start from: net 59.97, VAT 12.59, gross 72.56."""
 
 VERBS = ("find", "create", "read", "approve", "send", "delete", "credit")
+MANDATORY = ("create", "read", "approve", "delete")
+ONLY_SOME = {"find": Finds, "send": Sends, "credit": Credits, "attach": Attaches}
 ORDERLY = ("register", "read_order", "cancel_lines")
 FED = ("poll", "acknowledge")
 CHANGING = {"create", "attach", "approve", "send", "delete", "credit", "register", "cancel_lines"}
@@ -417,10 +423,10 @@ class Contract:
 
     async def test_every_verb_and_every_look_up_of_the_plan_is_described(self) -> None:
         adaptor = self.made(Script())
-        offered = {*VERBS, *_look_ups(await self.planned())}
+        offered = {*MANDATORY, *_look_ups(await self.planned())}
+        offered |= {verb for verb, port in ONLY_SOME.items() if isinstance(adaptor, port)}
         offered |= set(ORDERLY) if isinstance(adaptor, Orders) else set()
         offered |= set(FED) if isinstance(adaptor, Feeds) else set()
-        offered |= {"attach"} if isinstance(adaptor, Attaches) else set()
         assert set(self.steps) == offered
         for verb, step in self.steps.items():
             assert len(step.asks) <= 1 or step.several, f"{verb} makes several calls: say why"
@@ -480,8 +486,8 @@ class Contract:
         plan: Plan = await self.made(Script()).plan(request)
         asked: list[httpx.Request] = []
         for verb in ("create", "approve", "send"):
-            step = self.steps[verb]
-            if step.asks:
+            step = self.steps.get(verb)
+            if step and step.asks:
                 told = self.script(step).anywhere(answer(next(iter(step.asks.values()))))
                 await self.called(verb, told, step, request, plan)
                 asked += told.asked
@@ -514,8 +520,11 @@ class Contract:
     async def test_a_look_up_that_is_in_no_plan_is_refused(self) -> None:
         told = Script()
         target = Target(account="default", reference=REFERENCE)
+        if not isinstance(adaptor := self.made(told), LooksUp):
+            assert (await self.planned()).look_ups == ()
+            return
         with pytest.raises(Rejected):
-            await self.made(told).look_up(
+            await adaptor.look_up(
                 LookUpCall(target=target, look_up=LookUp(name="canary", query={}))
             )
         assert told.asked == []
@@ -741,7 +750,7 @@ class Contract:
     async def test_a_status_nobody_knows_is_no_stage(self) -> None:
         told = self.script(self.strange)
         snapshot: Snapshot = await self.perform("read", told, self.strange)
-        assert snapshot.stage is None
+        assert snapshot.stage is Stage.UNKNOWN
         assert WORD in snapshot.status
 
     async def test_events_nobody_knows_change_nothing(self) -> None:

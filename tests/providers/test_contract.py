@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.errors import Rejected, Unavailable, Unsupported
+from invoicing.errors import Unavailable, Unsupported
 from invoicing.provider import Event, Plan
 from invoicing.request import Goal
 from providers.invoro.adaptor import Invoro
@@ -216,7 +216,6 @@ class TestMollie(Contract):
         "create": Step({f"POST {_MOLLIE}": _mollie()}),
         "read": Step({f"GET {_MOLLIE}/invoice_1": _mollie()}),
         "approve": Step({f"PATCH {_MOLLIE}/invoice_1": _mollie(status="issued")}),
-        "send": Step(refuses=Rejected),
         "delete": Step({f"DELETE {_MOLLIE}/invoice_1": None}, empty=True),
         "credit": Step({f"PATCH {_MOLLIE}/invoice_1": _mollie(status="cancelled")}),
     }
@@ -430,9 +429,7 @@ class TestQuiddly(Contract):
         "attach": Step({"POST /documents/invoice": {"id": "DO.1", "invoiceId": "I.1"}}, _DRAFT),
         "read": Step({"GET /invoices/I.1": _quiddly()}),
         "approve": Step({"POST /invoices/I.1/activate": _quiddly(**_ACTIVE)}),
-        "send": Step(refuses=Unsupported),
         "delete": Step({"DELETE /invoices/I.1": None}, empty=True),
-        "credit": Step(refuses=Unsupported),
         "poll": Step({"GET /vouchers/external/export/payments": [_PAYMENT]}),
         "acknowledge": Step({"PUT /vouchers/V.1/external/export": None}, empty=True),
     }
@@ -570,13 +567,11 @@ class TestRiverty(Contract):
     # Nothing was stored, says the page; or the key is wrong.
     means = {500: Unavailable}
     steps = {
-        "find": Step(),
         "create": Step({f"POST {_RIVERTY}": _TICKET}, silent=_SILENT),
         "read": Step(context=_slots(order="ok")),
         "approve": Step(
             {f"POST {_RIVERTY}/ORDER1/invoices": _TICKET}, _slots(order="ok"), silent=_SILENT
         ),
-        "send": Step(refuses=Unsupported),
         "delete": Step(
             {f"POST {_RIVERTY}/ORDER1/cancellations": _TICKET}, _slots(order="ok"), silent=_SILENT
         ),

@@ -30,8 +30,6 @@ from invoicing.provider import (
     Delivery,
     Event,
     Figure,
-    LookUp,
-    LookUpCall,
     PaymentStatus,
     Plan,
     Provider,
@@ -608,12 +606,6 @@ class TestPlan:
         lines = [line(vat=free)]
         assert await planned(request({"seller": {"name": "Us"}, "buyer": party, "lines": lines}))
 
-    async def test_no_look_up_is_known(self) -> None:
-        with pytest.raises(Rejected):
-            await adaptor(Script()).look_up(
-                LookUpCall(target=TARGET, look_up=LookUp(name="customer"))
-            )
-
 
 class TestWords:
     """What is mailed, and when."""
@@ -1044,13 +1036,13 @@ class TestRead:
             ("issued", "INV-1", "failed", Stage.APPROVED),
             ("failed", "INV-1", "failed", Stage.APPROVED),
             ("failed", None, "failed", Stage.FAILED),
-            ("issued", "INV-1", "brand-new", None),
-            ("expired", "INV-1", None, None),
-            ("brand-new", None, None, None),
+            ("issued", "INV-1", "brand-new", Stage.UNKNOWN),
+            ("expired", "INV-1", None, Stage.UNKNOWN),
+            ("brand-new", None, None, Stage.UNKNOWN),
         ],
     )
     async def test_a_status_has_a_stage(
-        self, status: str, number: str | None, network: str | None, stage: Stage | None
+        self, status: str, number: str | None, network: str | None, stage: Stage
     ) -> None:
         snapshot = await read_invoice(status=status, invoiceNumber=number, eInvoiceStatus=network)
         assert snapshot.stage == stage
@@ -1232,10 +1224,6 @@ class TestChanges:
         for told in (issued(invoiceNumber=None), invoice()):
             snapshot, _ = await approved(request(), answer(told))
             assert snapshot.stage is Stage.APPROVING
-
-    async def test_sending_is_refused_without_a_call(self) -> None:
-        with pytest.raises(Rejected, match="once"):
-            await adaptor(Script()).send(TARGET)
 
     @pytest.mark.parametrize("reply", [answer(status=204), refusal(404), refusal(410)])
     async def test_a_deleted_draft_is_deleted(self, reply: httpx.Response) -> None:
@@ -1478,7 +1466,7 @@ class TestEvents:
 
 
 def test_every_status_with_an_underscore_is_in_the_table_with_a_hyphen() -> None:
-    assert not [word for word in STATUSES if "_" in word]
+    assert not [word for word in STATUSES if "_" in str(word)]
 
 
 async def test_no_secret_and_nothing_personal_is_logged_or_raised(

@@ -816,17 +816,17 @@ class TestRead:
             ("approved", "7", "sent", Stage.SENT),
             ("approved", "7", "skipped", Stage.SENT),
             ("approved", "7", "failed", Stage.APPROVED),
-            ("approved", "7", "pigeon", None),
+            ("approved", "7", "pigeon", Stage.UNKNOWN),
             ("generated", "7", "notsent", Stage.APPROVED),
             ("generationfailed", "7", "notsent", Stage.FAILED),
             ("approvalfailed", None, "notsent", Stage.FAILED),
             ("settled", "7", "sent", Stage.SENT),
-            ("brandnew", "7", "sent", None),
-            (None, None, None, None),
+            ("brandnew", "7", "sent", Stage.UNKNOWN),
+            (None, None, None, Stage.UNKNOWN),
         ],
     )
     async def test_a_status_has_a_stage(
-        self, status: str | None, number: str | None, sent: str | None, stage: Stage | None
+        self, status: str | None, number: str | None, sent: str | None, stage: Stage
     ) -> None:
         snapshot = await read_invoice(status=status, invoiceNum=number, sent=sent)
         assert snapshot.stage == stage
