@@ -17,7 +17,6 @@ import pytest
 
 import settings.accounts
 from invoicing.client import InvoicingClient
-from invoicing.errors import Unsupported
 from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
@@ -104,7 +103,6 @@ class TestContract(Contract):
         "approve": Step({"POST /v1/letters/letter-1/finalise": _letter(state="finalising")}),
         "send": Step({"POST /v1/letters/letter-1/post": _letter(state="posting")}),
         "delete": Step({"DELETE /v1/letters/letter-1": None}, empty=True),
-        "credit": Step(refuses=Unsupported),
     }
     strange = Step({"GET /v1/letters/letter-1": _letter(state=WORD)})
 

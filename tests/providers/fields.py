@@ -21,7 +21,7 @@ from invoicing.errors import FieldProblem, Rejected, Unsupported
 from providers.kit.coverage import Coverage, Treatment, leaf_paths
 
 Change = Mapping[str, Any]
-"""By path; the lists on the way have one element. None takes the field out."""
+"""By path, of a list its first item. None takes the field out."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,10 @@ def _vat(name: str, at: str) -> Sequence[Sample]:
     """VAT is one thing: its fields change together, and on the lines and the adjustment `at`."""
 
     def taxed(vat: Change) -> Change:
-        known = {"lines[].vat": vat, "buyer.vat_number": "BE0403170701"}
-        return {**known, at: {**_adjustment(at), "vat": vat}} if at else known
+        # Whoever owes the VAT instead is known by it (BR-AE-02).
+        known = {"buyer.vat_number": "BE0403170701"} if name == "category" else {}
+        whole = {"lines[].vat": vat, **known}
+        return {**whole, at: {**_adjustment(at), "vat": vat}} if at else whole
 
     match name:
         case "rate":
@@ -190,7 +192,7 @@ def changed(document: Mapping[str, Any], changes: Change) -> dict[str, Any]:
 def _entered(at: Any, segment: str) -> Any:
     if segment.endswith("[]"):
         items = at.setdefault(segment[:-2], [{}])
-        at[segment[:-2]] = items = [dict(items[0])]
+        at[segment[:-2]] = items = [dict(items[0]), *items[1:]]
         return items[0]
     at[segment] = dict(at.get(segment) or {})
     return at[segment]
