@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -39,6 +39,7 @@ from providers.invoro.decode import (
     data_of,
     event_of,
     keys_of,
+    listed,
     refusal,
     same_figures,
     signature_fits,
@@ -122,7 +123,7 @@ class Invoro:
         if context.number:
             return await self._by_number(target, context.number, context)
         found, complete = [], True
-        async for invoice in self._pages("find", since_query(context.search_from)):
+        async for invoice in self._pages("find", since_query(context.search_from), (context.mark,)):
             if invoice is None or (invoice.is_live and invoice.ubl_json is None):
                 complete = False
             elif invoice.is_live and invoice.mentions(context.mark):
@@ -224,7 +225,9 @@ class Invoro:
         """A live invoice with our number and not our mark is somebody else's: a person decides. One
         that a person has chosen before is ours unless it carries the mark of another reference."""
         found, complete = [], True
-        async for invoice in self._pages("find", {"invoice_number": number}):
+        async for invoice in self._pages(
+            "find", {"invoice_number": number}, (number, context.mark)
+        ):
             if invoice is None:
                 complete = False
             elif not invoice.is_live:
@@ -242,8 +245,11 @@ class Invoro:
         chosen = invoice.id == target.provider_id
         return chosen and self._reference(invoice, context, target) in (None, target.reference)
 
-    async def _pages(self, name: str, query: Mapping[str, str]) -> AsyncIterator[Invoice | None]:
-        """Every invoice of a list, each once; at last None if the list was not seen to its end.
+    async def _pages(
+        self, name: str, query: Mapping[str, str], about: Sequence[str | None]
+    ) -> AsyncIterator[Invoice | None]:
+        """Every invoice of a list, each once; at last None if the list was not seen to its end. One
+        that cannot be read and mentions nothing of what it is `about` is left out.
 
         Only an empty page or a stated last page ends it: how many make a full page may change.
         """
@@ -253,7 +259,8 @@ class Invoro:
                 name, "GET", INVOICES, query={**query, "page": str(number)} if number > 1 else query
             )
             page = parse(Page, await self._body(request), request)
-            fresh = {one.id: one for one in page.data if one.id not in seen}
+            known = (listed(item, about, request) for item in page.data)
+            fresh = {one.id: one for one in known if one and one.id not in seen}
             for invoice in fresh.values():
                 yield invoice
             seen |= fresh.keys()
@@ -276,7 +283,9 @@ class Invoro:
 
     async def _credit_note_of(self, invoice: Invoice, context: Context) -> Invoice | None:
         """The live credit note over this invoice, whoever made it; it cannot be older than it."""
-        found = [one async for one in self._pages("credit", since_query(invoice.created_on))]
+        about = (context.credit_mark, invoice.id, invoice.number)
+        pages = self._pages("credit", since_query(invoice.created_on), about)
+        found = [one async for one in pages]
         if None in found:
             raise Rejected(f"{NAME}: too many invoices to tell whether it was credited before")
         notes = [one for one in found if one and one.is_live and one.credits(invoice, context)]

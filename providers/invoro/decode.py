@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 import httpx
-from pydantic import Field, JsonValue, SecretStr, StrictBool, StrictInt, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
 
 from invoicing.errors import FieldProblem, ProviderError, Rejected
 from invoicing.money import exactly, plain
@@ -20,8 +28,8 @@ from providers.invoro.settings import NAME
 from providers.invoro.states import STATES, Context
 from providers.kit import webhooks
 from providers.kit.api import refused
-from providers.kit.http import Answer, Call, Json, encode, retry_after, slowed
-from providers.kit.wire import Wire
+from providers.kit.http import Answer, Call, Json, encode, retry_after, slowed, unclear
+from providers.kit.wire import Wire, Written
 from providers.kit.words import safe_word
 
 IGNORED_ANSWERS = {
@@ -56,7 +64,7 @@ class Invoice(Wire):
     total_paid_cents: StrictInt | None = None
     is_test: bool | None = None
     created_at: str | None = None
-    deleted_at: str | None = None
+    deleted_at: Written = None
 
     def at(self, *path: str) -> Any:
         """What stands there in `ubl_json`; None where nothing does."""
@@ -130,7 +138,7 @@ class Page(Wire):
     """A page of the list, in either of the two forms that the provider's framework has: the items
     in `data` and the count in `meta`, or both together in `data`."""
 
-    data: tuple[Invoice, ...]
+    data: tuple[Any, ...]
     last_page: StrictInt | None = None
 
     @model_validator(mode="before")
@@ -143,6 +151,17 @@ class Page(Wire):
             return inner
         meta = body.get("meta")
         return {"data": inner, "last_page": meta.get("last_page")} if meta else {"data": inner}
+
+
+def listed(item: Any, about: Iterable[str | None], request: Call) -> Invoice | None:
+    """One item of a list; None for one that cannot be read and mentions nothing that it is about:
+    however strange others' invoices are, they cannot stop a search."""
+    try:
+        return Invoice.model_validate(item)
+    except ValidationError:
+        if any(one and one in text for text in _texts(item) for one in about):
+            raise unclear(request, "is not what was expected") from None
+        return None
 
 
 def data_of(body: Json) -> Json:

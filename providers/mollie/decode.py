@@ -11,13 +11,13 @@ import httpx
 from pydantic import Field, SecretStr, ValidationError
 
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
-from invoicing.money import Number, plain
+from invoicing.money import plain
 from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call
 from providers.kit.mistakes import stated
-from providers.kit.wire import CamelWire, Many
+from providers.kit.wire import Amount, CamelWire, Many
 from providers.kit.words import WORD, safe_word
 from providers.mollie.settings import NAME
 from providers.mollie.states import E_INVOICE, PAYMENTS, REFERENCE, STATUSES, Context
@@ -58,7 +58,7 @@ Items = AsyncIterator[tuple[Call, _Item | None]]
 
 class _Amount(CamelWire):
     currency: str
-    value: Number
+    value: Amount
 
 
 class _InvoiceLine(CamelWire):

@@ -52,6 +52,7 @@ from providers.quiddly.decode import (
     echo_of,
     item_of,
     list_in,
+    number_of,
     proven,
     refusal,
     snapshot,
@@ -154,8 +155,9 @@ class Quiddly:
         route, ids = self._settings.find_route, {"number": context.number}
         request = self._api.call("find", "GET", route, ids=ids)
         listed = list_in(await self._api.ask(request), request)
-        known = [parse(Invoice, item, request) for item in listed]
-        alike = [one for one in known if one.invoice_number == context.number]
+        # Others are none of ours, however strange they are: they cannot stop the search.
+        mine = [item for item in listed if number_of(item, request) == context.number]
+        alike = [parse(Invoice, item, request) for item in mine]
         ours = [one for one in alike if self._is_of_client(one)]
         if any(one.reference(context) not in (None, target.reference) for one in ours):
             raise Rejected(
@@ -165,7 +167,7 @@ class Quiddly:
         found = (self._heard(one, context) for one in ours)
         return Search(
             invoices=tuple(snapshot(told, context) for told in found),
-            complete=len(alike) == len(known),
+            complete=len(mine) == len(listed),
         )
 
     async def create(self, call: CreateCall) -> Snapshot:

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from invoicing.errors import FieldProblem, Rejected
-from invoicing.money import Number, exactly, plain
+from invoicing.money import exactly, plain
 from invoicing.provider import CONFIRMED, Echo, Event, Item, PaymentStatus, Snapshot, Stage
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, HeaderSecret, Json, encode, unclear
 from providers.kit.mistakes import stated
-from providers.kit.wire import CamelWire, Maybe
+from providers.kit.wire import Amount, CamelWire, Maybe, Written
 from providers.kit.words import safe_word
 from providers.quiddly.settings import QuiddlySettings
 from providers.quiddly.states import DISTRIBUTED, MAIN, PAYMENT, UNPROVEN, Context, Told
@@ -113,8 +113,8 @@ class _PartPayment(CamelWire):
 
 
 class _Dates(CamelWire):
-    paused_until_date: str | None = None
-    latest_financial_date: str | None = None
+    paused_until_date: Written = None
+    latest_financial_date: Written = None
 
 
 class _Debtor(CamelWire):
@@ -122,13 +122,13 @@ class _Debtor(CamelWire):
 
 
 class _VatRow(CamelWire):
-    percentage: Number
-    total_vat: Number
+    percentage: Amount
+    total_vat: Amount
 
 
 class _Sums(CamelWire):
-    total: Number | None = None
-    total_excl_vat: Number | None = None
+    total: Amount | None = None
+    total_excl_vat: Amount | None = None
 
 
 class _Currencies(CamelWire):
@@ -137,8 +137,8 @@ class _Currencies(CamelWire):
 
 
 class _Balances(CamelWire):
-    total: Number | None = None
-    capital: Number | None = None
+    total: Amount | None = None
+    capital: Amount | None = None
 
 
 class Invoice(CamelWire):
@@ -147,7 +147,7 @@ class Invoice(CamelWire):
     id: Annotated[str, Field(min_length=1)]
     client_id: str | None = None
     invoice_number: str | None = None
-    activated_date: str | None = None
+    activated_date: Written = None
     activated_by_id: str | None = None
     distribution_code: str | None = None
     our_reference: Any = None
@@ -180,6 +180,13 @@ class Document(CamelWire):
 
     id: Annotated[str, Field(min_length=1)]
     invoice_id: str | None = None
+
+
+def number_of(item: Json, request: Call) -> Json:
+    """The invoice number of an item of a list: one without any could be ours."""
+    if not isinstance(item, Mapping) or "invoiceNumber" not in item:
+        raise unclear(request, "is not what was expected")
+    return item["invoiceNumber"]
 
 
 def list_in(body: Json, request: Call) -> Sequence[Json]:
@@ -316,7 +323,7 @@ def _plain(value: Json) -> JsonValue:
     return value if isinstance(value, str | None) else format(Decimal(value), "f")
 
 
-_number: TypeAdapter[Decimal] = TypeAdapter(Number)
+_number: TypeAdapter[Decimal] = TypeAdapter(Amount)
 
 
 def amount_of(event: Event) -> Decimal | None:

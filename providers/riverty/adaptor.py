@@ -267,6 +267,8 @@ class Riverty:
         note = Note.of(event)
         if note.business not in ("", self._settings.business_code):
             return Subject()
+        if note.kind == "paymentReceived" and note.has_unreadable_rest:
+            raise Unreadable(f"{NAME}: a payment of which nobody can read what it leaves open")
         keys = webhooks.named(note.invoice, note.transaction, note.order)
         return Subject(keys=keys, event=note.alone(event) if keys else None)
 

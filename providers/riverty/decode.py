@@ -14,11 +14,11 @@ import httpx
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, Unreadable
-from invoicing.money import Number
 from invoicing.provider import Event, OrderSnapshot, OrderStage, PaymentStatus, Target
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, unclear
+from providers.kit.wire import Amount
 from providers.kit.words import safe_word
 from providers.riverty.settings import NAME, Network
 from providers.riverty.states import (
@@ -147,6 +147,11 @@ class Note:
             problems=_error_details(fields.get("errorDetails")),
             fields=fields,
         )
+
+    @property
+    def has_unreadable_rest(self) -> bool:
+        """Whether it says how much is left to be paid, and nobody can read that."""
+        return "remainingAmount" in self.fields and _amount(self, "remainingAmount") is None
 
     def alone(self, event: Event) -> Event:
         """The event with nothing but what is read here, which reads the same: texts of 100
@@ -285,7 +290,7 @@ def _amount(note: Note, name: str) -> Decimal | None:
 
 
 class _Rest(BaseModel):
-    amount: Number
+    amount: Amount
 
 
 def with_document(context: Context, note: Note) -> tuple[Kept, ...]:

@@ -60,6 +60,7 @@ from providers.zero_friction.decode import (
     event_of,
     only,
     opened,
+    reference_of,
     refusal,
     snapshot,
 )
@@ -344,9 +345,11 @@ class ZeroFriction:
         request = self._api.call(
             "find", "POST", "/api/bill/Invoices/filter", json=body, changes=False
         )
-        items, complete = await self._pages(Invoice, request)
-        ours = (one for one in items if one.external_reference == reference and one.is_live)
-        found = tuple(snapshot(one, self._settings) for one in ours)
+        items, complete = await self._pages(request)
+        # Others are none of ours, however strange they are: they cannot stop the search.
+        mine = [one for one in items if reference_of(one, request) == reference]
+        ours = [parse(Invoice, one, request) for one in mine]
+        found = tuple(snapshot(one, self._settings) for one in ours if one.is_live)
         return Search(invoices=found, complete=complete)
 
     # calls
@@ -369,19 +372,21 @@ class ZeroFriction:
 
     async def _list(self, model: type[Thing], request: Call) -> list[Thing]:
         """Everything a reading call lists, except what is marked as deleted."""
-        items, complete = await self._pages(model, request)
+        items, complete = await self._pages(request)
         if not complete:
             raise unclear(request, f"does not end within {MAX_PAGES} pages")
-        return [item for item in items if not item.deleted]
+        known = [parse(model, item, request) for item in items]
+        return [item for item in known if not item.deleted]
 
-    async def _pages(self, model: type[Thing], request: Call) -> tuple[list[Thing], bool]:
-        items: list[Thing] = []
+    async def _pages(self, request: Call) -> tuple[list[Any], bool]:
+        """Every item of a list as it came, and whether its end was seen."""
+        items: list[Any] = []
         token: str | None = None
         for _ in range(MAX_PAGES):
             headers = {**request.headers, "continuationToken": token} if token else request.headers
             asked = await self._ask(replace(request, headers=headers))
             page = parse(Page, asked.data, request)
-            items.extend(parse(model, item, request) for item in page.results)
+            items.extend(page.results)
             if not page.has_next_page:
                 return items, True
             if page.next_page_token in (None, token):

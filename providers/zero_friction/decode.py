@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -11,13 +10,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from invoicing.document import Period
 from invoicing.errors import FieldProblem, ProviderError, Rejected, UnknownOutcome, Unreadable
-from invoicing.money import Number, plain
+from invoicing.money import plain
 from invoicing.provider import Delivery, Echo, Event, PaymentStatus, Snapshot, Stage, Target
 from providers.kit import webhooks
 from providers.kit.api import known_id, refused
 from providers.kit.http import Answer, Call, HeaderSecret, HeaderValue, unclear
 from providers.kit.mistakes import stated
-from providers.kit.wire import CamelWire, Many
+from providers.kit.wire import Amount, CamelWire, Many, Moment
 from providers.kit.words import safe_word
 from providers.zero_friction.options import BankAccountChoice, CustomerChoice
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
@@ -115,9 +114,9 @@ class BankAccount(_Wire):
 
 
 class _TaxRate(_Wire):
-    rate: Number
-    start_date_time: datetime | None = None
-    end_date_time: datetime | None = None
+    rate: Amount
+    start_date_time: Moment = None
+    end_date_time: Moment = None
 
     def covers(self, period: Period, settings: ZeroFrictionSettings) -> bool:
         starts, ends = (
@@ -185,10 +184,10 @@ class PropertyGroupConfiguration(_Wire):
 
 
 class _InvoiceLine(_Wire):
-    amount_excl_vat: Annotated[Number | None, Field(alias="amountExclVAT")] = None
-    amount_incl_vat: Annotated[Number | None, Field(alias="amountInclVAT")] = None
-    vat: Number | None = None
-    tax_rate: Number | None = None
+    amount_excl_vat: Annotated[Amount | None, Field(alias="amountExclVAT")] = None
+    amount_incl_vat: Annotated[Amount | None, Field(alias="amountInclVAT")] = None
+    vat: Amount | None = None
+    tax_rate: Amount | None = None
 
     @property
     def stated_vat(self) -> Decimal | None:
@@ -216,9 +215,9 @@ class Invoice(_Wire):
     external_reference: str | None = None
     debtor: _Debtor | None = None
     lines: Many[_InvoiceLine] = ()
-    total_amount_excl_vat: Annotated[Number | None, Field(alias="totalAmountExclVAT")] = None
-    total_amount_incl_vat: Annotated[Number | None, Field(alias="totalAmountInclVAT")] = None
-    remaining_invoice_amount: Number | None = None
+    total_amount_excl_vat: Annotated[Amount | None, Field(alias="totalAmountExclVAT")] = None
+    total_amount_incl_vat: Annotated[Amount | None, Field(alias="totalAmountInclVAT")] = None
+    remaining_invoice_amount: Amount | None = None
     payment_details: _PaymentDetails | None = None
     credited_by_invoice_id: str | None = None
     credited_invoice_id: str | None = None
@@ -229,6 +228,13 @@ class Invoice(_Wire):
     @property
     def is_live(self) -> bool:
         return not self.credited_by_invoice_id and not self.credited_invoice_id
+
+
+def reference_of(item: Any, request: Call) -> Any:
+    """Our reference as an item of a list states it."""
+    if not isinstance(item, Mapping):
+        raise unclear(request, "is not what was expected")
+    return item.get("externalReference")
 
 
 def opened(request: Call, answer: Answer) -> Envelope:

@@ -190,7 +190,7 @@ def resource(**more: Any) -> httpx.Response:
     return answer({"data": invoice(**more)}, 201)
 
 
-def page(*found: dict[str, Any], last: int | None = 1) -> httpx.Response:
+def page(*found: Any, last: int | None = 1) -> httpx.Response:
     meta = {} if last is None else {"meta": {"last_page": last, "per_page": 15}}
     return answer({"data": list(found), **meta})
 
@@ -1059,6 +1059,16 @@ class TestFind:
         assert search.complete
         assert dict(told.asked[0].url.params) == {"invoice_number": "2026-1"}
         assert len(told.asked) == 1
+
+    async def test_a_strange_invoice_of_others_stops_no_search(self) -> None:
+        strange = (invoice(id="x", amount=1.5, ubl_json=ubl(header={})), {"id": None}, "text")
+        told = Script().on(LIST, page(*strange, invoice(), last=1))
+        assert [one.provider_id for one in (await found(told)).invoices] == ["inv-1"]
+
+    async def test_a_strange_invoice_that_may_be_ours_does(self) -> None:
+        told = Script().on(LIST, page(invoice(id="x", amount=1.5), last=1))
+        with pytest.raises(Unreadable):
+            await found(told)
 
     async def test_our_number_on_another_invoice_is_for_a_person(self) -> None:
         other = numbered("2026-1", header={"notes": ["Our reference: ref-10"]})

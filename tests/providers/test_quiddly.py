@@ -1389,6 +1389,11 @@ class TestFind:
         provider = adaptor(told, **(self.ROUTE | settings))
         return await provider.find(await target_of(request({"number": "12 3&4"}), provider)), told
 
+    async def test_a_strange_invoice_of_others_stops_no_search(self) -> None:
+        strange = invoice(id="x", invoiceNumber="99", totals={"total": "much"})
+        search, _ = await self.find([strange, invoice(invoiceNumber="12 3&4")])
+        assert [one.provider_id for one in search.invoices] == [ID]
+
     async def test_without_a_route_it_cannot_tell_and_asks_nobody(self) -> None:
         told = Script()
         provider = adaptor(told)

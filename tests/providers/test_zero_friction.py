@@ -464,7 +464,11 @@ class TestLookUp:
             "name": "Standard",
             "rates": [
                 {"rate": 20, "startDateTime": None, "endDateTime": "2025-12-31T23:59:59+01:00"},
-                {"rate": 21, "startDateTime": "2026-01-01T00:00:00", "endDateTime": None},
+                {
+                    "rate": 21,
+                    "startDateTime": "2026-01-01T00:00:00.0000000",
+                    "endDateTime": "0001-01-01T00:00:00",
+                },
             ],
         },
         {"id": "reduced", "name": "Reduced", "rates": [{"rate": 6.0}]},
@@ -638,6 +642,25 @@ class TestFind:
     ) -> None:
         made = await created(script().on(f"POST {INVOICES}", enveloped(data)))
         assert (made.provider_id, made.reference) == ("inv-1", reference)
+
+    async def test_a_strange_invoice_of_others_stops_no_search(self) -> None:
+        """[long-decimals] Amounts are of type double there: one such number, or worse, blocked
+        every new invoice of that customer."""
+        double = Decimal("25.376400000000003")
+        strange = (
+            invoice(id="2", externalReference="x", totalAmountExclVAT=float(double)),
+            invoice(id="3", externalReference=None, lines=[{"vat": "much", "taxRate": []}]),
+            invoice(id="4", externalReference="y", totalAmountInclVAT={"value": 1}),
+        )
+        search = await adaptor(script().on(FILTER, page(*strange, invoice()))).find(TARGET)
+        assert search.complete
+        assert [one.provider_id for one in search.invoices] == ["inv-1"]
+
+    async def test_our_own_figures_are_read_as_doubles_are_written(self) -> None:
+        told = script().on(FILTER, page(invoice(totalAmountExclVAT=59.970000000000006)))
+        (found,) = (await adaptor(told).find(TARGET)).invoices
+        assert found.echo
+        assert found.echo.net == Decimal("59.97")
 
     async def test_a_search_known_to_cover_the_reference_is_used(self) -> None:
         told = script().on(FILTER, page(invoice()))
