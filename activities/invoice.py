@@ -130,7 +130,7 @@ class InvoiceActivities:
         provider = provider_of(self._accounts, target.account)
         if not isinstance(provider, Sends):
             raise Unsupported(
-                "this provider has no call that sends: send it yourself and skip, or cancel it"
+                "this provider has no call that sends: send it yourself and go on, or cancel it"
             )
         return taken_in(target, await provider.send(target))
 

@@ -595,6 +595,13 @@ class TestPlan:
         assert await planned(request({"buyer": party, "payment": {"means": "30"}}))
 
 
+class TestReasons:
+    async def test_a_reason_that_is_only_a_code_is_printed(self) -> None:
+        """[dropped] Nothing on the invoice said why it bears no VAT (BR-E-10)."""
+        free = {"category": "E", "rate": "0", "exemption_code": "VATEX-EU-132"}
+        assert (await sent_body(request({"lines": [line(vat=free)]})))["remark"] == "VATEX-EU-132"
+
+
 class TestIdentity:
     @pytest.mark.parametrize(
         ("kind", "number", "sent"),
