@@ -29,7 +29,6 @@ from temporalio.worker import (
 
 import invoicing.client
 import observing.logs
-import providers
 import providers.subscribers
 import settings.accounts
 import settings.shared
@@ -54,7 +53,8 @@ from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
 from observing.tracing import tracing
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
 from settings.worker import WorkerSettings
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
@@ -204,7 +204,7 @@ async def connected(setup: WorkerSettings) -> AsyncIterator[Client]:
         traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
         client = await invoicing.client.reach(runtime=runtime(setup.metrics), interceptors=traced)
         if setup.metrics:
-            census = Census(client, meter_of(client), providers.ADAPTORS)
+            census = Census(client, meter_of(client), ADAPTORS)
             every = timedelta(seconds=setup.metrics_every)
             await stack.enter_async_context(counting(census, every))
         yield client
@@ -216,7 +216,7 @@ async def main() -> None:
     if not accounts:
         raise InvoicingError(
             "no provider account is configured: set the variables of at least one provider, "
-            f"such as {', '.join(f'{name.upper()}_…' for name in sorted(providers.ADAPTORS))}"
+            f"such as {', '.join(f'{name.upper()}_…' for name in sorted(ADAPTORS))}"
         )
     named = settings.accounts.subscribers(os.environ)
     setup = settings.worker.read(os.environ)

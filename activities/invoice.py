@@ -20,12 +20,16 @@ from invoicing.provider import (
     AttachCall,
     Attaches,
     CreateCall,
+    Credits,
+    Finds,
     Found,
+    LooksUp,
     LookUpCall,
     Plan,
     Provider,
     ReadCall,
     Search,
+    Sends,
     Snapshot,
     Target,
 )
@@ -71,14 +75,19 @@ class InvoiceActivities:
     @as_failures
     async def look_up(self, call: LookUpCall) -> Found:
         """One question to the provider's master data."""
-        answer = await provider_of(self._accounts, call.target.account).look_up(call)
-        return taken_in(call.target, answer)
+        provider = provider_of(self._accounts, call.target.account)
+        if not isinstance(provider, LooksUp):
+            raise Unsupported("this provider has nothing that can be looked up")
+        return taken_in(call.target, await provider.look_up(call))
 
     @activity.defn
     @as_failures
     async def find(self, target: Target) -> Search:
-        """Every live invoice that carries our reference."""
-        search = await provider_of(self._accounts, target.account).find(target)
+        """Every live invoice that carries our reference; cannot tell where nothing is searched."""
+        provider = provider_of(self._accounts, target.account)
+        if not isinstance(provider, Finds):
+            return Search(complete=False)
+        search = await provider.find(target)
         for each in search.invoices:
             taken_in(target, each)
         return search
@@ -118,8 +127,12 @@ class InvoiceActivities:
     @as_failures
     async def send(self, target: Target) -> Snapshot:
         """Send the invoice to its buyer."""
-        answer = await provider_of(self._accounts, target.account).send(target)
-        return taken_in(target, answer)
+        provider = provider_of(self._accounts, target.account)
+        if not isinstance(provider, Sends):
+            raise Unsupported(
+                "this provider has no call that sends: send it yourself and go on, or cancel it"
+            )
+        return taken_in(target, await provider.send(target))
 
     @activity.defn
     @as_failures
@@ -132,8 +145,10 @@ class InvoiceActivities:
     @as_failures
     async def credit(self, target: Target) -> Snapshot:
         """Take a final invoice back by a full credit."""
-        answer = await provider_of(self._accounts, target.account).credit(target)
-        return taken_in(target, answer)
+        provider = provider_of(self._accounts, target.account)
+        if not isinstance(provider, Credits):
+            raise Unsupported("this provider takes no final invoice back: credit it there by hand")
+        return taken_in(target, await provider.credit(target))
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of this provider's queue."""

@@ -136,7 +136,7 @@ def _mistakes(error: InvoicingError) -> list[Finding]:
 
 
 async def _providers(accounts: AccountSettings) -> AsyncIterator[Finding]:
-    from providers.http import client as http_client
+    from providers.kit.http import client as http_client
     from settings.accounts import connect
 
     clocks: dict[str, timedelta] = {}
@@ -258,7 +258,7 @@ async def _payloads(client: Client) -> AsyncIterator[Finding]:
 
 
 async def _workers(client: Client, configured: list[str]) -> AsyncIterator[Finding]:
-    from providers import ADAPTORS
+    from providers.registry import ADAPTORS
 
     now = await _server_time(client)
     if now:

@@ -105,6 +105,6 @@ def documents(file: Path, wishes: Wishes, wanted: Iterable[str]) -> dict[str, Do
 
 def _options() -> dict[str, type[BaseModel]]:
     """What each provider's options may be. Loads every adaptor, which no other command needs."""
-    from providers import ADAPTORS
+    from providers.registry import ADAPTORS
 
     return {name: adaptor.Options for name, adaptor in ADAPTORS.items()}

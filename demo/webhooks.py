@@ -14,7 +14,7 @@ from demo.accounts import Account
 from demo.play import Play
 from demo.stories import ORDER
 from invoicing.provider import Delivery, Hooks
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
 
 PLAYED = frozenset({(ORDER.provider, ORDER.account)})
 """The accounts whose stand-in has something to tell."""

@@ -24,7 +24,7 @@ from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
 from invoicing.process import run
 from observing.tracing import tracing
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
 
 log = logging.getLogger("invoicing.gateway")
 

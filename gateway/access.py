@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.problems import Kind, Trouble
-from providers.webhooks import Secrets
+from providers.kit.webhooks import Secrets
 from settings.gateway import GatewaySettings
 
 

@@ -16,7 +16,7 @@ from gateway.problems import Kind, Trouble, documented
 from invoicing.errors import Forged, Unreadable
 from invoicing.model import Recorded
 from invoicing.provider import Delivery, Event, Hooks
-from providers.webhooks import fits
+from providers.kit.webhooks import fits
 
 log = logging.getLogger("invoicing.gateway")
 

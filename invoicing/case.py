@@ -147,12 +147,12 @@ class Case(Memory):
 
     def learn(self, snapshot: Snapshot) -> None:
         """Take in what the provider said. A word nobody knows changes nothing but is shown."""
-        if snapshot.stage not in (None, self.stage):
+        if snapshot.stage not in (Stage.UNKNOWN, self.stage):
             self.waiting = None
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
-        self.known = snapshot.stage is not None
-        self.stage = snapshot.stage or self.stage
+        self.known = snapshot.stage is not Stage.UNKNOWN
+        self.stage = snapshot.stage if self.known else self.stage
         self.number = snapshot.number or self.number
         self.problems = said(snapshot.problems)
         self.echo = snapshot.echo
@@ -362,6 +362,7 @@ def _progress(stage: Stage, payment: PaymentStatus) -> Status:
         Stage.DRAFTING: Status.STARTED,
         Stage.FAILED: Status.APPROVING,
         Stage.DELETED: Status.STARTED,
+        Stage.UNKNOWN: Status.STARTED,
     }
     return words.get(stage) or Status(stage.value)
 

@@ -182,7 +182,7 @@ class OrderCase(Memory):
         """Take in what the provider said. What is confirmed stays confirmed."""
         self.provider_id = snapshot.provider_id
         self.provider_status = snapshot.status or self.provider_status
-        self.stage = snapshot.stage or self.stage
+        self.stage = self.stage if snapshot.stage is OrderStage.UNKNOWN else snapshot.stage
         self.problems = said(snapshot.problems)
         self.context = {**self.context, **snapshot.context}
         self.confirmed = tuple(dict.fromkeys((*self.confirmed, *snapshot.cancelled)))

@@ -1,8 +1,9 @@
 """The port: the verbs every provider answers, and what goes in and out of them.
 
-An adaptor is one class under `providers/` with these methods. It knows its provider's routes, words
-and rules; it keeps no state about invoices, decides nothing about the lifecycle, and reports after
-every call how far the provider has got. One verb is one HTTP call (paging and a token aside).
+An adaptor is one class under `providers/` with five of them: plan, create, read, approve, delete.
+It knows its provider's routes, words and rules; it keeps no state about invoices, decides nothing
+about the lifecycle, and reports after every call how far the provider has got. One verb is one HTTP
+call (paging and a token aside).
 
 What may be raised, by kind of verb:
 
@@ -11,8 +12,10 @@ What may be raised, by kind of verb:
     create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
     delete, credit            UnknownOutcome (anything else, an unreadable answer included)
 
-What only some providers have stands at the end, each as a protocol of its own: orders that must be
-registered first, documents that are attached, news that arrive unasked, feeds that must be fetched.
+What only some providers have stands at the end, each as a protocol of its own: looking up, finding,
+sending, crediting, orders that must be registered first, documents that are attached, news that
+arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it is
+there: the method is the only declaration, so nothing can be declared and missing.
 """
 
 from __future__ import annotations
@@ -52,6 +55,8 @@ class Stage(StrEnum):
     DELETED = "deleted"
     """The draft was there and is gone, or an id that must exist is not found."""
     CREDITED = "credited"
+    UNKNOWN = "unknown"
+    """The provider used a word its adaptor does not know. That is waited on, visibly."""
 
     def reached(self, other: Stage) -> bool:
         """Whether this is at or past `other` on the way from none to delivered."""
@@ -219,12 +224,10 @@ class Plan(Recorded):
     """Whether `find` takes one call, so that it is worth asking before the very first create."""
     credits: bool = False
     """Whether an approved invoice can be taken back by a credit."""
-    blind: bool = False
-    """Whether `read` cannot see what an uncertain call did: then a person is asked, not the
-    provider again. See CONFIRMED."""
-    repeatable: bool = False
-    """Whether an uncertain call is resolved by making it once more: the provider recognises it by
-    our names, and tells later what became of it. `find` sees nothing there; see CONFIRMED."""
+    uncertain: Literal["look", "ask", "repeat"] = "look"
+    """How it is found out what an uncertain call did. `look`: `read` or `find` shows it. `ask`: no
+    look can show it, so a person is asked. `repeat`: it is made once more, for the provider
+    recognises it by our names and tells later what became of it. For the last two see CONFIRMED."""
     sent_by: Literal["create", "approve", "send"] = "send"
     """The call after which the buyer may receive it: that one waits for `send_on` and for a
     release, and is not repeated while an earlier one may still take effect. `create` where the
@@ -240,6 +243,16 @@ class Plan(Recorded):
     """The buyer as the echo will state it, where no look-up finds that out."""
     context: dict[str, JsonValue] = {}
     """What later calls need of the request; the adaptor's own, opaque to the workflow."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether a person is asked what an uncertain call did, and not the provider again."""
+        return self.uncertain == "ask"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether an uncertain call is cleared up by making it again."""
+        return self.uncertain == "repeat"
 
 
 class Target(Recorded):
@@ -267,7 +280,7 @@ class Event(Typed):
 
 
 CONFIRMED = "confirmed"
-"""The kind of an event that comes from a person, where a plan is blind or repeatable: the call that
+"""The kind of an event that comes from a person, where nobody can look: the call that
 `body["verb"]` names (`create`, `approve`, `send`, `delete`, `credit`) did take effect. `read` takes
 it as seen. Of an order the verbs are `register` and `cancel_lines`, this with its `cancellation`:
 `read_order` takes those."""
@@ -307,8 +320,7 @@ class Snapshot(Recorded):
     """What the provider said about one invoice in one answer."""
 
     provider_id: str
-    stage: Stage | None = None
-    """None: the provider used a word its adaptor does not know. That is waited on, visibly."""
+    stage: Stage = Stage.UNKNOWN
     payment: PaymentStatus = PaymentStatus.UNKNOWN
     status: str = ""
     """The provider's own word or words, such as `approved · sending`. Never free text."""
@@ -351,14 +363,6 @@ class Provider(Protocol):
         """
         ...
 
-    async def look_up(self, call: LookUpCall) -> Found:
-        """Answer one question of the plan; Rejected when the answer is not what is needed."""
-        ...
-
-    async def find(self, target: Target) -> Search:
-        """Every live invoice that carries the target's reference."""
-        ...
-
     async def create(self, call: CreateCall) -> Snapshot:
         """Create the draft (or, where a provider has no drafts, the invoice)."""
         ...
@@ -371,16 +375,8 @@ class Provider(Protocol):
         """Make it final. Usually answered before it is done: Stage.APPROVING."""
         ...
 
-    async def send(self, target: Target) -> Snapshot:
-        """Send it to the buyer."""
-        ...
-
     async def delete(self, target: Target) -> Snapshot:
         """Delete the draft: Stage.DELETED."""
-        ...
-
-    async def credit(self, target: Target) -> Snapshot:
-        """Take back an approved invoice by a full credit: Stage.CREDITED, or on its way there."""
         ...
 
 
@@ -391,6 +387,42 @@ Accounts = Mapping[str, Provider]
 # --- what only some providers have ----------------------------------------------------------------
 
 
+@runtime_checkable
+class LooksUp(Protocol):
+    """A provider whose master data is asked before the first call."""
+
+    async def look_up(self, call: LookUpCall) -> Found:
+        """Answer one question of the plan; Rejected when the answer is not what is needed."""
+        ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """A provider in which invoices can be searched for. Without it a search cannot tell."""
+
+    async def find(self, target: Target) -> Search:
+        """Every live invoice that carries the target's reference."""
+        ...
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """A provider with a call that sends, apart from the one that makes an invoice final."""
+
+    async def send(self, target: Target) -> Snapshot:
+        """Send it to the buyer."""
+        ...
+
+
+@runtime_checkable
+class Credits(Protocol):
+    """A provider that takes back a final invoice; a plan says whether it can this one."""
+
+    async def credit(self, target: Target) -> Snapshot:
+        """Take back an approved invoice by a full credit: Stage.CREDITED, or on its way there."""
+        ...
+
+
 class OrderStage(StrEnum):
     """How far an order is at the provider, where it must be registered before its invoices."""
 
@@ -398,6 +430,8 @@ class OrderStage(StrEnum):
     CONFIRMED = "confirmed"
     REJECTED = "rejected"
     """Nothing is stored; `problems` says why."""
+    UNKNOWN = "unknown"
+    """A word nobody knows, which is waited on."""
 
 
 class OrderPlan(Recorded):
@@ -454,8 +488,7 @@ class OrderSnapshot(Recorded):
     """What the provider said about one order in one answer."""
 
     provider_id: str
-    stage: OrderStage | None = None
-    """None: a word nobody knows, which is waited on."""
+    stage: OrderStage = OrderStage.UNKNOWN
     status: str = ""
     cancelled: tuple[str, ...] = ()
     """Cancellations that are confirmed, by our own names."""

@@ -27,8 +27,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from invoicing.errors import ProviderError, Rejected, Unavailable
 from invoicing.model import Typed
 from invoicing.notice import Notice, Subscriber
-from providers import webhooks
-from providers.http import retry_after
+from providers.kit import webhooks
+from providers.kit.http import retry_after
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from invoicing.provider import Hooks, Provider
 from invoicing.request import AccountName
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
 from settings.variables import BadSettings, Problems, mistakes
 

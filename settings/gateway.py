@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_settings import SettingsConfigDict
 
-from providers.webhooks import Secrets
+from providers.kit.webhooks import Secrets
 from settings import variables
 from settings.variables import BadSettings, Variables, variable
 from settings.worker import misspelt

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -59,6 +59,11 @@ PACES = Paces(
     notices=_SELDOM,
 )
 """The usual ones, with fewer looks: a life of many looks costs much and shows little."""
+UNCERTAIN: dict[str, Literal["look", "ask", "repeat"]] = {
+    "looks": "look",
+    "blind": "ask",
+    "repeats": "repeat",
+}
 _ECHOES = (Figure.CURRENCY, Figure.NET, Figure.VAT, Figure.GROSS)
 _BY_US = "our"
 
@@ -127,8 +132,7 @@ class SimulatedProvider:
             look_ups=_LOOK_UPS[: kind.looks_up],
             find_first=kind.find_first,
             credits=kind.credits,
-            blind=kind.memory == "blind",
-            repeatable=kind.memory == "repeats",
+            uncertain=UNCERTAIN[kind.memory],
             sent_by=kind.sent_by,
             attachments=_ATTACHMENTS if kind.attaches else (),
             paces=PACES,
@@ -174,7 +178,7 @@ class SimulatedProvider:
         refused = held.state in ("refused", "failed")
         return Snapshot.model_construct(
             provider_id=held.id,
-            stage=None if self.wire.strange else stage,
+            stage=Stage.UNKNOWN if self.wire.strange else stage,
             payment=_payment(held),
             status="hmm" if self.wire.strange else stage.value,
             number=held.number if held.state in ("final", "credited") else None,

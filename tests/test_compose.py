@@ -32,7 +32,7 @@ import settings.gateway
 import settings.worker
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from sandbox.invoro import InvoroStandIn
 from sandbox.kit.server import StandIn
 from sandbox.mollie import MollieStandIn

@@ -16,7 +16,7 @@ from temporalio.envconfig import ClientConfigProfile
 
 import settings.gateway
 import settings.shared
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
 from settings.gateway import GatewaySettings
 from settings.shared import ClientSettings, LogSettings

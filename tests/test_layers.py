@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import providers
+from providers.registry import ADAPTORS
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = (
@@ -99,7 +99,7 @@ def test_the_contract_loads_nothing_but_itself() -> None:
 def test_no_provider_is_named_where_invoices_are_told_of(path: Path) -> None:
     """Not even in a comment: a story that mentions one is about to depend on it."""
     text = "".join(path.read_text().lower().split()).replace("_", "").replace("-", "")
-    for name in providers.ADAPTORS:
+    for name in ADAPTORS:
         assert name.replace("_", "") not in text
 
 
@@ -139,7 +139,7 @@ def test_the_rules_of_import_cover_every_package() -> None:
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     assert set(rules["root_packages"]) == packages
     judged = {
-        name
+        name.partition(".")[0]
         for contract in rules["contracts"]
         for name in (*contract.get("source_modules", ()), *contract.get("modules", ()))
     }

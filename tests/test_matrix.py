@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from invoicing.invoice import Status
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from sandbox.kit.faults import Fault
 from tests.lifecycle.lived import Lived
 from tests.matrix import page

@@ -22,8 +22,8 @@ from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient
 from invoicing.errors import Rejected
 from invoicing.provider import Checks
-from providers import ADAPTORS
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
 from sandbox import invoro, mollie, quiddly
 from sandbox.kit.server import serve
 from sandbox.zero_friction import ZeroFrictionStandIn

@@ -11,7 +11,7 @@ import pytest
 import settings.accounts
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Status
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from sandbox.kit.server import serve

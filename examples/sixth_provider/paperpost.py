@@ -14,38 +14,61 @@ Unknown: what a letter is called that came back. Its word would be shown and wai
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, ClassVar
 
 import httpx
-from pydantic import BaseModel, Field, StrictBool, ValidationError
+from pydantic import BaseModel, Field, StrictBool
 
 from invoicing import provider as port
 from invoicing.document import Document, Line, VatCategory
-from invoicing.errors import FieldProblem, Rejected, Unsupported
-from invoicing.model import Recorded, Typed
+from invoicing.errors import FieldProblem, Rejected
+from invoicing.model import Typed
 from invoicing.money import Number, plain
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import totals
-from providers.checks import Mistakes, parsed, refuse_given, stated
-from providers.http import BaseUrl, Call, HeaderSecret, Json, exchange, unclear
+from providers.kit.api import Api, deleted, known_id
+from providers.kit.api import refused as refused_call
+from providers.kit.coverage import ADDRESS, CONTACT, Coverage, ignored, refused, said, under
+from providers.kit.http import Answer, BaseUrl, Call, HeaderSecret, Json, unclear
+from providers.kit.mistakes import Mistakes, parsed, stated
+from providers.kit.wire import Wire
+from providers.kit.words import Words, safe_word
 
 NAME = "Paperpost"
 LETTERS = "/v1/letters"
 LETTER = "/v1/letters/{id}"
-STATES = {
-    "draft": port.Stage.DRAFTED,
-    "finalising": port.Stage.APPROVING,
-    "final": port.Stage.APPROVED,
-    "posting": port.Stage.SENDING,
-    "posted": port.Stage.SENT,
-}
-SAID = {"currency", "issue_date", "due_date", "buyer", "lines", "vat_rounding"}
-BUYER_SAID = {"name", "address"}
-LINE_SAID = {"id", "name", "quantity", "unit_price", "vat"}
-IGNORED = {"contact": "a letter goes to the address", "account_number": "likewise"}
-"""What a document may carry that is knowingly not told, and why that loses nothing."""
-
-_Parsed = TypeVar("_Parsed", bound=BaseModel)
+STATES = Words(
+    {
+        "draft": port.Stage.DRAFTED,
+        "finalising": port.Stage.APPROVING,
+        "final": port.Stage.APPROVED,
+        "posting": port.Stage.SENDING,
+        "posted": port.Stage.SENT,
+    }
+)
+COVERAGE = Coverage(
+    said("currency", "issue_date", "due_date", "buyer.name", *under("buyer.address", *ADDRESS)),
+    said(*under("lines[]", "name", "quantity", "unit_price", "vat.rate")),
+    refused(
+        "has no place here",
+        *("type", "number", "tax_point_date", "period", "seller", "payee", "delivery", "payment"),
+        *("notes", "buyer_reference", "purchase_order", "sales_order", "contract", "project"),
+        *("accounting_reference", "precedents", "allowances", "charges", "prices_include_vat"),
+        "prepaid",
+        *under("buyer", "trading_name", "given_name", "family_name", "type", "vat_number"),
+        *under("buyer", "registration", "identifiers", "electronic_address", "language"),
+        *under("lines[]", "description", "unit", "base_quantity", "allowances", "charges"),
+        *under("lines[]", "period", "note", "seller_item_id", "buyer_item_id"),
+        *under("lines[]", "standard_item_id", "order_line", "accounting_reference"),
+        *under("lines[].vat", "exemption_reason", "exemption_code"),
+    ),
+    ignored("a letter goes to the address", "buyer.account_number"),
+    ignored("a letter goes to the address", *under("buyer.contact", *CONTACT)),
+    ignored("lines keep their order", "lines[].id"),
+    ignored("the rate says it; others than S and Z are refused", "lines[].vat.category"),
+    ignored("VAT is rounded per rate here; another way is refused", "vat_rounding"),
+)
+"""What becomes of every field of a document here."""
 
 
 class PaperpostSettings(Typed):
@@ -68,11 +91,18 @@ class Paperpost:
 
     Settings: ClassVar[type[BaseModel]] = PaperpostSettings
     Options: ClassVar[type[BaseModel]] = PaperpostOptions
+    coverage: ClassVar[Coverage] = COVERAGE
     name = "paperpost"
 
     def __init__(self, settings: PaperpostSettings, http: httpx.AsyncClient) -> None:
-        self._settings = settings
-        self._http = http
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=_refusal,
+            headers=lambda: {"Authorization": f"Bearer {settings.token.get_secret_value()}"},
+        )
 
     async def plan(self, request: InvoiceRequest) -> port.Plan:
         """See the port. Nothing is looked up: the recipient travels with every letter."""
@@ -89,106 +119,76 @@ class Paperpost:
             buyer=request.document.buyer.name,
         )
 
-    async def look_up(self, call: port.LookUpCall) -> port.Found:
-        """See the port. No plan of this adaptor asks for any."""
-        raise Rejected(f"{NAME}: there is no look-up called {call.look_up.name}")
-
     async def find(self, target: port.Target) -> port.Search:
         """See the port. The list is whole, so what is not in it is not there."""
-        request = self._request("find", "GET", LETTERS, query={"reference": target.reference})
-        listed = await self._answer(_List, request)
+        request = self._api.call("find", "GET", LETTERS, query={"reference": target.reference})
+        listed = await self._api.read(_List, request)
         ours = (one for one in listed.letters if one.reference == target.reference)
         return port.Search(invoices=tuple(_snapshot(one) for one in ours))
 
     async def create(self, call: port.CreateCall) -> port.Snapshot:
         """See the port."""
-        return await self._letter(self._request("create", "POST", LETTERS, json=_encoded(call)))
+        return await self._letter(self._api.call("create", "POST", LETTERS, json=_encoded(call)))
 
     async def read(self, call: port.ReadCall) -> port.Snapshot:
         """See the port."""
+        letter = known_id(call.target, NAME)
         try:
-            return await self._letter(self._request("read", "GET", LETTER, call.target))
+            return await self._letter(self._api.call("read", "GET", LETTER, id=letter))
         except Rejected as error:
-            return _gone(error, call.target)
+            return self._gone(error, letter)
 
     async def approve(self, target: port.Target) -> port.Snapshot:
         """See the port. Answered as `finalising`; the number comes with a later look."""
-        return await self._letter(self._request("approve", "POST", f"{LETTER}/finalise", target))
+        return await self._told("approve", f"{LETTER}/finalise", target)
 
     async def send(self, target: port.Target) -> port.Snapshot:
         """See the port."""
-        return await self._letter(self._request("send", "POST", f"{LETTER}/post", target))
+        return await self._told("send", f"{LETTER}/post", target)
 
     async def delete(self, target: port.Target) -> port.Snapshot:
         """See the port."""
+        letter = known_id(target, NAME)
         try:
-            await self._ask(self._request("delete", "DELETE", LETTER, target))
+            await self._api.ask(self._api.call("delete", "DELETE", LETTER, id=letter))
         except Rejected as error:
-            return _gone(error, target)
-        return port.Snapshot(provider_id=_id(target), stage=port.Stage.DELETED)
+            return self._gone(error, letter)
+        return deleted(letter)
 
-    async def credit(self, target: port.Target) -> port.Snapshot:
-        """See the port. No plan offers it, so whoever cancels a final letter is asked."""
-        raise Unsupported(f"{NAME} takes nothing back: write a credit note elsewhere")
+    async def _told(self, name: str, route: str, target: port.Target) -> port.Snapshot:
+        return await self._letter(self._api.call(name, "POST", route, id=known_id(target, NAME)))
 
     async def _letter(self, request: Call) -> port.Snapshot:
         """The one letter an exchange answers with, and that it is the one asked about."""
-        letter = await self._answer(_Letter, request)
+        letter = await self._api.read(_Letter, request)
         if letter.id != request.ids.get("id", letter.id):
             raise unclear(request, "is about another letter")
         return _snapshot(letter)
 
-    async def _answer(self, model: type[_Parsed], request: Call) -> _Parsed:
-        try:
-            return model.model_validate(await self._ask(request))
-        except ValidationError:
-            raise unclear(request, "is not what was expected") from None
+    def _gone(self, error: Rejected, letter: str) -> port.Snapshot:
+        """A letter that is not found was deleted; any other refusal stays one."""
+        if not self._api.gone(error):
+            raise error
+        return deleted(letter)
 
-    async def _ask(self, request: Call) -> Json:
-        """One exchange, never repeated here; everything but a success is raised."""
-        answer = await exchange(self._http, request)
-        if not answer.ok:
-            # What they say goes into the fields alone: it may name somebody.
-            said = FieldProblem(field=request.name, message=str(answer.body)[:500])
-            sentence = f"{NAME} refuses to {request.name} (HTTP {answer.status})"
-            raise Rejected(sentence, code=str(answer.status), fields=[said])
-        return answer.body
 
-    def _request(
-        self, name: str, method: str, route: str, target: port.Target | None = None, **more: Any
-    ) -> Call:
-        return Call(
-            provider=NAME,
-            name=name,
-            method=method,
-            base_url=self._settings.base_url,
-            route=route,
-            changes=method != "GET",
-            ids={"id": _id(target)} if target else {},
-            headers={"Authorization": f"Bearer {self._settings.token.get_secret_value()}"},
-            timeout=self._settings.timeout,
-            **more,
-        )
+def _refusal(request: Call, answer: Answer) -> Rejected:
+    # What they say goes into the fields alone: it may name somebody.
+    return refused_call(
+        request, answer, [FieldProblem(field=request.name, message=str(answer.body)[:500])]
+    )
 
 
 def _check(document: Document, mistakes: Mistakes) -> None:
     if document.vat_rounding == "line":
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per rate here")
-    _check_room(document, SAID, "document", mistakes)
-    _check_room(document.buyer, BUYER_SAID, "document.buyer", mistakes)
+    COVERAGE.refuse(document, mistakes)
     address = document.buyer.address
     if not (address and address.street and address.postal_code and address.city):
         mistakes.wrong("document.buyer.address", "street, postal code and city are needed")
     for index, line in enumerate(document.lines):
-        _check_room(line, LINE_SAID, f"document.lines[{index}]", mistakes)
         if line.vat.category not in (VatCategory.STANDARD, VatCategory.ZERO):
             mistakes.unoffered(f"document.lines[{index}].vat.category", "must be S or Z here")
-
-
-def _check_room(model: BaseModel, said: set[str], at: str, mistakes: Mistakes) -> None:
-    """Whatever has no place in a letter is refused, what documents gain one day as well."""
-    unsaid = type(model).model_fields.keys() - said - IGNORED.keys()
-    refuse_given(model, dict.fromkeys(sorted(unsaid), "has no place here"), at, mistakes)
 
 
 def _encoded(call: port.CreateCall) -> Json:
@@ -210,7 +210,7 @@ def _encoded_line(line: Line) -> Json:
     return {"text": line.name} | {name: plain(figure) for name, figure in figures.items()}
 
 
-class _Letter(Recorded):
+class _Letter(Wire):
     id: Annotated[str, Field(min_length=1)]
     reference: str
     state: str
@@ -222,31 +222,17 @@ class _Letter(Recorded):
     gross: Number
 
 
-class _List(Recorded):
+class _List(Wire):
     letters: tuple[_Letter, ...]
 
 
 def _snapshot(letter: _Letter) -> port.Snapshot:
     return port.Snapshot(
         provider_id=letter.id,
-        stage=STATES.get(letter.state),
-        # Should free text ever stand there, it stays there.
-        status=letter.state if letter.state.isidentifier() else "?",
+        stage=STATES[letter.state],
+        status=safe_word(letter.state),
         number=letter.number,
         # They call the figures what we call them.
         echo=port.Echo.model_validate(letter.model_dump()),
         reference=stated(letter.reference),
     )
-
-
-def _id(target: port.Target) -> str:
-    if not target.provider_id:
-        raise Rejected(f"{NAME}: there is no letter yet")
-    return target.provider_id
-
-
-def _gone(error: Rejected, target: port.Target) -> port.Snapshot:
-    """A letter that is not found was deleted; any other refusal stays one."""
-    if error.code != "404":
-        raise error
-    return port.Snapshot(provider_id=_id(target), stage=port.Stage.DELETED)

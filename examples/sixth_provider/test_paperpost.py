@@ -17,12 +17,11 @@ import pytest
 
 import settings.accounts
 from invoicing.client import InvoicingClient
-from invoicing.errors import Unsupported
 from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
-from providers import ADAPTORS
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
 from sandbox.kit.faults import Fault, When
 from sandbox.kit.server import serve
 from settings.worker import WorkerSettings
@@ -104,7 +103,6 @@ class TestContract(Contract):
         "approve": Step({"POST /v1/letters/letter-1/finalise": _letter(state="finalising")}),
         "send": Step({"POST /v1/letters/letter-1/post": _letter(state="posting")}),
         "delete": Step({"DELETE /v1/letters/letter-1": None}, empty=True),
-        "credit": Step(refuses=Unsupported),
     }
     strange = Step({"GET /v1/letters/letter-1": _letter(state=WORD)})
 

@@ -26,9 +26,9 @@ from temporalio.service import RPCError
 from invoicing.client import InvoicingClient
 from invoicing.provider import Delivery, Provider, Target
 from invoicing.request import InvoiceRequest
-from providers import ADAPTORS
-from providers.http import client as http_client
-from providers.riverty import _derived
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
+from providers.riverty.encode import derived
 from sandbox.kit.record import Effect, Entry
 from sandbox.kit.server import Ask, StandIn, Way, serve
 from temporal_server import local_server
@@ -86,7 +86,7 @@ class Slot:
         """What happened under this reference, oldest first."""
         if self.setup.name != "riverty":
             return list(self.stand_in.ledger.of(self.setup.mark.format(reference)))
-        orders = {_derived("invoice", reference, generation) for generation in range(30)}
+        orders = {derived("invoice", reference, generation) for generation in range(30)}
         return [
             entry
             for entry in self.stand_in.ledger.entries

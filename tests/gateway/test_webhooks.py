@@ -20,7 +20,7 @@ from invoicing.client import InvoicingClient
 from invoicing.invoice import Status
 from invoicing.provider import Delivery, Event, Hooks
 from invoicing.request import Goal
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from settings.variables import BadSettings
 from temporal_server import local_server

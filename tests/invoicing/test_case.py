@@ -37,7 +37,7 @@ CANCEL = Cancel(by="an operator", reason="test")
 HELD = Waiting(on="person", what="release", since=NOW)
 
 
-def a_snapshot(stage: Stage | None = Stage.DRAFTED, **changes: object) -> Snapshot:
+def a_snapshot(stage: Stage = Stage.DRAFTED, **changes: object) -> Snapshot:
     return Snapshot.model_validate({"provider_id": "17", "stage": stage, **changes})
 
 
@@ -86,7 +86,7 @@ def test_what_the_provider_says_is_taken_in() -> None:
 def test_a_word_nobody_knows_changes_no_stage_and_is_shown() -> None:
     case = Case()
     case.learn(a_snapshot(Stage.APPROVED, status="approved"))
-    case.learn(a_snapshot(None, status="inreview"))
+    case.learn(a_snapshot(Stage.UNKNOWN, status="inreview"))
     assert (case.stage, case.known, case.provider_status) == (Stage.APPROVED, False, "inreview")
     case.learn(a_snapshot(Stage.APPROVED))
     assert (case.known, case.provider_status) == (True, "inreview")

@@ -24,7 +24,7 @@ from invoicing.invoice import Status
 from invoicing.provider import Delivery, Figure, OrderPlan, Stage
 from invoicing.questions import Reason
 from invoicing.request import Goal, OrderRequest
-from providers.riverty import _derived
+from providers.riverty.encode import derived
 from sandbox import riverty
 from sandbox.kit.record import Entry
 from sandbox.kit.server import Way
@@ -74,12 +74,12 @@ class _Ours(RivertyLedger):
 
 def order_of(reference: str, generation: int = 0) -> str:
     """What the order that an invoice makes for itself is called there."""
-    return _derived("invoice", reference, generation)
+    return derived("invoice", reference, generation)
 
 
 def order_called(reference: str) -> str:
     """What an order of ours is called there."""
-    return _derived("order", reference)
+    return derived("order", reference)
 
 
 def _orders(reference: str) -> set[str]:

@@ -26,7 +26,7 @@ from invoicing.invoice import Invoice, Status
 from invoicing.provider import Figure, Pace, Paces, Plan, Provider, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from sandbox import invoro, mollie, quiddly
 from sandbox.kit.faults import Fault, Placed, When
 from sandbox.kit.server import StandIn, Way, serve

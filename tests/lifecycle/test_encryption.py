@@ -19,7 +19,7 @@ from invoicing.document import Party
 from invoicing.encryption import ENCODING, KEY_NAME, VARIABLE, new_key
 from invoicing.invoice import Hold, Release, Status
 from invoicing.request import Goal
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from settings.worker import WorkerSettings

@@ -330,11 +330,11 @@ async def test_nothing_personal_and_no_secret_is_anywhere_but_where_it_belongs(
         "httpcore.http11",
         "invoicing.calls",
         "invoicing.workflow",
-        "providers.http",
+        "providers.kit.http",
         "temporalio.activity",
     } <= collected.loggers
     assert collected.leaks(["invoice/T-"])
-    assert collected.leaks(["providers.http"])
+    assert collected.leaks(["providers.kit.http"])
 
 
 def test_a_request_that_cannot_be_read_does_not_show_what_was_written(collected: Collected) -> None:

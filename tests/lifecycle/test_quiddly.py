@@ -25,7 +25,8 @@ from invoicing.news import EventOutcome, EventState, FeedState
 from invoicing.provider import PaymentStatus
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
-from providers.quiddly import Quiddly, QuiddlySettings
+from providers.quiddly.adaptor import Quiddly
+from providers.quiddly.settings import QuiddlySettings
 from sandbox.kit.faults import Placed, When
 from sandbox.kit.server import StandIn, serve
 from sandbox.quiddly import SERVICE_TOKEN, Assumed

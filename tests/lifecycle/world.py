@@ -26,9 +26,10 @@ from invoicing.notice import Subscriber
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
-from providers import ADAPTORS
-from providers.http import client as http_client
-from providers.zero_friction import ZeroFriction, ZeroFrictionSettings
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
+from providers.zero_friction.adaptor import ZeroFriction
+from providers.zero_friction.settings import ZeroFrictionSettings
 from sandbox import zero_friction as zf
 from sandbox.kit.server import serve
 from settings.worker import WorkerSettings

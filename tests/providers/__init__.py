@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from providers import http
+from providers.kit import http
 
 # No test module, yet full of assertions: so that a failing one shows its values.
 pytest.register_assert_rewrite("tests.providers.contract")
@@ -27,9 +27,15 @@ class Script:
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
         self._replies: dict[str, list[Reply]] = {}
+        self._elsewhere: list[Reply] = []
 
     def on(self, route: str, *replies: Reply) -> Script:
         self._replies[route] = list(replies)
+        return self
+
+    def anywhere(self, reply: Reply) -> Script:
+        """What every other route is answered with."""
+        self._elsewhere = [reply]
         return self
 
     def client(self) -> httpx.AsyncClient:
@@ -46,7 +52,7 @@ class Script:
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         route = f"{request.method} {request.url.path}"
-        replies = self._replies.get(route)
+        replies = self._replies.get(route, self._elsewhere)
         assert replies, f"nobody expected {route}"
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
         if isinstance(reply, Exception):

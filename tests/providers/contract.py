@@ -2,7 +2,7 @@
 
 Subclass `Contract` and describe the provider: its settings, a request that it takes, and one `Step`
 for every verb and every look-up of that request's plan. No server, no network: what is struck here
-is the transport below `providers.http`.
+is the transport below `providers.kit.http`.
 
 A provider that differs says so in its description (`Step.refuses`, `several`, `means`, `empty`), so
 that every exception to the port can be read in one place.
@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from itertools import product
+from itertools import chain, product
 from typing import Any, ClassVar
 
 import httpx
@@ -40,11 +40,14 @@ from invoicing.provider import (
     Batch,
     CancelLinesCall,
     CreateCall,
+    Credits,
     Delivery,
     Event,
     Feeds,
+    Finds,
     Found,
     Hooks,
+    LooksUp,
     LookUp,
     LookUpCall,
     Notifies,
@@ -57,6 +60,7 @@ from invoicing.provider import (
     ReadCall,
     RegisterCall,
     Search,
+    Sends,
     Snapshot,
     Stage,
     Subject,
@@ -64,9 +68,11 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.totals import VatRounding, totals
-from providers import ADAPTORS
+from providers.kit.coverage import Coverage
+from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from tests.providers import Reply, Script, answer
+from tests.providers.fields import Change, Sample, changed, findings, written
 from tests.tiers import chosen
 
 SECRET = "canary-secret"
@@ -97,6 +103,8 @@ DOCUMENT: dict[str, Any] = {
 """An invoice to start from: net 59.97, VAT 12.59, gross 72.56."""
 
 VERBS = ("find", "create", "read", "approve", "send", "delete", "credit")
+MANDATORY = ("create", "read", "approve", "delete")
+ONLY_SOME = {"find": Finds, "send": Sends, "credit": Credits, "attach": Attaches}
 ORDERLY = ("register", "read_order", "cancel_lines")
 FED = ("poll", "acknowledge")
 CHANGING = {"create", "attach", "approve", "send", "delete", "credit", "register", "cancel_lines"}
@@ -229,6 +237,10 @@ class Contract:
     """For how long an uncertain call may still take effect, by the provider's own word."""
     order: ClassVar[Mapping[str, Any]] = {}
     """Changes to the document that make it an order's, for providers with orders."""
+    documents: ClassVar[Sequence[Change]] = ()
+    """Changes to the document in which fields are said that have no place in the ordinary one."""
+    samples: ClassVar[Mapping[str, Sequence[Sample]]] = {}
+    """By path, where the ordinary value of a field is not possible here."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per verb that this provider describes; those that make no call fail nowhere."""
@@ -296,11 +308,22 @@ class Contract:
         if verb in ORDERLY:
             return await self._ordered(verb, adaptor, step)
         request, plan = await self._ordinary()
+        return await self.called(verb, told, step, request, plan)
+
+    def known(self, plan: Plan, step: Step) -> dict[str, Any]:
+        """What the step needs beside the plan's context."""
+        return {**plan.context, **step.context}
+
+    async def called(
+        self, verb: str, told: Script, step: Step, request: InvoiceRequest, plan: Plan
+    ) -> Any:
+        """One verb of an invoice."""
+        adaptor = self.made(told)
         target = Target(
             account="default",
             reference=REFERENCE,
             provider_id=self.provider_id if verb in BORN else None,
-            context={**plan.context, **step.context},
+            context=self.known(plan, step),
         )
         match verb:
             case "create":
@@ -400,10 +423,10 @@ class Contract:
 
     async def test_every_verb_and_every_look_up_of_the_plan_is_described(self) -> None:
         adaptor = self.made(Script())
-        offered = {*VERBS, *_look_ups(await self.planned())}
+        offered = {*MANDATORY, *_look_ups(await self.planned())}
+        offered |= {verb for verb, port in ONLY_SOME.items() if isinstance(adaptor, port)}
         offered |= set(ORDERLY) if isinstance(adaptor, Orders) else set()
         offered |= set(FED) if isinstance(adaptor, Feeds) else set()
-        offered |= {"attach"} if isinstance(adaptor, Attaches) else set()
         assert set(self.steps) == offered
         for verb, step in self.steps.items():
             assert len(step.asks) <= 1 or step.several, f"{verb} makes several calls: say why"
@@ -446,6 +469,30 @@ class Contract:
         error = await self.refused(document={**self.document, "vat_rounding": other})
         assert "document.vat_rounding" in _fields(error)
 
+    async def test_every_field_is_said_refused_or_ignored(self) -> None:
+        """And it is so: a value in the field is heard by the provider, refused, or without any
+        effect, as the table says."""
+        documents = [self.document, *(changed(self.document, each) for each in self.documents)]
+        coverage: Coverage = self.adaptor.coverage
+        assert await findings(coverage, self.life, documents, self.samples) == []
+
+    def options_for(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options that this document needs."""
+        return self.options
+
+    async def life(self, document: Mapping[str, Any]) -> str:
+        """Everything the provider is sent about this document until it is out."""
+        request = self.asked(document=document, options=self.options_for(document))
+        plan: Plan = await self.made(Script()).plan(request)
+        asked: list[httpx.Request] = []
+        for verb in ("create", "approve", "send"):
+            step = self.steps.get(verb)
+            if step and step.asks:
+                told = self.script(step).anywhere(answer(next(iter(step.asks.values()))))
+                await self.called(verb, told, step, request, plan)
+                asked += told.asked
+        return written(asked, [each.model_dump(mode="json") for each in chain(*plan.look_ups)])
+
     async def test_an_option_nobody_knows_is_refused_by_its_name(self) -> None:
         error = await self.refused(options={**self.options, "canary_option": PERSON})
         assert isinstance(error, Rejected)
@@ -473,8 +520,11 @@ class Contract:
     async def test_a_look_up_that_is_in_no_plan_is_refused(self) -> None:
         told = Script()
         target = Target(account="default", reference=REFERENCE)
+        if not isinstance(adaptor := self.made(told), LooksUp):
+            assert (await self.planned()).look_ups == ()
+            return
         with pytest.raises(Rejected):
-            await self.made(told).look_up(
+            await adaptor.look_up(
                 LookUpCall(target=target, look_up=LookUp(name="canary", query={}))
             )
         assert told.asked == []
@@ -530,7 +580,7 @@ class Contract:
         _is_private(caplog.text)
 
     def meant(self, verb: str, status: int) -> Failures:
-        """What this status may be to this verb: see the table in providers.http."""
+        """What this status may be to this verb: see the table in providers.kit.http."""
         step, changes = self.steps[verb], verb in CHANGING
         means = {**self.means, **step.means}
         if status in means:
@@ -700,7 +750,7 @@ class Contract:
     async def test_a_status_nobody_knows_is_no_stage(self) -> None:
         told = self.script(self.strange)
         snapshot: Snapshot = await self.perform("read", told, self.strange)
-        assert snapshot.stage is None
+        assert snapshot.stage is Stage.UNKNOWN
         assert WORD in snapshot.status
 
     async def test_events_nobody_knows_change_nothing(self) -> None:

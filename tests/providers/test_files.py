@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from providers import files
+from providers.kit import files
 
 
 async def test_a_directory_that_hangs_leaves_threads_for_everything_else(

@@ -22,8 +22,8 @@ from invoicing.errors import (
     UnknownOutcome,
     Unreadable,
 )
-from providers import http
-from providers.http import Answer, Call, Token, Tokens, decode, encode, exchange, retry_after
+from providers.kit import http
+from providers.kit.http import Answer, Call, Token, Tokens, decode, encode, exchange, retry_after
 from tests.providers import Script, answer
 from tests.providers.idling import idling
 

@@ -11,8 +11,18 @@ from pydantic import JsonValue, SecretStr
 
 from invoicing.errors import Forged, Unreadable
 from invoicing.provider import Delivery, Event, Hooks, Notifies
-from providers import ADAPTORS, webhooks
-from providers.webhooks import as_base64, as_hex, check_age, digest, fits, members, moment, named
+from providers.kit import webhooks
+from providers.kit.webhooks import (
+    as_base64,
+    as_hex,
+    check_age,
+    digest,
+    fits,
+    members,
+    moment,
+    named,
+)
+from providers.registry import ADAPTORS
 from tests.providers import Script
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ from invoicing.errors import Rejected
 from invoicing.parse import read, read_request
 from invoicing.provider import Orders
 from invoicing.request import OrderRequest
-from providers import ADAPTORS
-from providers.http import client as http_client
+from providers.kit.http import client as http_client
+from providers.registry import ADAPTORS
 from sandbox.kit.server import serve
 
 ORDERS = ("order.json",)

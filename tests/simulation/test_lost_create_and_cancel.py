@@ -63,7 +63,7 @@ def test_a_final_one_that_a_cancel_finds_is_not_deleted_but_asked_about() -> Non
 def test_where_nobody_can_look_a_person_is_asked_whether_it_is_there(
     effect: timedelta | None,
 ) -> None:
-    with Scene(blind=True) as scene:
+    with Scene(uncertain="ask") as scene:
         scene.provider.searchable = False
         assert cancelled(scene, effect) < MINUTE
         # Nobody can look back after the end, so nobody is asked before its time is over.
@@ -90,7 +90,7 @@ def test_where_the_first_call_is_final_no_end_is_said_before_it_is_found_or_its_
 
 
 def test_where_the_first_call_is_final_and_nobody_can_look_nobody_is_asked_before_that() -> None:
-    with Scene(**FINAL, blind=True) as scene:
+    with Scene(**FINAL, uncertain="ask") as scene:
         scene.provider.searchable = False
         assert cancelled(scene, LATE) > EFFECT - MINUTE
         assert scene.reason is None

@@ -679,7 +679,7 @@ def test_a_correction_too_large_for_its_life_is_refused_while_the_draft_is_there
 def test_a_successor_whose_name_is_taken_there_can_be_helped(said: Answer) -> None:
     """[dead-end] Refused as a duplicate for ever, and nobody could say that it is there, or that
     what is there is over."""
-    with Scene(repeatable=True, sent_by="approve") as scene:
+    with Scene(uncertain="repeat", sent_by="approve") as scene:
         scene.begin(hold=True)
         scene.until_held()
         scene.server.terminate(scene.id)

@@ -9,7 +9,7 @@ import pytest
 
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from tabular.requests import opened
 from tabular.wishes import UnreadableFile, Wishes
 from tests.tabular.made import AMOUNTS, SALES, TONGUES, WRITERS

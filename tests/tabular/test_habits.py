@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoicing.request import InvoiceRequest
-from providers import ADAPTORS
+from providers.registry import ADAPTORS
 from tabular.habits import read_day, read_number
 from tabular.requests import Entry, opened
 from tabular.wishes import UnreadableFile, Wishes

@@ -166,7 +166,7 @@ async def _deleted(life: Life, stray: Snapshot) -> bool:
     return await _is_gone(life, target)
 
 
-async def _stage(life: Life, target: Target) -> Stage | None:
+async def _stage(life: Life, target: Target) -> Stage:
     (snapshot,) = await answers((life.calls.read(target, ()),), lambda: life.cancel_pending)
     return snapshot.stage
 
@@ -236,7 +236,7 @@ async def _person_says_absent(life: Life) -> bool:
 async def _leave_one(life: Life, ours: list[Snapshot]) -> None:
     """One step towards at most one of ours: drafts too many, or with content that may be an old
     one, are deleted; where that cannot settle it, a person is asked. The caller searches again."""
-    final = [one for one in ours if one.stage is None or one.stage.reached(Stage.APPROVED)]
+    final = [one for one in ours if one.stage is Stage.UNKNOWN or one.stage.reached(Stage.APPROVED)]
     drafts = [one for one in ours if one not in final]
     known = life.case.doubt.is_of(life.content)
     if known and len(final) <= 1:

@@ -1,0 +1,1 @@
+"""What every adaptor needs and none has for itself. Nothing here knows of a provider."""

@@ -1,0 +1,109 @@
+"""What travels: models of what a provider answers, and the shape of what it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from invoicing.money import MOST_DECIMALS, MOST_WRITTEN, exactly
+from providers.kit.http import Call, Json, unclear
+
+_Item = TypeVar("_Item")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Wire(BaseModel):
+    """What a provider writes: more fields than we read, null for nothing."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class CamelWire(Wire):
+    """The same where names are in camel case."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+def _no_items(value: Any) -> Any:
+    return () if value is None else value
+
+
+def _no_members(value: Any) -> Any:
+    return {} if value is None else value
+
+
+Many = Annotated[tuple[_Item, ...], BeforeValidator(_no_items)]
+"""A list that may be null."""
+
+Maybe = Annotated[_Item, BeforeValidator(_no_members)]
+"""An object that may be null: then one without members."""
+
+
+MOST_DIGITS = 15
+"""That a binary float holds for certain, and digits before the point that are money at all."""
+
+
+def _amount(value: Any) -> Decimal:
+    """Read as it is written; noise of a binary float and what is finer than any price is rounded.
+
+    Providers whose amounts are of type double may write 25.376400000000003, or 1E+2.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("must be a number")
+    if isinstance(value, str) and len(value) > MOST_WRITTEN:
+        raise ValueError("must be a number of a usual length")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError("must be a number") from None
+    if not number.is_finite() or (number and number.adjusted() >= MOST_DIGITS):
+        raise ValueError("must be a number of a usual size")
+    with exactly() as context:
+        decimals = -int(number.as_tuple().exponent)
+        if decimals > MOST_DECIMALS // 2 and len(number.as_tuple().digits) > MOST_DIGITS:
+            context.prec = MOST_DIGITS
+            number = +number
+            context.prec = 100
+        finest = Decimal((0, (1,), -MOST_DECIMALS))
+        number = number.quantize(finest) if decimals > MOST_DECIMALS else number
+        return Decimal(f"{number or number.copy_abs():f}")
+
+
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+"""A number that a provider writes. Unlike one that a caller types it is read, not judged: what we
+compare it with decides. Only what is no number, or absurdly large, is refused."""
+
+
+def is_unset(written: Any) -> bool:
+    """Whether a date or time stands for none: the first and the last year that a platform has."""
+    return isinstance(written, str) and written[:5] in ("0001-", "9999-")
+
+
+def _set(written: Any) -> Any:
+    return None if is_unset(written) else written
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_set)]
+"""An instant that a provider writes, with however many digits of a second; None where it is unset
+(`0001-01-01T00:00:00`) or never comes (the year 9999)."""
+
+Written = Annotated[str | None, BeforeValidator(_set)]
+"""The same as text, where only whether it is there counts."""
+
+
+def parse(model: type[_Model], data: Any, request: Call) -> _Model:
+    """The answer, or a part of it, as that model; what an unreadable answer means if it is not."""
+    try:
+        return model.model_validate(data)
+    except (ValidationError, AttributeError):
+        raise unclear(request, "is not what was expected") from None
+
+
+def filled(body: Mapping[str, Json]) -> dict[str, Json]:
+    """Without the members that are None: what is not given is not written."""
+    return {name: value for name, value in body.items() if value is not None}

@@ -1,0 +1,86 @@
+"""docs/fields.md: what becomes of every field of a document at every provider.
+
+python -m providers.matrix docs/fields.md      # writes it anew
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from invoicing.document import Document
+from providers.kit.coverage import Coverage, Treatment, leaf_paths
+from providers.registry import ADAPTORS
+
+HEAD = """# Every field of a document, at every provider
+
+Written by `python -m providers.matrix docs/fields.md` from the tables that the adaptors follow.
+
+- **said**: the provider is told. With a star: not in every document; the reason stands below.
+- **refused**: `plan` refuses a document that gives it, with the sentence below. Nothing is dropped.
+- **ignored**: it may be given, and the provider is not told; the reason says why nothing is lost.
+"""
+
+
+def page(coverages: Mapping[str, Coverage]) -> str:
+    """The whole document."""
+    return "\n".join([HEAD, *_grid(coverages), *_reasons(coverages)]) + "\n"
+
+
+def _grid(coverages: Mapping[str, Coverage]) -> Iterator[str]:
+    yield f"| field | {' | '.join(f'`{name}`' for name in coverages)} |"
+    yield "|---|" + "---|" * len(coverages)
+    for path in leaf_paths(Document):
+        cells = (_cell(coverage.of(path)) for coverage in coverages.values())
+        yield f"| `{path}` | {' | '.join(cells)} |"
+
+
+def _cell(treatment: Treatment | None) -> str:
+    if treatment is None:
+        return "**undecided**"
+    return f"{treatment.is_}\\*" if treatment.is_ == "said" and treatment.why else treatment.is_
+
+
+def _reasons(coverages: Mapping[str, Coverage]) -> Iterator[str]:
+    for name, coverage in coverages.items():
+        yield f"\n## `{name}`\n"
+        yield "| fields | | why |"
+        yield "|---|---|---|"
+        explained: dict[Treatment, list[str]] = {}
+        for path in leaf_paths(Document):
+            treatment = coverage.of(path)
+            if treatment and treatment.why:
+                explained.setdefault(treatment, []).append(path)
+        for treatment, paths in explained.items():
+            fields = ", ".join(f"`{path}`" for path in _folded(paths))
+            yield f"| {fields} | {_cell(treatment)} | {treatment.why} |"
+
+
+def _folded(paths: list[str]) -> Iterator[str]:
+    """With the one name of what they stand in where all that stands in it is here."""
+    left = list(paths)
+    while left:
+        above = left[0].split(".")
+        names = (".".join(above[:depth]) for depth in range(1, len(above)))
+        whole = (name for name in names if set(_below(name)) <= set(left))
+        name = next(whole, left[0])
+        yield name.removesuffix("[]")
+        gone = {*_below(name), left[0]}
+        left = [path for path in left if path not in gone]
+
+
+def _below(name: str) -> Iterator[str]:
+    return (path for path in leaf_paths(Document) if path.startswith(f"{name}."))
+
+
+def main(document: Path) -> None:
+    """Write the page anew."""
+    coverages = {name: adaptor.coverage for name, adaptor in sorted(ADAPTORS.items())}
+    document.write_text(page(coverages), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m providers.matrix DOCUMENT")
+    main(Path(sys.argv[1]))

@@ -1,0 +1,232 @@
+"""Mollie: the verbs."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import ClassVar
+
+import httpx
+from pydantic import BaseModel
+
+from invoicing.errors import Rejected, Unreadable
+from invoicing.provider import (
+    CreateCall,
+    Delivery,
+    Event,
+    Plan,
+    ReadCall,
+    Search,
+    Snapshot,
+    Stage,
+    Subject,
+    Target,
+)
+from invoicing.request import InvoiceRequest
+from invoicing.totals import totals
+from providers.kit import webhooks
+from providers.kit.api import Api, deleted, known_id
+from providers.kit.coverage import Coverage
+from providers.kit.http import Call, Json, encode, unclear
+from providers.kit.mistakes import Mistakes, parsed
+from providers.kit.wire import parse
+from providers.mollie.check import COVERAGE, check_document, check_options, echoes, first_context
+from providers.mollie.decode import (
+    RESOURCE,
+    SIGNATURE,
+    Invoice,
+    Items,
+    Page,
+    event_of,
+    is_twin,
+    reference_in,
+    refusal,
+    snapshot,
+    verify,
+)
+from providers.mollie.encode import encoded, key, recipient_identifier
+from providers.mollie.options import MollieOptions
+from providers.mollie.settings import NAME, MollieSettings
+from providers.mollie.states import GONE, INVOICE, INVOICES, STATUSES, Context
+
+PAGE_SIZE = 250
+
+MAX_PAGES = 400
+
+
+class Mollie:
+    """The verbs of `invoicing.provider.Provider` for one profile."""
+
+    Settings: ClassVar[type[BaseModel]] = MollieSettings
+    Options: ClassVar[type[BaseModel]] = MollieOptions
+    coverage: ClassVar[Coverage] = COVERAGE
+    name = "mollie"
+
+    def __init__(self, settings: MollieSettings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            gone=GONE,
+        )
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        """See the port. Nothing is looked up: the recipient travels with every invoice."""
+        mistakes = Mistakes()
+        settings = self._settings
+        options = parsed(MollieOptions, request.options, "options", mistakes)
+        check_document(request.document, settings, mistakes)
+        if options:
+            check_options(request, options, settings, mistakes)
+        mistakes.settle(NAME)
+        options = options or MollieOptions()
+        sums = totals(request.document, settings.vat_rounding)
+        recipient = recipient_identifier(request.document, options)
+        final_at_once = options.status != "draft"
+        context = first_context(request, options, settings, sums, recipient)
+        return Plan(
+            totals=sums,
+            echoes=echoes(sums),
+            credits=True,
+            # Mailed or not: what is final at once was never a draft that could wait.
+            sent_by="create" if final_at_once else "approve" if context.sends else "send",
+            call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
+            buyer=recipient,
+            context=context.given(),
+        )
+
+    async def find(self, target: Target) -> Search:
+        """See the port. There is no filter, so the whole list is gone through; what carries our
+        reference is ours, and what may be ours without showing it makes the answer uncertain."""
+        context = Context.model_validate(target.context)
+        found: list[Snapshot] = []
+        complete = True
+        async for request, item in self._listed():
+            if item is None or is_twin(item, context):
+                complete = False
+            elif reference_in(item.get("metadata")) == target.reference:
+                invoice = parse(Invoice, item, request)
+                if STATUSES[invoice.word] is not Stage.CREDITED:
+                    found.append(snapshot(invoice, context))
+        return Search(invoices=tuple(found), complete=complete)
+
+    async def create(self, call: CreateCall) -> Snapshot:
+        """See the port. With a status other than draft this one call goes all the way."""
+        body = encoded(call, self._settings)
+        headers = {"Idempotency-Key": key(call.target, body)}
+        request = self._api.call("create", "POST", INVOICES, json=body, headers=headers)
+        invoice = await self._invoice(request)
+        return snapshot(invoice, Context.model_validate(call.target.context))
+
+    async def read(self, call: ReadCall) -> Snapshot:
+        """See the port. Events are hints: the invoice itself is always fetched."""
+        invoice_id = known_id(call.target, NAME)
+        request = self._api.call("read", "GET", INVOICE, id=invoice_id, query=self._query())
+        try:
+            invoice = await self._invoice(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return deleted(invoice_id)
+            raise
+        return snapshot(invoice, Context.model_validate(call.target.context))
+
+    async def approve(self, target: Target) -> Snapshot:
+        """See the port. Issues it, or marks it as paid, and mails it in the same call."""
+        context = Context.model_validate(target.context)
+        told = await self._update("approve", target, context.final(context.finish))
+        if told.stage is Stage.DRAFTED:
+            return told.model_copy(update={"stage": Stage.APPROVING})
+        return told
+
+    async def delete(self, target: Target) -> Snapshot:
+        """See the port. A draft that is no longer there is deleted."""
+        gone = deleted(known_id(target, NAME))
+        json = self._mode() or None
+        request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id, json=json)
+        try:
+            await self._api.ask(request)
+        except Rejected as error:
+            if not self._api.gone(error):
+                raise
+        return gone
+
+    async def credit(self, target: Target) -> Snapshot:
+        """See the port. Cancelling an issued invoice is a full credit note."""
+        return await self._update("credit", target, {"status": "cancelled"})
+
+    async def check(self) -> None:
+        """See the port. The shortest list there is."""
+        query = {"limit": "1", **self._query()}
+        await self._api.ask(self._api.call("check", "GET", INVOICES, query=query))
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """See the port. One each; the signature brings no time, but an event says when it was."""
+        settings = self._settings
+        header = delivery.headers.get(SIGNATURE, "")
+        if not verify(delivery.body, header, settings.webhook_secrets):
+            raise webhooks.forged(NAME)
+        event = event_of(delivery.body)
+        limit = timedelta(hours=settings.webhook_hours)
+        webhooks.check_age(NAME, event.at, delivery.received, limit)
+        return (event,)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. By the invoice's id, then by its number where the whole of it is told.
+        `read` fetches the invoice, so nothing else of the event is needed."""
+        if event.body.get("resource") == RESOURCE:
+            told = event.body
+            invoice_id = told.get("id")
+        else:
+            told = webhooks.members(event.body, "_embedded", "entity")
+            invoice_id = event.body.get("entityId") or told.get("id")
+        is_one = isinstance(invoice_id, str) and invoice_id.startswith("invoice_")
+        keys = webhooks.named(invoice_id, told.get("invoiceNumber")) if is_one else ()
+        if keys:
+            return Subject(keys=keys)
+        if event.kind.startswith(RESOURCE):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject()
+
+    # calls
+
+    async def _update(self, name: str, target: Target, body: dict[str, Json]) -> Snapshot:
+        request = self._api.call(
+            name, "PATCH", INVOICE, id=known_id(target, NAME), json={**body, **self._mode()}
+        )
+        invoice = await self._invoice(request)
+        return snapshot(invoice, Context.model_validate(target.context))
+
+    async def _invoice(self, request: Call) -> Invoice:
+        """The one invoice an exchange answers with, and that it is the one asked about."""
+        invoice = await self._api.read(Invoice, request)
+        if invoice.id != request.ids.get("id", invoice.id):
+            raise unclear(request, "is about another invoice")
+        return invoice
+
+    async def _listed(self) -> Items:
+        """Every invoice of the list; None where it breaks off unseen."""
+        until = time.monotonic() + self._settings.find_seconds
+        query = {"limit": str(PAGE_SIZE), **self._query()}
+        for _ in range(MAX_PAGES):
+            request = self._api.call("find", "GET", INVOICES, query=query)
+            page = await self._api.read(Page, request)
+            for item in page.items:
+                yield request, item
+            if page.is_last:
+                return
+            onwards = page.next_from
+            if onwards in (None, query.get("from")) or time.monotonic() > until:
+                break
+            query["from"] = onwards
+        yield request, None
+
+    def _query(self) -> dict[str, str]:
+        return {name: encode(value) for name, value in self._mode().items()}
+
+    def _mode(self) -> dict[str, Json]:
+        testmode = self._settings.testmode
+        return {} if testmode is None else {"testmode": testmode}

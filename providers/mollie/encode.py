@@ -1,0 +1,186 @@
+"""Mollie: what is written to it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import get_args
+from uuid import NAMESPACE_URL, uuid5
+
+import idna
+
+from invoicing.document import Adjustment, Document, Line, Party, VatCategory
+from invoicing.errors import Rejected
+from invoicing.money import exactly, plain, rounded
+from invoicing.provider import CreateCall, Target
+from providers.kit.http import Json, encode
+from providers.kit.wire import filled
+from providers.mollie.options import Locale, MollieOptions
+from providers.mollie.settings import NAME, MollieSettings
+from providers.mollie.states import REFERENCE, Context
+
+_KEYS = uuid5(NAMESPACE_URL, "https://docs.mollie.com/reference/create-sales-invoice")
+
+LOCALES = {  # of a language whose country is not said, or not listed with it
+    "en": "en_US",
+    "nl": "nl_NL",
+    "de": "de_DE",
+    "fr": "fr_FR",
+}
+
+LISTED_LOCALES = set(get_args(Locale))
+
+REASONS = {  # what the norm wants printed for a category that explains itself
+    VatCategory.REVERSE_CHARGE: "Reverse charge",
+    VatCategory.INTRA_COMMUNITY: "Intra-Community supply",
+    VatCategory.EXPORT: "Export outside the EU",
+    VatCategory.OUTSIDE_SCOPE: "Not subject to VAT",
+}
+
+
+def days_to_pay(document: Document) -> int | None:
+    """From the day of issue until it is due."""
+    return (document.due_date - document.issue_date).days if document.due_date else None
+
+
+def _term(document: Document, options: MollieOptions) -> str | None:
+    days = days_to_pay(document)
+    return options.payment_term or (None if days is None else f"{days} days")
+
+
+def recipient_identifier(document: Document, options: MollieOptions) -> str:
+    """The caller's own name for the buyer."""
+    return options.recipient_identifier or document.buyer.account_number or ""
+
+
+def locale(buyer: Party, options: MollieOptions) -> str | None:
+    """That of the options, else the one listed for language and country."""
+    if options.locale or not buyer.language:
+        return options.locale
+    language, _, region = buyer.language.partition("-")
+    country = region or (buyer.address.country if buyer.address else "")
+    listed = f"{language}_{country}"
+    if listed in LISTED_LOCALES:
+        return listed
+    return None if region else LOCALES.get(language)
+
+
+def metadata(reference: str, options: MollieOptions) -> dict[str, Json]:
+    """The caller's own, with our reference."""
+    return {**options.metadata, REFERENCE: reference}
+
+
+def encoded(call: CreateCall, settings: MollieSettings) -> Json:
+    """The body of create, with our reference in the metadata."""
+    document = call.document
+    options = MollieOptions.model_validate(call.options)
+    context = Context.model_validate(call.target.context)
+    final = {"status": "draft"} if options.status == "draft" else context.final(options.status)
+    body: dict[str, Json] = {
+        **final,
+        "testmode": settings.testmode,
+        "profileId": settings.profile_id,
+        "currency": document.currency if settings.send_currency else None,
+        "vatScheme": options.vat_scheme,
+        "vatMode": "inclusive" if document.prices_include_vat else "exclusive",
+        "memo": _memo(document),
+        "metadata": metadata(call.target.reference, options),
+        "paymentTerm": _term(document, options),
+        "customerId": options.customer_id,
+        "mandateId": options.mandate_id,
+        "recipientIdentifier": recipient_identifier(document, options),
+        "recipient": _recipient(document.buyer, options),
+        "lines": [_encoded_line(line, document.currency) for line in document.lines],
+        # Either the only one, or the same percentage for each VAT.
+        "discount": _discount(document.allowances, document.currency),
+        "isEInvoice": options.e_invoice or None,
+    }
+    return filled(body)
+
+
+def _recipient(buyer: Party, options: MollieOptions) -> Json:
+    contact, address = buyer.contact, buyer.address
+    business = buyer.type == "business"
+    body: dict[str, Json] = {
+        "type": buyer.type,
+        "title": options.title,
+        "givenName": buyer.given_name,
+        "familyName": buyer.family_name,
+        "organizationName": buyer.name if business else None,
+        "organizationNumber": buyer.registration.value if buyer.registration else None,
+        "vatNumber": buyer.vat_number,
+        "email": _ascii(contact.email) if contact and contact.email else None,
+        "phone": contact.phone if contact else None,
+        "streetAndNumber": address.street if address else None,
+        "streetAdditional": address.additional if address else None,
+        "postalCode": address.postal_code if address else None,
+        "city": address.city if address else None,
+        "region": address.region if address else None,
+        "country": str(address.country) if address else None,
+        "locale": locale(buyer, options),
+    }
+    return filled(body)
+
+
+def _encoded_line(line: Line, currency: str) -> Json:
+    price = unit_price(line, currency)
+    if price is None:
+        raise Rejected(f"{NAME}: a line's unit price has too many decimals")
+    return filled(
+        {
+            "description": description(line),
+            "quantity": int(line.quantity),
+            "vatRate": f"{line.vat.rate:.2f}",
+            "unitPrice": {"currency": currency, "value": f"{price:f}"},
+            "discount": _discount(line.allowances, currency),
+        }
+    )
+
+
+def _discount(given: tuple[Adjustment, ...], currency: str) -> Json:
+    if not given:
+        return None
+    first = given[0]
+    if first.percent is not None:
+        return {"type": "percentage", "value": plain(first.percent)}
+    return {"type": "amount", "value": f"{first.of(Decimal(0), currency):f}"}
+
+
+def description(line: Line) -> str:
+    """The one text that a line has here."""
+    return " - ".join(text for text in (line.name, line.description, line.note) if text)
+
+
+def _memo(document: Document) -> str | None:
+    """The notes, then why a line bears no VAT: the norm wants that on the invoice (BR-E-10 …)."""
+    reasons = (
+        vat.exemption_reason or REASONS.get(vat.category) or vat.exemption_code
+        for vat in (
+            *(line.vat for line in document.lines),
+            *(one.vat for one in document.allowances),
+        )
+    )
+    return "\n".join([*document.notes, *dict.fromkeys(filter(None, reasons))]) or None
+
+
+def unit_price(line: Line, currency: str) -> Decimal | None:
+    """The price of one unit, where the currency's decimals can say it exactly."""
+    with exactly():
+        price = line.unit_price / line.base_quantity
+        written = rounded(price, currency)
+        return written if written == price else None
+
+
+def _ascii(email: str) -> str:
+    """The domain as the mail system writes it (Punycode)."""
+    local, _, domain = email.rpartition("@")
+    return f"{local}@{idna.encode(domain).decode()}"
+
+
+def key(target: Target, body: Json) -> str:
+    """The same for every attempt at the same invoice: repeated within the hour, it is made once.
+
+    The generation is part of it, or the answer of a draft that is gone would be given once more. So
+    is the content: the same key with another is refused, and a corrected draft is no repetition.
+    """
+    attempt = [target.account, target.reference, str(target.generation), encode(body)]
+    return str(uuid5(_KEYS, "\n".join(attempt)))

@@ -1,0 +1,67 @@
+"""Mollie: what a request may ask for here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import StrictBool, StrictInt, StrictStr, model_validator
+
+from invoicing.document import Code, Inconsistent, Name
+from invoicing.errors import FieldProblem
+from invoicing.model import Typed
+from providers.kit.http import Json
+from providers.kit.wire import filled
+from providers.mollie.settings import EmailDetails
+
+PaymentTerm = Literal["7 days", "14 days", "30 days", "45 days", "60 days", "90 days", "120 days"]
+
+Locale = Literal["en_US", "en_GB", "nl_NL", "nl_BE", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_BE"]
+
+
+class PaymentDetails(Typed):
+    """By what the invoice has been paid already."""
+
+    source: Literal["manual", "payment-link", "payment"]
+    source_reference: Name | None = None
+
+    @model_validator(mode="after")
+    def _referenced(self) -> Self:
+        if self.source != "manual" and self.source_reference is None:
+            message = f"needed for source {self.source}"
+            raise Inconsistent([FieldProblem(field="source_reference", message=message)])
+        return self
+
+    def wire(self) -> Json:
+        body: dict[str, Json] = {"source": self.source, "sourceReference": self.source_reference}
+        return filled(body)
+
+
+class MollieOptions(Typed):
+    """`InvoiceRequest.options`. What is left out follows from the document.
+
+    `recipient_identifier`: the buyer's account number · `locale`: the buyer's language and country
+    · `payment_term`: the days from issue to due date, else the provider's own 30.
+    """
+
+    status: Literal["draft", "issued", "paid"] = "draft"
+    """What the one call of create makes. Only a draft's figures are checked before it is final."""
+    payment_details: PaymentDetails | None = None
+    """It is paid already: finished as `paid`, not as `issued`."""
+    customer_id: Name | None = None
+    """With `mandate_id`, whom to collect from; only for what is created as `paid`."""
+    mandate_id: Name | None = None
+    channel: Literal["email", "none"] = "email"
+    """`none`: nobody is mailed, because the caller hands out the invoice itself."""
+    email: EmailDetails | None = None
+    recipient_identifier: Name | None = None
+    title: Name | None = None
+    locale: Locale | None = None
+    vat_scheme: Literal["standard", "one-stop-shop"] = "standard"
+    payment_term: PaymentTerm | None = None
+    e_invoice: StrictBool = False
+    metadata: dict[Code, StrictStr | StrictInt | StrictBool | None] = {}
+
+    @property
+    def finish(self) -> str:
+        """What a draft becomes."""
+        return "paid" if self.payment_details else "issued"

@@ -1,0 +1,433 @@
+"""Quiddly: what is read from it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+
+from invoicing.errors import FieldProblem, Rejected
+from invoicing.money import exactly, plain
+from invoicing.provider import CONFIRMED, Echo, Event, Item, PaymentStatus, Snapshot, Stage
+from providers.kit import webhooks
+from providers.kit.api import refused
+from providers.kit.http import Answer, Call, HeaderSecret, Json, encode, unclear
+from providers.kit.mistakes import stated
+from providers.kit.wire import Amount, CamelWire, Maybe, Written
+from providers.kit.words import safe_word
+from providers.quiddly.settings import QuiddlySettings
+from providers.quiddly.states import DISTRIBUTED, MAIN, PAYMENT, UNPROVEN, Context, Told
+
+NOT_READ = {
+    "clientName": "the client's id says it",
+    "productCode": "as asked; decides no figure",
+    "serviceProviderCode": "likewise",
+    "paymentReference": "printed for the buyer",
+    "debitInvoiceNumber": "as asked",
+    "dates.invoiceDate": "as asked",
+    "dates.expireDate": "likewise",
+    "dates.deliveryDate": "likewise",
+    "dates.ledgerPerformedDate": "the ledger's word says how far it is",
+    "debtor.id": "our customer number is compared",
+    "debtor.name": "personal; the customer number is compared",
+    "debtor.identificationNumber": "likewise",
+    "debtor.type": "as asked",
+    "debtor.GLN": "as asked",
+    "debtor.FMI": "likewise",
+    "debtor.email": "personal, and as asked",
+    "debtor.phone": "likewise",
+    "debtor.cellPhone": "likewise",
+    "debtor.invoiceAddress": "likewise",
+    "debtor.deliveryAddress": "likewise",
+    "debtor.vatNumber": "as asked",
+    "debtor.distributionChannel": "as asked; the invoice's distribution code decides",
+    "debtor.distributionChannelOverride": "likewise",
+    "document": "names of files, for whoever fetches them from /storage/{fileName}",
+    "documentTemplateCode": "as asked; how it looks",
+    "type": "as asked",
+    "isRecourse": "between the client and its factor",
+    "useRecourse": "likewise",
+    "createdDate": "told by our own history",
+    "createdBy": "the user of the settings, a mail address",
+    "reminderProfileCode": "the ledger's word shows what comes of it",
+    "yourReference": "as asked, and free text",
+    "yourContactPerson": "likewise",
+    "yourOrderNumber": "as asked",
+    "articleRows": "as asked; the VAT rows and the totals hold what they come to",
+    "remark": "as asked, and free text",
+    "terms": "likewise",
+    "fees": "as asked; part of the totals",
+    "reverseCharge": "as asked; the VAT rows show it",
+    "refund": "as asked",
+    "vats.totalTaxable": "net is their sum",
+    "totals.totalToPay": "follows from the total and what was asked for",
+    "totals.totalRoundOff": "likewise",
+    "totals.taxReduction": "likewise",
+    "totals.totalVat": "the VAT rows are its parts",
+    "totals.totalToPayBase": "in the base currency",
+    "currency.exchangeRate": "as asked",
+    "balances.totalLocale": "balances are compared in one currency only",
+    "balances.capitalLocale": "likewise",
+    "balances.capitalService": "part of the total",
+    "balances.capitalServiceLocale": "likewise",
+    "balances.capitalFinanced": "between the client and its factor",
+    "balances.capitalFinancedLocale": "likewise",
+    "balances.reminder": "part of the total",
+    "balances.reminderLocale": "likewise",
+    "balances.interest": "likewise",
+    "balances.interestLocale": "likewise",
+    "partPayment.partPaymentPlanId": "that there is a plan is shown",
+}
+"""What an answer carries that is knowingly not read, and why."""
+
+PAYMENT_NOT_READ = {
+    "date": "when it was booked; the history says when we heard",
+    "paymentDate": "likewise",
+    "name": "personal",
+    "externalPaymentMethodCode": "for bookkeeping",
+    "accountNumber": "likewise",
+}
+"""What a payment of the feed carries that is knowingly not kept, and why."""
+
+
+class SignedIn(CamelWire):
+    """What signing in brings."""
+
+    id_token: HeaderSecret
+    token_type: Annotated[str | None, Field(pattern="(?i)^bearer$")] = None
+
+
+class _Statuses(CamelWire):
+    main: str | None = None
+    ledger: str | None = None
+    ledger_sub_type: str | None = None
+
+
+class _PartPayment(CamelWire):
+    is_part_payment: bool | None = None
+
+
+class _Dates(CamelWire):
+    paused_until_date: Written = None
+    latest_financial_date: Written = None
+
+
+class _Debtor(CamelWire):
+    customer_number: str | None = None
+
+
+class _VatRow(CamelWire):
+    percentage: Amount
+    total_vat: Amount
+
+
+class _Sums(CamelWire):
+    total: Amount | None = None
+    total_excl_vat: Amount | None = None
+
+
+class _Currencies(CamelWire):
+    invoice_currency: str | None = None
+    base_currency: str | None = None
+
+
+class _Balances(CamelWire):
+    total: Amount | None = None
+    capital: Amount | None = None
+
+
+class Invoice(CamelWire):
+    """As much of an invoice as is read."""
+
+    id: Annotated[str, Field(min_length=1)]
+    client_id: str | None = None
+    invoice_number: str | None = None
+    activated_date: Written = None
+    activated_by_id: str | None = None
+    distribution_code: str | None = None
+    our_reference: Any = None
+    our_order_number: Any = None
+    statuses: Maybe[_Statuses] = _Statuses()
+    part_payment: Maybe[_PartPayment] = _PartPayment()
+    dates: Maybe[_Dates] = _Dates()
+    debtor: Maybe[_Debtor] = _Debtor()
+    vats: tuple[_VatRow, ...] | None = None
+    totals: Maybe[_Sums] = _Sums()
+    currency: Maybe[_Currencies] = _Currencies()
+    balances: Maybe[_Balances] = _Balances()
+
+    @property
+    def is_activated(self) -> bool:
+        return bool(self.activated_date and self.activated_by_id)
+
+    def reference(self, context: Context) -> str | None:
+        """What stands where this request's draft carries our reference."""
+        places = {"ourReference": self.our_reference, "ourOrderNumber": self.our_order_number}
+        return stated(places[context.mark]) if context.mark else None
+
+    @property
+    def distribution(self) -> str:
+        return safe_word(self.distribution_code or "NULL")
+
+
+class Document(CamelWire):
+    """A file that was attached."""
+
+    id: Annotated[str, Field(min_length=1)]
+    invoice_id: str | None = None
+
+
+def number_of(item: Json, request: Call) -> Json:
+    """The invoice number of an item of a list: one without any could be ours."""
+    if not isinstance(item, Mapping) or "invoiceNumber" not in item:
+        raise unclear(request, "is not what was expected")
+    return item["invoiceNumber"]
+
+
+def list_in(body: Json, request: Call) -> Sequence[Json]:
+    """The list that the answer is."""
+    if not isinstance(body, list):
+        raise unclear(request, "is not a list")
+    return body
+
+
+def refusal(request: Call, answer: Answer) -> Rejected:
+    """No error is documented: the status decides, and what was said is kept for a person."""
+    return refused(request, answer, _words(answer.body))
+
+
+def _words(body: Json) -> list[FieldProblem]:
+    if body is None:
+        return []
+    said = body if isinstance(body, Mapping) else {"answer": body}
+    return [
+        FieldProblem(
+            field=safe_word(name),
+            message=(value if isinstance(value, str) else encode(value))[:500],
+        )
+        for name, value in said.items()
+    ]
+
+
+def stage_of(invoice: Invoice, context: Context) -> Stage:
+    """By the marks of activation; one of the two alone is no more than on the way."""
+    if invoice.is_activated:
+        return _activated(invoice.distribution, context)
+    if invoice.activated_date or invoice.activated_by_id:
+        return Stage.APPROVING
+    return MAIN[invoice.statuses.main]
+
+
+def _activated(distribution: str | None, context: Context) -> Stage:
+    stage = DISTRIBUTED[distribution or "NULL"]
+    return Stage.SENT if stage is Stage.APPROVED and context.hands_out else stage
+
+
+def status_of(invoice: Invoice) -> str:
+    """Their words, and what a person should see beside them."""
+    statuses = invoice.statuses
+    words = [
+        safe_word(word)
+        for word in (statuses.main, statuses.ledger, statuses.ledger_sub_type)
+        if word is not None
+    ]
+    if invoice.dates.paused_until_date:
+        words.append(f"paused until {_day(invoice.dates.paused_until_date)}")
+    if invoice.part_payment.is_part_payment:
+        words.append("part payment")
+    return " · ".join(words)
+
+
+def echo_of(invoice: Invoice, sign: int) -> Echo:
+    """The figures with the sign that ours have."""
+    sums = invoice.totals
+    with exactly():
+        return Echo(
+            currency=invoice.currency.invoice_currency,
+            net=None if sums.total_excl_vat is None else sign * sums.total_excl_vat,
+            vat=_vat(invoice, sign),
+            gross=None if sums.total is None else sign * sums.total,
+            buyer=invoice.debtor.customer_number,
+            number=invoice.invoice_number,
+        )
+
+
+def _vat(invoice: Invoice, sign: int) -> dict[str, Decimal] | None:
+    if invoice.vats is None:
+        return None
+    sums: dict[str, Decimal] = {}
+    for row in invoice.vats:
+        rate = plain(row.percentage)
+        sums[rate] = sums.get(rate, Decimal(0)) + sign * row.total_vat
+    return sums
+
+
+def snapshot(told: Told, context: Context, invoice: Invoice | None = None) -> Snapshot:
+    """What is known; with the invoice itself where it has just been read."""
+    kept = told.model_dump(mode="json", exclude_defaults=True)
+    by_balance = _by_balance(invoice, told, context) if invoice else None
+    uncounted = [f"{len(told.uncounted)} payments not counted"] if told.uncounted else []
+    return Snapshot(
+        provider_id=told.id,
+        stage=told.stage,
+        payment=by_balance or _by_payments(told, context),
+        status=" · ".join([*filter(None, [told.status]), *uncounted]),
+        number=told.echo.number,
+        echo=told.echo,
+        context={"told": kept},
+        reference=told.reference,
+    )
+
+
+def item_of(payment: Json, settings: QuiddlySettings) -> Item:
+    """One payment as an event. What cannot be read becomes one too: `about` complains, and the
+    others are not held up."""
+    said = payment if isinstance(payment, Mapping) else {}
+    voucher = _plain(said.get("id"))
+    named = isinstance(voucher, str) and re.fullmatch(r"[A-Za-z0-9._-]{1,100}", voucher)
+    digest = hashlib.sha256(encode(said.get("id") or payment).encode()).hexdigest()[:32]
+    currency, base = said.get("invoiceCurrency"), said.get("baseCurrency")
+    amount = said.get("amount" if currency == base else settings.invoice_amount)
+    body = {"invoiceNumber": said.get("invoiceNumber"), "amount": amount, "currency": currency}
+    return Item(
+        event=Event(
+            id=f"{PAYMENT}-{voucher if named else digest}",
+            kind=PAYMENT,
+            # As much of it as fits a name: what is longer says nothing that could be ours.
+            body={
+                name: _short(_plain(body[name]))
+                for name in body
+                if name in said or name == "currency"
+            },
+        ),
+        receipt={"voucher": voucher} if isinstance(voucher, str) and voucher else {},
+    )
+
+
+def _short(value: JsonValue) -> JsonValue:
+    return "?" if isinstance(value, str) and len(value) > webhooks.MOST_NAME else value
+
+
+def _plain(value: Json) -> JsonValue:
+    """A number as text, because history knows no exact ones; text and null as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str | None):
+        return "?"
+    # Written out, a number may be much longer than it came.
+    if isinstance(value, Decimal) and abs(value.adjusted()) > webhooks.MOST_NAME:
+        return "?"
+    return value if isinstance(value, str | None) else format(Decimal(value), "f")
+
+
+_number: TypeAdapter[Decimal] = TypeAdapter(Amount)
+
+
+def amount_of(event: Event) -> Decimal | None:
+    """What a payment event says it is; None where that cannot be read."""
+    try:
+        return _number.validate_python(event.body.get("amount"))
+    except ValidationError:
+        return None
+
+
+def currency_of(event: Event) -> JsonValue:
+    """The currency as far as it is one: what is no code of three letters is not the invoice's."""
+    code = event.body.get("currency")
+    return code if code is None or (isinstance(code, str) and len(code) == 3) else "?"
+
+
+def with_payments(told: Told, events: Iterable[Event], context: Context) -> Told:
+    """Each payment counts once, whenever and however often it is told of.
+
+    One without a number was brought here by a person who knows that it is meant for us.
+    """
+    payments, uncounted = dict(told.payments), dict.fromkeys(told.uncounted)
+    for event in (one for one in events if one.kind == PAYMENT):
+        amount = amount_of(event)
+        is_ours = event.body.get("invoiceNumber") in (None, "", context.number)
+        fits = event.body.get("currency") in (None, context.currency)
+        if amount is not None and is_ours and fits:
+            payments[event.id] = amount
+        else:
+            uncounted[event.id] = None
+    return told.model_copy(update={"payments": payments, "uncounted": tuple(uncounted)})
+
+
+def confirmed(told: Told, events: Iterable[Event], context: Context) -> Told:
+    """What a person says about calls of unknown outcome; never backwards."""
+    for verb in _verbs(events):
+        if verb == "approve" and told.stage in (*UNPROVEN, Stage.UNKNOWN):
+            stage = _once_activated(told, context)
+        elif verb == "send" and told.stage is Stage.APPROVED:
+            stage = Stage.SENT
+        elif verb == "delete" and told.stage is Stage.DRAFTED:
+            stage = Stage.DELETED
+        else:
+            continue
+        told = told.model_copy(update={"stage": stage})
+    return told
+
+
+def proven(told: Told, context: Context) -> Told:
+    """Only what is activated is paid: money tells of an activation whose answer was lost."""
+    came = any(amount > 0 for amount in told.payments.values())
+    if context.credit or not came or told.stage not in UNPROVEN:
+        return told
+    return told.model_copy(update={"stage": _once_activated(told, context)})
+
+
+def _once_activated(told: Told, context: Context) -> Stage:
+    """How far it is if it has been activated the way it was asked."""
+    code = context.activate.get("distributionCode", told.distribution)
+    return _activated(code if isinstance(code, str) else None, context)
+
+
+def _verbs(events: Iterable[Event]) -> Iterator[JsonValue]:
+    return (event.body.get("verb") for event in events if event.kind == CONFIRMED)
+
+
+def _by_balance(invoice: Invoice, told: Told, context: Context) -> PaymentStatus | None:
+    """By what the debtor still owes; None where that says nothing.
+
+    Nothing is owed before the claim is booked either, so that it is must have shown: by a financial
+    event, or by a balance seen earlier.
+    """
+    total, capital = invoice.balances.total, invoice.balances.capital
+    booked = invoice.dates.latest_financial_date or told.owed
+    if total is None or context.credit or not (invoice.is_activated and booked):
+        return None
+    if total <= 0:
+        return PaymentStatus.PAID
+    one_currency = invoice.currency.invoice_currency == invoice.currency.base_currency
+    partly = one_currency and capital is not None and capital < context.due
+    return PaymentStatus.PARTLY_PAID if partly or _received(told) > 0 else PaymentStatus.UNPAID
+
+
+def _by_payments(told: Told, context: Context) -> PaymentStatus:
+    """By the payments heard of. A negative one takes back what an earlier one brought."""
+    activated = told.stage in (Stage.APPROVED, Stage.SENT)
+    received = _received(told)
+    if context.credit or not (activated or told.payments):
+        return PaymentStatus.UNKNOWN
+    if received >= context.due:
+        return PaymentStatus.PAID
+    if received > 0:
+        return PaymentStatus.PARTLY_PAID
+    came_and_went = any(amount > 0 for amount in told.payments.values())
+    return PaymentStatus.REVERSED if came_and_went else PaymentStatus.UNPAID
+
+
+def _received(told: Told) -> Decimal:
+    with exactly():
+        return sum(told.payments.values(), Decimal(0))
+
+
+def _day(written: str) -> str:
+    try:
+        return date.fromisoformat(written[:10]).isoformat()
+    except ValueError:
+        return "?"

@@ -1,0 +1,419 @@
+"""Zero Friction: the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import BaseModel, JsonValue
+
+from invoicing.errors import FieldProblem, Rejected, Unreadable
+from invoicing.provider import (
+    CreateCall,
+    Delivery,
+    Event,
+    Figure,
+    Found,
+    LookUpCall,
+    Plan,
+    ReadCall,
+    Search,
+    Snapshot,
+    Stage,
+    Subject,
+    Target,
+)
+from invoicing.request import InvoiceRequest
+from invoicing.totals import totals
+from providers.kit import webhooks
+from providers.kit.api import Api, deleted, known_id, signed_in
+from providers.kit.coverage import Coverage
+from providers.kit.http import Call, Json, Token, Tokens, unclear
+from providers.kit.mistakes import Mistakes, parsed, stated
+from providers.kit.wire import parse
+from providers.zero_friction.check import (
+    COVERAGE,
+    check_request,
+    customer_choice,
+    first_context,
+    look_ups,
+)
+from providers.zero_friction.decode import (
+    SIGNATURE,
+    BankAccount,
+    BillingItem,
+    Contract,
+    Created,
+    Customer,
+    Envelope,
+    Invoice,
+    Page,
+    PropertyGroupConfiguration,
+    ServiceLocation,
+    TaxCode,
+    Thing,
+    TokenAnswer,
+    at_least,
+    event_of,
+    only,
+    opened,
+    reference_of,
+    refusal,
+    snapshot,
+)
+from providers.zero_friction.encode import encoded, looked_up
+from providers.zero_friction.options import BankAccountChoice, CustomerChoice, ZeroFrictionOptions
+from providers.zero_friction.settings import NAME, ZeroFrictionSettings
+from providers.zero_friction.states import (
+    ALL,
+    GONE,
+    INVOICE,
+    PACES,
+    SEND_ROUTES,
+    Context,
+    ContractQuery,
+    TaxQuery,
+    TaxWanted,
+)
+
+MAX_PAGES = 100
+
+
+class ZeroFriction:
+    """The verbs of `invoicing.provider.Provider` for one organisation."""
+
+    Settings: ClassVar[type[BaseModel]] = ZeroFrictionSettings
+    Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
+    coverage: ClassVar[Coverage] = COVERAGE
+    name = "zero_friction"
+
+    def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+        self._api = Api(
+            http,
+            provider=NAME,
+            base_url=settings.base_url,
+            timeout=settings.timeout,
+            refusal=refusal,
+            headers=settings.headers,
+            tokens=Tokens(self._fetch_token),
+            gone=GONE,
+        )
+
+    async def plan(self, request: InvoiceRequest) -> Plan:
+        """See the port."""
+        mistakes = Mistakes()
+        options = parsed(ZeroFrictionOptions, request.options, "options", mistakes)
+        options = options or ZeroFrictionOptions()
+        check_request(request, options, self._settings, mistakes)
+        mistakes.settle(NAME)
+        document = request.document
+        figures = (Figure.NET, Figure.VAT, Figure.GROSS, Figure.BUYER)
+        return Plan(
+            totals=totals(document, "line"),
+            echoes=(*figures, Figure.NUMBER) if document.number else figures,
+            look_ups=look_ups(document, options),
+            find_first=True,
+            credits=True,
+            paces=PACES,
+            # A verb may need a token, see it refused, need another and be repeated.
+            call_timeout=timedelta(seconds=4 * self._settings.timeout),
+            buyer=customer_choice(document, options).id,
+            context=first_context(document, options, self._settings).given(),
+        )
+
+    async def look_up(self, call: LookUpCall) -> Found:
+        """See the port. Every answer must be exactly one thing; only ids go into the context."""
+        context = Context.model_validate(call.target.context)
+        query: dict[str, Any] = call.look_up.query
+        match call.look_up.name:
+            case "customer":
+                return await self._customer(CustomerChoice.model_validate(query))
+            case "bank account":
+                return await self._bank_account(BankAccountChoice.model_validate(query))
+            case "tax codes":
+                return await self._tax_codes(TaxQuery.model_validate(query).wanted)
+            case "billing items":
+                return await self._billing_items(query["names"])
+            case "contract":
+                return await self._contract(ContractQuery.model_validate(query), context)
+            case "service locations":
+                return await self._service_locations(query["external_ids"], context)
+            case "property group":
+                return await self._property_group(context)
+            case unknown:
+                raise Rejected(f"{NAME}: there is no look-up called {unknown}")
+
+    async def find(self, target: Target) -> Search:
+        """See the port. Nobody says whether the search covers our reference, so unless the settings
+        do, all of the customer's invoices of this type are gone through."""
+        context = Context.model_validate(target.context)
+        body: dict[str, Json] = {
+            "customerId": looked_up(context.customer_id, "customer"),
+            "invoiceType": [context.invoice_type],
+        }
+        if self._settings.search_covers_reference:
+            body["flexSearch"] = target.reference
+        return await self._matching(target.reference, body)
+
+    async def create(self, call: CreateCall) -> Snapshot:
+        """See the port. The answer promises no more than the id."""
+        body = encoded(call, self._settings)
+        request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
+        envelope = await self._ask(request)
+        created = parse(Created, envelope.data, request)
+        problems = tuple(error.problem() for error in envelope.errors)
+        return Snapshot(
+            provider_id=created.id,
+            stage=Stage.DRAFTED,
+            problems=problems,
+            reference=stated(created.external_reference),
+        )
+
+    async def read(self, call: ReadCall) -> Snapshot:
+        """See the port. Events are hints: the invoice itself is always fetched."""
+        invoice_id = known_id(call.target, NAME)
+        request = self._api.call("read", "GET", INVOICE, id=invoice_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return deleted(invoice_id)
+            raise
+        invoice = parse(Invoice, envelope.data, request)
+        if invoice.id != invoice_id:
+            raise unclear(request, "is about another invoice")
+        return snapshot(invoice, self._settings, envelope.errors)
+
+    async def approve(self, target: Target) -> Snapshot:
+        """See the port. Answered before it is done, so at least `approving`."""
+        body: Json = {"invoiceDate": Context.model_validate(target.context).invoice_date}
+        told = await self._act("approve", f"{INVOICE}/approve", target, body)
+        return at_least(Stage.APPROVING, told, target)
+
+    async def send(self, target: Target) -> Snapshot:
+        """See the port. The channel decides the route; whether it worked, a read tells."""
+        channel = Context.model_validate(target.context).channel
+        told = await self._act("send", f"{INVOICE}/{SEND_ROUTES[channel]}", target)
+        return at_least(Stage.SENDING, told, target)
+
+    async def delete(self, target: Target) -> Snapshot:
+        """See the port. A draft that is no longer there is deleted."""
+        gone = deleted(known_id(target, NAME))
+        request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return gone
+            raise
+        if envelope.data is False:
+            raise unclear(request, "does not confirm it")
+        return gone
+
+    async def credit(self, target: Target) -> Snapshot:
+        """See the port. Until the invoice names its credit note it stays `approved`: on its way."""
+        told = await self._act("credit", f"{INVOICE}/credit", target)
+        return told or Snapshot(provider_id=known_id(target, NAME), stage=Stage.APPROVED)
+
+    async def check(self) -> None:
+        """See the port. Master data that every organisation has."""
+        await self._ask(self._api.call("check", "GET", "/api/cfg/TaxCodes"))
+
+    def receive(self, delivery: Delivery) -> tuple[Event, ...]:
+        """See the port. One each. Neither the signature nor the body says when it was."""
+        signature = delivery.headers.get(SIGNATURE, "").strip().removeprefix("sha256=")
+        spellings = (webhooks.as_hex, webhooks.as_base64)
+        if not webhooks.fits(
+            delivery.body, [signature], self._settings.webhook_secrets, *spellings
+        ):
+            raise webhooks.forged(NAME)
+        return (event_of(delivery),)
+
+    async def about(self, event: Event) -> Subject:
+        """See the port. Of a document or a collection case, by every id that may be an invoice's:
+        one that is not will fit none. `read` fetches the invoice, so nothing else is needed."""
+        body = event.body
+        several = body.get("invoiceIds")
+        several = several if isinstance(several, list) else []
+        keys = webhooks.named(body.get("invoiceId"), *several, *map(body.get, ("entityId", "id")))
+        if not keys and event.kind.startswith("invoice"):
+            raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
+        return Subject(keys=keys)
+
+    # look-ups, one call each
+
+    async def _customer(self, choice: CustomerChoice) -> Found:
+        text = choice.account_number or choice.name or choice.search
+        body: dict[str, Json] = {"flexSearch": text}
+        if choice.account_number is None:
+            body["nameContains"] = text
+        request = self._api.call(
+            "customer", "POST", "/api/md/Customers/filter", json=body, changes=False
+        )
+        known = [one for one in await self._list(Customer, request) if one.is_meant_by(choice)]
+        customer = only(known, "customer", "options.customer")
+        return Found(context=Context(customer_id=customer.id).given(), buyer=customer.id)
+
+    async def _bank_account(self, choice: BankAccountChoice) -> Found:
+        request = self._api.call("bank account", "GET", "/api/cfg/BankAccounts")
+        known = [one for one in await self._list(BankAccount, request) if one.is_meant_by(choice)]
+        account = only(known, "bank account", "options.bank_account")
+        return Found(context=Context(bank_account_id=account.id).given())
+
+    async def _tax_codes(self, wanted: tuple[TaxWanted, ...]) -> Found:
+        request = self._api.call("tax codes", "GET", "/api/cfg/TaxCodes")
+        known = await self._list(TaxCode, request)
+        found: dict[str, str] = {}
+        problems: list[FieldProblem] = []
+        for want in wanted:
+            fitting = [code.id for code in known if code.fits(want, self._settings)]
+            if len(fitting) == 1:
+                found[want.key] = fitting[0]
+            else:
+                problems.extend(want.problems(len(fitting)))
+        if problems:
+            raise Rejected(f"{NAME}: a line has no tax code, or several", fields=problems)
+        return Found(context=Context(tax_codes=found).given())
+
+    async def _billing_items(self, names: list[str]) -> Found:
+        request = self._api.call("billing items", "GET", "/api/cfg/BillingItems")
+        known = await self._list(BillingItem, request)
+        found = {
+            name: only(
+                [item for item in known if item.name == name], "billing item", "options.lines"
+            ).id
+            for name in names
+        }
+        return Found(context=Context(billing_items=found).given())
+
+    async def _contract(self, query: ContractQuery, context: Context) -> Found:
+        body: Json = {
+            "customerId": looked_up(context.customer_id, "customer"),
+            "excludeTerminatedContracts": not query.terminated,
+        }
+        request = self._api.call(
+            "contract", "POST", "/api/md/Contracts/filter", query=ALL, json=body, changes=False
+        )
+        known = [one for one in await self._list(Contract, request) if one.is_meant_by(query)]
+        contract = only(known, "contract of that customer", "options.contract")
+        found: dict[str, JsonValue] = {
+            "contract_id": contract.id,
+            "contract_number": contract.contract_number,
+        }
+        if query.property_group:
+            groups = dict.fromkeys(group.id for group in contract.property_groups)
+            found["property_group_ids"] = list(groups)
+        return Found(context=found)
+
+    async def _service_locations(self, external_ids: list[str], context: Context) -> Found:
+        body: Json = {"customerId": looked_up(context.customer_id, "customer")}
+        request = self._api.call(
+            "service locations",
+            "POST",
+            "/api/md/ServiceLocations/filter",
+            query=ALL,
+            json=body,
+            changes=False,
+        )
+        known = await self._list(ServiceLocation, request)
+        found = {
+            wanted: only(
+                [one for one in known if one.external_id == wanted],
+                "service location of that customer",
+                "options.lines",
+            ).id
+            for wanted in external_ids
+        }
+        return Found(context=Context(service_locations=found).given())
+
+    async def _property_group(self, context: Context) -> Found:
+        group = only(context.property_group_ids, "property group", "options.bank_account")
+        route = f"/api/bill/{self._settings.property_group_route}/{{id}}"
+        request = self._api.call("property group", "GET", route, id=group)
+        told = parse(PropertyGroupConfiguration, (await self._ask(request)).data, request)
+        if not told.company_bank_account_id:
+            raise Rejected(f"{NAME}: the property group has no bank account configured")
+        return Found(context=Context(bank_account_id=told.company_bank_account_id).given())
+
+    async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
+        """Live invoices with exactly this reference; complete when every page was seen."""
+        request = self._api.call(
+            "find", "POST", "/api/bill/Invoices/filter", json=body, changes=False
+        )
+        items, complete = await self._pages(request)
+        # Others are none of ours, however strange they are: they cannot stop the search.
+        mine = [one for one in items if reference_of(one, request) == reference]
+        ours = [parse(Invoice, one, request) for one in mine]
+        found = tuple(snapshot(one, self._settings) for one in ours if one.is_live)
+        return Search(invoices=found, complete=complete)
+
+    # calls
+
+    async def _act(
+        self, name: str, route: str, target: Target, body: Json = None
+    ) -> Snapshot | None:
+        """A changing call about one invoice; None when the answer does not show that invoice."""
+        request = self._api.call(name, "POST", route, id=known_id(target, NAME), json=body)
+        envelope = await self._ask(request)
+        if not isinstance(envelope.data, Mapping):
+            return None
+        invoice = parse(Invoice, envelope.data, request)
+        # Nobody says whether a credit is answered with the invoice or with its credit note.
+        if invoice.credited_invoice_id == target.provider_id:
+            return Snapshot(provider_id=known_id(target, NAME), stage=Stage.CREDITED)
+        if invoice.id != target.provider_id:
+            return None
+        return snapshot(invoice, self._settings, envelope.errors)
+
+    async def _list(self, model: type[Thing], request: Call) -> list[Thing]:
+        """Everything a reading call lists, except what is marked as deleted."""
+        items, complete = await self._pages(request)
+        if not complete:
+            raise unclear(request, f"does not end within {MAX_PAGES} pages")
+        known = [parse(model, item, request) for item in items]
+        return [item for item in known if not item.deleted]
+
+    async def _pages(self, request: Call) -> tuple[list[Any], bool]:
+        """Every item of a list as it came, and whether its end was seen."""
+        items: list[Any] = []
+        token: str | None = None
+        for _ in range(MAX_PAGES):
+            headers = {**request.headers, "continuationToken": token} if token else request.headers
+            asked = await self._ask(replace(request, headers=headers))
+            page = parse(Page, asked.data, request)
+            items.extend(page.results)
+            if not page.has_next_page:
+                return items, True
+            if page.next_page_token in (None, token):
+                break
+            token = page.next_page_token
+        return items, False
+
+    async def _ask(self, request: Call) -> Envelope:
+        return opened(request, await self._api.exchange(request))
+
+    async def _fetch_token(self) -> Token:
+        """OAuth 2 client credentials (RFC 6749, section 4.4)."""
+        settings = self._settings
+        request = Call(
+            provider=NAME,
+            name="sign in",
+            method="POST",
+            base_url=settings.token_url,
+            route="",
+            changes=False,
+            form={
+                "grant_type": "client_credentials",
+                "client_id": settings.client_id,
+                "client_secret": settings.client_secret.get_secret_value(),
+                "scope": settings.scope,
+            },
+            timeout=settings.timeout,
+        )
+        told = await signed_in(self._http, request, TokenAnswer, "the client id or secret")
+        return Token(told.access_token.get_secret_value(), told.expires_in)

@@ -1,0 +1,64 @@
+"""What a provider writes is read, not judged: numbers, dates, and items that are not ours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from providers.kit.http import decode
+from providers.kit.wire import Amount, Moment, Wire, Written
+
+
+class Told(Wire):
+    amount: Amount = Decimal(0)
+    at: Moment = None
+    on: Written = None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("25.38", "25.38"),
+        ("25.376400000000003", "25.3764"),
+        ("0.30000000000000004", "0.3"),
+        ("1234567.8900000001", "1234567.89"),
+        ("59.970000000000006", "59.97"),
+        ("1E+2", "100"),
+        ("-0.0", "0"),
+        ("1e-12", "0"),
+        ('"72.56"', "72.56"),
+        ('"123456789012345.12"', "123456789012345.12"),
+        ("0.0000012345", "0.0000012345"),
+    ],
+)
+def test_a_number_is_read_as_it_is_meant(written: str, read: str) -> None:
+    told = Told.model_validate(decode(f'{{"amount": {written}}}'.encode()))
+    assert told.amount == Decimal(read)
+
+
+@pytest.mark.parametrize(
+    "given", [True, None, "", "much", "NaN", "1e99", "9" * 200, [1], Decimal("Infinity"), 0.1]
+)
+def test_what_is_no_amount_of_money_is_refused(given: Any) -> None:
+    with pytest.raises(ValidationError):
+        Told.model_validate({"amount": given})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("0001-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00+00:00", None),
+        ("9999-12-31T23:59:59.9999999", None),
+        ("2026-06-30T11:00:00.1234567Z", datetime(2026, 6, 30, 11, 0, 0, 123456, UTC)),
+        ("2026-06-30T11:00:00Z", datetime(2026, 6, 30, 11, tzinfo=UTC)),
+        (None, None),
+    ],
+)
+def test_an_instant_of_any_platform_is_read(written: str | None, read: datetime | None) -> None:
+    assert Told.model_validate({"at": written}).at == read
+    assert (Told.model_validate({"on": written}).on is None) == (read is None)
