@@ -773,9 +773,11 @@ class Riverty:
         if not kind:
             raise Unreadable(f"{NAME}: a notification without a type")
         at = webhooks.moment(body.get("timestamp")) or delivery.received
+        parts = _apart(body)
+        names = webhooks.digests(delivery.body, len(parts))
         return tuple(
-            Event(id=webhooks.digest(delivery.body, str(place)), kind=kind, at=at, body=part)
-            for place, part in enumerate(_apart(body))
+            Event(id=name, kind=kind, at=at, body=part)
+            for name, part in zip(names, parts, strict=True)
         )
 
     async def about(self, event: Event) -> Subject:
@@ -1574,6 +1576,10 @@ def _refused_fields(body: Json) -> tuple[FieldProblem, ...]:
     return (FieldProblem(field=field, message=": ".join(texts)[:500]),)
 
 
+MOST_PARTS = 500
+"""Documents that one notification may announce."""
+
+
 def _notification(raw: bytes) -> dict[str, JsonValue]:
     """A JSON object whose fractions are kept as text, exactly as they were written."""
     if len(raw) > MAX_NOTIFICATION:
@@ -1584,14 +1590,21 @@ def _notification(raw: bytes) -> dict[str, JsonValue]:
 
 
 def _apart(body: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """One notification may announce documents of many invoices: one part for each."""
+    """One notification may announce documents of many invoices: one part for each. Unreadable where
+    there are more than anybody announces at once: each becomes a workflow."""
     holder = body.get("parameters")
     inside = holder if isinstance(holder, dict) and "documents" in holder else None
     place: Mapping[str, Any] = body if inside is None else inside
-    parts: list[dict[str, Any]] = [
-        {**place, "documents": [{**document, "documentInformation": [information]}]}
+    found = [
+        (document, information)
         for document in _objects(place.get("documents"))
         for information in _objects(document.get("documentInformation"))
+    ]
+    if len(found) > MOST_PARTS:
+        raise Unreadable(f"{NAME}: a notification of more than {MOST_PARTS} documents")
+    parts: list[dict[str, Any]] = [
+        {**place, "documents": [{**document, "documentInformation": [information]}]}
+        for document, information in found
     ]
     if len(parts) < 2:
         return [body]
