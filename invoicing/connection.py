@@ -30,7 +30,7 @@ def converter() -> DataConverter:
     Every client of ours uses it, and all that replays a history or reads a payload. InvoicingError
     when the keys cannot be used.
     """
-    if not os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
+    if not any(os.environ.get(name, "").strip() for name in _KEYS):
         return data_converter
     try:
         from invoicing import encryption  # only who encrypts needs its package
@@ -45,6 +45,10 @@ def converter() -> DataConverter:
         # Messages of failures may name what a payload held.
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
+
+
+_NAMED = "INVOICING_ENCRYPTION_KEYS"
+_KEYS = (_NAMED, f"{_NAMED}_FILE")
 
 
 async def connect(**options: Any) -> Client:
