@@ -54,6 +54,7 @@ class Kind(Enum):
     REFUSED = ("refused", 409, "That cannot be done now; nothing has changed")
     CUT_OFF = ("cut-off", 409, "It was ended from outside, in the middle")
     TOO_LARGE = ("too-large", 413, "The body is too large")
+    MISDIRECTED = ("misdirected", 421, "This gateway does not answer for that name")
     MEDIA = ("unsupported-media-type", 415, "The body must be JSON")
     INVALID = ("invalid", 422, "The request has mistakes")
     TOO_MANY = ("too-many-requests", 429, "Too many requests")
@@ -129,6 +130,16 @@ def invalid(field: str, message: str) -> Trouble:
     return Trouble(Kind.INVALID, errors=[FieldProblem(field=field, message=message)])
 
 
+def nothing_here() -> Trouble:
+    """Also for what is there and is not the caller's own: nobody is to learn the difference."""
+    return Trouble(Kind.NOT_FOUND, "nothing is known here under this reference")
+
+
+def busy(detail: str) -> Trouble:
+    """The caller itself has too much under way."""
+    return Trouble(Kind.TOO_MANY, detail, headers={"Retry-After": "1"})
+
+
 def unavailable(detail: str, seconds: int = 5) -> Trouble:
     """Try again in so many seconds."""
     return Trouble(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
@@ -153,7 +164,7 @@ def trouble_with(error: Exception) -> Trouble:
         case ReferenceInUse():
             return Trouble(Kind.IN_USE, str(error), differs=error.differs)
         case NotFound():
-            return Trouble(Kind.NOT_FOUND, "nothing is known here under this reference")
+            return nothing_here()
         case CutOff():
             return Trouble(Kind.CUT_OFF, str(error))
         case Failed():
