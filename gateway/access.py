@@ -35,11 +35,14 @@ class Access:
         self._callers = Callers(callers)
         self._buckets = {name: Bucket(settings.rate, settings.burst, clock) for name in callers}
 
-    def admit(self, visit: Visit, token: str | None, scope: Scope, *, long: bool = False) -> Caller:
+    async def admit(
+        self, visit: Visit, token: str | None, scope: Scope, *, long: bool = False
+    ) -> Caller:
         """Let the bearer pass, or raise the Trouble that says why not. The place is the visit's."""
         caller = self._callers.recognise(token)
         visit.caller, visit.scope = caller.name, scope
         if wait := self._buckets[caller.name].take():
+            await self.house.pause(caller)
             raise Trouble(Kind.TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
         if scope not in caller.may:
             challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
@@ -55,16 +58,16 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def _admitted(request: Request, scopes: SecurityScopes, credentials: _Credentials) -> None:
-    _admit(request, scopes, credentials, long=False)
+    await _admit(request, scopes, credentials, long=False)
 
 
 async def _admitted_long(
     request: Request, scopes: SecurityScopes, credentials: _Credentials
 ) -> None:
-    _admit(request, scopes, credentials, long=True)
+    await _admit(request, scopes, credentials, long=True)
 
 
-def _admit(
+async def _admit(
     request: Request,
     scopes: SecurityScopes,
     credentials: HTTPAuthorizationCredentials | None,
@@ -77,7 +80,7 @@ def _admit(
     if about := named.get("reference") or named.get("event"):
         visit.about(about)
     token = credentials.credentials if credentials else None
-    caller = access.admit(visit, token, Scope(scope), long=long)
+    caller = await access.admit(visit, token, Scope(scope), long=long)
     reach = caller.reach
     if not reach.has_reference(named.get("reference", "")) and "reference" in named:
         raise nothing_here()

@@ -57,15 +57,15 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
     """
     origin = settings.web_ui
 
-    def admit(request: Request) -> None:
-        access.admit(visit_of(request), _token(request), Scope.DECRYPT)
+    async def admit(request: Request) -> None:
+        await access.admit(visit_of(request), _token(request), Scope.DECRYPT)
 
     def transforming(how: _How) -> _Endpoint:
         async def transformed(request: Request) -> Response:
             body = await whole_body(request, settings, most=MOST_BYTES)
             # It takes as long as it is large, and nobody else is to wait for it.
-            answer = await asyncio.to_thread(asyncio.run, _answer(how, body))
-            return Response(answer, 200, _JSON)
+            found = await asyncio.to_thread(asyncio.run, answer(how, body))
+            return Response(found, 200, _JSON)
 
         return transformed
 
@@ -73,7 +73,7 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
         async def answered(request: Request) -> Response:
             try:
                 _refuse_strangers(request, origin)
-                admit(request)
+                await admit(request)
                 return await endpoint(request)
             except Trouble as trouble:
                 visit_of(request).outcome = trouble.kind.slug
@@ -83,7 +83,7 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
 
     async def sign_in(request: Request) -> Response:
         try:
-            admit(request)
+            await admit(request)
         except Trouble as trouble:
             visit_of(request).outcome = trouble.kind.slug
             if trouble.kind is not Kind.UNAUTHENTICATED:
@@ -130,7 +130,8 @@ def _token(request: Request) -> str | None:
         return None
 
 
-async def _answer(how: _How, body: bytes) -> str:
+async def answer(how: _How, body: bytes) -> str:
+    """What the codec makes of the payloads in a body. Raises Trouble."""
     payloads = _parsed(body)
     try:
         answer = Payloads(payloads=await how(payloads))
@@ -143,6 +144,9 @@ _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
 def _parsed(body: bytes) -> Sequence[Payload]:
+    # Each has one object in it at most, its metadata: counted before any is made.
+    if body.count(b"{") > 2 * MOST_PAYLOADS + 1:
+        raise Trouble(Kind.TOO_LARGE, f"at most {MOST_PAYLOADS} payloads")
     try:
         payloads = json_format.Parse(body, Payloads(), ignore_unknown_fields=True).payloads
     except (json_format.ParseError, ValueError, RecursionError):

@@ -7,6 +7,7 @@ waits without end for a caller that does not read. So this stands on its protoco
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import resource
 from typing import Any, cast
@@ -39,7 +40,9 @@ class Connections:
         self._most = most
         self.head_seconds = head_seconds
         self._open: set[_Protocol] = set()
-        self._waiting: dict[_Protocol, None] = {}
+        # In the order in which they give way: strangers to what has been answered before.
+        self._silent: dict[_Protocol, None] = {}
+        self._idle: dict[_Protocol, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -49,26 +52,27 @@ class Connections:
         return _Protocol(self, *given, **named)
 
     def opened(self, one: _Protocol) -> None:
-        """Count it. Where there is no place, whoever has waited longest for a request makes room;
-        if nobody waits, the newcomer goes."""
+        """Count it. Where there is no place, room is made by the one that has been silent longest,
+        or else idle longest since its last answer; if there is none, the newcomer goes."""
         self._open.add(one)
         if len(self._open) > self._most:
-            oldest = next(iter(self._waiting), one)
+            oldest = next(itertools.chain(self._silent, self._idle), one)
             self.closed(oldest)
             oldest.transport.abort()
 
-    def waits(self, one: _Protocol) -> None:
-        """It has no request under way."""
-        self._waiting[one] = None
+    def waits(self, one: _Protocol, *, answered: bool) -> None:
+        """It has no request under way; whether one was `answered` before."""
+        (self._idle if answered else self._silent)[one] = None
 
     def is_served(self, one: _Protocol) -> None:
         """It has one."""
-        self._waiting.pop(one, None)
+        self._silent.pop(one, None)
+        self._idle.pop(one, None)
 
     def closed(self, one: _Protocol) -> None:
         """Count it no more."""
         self._open.discard(one)
-        self._waiting.pop(one, None)
+        self.is_served(one)
 
 
 class _Protocol(H11Protocol):
@@ -113,7 +117,7 @@ class _Protocol(H11Protocol):
         self._stop_waiting()
         seconds = self._connections.head_seconds
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
-        self._connections.waits(self)
+        self._connections.waits(self, answered=self.cycle is not None)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

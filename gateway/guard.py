@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.hosts import is_ours
-from gateway.problems import Kind, Trouble, trouble_with
+from gateway.problems import Kind, Trouble, trouble_with, unavailable
 from gateway.visits import LEFT, Book, Visit, source
 
 HEADERS = {
@@ -52,6 +52,11 @@ class Guard:
             await presence.during(self._app, scope, answer)
         except _LeftError:
             visit.outcome = LEFT
+        except asyncio.CancelledError:
+            # The gateway stops, and has waited for it as long as it may.
+            visit.outcome = "stopped"
+            if not answer.begun:
+                await unavailable("the gateway is being stopped").response()(scope, receive, answer)
         except Exception as error:  # noqa: BLE001
             # Whatever it is, it must not reach the server's own log, which would quote it.
             trouble = trouble_with(error)

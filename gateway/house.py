@@ -17,6 +17,10 @@ from gateway.problems import busy, unavailable
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
 
+UNPROVEN_BYTES = 32_000_000
+"""Of all bodies together whose senders have not proven themselves."""
+PAUSE = 0.5
+"""Seconds."""
 Leave = Callable[[], None]
 
 
@@ -28,7 +32,8 @@ class House:
         self._inside = self._long = 0
         self._of: Counter[str] = Counter()
         self._long_of: Counter[str] = Counter()
-        self._reading: dict[asyncio.Timeout, None] = {}
+        self._reading: dict[asyncio.Timeout, int] = {}
+        self._pausing: Counter[str] = Counter()
 
     def enter(self, caller: Caller) -> Leave:
         """A place for a caller's request; call what it returns when it has ended. Raises Trouble
@@ -75,15 +80,36 @@ class House:
         return leave
 
     @contextlib.contextmanager
-    def reading_unproven(self, deadline: asyncio.Timeout) -> Iterator[None]:
-        """While the body of somebody unproven is read, until this deadline. Where the room is full,
-        the deadline of whoever has been in it longest is now: a sender who means it is quick."""
+    def reading_unproven(self, deadline: asyncio.Timeout) -> Iterator[Callable[[int], None]]:
+        """While the body of somebody unproven is read, until this deadline; it is told how many
+        bytes came. Where there are too many readers or bytes, the deadline of whoever has been at
+        it longest is now: a sender who means it is quick."""
         if len(self._reading) >= self._settings.unproven:
-            slowest = next(iter(self._reading))
-            del self._reading[slowest]
-            slowest.reschedule(asyncio.get_running_loop().time())
-        self._reading[deadline] = None
+            self._give_way()
+        self._reading[deadline] = 0
+
+        def took(count: int) -> None:
+            if deadline in self._reading:
+                self._reading[deadline] += count
+            while sum(self._reading.values()) > UNPROVEN_BYTES:
+                self._give_way()
+
         try:
-            yield
+            yield took
         finally:
             self._reading.pop(deadline, None)
+
+    def _give_way(self) -> None:
+        slowest = next(iter(self._reading))
+        del self._reading[slowest]
+        slowest.reschedule(asyncio.get_running_loop().time())
+
+    async def pause(self, caller: Caller) -> None:
+        """Before a caller is told that it asks too often: who does not wait is made to, or it would
+        be told so a thousand times a second. Only so many of its requests wait."""
+        if self._pausing[caller.name] < self._settings.caller_at_once:
+            self._pausing[caller.name] += 1
+            try:
+                await asyncio.sleep(PAUSE)
+            finally:
+                self._pausing[caller.name] -= 1

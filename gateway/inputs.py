@@ -60,11 +60,12 @@ DISCARDED = 10_000_000
 """Bytes of a body that are read only to be dropped: whoever is still sending hears no answer."""
 
 
-Beside = Callable[[asyncio.Timeout], AbstractContextManager[None]]
+Took = Callable[[int], None]
+Beside = Callable[[asyncio.Timeout], AbstractContextManager[Took]]
 
 
-def _alone(_: asyncio.Timeout) -> AbstractContextManager[None]:
-    return nullcontext()
+def _alone(_: asyncio.Timeout) -> AbstractContextManager[Took]:
+    return nullcontext(lambda _: None)
 
 
 async def whole_body(
@@ -74,15 +75,16 @@ async def whole_body(
     most: int | None = None,
 ) -> bytes:
     """The body, bounded in size and time. Nothing has looked at it. `beside` is entered with the
-    deadline meanwhile, and may bring it forward; `most` is how many bytes it may have, where that
-    is not the settings' word."""
+    deadline meanwhile, is told what came, and may bring it forward; `most` is how many bytes it may
+    have, where that is not the settings' word."""
     most = settings.max_body if most is None else most
     body, length = bytearray(), 0
     try:
         async with asyncio.timeout(settings.body_seconds) as deadline:
-            with beside(deadline):
+            with beside(deadline) as took:
                 async for part in request.stream():
                     length += len(part)
+                    took(len(part))
                     if length > DISCARDED:
                         break
                     if length <= most:
@@ -105,7 +107,7 @@ def given(model: type[Model]) -> Any:
 
     async def reading(request: Request, behind: Behind, who: Who) -> Model:
         _check_media(request)
-        wanted = read(model, await whole_body(request, behind.settings))
+        wanted = await _read(model, await whole_body(request, behind.settings))
         for name in NOT_FOR_CALLERS.get(model, ()):
             if getattr(wanted, name):
                 raise invalid(name, "is set by us alone: leave it out")
@@ -114,6 +116,17 @@ def given(model: type[Model]) -> Any:
         return wanted
 
     return Depends(reading)
+
+
+async def _read(model: type[Model], body: bytes) -> Model:
+    """A large one beside the loop: nobody else is to wait for it."""
+    if len(body) <= AT_ONCE:
+        return read(model, body)
+    return await asyncio.to_thread(read, model, body)
+
+
+AT_ONCE = 20_000
+"""Bytes that are read in some milliseconds at most."""
 
 
 def _check_media(request: Request) -> None:

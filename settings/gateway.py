@@ -66,7 +66,7 @@ class GatewaySettings(Variables):
     long_polls: Annotated[int, Field(gt=0)] = 200
     at_once: Annotated[int, Field(gt=0)] = 200
     reserve: Annotated[int, Field(ge=0)] = 50
-    unproven: Annotated[int, Field(gt=0)] = 50
+    unproven: Annotated[int, Field(gt=0)] = 250
     connections: Annotated[int, Field(ge=10)] = 1000
     head_seconds: Annotated[float, Field(gt=0)] = 10.0
     body_seconds: Annotated[float, Field(gt=0)] = 10.0
