@@ -12,14 +12,17 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from temporalio.service import RPCError
 
 from gateway import codec, events, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
-from gateway.problems import Kind, ProblemDetails, documented, trouble_with
+from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
+from gateway.silence import told_apart
 from gateway.visits import visit_of
-from invoicing.client import InvoicingClient
+from invoicing.asking import Execution
+from invoicing.client import InvoicingClient, Unreachable
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
@@ -80,7 +83,7 @@ def described() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        exception_handlers={HTTPException: _refuse, RequestValidationError: _refuse},
+        exception_handlers=dict.fromkeys(_TOLD, _refuse),
     )
     for router in _ROUTERS:
         app.include_router(router)
@@ -129,14 +132,28 @@ _ROUTERS = (
 )
 
 
+_TOLD = (HTTPException, RequestValidationError, Trouble, RPCError, Unreachable)
+"""What is told here; all else by the guard."""
+
+
 async def _refuse(request: Request, error: Exception) -> Response:
     trouble = trouble_with(error)
+    if trouble.kind is Kind.NO_WORKER:
+        trouble = await told_apart(request.app.state.backend, _about(request))
     visit_of(request).outcome = trouble.kind.slug
     answer = trouble.response()
     if answer.status_code == Kind.NOT_ALLOWED.status:
         # The router names those of one route only, and an address may have several.
         answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _about(request: Request) -> Execution | None:
+    """The workflow that the request is about."""
+    backend: Backend = request.app.state.backend
+    path = request.url.path
+    own = (heads for heads in (invoices.heads, orders.heads) if path.startswith(heads.prefix))
+    return next((heads.handle_of(backend, request) for heads in own), None)
 
 
 def _methods(request: Request) -> set[str]:

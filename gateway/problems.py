@@ -59,6 +59,7 @@ class Kind(Enum):
     INVALID = ("invalid", 422, "The request has mistakes")
     TOO_MANY = ("too-many-requests", 429, "Too many requests")
     INTERNAL = ("internal", 500, "The gateway failed")
+    FAILING = ("failing", 502, "A worker is there, and fails at it")
     ENGINE = ("engine", 502, "Temporal or a worker could not carry this out")
     UNAVAILABLE = ("unavailable", 503, "Not available now; nothing is lost, try again")
     NO_WORKER = ("no-answer", 504, "No worker answered in time")
@@ -219,13 +220,15 @@ def _rpc(error: RPCError) -> Trouble:
     return Trouble(Kind.ENGINE, f"the Temporal server refused: {error.status.name}")
 
 
-def no_worker() -> Trouble:
+MAYBE = (
+    "An instruction just given may still be carried out: look before you repeat it, or repeat it "
+    "with the same Idempotency-Key."
+)
+
+
+def no_worker(why: str = "") -> Trouble:
     """Nobody answered who could; an instruction may have been taken all the same."""
-    return Trouble(
-        Kind.NO_WORKER,
-        "An instruction just given may still be carried out: look before you repeat it, or repeat "
-        "it with the same Idempotency-Key.",
-    )
+    return Trouble(Kind.NO_WORKER, " ".join(filter(None, (why, MAYBE))))
 
 
 def note(error: Exception) -> None:

@@ -45,7 +45,7 @@ COMMON = (
     Kind.ENGINE,
     Kind.UNAVAILABLE,
 )
-ONE = (*COMMON, Kind.NOT_FOUND, Kind.NO_WORKER)
+ONE = (*COMMON, Kind.NOT_FOUND, Kind.FAILING, Kind.NO_WORKER)
 BODY = (Kind.UNREADABLE, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.MEDIA)
 AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": Listed, "description": "The same was asked for before: this is it"}
@@ -136,6 +136,13 @@ class Heads:
             responses=told | (responses or {}),
             response_description=what,
         )
+
+    def handle_of(self, behind: Backend, request: Request) -> Execution | None:
+        """The workflow that a request under this prefix is about, where there is one."""
+        reference = request.path_params.get("reference")
+        if self._handle is None or reference is None:
+            return None
+        return self._handle(behind, reference)
 
     def _own(self) -> list[Any]:
         """Refuses a reference whose invoice is at an account of others. It comes after `needs`."""

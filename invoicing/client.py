@@ -130,7 +130,7 @@ class InvoicingClient:
 
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
         self.temporal = temporal
-        self._queue = task_queue
+        self.task_queue = task_queue
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
@@ -210,7 +210,7 @@ class InvoicingClient:
                 WORKFLOW,
                 InvoiceInput.model_construct(**fields, earlier=earlier, proven=asked.proven),
                 id=workflow_id(request.reference),
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Invoice,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
@@ -443,7 +443,7 @@ class InvoicingClient:
                 EVENT_WORKFLOW,
                 start,
                 id=identity,
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 static_summary=f"{provider} · {event.kind or 'event'}",
             )
@@ -460,7 +460,7 @@ class InvoicingClient:
                 PREVIEW_WORKFLOW,
                 request,
                 id=f"preview/{request.reference}/{uuid4()}",
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Preview,
                 execution_timeout=PREVIEW_TIMEOUT,
                 static_summary=f"{request.provider} · preview, creates nothing",
@@ -560,7 +560,7 @@ class InvoicingClient:
                 ORDER_WORKFLOW,
                 OrderInput.model_construct(**fields, proven=asked.proven),
                 id=order_id(request.reference),
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Order,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
