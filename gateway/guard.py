@@ -4,7 +4,7 @@ headers of every answer, no error unanswered, and the line that is written about
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,7 +45,7 @@ class Guard:
             return
         visit = Visit(source(scope, self._proxies))
         scope.setdefault("state", {})["visit"] = visit
-        answer = _Answer(send, visit)
+        answer = _Answer(send, visit, lambda: self._book.write(visit, scope))
         presence = _Presence(scope, receive)
         try:
             self._refuse_other_names(scope)
@@ -65,7 +65,8 @@ class Guard:
                 await trouble.response()(scope, receive, answer)
         finally:
             visit.end()
-            self._book.write(visit, scope)
+            if not answer.begun:
+                self._book.write(visit, scope)
 
     def _refuse_other_names(self, scope: Scope) -> None:
         if not is_ours(Headers(scope=scope).get("host", ""), self._hosts):
@@ -127,17 +128,20 @@ class _Presence:
 
 
 class _Answer:
-    """A `send` that adds the headers, and notes what was answered."""
+    """A `send` that adds the headers, and has what is answered written down before it is sent:
+    nothing is done for a caller that no line tells of."""
 
-    def __init__(self, send: Send, visit: Visit) -> None:
+    def __init__(self, send: Send, visit: Visit, write: Callable[[], None]) -> None:
         self._send = send
         self._visit = visit
+        self._write = write
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             self._visit.status = message["status"]
+            self._write()
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
