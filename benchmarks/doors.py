@@ -1,5 +1,7 @@
 """What reading a request costs, over its size: `python -m benchmarks.doors [--quick]`.
 
+`benchmarks.bodies` does the same for everything else that somebody can send.
+
 Everybody can send a request, so its cost must be in proportion to what was sent. Each kind is read
 at several sizes as the gateway reads it, and what is accepted is read once more as the worker does
 it. Both stand beside a baseline of the same run: Python's own `json.loads` of the same bytes. The
@@ -125,12 +127,12 @@ def _examined(size: int, text: bytes, turns: int) -> Figures:
     again = None
     with suppress(InvalidRequest):
         stored = data_converter.payload_converter.to_payload(read_request(text))
-        again = _cost(lambda: _decode(stored), turns)
+        again = cost(lambda: _decode(stored), turns)
     return Figures(
         size=size,
         sent=len(text),
-        baseline=_cost(lambda: json.loads(text), turns),
-        read=_cost(lambda: _read(text), turns),
+        baseline=cost(lambda: json.loads(text), turns),
+        read=cost(lambda: _read(text), turns),
         again=again,
     )
 
@@ -144,7 +146,8 @@ def _decode(stored: Payload) -> None:
     data_converter.payload_converter.from_payload(stored, InvoiceInput)
 
 
-def _cost(work: Callable[[], object], turns: int) -> Cost:
+def cost(work: Callable[[], object], turns: int) -> Cost:
+    """What doing it once costs: the least time of several turns, and the memory of one more."""
     work()
     seconds = min(_seconds(work) for _ in range(turns))
     gc.collect()
@@ -176,10 +179,10 @@ def _table(kind: Kind, found: list[Figures]) -> Table:
         table.add_row(
             f"{one.size}",
             f"{one.sent / 1000:.0f} kB",
-            *_beside(one.read, one.baseline),
+            *beside(one.read, one.baseline),
             f"{one.read.memory / 1000:.0f} kB",
             f"{one.read.memory / one.baseline.memory:.1f}",
-            *(_beside(one.again, one.baseline) if one.again else ("refused", "")),
+            *(beside(one.again, one.baseline) if one.again else ("refused", "")),
         )
     grows = exponent((one.sent, one.read.seconds) for one in found)
     held = exponent((one.sent, one.read.memory) for one in found)
@@ -188,8 +191,9 @@ def _table(kind: Kind, found: list[Figures]) -> Table:
     return table
 
 
-def _beside(cost: Cost, baseline: Cost) -> tuple[str, str]:
-    return f"{cost.seconds * 1000:.1f} ms", f"{cost.seconds / baseline.seconds:.1f}"
+def beside(found: Cost, baseline: Cost) -> tuple[str, str]:
+    """The time, by itself and as a multiple of the baseline's."""
+    return f"{found.seconds * 1000:.1f} ms", f"{found.seconds / baseline.seconds:.1f}"
 
 
 def main(turns: int) -> None:

@@ -1,8 +1,9 @@
 """python -m gateway: serve until SIGTERM or SIGINT.
 
-`GATEWAY_…` variables say how (settings/gateway.py), Temporal's own where the server is, and the
-accounts' where their webhooks come from: `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`.
-Credentials of providers are not needed here and not kept.
+`GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py), Temporal's
+own where the server is, and the accounts' where their webhooks come from:
+`MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`. Credentials of providers are not needed
+here and not kept.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import invoicing.client
 import observing.logs
 import settings.accounts
+import settings.callers
 import settings.gateway
 import settings.shared
 from gateway.app import application
@@ -32,14 +34,17 @@ log = logging.getLogger("invoicing.gateway")
 async def main() -> None:
     """Serve; on a signal, let requests under way end."""
     setup = settings.gateway.read(os.environ)
+    callers = settings.callers.read(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = settings.accounts.hooks(os.environ, http)
         client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
-        async with serving(application(client, hooks, setup), setup) as url:
+        async with serving(application(client, hooks, setup, callers), setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
+            for name, caller in sorted(callers.items()):
+                log.info("caller %s may %s", name, ", ".join(caller.may))
             for provider, accounts in sorted(hooks.items()):
                 log.info("webhooks of %s: %s", provider, ", ".join(sorted(accounts)))
             await told_to_stop.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI, Request
@@ -13,18 +12,24 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
+from temporalio.service import RPCError
 
 from gateway import codec, events, invoices, orders, questions, webhooks
-from gateway.access import Access, Role
+from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
-from gateway.problems import Kind, ProblemDetails, documented, trouble_with
-from invoicing.client import InvoicingClient
+from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
+from gateway.silence import told_apart
+from gateway.visits import visit_of
+from invoicing.asking import Execution
+from invoicing.client import InvoicingClient, Unreachable
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.schemas import NOT_FOR_CALLERS
+from settings.callers import CallerSettings
 from settings.gateway import GatewaySettings
 
 TITLE = "Durable invoicing"
@@ -55,9 +60,22 @@ class Fine(Recorded):
 
 
 def application(
-    client: InvoicingClient, hooks: Mapping[str, Mapping[str, Hooks]], settings: GatewaySettings
+    client: InvoicingClient,
+    hooks: Mapping[str, Mapping[str, Hooks]],
+    settings: GatewaySettings,
+    callers: Mapping[str, CallerSettings],
 ) -> FastAPI:
-    """The gateway over this client, with these accounts' webhooks."""
+    """The gateway over this client, with these accounts' webhooks, for these callers."""
+    app = described()
+    app.state.backend = Backend(client, hooks, settings)
+    app.state.access = Access(settings, callers)
+    app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
+    _mount_codec(app, client, settings)
+    return app
+
+
+def described() -> FastAPI:
+    """Its routes, with nothing behind them."""
     app = _Described(
         title=TITLE,
         version=VERSION,
@@ -65,14 +83,10 @@ def application(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        exception_handlers={HTTPException: _refuse, RequestValidationError: _refuse},
+        exception_handlers=dict.fromkeys(_TOLD, _refuse),
     )
-    app.state.backend = Backend(client, hooks, settings)
-    app.state.access = Access(settings)
-    app.add_middleware(Guard, at_once=settings.at_once)
     for router in _ROUTERS:
         app.include_router(router)
-    _mount_codec(app, client, settings)
     return app
 
 
@@ -81,14 +95,17 @@ def _mount_codec(app: FastAPI, client: InvoicingClient, settings: GatewaySetting
     encryption = client.temporal.data_converter.payload_codec
     if encryption is not None:
         access: Access = app.state.access
-        operators = partial(access.admit, role=Role.OPERATE)
-        app.mount("/codec", codec.router(encryption, origin=settings.web_ui, admit=operators))
+        app.mount("/codec", codec.router(encryption, settings, access))
 
 
 checks = APIRouter(tags=["checks"])
 
 
-@checks.get("/health", responses=documented(Kind.INTERNAL), response_description="It serves")
+@checks.get(
+    "/health",
+    responses=documented(Kind.INTERNAL, Kind.MISDIRECTED),
+    response_description="It serves",
+)
 async def health() -> Fine:
     """Whether this process serves."""
     return Fine()
@@ -96,7 +113,7 @@ async def health() -> Fine:
 
 @checks.get(
     "/ready",
-    responses=documented(Kind.INTERNAL, Kind.ENGINE, Kind.UNAVAILABLE),
+    responses=documented(Kind.INTERNAL, Kind.MISDIRECTED, Kind.ENGINE, Kind.UNAVAILABLE),
     response_description="Temporal can be reached",
 )
 async def ready(behind: Behind) -> Fine:
@@ -115,12 +132,28 @@ _ROUTERS = (
 )
 
 
+_TOLD = (HTTPException, RequestValidationError, Trouble, RPCError, Unreachable)
+"""What is told here; all else by the guard."""
+
+
 async def _refuse(request: Request, error: Exception) -> Response:
-    answer = trouble_with(error).response()
+    trouble = trouble_with(error)
+    if trouble.kind is Kind.NO_WORKER:
+        trouble = await told_apart(request.app.state.backend, _about(request))
+    visit_of(request).outcome = trouble.kind.slug
+    answer = trouble.response()
     if answer.status_code == Kind.NOT_ALLOWED.status:
         # The router names those of one route only, and an address may have several.
         answer.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return answer
+
+
+def _about(request: Request) -> Execution | None:
+    """The workflow that the request is about."""
+    backend: Backend = request.app.state.backend
+    path = request.url.path
+    own = (heads for heads in (invoices.heads, orders.heads) if path.startswith(heads.prefix))
+    return next((heads.handle_of(backend, request) for heads in own), None)
 
 
 def _methods(request: Request) -> set[str]:
@@ -165,7 +198,8 @@ def _schemas() -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
     )
     schemas: dict[str, Any] = definitions["$defs"]
-    # An order's workflow sets it, and nobody else may.
-    del schemas["InvoiceRequest"]["properties"]["order"]
+    for model in BODIES:
+        for name in NOT_FOR_CALLERS.get(model, ()):
+            del schemas[model.__name__]["properties"][name]
     del schemas["RegisteredOrder"]
     return schemas

@@ -3,7 +3,7 @@
     POST /codec/decode, /codec/encode      {"payloads": […]}, as Temporal's codec servers have it
     GET  /codec/                           signs a browser in
 
-Only who may operate invoices may read their payloads. A browser cannot add a token of ours to what
+Only callers with the scope `decrypt` may read them. A browser cannot add a token of ours to what
 the Web UI asks, but it does repeat a password that it was given for this address: opening
 `/codec/` asks for one, and a token is it (any name). The command line sends a token itself:
 
@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
@@ -28,44 +29,63 @@ from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 
+from gateway.access import Access
+from gateway.inputs import whole_body
 from gateway.problems import Kind, Trouble
+from gateway.visits import visit_of
 from invoicing.converter import Undecipherable
-
-Admit = Callable[[str | None], None]
-"""Lets the bearer of a token pass, or raises Trouble."""
+from settings.callers import Scope
+from settings.gateway import GatewaySettings
 
 MOST_BYTES = 8_000_000
 """The server's answers have 4 MB at most, and Base64 makes a third more of them."""
-BODY_SECONDS = 10.0
+MOST_PAYLOADS = 20_000
+"""More than a page of events can hold: each costs some microseconds however small it is."""
 _SIGN_IN = {"WWW-Authenticate": 'Basic realm="invoicing", charset="UTF-8"'}
 _Endpoint = Callable[[Request], Awaitable[Response]]
+_How = Callable[[Sequence[Payload]], Coroutine[Any, Any, list[Payload]]]
 
 
-def router(codec: PayloadCodec, *, origin: str, admit: Admit) -> Starlette:
+def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> Starlette:
     """The application to mount at `/codec`.
 
     Args:
         codec: that of `invoicing.client.converter()`; without one there is nothing to mount.
-        origin: of the Web UI as the browser names it, such as `http://localhost:8233`; pages from
-            anywhere else are refused.
-        admit: called with the token of every request before anything of it is read.
+        settings: `web_ui` is the Web UI's origin as the browser names it; pages from anywhere else
+            are refused.
+        access: asked about every request before anything of it is read.
     """
+    origin = settings.web_ui
+
+    async def admit(request: Request) -> None:
+        await access.admit(visit_of(request), _token(request), Scope.DECRYPT)
+
+    def transforming(how: _How) -> _Endpoint:
+        async def transformed(request: Request) -> Response:
+            body = await whole_body(request, settings, most=MOST_BYTES)
+            # It takes as long as it is large, and nobody else is to wait for it.
+            found = await asyncio.to_thread(asyncio.run, answer(how, body))
+            return Response(found, 200, _JSON)
+
+        return transformed
 
     def guarded(endpoint: _Endpoint) -> _Endpoint:
         async def answered(request: Request) -> Response:
             try:
                 _refuse_strangers(request, origin)
-                admit(_token(request))
+                await admit(request)
                 return await endpoint(request)
             except Trouble as trouble:
+                visit_of(request).outcome = trouble.kind.slug
                 return trouble.response()
 
         return answered
 
     async def sign_in(request: Request) -> Response:
         try:
-            admit(_token(request))
+            await admit(request)
         except Trouble as trouble:
+            visit_of(request).outcome = trouble.kind.slug
             if trouble.kind is not Kind.UNAUTHENTICATED:
                 return trouble.response()
             return PlainTextResponse("A token is needed.\n", 401, _SIGN_IN)
@@ -74,8 +94,8 @@ def router(codec: PayloadCodec, *, origin: str, admit: Admit) -> Starlette:
     return Starlette(
         routes=[
             Route("/", sign_in, methods=["GET"]),
-            Route("/decode", guarded(_transforming(codec.decode)), methods=["POST"]),
-            Route("/encode", guarded(_transforming(codec.encode)), methods=["POST"]),
+            Route("/decode", guarded(transforming(codec.decode)), methods=["POST"]),
+            Route("/encode", guarded(transforming(codec.encode)), methods=["POST"]),
         ],
         # Outermost, for a browser asks first, without a token, whether it may ask at all.
         middleware=[
@@ -110,38 +130,27 @@ def _token(request: Request) -> str | None:
         return None
 
 
-def _transforming(
-    how: Callable[[Sequence[Payload]], Awaitable[list[Payload]]],
-) -> _Endpoint:
-    async def transformed(request: Request) -> Response:
-        payloads = _parsed(await _body(request))
-        try:
-            answer = Payloads(payloads=await how(payloads))
-        except Undecipherable as error:
-            raise Trouble(Kind.UNREADABLE, str(error)) from None
-        return Response(json_format.MessageToJson(answer, indent=None), 200, _JSON)
-
-    return transformed
+async def answer(how: _How, body: bytes) -> str:
+    """What the codec makes of the payloads in a body. Raises Trouble."""
+    payloads = _parsed(body)
+    try:
+        answer = Payloads(payloads=await how(payloads))
+    except Undecipherable as error:
+        raise Trouble(Kind.UNREADABLE, str(error)) from None
+    return json_format.MessageToJson(answer, indent=None)
 
 
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise Trouble(Kind.TOO_LARGE)
-    except TimeoutError:
-        raise Trouble(Kind.TOO_SLOW) from None
-    return bytes(body)
-
-
 def _parsed(body: bytes) -> Sequence[Payload]:
+    # Each has one object in it at most, its metadata: counted before any is made.
+    if body.count(b"{") > 2 * MOST_PAYLOADS + 1:
+        raise Trouble(Kind.TOO_LARGE, f"at most {MOST_PAYLOADS} payloads")
     try:
-        return json_format.Parse(body, Payloads(), ignore_unknown_fields=True).payloads
+        payloads = json_format.Parse(body, Payloads(), ignore_unknown_fields=True).payloads
     except (json_format.ParseError, ValueError, RecursionError):
         raise Trouble(Kind.UNREADABLE, 'the body must be {"payloads": [...]}') from None
+    if len(payloads) > MOST_PAYLOADS:
+        raise Trouble(Kind.TOO_LARGE, f"at most {MOST_PAYLOADS} payloads")
+    return payloads

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
+from gateway.access import Who
 from gateway.backend import Behind
 from gateway.problems import Kind, Trouble, invalid
 from invoicing import request
 from invoicing.model import Typed
 from invoicing.parse import read
+from invoicing.schemas import NOT_FOR_CALLERS
 from settings.gateway import GatewaySettings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -56,23 +60,41 @@ DISCARDED = 10_000_000
 """Bytes of a body that are read only to be dropped: whoever is still sending hears no answer."""
 
 
-async def whole_body(request: Request, settings: GatewaySettings) -> bytes:
-    """The body, bounded in size and time. Nothing has looked at it."""
+Took = Callable[[int], None]
+Beside = Callable[[asyncio.Timeout], AbstractContextManager[Took]]
+
+
+def _alone(_: asyncio.Timeout) -> AbstractContextManager[Took]:
+    return nullcontext(lambda _: None)
+
+
+async def whole_body(
+    request: Request,
+    settings: GatewaySettings,
+    beside: Beside = _alone,
+    most: int | None = None,
+) -> bytes:
+    """The body, bounded in size and time. Nothing has looked at it. `beside` is entered with the
+    deadline meanwhile, is told what came, and may bring it forward; `most` is how many bytes it may
+    have, where that is not the settings' word."""
+    most = settings.max_body if most is None else most
     body, length = bytearray(), 0
     try:
-        async with asyncio.timeout(settings.body_seconds):
-            async for part in request.stream():
-                length += len(part)
-                if length > DISCARDED:
-                    break
-                if length <= settings.max_body:
-                    body += part
+        async with asyncio.timeout(settings.body_seconds) as deadline:
+            with beside(deadline) as took:
+                async for part in request.stream():
+                    length += len(part)
+                    took(len(part))
+                    if length > DISCARDED:
+                        break
+                    if length <= most:
+                        body += part
     except TimeoutError:
         raise Trouble(Kind.TOO_SLOW, headers=_CLOSE) from None
     except ClientDisconnect:
         raise Trouble(Kind.UNREADABLE) from None
-    if length > settings.max_body:
-        raise Trouble(Kind.TOO_LARGE, f"at most {settings.max_body} bytes", headers=_CLOSE)
+    if length > most:
+        raise Trouble(Kind.TOO_LARGE, f"at most {most} bytes", headers=_CLOSE)
     return bytes(body)
 
 
@@ -83,11 +105,28 @@ _CLOSE = {"Connection": "close"}
 def given(model: type[Model]) -> Any:
     """The dependency that reads the body as this model, once the caller was let in."""
 
-    async def reading(request: Request, behind: Behind) -> Model:
+    async def reading(request: Request, behind: Behind, who: Who) -> Model:
         _check_media(request)
-        return read(model, await whole_body(request, behind.settings))
+        wanted = await _read(model, await whole_body(request, behind.settings))
+        for name in NOT_FOR_CALLERS.get(model, ()):
+            if getattr(wanted, name):
+                raise invalid(name, "is set by us alone: leave it out")
+        if "proven" in model.model_fields:
+            return wanted.model_copy(update={"proven": who.name})
+        return wanted
 
     return Depends(reading)
+
+
+async def _read(model: type[Model], body: bytes) -> Model:
+    """A large one beside the loop: nobody else is to wait for it."""
+    if len(body) <= AT_ONCE:
+        return read(model, body)
+    return await asyncio.to_thread(read, model, body)
+
+
+AT_ONCE = 20_000
+"""Bytes that are read in some milliseconds at most."""
 
 
 def _check_media(request: Request) -> None:

@@ -5,35 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, StringConstraints
 
+from gateway.access import Who
 from gateway.backend import Behind
-from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
-from gateway.pages import Bookmarks, Paged, Words
-from gateway.problems import Kind, documented, invalid
-from gateway.routes import (
-    AGAIN,
-    BODY,
-    COMMON,
-    INSTRUCTED,
-    ONE,
-    OPERATE,
-    READ,
-    START,
-    Failure,
-    Wait,
-    begun,
-    ending,
-)
+from gateway.inputs import Key, OnceKey, Reference, check_key, given, once
+from gateway.pages import Paged, Words
+from gateway.problems import Kind
+from gateway.routes import Failure, Heads, Wait, begun, ending, page
+from gateway.taking_back import TAKEN, cancelled
 from invoicing.client import Listed
+from invoicing.identity import WORKFLOW
 from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
 
-router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
+heads = Heads("invoices", lambda behind, reference: behind.client.handle(reference))
+router = heads.router
 
 
 class Result(Recorded):
@@ -65,87 +56,59 @@ class InvoicePage(Recorded):
     cursor: str | None = None
 
 
-@router.post(
-    "",
-    status_code=201,
-    dependencies=START,
-    openapi_extra=accepts(InvoiceRequest),
-    responses=AGAIN | documented(*COMMON, *BODY, Kind.IN_USE),
-    response_description="It was not there before: now it is",
-)
+@heads.begins(InvoiceRequest)
 async def start_invoice(
     wanted: Annotated[InvoiceRequest, given(InvoiceRequest)],
     behind: Behind,
+    request: Request,
     response: Response,
     key: Key = None,
 ) -> Listed:
     """Have an invoice made. The reference is the key: the same content again is the same invoice,
     running or finished; other content is refused and says what differs. Needs no worker."""
     check_key(key, wanted.reference, "reference")
-    if wanted.order is not None:
-        raise invalid("order", "is set by an order alone: deliver its lines instead")
-    start = behind.client.start(wanted)
-    listed = partial(behind.client.listed, wanted.reference)
-    return await begun(behind, response, router.prefix, start, listed)
+    start = partial(behind.client.start, wanted)
+    handle = behind.client.handle(wanted.reference)
+    return await begun(behind, request, response, wanted, start, handle)
 
 
-@router.post(
-    "/preview",
-    dependencies=START,
-    openapi_extra=accepts(InvoiceRequest),
-    responses=documented(*COMMON, *BODY, Kind.NO_WORKER),
-    response_description="What would become of it",
-)
+@heads.looks_ahead("/preview", InvoiceRequest, "What would become of it")
 async def preview_invoice(
-    wanted: Annotated[InvoiceRequest, given(InvoiceRequest)], behind: Behind
+    wanted: Annotated[InvoiceRequest, given(InvoiceRequest)], behind: Behind, who: Who
 ) -> Preview:
     """What would become of this request: its totals as the provider rounds them, and what stands
     in the way. Nothing is created, here or there."""
+    who.reach.refuse(wanted)
     return await behind.answered(behind.client.preview(wanted))
 
 
-@router.get(
-    "",
-    dependencies=READ,
-    responses=documented(*COMMON),
-    response_description="One page",
-)
-async def list_invoices(filters: Annotated[Filters, Query()], behind: Behind) -> InvoicePage:
+@heads.lists()
+async def list_invoices(
+    filters: Annotated[Filters, Query()], behind: Behind, who: Who
+) -> InvoicePage:
     """Invoices, the latest first. A reference that was begun anew is there once for each time."""
     chosen = {name: getattr(filters, name) for name in ("provider", "status", "waiting_for")}
-    marks = Bookmarks("invoices", chosen)
-    after = marks.token(filters.cursor)
-    found = await behind.stored(behind.client.page(**chosen, size=filters.limit, after=after))
-    return InvoicePage(invoices=found.rows, cursor=marks.cursor(found.next))
+    rows, cursor = await page(behind, who, WORKFLOW, filters, **chosen)
+    return InvoicePage(invoices=rows, cursor=cursor)
 
 
-@router.get(
-    "/{reference}",
-    dependencies=READ,
-    responses=documented(*ONE),
-    response_description="The invoice as it is now",
-)
+@heads.reads("/{reference}", "The invoice as it is now")
 async def get_invoice(reference: Reference, behind: Behind) -> Invoice:
     """Where the invoice is, what it waits for, and what a person may answer."""
     return await behind.answered(behind.client.state(reference))
 
 
-@router.get(
-    "/{reference}/journal",
-    dependencies=READ,
-    responses=documented(*ONE),
-    response_description="What has happened so far",
-)
+@heads.reads("/{reference}/journal", "What has happened so far")
 async def get_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the invoice, and who wanted it."""
     return await behind.answered(behind.client.journal(reference))
 
 
-@router.get(
+@heads.reads(
     "/{reference}/result",
-    dependencies=READ,
-    responses=documented(*ONE, Kind.CUT_OFF),
-    response_description="The invoice at its end, or as it was when the time was over",
+    "The invoice at its end, or as it was when the time was over",
+    Kind.CUT_OFF,
+    long=True,
 )
 async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -> Result:
     """Wait for the invoice's end, and answer then or when the time is over, whichever is first.
@@ -158,13 +121,7 @@ async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -
     return Result(ended=ended or invoice.ended, invoice=invoice, failure=failure)
 
 
-@router.post(
-    "/{reference}/hold",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Hold),
-    responses=INSTRUCTED,
-    response_description="The invoice as it is now",
-)
+@heads.changes("/{reference}/hold", Hold, "The invoice as it is now")
 async def hold_invoice(
     reference: Reference,
     order: Annotated[Hold, given(Hold)],
@@ -176,13 +133,7 @@ async def hold_invoice(
     return await behind.answered(behind.client.hold(reference, order, key=name))
 
 
-@router.post(
-    "/{reference}/release",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Release),
-    responses=INSTRUCTED,
-    response_description="The invoice as it is now",
-)
+@heads.changes("/{reference}/release", Release, "The invoice as it is now")
 async def release_invoice(
     reference: Reference,
     order: Annotated[Release, given(Release)],
@@ -194,13 +145,7 @@ async def release_invoice(
     return await behind.answered(behind.client.release(reference, order, key=name))
 
 
-@router.post(
-    "/{reference}/resolve",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Resolve),
-    responses=INSTRUCTED,
-    response_description="The invoice as it is now",
-)
+@heads.changes("/{reference}/resolve", Resolve, "The invoice as it is now")
 async def resolve_invoice(
     reference: Reference,
     answer: Annotated[Resolve, given(Resolve)],
@@ -215,19 +160,14 @@ async def resolve_invoice(
     return await behind.answered(behind.client.resolve(reference, answer, key=name))
 
 
-@router.post(
-    "/{reference}/cancel",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Cancel),
-    responses=INSTRUCTED,
-    response_description="The invoice as it is now",
-)
+@heads.changes("/{reference}/cancel", Cancel, "Nothing can reach the buyer", responses=TAKEN)
 async def cancel_invoice(
     reference: Reference,
     order: Annotated[Cancel, given(Cancel)],
     behind: Behind,
+    response: Response,
     key: OnceKey = None,
 ) -> Invoice:
     """Take the invoice back: stop it, delete its draft or credit it, as its stage asks for."""
     name = once(key, "cancel", order)
-    return await behind.answered(behind.client.cancel(reference, order, key=name))
+    return await cancelled(behind, response, reference, order, name)

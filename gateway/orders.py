@@ -5,27 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Request, Response
 
+from gateway.access import Who
 from gateway.backend import Behind
-from gateway.inputs import Key, OnceKey, Reference, accepts, check_key, given, once
-from gateway.pages import Bookmarks, Paged, Words
-from gateway.problems import Kind, documented
-from gateway.routes import (
-    AGAIN,
-    BODY,
-    COMMON,
-    INSTRUCTED,
-    ONE,
-    OPERATE,
-    READ,
-    START,
-    Failure,
-    Wait,
-    begun,
-    ending,
-)
+from gateway.inputs import Key, OnceKey, Reference, check_key, given, once
+from gateway.pages import Paged, Words
+from gateway.problems import Kind
+from gateway.routes import Failure, Heads, Wait, begun, ending, page
 from invoicing.client import Listed
+from invoicing.identity import ORDER_WORKFLOW
 from invoicing.invoice import Cancel, Journal, Resolve
 from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
@@ -39,8 +28,10 @@ from invoicing.order import (
     OrderStatus,
 )
 from invoicing.request import OrderRequest, ProviderName
+from settings.callers import Scope
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"])
+heads = Heads("orders", lambda behind, reference: behind.client.order_handle(reference))
+router = heads.router
 
 
 class OrderResult(Recorded):
@@ -51,26 +42,20 @@ class OrderResult(Recorded):
     failure: Failure | None = None
 
 
-@router.post(
-    "",
-    status_code=201,
-    dependencies=START,
-    openapi_extra=accepts(OrderRequest),
-    responses=AGAIN | documented(*COMMON, *BODY, Kind.IN_USE),
-    response_description="It was not there before: now it is",
-)
+@heads.begins(OrderRequest)
 async def start_order(
     wanted: Annotated[OrderRequest, given(OrderRequest)],
     behind: Behind,
+    request: Request,
     response: Response,
     key: Key = None,
 ) -> Listed:
     """Begin an order. The reference is the key: the same content again is the same order, other
     content is refused and says what differs. Needs no worker."""
     check_key(key, wanted.reference, "reference")
-    start = behind.client.start_order(wanted)
-    listed = partial(behind.client.listed_order, wanted.reference)
-    return await begun(behind, response, router.prefix, start, listed)
+    start = partial(behind.client.start_order, wanted)
+    handle = behind.client.order_handle(wanted.reference)
+    return await begun(behind, request, response, wanted, start, handle)
 
 
 class OrderFilters(Paged):
@@ -87,48 +72,33 @@ class OrderPage(Recorded):
     cursor: str | None = None
 
 
-@router.get(
-    "",
-    dependencies=READ,
-    responses=documented(*COMMON),
-    response_description="One page",
-)
-async def list_orders(filters: Annotated[OrderFilters, Query()], behind: Behind) -> OrderPage:
+@heads.lists()
+async def list_orders(
+    filters: Annotated[OrderFilters, Query()], behind: Behind, who: Who
+) -> OrderPage:
     """Orders, the latest first. A reference that was begun anew is there once for each time."""
     chosen = {name: getattr(filters, name) for name in ("provider", "status")}
-    marks = Bookmarks("orders", chosen)
-    after = marks.token(filters.cursor)
-    found = await behind.stored(behind.client.order_page(**chosen, size=filters.limit, after=after))
-    return OrderPage(orders=found.rows, cursor=marks.cursor(found.next))
+    rows, cursor = await page(behind, who, ORDER_WORKFLOW, filters, **chosen)
+    return OrderPage(orders=rows, cursor=cursor)
 
 
-@router.get(
-    "/{reference}",
-    dependencies=READ,
-    responses=documented(*ONE),
-    response_description="The order as it is now",
-)
+@heads.reads("/{reference}", "The order as it is now")
 async def get_order(reference: Reference, behind: Behind) -> Order:
     """Where the order is: every line, every delivery, every cancellation."""
     return await behind.answered(behind.client.order(reference))
 
 
-@router.get(
-    "/{reference}/journal",
-    dependencies=READ,
-    responses=documented(*ONE),
-    response_description="What has happened so far",
-)
+@heads.reads("/{reference}/journal", "What has happened so far")
 async def get_order_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the order, and who wanted it."""
     return await behind.answered(behind.client.order_journal(reference))
 
 
-@router.get(
+@heads.reads(
     "/{reference}/result",
-    dependencies=READ,
-    responses=documented(*ONE, Kind.CUT_OFF),
-    response_description="The order at its end, or as it was when the time was over",
+    "The order at its end, or as it was when the time was over",
+    Kind.CUT_OFF,
+    long=True,
 )
 async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> OrderResult:
     """Wait until every line has its final status, and answer then or when the time is over."""
@@ -137,13 +107,7 @@ async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> 
     return OrderResult(ended=ended or order.ended, order=order, failure=failure)
 
 
-@router.post(
-    "/{reference}/deliver",
-    dependencies=START,
-    openapi_extra=accepts(Deliver),
-    responses=INSTRUCTED,
-    response_description="The delivery as it is now",
-)
+@heads.changes("/{reference}/deliver", Deliver, "The delivery as it is now", Scope.START)
 async def deliver_lines(
     reference: Reference,
     wanted: Annotated[Deliver, given(Deliver)],
@@ -155,13 +119,7 @@ async def deliver_lines(
     return await behind.answered(behind.client.deliver(reference, wanted))
 
 
-@router.post(
-    "/{reference}/cancel-lines",
-    dependencies=OPERATE,
-    openapi_extra=accepts(CancelLines),
-    responses=INSTRUCTED,
-    response_description="The cancellation as it is now",
-)
+@heads.changes("/{reference}/cancel-lines", CancelLines, "The cancellation as it is now")
 async def cancel_lines(
     reference: Reference,
     wanted: Annotated[CancelLines, given(CancelLines)],
@@ -173,13 +131,7 @@ async def cancel_lines(
     return await behind.answered(behind.client.cancel_lines(reference, wanted))
 
 
-@router.post(
-    "/{reference}/cancel",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Cancel),
-    responses=INSTRUCTED,
-    response_description="The order in brief",
-)
+@heads.changes("/{reference}/cancel", Cancel, "The order in brief")
 async def cancel_order(
     reference: Reference,
     order: Annotated[Cancel, given(Cancel)],
@@ -191,13 +143,7 @@ async def cancel_order(
     return await behind.answered(behind.client.cancel_order(reference, order, key=name))
 
 
-@router.post(
-    "/{reference}/resolve",
-    dependencies=OPERATE,
-    openapi_extra=accepts(Resolve),
-    responses=INSTRUCTED,
-    response_description="The order in brief",
-)
+@heads.changes("/{reference}/resolve", Resolve, "The order in brief")
 async def resolve_order(
     reference: Reference,
     answer: Annotated[Resolve, given(Resolve)],

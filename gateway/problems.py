@@ -54,10 +54,12 @@ class Kind(Enum):
     REFUSED = ("refused", 409, "That cannot be done now; nothing has changed")
     CUT_OFF = ("cut-off", 409, "It was ended from outside, in the middle")
     TOO_LARGE = ("too-large", 413, "The body is too large")
+    MISDIRECTED = ("misdirected", 421, "This gateway does not answer for that name")
     MEDIA = ("unsupported-media-type", 415, "The body must be JSON")
     INVALID = ("invalid", 422, "The request has mistakes")
     TOO_MANY = ("too-many-requests", 429, "Too many requests")
     INTERNAL = ("internal", 500, "The gateway failed")
+    FAILING = ("failing", 502, "A worker is there, and fails at it")
     ENGINE = ("engine", 502, "Temporal or a worker could not carry this out")
     UNAVAILABLE = ("unavailable", 503, "Not available now; nothing is lost, try again")
     NO_WORKER = ("no-answer", 504, "No worker answered in time")
@@ -129,6 +131,16 @@ def invalid(field: str, message: str) -> Trouble:
     return Trouble(Kind.INVALID, errors=[FieldProblem(field=field, message=message)])
 
 
+def nothing_here() -> Trouble:
+    """Also for what is there and is not the caller's own: nobody is to learn the difference."""
+    return Trouble(Kind.NOT_FOUND, "nothing is known here under this reference")
+
+
+def busy(detail: str) -> Trouble:
+    """The caller itself has too much under way."""
+    return Trouble(Kind.TOO_MANY, detail, headers={"Retry-After": "1"})
+
+
 def unavailable(detail: str, seconds: int = 5) -> Trouble:
     """Try again in so many seconds."""
     return Trouble(Kind.UNAVAILABLE, detail, headers={"Retry-After": str(seconds)})
@@ -153,7 +165,7 @@ def trouble_with(error: Exception) -> Trouble:
         case ReferenceInUse():
             return Trouble(Kind.IN_USE, str(error), differs=error.differs)
         case NotFound():
-            return Trouble(Kind.NOT_FOUND, "nothing is known here under this reference")
+            return nothing_here()
         case CutOff():
             return Trouble(Kind.CUT_OFF, str(error))
         case Failed():
@@ -208,13 +220,15 @@ def _rpc(error: RPCError) -> Trouble:
     return Trouble(Kind.ENGINE, f"the Temporal server refused: {error.status.name}")
 
 
-def no_worker() -> Trouble:
+MAYBE = (
+    "An instruction just given may still be carried out: look before you repeat it, or repeat it "
+    "with the same Idempotency-Key."
+)
+
+
+def no_worker(why: str = "") -> Trouble:
     """Nobody answered who could; an instruction may have been taken all the same."""
-    return Trouble(
-        Kind.NO_WORKER,
-        "An instruction just given may still be carried out: look before you repeat it, or repeat "
-        "it with the same Idempotency-Key.",
-    )
+    return Trouble(Kind.NO_WORKER, " ".join(filter(None, (why, MAYBE))))
 
 
 def note(error: Exception) -> None:

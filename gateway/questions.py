@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from gateway.problems import documented
-from gateway.routes import COMMON, READ
+from gateway.routes import Heads, Limits
 from invoicing.model import Recorded
 from invoicing.questions import QUESTIONS, Answer, Reason
 
-router = APIRouter(prefix="/v1/questions", tags=["questions"])
+heads = Heads("questions")
+router = heads.router
 
 
 class Choice(Recorded):
@@ -34,12 +32,7 @@ class QuestionList(Recorded):
     questions: tuple[Row, ...]
 
 
-@router.get(
-    "",
-    dependencies=READ,
-    responses=documented(*COMMON),
-    response_description="The table",
-)
+@heads.lists("The table", Limits.NONE)
 async def list_questions() -> QuestionList:
     """Every question that a person may be asked, by its reason. Needs nobody behind the gateway."""
     return QuestionList(questions=tuple(map(_row, Reason)))

@@ -1,22 +1,36 @@
-"""What the routes of invoices, orders and events have in common."""
+"""What the routes of invoices, orders and events have at their heads, and what they do alike."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from gateway.access import Role, needs
-from gateway.backend import Backend
-from gateway.problems import Kind, documented
-from invoicing.client import Failed, Listed
+from gateway.access import Who, needs
+from gateway.backend import Backend, Behind
+from gateway.callers import Caller
+from gateway.inputs import accepts
+from gateway.pages import Bookmarks, Paged
+from gateway.problems import Kind, Trouble, documented, nothing_here
+from gateway.visits import visit_of
+from invoicing import lists
+from invoicing.asking import Execution, known
+from invoicing.client import Failed
 from invoicing.errors import FieldProblem, NotFound
-from invoicing.model import Recorded
+from invoicing.identity import MARK
+from invoicing.lists import Listed, Page
+from invoicing.model import Recorded, Typed
+from invoicing.request import InvoiceRequest, OrderRequest
+from settings.callers import Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 LONGEST_WAIT = 30
 """Seconds; less than proxies wait as a rule."""
@@ -24,24 +38,201 @@ LONGEST_WAIT = 30
 COMMON = (
     Kind.UNAUTHENTICATED,
     Kind.FORBIDDEN,
+    Kind.MISDIRECTED,
     Kind.INVALID,
     Kind.TOO_MANY,
     Kind.INTERNAL,
     Kind.ENGINE,
     Kind.UNAVAILABLE,
 )
-ONE = (*COMMON, Kind.NOT_FOUND, Kind.NO_WORKER)
+ONE = (*COMMON, Kind.NOT_FOUND, Kind.FAILING, Kind.NO_WORKER)
 BODY = (Kind.UNREADABLE, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.MEDIA)
-INSTRUCTED = documented(*ONE, *BODY, Kind.REFUSED, Kind.CUT_OFF)
 AGAIN: dict[int | str, dict[str, Any]] = {
     200: {"model": Listed, "description": "The same was asked for before: this is it"}
 }
 
-READ = [Depends(needs(Role.READ))]
-START = [Depends(needs(Role.START))]
-OPERATE = [Depends(needs(Role.OPERATE))]
-
 Wait = Annotated[int, Query(ge=1, le=LONGEST_WAIT, description="Seconds to wait at most.")]
+
+
+class Limits(StrEnum):
+    """What a caller that is limited to accounts or references finds at a route: in the document as
+    `x-limits`."""
+
+    ITS_OWN = "others are not there"
+    SHOWN = "shows its own"
+    REFUSED = "others are refused"
+    NONE = "the same for everybody"
+
+
+class Heads:
+    """Heads of routes under one prefix. Each says which scope it needs, what a limited caller finds
+    there, and every answer it may give.
+
+    `handle` gives the workflow behind a reference, where the prefix has any.
+    """
+
+    def __init__(
+        self, name: str, handle: Callable[[Backend, str], Execution] | None = None
+    ) -> None:
+        self.prefix = f"/v1/{name}"
+        self.router = APIRouter(prefix=self.prefix, tags=[name])
+        self._handle = handle
+
+    def begins(self, model: type[Typed]) -> Callable[[F], F]:
+        """Has one made; 201 where it was not there before."""
+        return self.router.post(
+            "",
+            status_code=201,
+            dependencies=[needs(Scope.START)],
+            openapi_extra=accepts(model) | _limits(Limits.REFUSED),
+            responses=AGAIN | documented(*COMMON, *BODY, Kind.IN_USE),
+            response_description="It was not there before: now it is",
+        )
+
+    def looks_ahead(self, path: str, model: type[Typed], what: str) -> Callable[[F], F]:
+        """Says what would become of a request."""
+        return self.router.post(
+            path,
+            dependencies=[needs(Scope.START)],
+            openapi_extra=accepts(model) | _limits(Limits.REFUSED),
+            responses=documented(*COMMON, *BODY, Kind.NO_WORKER),
+            response_description=what,
+        )
+
+    def lists(self, what: str = "One page", limits: Limits = Limits.SHOWN) -> Callable[[F], F]:
+        """Shows many."""
+        return self.router.get(
+            "",
+            dependencies=[needs(Scope.READ)],
+            openapi_extra=_limits(limits),
+            responses=documented(*COMMON),
+            response_description=what,
+        )
+
+    def reads(self, path: str, what: str, *kinds: Kind, long: bool = False) -> Callable[[F], F]:
+        """Shows one. `long`: once it has ended."""
+        return self.router.get(
+            path,
+            dependencies=[needs(Scope.READ, long=long), *self._own()],
+            openapi_extra=_limits(Limits.ITS_OWN),
+            responses=documented(*ONE, *kinds),
+            response_description=what,
+        )
+
+    def changes(
+        self,
+        path: str,
+        model: type[Typed],
+        what: str,
+        scope: Scope = Scope.OPERATE,
+        responses: dict[int | str, dict[str, Any]] | None = None,
+    ) -> Callable[[F], F]:
+        """Has something done with one."""
+        told = documented(*ONE, *BODY, Kind.REFUSED, Kind.CUT_OFF)
+        return self.router.post(
+            path,
+            dependencies=[needs(scope), *self._own()],
+            openapi_extra=accepts(model) | _limits(Limits.ITS_OWN),
+            responses=told | (responses or {}),
+            response_description=what,
+        )
+
+    def handle_of(self, behind: Backend, request: Request) -> Execution | None:
+        """The workflow that a request under this prefix is about, where there is one."""
+        reference = request.path_params.get("reference")
+        if self._handle is None or reference is None:
+            return None
+        return self._handle(behind, reference)
+
+    def _own(self) -> list[Any]:
+        """Refuses a reference whose invoice is at an account of others. It comes after `needs`."""
+        if self._handle is None:
+            return []
+        handle = self._handle
+
+        async def own(request: Request, behind: Behind, who: Who) -> None:
+            reference = request.path_params["reference"]
+            if who.reach.accounts and not await is_own(behind, who, handle(behind, reference)):
+                raise nothing_here()
+
+        return [Depends(own)]
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    return {"x-limits": str(limits)}
+
+
+async def is_own(behind: Backend, who: Caller, handle: Execution) -> bool:
+    """Whether what is behind this handle is at an account of the caller's. Raises NotFound."""
+    last = await behind.stored(known(handle.id, handle.describe()))
+    return await behind.stored(who.reach.has(last))
+
+
+async def begun(
+    behind: Backend,
+    request: Request,
+    response: Response,
+    wanted: InvoiceRequest | OrderRequest,
+    start: Callable[..., Coroutine[Any, Any, Execution]],
+    handle: Execution,
+) -> Listed:
+    """Have it begun by `start`, which is given a mark for its memo; 201 if it was not there before,
+    200 if it was. Of many at once exactly one finds its own mark, and is answered 201."""
+    who: Caller = request.state.caller
+    visit = visit_of(request)
+    visit.about(wanted.reference)
+    who.reach.refuse(wanted)
+    if who.reach.accounts:
+        await _refuse_others(behind, who, wanted.reference, handle)
+    mark = visit.identity
+    await behind.stored(start(mark, proven=who.name))
+    last = await behind.stored(known(wanted.reference, handle.describe()))
+    memo = await behind.stored(last.memo())
+    if memo.get(MARK) == mark:
+        where = request.url.path
+        response.headers["Location"] = f"{where}/{quote(wanted.reference, safe='')}"
+    else:
+        response.status_code = 200
+    return lists.listed(last)
+
+
+async def _refuse_others(behind: Backend, who: Caller, reference: str, handle: Execution) -> None:
+    """A reference is one invoice for everybody: that it is taken cannot be hidden, all else is."""
+    try:
+        if await is_own(behind, who, handle):
+            return
+    except NotFound:
+        return
+    raise Trouble(Kind.IN_USE, f"{reference} is taken: use another reference")
+
+
+async def page(
+    behind: Backend, who: Caller, kind: str, filters: Paged, **chosen: Any
+) -> tuple[tuple[Listed, ...], str | None]:
+    """Rows of a list and the cursor of the next page. To a limited caller it shows its own alone,
+    so that a page may have fewer rows than were asked for."""
+    marks = Bookmarks(kind, {**chosen, "caller": who.name})
+    after = marks.token(filters.cursor)
+    query = lists.query(
+        kind, **chosen, providers=who.reach.providers, prefixes=who.reach.references
+    )
+    for _ in range(MOST_PAGES):
+        found = await behind.stored(_page(behind, who, query, filters.limit, after))
+        after = found.next
+        if found.rows or not after:
+            break
+    return found.rows, marks.cursor(found.next)
+
+
+MOST_PAGES = 10
+"""Pages that are gone through for one in which there is something of the caller's."""
+
+
+async def _page(behind: Backend, who: Caller, query: str, size: int, after: bytes | None) -> Page:
+    found = behind.client.temporal.list_workflows(query, page_size=size, next_page_token=after)
+    await found.fetch_next_page()
+    own = [each for each in found.current_page or () if await who.reach.has(each)]
+    return Page(rows=tuple(map(lists.listed, own)), next=found.next_page_token)
 
 
 class Failure(Recorded):
@@ -49,27 +240,6 @@ class Failure(Recorded):
 
     what: str
     errors: tuple[FieldProblem, ...] = ()
-
-
-async def begun(
-    behind: Backend, response: Response, where: str, start: Awaitable[Any], listed: Any
-) -> Listed:
-    """Have it begun; 201 if it was not there before, 200 if it was. `listed` asks for it anew."""
-    before = await _before(behind, listed())
-    await behind.stored(start)
-    now: Listed = await behind.stored(listed())
-    if before is None or before.started_at != now.started_at:
-        response.headers["Location"] = f"{where}/{quote(now.reference, safe='')}"
-    else:
-        response.status_code = 200
-    return now
-
-
-async def _before(behind: Backend, listed: Awaitable[Listed]) -> Listed | None:
-    try:
-        return await behind.stored(listed)
-    except NotFound:
-        return None
 
 
 async def ending(result: Awaitable[Any], wait: int) -> tuple[bool, Failure | None]:

@@ -6,15 +6,26 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Generator
+from typing import cast
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
+from gateway.connections import ACCEPTED_AT_ONCE, Connections, most_connections
 from invoicing.errors import InvoicingError
 from settings.gateway import GatewaySettings
 
+QUEUE = 2048
+"""Connections that the system keeps for us until we take them."""
+
 
 class _Server(Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """asyncio takes as many at once as it lets the system keep; the latter may be many."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(QUEUE)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals alone: uvicorn's own way ends the process before the SDK has let go."""
@@ -28,13 +39,15 @@ async def serving(app: ASGIApp, settings: GatewaySettings) -> AsyncIterator[str]
     Raises InvoicingError when the address cannot be had.
     """
     listening = _listen(settings)
+    connections = Connections(most_connections(settings.connections), settings.head_seconds)
     config = Config(
         app,
-        http="h11",
+        http=cast("type[asyncio.Protocol]", connections.protocol),
+        backlog=ACCEPTED_AT_ONCE,
         ws="none",
         lifespan="off",
         log_config=None,
-        # The caller's address is settled in one place, gateway.webhooks.
+        # The caller's address is settled in one place, gateway.visits.
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.grace),
@@ -52,7 +65,7 @@ async def serving(app: ASGIApp, settings: GatewaySettings) -> AsyncIterator[str]
 def _listen(settings: GatewaySettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        return socket.create_server((settings.host, settings.port), family=family, backlog=QUEUE)
     except OSError as error:
         raise InvoicingError(
             f"cannot listen at {settings.host} port {settings.port} ({error.strerror}): set "

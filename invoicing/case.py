@@ -58,6 +58,8 @@ class Memory(BaseModel):
     """What the subscriber was told last; see `notice.news`."""
     notices: int = 0
     """How much it was told so far."""
+    asked_by: str = ""
+    """Who asked for it, where they had proven who they are."""
 
     problem: Problem | None = None
     """The question that is open."""
@@ -72,9 +74,11 @@ class Memory(BaseModel):
     refused: str = ""
     """What was asked by signal last and could not be carried out, and why."""
 
-    def note(self, at: datetime, what: str, by: str = "", reason: str = "") -> None:
+    def note(
+        self, at: datetime, what: str, by: str = "", reason: str = "", proven: str = ""
+    ) -> None:
         """Add to the journal, dropping the oldest entry when it is full."""
-        self.journal = self.journal.with_entry(at, what, by, reason)
+        self.journal = self.journal.with_entry(at, what, by, reason, proven)
 
     def shorten(self) -> None:
         """Give up what is least needed, oldest first, where all of it is too large to be carried
@@ -341,12 +345,14 @@ class InvoiceInput(InvoiceRequest):
 
     `resumed` is set by the workflow alone when it continues as new. `earlier` is set by the client
     when the reference had an earlier run: its doubt is inherited. `tells` is set by an order's
-    workflow: its own id, to be told when the invoice has become final.
+    workflow: its own id, to be told when the invoice has become final. `proven` is who asked, and
+    is set by a door that has its callers prove it.
     """
 
     resumed: Case | None = None
     earlier: Earlier | None = None
     tells: str | None = None
+    proven: str = ""
 
     def request(self) -> InvoiceRequest:
         """The request alone."""

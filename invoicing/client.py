@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -46,6 +46,7 @@ from invoicing.errors import CutOff, InvoicingError, NotFound, ReferenceInUse
 from invoicing.identity import (
     DETAILS,
     EVENT_WORKFLOW,
+    MARK,
     MEMO,
     ORDER_WORKFLOW,
     OWNER,
@@ -113,12 +114,23 @@ class Failed(InvoicingError):
     """The invoice ended without existing: refused at once, or nobody came to help it."""
 
 
+class _Asked(NamedTuple):
+    """Who asks, if that is proven, and the mark of the very call."""
+
+    proven: str
+    mark: str
+
+    @property
+    def memo(self) -> dict[str, str]:
+        return {MARK: self.mark} if self.mark else {}
+
+
 class InvoicingClient:
     """Asks for invoices and follows them, over a Temporal client that uses our `data_converter`."""
 
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
         self.temporal = temporal
-        self._queue = task_queue
+        self.task_queue = task_queue
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
@@ -127,12 +139,17 @@ class InvoicingClient:
             options["data_converter"] = converter()
         return cls(await Client.connect(address, **options))
 
-    async def start(self, request: InvoiceRequest) -> Execution:
+    async def start(
+        self, request: InvoiceRequest, mark: str = "", *, proven: str = ""
+    ) -> Execution:
         """Have this invoice made. Asked again, it is the same invoice, running or finished.
 
         A reference whose last run ended with nothing final at the provider begins anew, with other
         content only where that run left nothing there at all. So does one whose last run was cut
         off: its successor goes on with the invoice that it finds there.
+
+        `proven` is who asks, where the caller has proven that: it goes into the journal. A run that
+        this very call begins has `mark` in its memo.
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
@@ -140,8 +157,9 @@ class InvoicingClient:
             TooLarge: the request cannot be stored; it says how large it may be.
         """
         refuse_too_large(request)
+        asked = _Asked(proven, mark)
         try:
-            return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE, asked)
         except WorkflowAlreadyStartedError:
             handle = self.handle(request.reference)
         last = await handle.describe()
@@ -153,7 +171,7 @@ class InvoicingClient:
         if not (left_nothing_final or last.status in CUT_OFF_BY):
             return handle
         earlier = await self._earlier(handle, last, request)
-        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, earlier)
+        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, asked, earlier)
 
     async def _earlier(
         self, handle: Execution, last: WorkflowExecutionDescription, request: InvoiceRequest
@@ -182,6 +200,7 @@ class InvoicingClient:
         self,
         request: InvoiceRequest,
         reuse: WorkflowIDReusePolicy,
+        asked: _Asked,
         earlier: Earlier | None = None,
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
@@ -189,13 +208,13 @@ class InvoicingClient:
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 WORKFLOW,
-                InvoiceInput.model_construct(**fields, earlier=earlier),
+                InvoiceInput.model_construct(**fields, earlier=earlier, proven=asked.proven),
                 id=workflow_id(request.reference),
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Invoice,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                memo={MEMO: fingerprint(request), **before},
+                memo={MEMO: fingerprint(request), **before, **asked.memo},
                 search_attributes=search_attributes(request),
                 static_summary=summary(request),
                 static_details=DETAILS,
@@ -424,7 +443,7 @@ class InvoicingClient:
                 EVENT_WORKFLOW,
                 start,
                 id=identity,
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 static_summary=f"{provider} · {event.kind or 'event'}",
             )
@@ -441,7 +460,7 @@ class InvoicingClient:
                 PREVIEW_WORKFLOW,
                 request,
                 id=f"preview/{request.reference}/{uuid4()}",
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Preview,
                 execution_timeout=PREVIEW_TIMEOUT,
                 static_summary=f"{request.provider} · preview, creates nothing",
@@ -457,12 +476,17 @@ class InvoicingClient:
 
     # Events that nobody could be found for
 
-    async def events(self, *, limit: int | None = None) -> AsyncIterator[str]:
-        """The ids of the events that wait for a person, the latest first."""
+    async def events(
+        self, *, limit: int | None = None, under: Collection[str] = ()
+    ) -> AsyncIterator[str]:
+        """The ids of the events that wait for a person, the latest first; those that begin with one
+        of `under`, such as `mollie/shop/`, if it names any."""
         query = (
             f"WorkflowType = {attributes.quoted(EVENT_WORKFLOW)} AND ExecutionStatus = 'Running' "
             f"AND {attributes.STATUS.name} = {attributes.quoted(Status.NEEDS_ATTENTION)}"
         )
+        if under:
+            query += f" AND {lists.begins('WorkflowId', [_EVENT + one for one in under])}"
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield execution.id.removeprefix(_EVENT)
 
@@ -505,36 +529,42 @@ class InvoicingClient:
 
     # Orders
 
-    async def start_order(self, request: OrderRequest) -> Execution:
+    async def start_order(
+        self, request: OrderRequest, mark: str = "", *, proven: str = ""
+    ) -> Execution:
         """Begin an order. Asked again, it is the same order, running or finished.
 
-        One that was rejected, before anything was asked of the provider, begins anew.
+        One that was rejected, before anything was asked of the provider, begins anew. `mark` and
+        `proven` are as for an invoice.
 
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
             TooLarge: the request cannot be stored; it says how large it may be.
         """
         refuse_too_large(request)
+        asked = _Asked(proven, mark)
         try:
-            return await self._start_order(request, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            return await self._start_order(request, WorkflowIDReusePolicy.REJECT_DUPLICATE, asked)
         except WorkflowAlreadyStartedError:
             handle = self.order_handle(request.reference)
         if (await handle.describe()).status is not WorkflowExecutionStatus.FAILED:
             return await self._same(handle, request)
-        return await self._start_order(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        return await self._start_order(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, asked)
 
-    async def _start_order(self, request: OrderRequest, reuse: WorkflowIDReusePolicy) -> Execution:
+    async def _start_order(
+        self, request: OrderRequest, reuse: WorkflowIDReusePolicy, asked: _Asked
+    ) -> Execution:
         fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 ORDER_WORKFLOW,
-                OrderInput.model_construct(**fields),
+                OrderInput.model_construct(**fields, proven=asked.proven),
                 id=order_id(request.reference),
-                task_queue=self._queue,
+                task_queue=self.task_queue,
                 result_type=Order,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                memo={MEMO: fingerprint(request)},
+                memo={MEMO: fingerprint(request), **asked.memo},
                 search_attributes=search_attributes(request),
                 static_summary=f"order · {summary(request)}",
                 static_details=DETAILS,

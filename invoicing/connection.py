@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
@@ -30,7 +30,7 @@ def converter() -> DataConverter:
     Every client of ours uses it, and all that replays a history or reads a payload. InvoicingError
     when the keys cannot be used.
     """
-    if not os.environ.get("INVOICING_ENCRYPTION_KEYS", "").strip():
+    if not any(os.environ.get(name, "").strip() for name in _KEYS):
         return data_converter
     try:
         from invoicing import encryption  # only who encrypts needs its package
@@ -45,6 +45,10 @@ def converter() -> DataConverter:
         # Messages of failures may name what a payload held.
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
+
+
+_NAMED = "INVOICING_ENCRYPTION_KEYS"
+_KEYS = (_NAMED, f"{_NAMED}_FILE")
 
 
 async def connect(**options: Any) -> Client:
@@ -85,11 +89,42 @@ async def reach(within: float = 15.0, **further: Any) -> Client:
         namespace = options.get("namespace", "default")
         raise Unreachable(
             f"the Temporal server at {address} does not let us in ({error.status.name}): check "
-            f"TEMPORAL_NAMESPACE, which is {namespace}, and the credentials"
+            f"{_CHECK.get(error.status, _ANYTHING).format(namespace)}"
         ) from None
-    except (RuntimeError, TimeoutError):
-        raise Unreachable(
-            f"no Temporal server answers at {address}: start it (`make server` starts one here), "
-            "or set TEMPORAL_ADDRESS to where it is"
-        ) from None
+    except (RuntimeError, TimeoutError) as error:
+        raise Unreachable(_silent(address, str(error))) from None
     return client
+
+
+_NAMESPACE = "TEMPORAL_NAMESPACE, which is {}"
+_KEY = "TEMPORAL_API_KEY, or the client certificate (TEMPORAL_TLS_…)"
+_ANYTHING = f"{_NAMESPACE}, and the credentials"
+_CHECK = {
+    RPCStatusCode.NOT_FOUND: _NAMESPACE,
+    RPCStatusCode.UNAUTHENTICATED: _KEY,
+    RPCStatusCode.PERMISSION_DENIED: f"{_KEY}, and {_NAMESPACE}",
+}
+
+
+def _silent(address: str, said: str) -> str:
+    """Why there was no answer. The SDK says it in words of its transport; what is none of these is
+    taken for silence."""
+    return next(
+        (sentence.format(address) for words, sentence in _SILENCE.items() if words in said),
+        f"no Temporal server answers at {address}: start it (`make server` starts one here), or "
+        "set TEMPORAL_ADDRESS to where it is",
+    )
+
+
+_NO_TLS = (
+    "what answers at {} speaks no TLS: check TEMPORAL_TLS, which a TEMPORAL_API_KEY turns on, and "
+    "TEMPORAL_ADDRESS"
+)
+_SILENCE = {
+    "InvalidCertificate": "the certificate of the Temporal server at {} is not trusted here, or is "
+    "for another name: check TEMPORAL_TLS_SERVER_CA_CERT_PATH and TEMPORAL_TLS_SERVER_NAME",
+    "tls handshake": _NO_TLS,
+    "InvalidContentType": _NO_TLS,
+    "after connection": "what answers at {} does not understand us: check whether it wants TLS "
+    "(TEMPORAL_TLS), and TEMPORAL_ADDRESS",
+}

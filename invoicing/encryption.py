@@ -29,6 +29,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -41,6 +42,8 @@ from invoicing.converter import ENCRYPTED, Undecipherable
 from invoicing.errors import InvoicingError
 
 VARIABLE = "INVOICING_ENCRYPTION_KEYS"
+VARIABLE_FILE = f"{VARIABLE}_FILE"
+"""Names a file that holds what the other would say."""
 KEY_BYTES = 32
 NONCE_BYTES = 12
 
@@ -100,8 +103,20 @@ def new_key(name: str) -> str:
 
 def configured(environ: Mapping[str, str] = os.environ) -> EncryptionCodec | None:
     """The codec that the environment asks for, if it does. Raises BadKeys."""
-    text = environ.get(VARIABLE, "").strip()
+    text = environ.get(VARIABLE, "").strip() or _in_file(environ.get(VARIABLE_FILE, "").strip())
     return EncryptionCodec(read_keys(SecretStr(text))) if text else None
+
+
+def _in_file(name: str) -> str:
+    if not name:
+        return ""
+    try:
+        text = Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        raise BadKeys(f"{VARIABLE_FILE} names a file that cannot be read") from None
+    if not text:
+        raise BadKeys(f"{VARIABLE_FILE} names a file that is empty")
+    return text
 
 
 class EncryptionCodec(PayloadCodec):

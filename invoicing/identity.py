@@ -35,6 +35,9 @@ HELD = "held"
 """Memo: whether a person holds it."""
 CORRECTED = "corrected"
 """Memo: whether a person had it made from another document than the one that was asked for."""
+MARK = "mark"
+"""Memo: of which call this run is, where its caller marks its calls: of many that ask at once for
+the same, one finds its own."""
 OWNER = "order"
 """Memo of a delivery's invoice: the workflow of the order that owns its lines."""
 MOST_CONTENTS = 30
@@ -92,7 +95,7 @@ def fingerprint(request: InvoiceRequest | OrderRequest) -> dict[str, str]:
     parts = _said(request)
     del parts["document"]
     parts |= {f"document.{name}": part for name, part in _said(request.document).items()}
-    return {name: _digest(part) for name, part in parts.items()}
+    return {name: digest(part) for name, part in parts.items()}
 
 
 def content(fingerprint: dict[str, str]) -> str:
@@ -102,7 +105,7 @@ def content(fingerprint: dict[str, str]) -> str:
         for name, part in fingerprint.items()
         if name == "options" or name.startswith("document.")
     }
-    return _digest(parts)
+    return digest(parts)
 
 
 def _said(model: BaseModel) -> dict[str, object]:
@@ -111,7 +114,8 @@ def _said(model: BaseModel) -> dict[str, object]:
     return {name: value for name, value in model if value != fields[name].get_default()}
 
 
-def _digest(part: object) -> str:
+def digest(part: object) -> str:
+    """What a fingerprint says of one part."""
     text = json.dumps(part, sort_keys=True, default=_plainly)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -118,14 +118,21 @@ LATE = "late effects"
 """What an invoice waits for when it has ended, and a create of it may still take effect."""
 
 JOURNAL_LIMIT = bounds.JOURNAL
+CANCEL_NOTE = "cancel asked for"
+"""What the journal says of a cancel that was taken."""
 
 
 class JournalEntry(Recorded):
-    """One thing that happened, and who wanted it; `times` in a row, the last time at `last_at`."""
+    """One thing that happened, and who wanted it; `times` in a row, the last time at `last_at`.
+
+    `by` is what was said of who it is, by whoever asked. `proven` is who that was, where they came
+    by a door that has them prove it: the gateway's name of the caller.
+    """
 
     at: datetime
     what: str
     by: str = ""
+    proven: str = ""
     reason: str = ""
     times: int = 1
     last_at: datetime | None = None
@@ -138,12 +145,16 @@ class Journal(Recorded):
     dropped: int = 0
     """How many entries went."""
 
-    def with_entry(self, at: datetime, what: str, by: str = "", reason: str = "") -> Journal:
+    def with_entry(
+        self, at: datetime, what: str, by: str = "", reason: str = "", proven: str = ""
+    ) -> Journal:
         """With one more thing that happened, and without the oldest entries when it is full.
 
         What repeats the entry before it is counted there.
         """
-        entry = JournalEntry(at=at, what=_decent(what), by=by, reason=_decent(reason))
+        entry = JournalEntry(
+            at=at, what=_decent(what), by=by, proven=proven, reason=_decent(reason)
+        )
         before, last = self.entries[:-1], self.entries[-1:]
         if last and _same(last[0], entry):
             once_more = {"times": last[0].times + 1, "last_at": at}
@@ -166,7 +177,8 @@ def _decent(text: str) -> str:
 
 
 def _same(one: JournalEntry, other: JournalEntry) -> bool:
-    return (one.what, one.by, one.reason) == (other.what, other.by, other.reason)
+    same_words = (one.what, one.reason) == (other.what, other.reason)
+    return same_words and (one.by, one.proven) == (other.by, other.proven)
 
 
 class Amounts(Recorded):
@@ -205,13 +217,17 @@ class Invoice(Recorded):
 
 
 Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Proven = Annotated[str, StringConstraints(max_length=200)]
+"""Who it is, as a door has had them prove it; empty where nobody has. Set by that door alone: what
+a caller writes there is refused. Whoever reaches Temporal can write it, as anything else."""
 
 
 class Instruction(Typed):
-    """Who wants it, and why. Both go into the journal."""
+    """Who wants it, and why. All of it goes into the journal."""
 
     by: Person
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    proven: Proven = ""
 
 
 class Hold(Instruction):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -59,8 +60,11 @@ def query(
     due_before: date | None = None,
     prefix: str | None = None,
     running: bool = False,
+    providers: Collection[str] = (),
+    prefixes: Collection[str] = (),
 ) -> str:
-    """What to ask of Temporal's lists for workflows of this type, narrowed by what is given.
+    """What to ask of Temporal's lists for workflows of this type, narrowed by what is given; of
+    `providers` and `prefixes`, where there are any, one must fit.
 
     What one continue-as-new left behind is no invoice of its own.
     """
@@ -79,7 +83,12 @@ def query(
         day = attributes.midnight(due_before).isoformat()
         terms.append(f"{attributes.DUE_DATE.name} < {attributes.quoted(day)}")
     if prefix:
-        terms.append(f"{attributes.REFERENCE.name} STARTS_WITH {attributes.quoted(prefix)}")
+        terms.append(begins(attributes.REFERENCE.name, [prefix]))
+    if providers:
+        each = (_is(attributes.PROVIDER.name, one) for one in providers)
+        terms.append(f"({' OR '.join(each)})")
+    if prefixes:
+        terms.append(begins(attributes.REFERENCE.name, prefixes))
     if running:
         terms.append("ExecutionStatus = 'Running'")
     return " AND ".join(terms)
@@ -87,6 +96,12 @@ def query(
 
 _SPEAKS = ("ExecutionStatus != 'Terminated'", "ExecutionStatus != 'TimedOut'")
 """What was cut off has no status of its own any more, and waits for nothing."""
+
+
+def begins(name: str, prefixes: Collection[str]) -> str:
+    """That what has this name begins with one of these."""
+    each = (f"{name} STARTS_WITH {attributes.quoted(one)}" for one in prefixes)
+    return f"({' OR '.join(each)})"
 
 
 def _is(name: str, value: str) -> str:

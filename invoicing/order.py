@@ -22,6 +22,7 @@ from invoicing.invoice import (
     Invoice,
     LineStatus,
     Problem,
+    Proven,
     Status,
     Waiting,
 )
@@ -156,6 +157,7 @@ class Deliver(Typed):
     """Whether its invoice waits for a release before anything irreversible."""
     send_on: SendOn | None = None
     """Not before this is its invoice sent."""
+    proven: Proven = ""
 
 
 class CancelLines(Instruction):

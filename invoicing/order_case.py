@@ -261,8 +261,8 @@ class OrderCase(Memory):
 
 
 def digest(wanted: Deliver | CancelLines) -> str:
-    """What tells a repetition from something else under the same name."""
-    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:16]
+    """What tells a repetition from something else under the same name, whoever asks for it."""
+    return hashlib.sha256(wanted.model_dump_json(exclude={"proven"}).encode()).hexdigest()[:16]
 
 
 def held_by(wanted: Deliver | CancelLines) -> str:
@@ -275,10 +275,12 @@ def held_by(wanted: Deliver | CancelLines) -> str:
 class OrderInput(OrderRequest):
     """The workflow's argument: a request, as callers send it.
 
-    `resumed` is set by the workflow alone when it continues as new.
+    `resumed` is set by the workflow alone when it continues as new. `proven` is who asked, and is
+    set by a door that has its callers prove it.
     """
 
     resumed: OrderCase | None = None
+    proven: str = ""
 
     def request(self) -> OrderRequest:
         """The request alone."""

@@ -40,8 +40,11 @@ INPUTS: tuple[type[Typed], ...] = (
     Event,
 )
 
-NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {InvoiceRequest: frozenset({"order"})}
-"""Set by our own workflows alone."""
+NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
+    InvoiceRequest: frozenset({"order"}),
+    **dict.fromkeys((Deliver, CancelLines, Hold, Release, Resolve, Cancel), frozenset({"proven"})),
+}
+"""Set by our own workflows or doors alone."""
 
 
 class _Described(GenerateJsonSchema):

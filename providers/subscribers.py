@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import logging
 import time
 from base64 import b64decode, b64encode
@@ -28,7 +27,7 @@ from invoicing.errors import ProviderError, Rejected, Unavailable
 from invoicing.model import Typed
 from invoicing.notice import Notice, Subscriber
 from providers.kit import webhooks
-from providers.kit.http import retry_after
+from providers.kit.http import is_here, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +43,9 @@ def _address(value: str) -> str:
         raise ValueError("must be an address") from None
     if not url.host or url.userinfo or url.fragment:
         raise ValueError("must be an address without a user, a password or a fragment")
-    if url.scheme != "https" and not (url.scheme == "http" and _is_here(url.host)):
+    if url.scheme != "https" and not (url.scheme == "http" and is_here(url.host)):
         raise ValueError("must be https (http only to this machine)")
     return value
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _key(secret: SecretStr) -> bytes:

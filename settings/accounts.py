@@ -17,6 +17,7 @@ from invoicing.provider import Hooks, Provider
 from invoicing.request import AccountName
 from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
+from settings.files import BOTH, from_file, of_file
 from settings.variables import BadSettings, Problems, mistakes
 
 DEFAULT = "default"
@@ -32,7 +33,7 @@ def read(environment: Mapping[str, str]) -> AccountSettings:
     problems: Problems = {}
     accounts: AccountSettings = {}
     for provider, adaptor in ADAPTORS.items():
-        if found := _each(adaptor.Settings, provider, environment, problems):
+        if found := each(adaptor.Settings, provider, environment, problems):
             accounts[provider] = found
     if problems:
         raise BadSettings(problems)
@@ -45,7 +46,7 @@ def subscribers(environment: Mapping[str, str]) -> dict[str, SubscriberSettings]
     `INVOICING_SUBSCRIBER__ERP__URL` belongs to the subscriber `erp`, by the rules of accounts.
     """
     problems: Problems = {}
-    found = _each(SubscriberSettings, _SUBSCRIBER, environment, problems, "subscriber")
+    found = each(SubscriberSettings, _SUBSCRIBER, environment, problems, "subscriber")
     if problems:
         raise BadSettings(problems)
     return found
@@ -76,7 +77,8 @@ def hooks(environment: Mapping[str, str], http: httpx.AsyncClient) -> dict[str, 
     for provider, adaptor in ADAPTORS.items():
         if not hasattr(adaptor, "receive"):
             continue
-        for account, values in _by_account(provider, environment, problems).items():
+        told = _by_account(provider, environment, problems, adaptor.Settings)
+        for account, values in told.items():
             made = adaptor(_spared(provider, account, values, problems), http)
             if isinstance(made, Hooks):
                 found.setdefault(provider, {})[account] = made
@@ -102,10 +104,11 @@ def _spared(provider: str, account: str, values: dict[str, str], problems: Probl
 
 
 def _by_account(
-    provider: str, environment: Mapping[str, str], problems: Problems
+    provider: str, environment: Mapping[str, str], problems: Problems, model: type[BaseModel]
 ) -> dict[str, dict[str, str]]:
     """What is set for each account; a name that is none goes to `problems`."""
     accounts: dict[str, dict[str, str]] = {}
+    files: list[tuple[str, str, str, str]] = []
     for variable, account, field, value in _variables(provider, environment):
         try:
             _account.validate_python(account)
@@ -113,6 +116,13 @@ def _by_account(
             problems[variable] = "names no account (letters, digits and _, not at the start)"
             continue
         accounts.setdefault(account, {})[field] = value
+        if whole := of_file(field, model.model_fields):
+            files.append((variable, account, field, whole))
+    for variable, account, field, whole in files:
+        told = accounts[account]
+        content = from_file(variable, told.pop(field), problems)
+        if told.setdefault(whole, content or "") != content:
+            problems[variable] = problems.get(variable, BOTH)
     return accounts
 
 
@@ -132,7 +142,7 @@ def _variables(
             yield variable, DEFAULT, rest[1:].lower(), value.strip()
 
 
-def _each(
+def each(
     model: type[M],
     provider: str,
     environment: Mapping[str, str],
@@ -142,7 +152,7 @@ def _each(
     """The settings of every account that has usable ones; `problems` says what the others lack."""
     checked = {
         account: _validated(model, provider, account, values, problems, of)
-        for account, values in _by_account(provider, environment, problems).items()
+        for account, values in _by_account(provider, environment, problems, model).items()
     }
     return {account: settings for account, settings in checked.items() if settings is not None}
 

@@ -1,67 +1,77 @@
-"""How the gateway listens, whom it lets in and its bounds: variables that begin with `GATEWAY_`."""
+"""How the gateway listens and its bounds: variables that begin with `GATEWAY_`.
+
+Whom it lets in is in `settings.callers`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from providers.kit.webhooks import Secrets
-from settings import variables
-from settings.variables import BadSettings, Variables, variable
+from settings import callers, variables
+from settings.variables import Variables
 from settings.worker import misspelt
 
 PREFIX = "GATEWAY_"
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{32,500}=*")
+_HOST = re.compile(r"[a-z0-9.-]{1,253}")
 
 
-def _tokens(tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if not all(_TOKEN.fullmatch(token.get_secret_value()) for token in tokens):
-        raise ValueError(
-            "each token must have at least 32 letters, digits or . _ ~ + / -, as "
-            "`openssl rand -hex 32` makes them"
-        )
-    return tokens
+def _listed(value: Any) -> Any:
+    return value.replace(",", " ").lower().split() if isinstance(value, str) else value
 
 
-Tokens = Annotated[Secrets, AfterValidator(_tokens)]
-"""Those in force, separated by commas: more than one while one is being changed."""
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_HOST.fullmatch(name) for name in names):
+        raise ValueError("must be host names without ports, with commas between")
+    return names
 
 
 class GatewaySettings(Variables):
-    """See the module. A token may stand in several lists, and then has all their rights.
+    """See the module. Each process counts for itself, in memory.
 
-    read_tokens, start_tokens, operate_tokens: who may only look, who may also ask for invoices and
-        orders, who may also hold, release, resolve and cancel. Every one of them may look.
-    rate, burst: requests per second and token that are let through for long, and at once. Each
-        process counts for itself, in memory.
+    hosts: names with a dot under which it may be asked for, such as `invoices.example.com`.
+    rate, burst: requests per second and caller that are let through for long, and at once.
+    caller_at_once: requests of one caller under way.
+    caller_long_polls, long_polls: requests that wait for a result, of one caller and in all. They
+        are counted apart from everything else.
+    at_once: requests under way, those that wait for a result apart; the next is told to come back.
+    reserve: how many of these are kept for webhooks and for callers that may operate.
+    unproven: senders who have not proven themselves whose body is being read. One more makes the
+        one that has taken longest give way.
+    connections: open at most; fewer where the process may not open as many files. One more closes
+        the one that has waited longest for a request.
+    head_seconds, body_seconds: how long a request's head and body may take to arrive.
     max_body: bytes of a request's body.
-    at_once: requests under way; the next one is told to come back.
     trusted_proxies: how many proxies stand in front, each of which adds the address that called it
         to X-Forwarded-For. With 0, the caller is whoever opened the connection.
-    body_seconds: how long a body may take to arrive.
     temporal_seconds: how long the Temporal server may take to answer.
     worker_seconds: how long a worker may take to answer.
     grace: seconds that requests under way get when the gateway is told to stop.
-    web_ui: origin of Temporal's Web UI, whose pages may have encrypted payloads read by operators.
+    web_ui: origin of Temporal's Web UI, whose pages may have encrypted payloads read.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    read_tokens: Tokens = ()
-    start_tokens: Tokens = ()
-    operate_tokens: Tokens = ()
+    hosts: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_hosts)] = ()
     rate: Annotated[float, Field(gt=0)] = 20.0
     burst: Annotated[int, Field(gt=0)] = 40
-    max_body: Annotated[int, Field(ge=1_000, le=1_900_000)] = 1_000_000
+    caller_at_once: Annotated[int, Field(gt=0)] = 40
+    caller_long_polls: Annotated[int, Field(gt=0)] = 20
+    long_polls: Annotated[int, Field(gt=0)] = 200
     at_once: Annotated[int, Field(gt=0)] = 200
-    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    reserve: Annotated[int, Field(ge=0)] = 50
+    unproven: Annotated[int, Field(gt=0)] = 250
+    connections: Annotated[int, Field(ge=10)] = 1000
+    head_seconds: Annotated[float, Field(gt=0)] = 10.0
     body_seconds: Annotated[float, Field(gt=0)] = 10.0
+    max_body: Annotated[int, Field(ge=1_000, le=1_900_000)] = 1_000_000
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     temporal_seconds: Annotated[float, Field(gt=0)] = 8.0
     worker_seconds: Annotated[float, Field(gt=0)] = 15.0
     grace: Annotated[float, Field(ge=0)] = 10.0
@@ -69,20 +79,23 @@ class GatewaySettings(Variables):
         "http://localhost:8233"
     )
 
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        if self.reserve >= self.at_once:
+            raise ValueError("at_once must be more than reserve, or nobody else is served")
+        return self
+
 
 def read(environment: Mapping[str, str]) -> GatewaySettings:
     """From these variables and no others.
 
-    BadSettings names every one that is wrong or that nobody reads, and says so when there is no
-    token at all: then nobody could be let in.
+    BadSettings names every one that is wrong or that nobody reads.
     """
-    unread = variables.unread(environment, PREFIX, GatewaySettings)
+    others = {name: says for name, says in environment.items() if not name.startswith(_CALLERS)}
+    unread = variables.unread(others, PREFIX, GatewaySettings)
     # A misspelt key, too, would leave what the gateway writes unencrypted.
     problems = unread | misspelt(environment)
-    settings = variables.read(GatewaySettings, environment, problems)
-    if settings.read_tokens or settings.start_tokens or settings.operate_tokens:
-        return settings
-    first, *others = (
-        variable(GatewaySettings, f"{role}_tokens") for role in ("read", "start", "operate")
-    )
-    raise BadSettings({first: f"(or {' or '.join(others)}) must name a token: nobody may come in"})
+    return variables.read(GatewaySettings, others, problems)
+
+
+_CALLERS = callers.PREFIX

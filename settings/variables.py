@@ -16,9 +16,8 @@ from pydantic_settings import (
 
 from invoicing.errors import InvoicingError
 from invoicing.parse import NO_SENTENCE, explained
-
-Problems = dict[str, str]
-"""What is wrong, by variable."""
+from settings.files import BOTH, from_file, of_file
+from settings.files import Problems as Problems
 
 
 class BadSettings(InvoicingError):
@@ -66,13 +65,27 @@ def read(kind: type[V], environment: Mapping[str, str], problems: Problems | Non
     """
     found = dict(problems or {})
     try:
-        settings = kind(**_Handed(kind, environment)())
+        settings = kind(**_Handed(kind, _with_files(kind, environment, found))())
     except ValidationError as error:
         found |= {variable(kind, field): what for field, what in mistakes(error).items()}
     # Outside the handler, so that what pydantic says is not chained to ours.
     if found:
         raise BadSettings(found)
     return settings
+
+
+def _with_files(
+    kind: type[Variables], environment: Mapping[str, str], problems: Problems
+) -> dict[str, str]:
+    """The same with what stands in files; see `settings.files`."""
+    told = dict(environment)
+    known = {variable(kind, field): field for field in kind.model_fields}
+    for name, value in environment.items():
+        if (whole := of_file(name, known)) and value.strip():
+            if environment.get(whole, "").strip():
+                problems[name] = BOTH
+            told[whole] = from_file(name, value.strip(), problems) or ""
+    return told
 
 
 def mistakes(error: ValidationError, of: str = "") -> dict[str, str]:
@@ -105,7 +118,10 @@ def unread(environment: Mapping[str, str], prefix: str, *known: type[Variables])
     return {
         name: "is not a setting"
         for name, value in environment.items()
-        if name.startswith(prefix) and name not in read_by and value.strip()
+        if name.startswith(prefix)
+        and name not in read_by
+        and of_file(name, read_by) is None
+        and value.strip()
     }
 
 

@@ -28,8 +28,10 @@ from temporalio.client import Client
 
 import demo.accounts
 import settings.accounts
+import settings.callers
 import settings.gateway
 import settings.worker
+from gateway.tokens import written
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
 from providers.registry import ADAPTORS
@@ -39,6 +41,7 @@ from sandbox.mollie import MollieStandIn
 from sandbox.quiddly import QuiddlyStandIn
 from sandbox.riverty import RivertyStandIn
 from sandbox.zero_friction import ZeroFrictionStandIn
+from settings.gateway import GatewaySettings
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.child import child
@@ -422,10 +425,12 @@ def test_what_the_worker_s_example_names_is_read_and_an_empty_one_counts_as_not_
 
 async def test_what_the_gateway_s_example_names_is_read() -> None:
     empty = variables(EXAMPLES["deploy/gateway.env"], stand_ins=False)
-    tokens = {name for name in empty if name.startswith("GATEWAY_")}
-    made = settings.gateway.read({**empty, **dict.fromkeys(tokens, TOKEN)})
-    assert [each.get_secret_value() for each in made.operate_tokens] == [TOKEN]
-    rest = {name: "1000" for name in empty if name not in tokens}
+    callers = {name for name in empty if name.startswith("GATEWAY_")}
+    may = {name: "read" for name in callers if name.endswith("__MAY")}
+    told = {name: written(f"{TOKEN}{name}") for name in callers - may.keys()}
+    assert set(settings.callers.read({**empty, **told, **may})) == {"erp", "operators"}
+    assert settings.gateway.read({**empty, **told, **may}) == GatewaySettings()
+    rest = {name: "1000-of-whatever-it-is" for name in empty if name not in callers}
     async with httpx.AsyncClient(verify=NO_TLS) as http:
         assert set(settings.accounts.hooks(rest, http)) == {
             name for name, adaptor in ADAPTORS.items() if issubclass(adaptor, Hooks)
@@ -438,7 +443,7 @@ def test_what_compose_sets_for_the_gateway_is_a_setting_of_its() -> None:
         for name, value in SERVICES["gateway"]["environment"].items()
         if name.startswith("GATEWAY_")
     }
-    made = settings.gateway.read({**told, "GATEWAY_READ_TOKENS": TOKEN})
+    made = settings.gateway.read(told)
     assert (made.host, made.port) == ("0.0.0.0", 8080)  # noqa: S104
     assert SERVICES["gateway"]["ports"] == ["127.0.0.1:8080:8080"]
 
@@ -583,7 +588,8 @@ async def test_the_gateway_starts_and_its_health_check_sees_it(server: Server) -
         "INVOICING_ENCRYPTION_KEYS": "",
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": "0",
-        "GATEWAY_OPERATE_TOKENS": TOKEN,
+        "GATEWAY_CALLER__ERP__TOKENS": written(TOKEN),
+        "GATEWAY_CALLER__ERP__MAY": "read",
     }
     *check, wanted = check_of("gateway")
     path = wanted.split("/", 3)[3]

@@ -18,6 +18,7 @@ import settings.gateway
 import settings.shared
 from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
+from settings.callers import CallerSettings
 from settings.gateway import GatewaySettings
 from settings.shared import ClientSettings, LogSettings
 from settings.worker import WorkerSettings
@@ -28,6 +29,7 @@ ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|(.*)\|$", re.MULTILINE)
 SETTINGS: list[tuple[str, type[BaseModel]]] = [
     *((settings.shared.PREFIX, kind) for kind in (WorkerSettings, LogSettings, ClientSettings)),
     ("INVOICING_SUBSCRIBER__ERP__", SubscriberSettings),
+    ("GATEWAY_CALLER__ERP__", CallerSettings),
     (settings.gateway.PREFIX, GatewaySettings),
     *((f"{provider.upper()}_", adaptor.Settings) for provider, adaptor in ADAPTORS.items()),
 ]

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from pydantic import SecretStr
 from temporalio.client import Client
 
 from demo.accounts import environment, stand_ins
@@ -16,10 +15,12 @@ from demo.stories import PARTS
 from demo.worker import Worker, working
 from gateway.app import application
 from gateway.serve import serving
+from gateway.tokens import written
 from invoicing.client import InvoicingClient
 from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
 from sandbox.kit.server import StandIn, serve
+from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings
 from temporal_server import Server, local_server
 
@@ -94,9 +95,12 @@ def _settings(server: Server) -> dict[str, str]:
 
 async def _gateway(stack: AsyncExitStack, client: InvoicingClient, port: int, token: str) -> str:
     """Its URL, from now until the stack is left."""
-    settings = GatewaySettings(port=port, start_tokens=(SecretStr(token),), grace=1)
+    settings = GatewaySettings(port=port, grace=1)
+    may = (Scope.READ, Scope.START)
+    callers = {"examples": CallerSettings(tokens=(Token.read(written(token)),), may=may)}
+    app = application(client, {}, settings, callers)
     try:
-        return await stack.enter_async_context(serving(application(client, {}, settings), settings))
+        return await stack.enter_async_context(serving(app, settings))
     except InvoicingError:
         raise PortTaken(
             f"Port {port} is taken: end what listens there, or name another one, as in "

@@ -20,7 +20,7 @@ class InvoroSettings(Typed):
     api_key: HeaderSecret
     key_header: Literal["bearer", "x_api_key"] = "bearer"
     """Both are documented: `Authorization: Bearer …` and `X-Api-Key: …`."""
-    webhook_secrets: webhooks.Secrets = ()
+    webhook_secrets: webhooks.WebhookSecrets = ()
     """Those in force, separated by commas; without one no webhook is believed."""
     webhook_hours: Annotated[float, Field(gt=0)] = 24.0
     """How old an event may be when it arrives: it is tried again for 20 minutes."""

@@ -24,8 +24,10 @@ value, an id or a body.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,15 +55,28 @@ Json: TypeAlias = Union[bool, int, Decimal, str, Sequence["Json"], Mapping[str, 
 """A JSON value whose numbers are exact: what is sent, and what `Answer.body` holds."""
 
 
+_BARE = re.compile(r"[a-z][a-z0-9_-]*")
+"""A host name without a dot, as containers and machines of one network have them. An address that
+is written as one number has none either, and may be anybody's."""
+
+
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     host = parts.hostname or ""
     if not host or parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be scheme, host and path only")
-    near = "." not in host or host.startswith("127.")
+    near = is_here(host) or _BARE.fullmatch(host)
     if parts.scheme != "https" and not (parts.scheme == "http" and near):
         raise ValueError("must be https (http only to this machine or a host name without a dot)")
     return value.rstrip("/")
+
+
+def is_here(host: str) -> bool:
+    """Whether this host is this machine. A name that only begins like its address is not."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]

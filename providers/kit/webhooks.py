@@ -11,11 +11,11 @@ import hmac
 import json
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 
-from pydantic import BeforeValidator, JsonValue, SecretStr
+from pydantic import AfterValidator, BeforeValidator, JsonValue, SecretStr
 
 from invoicing.errors import Forged, Unreadable
 
@@ -35,6 +35,25 @@ def _listed(value: Any) -> Any:
 
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 """Those in force, separated by commas: more than one while a secret is being changed."""
+
+LEAST_SECRET = 16
+"""Characters of a secret: with fewer, who has seen one webhook could try them all."""
+
+
+def _long_enough(secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    told = [one.get_secret_value() for one in secrets]
+    if not all(len(one) >= LEAST_SECRET and len(set(one)) > LEAST_DIFFERENT for one in told):
+        raise ValueError(
+            f"each must have at least {LEAST_SECRET} characters that are not all alike: it is what "
+            "the provider signs with"
+        )
+    return secrets
+
+
+LEAST_DIFFERENT = 4
+"""As many different characters a secret has to exceed."""
+WebhookSecrets = Annotated[Secrets, AfterValidator(_long_enough)]
+"""What a provider signs its webhooks with."""
 
 Body = dict[str, JsonValue]
 
@@ -94,9 +113,22 @@ def parsed(provider: str, body: bytes) -> Body:
 
 def digest(*parts: bytes | str) -> str:
     """A name for what has none of its own: the same for the same parts."""
-    told = [part.encode() if isinstance(part, str) else part for part in parts]
-    framed = b"".join(b"%d:%b" % (len(part), part) for part in told)
-    return hashlib.sha256(framed).hexdigest()
+    return hashlib.sha256(b"".join(map(_framed, parts))).hexdigest()
+
+
+def digests(whole: bytes, count: int) -> Iterator[str]:
+    """A name for each of so many parts of one body: `digest(whole, "0")` and so on. The body is
+    gone through once, however many there are."""
+    begun = hashlib.sha256(_framed(whole))
+    for place in range(count):
+        each = begun.copy()
+        each.update(_framed(str(place)))
+        yield each.hexdigest()
+
+
+def _framed(part: bytes | str) -> bytes:
+    told = part.encode() if isinstance(part, str) else part
+    return b"%d:%b" % (len(told), told)
 
 
 def moment(value: JsonValue) -> datetime | None:

@@ -47,7 +47,7 @@ class MollieSettings(Typed):
     email_subject: Words | None = None
     """With `email_body` the words that issuing mails when a request brings none."""
     email_body: Annotated[Body | None, Field(validate_default=True)] = None
-    webhook_secrets: webhooks.Secrets = ()
+    webhook_secrets: webhooks.WebhookSecrets = ()
     """Those in force, separated by commas; without one no webhook is believed."""
     webhook_hours: Annotated[float, Field(gt=0)] = 48.0
     """How old an event may be when it arrives: it is tried again for 26 hours."""

@@ -253,9 +253,11 @@ class Riverty:
         if not kind:
             raise Unreadable(f"{NAME}: a notification without a type")
         at = webhooks.moment(body.get("timestamp")) or delivery.received
+        parts = apart(body)
+        names = webhooks.digests(delivery.body, len(parts))
         return tuple(
-            Event(id=webhooks.digest(delivery.body, str(place)), kind=kind, at=at, body=part)
-            for place, part in enumerate(apart(body))
+            Event(id=name, kind=kind, at=at, body=part)
+            for name, part in zip(names, parts, strict=True)
         )
 
     async def about(self, event: Event) -> Subject:

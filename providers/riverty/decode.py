@@ -34,6 +34,8 @@ from providers.riverty.states import (
 )
 
 MAX_NOTIFICATION = 256 * 1024
+MOST_PARTS = 500
+"""Documents that one notification may announce."""
 
 NOT_READ = {
     "companyCode": "the business code says it",
@@ -89,14 +91,21 @@ def notification(raw: bytes) -> dict[str, JsonValue]:
 
 
 def apart(body: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """One notification may announce documents of many invoices: one part for each."""
+    """One notification may announce documents of many invoices: one part for each. Unreadable where
+    there are more than anybody announces at once: each becomes a workflow."""
     holder = body.get("parameters")
     inside = holder if isinstance(holder, dict) and "documents" in holder else None
     place: Mapping[str, Any] = body if inside is None else inside
-    parts: list[dict[str, Any]] = [
-        {**place, "documents": [{**document, "documentInformation": [information]}]}
+    found = [
+        (document, information)
         for document in _objects(place.get("documents"))
         for information in _objects(document.get("documentInformation"))
+    ]
+    if len(found) > MOST_PARTS:
+        raise Unreadable(f"{NAME}: a notification of more than {MOST_PARTS} documents")
+    parts: list[dict[str, Any]] = [
+        {**place, "documents": [{**document, "documentInformation": [information]}]}
+        for document, information in found
     ]
     if len(parts) < 2:
         return [body]

@@ -55,7 +55,7 @@ class ZeroFrictionSettings(Typed):
     search_covers_reference: bool = False
     """Unknown: whether `flexSearch` finds an `externalReference`. Where it does, `find` stays one
     page long however many invoices a customer has."""
-    webhook_secrets: webhooks.Secrets = ()
+    webhook_secrets: webhooks.WebhookSecrets = ()
     """Those in force, separated by commas; without one no webhook is believed."""
     disable_vat_at: Literal["invoice", "line"] = "invoice"
     """Unknown: where `disableVATCalculation` is written."""

@@ -11,15 +11,15 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import jsonschema
-from pydantic import SecretStr
 
+from gateway import tokens
 from gateway.app import application
 from gateway.guard import HEADERS
 from gateway.problems import MEDIA_TYPE, Kind, ProblemDetails
@@ -28,22 +28,28 @@ from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
 from settings.accounts import hooks
+from settings.callers import CallerSettings, Scope
 from settings.gateway import GatewaySettings
 from tests.tls import NO_TLS
 
-TOKENS = {name: f"{name}-{'0' * 40}" for name in ("read", "start", "operate", "all")}
+MAY = {
+    "read": (Scope.READ,),
+    "start": (Scope.READ, Scope.START),
+    "operate": (Scope.READ, Scope.OPERATE),
+    "decrypt": (Scope.DECRYPT,),
+    "all": tuple(Scope),
+}
+"""The callers of a test's gateway, and what each may do."""
+TOKENS = {name: f"{name}-0123456789abcdefghijklmnopqrstuvwxyz" for name in MAY}
 SECRET = "canary-webhook-secret"
 SIGNATURE = "X-Webhook-Signature-256"
 
 
 def settings(**changes: Any) -> GatewaySettings:
-    """Of a test's gateway: a free port, a token for each role and one for all, no tight bound."""
+    """Of a test's gateway: a free port, no tight bound."""
     return GatewaySettings(
         **{
             "port": 0,
-            "read_tokens": _secret("read"),
-            "start_tokens": _secret("start", "all"),
-            "operate_tokens": _secret("operate", "all"),
             "rate": 10_000,
             "burst": 10_000,
             "grace": 1,
@@ -52,8 +58,15 @@ def settings(**changes: Any) -> GatewaySettings:
     )
 
 
-def _secret(*names: str) -> tuple[SecretStr, ...]:
-    return tuple(SecretStr(TOKENS[name]) for name in names)
+def caller(token: str, *may: Scope, **limits: tuple[str, ...]) -> CallerSettings:
+    """One that bears this token."""
+    told = {"tokens": [tokens.written(token)], "may": may, **limits}
+    return CallerSettings.model_validate(told)
+
+
+def callers() -> dict[str, CallerSettings]:
+    """One for each scope, and one with all."""
+    return {name: caller(TOKENS[name], *may) for name, may in MAY.items()}
 
 
 @dataclass
@@ -67,7 +80,11 @@ class Gateway:
 
     def door(self, who: str | None) -> Door:
         """The gateway as the bearer of this token; None: without one."""
-        return Door(self, {"Authorization": f"Bearer {TOKENS[who]}"} if who else {})
+        return self.bearer(TOKENS[who] if who else None)
+
+    def bearer(self, token: str | None) -> Door:
+        """The same as the bearer of any token."""
+        return Door(self, {"Authorization": f"Bearer {token}"} if token else {})
 
     def listen_for(self, account: str, provider: str = "zero_friction", **more: str) -> None:
         """From now on webhooks of this account are taken, under SECRET."""
@@ -136,11 +153,13 @@ def _operation(document: dict[str, Any], path: str, method: str) -> dict[str, An
 
 
 @contextlib.asynccontextmanager
-async def gateway_over(client: InvoicingClient, **changes: Any) -> AsyncIterator[Gateway]:
-    """A gateway over this client, served meanwhile."""
+async def gateway_over(
+    client: InvoicingClient, known: Mapping[str, CallerSettings] | None = None, **changes: Any
+) -> AsyncIterator[Gateway]:
+    """A gateway over this client, served meanwhile, for these callers."""
     setup = settings(**changes)
     accounts: dict[str, dict[str, Hooks]] = {}
-    app = application(client, accounts, setup)
+    app = application(client, accounts, setup, callers() if known is None else known)
     async with (
         serving(app, setup) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,

@@ -16,11 +16,13 @@ from starlette.routing import Mount
 from temporalio.api.common.v1 import Payload, Payloads
 
 from gateway import codec as endpoint
-from gateway.access import Access, Role
+from gateway.access import Access
+from gateway.guard import Guard
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from settings.gateway import GatewaySettings
+from tests.gateway.door import TOKENS, callers
 
-OPERATOR, READER = "o" * 32, "r" * 32
+OPERATOR, READER = TOKENS["decrypt"], TOKENS["operate"]
 UI = "http://localhost:8233"
 CLEAR = Payload(metadata={"encoding": b"json/plain"}, data=b'"Canary Energy BV"')
 AS_OPERATOR = {"Authorization": f"Bearer {OPERATOR}"}
@@ -34,14 +36,9 @@ def basic(password: str) -> dict[str, str]:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """The application mounted as the gateway mounts it."""
-    settings = GatewaySettings(
-        operate_tokens=(SecretStr(OPERATOR),), read_tokens=(SecretStr(READER),)
-    )
-    access = Access(settings)
-    mounted = endpoint.router(
-        codec, origin=UI, admit=lambda token: access.admit(token, Role.OPERATE)
-    )
-    app = Starlette(routes=[Mount("/codec", mounted)])
+    settings = GatewaySettings()
+    mounted = endpoint.router(codec, settings, Access(settings, callers()))
+    app = Guard(Starlette(routes=[Mount("/codec", mounted)]), hosts=["gateway.test"])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
         yield client
@@ -224,10 +221,12 @@ async def test_a_body_has_its_bounds(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "MOST_BYTES", 1000)
-    monkeypatch.setattr(endpoint, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(endpoint, "MOST_PAYLOADS", 10)
     large: dict[str, Any] = {"payloads": [{"data": "A" * 2000}]}
-    answer = await http.post("/codec/decode", content=json.dumps(large), headers=AS_OPERATOR)
-    assert answer.status_code == 413
+    many: dict[str, Any] = {"payloads": [{}] * 11}
+    for given in (large, many):
+        answer = await http.post("/codec/decode", content=json.dumps(given), headers=AS_OPERATOR)
+        assert answer.status_code == 413
 
 
 async def test_there_is_nothing_else(http: httpx.AsyncClient) -> None:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from temporalio.client import Client
 
 from gateway.problems import Kind
 from invoicing.client import InvoicingClient
+from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.invoice import Invoice, Status
 from invoicing.preview import Preview
 from invoicing.questions import QUESTIONS, Reason
 from invoicing.request import Goal, InvoiceRequest
+from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document
 from tests.gateway.door import Door, Gateway, fields, gateway_over, problem
-from tests.lifecycle.world import Company
+from tests.lifecycle.world import PACES, Company, World
 from tests.lifecycle.world import _Recording as Recording
 
 WHY = {"by": "an operator", "reason": "test"}
@@ -281,9 +287,51 @@ async def test_without_a_worker_a_start_is_stored_and_a_question_is_not_answered
         request = wanted(company)
         assert (await door.post("/v1/invoices", request)).status_code == 201
         assert (await door.post("/v1/invoices", request)).status_code == 200
-        problem(await door.get(f"/v1/invoices/{request.reference}"), Kind.NO_WORKER)
+        nobody = await door.get(f"/v1/invoices/{request.reference}")
+        assert "No worker runs" in problem(nobody, Kind.NO_WORKER).detail
         late = await door.post(f"/v1/invoices/{request.reference}/hold", WHY)
         assert "Idempotency-Key" in problem(late, Kind.NO_WORKER).detail
+
+
+async def test_a_worker_that_fails_at_it_is_told_apart_from_one_that_is_not_there(
+    company: Company,
+) -> None:
+    """It has not the key that the caller has, and tries again and again."""
+    plain = company.client.temporal
+    sealing = EncryptionCodec(read_keys(SecretStr(new_key("k"))))
+    config = plain.config()
+    config["data_converter"] = dataclasses.replace(plain.data_converter, payload_codec=sealing)
+    sealed = InvoicingClient(Client(**config))
+    async with gateway_over(sealed, worker_seconds=1) as gateway:
+        door, request = gateway.door("all"), wanted(company)
+        await door.post("/v1/invoices", request)
+        where = f"/v1/invoices/{request.reference}"
+        async with asyncio.timeout(30):
+            while (answer := await door.post(f"{where}/hold", WHY)).status_code == 504:
+                pass
+        assert "encryption key" in problem(answer, Kind.FAILING).detail
+
+
+async def test_a_cancel_that_is_taken_and_not_acknowledged_yet_is_answered_with_what_is_known(
+    shared_world: World,
+) -> None:
+    """A send is under way, and does not settle within the time of a request."""
+    slow = PACES.model_copy(update={"settle": timedelta(seconds=3)})
+    async with (
+        shared_world.company(paces=slow, sending_delay=0.0) as company,
+        gateway_over(shared_world.client, worker_seconds=0.5) as gateway,
+    ):
+        gate = company.stand_in.faults.place(Step.SEND, Fault.GATE)
+        door, request = gateway.door("all"), wanted(company)
+        await door.post("/v1/invoices", request)
+        where = f"/v1/invoices/{request.reference}"
+        await gate.reached(within=30)
+        taken = await door.post(f"{where}/cancel", WHY)
+        gate.release()
+        assert taken.status_code == 202
+        assert taken.json()["status"] == "cancelling"
+        ended = await company.ended(request.reference)
+        assert ended.status in (Status.CREDITED, Status.CANCELLED)
 
 
 @pytest.mark.parametrize("place", ["order"])
@@ -292,8 +340,8 @@ async def test_what_only_an_order_may_say_is_refused(
 ) -> None:
     body = company.request().model_dump(mode="json")
     body[place] = {"reference": "O-1", "provider_id": "1"}
-    answer = await gateway.door("start").post("/v1/invoices", body)
-    assert fields(answer) == [place]
+    for path in ("/v1/invoices", "/v1/invoices/preview"):
+        assert fields(await gateway.door("start").post(path, body)) == [place]
 
 
 async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(

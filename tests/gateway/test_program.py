@@ -12,10 +12,16 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 import pytest
 
+from gateway import tokens
 from temporal_server import Server
 from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
 from tests.tls import NO_TLS
+
+CALLER = {
+    "GATEWAY_CALLER__ERP__TOKENS": tokens.written(TOKENS["read"]),
+    "GATEWAY_CALLER__ERP__MAY": "read",
+}
 
 
 @contextlib.asynccontextmanager
@@ -48,17 +54,17 @@ async def refusal(variables: Mapping[str, str]) -> str:
 
 @pytest.mark.thorough
 async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
-    good = {"GATEWAY_READ_TOKENS": TOKENS["read"], "TEMPORAL_ADDRESS": server.address}
+    good = {**CALLER, "TEMPORAL_ADDRESS": server.address}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        tokenless, wrong, taken_port, unreachable = await asyncio.gather(
+        nobody, wrong, taken_port, unreachable = await asyncio.gather(
             refusal({"TEMPORAL_ADDRESS": server.address}),
             refusal({**good, "MOLLIE_WEBHOOK_SECRET": SECRET}),
             refusal({**good, "GATEWAY_PORT": port}),
             refusal({**good, "TEMPORAL_ADDRESS": "127.0.0.1:1"}),
         )
-    assert "GATEWAY_READ_TOKENS" in tokenless
-    assert "must name a token" in tokenless
+    assert "GATEWAY_CALLER" in nobody
+    assert "nobody may come in" in nobody
     assert "MOLLIE_WEBHOOK_SECRET: is not a setting" in wrong
     assert SECRET not in wrong
     assert f"cannot listen at 127.0.0.1 port {port}" in taken_port
@@ -67,7 +73,7 @@ async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
 
 async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None:
     variables = {
-        "GATEWAY_READ_TOKENS": TOKENS["read"],
+        **CALLER,
         "GATEWAY_PORT": "0",
         "GATEWAY_GRACE": "1",
         "TEMPORAL_ADDRESS": server.address,

@@ -19,6 +19,7 @@ from invoicing.converter import Undecipherable, data_converter
 from invoicing.encryption import (
     KEY_NAME,
     VARIABLE,
+    VARIABLE_FILE,
     BadKeys,
     EncryptionCodec,
     configured,
@@ -211,6 +212,18 @@ def test_without_keys_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(VARIABLE, empty)
         assert invoicing.client.converter() is data_converter
         assert configured() is None
+
+
+def test_keys_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"{new_key('2026-11')}\n")
+    monkeypatch.setenv(VARIABLE_FILE, str(file))
+    assert invoicing.client.converter().payload_codec is not None
+    file.write_text("")
+    for name in (str(file), str(tmp_path)):
+        monkeypatch.setenv(VARIABLE_FILE, name)
+        with pytest.raises(BadKeys, match="file"):
+            invoicing.client.converter()
 
 
 def test_keys_that_cannot_be_used_are_an_error_at_the_start(

@@ -269,9 +269,9 @@ class _Recording(InvoicingClient):
         super().__init__(client.temporal)
         self.started: set[str] = set()
 
-    async def start(self, request: InvoiceRequest) -> Any:
+    async def start(self, request: InvoiceRequest, mark: str = "", *, proven: str = "") -> Any:
         self.started.add(request.reference)
-        return await super().start(request)
+        return await super().start(request, mark, proven=proven)
 
 
 async def together(

@@ -326,6 +326,8 @@ async def test_the_environment_cannot_redirect_traffic(monkeypatch: pytest.Monke
         "http://127.0.0.1:8080",
         "http://localhost:8080",
         "http://sandbox:8080",
+        "http://[::1]:8080",
+        "http://127.9.9.9",
     ],
 )
 def test_a_base_url_is_https_or_nearby(url: str) -> None:
@@ -336,6 +338,13 @@ def test_a_base_url_is_https_or_nearby(url: str) -> None:
     "url",
     [
         "http://api.example.test",
+        "http://127.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "http://[2001:db8::7]",
+        "http://[::ffff:198.51.100.7]",
+        "http://3325256711",
+        "http://0xc6336407",
         "ftp://api.example.test",
         "https://user:pass@api.example.test",
         "https://api.example.test?a=b",

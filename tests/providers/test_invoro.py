@@ -1767,9 +1767,18 @@ class TestSettings:
         assert len({"authorization", "x-api-key"} & set(sent)) == 1
 
     def test_webhook_secrets_are_listed_in_one_variable(self) -> None:
-        settings = InvoroSettings.model_validate(SETTINGS | {"webhook_secrets": "new!, old!"})
-        assert [one.get_secret_value() for one in settings.webhook_secrets] == ["new!", "old!"]
-        assert not [word for word in (KEY, "new!", "old!") if word in repr(settings)]
+        settings = InvoroSettings.model_validate(
+            SETTINGS | {"webhook_secrets": "new!-0123456789abcdef, old!-0123456789abcdef"}
+        )
+        assert [one.get_secret_value() for one in settings.webhook_secrets] == [
+            "new!-0123456789abcdef",
+            "old!-0123456789abcdef",
+        ]
+        assert not [
+            word
+            for word in (KEY, "new!-0123456789abcdef", "old!-0123456789abcdef")
+            if word in repr(settings)
+        ]
 
     def test_a_key_that_cannot_be_sent_is_refused(self) -> None:
         with pytest.raises(ValidationError):
@@ -1825,10 +1834,12 @@ class TestEvents:
 
     def received(self, body: dict[str, Any], header: str = "", **more: Any) -> Event:
         raw = json.dumps(body).encode()
-        signature = hmac.new(b"new", raw, hashlib.sha256).hexdigest()
+        signature = hmac.new(b"new-0123456789abcdef", raw, hashlib.sha256).hexdigest()
         headers = {"x-signature-sha256": f"sha256={signature}", "x-webhook-event": header}
         told = Delivery(**{"headers": headers, "body": raw, "received": self.NOW, **more})
-        (event,) = adaptor(Script(), webhook_secrets="new, old").receive(told)
+        (event,) = adaptor(
+            Script(), webhook_secrets="new-0123456789abcdef, old-0123456789abcdef"
+        ).receive(told)
         return event
 
     async def keys(self, body: dict[str, Any], header: str = "", **settings: Any) -> Any:

@@ -1403,12 +1403,12 @@ NEWS: dict[str, Any] = {
 
 
 class TestEvents:
-    SECRETS = "new, old"
+    SECRETS = "new-0123456789abcdef, old-0123456789abcdef"
     NOW = datetime(2026, 6, 30, 12, 0, 5, tzinfo=UTC)
 
     def received(self, body: dict[str, Any], **more: Any) -> Event:
         raw = json.dumps(body).encode()
-        signature = hmac.new(b"new", raw, hashlib.sha256).hexdigest()
+        signature = hmac.new(b"new-0123456789abcdef", raw, hashlib.sha256).hexdigest()
         headers = {"x-mollie-signature": f"sha256={signature}"}
         told = Delivery(**{"headers": headers, "body": raw, "received": self.NOW, **more})
         (event,) = adaptor(Script(), webhook_secrets=self.SECRETS).receive(told)

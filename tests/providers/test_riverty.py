@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -47,7 +48,7 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
 from providers.riverty.adaptor import Riverty
 from providers.riverty.check import MOST_CREDITED
-from providers.riverty.decode import MAX_NOTIFICATION, NOT_READ
+from providers.riverty.decode import MAX_NOTIFICATION, MOST_PARTS, NOT_READ
 from providers.riverty.encode import UNITS
 from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
 from providers.riverty.settings import RivertySettings
@@ -1623,6 +1624,26 @@ class TestNotifications:
         assert event.at == NOW
         (other,) = adaptor().receive(delivery(edi("NOT_OK")))
         assert other.id != event.id
+
+    def test_documents_of_many_invoices_are_as_many_events_and_the_body_is_hashed_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hashed: list[int] = []
+
+        def counting(data: bytes) -> Any:
+            hashed.append(len(data))
+            return sha256(data)
+
+        monkeypatch.setattr("providers.webhooks.hashlib.sha256", counting)
+        body = document_created(*(f"INV-{number}" for number in range(MOST_PARTS)))
+        events = adaptor().receive(delivery(body))
+        assert len({event.id for event in events}) == MOST_PARTS
+        assert len(hashed) == 1
+
+    def test_more_documents_than_anybody_announces_at_once_are_refused(self) -> None:
+        body = document_created(*(f"INV-{number}" for number in range(MOST_PARTS + 1)))
+        with pytest.raises(Unreadable, match=f"more than {MOST_PARTS} documents"):
+            adaptor().receive(delivery(body))
 
     def test_amounts_are_kept_exactly_as_they_were_written(self) -> None:
         raw = b'{"type": "accounting/paymentReceived", "remainingAmount": 0.10, "fiscalYear": 2024}'

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue, SecretStr, ValidationError
 
 from invoicing.errors import Forged, Unreadable
 from invoicing.provider import Delivery, Event, Hooks, Notifies
@@ -99,6 +99,23 @@ def test_a_digest_depends_on_every_part_and_where_it_ends() -> None:
     assert len(digest(b"x" * 10_000)) <= 200
 
 
+def test_the_parts_of_one_body_are_named_as_if_each_were_alone() -> None:
+    assert [*webhooks.digests(b"body", 3)] == [digest(b"body", str(one)) for one in range(3)]
+    assert [*webhooks.digests(b"body", 0)] == []
+
+
+@pytest.mark.parametrize("secret", ["s", "short-of-sixteen", "a" * 40, "abab" * 10])
+def test_a_secret_that_could_be_tried_out_is_refused_without_being_shown(secret: str) -> None:
+    told = secret if secret != "short-of-sixteen" else secret[:-1]
+    for name, good in SETTINGS.items():
+        with pytest.raises(ValidationError, match="at least 16 characters") as caught:
+            ADAPTORS[name].Settings.model_validate({**good, "webhook_secrets": f"{OTHER}, {told}"})
+        assert told not in str(caught.value) or len(told) < 3
+
+
+OTHER = "0123456789abcdef"
+
+
 def test_names_and_members_that_are_none_are_left_out() -> None:
     assert named("b", None, "a", 7, "", "b") == ("b", "a")
     assert named("x" * 256, "y" * 255) == ("y" * 255,)
@@ -108,7 +125,7 @@ def test_names_and_members_that_are_none_are_left_out() -> None:
     assert members(body, "d", "b") == members(body, "x") == {}
 
 
-SECRETS = "new!, old!"
+SECRETS = "new!-0123456789abcdef, old!-0123456789abcdef"
 SETTINGS: dict[str, dict[str, Any]] = {
     "invoro": {"api_key": "ak_live_canary"},
     "mollie": {"token": "test_canary"},
@@ -148,14 +165,14 @@ def delivery(name: str, body: bytes, secret: str) -> Delivery:
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_every_adaptor_believes_a_webhook_under_any_of_its_secrets(name: str) -> None:
     hooks = hooked(name, webhook_secrets=SECRETS)
-    (new,) = hooks.receive(delivery(name, BODIES[name], "new!"))
-    assert hooks.receive(delivery(name, BODIES[name], "old!")) == (new,)
+    (new,) = hooks.receive(delivery(name, BODIES[name], "new!-0123456789abcdef"))
+    assert hooks.receive(delivery(name, BODIES[name], "old!-0123456789abcdef")) == (new,)
     assert new.body == webhooks.parsed(name, BODIES[name])
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_no_adaptor_believes_anything_else(name: str) -> None:
-    good = delivery(name, BODIES[name], "new!")
+    good = delivery(name, BODIES[name], "new!-0123456789abcdef")
     tampered = good.model_copy(update={"body": good.body.replace(b"Person", b"person")})
     unsigned = good.model_copy(update={"headers": {}})
     elsewhere = good.model_copy(update={"headers": {"x-signature": good.headers[HEADERS[name]]}})
@@ -165,7 +182,7 @@ def test_no_adaptor_believes_anything_else(name: str) -> None:
         assert "Person" not in str(caught.value)
         assert "!" not in str(caught.value)
     for secrets in ("", " , "):
-        for secret in ("new!", ""):
+        for secret in ("new!-0123456789abcdef", ""):
             with pytest.raises(Forged):
                 hooked(name, webhook_secrets=secrets).receive(delivery(name, good.body, secret))
 
@@ -174,4 +191,6 @@ def test_no_adaptor_believes_anything_else(name: str) -> None:
 def test_a_signed_body_that_nobody_understands_is_unreadable(name: str) -> None:
     for body in (b"", b"[]", b"id=tr_1", b'{"a": NaN}'):
         with pytest.raises(Unreadable):
-            hooked(name, webhook_secrets=SECRETS).receive(delivery(name, body, "new!"))
+            hooked(name, webhook_secrets=SECRETS).receive(
+                delivery(name, body, "new!-0123456789abcdef")
+            )

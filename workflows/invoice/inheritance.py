@@ -20,7 +20,10 @@ _BY = "an earlier life"
 
 def begun(start: InvoiceInput) -> Case:
     """The memory of a life that begins."""
-    case = Case(doubt=Doubt(), hold=_ASKED_FOR if start.hold else None)
+    hold = _ASKED_FOR if start.hold else None
+    case = Case(doubt=Doubt(), hold=hold, asked_by=start.proven)
+    if start.proven:
+        case.note(workflow.now(), "asked for", proven=start.proven)
     return _after(start.earlier, case) if start.earlier else case
 
 

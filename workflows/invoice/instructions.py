@@ -69,6 +69,7 @@ class Instructions:
             case.resolution = Resolve(
                 by=instruction.by,
                 reason=instruction.reason,
+                proven=instruction.proven,
                 question=case.problem.question,
                 answer=Answer.RELEASE,
             )

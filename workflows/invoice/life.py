@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.case import InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
-    from invoicing.invoice import Cancel, Instruction, Invoice
+    from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice
     from invoicing.provider import Paces, Plan, Target
     from invoicing.request import InvoiceRequest
 
@@ -99,7 +99,7 @@ class Life:
         """From now on no step begins that a cancelled invoice should not take."""
         if self.case.cancel is None:
             self.case.cancel = instruction
-            self.note("cancel asked for", instruction)
+            self.note(CANCEL_NOTE, instruction)
 
     @property
     def cancel_pending(self) -> bool:
@@ -156,8 +156,8 @@ class Life:
 
     def note(self, what: str, said: Instruction | None = None) -> None:
         """Add to the journal what happened, and who wanted it."""
-        by, reason = (said.by, said.reason) if said else ("", "")
-        self.case.note(workflow.now(), what, by, reason)
+        wanted = (said.by, said.reason, said.proven) if said else ()
+        self.case.note(workflow.now(), what, *wanted)
 
     def replace(self, request: InvoiceRequest) -> None:
         """Something else is asked for from now on. The memo keeps what was asked for so far, for a

@@ -104,8 +104,8 @@ def understood(
         check(wanted)
     except ApplicationError as error:
         memory.refused = f"{name}: {error.message}"[:LONGEST]
-        by = wanted.by if isinstance(wanted, Instruction) else ""
-        memory.note(workflow.now(), f"refused: {memory.refused}", by)
+        by, proven = (wanted.by, wanted.proven) if isinstance(wanted, Instruction) else ("", "")
+        memory.note(workflow.now(), f"refused: {memory.refused}", by, proven=proven)
         return None
     memory.refused = ""
     return wanted

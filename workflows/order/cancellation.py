@@ -12,7 +12,7 @@ from workflows.order.life import OrderLife
 from workflows.order.registration import row, wait
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import LineStatus
+    from invoicing.invoice import CANCEL_NOTE, Cancel, LineStatus
     from invoicing.order import CancelLines
     from invoicing.questions import Answer, Reason
 
@@ -35,12 +35,12 @@ async def cancel_lines(life: OrderLife, wanted: CancelLines) -> None:
     life.show()
 
 
-def take_back(life: OrderLife, by: str, reason: str) -> None:
+def take_back(life: OrderLife, order: Cancel) -> None:
     """Cancel what is open, and have every invoice under way taken back. Asked again, those that a
     person has let stand meanwhile are asked about again."""
     life.case.cancelled = True
-    life.case.note(workflow.now(), "cancel asked for", by, reason)
-    cancel_what_is_open(life, by, reason)
+    life.note(CANCEL_NOTE, order)
+    cancel_what_is_open(life, order)
     for delivery in life.case.begun:
         take_back_invoice(life, delivery)
     life.show()
@@ -49,10 +49,10 @@ def take_back(life: OrderLife, by: str, reason: str) -> None:
 def engine_cancelled(life: OrderLife) -> None:
     """Write down Temporal's own Cancel: it takes the whole order back, unless that has ended."""
     if (reason := life.heard_engine_cancel()) and life.case.outcome is None:
-        take_back(life, "Temporal cancel", reason)
+        take_back(life, Cancel(by="Temporal cancel", reason=reason))
 
 
-def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:
+def cancel_what_is_open(life: OrderLife, order: Cancel) -> None:
     """Take every open line for one cancellation."""
     if open_lines := life.case.ledger.with_status(LineStatus.OPEN):
         known = life.case.cancellations
@@ -60,7 +60,13 @@ def cancel_what_is_open(life: OrderLife, by: str, reason: str) -> None:
         # Callers name theirs as they like.
         name = next(name for name in names if name not in known)
         life.case.cancel_lines(
-            CancelLines(cancellation=name, lines=open_lines, by=by, reason=reason)
+            CancelLines(
+                cancellation=name,
+                lines=open_lines,
+                by=order.by,
+                reason=order.reason,
+                proven=order.proven,
+            )
         )
 
 

@@ -70,7 +70,7 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
     name = wanted.delivery
     try:
         with life.calling():
-            child = await _start(_invoice_of(life, wanted))
+            child = await _start(_invoice_of(life, wanted), wanted.proven or life.case.asked_by)
     except WorkflowAlreadyStartedError:
         life.tried.add(name)
         await _ask_what_became_of(life, name, "its reference already stands for an invoice")
@@ -168,12 +168,12 @@ def _invoice_of(life: OrderLife, wanted: Deliver) -> InvoiceRequest:
     return request_of(order, wanted).model_copy(update=update)
 
 
-async def _start(request: InvoiceRequest) -> Child:
+async def _start(request: InvoiceRequest, proven: str) -> Child:
     fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
     order = workflow.info().workflow_id
     return await workflow.start_child_workflow(
         InvoiceWorkflow.run,
-        InvoiceInput.model_construct(**fields, tells=order),
+        InvoiceInput.model_construct(**fields, tells=order, proven=proven),
         id=workflow_id(request.reference),
         # Also one that has ended: what it left at the provider is not this delivery's.
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

@@ -52,7 +52,8 @@ class Instructions:
         life = self._life
         if held_by(wanted) not in life.case.known:
             life.case.deliver(life.request, wanted)
-            life.note(f"delivery {wanted.delivery} asked for: {_named(wanted.lines)}")
+            what = f"delivery {wanted.delivery} asked for: {_named(wanted.lines)}"
+            life.case.note(workflow.now(), what, proven=wanted.proven)
             life.show()
 
     def cancel_lines(self, wanted: CancelLines) -> None:
@@ -66,7 +67,7 @@ class Instructions:
 
     def cancel(self, order: Cancel) -> None:
         """Take the whole order back."""
-        take_back(self._life, order.by, order.reason)
+        take_back(self._life, order)
 
     def resolve(self, answer: Resolve) -> None:
         """Answer the question that is open."""

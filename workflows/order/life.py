@@ -57,7 +57,7 @@ class OrderLife:
 
     def __init__(self, start: OrderInput) -> None:
         self.request = start.request()
-        self.case = start.resumed or OrderCase(ledger=Ledger.of(start.document))
+        self.case = start.resumed or _begun(start)
         self.calls = OrderCalls(start.provider)
         self.outbox = Outbox(start.subscriber, self.case)
         self.work: dict[str, asyncio.Task[None]] = {}
@@ -182,8 +182,8 @@ class OrderLife:
 
     def note(self, what: str, said: Instruction | None = None) -> None:
         """Add to the journal what happened, and who wanted it."""
-        by, reason = (said.by, said.reason) if said else ("", "")
-        self.case.note(workflow.now(), what, by, reason)
+        wanted = (said.by, said.reason, said.proven) if said else ()
+        self.case.note(workflow.now(), what, *wanted)
 
     def show(self) -> None:
         """Bring lists and the Web UI up to date, and have the subscriber told."""
@@ -200,3 +200,10 @@ class OrderLife:
         if state.status is not OrderStatus.STARTED:
             # Only a plan says whether there is a subscriber of that name.
             self.outbox.tell(state, self.paces.notices)
+
+
+def _begun(start: OrderInput) -> OrderCase:
+    case = OrderCase(ledger=Ledger.of(start.document), asked_by=start.proven)
+    if start.proven:
+        case.note(workflow.now(), "asked for", proven=start.proven)
+    return case

@@ -18,7 +18,7 @@ from workflows.order.registration import register
 with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import refuse_plan, refuse_too_large
     from invoicing.errors import TooLarge
-    from invoicing.invoice import LineStatus
+    from invoicing.invoice import Cancel, LineStatus
     from invoicing.order import CancelLines, Deliver, OrderStatus
     from invoicing.order_case import OrderInput
     from invoicing.provider import OrderPlan
@@ -89,7 +89,7 @@ def _refuse_if_too_large(refuse: Callable[[T], None], what: T) -> None:
 
 def _begin_what_was_asked(life: OrderLife) -> None:
     if life.case.cancelled:
-        cancel_what_is_open(life, "cancel", "the order is taken back")
+        cancel_what_is_open(life, Cancel(by="cancel", reason="the order is taken back"))
     for name, wanted in _to_begin(life):
         if life.needs_child(wanted):
             life.children.add(name)
