@@ -132,7 +132,7 @@ class Poster:
             headers=self._headers(notice.id, body),
             timeout=self._timeout,
         )
-        # Not asyncio's, see providers.http.
+        # Not asyncio's, see providers.kit.http.
         with anyio.fail_after(self._timeout):
             async with sending as response:
                 return response

@@ -1634,7 +1634,7 @@ class TestNotifications:
             hashed.append(len(data))
             return sha256(data)
 
-        monkeypatch.setattr("providers.webhooks.hashlib.sha256", counting)
+        monkeypatch.setattr("providers.kit.webhooks.hashlib.sha256", counting)
         body = document_created(*(f"INV-{number}" for number in range(MOST_PARTS)))
         events = adaptor().receive(delivery(body))
         assert len({event.id for event in events}) == MOST_PARTS
