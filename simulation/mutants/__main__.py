@@ -33,7 +33,7 @@ PURE = (
     "tests/invoicing/test_bounds.py",
     "tests/invoicing/test_questions.py",
     "tests/workflows/test_asking.py",
-    "tests/workflows/test_still_holds.py",
+    "tests/workflows/test_last_gate.py",
     "tests/simulation/test_lost_create_and_cancel.py",
 )
 """Tests without a server: cheap, so they are asked first."""

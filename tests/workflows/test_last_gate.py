@@ -1,16 +1,18 @@
-"""The last check before a call that cannot be undone."""
+"""The last checks before a call that cannot be undone."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio import workflow
 
 from invoicing.doubt import CREATE, Doubt
-from workflows.invoice.acting import still_holds
+from workflows.invoice.acting import may_go, still_holds
+from workflows.invoice.life import Life
+from workflows.kit.endings import Cancelling
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RECENT = timedelta(seconds=30)
@@ -45,3 +47,19 @@ def test_a_look_of_a_moment_ago_does_not_hold() -> None:
 def test_a_search_of_long_ago_does_not_hold_where_a_create_was_lost() -> None:
     assert still_holds(life(lost(NOW - RECENT).looked_at(NOW)))
     assert not still_holds(life(lost(NOW - RECENT - MINUTE).looked_at(NOW)))
+
+
+async def test_a_cancel_that_waits_stops_at_the_last_gate() -> None:
+    def stop() -> None:
+        raise Cancelling
+
+    gate = SimpleNamespace(stop_if_cancelled=stop, case=SimpleNamespace(hold=None, at_once=False))
+    with pytest.raises(Cancelling):
+        await may_go(cast("Life", gate), None)
+
+
+async def test_nothing_stops_one_that_is_neither_held_nor_cancelled_nor_early() -> None:
+    gate = SimpleNamespace(
+        stop_if_cancelled=lambda: None, case=SimpleNamespace(hold=None, at_once=False)
+    )
+    assert await may_go(cast("Life", gate), NOW)
