@@ -208,7 +208,11 @@ async def test_every_other_command_that_is_shown_can_be_typed(
     assert others
     for command in others:
         _, said = await run(temporal, company, command)
-        assert "not found" in said, said
+        asked = ["not found"]
+        if "TemporalReportedProblems" in command:
+            # Servers before 1.30 do not know it, and say so.
+            asked.append("TemporalReportedProblems' is not a valid search attribute")
+        assert any(one in said for one in asked), said
 
 
 def _without_turn(state: Invoice) -> Invoice:

@@ -116,16 +116,17 @@ def test_a_rate_below_one_is_asked_about(tmp_path: Path) -> None:
     path = a_file(tmp_path, {"line.vat.rate": "0,21"})
     assert "row 2, line.vat.rate: a rate below 1" in asked(path)
     assert one(path, rates="fraction").document.lines[0].vat.rate == 21
-    assert f"{one(path, rates='percent').document.lines[0].vat.rate}" == "0.21"
+    (entry,) = entries(path, rates="percent")
+    assert entry.wrong == ("document.lines[0].vat.rate: is in percent: is 21 meant?",)
 
 
 def test_a_rate_with_its_sign_is_certain(tmp_path: Path) -> None:
     rates = [
         entry.request.document.lines[0].vat.rate
-        for entry in entries(a_file(tmp_path, {"line.vat.rate": "0,5%"}, {"line.vat.rate": "21 %"}))
+        for entry in entries(a_file(tmp_path, {"line.vat.rate": "5,5%"}, {"line.vat.rate": "21 %"}))
         if entry.request
     ]
-    assert [f"{rate:f}" for rate in rates] == ["0.5", "21"]
+    assert [f"{rate:f}" for rate in rates] == ["5.5", "21"]
 
 
 # Days
