@@ -21,6 +21,7 @@ COPY settings/ settings/
 COPY activities/ activities/
 COPY workflows/ workflows/
 COPY gateway/ gateway/
+COPY register/ register/
 COPY observing/ observing/
 COPY commands/ commands/
 COPY tabular/ tabular/

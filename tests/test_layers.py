@@ -24,6 +24,7 @@ PACKAGES = (
     "tabular",
     "settings",
     "rollout",
+    "register",
 )
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 

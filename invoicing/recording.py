@@ -1,0 +1,86 @@
+"""What the register is told of an invoice or an order: how it is now, and each thing that happened.
+
+Told from the same news as subscribers are, and by the same outbox (workflows/kit/outbox.py).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from invoicing.model import Recorded
+from invoicing.money import Number
+from invoicing.totals import VatRow
+
+
+class Line(Recorded):
+    """One thing that happened, in order and for good."""
+
+    sequence: int
+    """Its place among what one chain of runs has told, from 1."""
+    at: datetime
+    status: str
+    """The one word for the state, after it."""
+    what: str
+    by: str = ""
+    """Who wanted it."""
+    reason: str = ""
+    answers: bool = False
+    """Whether `by` answered a question; else they asked for it unasked."""
+
+
+class Row(Recorded):
+    """One invoice or order as it is now. What a successor needs to go on with it is in it, too.
+
+    Amounts are in `currency`; None where nothing is known about one yet.
+    """
+
+    provider: str
+    account: str
+    goal: str
+    status: str
+    stage: str = ""
+    payment: str = ""
+    provider_status: str = ""
+    provider_id: str | None = None
+    number: str | None = None
+    in_doubt: bool = False
+    ended: bool = False
+
+    currency: str = ""
+    net: Number | None = None
+    vat: Number | None = None
+    gross: Number | None = None
+    due: Number | None = None
+    """What is to be paid: gross less what was prepaid."""
+    paid: Number | None = None
+    """Of `due`. None: a part of it, and nobody has said how much; or nothing is known."""
+    credited: Number | None = None
+    """Of `gross`."""
+    vat_rows: tuple[VatRow, ...] = ()
+
+    issue_date: date | None = None
+    due_date: date | None = None
+    buyer: str = ""
+    order: str | None = None
+    """The workflow of the order that it delivers a part of."""
+
+    generation: int = 0
+    context: dict[str, JsonValue] = {}
+    keys: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
+    cancelling: bool = False
+    """Whether it was being taken back."""
+
+
+class RecordCall(Recorded):
+    """Input of `record`: the row as it is after the last of these lines."""
+
+    kind: Literal["invoice", "order"]
+    reference: str
+    claimant: str
+    began: datetime
+    row: Row
+    lines: tuple[Line, ...]

@@ -1,0 +1,16 @@
+"""The books: what stands for a reference and what became of it, when Temporal has forgotten it.
+
+tables      what is kept: claims, invoices and orders, their VAT, the journal
+database    where: an SQLite file, or PostgreSQL
+migrations  how one version's tables become the next one's (Alembic)
+books       claim and record, each in one transaction
+chain       every line of the journal carries the hash of the one before
+
+It knows the domain alone. SQLAlchemy is used without its asyncio part, in threads of its own:
+SQLite works in threads anyway, so do migrations, and two packages less are pinned.
+"""
+
+from register.books import Books
+from register.database import BadRegister, opened
+
+__all__ = ["BadRegister", "Books", "opened"]

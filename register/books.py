@@ -1,0 +1,313 @@
+"""Claim and record: each is one transaction, and safe to repeat.
+
+SQLite lets one write at a time, from the first statement on. PostgreSQL locks a reference's claim,
+then the end of the chain, always in this order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Row, RowMapping, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from invoicing import recording
+from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.errors import Unavailable
+from invoicing.money import exactly, minor_units, plain
+from invoicing.recording import Line, RecordCall
+from register.chain import first_broken, linked
+from register.tables import chain, claims, invoices, journal, vat_rows
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+MOST_UNITS = 2**63 - 1
+"""Minor units that a column holds."""
+
+MOST_CONTENTS = 100
+"""Digests of what one reference was asked for; the oldest go."""
+
+
+class Books:
+    """One database, and the threads that use it."""
+
+    def __init__(self, engine: Engine, *, threads: int) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="register")
+
+    async def claim(self, call: ClaimCall) -> Claimed:
+        """Claim a reference, or learn what it stands for. Raises Unavailable."""
+        return await self._run(_claim, call)
+
+    async def record(self, call: RecordCall) -> bool:
+        """Write down what has happened; what is there already is left as it is. False where the
+        reference is somebody else's by now. Raises Unavailable."""
+        return await self._run(_record, call)
+
+    async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
+        """What is kept of one, by column; None where nothing is. Raises Unavailable."""
+        return await self._run(_row, (kind, reference))
+
+    async def broken(self) -> str | None:
+        """What is wrong with the chain of the journal; None where nothing is."""
+        return await self._run(_broken, None)
+
+    def close(self) -> None:
+        """Let what is under way end, and let go of the database."""
+        self._threads.shutdown()
+        self._engine.dispose()
+
+    async def _run(self, work: Callable[[Connection, A], R], about: A) -> R:
+        """In a thread, in a transaction. A cancel leaves it to end by itself."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._in_a_transaction, work, about)
+
+    def _in_a_transaction(self, work: Callable[[Connection, A], R], about: A) -> R:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection, about)
+        except IntegrityError as error:
+            # Somebody else was first, in the very same moment: the next attempt sees it.
+            raise Unavailable("the register: somebody else was first") from error
+        except DBAPIError as error:
+            # The driver's words may repeat what is written; its kind of error does not.
+            raise Unavailable(f"the register: {type(error.orig).__name__}") from None
+        except PoolTimeout:
+            raise Unavailable("the register: every connection is taken") from None
+
+
+# Claim
+
+
+def _claim(db: Connection, call: ClaimCall) -> Claimed:
+    granted = Claimed(word=Word.GRANTED)
+    if _inserted(db, call, granted):
+        return granted
+    stands = _standing(db, call)
+    claimed = judge(stands, call)
+    if claimed.word is Word.REFUSED or claimed.word is Word.KNOWN:
+        return claimed
+    ours = stands.claimant == call.claimant
+    if not ours or call.content not in stands.contents:
+        _take(db, call, stands, claimed, ours=ours)
+    return claimed
+
+
+def _inserted(db: Connection, call: ClaimCall, verdict: Claimed) -> bool:
+    """Whether it was free. The primary key decides, also between two in the same moment."""
+    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
+    statement = (
+        dialect.insert(claims)
+        .values(
+            kind=call.kind,
+            reference=call.reference,
+            fingerprint=json.dumps(call.fingerprint, sort_keys=True),
+            contents=json.dumps([call.content]),
+            claimant=call.claimant,
+            namespace=call.namespace,
+            claimed_at=call.at,
+            verdict=verdict.model_dump_json(),
+        )
+        .on_conflict_do_nothing()
+        .returning(claims.c.reference)
+    )
+    return db.execute(statement).one_or_none() is not None
+
+
+def _standing(db: Connection, call: ClaimCall) -> Standing:
+    one = _claim_of(db, call.kind, call.reference)
+    if one is None:
+        raise Unavailable("the register: the claim went away in the same moment")
+    kept = db.execute(
+        select(invoices.c.kept).where(*_about(invoices, call.kind, call.reference))
+    ).scalar()
+    return Standing(
+        fingerprint=json.loads(one.fingerprint),
+        contents=tuple(json.loads(one.contents)),
+        claimant=one.claimant,
+        namespace=one.namespace,
+        at=one.claimed_at,
+        verdict=Claimed.model_validate_json(one.verdict),
+        left=recording.Row.model_validate_json(kept) if kept else None,
+        erased=one.erased_at,
+    )
+
+
+def _claim_of(db: Connection, kind: str, reference: str) -> Row[Any] | None:
+    """The claim, locked until the end of the transaction."""
+    return db.execute(
+        select(claims).where(*_about(claims, kind, reference)).with_for_update()
+    ).one_or_none()
+
+
+def _take(
+    db: Connection, call: ClaimCall, stands: Standing, verdict: Claimed, *, ours: bool
+) -> None:
+    contents = tuple(dict.fromkeys((*stands.contents, call.content)))[-MOST_CONTENTS:]
+    values: dict[str, Any] = {"contents": json.dumps(contents)}
+    if not ours:
+        again = verdict.word is Word.BEGINS_AGAIN
+        fingerprint = call.fingerprint if again else stands.fingerprint
+        values |= {
+            "fingerprint": json.dumps(fingerprint, sort_keys=True),
+            "claimant": call.claimant,
+            "namespace": call.namespace,
+            "claimed_at": call.at,
+            "verdict": verdict.model_dump_json(),
+        }
+        about = _about(invoices, call.kind, call.reference)
+        db.execute(update(invoices).where(*about).values(sequence=0))
+    db.execute(update(claims).where(*_about(claims, call.kind, call.reference)).values(values))
+
+
+# Record
+
+
+def _record(db: Connection, call: RecordCall) -> bool:
+    claim = _claim_of(db, call.kind, call.reference)
+    if claim is None or claim.claimant != call.claimant:
+        return False
+    about = _about(invoices, call.kind, call.reference)
+    before = db.execute(select(invoices).where(*about)).mappings().one_or_none()
+    last = before["sequence"] if before else 0
+    lines = [line for line in call.lines if line.sequence > last]
+    if lines:
+        _write_row(db, call, lines, before)
+        _write_vat(db, call)
+        _write_lines(db, call, lines)
+    return True
+
+
+def _write_row(
+    db: Connection, call: RecordCall, lines: list[Line], before: RowMapping | None
+) -> None:
+    row = call.row
+    values = {
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        **{name: _minor(getattr(row, name), row.currency) for name in _AMOUNTS},
+        "order_id": row.order,
+        "sequence": lines[-1].sequence,
+        "changed_at": lines[-1].at,
+        "ended_at": _ended_at(row, lines, before),
+        "kept": row.model_dump_json(),
+        **_people(lines),
+    }
+    if before is None:
+        about = {"kind": call.kind, "reference": call.reference, "began_at": call.began}
+        db.execute(insert(invoices).values(**about, **values))
+    else:
+        about_it = _about(invoices, call.kind, call.reference)
+        db.execute(update(invoices).where(*about_it).values(**values))
+
+
+_AS_THEY_ARE = (
+    "provider",
+    "account",
+    "goal",
+    "status",
+    "stage",
+    "payment",
+    "provider_id",
+    "number",
+    "in_doubt",
+    "ended",
+    "currency",
+    "issue_date",
+    "due_date",
+    "buyer",
+)
+_AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+
+
+def _ended_at(row: recording.Row, lines: list[Line], before: RowMapping | None) -> datetime | None:
+    if not row.ended:
+        return None
+    already: datetime | None = before["ended_at"] if before else None
+    return already or lines[-1].at
+
+
+def _people(lines: list[Line]) -> dict[str, str]:
+    """Who asked last and who answered last, where these lines say so."""
+    said: dict[str, str] = {}
+    for line in lines:
+        if line.by:
+            said["answered_by" if line.answers else "asked_by"] = line.by
+    return said
+
+
+def _write_vat(db: Connection, call: RecordCall) -> None:
+    """The VAT of what was planned last. Written anew only where it has changed."""
+    about = _about(vat_rows, call.kind, call.reference)
+    kept = {tuple(one) for one in db.execute(select(*_VAT).where(*about))}
+    currency = call.row.currency
+    rows = [
+        {
+            "category": str(one.category),
+            "rate": plain(one.rate),
+            "taxable": _minor(one.taxable, currency),
+            "vat": _minor(one.vat, currency),
+        }
+        for one in call.row.vat_rows
+    ]
+    if kept == {tuple(one.values()) for one in rows}:
+        return
+    db.execute(delete(vat_rows).where(*about))
+    if rows:
+        of = {"kind": call.kind, "reference": call.reference}
+        db.execute(insert(vat_rows), [{**of, **one} for one in rows])
+
+
+_VAT = (vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat)
+
+
+def _write_lines(db: Connection, call: RecordCall, lines: list[Line]) -> None:
+    position, previous = db.execute(select(chain.c.position, chain.c.hash).with_for_update()).one()
+    rows = []
+    for line in lines:
+        position += 1
+        row = linked(line, position, previous, call.kind, call.reference, call.claimant)
+        previous = row["hash"]
+        rows.append(row)
+    db.execute(insert(journal), rows)
+    db.execute(update(chain).values(position=position, hash=previous))
+
+
+def _minor(amount: Decimal | None, currency: str) -> int | None:
+    """In minor units. An amount that no column holds is in `kept` alone. Raises ValueError for one
+    that has more decimals than its currency."""
+    if amount is None:
+        return None
+    with exactly():
+        units = amount.scaleb(minor_units(currency))
+    if units != units.to_integral_value():
+        raise ValueError(f"an amount has more decimals than {currency} has")
+    return int(units) if abs(units) <= MOST_UNITS else None
+
+
+# Read
+
+
+def _row(db: Connection, about: tuple[str, str]) -> Mapping[str, Any] | None:
+    found = db.execute(select(invoices).where(*_about(invoices, *about))).mappings().one_or_none()
+    return dict(found) if found else None
+
+
+def _broken(db: Connection, _: None) -> str | None:
+    # The end first, and locked: nobody adds a line meanwhile.
+    end = db.execute(select(chain.c.position, chain.c.hash).with_for_update()).one()
+    every_line = select(journal).order_by(journal.c.position)
+    with db.execution_options(yield_per=1000).execute(every_line) as lines:
+        return first_broken(map(dict, lines.mappings()), (end.position, end.hash))
+
+
+def _about(table: Any, kind: str, reference: str) -> tuple[Any, Any]:
+    return table.c.kind == kind, table.c.reference == reference

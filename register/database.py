@@ -1,0 +1,129 @@
+"""Where the register is: an SQLite file, or PostgreSQL; opened, and brought up to date."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from invoicing.errors import InvoicingError
+from register.books import Books
+
+PATIENCE = 5
+"""Seconds: to connect, and for a lock of somebody else's. What takes longer is tried again by the
+engine, which shows that it waits."""
+
+CONNECTIONS = 8
+"""To PostgreSQL, and threads that use them, of one worker. SQLite writes one at a time anyway."""
+
+_LOCK = 7_226_173_001
+"""PostgreSQL's lock for those who bring one database up to date at the same time; any number."""
+
+
+class BadRegister(InvoicingError):
+    """The register cannot be used as it is configured; names no password."""
+
+
+def opened(where: str) -> Books:
+    """The register at this place, its tables up to date: made where there are none.
+
+    `where` is the path of a file, or `postgresql://user:password@host:port/database`. Raises
+    BadRegister. Blocks.
+    """
+    engine = made(where)
+    try:
+        upgraded(engine)
+    except CommandError:
+        engine.dispose()
+        raise BadRegister("the register was made by a newer version of this program") from None
+    except DBAPIError as error:
+        engine.dispose()
+        raise BadRegister(f"the register cannot be opened: {type(error.orig).__name__}") from None
+    return Books(engine, threads=1 if engine.dialect.name == "sqlite" else CONNECTIONS)
+
+
+def made(where: str) -> Engine:
+    """An engine for this place, as we want its connections. Raises BadRegister."""
+    url = _url(where)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    # What it is given may be personal: no error and no log repeats it.
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=PATIENCE,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": PATIENCE,
+            "tcp_user_timeout": PATIENCE * 1000,
+            "options": f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE}s "
+            f"-c idle_in_transaction_session_timeout={PATIENCE * 2}s",
+        },
+    )
+
+
+def _url(where: str) -> URL:
+    if "://" not in where:
+        return URL.create("sqlite", database=str(Path(where).expanduser()))
+    try:
+        url = make_url(where)
+    except ArgumentError:
+        raise BadRegister("the register's address is none: it cannot be read") from None
+    if url.drivername not in ("postgresql", "postgres"):
+        raise BadRegister(
+            "the register is a file, or at postgresql://user:password@host:port/database; not at "
+            f"{url.drivername}://"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: object) -> None:
+        # The driver begins no transaction by itself: `_begin` does.
+        connection.isolation_level = None
+        # A claim that was granted must outlive a loss of power.
+        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {each}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # At once for writing: two that read first and write then would refuse each other.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def upgraded(engine: Engine, revision: str = "head") -> None:
+    """Bring the tables up to this revision, in one transaction, whoever else does so too."""
+    with _migrating(engine) as config:
+        command.upgrade(config, revision)
+
+
+def downgraded(engine: Engine, revision: str) -> None:
+    """Take the tables back to this revision (`base`: none), with what only later ones have."""
+    with _migrating(engine) as config:
+        command.downgrade(config, revision)
+
+
+@contextlib.contextmanager
+def _migrating(engine: Engine) -> Iterator[Config]:
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        yield config

@@ -1,0 +1,146 @@
+"""What the register keeps. Migrations make these tables; a test compares the two.
+
+Money is in minor units of its row's currency, as whole numbers: both databases add them exactly.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC to the microsecond, as text that sorts: SQLite keeps no time zone."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """As it is kept."""
+        return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """As it was given."""
+        return datetime.fromisoformat(value) if value else None
+
+
+class Words(TypeDecorator[str]):
+    """What people and providers wrote; what a database cannot keep is replaced by a mark."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """As it is kept: PostgreSQL has no character 0, and UTF-8 no half of a pair."""
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("fingerprint", Text, nullable=False),  # JSON: a digest per part of the first request
+    Column("contents", Text, nullable=False),  # JSON: digests of all that was asked for
+    Column("claimant", String(100), nullable=False),
+    Column("namespace", String(255), nullable=False),
+    Column("claimed_at", Moment, nullable=False),
+    Column("verdict", Text, nullable=False),  # JSON: what the claimant was answered
+    Column("erased_at", Moment),
+)
+
+invoices = Table(
+    "invoices",  # and orders, told apart by their kind
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("sequence", Integer, nullable=False),  # of the last line of its present claimant
+    Column("provider", String(50), nullable=False),
+    Column("account", String(50), nullable=False),
+    Column("goal", String(20), nullable=False),
+    Column("status", String(30), nullable=False),
+    Column("stage", String(30), nullable=False),
+    Column("payment", String(30), nullable=False),
+    Column("provider_id", Words),
+    Column("number", Words),
+    Column("in_doubt", Boolean, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("net", BigInteger),
+    Column("vat", BigInteger),
+    Column("gross", BigInteger),
+    Column("due", BigInteger),
+    Column("paid", BigInteger),
+    Column("credited", BigInteger),
+    Column("issue_date", Date),
+    Column("due_date", Date),
+    Column("buyer", Words),
+    Column("order_id", String(255)),
+    Column("asked_by", Words),
+    Column("answered_by", Words),
+    Column("began_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("kept", Text, nullable=False),  # JSON: the whole of it, for a successor
+    Index("invoices_by_status", "kind", "status"),
+    Index("invoices_by_issue_date", "issue_date"),
+    Index("invoices_by_number", "number"),
+    Index("invoices_by_provider_id", "provider", "account", "provider_id"),
+)
+
+vat_rows = Table(
+    "vat_rows",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("category", String(10), primary_key=True),
+    Column("rate", String(30), primary_key=True),  # in percent, without trailing zeros
+    Column("taxable", BigInteger, nullable=False),
+    Column("vat", BigInteger, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    # SQLite counts by itself only in a column of the type INTEGER; here the chain counts.
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(10), nullable=False),
+    Column("reference", String(200), nullable=False),
+    Column("claimant", String(100), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("status", String(30), nullable=False),
+    Column("salt", String(32)),  # None once it is erased
+    Column("said", Text),  # JSON: what happened, who wanted it and why; None once it is erased
+    Column("digest", String(64), nullable=False),  # of salt and said
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("kind", "reference", "claimant", "sequence", name="journal_once"),
+)
+
+chain = Table(
+    "chain",  # one row: where the journal ends
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

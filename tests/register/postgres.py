@@ -1,0 +1,67 @@
+"""A PostgreSQL of the tests' own, where one is installed: in a temporary folder, not as root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+NOT_HERE = "no PostgreSQL is installed here: `apt-get install postgresql` brings one"
+
+
+def programs() -> Path | None:
+    """Where its programs are, the newest first: Debian keeps them off the path."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if found:
+        return max(found, key=lambda path: float(path.parent.name))
+    there = shutil.which("initdb")
+    return Path(there).resolve().parent if there else None
+
+
+@contextlib.contextmanager
+def cluster(binaries: Path) -> Iterator[str]:
+    """A cluster that runs meanwhile, reached by a socket; the URL without a database's name."""
+    with tempfile.TemporaryDirectory(prefix="pg") as name:
+        folder = Path(name)
+        owner = _owner()
+        if owner:
+            shutil.chown(folder, owner)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [str(binaries / program), *arguments]
+            subprocess.run(
+                command, cwd=folder, check=True, capture_output=True, user=owner, timeout=120
+            )
+
+        data = str(folder / "data")
+        run("initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+        # fsync off: what is tested here is what a transaction promises, not what a disk does.
+        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
+        run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql://tests@/{{}}?host={folder}"
+        finally:
+            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+
+
+def _owner() -> str | None:
+    """Who runs it: PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return None
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam("postgres").pw_name
+    return "nobody"
+
+
+def created(url: str, name: str) -> str:
+    """The URL of a new database in this cluster."""
+    with psycopg.connect(url.format("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return url.format(name)

@@ -1,0 +1,174 @@
+"""What is written down: once, in order, exact to the cent, and so that a change of it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, delete, select, update
+
+from register import Books
+from register.database import made
+from register.tables import journal, vat_rows
+from tests.register.said import NOON, a_claim, a_record, a_row, lines
+
+
+@pytest.fixture
+def database(place: str) -> Iterator[Engine]:
+    engine = made(place)
+    yield engine
+    engine.dispose()
+
+
+def _sequences(database: Engine, reference: str = "INV-7") -> list[int]:
+    columns = select(journal.c.sequence).where(journal.c.reference == reference)
+    with database.begin() as db:
+        return list(db.execute(columns.order_by(journal.c.position)).scalars())
+
+
+async def test_a_record_that_comes_again_or_overlaps_is_written_once(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    for first, last in ((1, 3), (1, 3), (2, 5), (1, 2), (6, 6)):
+        assert await books.record(a_record(lines(first, last)))
+    assert _sequences(database) == [1, 2, 3, 4, 5, 6]
+    assert await books.broken() is None
+
+
+async def test_an_older_state_never_takes_the_place_of_a_newer_one(books: Books) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5), a_row("paid", payment="paid")))
+    await books.record(a_record(lines(1, 2), a_row("drafted", number=None)))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["status"], kept["number"], kept["sequence"]) == ("paid", "2026-1", 5)
+
+
+async def test_a_reference_that_nobody_claimed_is_not_written(
+    books: Books, database: Engine
+) -> None:
+    assert not await books.record(a_record(lines(1, 3)))
+    assert _sequences(database) == []
+
+
+async def test_amounts_dates_and_people_are_kept(books: Books, database: Engine) -> None:
+    await books.claim(a_claim())
+    asked = lines(1, 1, by="Ans", reason="wrong price")
+    answered = lines(2, 2, by="Bo", reason="seen there", answers=True)
+    row = a_row("credited", credited=Decimal("121.00"), due=Decimal("100.01"), ended=True)
+    await books.record(a_record((*asked, *answered), row))
+    await books.record(a_record(lines(3, 3), row))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    amounts = {name: kept[name] for name in ("net", "vat", "gross", "due", "paid", "credited")}
+    assert amounts == {
+        "net": 10000,
+        "vat": 2100,
+        "gross": 12100,
+        "due": 10001,
+        "paid": 0,
+        "credited": 12100,
+    }
+    assert (kept["asked_by"], kept["answered_by"], kept["buyer"]) == ("Ans", "Bo", "Bakker & Zn")
+    assert (kept["began_at"], kept["ended_at"]) == (NOON, answered[0].at)
+    with database.begin() as db:
+        rates = db.execute(select(vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat)).all()
+    assert [tuple(each) for each in rates] == [("21", 10000, 2100)]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "units"),
+    [
+        ("JPY", "1250", 1250),
+        ("BHD", "1.005", 1005),
+        ("EUR", "0.10", 10),
+        ("EUR", "999999999999999.99", 99999999999999999),
+        # More than a column holds: the row's whole text keeps it.
+        ("CLF", "999999999999999.9999", None),
+    ],
+)
+async def test_money_is_exact_in_every_currency(
+    books: Books, currency: str, amount: str, units: int | None
+) -> None:
+    await books.claim(a_claim())
+    row = a_row(currency=currency, gross=Decimal(amount), vat_rows=())
+    row = row.model_copy(update=dict.fromkeys(("net", "vat", "due", "paid", "credited")))
+    await books.record(a_record(lines(1, 1), row))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["gross"], f'"gross":"{amount}"' in kept["kept"]) == (units, True)
+
+
+async def test_what_a_database_cannot_keep_is_marked_and_loses_no_line(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    told = lines(1, 1, by="A\0ns", reason="\0")
+    assert await books.record(a_record(told, a_row(buyer="Bak\0ker")))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["buyer"], kept["asked_by"]) == ("Bak\ufffdker", "A\ufffdns")
+    assert await books.broken() is None
+
+
+async def test_many_at_once_make_one_chain(books: Books, database: Engine) -> None:
+    references = [f"INV-{place}" for place in range(12)]
+
+    async def life(reference: str) -> None:
+        await books.claim(a_claim(reference))
+        for place in range(1, 6):
+            await books.record(a_record(lines(place, place), reference=reference))
+
+    await asyncio.gather(*map(life, references))
+    assert await books.broken() is None
+    assert all(_sequences(database, each) == [1, 2, 3, 4, 5] for each in references)
+    with database.begin() as db:
+        positions = list(db.execute(select(journal.c.position)).scalars())
+    assert sorted(positions) == list(range(1, 61))
+
+
+CHANGES: dict[str, Any] = {
+    "what it says": {"said": '["another", "", ""]'},
+    "its status": {"status": "paid"},
+    "its reference": {"reference": "INV-8"},
+    "when it was": {"at": NOON},
+    "its digest": {"digest": "0" * 64},
+    "its hash": {"hash": "1" * 64},
+    "half of it": {"salt": None},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_line_that_was_changed_is_found(
+    books: Books, database: Engine, change: dict[str, Any]
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5)))
+    with database.begin() as db:
+        db.execute(update(journal).where(journal.c.position == 3).values(**change))
+    wrong = await books.broken()
+    assert wrong is not None
+    assert "line 3" in wrong
+
+
+@pytest.mark.parametrize(("gone", "said"), [(3, "line 3 is missing"), (5, "must end with line 5")])
+async def test_a_line_that_was_taken_out_is_missed(
+    books: Books, database: Engine, gone: int, said: str
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5)))
+    with database.begin() as db:
+        db.execute(delete(journal).where(journal.c.position == gone))
+    assert said in (await books.broken() or "")
+
+
+async def test_a_line_that_was_erased_breaks_no_chain(books: Books, database: Engine) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5)))
+    with database.begin() as db:
+        db.execute(update(journal).values(salt=None, said=None))
+    assert await books.broken() is None
