@@ -17,6 +17,7 @@ import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
@@ -37,6 +38,8 @@ from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
 from activities.notice import NoticeActivities
 from activities.order import OrderActivities
+from activities.register import RegisterActivities
+from invoicing.claims import REGISTER_QUEUE, Register
 from invoicing.errors import InvoicingError
 from invoicing.identity import (
     FEED_WORKFLOW,
@@ -55,6 +58,7 @@ from observing.runtime import meter_of, runtime
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
+from register import opened
 from settings.worker import WorkerSettings
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
@@ -87,9 +91,10 @@ def workers(
     runner: WorkflowRunner = RUNNER,
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
     stories: Sequence[type] = STORIES,
+    register: Register | None = None,
 ) -> list[Worker]:
-    """One worker for the workflows, and one per provider and per subscriber with queues of their
-    own.
+    """One worker for the workflows, one per provider and per subscriber, and one for the register
+    where there is one, each with a queue of its own.
 
     A slow one then takes nobody else's slots, and a rate limit can be set per queue.
     """
@@ -102,9 +107,14 @@ def workers(
         max_cached_workflows=setup.cached_workflows,
         deployment_config=_build(setup),
     )
-    calls = (_calls(client, name, adaptors[name], setup, subscribers) for name in sorted(adaptors))
+    claims = register is not None
+    calls = (
+        _calls(client, name, adaptors[name], setup, subscribers, claims=claims)
+        for name in sorted(adaptors)
+    )
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
-    return [lives, *calls, *posts]
+    books = (keeps_books(client, each, setup) for each in (register,) if each is not None)
+    return [lives, *calls, *posts, *books]
 
 
 def _build(setup: WorkerSettings) -> WorkerDeploymentConfig | None:
@@ -129,15 +139,17 @@ def _calls(
     accounts: Accounts,
     setup: WorkerSettings,
     subscribers: Collection[str],
+    *,
+    claims: bool,
 ) -> Worker:
-    pace = setup.pace
+    how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
         client,
         task_queue=provider_queue(name),
         activities=[
-            *InvoiceActivities(accounts, pace=pace, subscribers=subscribers).all(),
-            *OrderActivities(accounts, pace=pace, subscribers=subscribers).all(),
-            *NewsActivities(accounts, pace=pace).all(),
+            *InvoiceActivities(accounts, **how).all(),
+            *OrderActivities(accounts, **how).all(),
+            *NewsActivities(accounts, pace=setup.pace).all(),
         ],
         interceptors=[WatchedCalls(name, meter_of(client), accounts)],
         max_concurrent_activities=setup.calls,
@@ -163,6 +175,31 @@ def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSet
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
         deployment_config=_build(setup),
     )
+
+
+def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Worker:
+    """The worker that claims references and writes down what has happened."""
+    return Worker(
+        client,
+        task_queue=REGISTER_QUEUE,
+        activities=RegisterActivities(register).all(),
+        max_concurrent_activities=setup.calls,
+        graceful_shutdown_timeout=timedelta(seconds=setup.grace),
+        deployment_config=_build(setup),
+    )
+
+
+@contextlib.asynccontextmanager
+async def kept(setup: WorkerSettings) -> AsyncIterator[Register | None]:
+    """The register meanwhile, where one is configured. Raises BadRegister."""
+    if setup.register_at is None:
+        yield None
+        return
+    books = await asyncio.to_thread(opened, setup.register_at.get_secret_value())
+    try:
+        yield books
+    finally:
+        await asyncio.to_thread(books.close)
 
 
 async def fetch_feeds(
@@ -224,14 +261,22 @@ async def main() -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     # Subscribers have connections of their own: no slow one takes a provider's.
-    async with http_client() as http, http_client() as outwards, connected(setup) as client:
+    async with (
+        http_client() as http,
+        http_client() as outwards,
+        kept(setup) as books,
+        connected(setup) as client,
+    ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
-        async with serving(workers(client, adaptors, setup, subscribers=subscribers)):
+        all_of_them = workers(client, adaptors, setup, subscribers=subscribers, register=books)
+        async with serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
             if subscribers:
                 log.info("telling %s", ", ".join(sorted(subscribers)))
+            if books:
+                log.info("keeping a register")
             await fetch_feeds(client, adaptors, setup)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             if setup.build:

@@ -54,11 +54,18 @@ class InvoiceActivities:
         accounts: this provider's adaptors by account name.
         pace: multiplies every wait of every plan; less than 1 in tests and demos.
         subscribers: those that a request may name.
+        claims: whether this worker keeps a register.
     """
 
     def __init__(
-        self, accounts: Accounts, *, pace: float = 1, subscribers: Collection[str] = ()
+        self,
+        accounts: Accounts,
+        *,
+        pace: float = 1,
+        subscribers: Collection[str] = (),
+        claims: bool = False,
     ) -> None:
+        self._claims = claims
         self._accounts = accounts
         self._pace = pace
         self._subscribers = subscribers
@@ -69,7 +76,8 @@ class InvoiceActivities:
         """How the provider will carry this out; no call is made."""
         refuse_unknown(request.subscriber, self._subscribers)
         plan = await provider_of(self._accounts, request.account).plan(request)
-        return plan.model_copy(update={"paces": plan.paces.scaled(self._pace)})
+        paces = plan.paces.scaled(self._pace)
+        return plan.model_copy(update={"paces": paces, "claims": self._claims})
 
     @activity.defn
     @as_failures

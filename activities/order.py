@@ -32,11 +32,18 @@ class OrderActivities:
         accounts: this provider's adaptors by account name.
         pace: multiplies every wait of every plan; less than 1 in tests and demos.
         subscribers: those that a request may name.
+        claims: whether this worker keeps a register.
     """
 
     def __init__(
-        self, accounts: Accounts, *, pace: float = 1, subscribers: Collection[str] = ()
+        self,
+        accounts: Accounts,
+        *,
+        pace: float = 1,
+        subscribers: Collection[str] = (),
+        claims: bool = False,
     ) -> None:
+        self._claims = claims
         self._accounts = accounts
         self._pace = pace
         self._subscribers = subscribers
@@ -58,7 +65,8 @@ class OrderActivities:
         else:
             rounding = request.document.vat_rounding or "category"
             plan = OrderPlan(totals=totals(request.document, rounding))
-        return plan.model_copy(update={"paces": plan.paces.scaled(self._pace)})
+        paces = plan.paces.scaled(self._pace)
+        return plan.model_copy(update={"paces": paces, "claims": self._claims})
 
     @activity.defn
     @as_failures

@@ -72,11 +72,12 @@ When the invoice continues as new, one input carries at most, in KiB:
 
     640  the request
     640  a person's answer: the corrected document that is to replace it
-    320  PLAN: the plan, with a total for each of 1,000 lines
+    288  PLAN: the plan, with a total for each of 1,000 lines
     128  CONTEXT: what the adaptor has learned
      64  JOURNAL_BYTES
     128  INBOX_BYTES
      32  SEEN_BYTES
+     32  LINES_BYTES: what is not in the register yet
      32  SAID_BYTES: what is wrong, and what else a provider said about it
      64  ENCRYPTED
     ----
@@ -88,7 +89,8 @@ ORDER = 512 * KIB
 """A request for an order. A larger one is refused at every door. Continued, it is, in KiB:
 
     512  the request
-    320  PLAN
+    288  PLAN
+     32  LINES_BYTES
     128  CONTEXT
     768  GROWN: ledger, deliveries, cancellations, and what was asked for
      64  JOURNAL_BYTES
@@ -103,7 +105,7 @@ INSTRUCTION = 128 * KIB
 """What is asked of something that runs: a delivery, a cancellation of lines. A larger one is
 refused. A document that corrects an invoice may be as large as a request."""
 
-PLAN = 320 * KIB
+PLAN = 288 * KIB
 """What planning may add: a total for each of 1,000 lines takes about 100 KiB of it. A request whose
 plan is larger is refused; see `refuse_plan`."""
 
@@ -129,6 +131,10 @@ JOURNAL_BYTES = 64 * KIB
 
 ENTRY_CHARACTERS = 1_000
 """What one entry may say; a longer text is cut, and says so."""
+
+LINES_BYTES = 32 * KIB
+"""What waits for a register that is away, as far as the next run has room for it. Nothing of it is
+ever given up: a run with more goes on as it is, as long as its history may grow."""
 
 EVENT_BYTES = 32 * KIB
 """One event in an inbox. A larger one is kept without its body, as the word that there is news."""

@@ -31,6 +31,7 @@ from invoicing.invoice import (
 )
 from invoicing.model import Recorded
 from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
+from invoicing.recording import Line
 from invoicing.request import Goal, InvoiceRequest
 
 MOST_KEYS = 200
@@ -74,11 +75,67 @@ class Memory(BaseModel):
     refused: str = ""
     """What was asked by signal last and could not be carried out, and why."""
 
+    claimed: str = ""
+    """The content for which the reference was claimed in the register last."""
+    recording: bool = False
+    """Whether what happens is written down there, too."""
+    unrecorded: tuple[Line, ...] = ()
+    """What is not written down there yet. Nothing of it is ever given up."""
+    lines: int = 0
+    """How many lines there were so far."""
+
     def note(
-        self, at: datetime, what: str, by: str = "", reason: str = "", proven: str = ""
+        self,
+        at: datetime,
+        what: str,
+        by: str = "",
+        reason: str = "",
+        proven: str = "",
+        *,
+        answers: bool = False,
     ) -> None:
-        """Add to the journal, dropping the oldest entry when it is full."""
+        """Add to the journal, dropping the oldest entry when it is full. `answers` says that `by`
+        has answered a question."""
         self.journal = self.journal.with_entry(at, what, by, reason, proven)
+        if self.recording:
+            self.add_line(at, what, by, reason, proven, answers=answers)
+
+    def add_line(
+        self,
+        at: datetime,
+        what: str,
+        by: str = "",
+        reason: str = "",
+        proven: str = "",
+        *,
+        answers: bool = False,
+        status: str = "",
+    ) -> None:
+        """One more line for the register; the status is the one told last, unless it is given."""
+        self.lines += 1
+        line = Line(
+            sequence=self.lines,
+            at=at,
+            status=status or self.told.partition(" ")[0] or Status.STARTED,
+            what=what,
+            by=by,
+            reason=reason,
+            proven=proven,
+            answers=answers,
+        )
+        self.unrecorded = (*self.unrecorded, line)
+
+    def begin_recording(self) -> None:
+        """From now on; what the journal has so far first."""
+        self.recording = True
+        for entry in self.journal.entries:
+            self.add_line(entry.at, entry.what, entry.by, entry.reason, entry.proven)
+
+    def were_recorded(self, lines: tuple[Line, ...], *, ours: bool) -> None:
+        """They are written down; or the reference is somebody else's by now, and nothing of ours
+        is written down any more."""
+        self.recording = ours
+        self.unrecorded = self.unrecorded[len(lines) :] if ours else ()
 
     def shorten(self) -> None:
         """Give up what is least needed, oldest first, where all of it is too large to be carried
@@ -254,6 +311,11 @@ class Case(Memory):
             return LineStatus.CANCELLED
         return LineStatus.OPEN if self.provider_id is None else LineStatus.RESERVED
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there may be an invoice at the provider that we do not know of."""
+        return self.doubt.in_question(CREATE, self.provider_id) or self.doubt.unanswered("approve")
+
     def shown(self, request: InvoiceRequest) -> Invoice:
         """The state, for queries and as the result."""
         line = self.line_status()
@@ -267,8 +329,7 @@ class Case(Memory):
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
-            in_doubt=self.doubt.in_question(CREATE, self.provider_id)
-            or self.doubt.unanswered("approve"),
+            in_doubt=self.in_doubt,
             number=self.number,
             due_date=request.document.due_date,
             send_on=request.sent_from,

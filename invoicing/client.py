@@ -61,7 +61,7 @@ from invoicing.identity import (
     workflow_id,
 )
 from invoicing.invoice import (
-    LATE,
+    AFTER_THE_END,
     Cancel,
     Hold,
     Invoice,
@@ -680,9 +680,10 @@ _BETWEEN_LOOKS = 15
 
 
 async def _only_looks_back(handle: Execution) -> bool:
-    """Whether it has ended, and its workflow only waits for what may take effect late."""
+    """Whether it has ended, and its workflow only waits for what may take effect late, or for the
+    register."""
     last = await handle.describe()
-    return last.typed_search_attributes.get(attributes.WAITING_FOR) == f"provider: {LATE}"
+    return last.typed_search_attributes.get(attributes.WAITING_FOR) in AFTER_THE_END
 
 
 async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:

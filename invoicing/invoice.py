@@ -97,7 +97,7 @@ class Problem(Recorded):
 class Waiting(Recorded):
     """What the invoice waits for."""
 
-    on: Literal["provider", "person", "time"]
+    on: Literal["provider", "person", "time", "register"]
     what: str
     """Short and free of personal data: it becomes the search attribute `WaitingFor`."""
     since: datetime
@@ -116,6 +116,12 @@ LOST = "a lost call"
 other one may be made, and a cancel's end may not be told."""
 LATE = "late effects"
 """What an invoice waits for when it has ended, and a create of it may still take effect."""
+CLAIM = "claim"
+"""What waits for the register while its reference is not claimed: nothing is made before."""
+RECORD = "record"
+"""What waits for the register when it has ended, and not all that happened is written down yet."""
+AFTER_THE_END = (f"provider: {LATE}", f"register: {RECORD}")
+"""What lists say of one that has ended, and whose workflow goes on."""
 
 JOURNAL_LIMIT = bounds.JOURNAL
 CANCEL_NOTE = "cancel asked for"

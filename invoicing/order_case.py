@@ -218,14 +218,14 @@ class OrderCase(Memory):
     @property
     def may_deliver(self) -> bool:
         """Whether a delivery's invoice may be begun: the provider knows the order, if it must."""
-        if self.plan is None:
+        if self.plan is None or (self.plan.claims and not self.claimed):
             return False
         return not self.plan.registers or self.stage is OrderStage.CONFIRMED
 
     @property
     def current(self) -> Waiting | None:
         """What is waited for: a person before the provider, then what has waited longest."""
-        rows = self.rows.values()
+        rows = filter(None, (*self.rows.values(), self.waiting))
         return min(rows, key=lambda row: (row.on != "person", row.since), default=None)
 
     def brief(self, request: OrderRequest) -> OrderBrief:

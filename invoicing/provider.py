@@ -239,6 +239,9 @@ class Plan(Recorded):
     paces: Paces = Paces()
     call_timeout: timedelta = timedelta(seconds=30)
     """How long one verb may take at most, token and paging included."""
+    claims: bool = False
+    """Whether the reference is claimed in a register first. Set by the worker that keeps one, by no
+    adaptor."""
     buyer: str | None = None
     """The buyer as the echo will state it, where no look-up finds that out."""
     context: dict[str, JsonValue] = {}
@@ -441,6 +444,8 @@ class OrderPlan(Recorded):
     """What all its lines come to."""
     registers: bool = False
     """Whether the provider must know the order before its first invoice."""
+    claims: bool = False
+    """As a Plan's."""
     paces: Paces = Paces()
     call_timeout: timedelta = timedelta(seconds=30)
     keys: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ class Line(Recorded):
     by: str = ""
     """Who wanted it."""
     reason: str = ""
+    proven: str = ""
+    """Who was shown to have said it, by the door that let it in."""
     answers: bool = False
     """Whether `by` answered a question; else they asked for it unasked."""
 
@@ -73,6 +75,10 @@ class Row(Recorded):
     attached: tuple[str, ...] = ()
     cancelling: bool = False
     """Whether it was being taken back."""
+    held: bool = False
+    """Whether a person held it."""
+    corrected: bool = False
+    """Whether a person had it made from another document than was asked for first."""
 
 
 class RecordCall(Recorded):

@@ -26,7 +26,7 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import AWAY, LATE, LOST, Status
+from invoicing.invoice import AWAY, CLAIM, LATE, LOST, RECORD, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
@@ -63,6 +63,7 @@ _REASONS = {
         LATE,
     ),
     "time": ("send_on",),
+    "register": (CLAIM, RECORD),
 }
 """The waits there are. Any other is counted as `other`: what is waited for may name a word that is
 the provider's own, and a label's values must be few."""

@@ -239,8 +239,8 @@ def _people(lines: list[Line]) -> dict[str, str]:
     """Who asked last and who answered last, where these lines say so."""
     said: dict[str, str] = {}
     for line in lines:
-        if line.by:
-            said["answered_by" if line.answers else "asked_by"] = line.by
+        if who := line.proven or line.by:
+            said["answered_by" if line.answers else "asked_by"] = who
     return said
 
 

@@ -24,7 +24,7 @@ def linked(
 ) -> dict[str, Any]:
     """A row of the journal, linked to the one before it."""
     salt = secrets.token_hex(16)
-    said = json.dumps([line.what, line.by, line.reason])
+    said = json.dumps([line.what, line.by, line.reason, line.proven])
     row = {
         "position": position,
         "kind": kind,

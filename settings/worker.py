@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from settings import variables
@@ -22,6 +22,8 @@ class WorkerSettings(Variables):
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
+    register_at: where the register is: a file, or postgresql://user:password@host:port/database.
+        Without one, a reference is known as long as Temporal keeps it.
     metrics_every: seconds between two counts of what waits.
     build: what the code is called here; work comes to it once it is promoted (docs/upgrade.md).
         Without one there is no Worker Versioning.
@@ -34,6 +36,7 @@ class WorkerSettings(Variables):
     calls: int = Field(default=50, gt=0)
     cached_workflows: int = Field(default=200, ge=0)
     grace: float = Field(default=60.0, ge=0)
+    register_at: SecretStr | None = None
     metrics: str | None = None
     metrics_every: float = Field(default=30.0, gt=0)
     build: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")

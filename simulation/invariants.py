@@ -53,6 +53,7 @@ class Sentence(Enum):
     TRUE_ANSWERS = "every parked invoice has a list of safe answers, one of them true"
     OWN_QUESTION = "an answer is never taken for another question than its own"
     TRUE_END = "what it says at its end is so at the provider"
+    KEPT = "one reference is one invoice, also when Temporal has forgotten it"
     ENDS = "every life comes to its end"
     REPLAYS = "a recorded life can be lived again"
 

@@ -6,14 +6,18 @@ lives the same life without those.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from invoicing.identity import FEED_WORKFLOW, feed_id
+from invoicing.case import InvoiceInput
+from invoicing.identity import FEED_WORKFLOW, MEMO, WORKFLOW, feed_id, fingerprint, workflow_id
+from invoicing.invoice import Invoice, Status
 from invoicing.news import EventInput, FeedInput
 from invoicing.order import Deliver
 from invoicing.provider import Event
@@ -30,6 +34,7 @@ from simulation.people import People
 from simulation.provider_news import SimulatedNews
 from simulation.provider_orders import SimulatedOrders
 from simulation.providers import NAME, SimulatedProvider, handlers
+from simulation.register import SimulatedRegister
 from simulation.wire import Story, Wire
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
@@ -58,6 +63,10 @@ class Life:
     pays_after: timedelta | None
     rhythm: tuple[float, ...]
     decisions: tuple[Decision, ...]
+    kept: bool = False
+    """Whether there is a register."""
+    loses: timedelta | None = None
+    """When Temporal loses its database; never without a register."""
 
     def told(self) -> str:
         """What it is about, in a sentence."""
@@ -68,8 +77,9 @@ class Life:
         else:
             count = len(self.requests)
             what = "an invoice" if count == 1 else f"{count} invoices"
+        kept = ", with a register" if self.kept else ""
         held = " and held" if any(each.hold for each in self.requests) else ""
-        return f"{what}, to be {goal}{held}, at {self.kind.told()}"
+        return f"{what}, to be {goal}{held}, at {self.kind.told()}{kept}"
 
 
 @dataclass
@@ -124,7 +134,15 @@ def draw_life(seed: int) -> Life:
         pays_after=timedelta(hours=1 + 60 * rng.random()) if rng.random() < 0.9 else None,
         rhythm=tuple(round(rng.random(), 3) for _ in range(17)),
         decisions=tuple(draw(rng, kind, len(requests), order=ordered)),
+        **_register(seed),
     )
+
+
+def _register(seed: int) -> dict[str, Any]:
+    """By a chance of its own: the other decisions are those that they were without it."""
+    rng = random.Random(f"register {seed}")
+    kept, lost, when = rng.random() < 0.3, rng.random() < 0.5, 86_400 * rng.random() ** 5
+    return {"kept": kept, "loses": timedelta(seconds=when) if kept and lost else None}
 
 
 def _request(
@@ -188,8 +206,8 @@ class _Living:
         self._provider = provider = SimulatedProvider(
             server, life.kind, ledger, wire, story, judge, self._tell
         )
-        provider.pays_after = life.pays_after
-        caller = Caller(server, judge, story)
+        provider.pays_after, provider.claims = life.pays_after, life.kept
+        self._caller = caller = Caller(server, judge, story)
         self._people = People(
             server,
             provider,
@@ -204,15 +222,19 @@ class _Living:
         self._begin(caller, decisions)
         server.on_step.append(self._step)
         self._steps = 0
+        self._at_its_end = False
 
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
+        self._register = register = SimulatedRegister()
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
+        orders.claims = life.kept
         self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)
         for name, handler in (
             *handlers(provider).items(),
             *orders.handlers().items(),
             *news.handlers().items(),
+            *register.handlers().items(),
         ):
             self._server.activity(name, handler)
         for each in decisions:
@@ -243,6 +265,8 @@ class _Living:
             ]
             people.prepare(decisions, pauses)
             return
+        if life.loses is not None:
+            server.after(life.loses, self._lose)
         for place, request in enumerate(life.requests):
             server.after(life.starts[place], partial(caller.ask, request))
             if request.hold:
@@ -256,6 +280,52 @@ class _Living:
         self._judge.check()
         self._judge.watch(self._server.open_runs())
         self._people.look()
+
+    def _lose(self) -> None:
+        """Temporal's database is gone with what ran; whoever had asked asks again."""
+        if self._at_its_end:
+            return
+        self._story.tell("Temporal loses its database")
+        for request in self._life.requests:
+            identity = workflow_id(request.reference)
+            runs = self._server.runs(identity)
+            if not runs or runs[-1].memo.get(MEMO) != fingerprint(request):
+                continue
+            with contextlib.suppress(NotFound):
+                self._server.terminate(identity, BY_A_PERSON)
+            self._server.expire(identity)
+            self._server.after(timedelta(minutes=1), partial(self._caller.ask, request))
+
+    def _forget(self) -> None:
+        """Retention is over for all that ended; what has become final is asked for once more, by a
+        caller who knows no client of ours. It must be the same invoice, and nothing is called."""
+        self._at_its_end = True
+        for request in self._life.requests:
+            identity = workflow_id(request.reference)
+            runs = self._server.runs(identity)
+            if not runs or runs[-1].status != "completed" or not runs[-1].result.number:
+                continue
+            was: Invoice = runs[-1].result
+            asked_otherwise = runs[-1].memo.get(MEMO) != fingerprint(request)
+            if asked_otherwise or was.status in (Status.CANCELLED, Status.ABANDONED):
+                continue
+            self._server.expire(identity)
+            self._judge.wanted[request.reference].lives += 1
+            calls = dict(self._wire.counted)
+            self._server.start(WORKFLOW, InvoiceInput(**dict(request)), id=identity)
+            self._server.run_until(self._over, at_most=self._server.now + timedelta(days=1))
+            self._same(was, self._server.runs(identity)[-1], calls)
+
+    def _same(self, was: Invoice, run: Run, calls: dict[str, int]) -> None:
+        made = {verb for verb, count in self._wire.counted.items() if count != calls.get(verb, 0)}
+        now: Invoice | None = run.result if run.status == "completed" else None
+        if now and now.status is Status.ABANDONED:
+            # A person ended it before the register was asked: nothing was made.
+            now, made = was, made - {"plan"}
+        known = now and (now.status, now.number, now.provider_id)
+        if known != (was.status, was.number, was.provider_id) or not made <= {"plan", "news"}:
+            what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
+            self._judge.broken(Sentence.KEPT, what)
 
     def _over(self) -> bool:
         if self._steps > STEPS:
@@ -274,6 +344,10 @@ class _Living:
             self._stop_the_feed()
         self._judge.check()
         self._judge.end(self._runs())
+        if life.kept and life.order is None:
+            self._forget()
+        if self._register.gaps:
+            self._judge.broken(Sentence.KEPT, f"lines are missing: {self._register.gaps}")
         return Lived(
             violations=self._judge.violations,
             story=self._story.lines,

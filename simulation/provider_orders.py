@@ -41,6 +41,8 @@ class SimulatedOrders:
         self._story = story
         self._tell = tell
         self._events = 0
+        self.claims = False
+        """Whether its worker keeps a register."""
 
     def plan_order(self, request: OrderRequest, call: ActivityCall) -> Attempt:
         """How this kind carries it out."""
@@ -48,6 +50,7 @@ class SimulatedOrders:
         plan = OrderPlan.model_construct(
             totals=sums(request.document),
             registers=self._kind.registers,
+            claims=self.claims,
             keys=(order_name(request.reference),),
         )
         return Attempt(after=timedelta(milliseconds=5), result=plan)

@@ -116,6 +116,8 @@ class SimulatedProvider:
         self.feed: list[Event] = []
         self.delivers_after = timedelta(minutes=20)
         self.pays_after: timedelta | None = timedelta(hours=5)
+        self.claims = False
+        """Whether its worker keeps a register."""
         self._about: dict[str, str] = {}
 
     # Planning and looking
@@ -136,6 +138,7 @@ class SimulatedProvider:
             sent_by=kind.sent_by,
             attachments=_ATTACHMENTS if kind.attaches else (),
             paces=PACES,
+            claims=self.claims,
             keys=() if kind.can_look else (own_name(request.reference),),
         )
         return Attempt(after=timedelta(milliseconds=5), result=made)

@@ -33,6 +33,9 @@ SEARCHING = "workflows/invoice/searching.py"
 LOOKING = "workflows/invoice/looking.py"
 SENDING = "workflows/invoice/sending.py"
 BACK = "workflows/invoice/taking_back.py"
+CLAIMING = "workflows/invoice/claiming.py"
+CLAIMS = "invoicing/claims.py"
+RECORDER = "workflows/kit/recorder.py"
 CLOSING = "workflows/invoice/closing.py"
 INSTRUCTIONS = "workflows/invoice/instructions.py"
 DELIVERY = "workflows/order/delivery.py"
@@ -406,5 +409,30 @@ MUTANTS: tuple[Mutant, ...] = (
         EVENT,
         "            if len(_families(found)) > 1:\n",
         "            if False:\n",
+    ),
+    # The register
+    Mutant(
+        "a reference is not claimed",
+        CLAIMING,
+        "if not life.plan.claims or life.case.claimed == life.content:",
+        "if life.plan.claims or life.case.claimed == life.content:",
+    ),
+    Mutant(
+        "what an earlier life may have made is not in doubt",
+        CLAIMING,
+        "    inherit(case, earlier)\n",
+        "",
+    ),
+    Mutant(
+        "what has ended is gone on with",
+        CLAIMS,
+        "return Word.REFUSED if differs else Word.KNOWN\n    if _left_nothing",
+        "return Word.REFUSED if differs else Word.BEGINS_AGAIN\n    if _left_nothing",
+    ),
+    Mutant(
+        "lines are given up when a record fails",
+        RECORDER,
+        "        except ActivityError:\n            return False",
+        "        except ActivityError:\n            memory.were_recorded(lines, ours=True)\n            return True",
     ),
 )

@@ -19,6 +19,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.worker import WorkflowRunner
 
+from invoicing.claims import Register
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
 from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
@@ -163,6 +164,17 @@ class Company:
     def effects(self, reference: str) -> list[str]:
         """What was committed at the provider for this reference, in order."""
         return [str(effect) for effect in self.stand_in.ledger.effects(reference)]
+
+    @property
+    def started(self) -> frozenset[str]:
+        """The references of the invoices that its client has started."""
+        assert isinstance(self.client, _Recording)
+        return frozenset(self.client.started)
+
+    def forget(self) -> None:
+        """Its server ends together with all that was started on it."""
+        assert isinstance(self.client, _Recording)
+        self.client.started.clear()
 
     def live(self, reference: str) -> int:
         """How many invoices are alive at the provider under this reference."""
@@ -312,14 +324,25 @@ async def _terminate(client: InvoicingClient) -> None:
 
 @contextlib.asynccontextmanager
 async def world(
-    server: Server, *, runner: WorkflowRunner = RUNNER, **settings_: Any
+    server: Server,
+    *,
+    runner: WorkflowRunner = RUNNER,
+    register: Register | None = None,
+    **settings_: Any,
 ) -> AsyncIterator[World]:
-    """A worker on this server, and a client."""
+    """A worker on this server, and a client; with a register, where one is given."""
     client = await InvoicingClient.connect(server.address)
     async with http_client() as http:
         made = World(server, client, http)
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
         async with serving(
-            workers(client.temporal, made.accounts, setup, runner, subscribers=made.subscribers)
+            workers(
+                client.temporal,
+                made.accounts,
+                setup,
+                runner,
+                subscribers=made.subscribers,
+                register=register,
+            )
         ):
             yield made

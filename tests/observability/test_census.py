@@ -134,7 +134,7 @@ def test_every_wait_of_a_workflow_has_a_label_of_its_own() -> None:
     assert {"AWAY", "LOST", "LATE"} <= set(constants)
     named |= {getattr(invoice, name) for name in constants}
     assert {"confirmation", "approval", "cancellation", "its invoice"} <= named
-    assert named <= set(_REASONS["provider"])
+    assert named <= {*_REASONS["provider"], *_REASONS["register"]}
     assert set(Reason) <= set(_REASONS["person"])
 
 

@@ -17,7 +17,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from temporalio.exceptions import ApplicationError
 
@@ -300,7 +300,7 @@ class Scene:
         self.id = workflow_id(REFERENCE)
         self.order_id = order_id(ORDER)
 
-    def __enter__(self) -> Scene:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

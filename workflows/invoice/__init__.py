@@ -7,6 +7,7 @@ life          what all steps share: the memory, the calls, the waits, the questi
 inheritance   what people said that a successor must know, in the memo
 calls         the provider's verbs as durable calls
 asking        questions to a person, and what their answers have in common
+claiming      the reference claimed in the register; what an earlier life left
 planning      the request checked by the adaptor, master data looked up
 draft         created once, confirmed, documents attached
 searching     which invoices carry our reference; those too many removed

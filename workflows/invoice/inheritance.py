@@ -24,7 +24,9 @@ def begun(start: InvoiceInput) -> Case:
     case = Case(doubt=Doubt(), hold=hold, asked_by=start.proven)
     if start.proven:
         case.note(workflow.now(), "asked for", proven=start.proven)
-    return _after(start.earlier, case) if start.earlier else case
+    if start.earlier:
+        inherit(case, start.earlier)
+    return case
 
 
 def leave_word(case: Case) -> None:
@@ -45,13 +47,13 @@ def leave_word(case: Case) -> None:
         workflow.upsert_memo(changed)
 
 
-def _after(earlier: Earlier, case: Case) -> Case:
+def inherit(case: Case, earlier: Earlier) -> None:
+    """Begin with what an earlier life left."""
     case.doubt = Doubt.begun_again(earlier.ended, earlier.contents)
-    if earlier.cancelled:
+    if earlier.cancelled and case.cancel is None:
         case.cancel = Cancel(by=_BY, reason="it was being taken back")
     if earlier.corrected:
         why = "a person had corrected its document: release this one, or cancel and ask for that"
         case.hold = Hold(by=_BY, reason=why)
     elif earlier.held:
         case.hold = Hold(by=_BY, reason="it was held")
-    return case

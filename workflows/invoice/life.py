@@ -17,6 +17,7 @@ from workflows.kit.endings import Cancelling
 from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
+from workflows.kit.recorder import Recorder
 from workflows.kit.telemetry import UnknownCalls, tell_status
 from workflows.kit.waiting import Waits
 
@@ -24,9 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.case import InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
-    from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice
+    from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
     from invoicing.provider import Paces, Plan, Target
     from invoicing.request import InvoiceRequest
+    from invoicing.rows import invoice_row
 
 
 class Life:
@@ -47,7 +49,14 @@ class Life:
         self.renewal = Renewal(self.case, self.note)
         self.calls = Calls(self.request.provider)
         self.unknown_calls = UnknownCalls(self.request.provider)
-        self.outbox = Outbox(self.request.subscriber, self.case)
+        self.recorder = Recorder(
+            "invoice",
+            self.request.reference,
+            self.case,
+            lambda: invoice_row(self.case, self.request, self.order_id),
+            self.show,
+        )
+        self.outbox = Outbox(self.request.subscriber, self.case, self.recorder)
         self._listing = Listing()
         self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
         self.asking = Asking(self.case, self.waits, self.note)
@@ -82,7 +91,14 @@ class Life:
     def follow(self, plan: Plan) -> None:
         """From now on the plan says how long a call may take, and may take effect."""
         self.calls.queue.follow(plan.call_timeout, plan.paces.unavailable)
+        self.recorder.follow(plan.paces.notices)
         self.case.doubt = self.case.doubt.planned(plan.paces.effect)
+
+    @property
+    def unclaimed(self) -> bool:
+        """Whether the register has not said yet what the reference stands for."""
+        claims = self.case.plan is not None and self.case.plan.claims
+        return claims and not self.case.claimed and not self.case.outcome
 
     # Boundaries
 
@@ -131,7 +147,8 @@ class Life:
     def _may_renew(self) -> bool:
         idle = workflow.all_handlers_finished() and self.outbox.is_empty and not self.in_flight
         # An answer is taken before that: its question is open in this run.
-        return self.renewal.due and idle and self.case.resolution is None
+        idle = idle and self.case.resolution is None
+        return self.renewal.due and idle and self.recorder.may_renew
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
@@ -157,7 +174,7 @@ class Life:
     def note(self, what: str, said: Instruction | None = None) -> None:
         """Add to the journal what happened, and who wanted it."""
         wanted = (said.by, said.reason, said.proven) if said else ()
-        self.case.note(workflow.now(), what, *wanted)
+        self.case.note(workflow.now(), what, *wanted, answers=isinstance(said, Resolve))
 
     def replace(self, request: InvoiceRequest) -> None:
         """Something else is asked for from now on. The memo keeps what was asked for so far, for a
@@ -181,7 +198,9 @@ class Life:
         if state.status.value != before:
             tell_status("invoice", before, state)
         self._listing.show(rows, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
-        self.outbox.tell(state, self.paces.notices)
+        if not self.unclaimed or self.case.problem:
+            # Until then it may be an invoice of which everything was told long ago.
+            self.outbox.tell(state, self.paces.notices)
 
 
 async def tell_order(life: Life) -> None:

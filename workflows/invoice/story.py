@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from workflows.invoice import (
     approval,
+    claiming,
     closing,
     correcting,
     draft,
@@ -19,7 +20,7 @@ from workflows.kit.endings import Cancelling, Ended, StartOver
 
 
 async def live(life: Life) -> Ended:
-    """plan → look up → create draft → attach → check → (hold) → approve → send → track.
+    """plan → (claim) → look up → create draft → attach → check → (hold) → approve → send → track.
 
     Each step looks where the invoice is and does only what is missing. So the story may begin again
     from the top at any time: after a doubt, a correction, a cancel, or in a new run.
@@ -33,6 +34,7 @@ async def live(life: Life) -> Ended:
             if life.case.correcting:
                 await correcting.correct(life)
             await planning.plan(life)
+            await claiming.claim(life)
             await planning.look_up(life)
             await draft.create(life)
             await draft.confirm_draft(life)
@@ -52,10 +54,12 @@ async def live(life: Life) -> Ended:
 
 async def live_and_tell(life: Life) -> Ended:
     """The story, what others must know of its end, and the look back at what took effect late."""
+    life.recorder.go_on()
     ended = await live(life) if life.case.outcome is None else Ended(life.case.outcome)
     closing.end(life, ended)
     await tell_order(life)
     await closing.look_back(life)
     await life.outbox.empty()
+    await life.recorder.emptied()
     await workflow.wait_condition(workflow.all_handlers_finished)
     return ended

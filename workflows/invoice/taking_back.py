@@ -10,6 +10,7 @@ from temporalio import workflow
 from workflows.invoice import planning
 from workflows.invoice.acting import attempt, late_effects_are_over
 from workflows.invoice.asking import ask
+from workflows.invoice.claiming import claim_before_taking_back
 from workflows.invoice.correcting import delete, until_gone
 from workflows.invoice.draft import create_once
 from workflows.invoice.inheritance import leave_word
@@ -34,6 +35,7 @@ async def take_back(life: Life) -> None:
     """
     life.taking_back = True
     leave_word(life.case)
+    await claim_before_taking_back(life)
     while life.case.cancel is not None:
         if life.case.adopting:
             await adopt_named(life)
@@ -156,7 +158,7 @@ async def until_nothing_can_reach_the_buyer(life: Life) -> None:
     invoice to the buyer, or the cancel is withdrawn. It does not wait for the cancel's end."""
 
     def over() -> bool:
-        return life.case.cancel is None or not _may_reach_the_buyer(life)
+        return life.case.cancel is None or not (life.unclaimed or _may_reach_the_buyer(life))
 
     while not over():
         ends = [until for verb in _reaching(life) if (until := life.case.doubt.until(verb))]

@@ -98,7 +98,9 @@ class InvoiceWorkflow:
         self._wanted.cancel(instruction)
         await until_nothing_can_reach_the_buyer(self._life)
         if self._life.case.cancel is None:
-            raise refused("the cancel was withdrawn meanwhile: a person lets the invoice stand")
+            ended = self._life.case.outcome
+            why = f"it has ended: {ended}" if ended else "a person lets the invoice stand"
+            raise refused(f"the cancel was withdrawn meanwhile: {why}")
         return self._life.state
 
     @hold.validator

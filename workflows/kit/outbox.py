@@ -14,6 +14,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.kit.recorder import Recorder
 from workflows.notices import DETAILS, NoticesWorkflow
 
 with workflow.unsafe.imports_passed_through():
@@ -30,24 +31,33 @@ class Outbox:
     """What a workflow has to tell its subscriber. It is handed over in order by a task of its own,
     so that no step waits for it and Temporal's own Cancel does not interrupt it.
 
-    Without a subscriber nothing of this leaves a trace in the workflow's history.
+    The register is told by the same news. Without a subscriber and a register nothing of this
+    leaves a trace in the workflow's history.
     """
 
-    def __init__(self, subscriber: str | None, memory: Memory) -> None:
+    def __init__(self, subscriber: str | None, memory: Memory, recorder: Recorder) -> None:
         self._subscriber = subscriber
+        self._recorder = recorder
         self._memory = memory
         self._waiting: deque[NoticesInput] = deque()
         self._work: asyncio.Task[None] | None = None
         self._posting: workflow.ChildWorkflowHandle[Any, Any] | None = None
 
     def tell(self, state: Invoice | Order, pace: Pace) -> None:
-        """Have the subscriber told, if this is news."""
-        if self._subscriber is None or news(state) == self._memory.told:
+        """Have the subscriber and the register told, if this is news."""
+        anybody = self._subscriber is not None or self._recorder.listens
+        if not anybody or news(state) == self._memory.told:
             return
+        self._memory.told = news(state)
+        if self._subscriber is not None:
+            self._tell(self._subscriber, state, pace)
+        self._recorder.tell(state.status)
+
+    def _tell(self, subscriber: str, state: Invoice | Order, pace: Pace) -> None:
         memory = self._memory
-        memory.told, memory.notices = news(state), memory.notices + 1
+        memory.notices += 1
         told = notice(state, workflow.info().run_id, memory.notices, workflow.now())
-        start = NoticesInput(subscriber=self._subscriber, pace=pace, waiting=(told,))
+        start = NoticesInput(subscriber=subscriber, pace=pace, waiting=(told,))
         self._waiting.append(start)
         if self.is_empty:
             self._work = asyncio.create_task(self._hand_over())
@@ -55,7 +65,11 @@ class Outbox:
     def close_if_unknown(self, refused: Iterable[FieldProblem]) -> None:
         """Tell nothing where the subscriber is what was refused: nobody knows where it is."""
         if any(each.field == FIELD for each in refused):
-            self._subscriber = None
+            self.close()
+
+    def close(self) -> None:
+        """Tell the subscriber nothing from now on."""
+        self._subscriber = None
 
     @property
     def is_empty(self) -> bool:

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Waiting
     from invoicing.provider import Pace
 
-Whom = Literal["provider", "person", "time"]
+Whom = Literal["provider", "person", "time", "register"]
 
 
 class Slot(Protocol):
@@ -54,13 +54,14 @@ class Waits:
         awake: Callable[[], bool] = lambda: False,
         at_least: timedelta = timedelta(),
         after: str = "",
+        on: Whom = "provider",
     ) -> None:
-        """One pause in a row of pauses for the provider, cut short when `awake` holds. Where the
-        one before it was for `after`, both are of one row, with one deadline.
+        """One pause in a row of pauses, for the provider as a rule, cut short when `awake` holds.
+        Where the one before it was for `after`, both are of one row, with one deadline.
 
         Raises Overdue when the row has lasted as long as its pace allows.
         """
-        waiting = self._in_a_row(what, after, pace.deadline)
+        waiting = self._in_a_row(on, what, after, pace.deadline)
         left = _left(waiting)
         if left <= timedelta():
             self.over()
@@ -119,11 +120,11 @@ class Waits:
         """Nothing is waited for any more."""
         self._slot.waiting = None
 
-    def _in_a_row(self, what: str, after: str, deadline: timedelta) -> Waiting:
+    def _in_a_row(self, on: Whom, what: str, after: str, deadline: timedelta) -> Waiting:
         current = self._slot.waiting
-        if current and current.on == "provider" and current.what in (what, after):
+        if current and current.on == on and current.what in (what, after):
             return current.model_copy(update={"what": what})
-        return self.begin("provider", what, deadline)
+        return self.begin(on, what, deadline)
 
 
 def _left(waiting: Waiting) -> timedelta:

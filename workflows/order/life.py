@@ -16,6 +16,7 @@ from workflows.kit.endings import NobodyCame
 from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
+from workflows.kit.recorder import Recorder
 from workflows.kit.telemetry import tell_status
 from workflows.kit.waiting import Waits
 from workflows.order.calls import OrderCalls
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.order_case import OrderCase, OrderInput
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
+    from invoicing.rows import order_row
 
 
 class Abandoned(Exception):
@@ -59,7 +61,14 @@ class OrderLife:
         self.request = start.request()
         self.case = start.resumed or _begun(start)
         self.calls = OrderCalls(start.provider)
-        self.outbox = Outbox(start.subscriber, self.case)
+        self.recorder = Recorder(
+            "order",
+            start.reference,
+            self.case,
+            lambda: order_row(self.case, self.request),
+            self.show,
+        )
+        self.outbox = Outbox(start.subscriber, self.case, self.recorder)
         self.work: dict[str, asyncio.Task[None]] = {}
         # None of them is larger than the order, of which it is a part, and what was asked for.
         self._at_once = max(1, BEGUN_BYTES // (stored(self.request) + INSTRUCTION))
@@ -183,7 +192,7 @@ class OrderLife:
     def note(self, what: str, said: Instruction | None = None) -> None:
         """Add to the journal what happened, and who wanted it."""
         wanted = (said.by, said.reason, said.proven) if said else ()
-        self.case.note(workflow.now(), what, *wanted)
+        self.case.note(workflow.now(), what, *wanted, answers=isinstance(said, Resolve))
 
     def show(self) -> None:
         """Bring lists and the Web UI up to date, and have the subscriber told."""

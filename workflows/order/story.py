@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.kit.calls import Kind, Trouble
 from workflows.order.cancellation import cancel_lines, cancel_what_is_open
+from workflows.order.claiming import claim
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
 from workflows.order.registration import register
@@ -28,9 +29,10 @@ T = TypeVar("T")
 
 
 async def live(life: OrderLife) -> OrderStatus:
-    """plan → register → carry out what is asked for, until nothing is left to do."""
+    """plan → (claim) → register → carry out what is asked for, until nothing is left to do."""
     try:
         await _plan(life)
+        await claim(life)
         await register(life)
         while not _done(life):
             if not life.renewal.due:
@@ -47,6 +49,7 @@ async def live(life: OrderLife) -> OrderStatus:
 async def live_and_tell(life: OrderLife) -> None:
     """The story, and what others must know of its end. Raises what ended it before it began."""
     failure: ApplicationError | None = None
+    life.recorder.go_on()
     try:
         outcome = await live(life)
     except ApplicationError as error:
@@ -55,6 +58,7 @@ async def live_and_tell(life: OrderLife) -> None:
     life.note(f"ended: {outcome}")
     life.show()
     await life.outbox.empty()
+    await life.recorder.emptied()
     await workflow.wait_condition(workflow.all_handlers_finished)
     if failure:
         raise failure
@@ -139,7 +143,7 @@ def _renews(life: OrderLife) -> bool:
     nothing is lost, and what is only waited for is waited for by the next run. An answer is taken
     before that: its question is open in this run."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and life.outbox.is_empty
-    idle = idle and life.case.resolution is None
+    idle = idle and life.case.resolution is None and life.recorder.may_renew
     wanted = life.renewal.due or (life.renewal.may_be and _is_full(life))
     return wanted and idle and not _done(life)
 

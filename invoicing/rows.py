@@ -1,0 +1,82 @@
+"""An invoice or an order as the register keeps it; pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from invoicing.case import Case
+from invoicing.invoice import LineStatus
+from invoicing.order_case import OrderCase
+from invoicing.provider import PaymentStatus
+from invoicing.recording import Row
+from invoicing.request import InvoiceRequest, OrderRequest
+
+_ZERO = Decimal(0)
+
+
+def _paid(payment: PaymentStatus, due: Decimal) -> Decimal | None:
+    """How much of it; None where only a part is, or nobody has said."""
+    return {PaymentStatus.PAID: due, PaymentStatus.UNPAID: _ZERO}.get(payment)
+
+
+def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
+    """As the register keeps it."""
+    sums, document = case.plan and case.plan.totals, request.document
+    return Row(
+        provider=request.provider,
+        account=request.account,
+        goal=request.goal,
+        status=case.status,
+        stage=case.stage,
+        payment=case.payment,
+        provider_status=case.provider_status,
+        provider_id=case.provider_id,
+        number=case.number if case.was_final else None,
+        in_doubt=case.in_doubt,
+        ended=case.outcome is not None,
+        currency=document.currency,
+        net=sums and sums.net,
+        vat=sums and sums.vat,
+        gross=sums and sums.gross,
+        due=sums and sums.due,
+        paid=sums and _paid(case.payment, sums.due),
+        credited=sums and (sums.gross if case.line_status() is LineStatus.CREDITED else _ZERO),
+        vat_rows=sums.vat_rows if sums else (),
+        issue_date=document.issue_date,
+        due_date=document.due_date,
+        buyer=document.buyer.name,
+        order=order,
+        generation=case.generation,
+        context=case.context,
+        keys=case.keys,
+        attached=case.attached,
+        cancelling=case.cancel is not None,
+        held=case.hold is not None,
+        corrected=case.corrected,
+    )
+
+
+def order_row(case: OrderCase, request: OrderRequest) -> Row:
+    """As the register keeps it."""
+    sums = case.plan and case.plan.totals
+    return Row(
+        provider=request.provider,
+        account=request.account,
+        goal=request.goal,
+        status=case.status,
+        stage=case.stage or "",
+        provider_status=case.provider_status,
+        provider_id=case.provider_id,
+        ended=case.outcome is not None,
+        currency=request.document.currency,
+        net=sums and sums.net,
+        vat=sums and sums.vat,
+        gross=sums and sums.gross,
+        due=sums and sums.due,
+        vat_rows=sums.vat_rows if sums else (),
+        issue_date=request.document.issue_date,
+        due_date=request.document.due_date,
+        buyer=request.document.buyer.name,
+        context=case.context,
+        cancelling=case.cancelled,
+    )

@@ -1,0 +1,91 @@
+"""A register in memory: what stands for a reference, and every line that was written down.
+
+It answers by the rule of the real one (`invoicing.claims.judge`). The engine's calls come one after
+the other, so that no two claims meet here; that is the database's part, and tried there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.recording import Line, RecordCall, Row
+from simulation.engine import ActivityCall, Attempt
+from simulation.wire import failure
+
+TOOK = timedelta(milliseconds=20)
+
+
+class SimulatedRegister:
+    """Claims, rows and lines by kind and reference. While `away`, nothing answers."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.claims = self.records = 0
+        """How often it was asked."""
+        self.standing: dict[tuple[str, str], Standing] = {}
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.lines: dict[tuple[str, str, str], list[Line]] = {}
+        """By claimant as well: each counts from 1."""
+
+    def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:
+        """Its activities by the name under which workflows ask for them."""
+        return {"claim": self.claim, "record": self.record}
+
+    def claim(self, given: ClaimCall, call: ActivityCall) -> Attempt:
+        """As the real one."""
+        self.claims += 1
+        if self.away:
+            return failure("Unavailable", "away")
+        return Attempt(after=TOOK, result=self._claimed(given))
+
+    def _claimed(self, given: ClaimCall) -> Claimed:
+        about = given.kind, given.reference
+        stands = self.standing.get(about)
+        verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
+        if verdict.word in (Word.REFUSED, Word.KNOWN):
+            return verdict
+        again = stands is None or verdict.word is Word.BEGINS_AGAIN
+        contents = (*(stands.contents if stands else ()), given.content)
+        self.standing[about] = Standing(
+            fingerprint=given.fingerprint if again or stands is None else stands.fingerprint,
+            contents=tuple(dict.fromkeys(contents)),
+            claimant=given.claimant,
+            namespace=given.namespace,
+            at=given.at,
+            verdict=verdict,
+        )
+        return verdict
+
+    def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
+        return stands.model_copy(update={"left": self.rows.get(about)})
+
+    def record(self, given: RecordCall, call: ActivityCall) -> Attempt:
+        """As the real one."""
+        self.records += 1
+        if self.away:
+            return failure("Unavailable", "away")
+        about = given.kind, given.reference
+        stands = self.standing.get(about)
+        if stands is None or stands.claimant != given.claimant:
+            return Attempt(after=TOOK, result=False)
+        kept = self.lines.setdefault((*about, given.claimant), [])
+        new = [line for line in given.lines if line.sequence > len(kept)]
+        if new:
+            kept += new
+            self.rows[about] = given.row
+        return Attempt(after=TOOK, result=True)
+
+    @property
+    def gaps(self) -> list[str]:
+        """The references of which a line is missing or out of order."""
+        return [
+            reference
+            for (_, reference, _), kept in self.lines.items()
+            if [line.sequence for line in kept] != list(range(1, len(kept) + 1))
+        ]
+
+
+_GRANTED = Claimed(word=Word.GRANTED)

@@ -1,0 +1,311 @@
+"""A reference outlives Temporal: the database of Temporal is lost, worker and register are not.
+
+Every server here is thrown away whole, and a new one takes its place: what retention does to an
+invoice after months, done to all of them in a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from invoicing.client import Failed
+from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.invoice import Status
+from invoicing.request import Goal, InvoiceRequest
+from providers.kit.http import client as http_client
+from register import Books
+from sandbox.kit.faults import Fault
+from sandbox.zero_friction import Step
+from temporal_server import local_server
+from tests.examples import a_document
+from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
+from tests.lifecycle.test_orders import a_delivery, an_order
+from tests.lifecycle.world import FIXED, Company, World, together, world
+from tests.tiers import THOROUGH
+
+ONCE = [CREATED, APPROVED, SENT]
+MANY = 100 if THOROUGH else 10
+
+
+class Drill:
+    """One register, and a server after the other."""
+
+    def __init__(self, books: Books, http: httpx.AsyncClient) -> None:
+        self.books = books
+        self._http = http
+        self._companies: list[Company] = []
+
+    @contextlib.asynccontextmanager
+    async def server(self) -> AsyncIterator[World]:
+        """A Temporal that knows nothing; the companies of the one before are here again."""
+        async with (
+            local_server(own=True, dynamic_config=FIXED) as running,
+            world(running, register=self.books) as here,
+        ):
+            here.http = self._http
+            for company in self._companies:
+                here.accounts["zero_friction"][company.account] = company.adaptor
+                company.client.temporal = here.client.temporal
+            try:
+                yield here
+            finally:
+                for company in self._companies:
+                    company.forget()
+
+    @contextlib.asynccontextmanager
+    async def company(self, here: World, **how: Any) -> AsyncIterator[Company]:
+        """A company that outlives its first server."""
+        async with here.company(**how) as made:
+            self._companies.append(made)
+            yield made
+
+
+@pytest.fixture
+async def drill(books: Books) -> AsyncIterator[Drill]:
+    async with http_client() as http:
+        yield Drill(books, http)
+
+
+async def _refused(company: Company, request: InvoiceRequest) -> str:
+    await company.client.start(request)
+    with pytest.raises(Failed) as error:
+        await company.client.result(request.reference)
+    return str(error.value)
+
+
+def _other(request: InvoiceRequest) -> InvoiceRequest:
+    return request.model_copy(update={"document": a_document(notes=("another",))})
+
+
+async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with drill.server() as here:
+            company = await _outliving(stack, drill, here)
+            requests = [company.request() for _ in range(MANY)]
+            await asyncio.gather(*map(company.client.start, requests))
+            first = await asyncio.gather(
+                *(company.finished(each.reference, 120) for each in requests)
+            )
+        async with drill.server():
+            await asyncio.gather(*map(company.client.start, requests))
+            again = await asyncio.gather(
+                *(company.finished(each.reference, 120) for each in requests)
+            )
+            for before, after in zip(first, again, strict=True):
+                assert company.effects(before.reference) == ONCE
+                assert (after.status, after.number, after.provider_id) == (
+                    Status.SENT,
+                    before.number,
+                    before.provider_id,
+                )
+            assert "document.notes" in await _refused_plainly(company, _other(requests[0]))
+    assert await drill.books.broken() is None
+
+
+# --- in the middle of everything ------------------------------------------------------------------
+
+Second = Callable[[], Coroutine[Any, Any, None]]
+First = Callable[[Company], Coroutine[Any, Any, Second]]
+"""What happens before the loss; it answers what happens after it."""
+
+
+async def held(company: Company) -> Second:
+    request = company.request(hold=True)
+    await company.start(request)
+    await company.until_status(request.reference, Status.HELD)
+
+    async def second() -> None:
+        await company.start(request)
+        await company.until_status(request.reference, Status.HELD)
+        assert company.effects(request.reference) == [CREATED]
+        await company.release(request.reference)
+        assert (await company.finished(request.reference)).status is Status.SENT
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
+async def created_without_an_answer(company: Company) -> Second:
+    gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE, when="after")
+    request = company.request()
+    await company.start(request)
+    await gate.reached(within=30)
+
+    async def second() -> None:
+        gate.release()
+        await company.start(request)
+        assert (await company.finished(request.reference)).status is Status.SENT
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
+async def unpaid(company: Company) -> Second:
+    request = company.request(goal=Goal.PAID)
+    await company.start(request)
+    await company.until_waiting(request.reference, "payment")
+
+    async def second() -> None:
+        await company.start(request)
+        await company.until_waiting(request.reference, "payment")
+        company.stand_in.pay(request.reference)
+        assert (await company.finished(request.reference)).status is Status.PAID
+        assert company.effects(request.reference) == [*ONCE, "paid"]
+
+    return second
+
+
+async def unpaid_and_asked_with_other_content(company: Company) -> Second:
+    request = company.request(goal=Goal.PAID)
+    await company.start(request)
+    await company.until_waiting(request.reference, "payment")
+
+    async def second() -> None:
+        assert "other content" in await _refused(company, _other(request))
+        # Who asks as it was asked for first is still answered.
+        await company.start(request)
+        await company.until_waiting(request.reference, "payment")
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
+async def cancelled(company: Company) -> Second:
+    request = company.request(hold=True)
+    await company.start(request)
+    await company.until_status(request.reference, Status.HELD)
+    await company.cancel(request.reference)
+    assert (await company.finished(request.reference)).status is Status.CANCELLED
+
+    async def second() -> None:
+        other = _other(request).model_copy(update={"hold": False})
+        await company.start(other)
+        assert (await company.finished(request.reference)).status is Status.SENT
+        assert company.effects(request.reference) == [CREATED, DELETED, *ONCE]
+        assert company.live(request.reference) == 1
+
+    return second
+
+
+async def being_taken_back(company: Company) -> Second:
+    request = company.request(hold=True)
+    await company.start(request)
+    await company.until_status(request.reference, Status.HELD)
+    gate = company.stand_in.faults.place(Step.DELETE, Fault.GATE, when="before")
+    await company.cancel(request.reference)
+    await gate.reached(within=30)
+    recorded = company.client.state(request.reference)
+    assert (await recorded).status is Status.CANCELLING
+
+    async def second() -> None:
+        gate.release()
+        await company.start(request)
+        assert (await company.finished(request.reference)).status is Status.CANCELLED
+        assert company.live(request.reference) == 0
+
+    return second
+
+
+async def an_order_that_was_open(company: Company) -> Second:
+    order = an_order(company, "1", "2")
+    await company.client.start_order(order)
+    await company.client.deliver(order.reference, a_delivery("D1", "1"))
+    name = f"{order.reference}:D1"
+    await company.stand_in.ledger.reached("sent", name, within=30)
+
+    async def second() -> None:
+        await company.client.start_order(order)
+        with pytest.raises(Failed, match="its lines may be on invoices"):
+            await company.client.order_result(order.reference)
+        assert company.effects(name) == ONCE
+
+    return second
+
+
+async def an_order_that_was_completed(company: Company) -> Second:
+    order = an_order(company, "1", "2")
+    await company.client.start_order(order)
+    await company.client.deliver(order.reference, a_delivery("D1", "1", "2"))
+    await asyncio.wait_for(company.client.order_result(order.reference), 60)
+    name = f"{order.reference}:D1"
+
+    async def second() -> None:
+        await company.client.start_order(order)
+        with pytest.raises(Failed, match="it was completed before"):
+            await company.client.order_result(order.reference)
+        assert company.effects(name) == ONCE
+        # Its delivery is an invoice, and stands for it alone.
+        assert "other content" in await _refused(company, company.request(name))
+        assert company.effects(name) == ONCE
+
+    return second
+
+
+SCENARIOS: tuple[First, ...] = (
+    held,
+    created_without_an_answer,
+    unpaid,
+    unpaid_and_asked_with_other_content,
+    cancelled,
+    being_taken_back,
+    an_order_that_was_open,
+    an_order_that_was_completed,
+)
+
+
+async def test_whatever_was_under_way_is_gone_on_with_once(drill: Drill) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with drill.server() as here:
+            companies = [await _outliving(stack, drill, here, patience=20) for _ in SCENARIOS]
+            seconds = await asyncio.gather(
+                *(first(company) for first, company in zip(SCENARIOS, companies, strict=True))
+            )
+            await _all_written_down(drill, companies)
+        async with drill.server():
+            names = [first.__name__ for first in SCENARIOS]
+            later = {name: second() for name, second in zip(names, seconds, strict=True)}
+            await together(later, every=True)
+    assert await drill.books.broken() is None
+
+
+async def _all_written_down(drill: Drill, companies: list[Company]) -> None:
+    """What is shown is in the register, too: nothing holds up an invoice until it is."""
+    for company in companies:
+        for reference in company.started:
+            status = (await company.client.state(reference)).status
+            async with asyncio.timeout(30):
+                while True:
+                    row = await drill.books.row("invoice", reference)
+                    if row is not None and row["status"] == status:
+                        break
+                    if status is Status.STARTED:
+                        break
+                    await asyncio.sleep(0.05)
+
+
+async def _outliving(
+    stack: contextlib.AsyncExitStack, drill: Drill, here: World, **how: Any
+) -> Company:
+    """Its stand-in runs until the drill is over; its first server may be gone by then."""
+    return await stack.enter_async_context(drill.company(here, **how))
+
+
+async def _refused_plainly(company: Company, request: InvoiceRequest) -> str:
+    """Asked for by a plain SDK, after the first one has ended."""
+    handle = await company.client.temporal.start_workflow(
+        WORKFLOW, request, id=workflow_id(request.reference), task_queue=TASK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError) as error:
+        await handle.result()
+    cause = error.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == "Rejected"
+    return f"{cause.message} {cause.details}"

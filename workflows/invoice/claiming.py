@@ -1,0 +1,149 @@
+"""The reference claimed in the register, before anything is made; and what an earlier life left."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.invoice.asking import ask_about
+from workflows.invoice.inheritance import inherit, leave_word
+from workflows.invoice.life import Life
+from workflows.kit.calls import Kind, Trouble, answers
+from workflows.kit.endings import Ended, Overdue
+from workflows.kit.recorder import ask_claim
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.case import Earlier
+    from invoicing.claims import ClaimCall, Claimed, Word
+    from invoicing.doubt import CREATE
+    from invoicing.identity import MEMO, fingerprint
+    from invoicing.invoice import CLAIM, Problem, Status
+    from invoicing.provider import PaymentStatus, Stage
+    from invoicing.questions import Answer, Reason
+    from invoicing.recording import Row
+
+
+async def claim(life: Life) -> None:
+    """Claim the reference for what is asked for now. Does nothing where there is no register.
+
+    Raises Ended where the reference stands for other content, or for an invoice that has ended.
+    """
+    if not life.plan.claims or life.case.claimed == life.content:
+        return
+    first = not life.case.claimed
+    claimed = await _answered(life)
+    life.case.claimed = life.content
+    if first:
+        _take(life, claimed)
+
+
+async def claim_before_taking_back(life: Life) -> None:
+    """A cancel must know what the reference stands for, too: an earlier life may have made it."""
+    if life.case.plan is not None and not life.case.claimed:
+        await claim(life)
+
+
+async def _answered(life: Life) -> Claimed:
+    call = ClaimCall(
+        kind="invoice",
+        reference=life.request.reference,
+        fingerprint=_asked_for_first(life),
+        content=life.content,
+        claimant=workflow.info().first_execution_run_id,
+        namespace=workflow.info().namespace,
+        at=workflow.now(),
+    )
+    while True:
+        try:
+            (claimed,) = await answers((ask_claim(call),), lambda: life.cancel_pending)
+        except Trouble:
+            await _wait(life)
+        else:
+            life.waits.over()
+            return claimed
+
+
+def _asked_for_first(life: Life) -> dict[str, str]:
+    """What a caller asks for again is the first request, whatever a person has corrected since."""
+    now = fingerprint(life.request)
+    if not life.case.corrected:
+        return now
+    return workflow.memo_value(MEMO, default=now, type_hint=dict[str, str])
+
+
+async def _wait(life: Life) -> None:
+    try:
+        await life.waits.pause(CLAIM, life.paces.unavailable, on="register")
+    except Overdue:
+        what = "the register, without which nothing is made, gives no answer: is it up?"
+        await ask_about(life, Trouble(Kind.UNAVAILABLE, what), (Answer.RETRY,))
+
+
+def _take(life: Life, claimed: Claimed) -> None:
+    case, left = life.case, claimed.left
+    if claimed.word in (Word.REFUSED, Word.KNOWN):
+        # Nothing has become of the invoice that a subscriber was not told by its own life.
+        life.outbox.close()
+    if claimed.word is Word.REFUSED:
+        _end_refused(life, claimed)
+    if claimed.word is Word.KNOWN and left is not None:
+        _adopt(life, left)
+        life.note(f"the register knows it: {left.status}")
+        if case.cancel is not None:
+            life.keep()
+        raise Ended(Status(left.status))
+    if claimed.word is not Word.GRANTED:
+        _inherit(life, claimed)
+        life.note(f"begun before, in a life that is over: {left.status if left else 'unknown'}")
+    life.recorder.begin()
+
+
+def _inherit(life: Life, claimed: Claimed) -> None:
+    """What an earlier life may have asked for is in doubt, and what it knew of is gone on with."""
+    case, left = life.case, claimed.left or Row(provider="", account="", goal="", status="")
+    known = (one.content for one in case.doubt.calls if one.verb == CREATE)
+    on = claimed.word is Word.GOES_ON
+    # What people said of one that came to its own end has been carried out.
+    unfinished = on and (not left.ended or left.status == Status.EXPIRED)
+    earlier = Earlier(
+        ended=workflow.now(),
+        contents=tuple(dict.fromkeys((*claimed.contents, *known))),
+        cancelled=unfinished and left.cancelling,
+        held=unfinished and left.held,
+        corrected=unfinished and left.corrected,
+    )
+    inherit(case, earlier)
+    leave_word(case)
+    case.doubt = case.doubt.planned(life.paces.effect)
+    if on:
+        there = left.provider_id is not None and left.stage != Stage.DELETED
+        if there:
+            _adopt(life, left)
+    else:
+        # A provider that knows an invoice by our name for it refuses the name of one that is over.
+        given_up = left.provider_id is not None and not left.in_doubt
+        case.generation = left.generation + given_up
+
+
+def _adopt(life: Life, left: Row) -> None:
+    case = life.case
+    case.provider_id, case.number = left.provider_id, left.number
+    case.stage = Stage(left.stage or Stage.NONE)
+    case.payment = PaymentStatus(left.payment or PaymentStatus.UNKNOWN)
+    case.provider_status = left.provider_status
+    case.generation = left.generation
+    case.context = {**case.context, **left.context}
+    case.keys, case.attached = left.keys, left.attached
+    case.credited = case.stage is Stage.CREDITED
+
+
+def _end_refused(life: Life, claimed: Claimed) -> None:
+    problem = Problem(reason=Reason.REJECTED, what=claimed.why, fields=claimed.fields)
+    life.case.problem = problem
+    failure = ApplicationError(
+        f"{life.request.reference}: {claimed.why}",
+        *claimed.fields,
+        type=Kind.REJECTED.value,
+        non_retryable=True,
+    )
+    raise Ended(Status.REJECTED, failure)
