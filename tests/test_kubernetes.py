@@ -15,6 +15,8 @@ import settings.worker
 from settings.worker import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
+A_DIGEST = "sha256:" + "0" * 64
+CALLER = {"GATEWAY_CALLER__ERP__TOKENS": A_DIGEST, "GATEWAY_CALLER__ERP__MAY": "read"}
 FOLDER = ROOT / "deploy" / "kubernetes"
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 VERSIONS = ("1.34", "1.37")
@@ -132,7 +134,7 @@ def test_every_variable_is_one_that_its_process_reads(name: str) -> None:
     assert settings.worker.misspelt(told) == {}
     gateway = {each: value for each, value in told.items() if each.startswith("GATEWAY_")}
     if gateway:
-        tokens = {each: "t" * 32 for each in gateway if each.endswith("TOKENS")}
+        tokens = {each: A_DIGEST for each in gateway if each.endswith("TOKENS")}
         assert settings.gateway.read({**gateway, **tokens}).host == "0.0.0.0"  # noqa: S104
 
 
@@ -168,7 +170,7 @@ def test_a_gateway_gets_longer_than_its_pause_and_its_grace() -> None:
     pause = int(
         re.findall(r"sleep\((\d+)\)", gateway["lifecycle"]["preStop"]["exec"]["command"][-1])[0]
     )
-    grace = settings.gateway.read({"GATEWAY_READ_TOKENS": "t" * 32}).grace
+    grace = settings.gateway.read(CALLER).grace
     assert PODS["Deployment/gateway"]["spec"]["terminationGracePeriodSeconds"] > pause + grace
     assert gateway["livenessProbe"]["httpGet"]["path"] == "/health"
     assert gateway["readinessProbe"]["httpGet"]["path"] == "/ready"

@@ -23,7 +23,7 @@ from invoicing.client import Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.errors import FieldProblem
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import LATE, Invoice, Problem, Status, Waiting
+from invoicing.invoice import AWAY, LATE, LOST, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
@@ -367,7 +367,10 @@ async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing
     async with shared.company(paces=patient) as company:
         company.stand_in.faults.place(Step.SEND, Fault.TIME_OUT, when="before")
         reference = await company.start(may_credit=False)
-        await company.until_waiting(reference, "provider unavailable")
+        await company.until(
+            reference,
+            lambda state: state.waiting is not None and state.waiting.what in (AWAY, LOST),
+        )
         said = await typed("cancel", reference, *WHY, at=company)
         assert said.exit_code == Code.DONE, said.output
         assert "It is taken" in said.stderr

