@@ -474,7 +474,8 @@ class Contract:
         effect, as the table says."""
         documents = [self.document, *(changed(self.document, each) for each in self.documents)]
         coverage: Coverage = self.adaptor.coverage
-        assert await findings(coverage, self.life, documents, self.samples) == []
+        found = await findings(coverage, self.life, documents, self.samples)
+        assert not found, "\n".join(found)
 
     def options_for(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         """The options that this document needs."""

@@ -43,8 +43,7 @@ SPECIAL: dict[str, Any] = {
     "postal_code": "31337",
     "phone": "+32 2 555 01 99",
     "email": "canary.field@example.com",
-    "scheme": "9931",
-    "reason_code": "CANARY",
+    "scheme": "0088",
     "iban": "NL91ABNA0417164300",
     "bic": "DEUTDEFF",
     "means": "31",
@@ -65,7 +64,8 @@ REWRITTEN = ("language", "country", "means", "unit", "type", "currency", "phone"
 
 _ZERO = {"category": "Z", "rate": "0"}
 _EXEMPT = {"category": "E", "rate": "0", "exemption_reason": "Canary exempt"}
-_BY_CODE = {"category": "E", "rate": "0", "exemption_code": "CANARY-1"}
+_BY_CODE = {"category": "E", "rate": "0", "exemption_code": "VATEX-EU-132"}
+_EXPORTED = {"category": "G", "rate": "0", "exemption_code": "VATEX-EU-G"}
 _REVERSED = {"category": "AE", "rate": "0"}
 
 
@@ -86,7 +86,11 @@ def _vat(name: str, at: str) -> Sequence[Sample]:
         case "exemption_reason":
             return [Sample(taxed(_EXEMPT), taxed(_ZERO), "Canary exempt")]
         case _:
-            return [Sample(taxed(_BY_CODE), taxed(_ZERO), "CANARY-1")]
+            # Where codes may have no more than ten characters, the second one fits.
+            return [
+                Sample(taxed(_BY_CODE), taxed(_ZERO), "VATEX-EU-132"),
+                Sample(taxed(_EXPORTED), taxed(_ZERO), "VATEX-EU-G"),
+            ]
 
 
 def _adjustment(at: str) -> dict[str, Any]:
@@ -107,6 +111,9 @@ def samples(path: str, document: Mapping[str, Any]) -> Sequence[Sample]:
         return [Sample({**days, path: "2026-06-07"}, days)]
     if name.endswith("date"):
         return [Sample({path: "2026-05-17"}, {})]
+    if name == "reason_code":
+        code = "ABL" if "charges" in above else "95"
+        return [Sample({**_parents(path, document), path: code}, _parents(path, document), code)]
     value = SPECIAL.get(name, f"{MADE}{re.sub('[^a-z]', ' ', path)}"[:60].strip())
     parents = _parents(path, document)
     return [Sample({**parents, path: value}, parents, _text(name, value))]
@@ -159,10 +166,11 @@ def _parents(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
                 needed[f"{above}.name"] = "Other Canary"
             case "address" if segments[-1] != "country":
                 needed[f"{above}.country"] = "NL"
-            case "registration" | "electronic_address" | "identifiers[]":
+            case "registration" | "identifiers[]" | "location":
                 needed[f"{above}.value"] = "Other"
-            case "location" | "standard_item_id":
-                needed[f"{above}.value"] = "Other"
+            case "electronic_address" | "standard_item_id":
+                # Both have a scheme by the norm (BR-62, BR-63, BR-64).
+                needed |= {f"{above}.value": "Other", f"{above}.scheme": "0060"}
             case "allowances[]" | "charges[]":
                 if depth == 1:
                     needed[f"{above}.vat"] = document["lines"][0]["vat"]
