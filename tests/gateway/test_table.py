@@ -215,7 +215,7 @@ async def test_of_a_reference_that_another_has_taken_nothing_more_is_said(two: T
 async def test_lists_show_one_s_own_alone(two: Two) -> None:
     mine, other = two.request(two.mine), two.request(two.other)
     await two.other.client.start(other)
-    await two.door.post("/v1/invoices", mine)
+    await two.mine.client.start(mine)
     whole = lists.query(WORKFLOW, prefix=other.reference)
     async with asyncio.timeout(30):
         # Both are listed, to somebody who may see everything.
