@@ -220,6 +220,19 @@ class Invoice(Recorded):
     waiting: Waiting | None = None
     problem: Problem | None = None
     ended: bool = False
+    in_parts: bool = False
+    """Whether it is credited in parts, or may be at any moment: then no cancel credits it as a
+    whole. What is left of it, its credits' workflow says."""
+
+    @property
+    def final(self) -> bool:
+        """Whether it is an invoice in law, and stands."""
+        return self.stage.reached(Stage.APPROVED) and self.status is not Status.CREDITED
+
+    @property
+    def credited_whole(self) -> bool:
+        """Whether a credit has taken all of it back at once."""
+        return self.stage is Stage.CREDITED or self.status is Status.CREDITED
 
 
 Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -19,6 +19,7 @@ from invoicing.document import Document, Inconsistent
 from invoicing.errors import FieldProblem
 from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
+from invoicing.money import Number
 from invoicing.values import MOST_OPTIONS, day_or_moment, sparing
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
@@ -57,6 +58,23 @@ class RegisteredOrder(Recorded):
     """The adaptor's own, from registering it."""
 
 
+class CreditedInvoice(Recorded):
+    """The invoice that a credit note takes back, as its provider knows it, and what of it."""
+
+    reference: Reference
+    provider_id: str
+    number: str
+    issue_date: date
+    whole: bool
+    """Whether all of it is taken back at once."""
+    net: Number
+    vat: Number
+    gross: Number
+    """What the credit comes to: a plan that comes to anything else is refused."""
+    context: Annotated[dict[str, JsonValue], Length(MOST_OPTIONS)] = {}
+    """The adaptor's own, from making the invoice."""
+
+
 class InvoiceRequest(Typed):
     """One invoice to be made at one provider.
 
@@ -81,6 +99,8 @@ class InvoiceRequest(Typed):
     """Which of the systems configured in the worker is told of each change of its status."""
     order: RegisteredOrder | None = None
     """Set by the order's workflow alone, where the provider had to know the order first."""
+    credits: CreditedInvoice | None = None
+    """Set by the workflow of an invoice's credits alone: which invoice this credit note is of."""
 
     @property
     def sent_from(self) -> datetime | None:

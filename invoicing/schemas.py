@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from invoicing.credit import Credit
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Typed
 from invoicing.order import CancelLines, Deliver
@@ -33,6 +34,7 @@ INPUTS: tuple[type[Typed], ...] = (
     OrderRequest,
     Deliver,
     CancelLines,
+    Credit,
     Hold,
     Release,
     Resolve,
@@ -41,8 +43,10 @@ INPUTS: tuple[type[Typed], ...] = (
 )
 
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
-    InvoiceRequest: frozenset({"order"}),
-    **dict.fromkeys((Deliver, CancelLines, Hold, Release, Resolve, Cancel), frozenset({"proven"})),
+    InvoiceRequest: frozenset({"order", "credits"}),
+    **dict.fromkeys(
+        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel), frozenset({"proven"})
+    ),
 }
 """Set by our own workflows or doors alone."""
 

@@ -83,6 +83,8 @@ class Totals(Recorded):
     """BT-115, gross less what is prepaid."""
     vat_rows: tuple[VatRow, ...]
     """Sorted by category, then rate."""
+    rounding: VatRounding | None = None
+    """Where VAT was rounded; None in totals of old, which did not say."""
 
 
 class Rate(NamedTuple):
@@ -128,7 +130,8 @@ def totals(document: Document, rounding: VatRounding) -> Totals:
 def summed(document: Document, amounts: DocumentAmounts, rounding: VatRounding) -> Totals:
     """The same, of amounts that are known, whatever rounding the document asks for."""
     with exactly():
-        return _summed(document, split(document, amounts, rounding))
+        made = _summed(document, split(document, amounts, rounding))
+        return made.model_copy(update={"rounding": rounding})
 
 
 def split(document: Document, amounts: DocumentAmounts, rounding: VatRounding) -> Split:
