@@ -60,6 +60,7 @@ from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from register import opened
 from settings.worker import WorkerSettings
+from workflows.credit import CreditsWorkflow
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
@@ -73,6 +74,7 @@ log = logging.getLogger("invoicing.worker")
 STORIES = (
     InvoiceWorkflow,
     OrderWorkflow,
+    CreditsWorkflow,
     EventWorkflow,
     FeedWorkflow,
     NoticesWorkflow,

@@ -20,6 +20,7 @@ from invoicing.provider import (
     AttachCall,
     Attaches,
     CreateCall,
+    CreditNotes,
     Credits,
     Finds,
     Found,
@@ -45,6 +46,21 @@ def provider_of(accounts: Accounts, account: str) -> Provider:
             f"account {account!r} is not configured in this provider's worker; "
             f"it has: {', '.join(sorted(accounts))}"
         ) from None
+
+
+def _refuse_uncredited(request: InvoiceRequest, provider: Provider) -> None:
+    """Unsupported for a credit that this provider, or its adaptor, cannot make of an invoice."""
+    if request.credits is None:
+        return
+    if not isinstance(provider, CreditNotes):
+        raise Unsupported(
+            "no invoice of this provider can be credited from here yet: credit it at the provider"
+        )
+    if provider.credits_in == "whole" and not request.credits.whole:
+        raise Unsupported(
+            "this provider credits an invoice as a whole and at once, and no part of it: credit "
+            "the whole, and make a new invoice of what is to stand"
+        )
 
 
 class InvoiceActivities:
@@ -75,7 +91,9 @@ class InvoiceActivities:
     async def plan(self, request: InvoiceRequest) -> Plan:
         """How the provider will carry this out; no call is made."""
         refuse_unknown(request.subscriber, self._subscribers)
-        plan = await provider_of(self._accounts, request.account).plan(request)
+        provider = provider_of(self._accounts, request.account)
+        _refuse_uncredited(request, provider)
+        plan = await provider.plan(request)
         paces = plan.paces.scaled(self._pace)
         return plan.model_copy(update={"paces": paces, "claims": self._claims})
 

@@ -6,13 +6,21 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
 from invoicing import attributes
+from invoicing.credit import Requested
+from invoicing.credit_case import Looked, RequestedCall
 from invoicing.errors import Unsupported
 from invoicing.identity import (
     EVENT_WORKFLOW,
@@ -129,6 +137,27 @@ class Directory:
             why = cause.message if isinstance(cause, ApplicationError) else type(cause).__name__
             return Became(running=False, refused=refused, why=why)
 
+    @activity.defn
+    @as_failures
+    async def requested(self, call: RequestedCall) -> Looked:
+        """What a credit must know of an invoice, running or ended."""
+        handle = self._client.get_workflow_handle(call.workflow_id)
+        try:
+            last = await handle.describe()
+            invoice = await handle.query("request", result_type=Requested)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Looked()
+            raise
+        except WorkflowQueryFailedError:
+            # It ended on an input that nobody could read.
+            return Looked()
+        return Looked(
+            running=last.status is WorkflowExecutionStatus.RUNNING,
+            cut_off=last.status in _CUT_OFF,
+            invoice=invoice,
+        )
+
     async def _begin(self, event: EventInput) -> bool:
         try:
             await self._client.start_workflow(
@@ -163,7 +192,7 @@ class Directory:
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""
-        return [self.locate, self.deliver, self.became]
+        return [self.locate, self.deliver, self.became, self.requested]
 
 
 MOST_LISTED = 1000

@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from invoicing import attributes
 from invoicing.bounds import refuse_instruction
 from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
-from invoicing.invoice import Problem
+from invoicing.invoice import Problem, Status
 from invoicing.model import Typed
 
 T = TypeVar("T")
@@ -70,7 +70,10 @@ async def ask(
                     raise ended from error
                 last = await known(reference, handle.describe())
                 status = last.typed_search_attributes.get(attributes.STATUS)
-                raise Refused(f"{reference}: it has ended: {status}") from error
+                number = last.typed_search_attributes.get(attributes.NUMBER)
+                final = name == "cancel" and number and status != Status.CREDITED
+                instead = "; `credit` takes back what is left of it" if final else ""
+                raise Refused(f"{reference}: it has ended: {status}{instead}") from error
             pause = next(pauses, None)
             if error.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
                 raise

@@ -114,7 +114,8 @@ CONTEXT = 128 * KIB
 would go over it is not taken in; see `refuse_context`."""
 
 GROWN = 768 * KIB
-"""What an order comes to beside its request. One more delivery or cancellation is refused once
+"""What an order comes to beside its request, and what the credits of an invoice come to beside what
+is known of that. One more delivery or cancellation is refused once
 there is no room for it; see `refuse_without_room`."""
 
 TOLD = MIB
@@ -183,6 +184,9 @@ RENEWED_AGAIN = 500
 BEGUN_BYTES = 2 * MIB
 """Invoices that an order begins in one workflow task, all together: they are one gRPC message, see
 ENGINE_MESSAGE. The others are begun in the next tasks."""
+
+CREDITS_UNDER_WAY = 200
+"""Credits of one invoice that are under way at once; one more is refused until some are final."""
 
 CHILDREN = 500
 """Children that one run has at once; more are begun once some of them have ended."""
@@ -255,6 +259,17 @@ def refuse_without_room(wanted: BaseModel, *grown: object) -> None:
             f"this order has no room for more: with it, its deliveries and cancellations come to "
             f"{size:,} bytes as they are stored, and {GROWN:,} is the most; put what is left into "
             "another order, or more lines into one delivery"
+        )
+
+
+def refuse_credit_without_room(wanted: BaseModel, *grown: object) -> None:
+    """Raise TooLarge where an invoice has no room for one more credit: `grown` is what its credits
+    come to so far. One more is in them twice, and what it takes of each part once."""
+    size = sum(map(stored, grown)) + 3 * stored(wanted) + _STATE
+    if size > GROWN:
+        raise TooLarge(
+            f"this invoice has no room for more credits: with this one, they come to {size:,} "
+            f"bytes as they are stored, and {GROWN:,} is the most; credit more at once"
         )
 
 

@@ -15,7 +15,7 @@ from invoicing import attributes
 from invoicing.bounds import listed_keys, received, remembered, said
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
-from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, MOST_CONTENTS
+from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
 from invoicing.invoice import (
     Amounts,
     Cancel,
@@ -199,6 +199,8 @@ class Case(Memory):
     cancel: Cancel | None = None
     credited: bool = False
     """Whether a final invoice of this reference was taken back by a credit."""
+    in_parts: bool = False
+    """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
     outcome: Status | None = None
 
     @property
@@ -338,6 +340,7 @@ class Case(Memory):
             waiting=self.waiting,
             problem=self.problem,
             ended=self.outcome is not None,
+            in_parts=self.in_parts,
         )
 
 
@@ -371,6 +374,8 @@ class Earlier(Recorded):
     corrected: bool = False
     """Whether a person had it made from another document than is asked for now: its successor is
     held, for somebody to say which of the two is right."""
+    in_parts: bool = False
+    """Whether parts of it were credited: its successor is not credited as a whole either."""
 
     @classmethod
     def of(
@@ -388,13 +393,19 @@ class Earlier(Recorded):
             cancelled=unfinished and bool(memo.get(CANCELLED)),
             held=unfinished and bool(memo.get(HELD)),
             corrected=unfinished and bool(memo.get(CORRECTED)),
+            in_parts=bool(memo.get(IN_PARTS)),
         )
 
     @property
     def memo(self) -> dict[str, Any]:
         """What the successor's memo says from its start: it may be cut off before it says
         anything itself."""
-        words = {CANCELLED: self.cancelled, HELD: self.held, CORRECTED: self.corrected}
+        words = {
+            CANCELLED: self.cancelled,
+            HELD: self.held,
+            CORRECTED: self.corrected,
+            IN_PARTS: self.in_parts,
+        }
         return {
             CONTENTS: list(self.contents),
             **{name: True for name, said in words.items() if said},

@@ -41,6 +41,9 @@ from invoicing.asking import (
 from invoicing.bounds import refuse_event, refuse_too_large
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.connection import Unreachable, connect, converter, reach
+from invoicing.credit import Credit
+from invoicing.credit_case import Credits, CreditState
+from invoicing.credit_client import CreditsClient
 from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.errors import CutOff, InvoicingError, NotFound, ReferenceInUse
 from invoicing.identity import (
@@ -131,6 +134,7 @@ class InvoicingClient:
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
         self.temporal = temporal
         self.task_queue = task_queue
+        self._credits = CreditsClient(temporal, task_queue)
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
@@ -661,6 +665,27 @@ class InvoicingClient:
 
         return await answer(said.question, give, problem)
 
+    # Credits
+
+    async def credit(self, reference: str, wanted: Credit) -> CreditState:
+        """Credit what is left of an invoice, or a part of it. Raises Refused with what is left."""
+        return await self._credits.credit(reference, wanted)
+
+    async def credits(self, reference: str) -> Credits:
+        """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has
+        credited anything of it."""
+        return await self._credits.state(reference)
+
+    async def credits_journal(self, reference: str) -> Journal:
+        """What happened to the credits of an invoice. Raises NotFound."""
+        return await self._credits.journal(reference)
+
+    async def resolve_credits(
+        self, reference: str, said: Resolve, *, key: str | None = None
+    ) -> Credits:
+        """Say whether a credit stands. Raises as `resolve` does."""
+        return await self._credits.resolve(reference, said, key=key)
+
     async def _update(
         self,
         reference: str,
@@ -688,8 +713,8 @@ async def _only_looks_back(handle: Execution) -> bool:
 
 async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:
     """An order's ledger says on which invoice a line is; begun beside it, it would be on two."""
-    if order := (await last.memo()).get(OWNER):
-        raise Refused(f"{reference}: it is a delivery of {order}: deliver its lines there again")
+    if owner := (await last.memo()).get(OWNER):
+        raise Refused(f"{reference}: it belongs to {owner}: only that begins it")
 
 
 def _without_turn(state: Invoice) -> Invoice:

@@ -15,7 +15,7 @@ from pathlib import Path
 from invoicing.questions import QUESTIONS, Answer, Question, Reason
 
 _MARKED = re.compile(
-    r"(<!-- questions of an (invoice|order|event) -->\n).*?(<!-- end -->)", re.DOTALL
+    r"(<!-- questions of (?:an? )?(invoice|order|credits|event) -->\n).*?(<!-- end -->)", re.DOTALL
 )
 
 
@@ -25,7 +25,7 @@ def rewritten(text: str) -> str:
 
 
 def table(of: str) -> str:
-    """Every question of an invoice, an order or an event, and what each answer does there."""
+    """Every question of one kind of workflow, and what each answer does there."""
     rows = [(reason, each) for reason, each in QUESTIONS.items() if each.of == of]
     always = _always(rows)
     head = "| reason | it asks | answers |\n|---|---|---|\n"

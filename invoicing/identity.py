@@ -21,6 +21,7 @@ from invoicing.request import InvoiceRequest, OrderRequest
 TASK_QUEUE = "invoicing"
 WORKFLOW = "InvoiceWorkflow"
 ORDER_WORKFLOW = "OrderWorkflow"
+CREDITS_WORKFLOW = "CreditsWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
 NOTICES_WORKFLOW = "NoticesWorkflow"
@@ -38,8 +39,11 @@ CORRECTED = "corrected"
 MARK = "mark"
 """Memo: of which call this run is, where its caller marks its calls: of many that ask at once for
 the same, one finds its own."""
+IN_PARTS = "in_parts"
+"""Memo: whether it is credited in parts. A life that follows must not credit it as a whole."""
 OWNER = "order"
-"""Memo of a delivery's invoice: the workflow of the order that owns its lines."""
+"""Memo of a delivery's invoice, or of a credit: the workflow whose ledger it is in, an order's or
+that of an invoice's credits."""
 MOST_CONTENTS = 30
 MOST_EVENT = 140
 """Beside a provider's and an account's name of 50 each."""
@@ -54,6 +58,11 @@ def workflow_id(reference: str) -> str:
 def order_id(reference: str) -> str:
     """One reference, one order."""
     return f"order/{reference}"
+
+
+def credits_id(reference: str) -> str:
+    """One invoice, one ledger of its credits."""
+    return f"credits/{reference}"
 
 
 def event_id(provider: str, account: str, event: str) -> str:
@@ -136,6 +145,16 @@ def search_attributes(request: InvoiceRequest | OrderRequest) -> TypedSearchAttr
     if due := request.document.due_date:
         pairs.append(SearchAttributePair(attributes.DUE_DATE, attributes.midnight(due)))
     return TypedSearchAttributes(pairs)
+
+
+def credits_attributes(reference: str) -> TypedSearchAttributes:
+    """The same of the credits of an invoice."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(attributes.REFERENCE, reference),
+            SearchAttributePair(attributes.STATUS, Status.STARTED.value),
+        ]
+    )
 
 
 def summary(request: InvoiceRequest | OrderRequest) -> str:

@@ -511,6 +511,17 @@ class Limited(Protocol):
 
 
 @runtime_checkable
+class CreditNotes(Protocol):
+    """A provider whose adaptor makes credit notes that are of one of our invoices: a request with
+    `credits`. Of any other, such a request is refused before its plan.
+
+    `credits_in` says whether parts can be credited, or the whole alone, at once.
+    """
+
+    credits_in: Literal["parts", "whole"]
+
+
+@runtime_checkable
 class Attaches(Protocol):
     """A provider that takes documents of the caller's own (EN 16931, BG-24) once there is a draft.
 

@@ -81,6 +81,8 @@ class Reason(StrEnum):
     LINES_NOT_CANCELLED = "lines_not_cancelled"
     DELIVERY_UNCLEAR = "delivery_unclear"
 
+    CREDIT_UNCLEAR = "credit_unclear"
+
     EVENT_UNPLACED = "event_unplaced"
     EVENT_AMBIGUOUS = "event_ambiguous"
 
@@ -97,7 +99,7 @@ class Question(NamedTuple):
     sentence: str
     answers: Mapping[Answer, str]
     news_may_settle: bool = True
-    of: Literal["invoice", "order", "event"] = "invoice"
+    of: Literal["invoice", "order", "credits", "event"] = "invoice"
 
 
 _END = {Answer.ABANDON: "end here; whatever is at the provider stays as it is"}
@@ -112,6 +114,11 @@ def _question(sentence: str, *, news: bool = True, **answers: str) -> Question:
 def _of_an_order(sentence: str, **answers: str) -> Question:
     given = {Answer(word): meaning for word, meaning in answers.items()}
     return Question(sentence, MappingProxyType({**given, **_LET_GO}), of="order")
+
+
+def _of_credits(sentence: str, **answers: str) -> Question:
+    given = {Answer(word): meaning for word, meaning in answers.items()}
+    return Question(sentence, MappingProxyType(given), news_may_settle=False, of="credits")
 
 
 def _of_an_event(sentence: str) -> Question:
@@ -267,6 +274,12 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "a delivery's invoice ended, and nobody here knows whether it counts",
             invoiced="its lines are on an invoice at the provider, under the `number` you give",
             free="its lines are on no invoice, you have looked: they are open again",
+        ),
+        Reason.CREDIT_UNCLEAR: _of_credits(
+            "a credit ended, and nobody here knows whether it counts",
+            invoiced="it stands at the provider, under the `number` you give",
+            free="it does not stand there, you have looked: what it was to credit is left again",
+            abandon="leave it: it counts as credited, so that nothing is credited twice",
         ),
         Reason.EVENT_UNPLACED: _of_an_event(
             "no invoice and no order is listed under the names it gives"

@@ -108,6 +108,7 @@ KNOW_TEMPORAL = {
     "asking.py",
     "attributes.py",
     "client.py",
+    "credit_client.py",
     "connection.py",
     "converter.py",
     "encryption.py",

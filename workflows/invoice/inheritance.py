@@ -11,7 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import Case, Earlier, InvoiceInput
     from invoicing.doubt import Doubt
-    from invoicing.identity import CANCELLED, CORRECTED, HELD
+    from invoicing.identity import CANCELLED, CORRECTED, HELD, IN_PARTS
     from invoicing.invoice import Cancel, Hold
 
 _ASKED_FOR = Hold(by="the request", reason="it asks for a release")
@@ -37,6 +37,7 @@ def leave_word(case: Case) -> None:
         # What the request asks for its successor knows from its own.
         HELD: case.hold not in (None, _ASKED_FOR),
         CORRECTED: case.corrected,
+        IN_PARTS: case.in_parts,
     }
     changed = {
         name: said
@@ -50,6 +51,7 @@ def leave_word(case: Case) -> None:
 def inherit(case: Case, earlier: Earlier) -> None:
     """Begin with what an earlier life left."""
     case.doubt = Doubt.begun_again(earlier.ended, earlier.contents)
+    case.in_parts |= earlier.in_parts
     if earlier.cancelled and case.cancel is None:
         case.cancel = Cancel(by=_BY, reason="it was being taken back")
     if earlier.corrected:

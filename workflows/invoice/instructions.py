@@ -15,6 +15,7 @@ from workflows.kit.endings import refused
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import refuse_too_large
+    from invoicing.credit_document import same_worth
     from invoicing.document import Document
     from invoicing.errors import TooLarge
     from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
@@ -45,6 +46,11 @@ class Instructions:
             self._refuse_misfit(answer.document)
 
     def may_cancel(self, instruction: Cancel) -> None:
+        """What has ended as a final invoice, or is credited in parts, only a credit takes back."""
+        state = self._life.state
+        if state.final and (state.ended or state.in_parts):
+            why = f"it has ended: {state.status}" if state.ended else "parts of it are credited"
+            raise refused(f"{why}; `credit` takes back what is left of it")
         self._refuse_if_ended()
 
     # What they change
@@ -101,7 +107,10 @@ class Instructions:
             raise refused("; ".join(map(str, problems(error)))) from None
         except TooLarge as error:
             raise refused(str(error)) from None
-        if self._life.order_id:
+        if request.credits:
+            if not same_worth(request.document, corrected):
+                raise refused("it is a credit: its words may be corrected, and not what it credits")
+        elif self._life.order_id:
             self._refuse_other_lines(corrected)
 
     def _refuse_other_lines(self, corrected: Document) -> None:

@@ -117,6 +117,15 @@ class Life:
             self.case.cancel = instruction
             self.note(CANCEL_NOTE, instruction)
 
+    def credited_in_parts(self) -> None:
+        """Somebody is about to credit parts of it: from now on no cancel credits the whole. Not
+        where one is being carried out; who asked looks whether it is so."""
+        if self.state.final and self.case.cancel is None and not self.case.in_parts:
+            self.case.in_parts = True
+            leave_word(self.case)
+            self.note("parts of it may be credited from now on")
+            self.show()
+
     @property
     def cancel_pending(self) -> bool:
         """Whether a cancel waits to be carried out.

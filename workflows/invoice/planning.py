@@ -62,11 +62,26 @@ async def _take(life: Life, made: Plan) -> None:
     case = life.case
     try:
         refuse_plan(made)
+        _refuse_other_sums(life, made)
     except TooLarge as error:
         await _not_planned(life, Trouble(Kind.REJECTED, str(error)))
         return
+    except Trouble as problem:
+        await _not_planned(life, problem)
+        return
     case.plan, case.context, case.buyer, case.keys = made, made.context, made.buyer, made.keys
     life.follow(made)
+
+
+def _refuse_other_sums(life: Life, made: Plan) -> None:
+    """A credit comes to what its invoice's ledger has reserved for it, to the cent."""
+    wanted, sums = life.request.credits, made.totals
+    if wanted and (wanted.net, wanted.vat, wanted.gross) != (sums.net, sums.vat, sums.gross):
+        raise Trouble(
+            Kind.REJECTED,
+            f"the provider's adaptor makes {sums.gross} of a credit of {wanted.gross}: it rounds "
+            "otherwise than for the invoice",
+        )
 
 
 async def _not_planned(life: Life, problem: Trouble) -> None:

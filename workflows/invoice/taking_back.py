@@ -47,7 +47,7 @@ async def take_back(life: Life) -> None:
 
 
 async def _from(life: Life, stage: Stage) -> None:
-    may_credit = life.plan.credits and life.request.may_credit
+    may_credit = life.plan.credits and life.request.may_credit and not life.case.in_parts
     if stage in GONE:
         await _gone(life, stage)
     elif stage is Stage.DRAFTING:
@@ -70,6 +70,8 @@ async def _ask_whether_it_stands(life: Life) -> None:
     offered = [Answer.RETRY, Answer.KEEP]
     offered += [Answer.HAPPENED] if life.cannot_look else []
     what = "it is final, and may not be credited from here"
+    if life.case.in_parts:
+        what = "parts of it are credited, so the whole cannot be: credit what is left of it"
     said = await ask(life, Reason.CANNOT_CANCEL, offered, what)
     if said is Answer.KEEP:
         life.keep()

@@ -16,11 +16,12 @@ from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
 from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
 from workflows.kit.endings import Ended, refused
-from workflows.kit.instructions import NOTHING, of_any_input, of_one_input, understood
+from workflows.kit.instructions import NOTHING, of_any_input, of_no_input, of_one_input, understood
 from workflows.kit.lifetime import sign, through_cancels
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import InvoiceInput
+    from invoicing.credit import Requested, rounding_of
     from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
     from invoicing.provider import Event
 
@@ -64,6 +65,24 @@ class InvoiceWorkflow:
     def journal(self) -> Journal:
         """Everything that happened so far."""
         return self._life.case.journal
+
+    @workflow.query(description="What is asked for now, and what a credit of it must know.")
+    def request(self) -> Requested:
+        """All that its credits must know of it."""
+        life = self._life
+        plan = life.case.plan
+        return Requested(
+            request=life.request,
+            invoice=life.state.model_copy(update={"lines": ()}),
+            rounding=plan and rounding_of(life.request.document, plan.totals),
+            context=life.case.context,
+        )
+
+    @workflow.signal(description="Parts of it are to be credited: then no cancel credits it whole.")
+    @of_no_input
+    def credits_begin(self) -> None:
+        """From the workflow of its credits."""
+        self._life.credited_in_parts()
 
     @workflow.signal(description="Something the provider told us; the same id counts once.")
     @of_one_input

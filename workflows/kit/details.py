@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.credit_case import Credits
     from invoicing.invoice import COMES_WITH, Invoice, Problem, Waiting
     from invoicing.order import Order
     from invoicing.questions import Answer
@@ -49,6 +50,25 @@ def order_markdown(order: Order, refused: str = "") -> str:
         ledger += ["", f"… and {left} more: query *ledger*."] if left > 0 else []
     problem = _problem(order.problem, "Needs attention")
     return "\n".join([*_table(rows), *problem, *_refused(refused), *ledger])
+
+
+def credits_markdown(known: Credits, refused: str = "") -> str:
+    """The credits of an invoice as Markdown: what is left, and what became of each."""
+    left = known.left
+    rows = [
+        ("Status", f"**{known.status}**"),
+        ("Waits for", _waits(known.waiting)),
+        ("Invoice", known.number),
+        ("Left", left and f"{left.sums.net} + {left.sums.vat} = {left.sums.gross} {left.currency}"),
+    ]
+    lines = [
+        f"| {each.credit} | {each.became} | {each.sums.gross} | {each.status} "
+        f"| {each.number or ''} | {each.reference} |"
+        for each in known.credits[-MOST_LINES:]
+    ]
+    head = ["", "| Credit | It is | With VAT | Its note | Number | Reference |", f"{'|---' * 6}|"]
+    problem = _problem(known.problem, "Needs attention")
+    return "\n".join([*_table(rows), *problem, *_refused(refused), *head, *lines])
 
 
 def question_markdown(problem: Problem) -> str:

@@ -1,0 +1,127 @@
+"""Credits of an invoice, as a client asks for them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable
+from typing import Any, cast
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from invoicing.asking import Execution, Refused, accepted, answer, ask, queried
+from invoicing.bounds import refuse_instruction
+from invoicing.credit import Credit
+from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditState
+from invoicing.identity import CREDITS_WORKFLOW, DETAILS, credits_attributes, credits_id
+from invoicing.invoice import Journal, Problem, Resolve
+
+_TURNS = 5
+"""So often an invoice's credits are begun again for one credit: each time they ended meanwhile."""
+
+
+class CreditsClient:
+    """Credits invoices, and shows what is left of them."""
+
+    def __init__(self, temporal: Client, task_queue: str) -> None:
+        self._temporal = temporal
+        self._queue = task_queue
+
+    async def credit(self, reference: str, wanted: Credit) -> CreditState:
+        """Credit what is left of an invoice, or a part of it; running or long ended.
+
+        The same name again is the same credit. Its note is an invoice of its own, by the reference
+        that the answer gives: `state`, `result`, `resolve` and the others take it.
+        Raises NotFound where nobody asked for the invoice, Refused with what is left, TooLarge.
+        """
+        refuse_instruction(wanted)
+        handle = self.handle(reference)
+        for _ in range(_TURNS):
+            try:
+                return await self._credit(handle, CreditsInput(reference=reference), wanted)
+            except WorkflowAlreadyStartedError:
+                # Its ledger has ended, or was cut off: it is begun again with all that it knew.
+                kept = CreditsInput(reference=reference, resumed=await self._kept(handle))
+            with contextlib.suppress(WorkflowAlreadyStartedError):
+                await self._begin_credits(handle, kept)
+        raise Refused(f"{reference}: its credits end again and again: ask later")
+
+    async def _credit(self, handle: Execution, start: CreditsInput, wanted: Credit) -> CreditState:
+        reference = start.reference
+        begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            CREDITS_WORKFLOW,
+            start,
+            id=handle.id,
+            task_queue=self._queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=credits_attributes(reference),
+            static_summary="credits",
+            static_details=DETAILS,
+        )
+        try:
+            with accepted(reference):
+                told: CreditState = await self._temporal.execute_update_with_start_workflow(
+                    "credit", wanted, start_workflow_operation=begin, result_type=CreditState
+                )
+        except WorkflowUpdateFailedError as error:
+            why = error.cause
+            said = why.message if isinstance(why, ApplicationError) else str(why)
+            raise Refused(f"{reference}: {said}") from error
+        return told
+
+    async def _begin_credits(self, handle: Execution, start: CreditsInput) -> None:
+        await self._temporal.start_workflow(
+            CREDITS_WORKFLOW,
+            start,
+            id=handle.id,
+            task_queue=self._queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            search_attributes=credits_attributes(start.reference),
+            static_summary="credits",
+            static_details=DETAILS,
+        )
+
+    async def _kept(self, handle: Execution) -> CreditsCase | None:
+        """What the last run of an invoice's credits remembered."""
+        last = await handle.describe()
+        closed = self._temporal.get_workflow_handle(handle.id, run_id=last.run_id)
+        try:
+            return cast("CreditsCase", await closed.query("memory", result_type=CreditsCase))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+        # It was ended before a worker had seen it: it knew what it was begun with.
+        async for begun in closed.fetch_history_events(page_size=1):
+            payloads = begun.workflow_execution_started_event_attributes.input.payloads
+            (asked,) = await self._temporal.data_converter.decode(payloads, [CreditsInput])
+            return cast("CreditsInput", asked).resumed
+        return None
+
+    def handle(self, reference: str) -> Execution:
+        """The workflow behind an invoice's credits, for everything Temporal itself offers."""
+        return self._temporal.get_workflow_handle(credits_id(reference), result_type=Credits)
+
+    async def state(self, reference: str) -> Credits:
+        """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has
+        credited anything of it."""
+        return await queried(reference, self.handle(reference), "state", Credits)
+
+    async def journal(self, reference: str) -> Journal:
+        """What happened to the credits of an invoice. Raises NotFound."""
+        return await queried(reference, self.handle(reference), "journal", Journal)
+
+    async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Credits:
+        """Say whether a credit stands. Raises as `resolve` does."""
+        handle = self.handle(reference)
+
+        async def problem() -> Problem | None:
+            return (await self.state(reference)).problem
+
+        def give() -> Awaitable[Credits]:
+            return ask(reference, handle, "resolve", said, Credits, key)
+
+        return await answer(said.question, give, problem)

@@ -1,0 +1,96 @@
+"""The invoice that is credited: that it is final, and that no cancel credits the whole of it.
+
+Its workflow may run, or have ended long ago. One that runs is told by signal that parts of it are
+to be credited; from then on a cancel of it credits nothing. One whose cancel came first does not
+take the signal, so it is looked whether it did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, FailureError
+
+from workflows.credit.life import CreditsLife
+
+with workflow.unsafe.imports_passed_through():
+    from activities.news import Directory
+    from invoicing.credit import CreditLedger, Requested
+    from invoicing.credit_case import Looked, RequestedCall
+    from invoicing.credit_document import refuse_uncreditable
+    from invoicing.errors import InvalidRequest
+    from invoicing.identity import workflow_id
+    from invoicing.invoice import Status
+    from invoicing.totals import totals
+
+CALL = timedelta(seconds=30)
+PAUSE = timedelta(seconds=2)
+LOOKS = 6
+"""So often an invoice that was told is looked at: each time for longer, a minute in all."""
+
+
+class NotCreditable(Exception):
+    """Nothing of this invoice can be credited now; the sentence says why."""
+
+
+async def learn(life: CreditsLife) -> None:
+    """Find out what there is to credit, once. Raises NotCreditable."""
+    if life.case.invoice is not None:
+        return
+    invoice = await _excluded(life)
+    if invoice.rounding is None:
+        raise NotCreditable("it was never planned")
+    document = invoice.request.document
+    sums, stated = totals(document, invoice.rounding), invoice.invoice.amounts
+    if stated is None or (sums.net, sums.vat, sums.gross) != (stated.net, stated.vat, stated.gross):
+        raise NotCreditable("its amounts are not what its document comes to: credit it by hand")
+    life.case.learn(invoice, CreditLedger.of(document, invoice.rounding))
+    life.note("the invoice is known, and what is left of it")
+    life.show()
+
+
+async def _excluded(life: CreditsLife) -> Requested:
+    """The invoice, once no cancel can credit the whole of it any more."""
+    for turn in range(LOOKS):
+        invoice, running = await _look(life)
+        if not running or invoice.invoice.in_parts:
+            return invoice
+        if invoice.invoice.status is Status.CANCELLING:
+            raise NotCreditable("it is being cancelled, which takes the whole of it back")
+        handle = workflow.get_external_workflow_handle(workflow_id(life.reference))
+        with life.calling(), contextlib.suppress(FailureError):
+            # One that has just ended needs not be told: no cancel is taken any more.
+            await handle.signal("credits_begin")
+        if turn:
+            await workflow.sleep(PAUSE * 2**turn, summary="the invoice, to be told of its credits")
+    raise NotCreditable("it has not heard of its credits: ask again")
+
+
+async def _look(life: CreditsLife) -> tuple[Requested, bool]:
+    call = RequestedCall(workflow_id=workflow_id(life.reference))
+    with life.calling():
+        try:
+            looked: Looked = await workflow.execute_activity_method(
+                Directory.requested,
+                call,
+                summary="what the invoice is",
+                start_to_close_timeout=CALL,
+                schedule_to_close_timeout=timedelta(minutes=2),
+                retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+            )
+        except ActivityError:
+            raise NotCreditable("its workflow cannot be asked now: ask again") from None
+    if looked.invoice is None:
+        raise NotCreditable("nobody knows an invoice with this reference")
+    if looked.cut_off:
+        raise NotCreditable(
+            "it was ended from outside: start the same request again, and credit it then"
+        )
+    try:
+        refuse_uncreditable(looked.invoice)
+    except InvalidRequest as error:
+        raise NotCreditable(str(error)) from None
+    return looked.invoice, looked.running

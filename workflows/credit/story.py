@@ -1,0 +1,121 @@
+"""The whole life of an invoice's credits, as one reads it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from workflows.credit.learning import NotCreditable, learn
+from workflows.credit.life import CreditsLife
+from workflows.credit.note import begin
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.bounds import (
+        CREDITS_UNDER_WAY,
+        refuse_credit_without_room,
+        refuse_too_large,
+    )
+    from invoicing.credit import Credit, NotLeft
+    from invoicing.credit_case import CreditsInput, CreditsStatus
+    from invoicing.credit_document import request_of
+    from invoicing.credit_portion import portion
+    from invoicing.errors import TooLarge
+
+KEPT = timedelta(days=365)
+"""How long a ledger waits for one more credit. One that comes later begins it again."""
+KEPT_EMPTY = timedelta(minutes=10)
+"""The same where nothing is left, or nothing could be credited: for callers who ask at that moment.
+It is begun again as well, and knows what it knew."""
+
+
+async def live(life: CreditsLife) -> None:
+    """Decide about what is asked for, one after the other, until nobody asks any more."""
+    for name in dict.fromkeys((*life.case.under_way, *life.case.begun)):
+        await begin(life, name)
+    while True:
+        try:
+            await workflow.wait_condition(
+                lambda: _has_work(life) or _renews(life),
+                timeout=_patience(life),
+                timeout_summary="one more credit",
+            )
+        except TimeoutError:
+            if _is_over(life):
+                break
+            continue
+        for task in [task for task in life.following.values() if task.done()]:
+            task.result()
+        if life.case.undecided:
+            await _decide(life)
+        elif _renews(life):
+            _renew(life)
+    credited = life.case.ledger is not None and life.case.ledger.nothing_left
+    life.case.outcome = CreditsStatus.CREDITED if credited else CreditsStatus.IDLE
+    life.note(f"ended: {life.case.outcome}")
+    life.show()
+    await workflow.wait_condition(workflow.all_handlers_finished)
+
+
+def _has_work(life: CreditsLife) -> bool:
+    failed = any(task.done() and task.exception() for task in life.following.values())
+    return bool(life.case.undecided) or failed
+
+
+def _patience(life: CreditsLife) -> timedelta:
+    ledger = life.case.ledger
+    return KEPT if ledger is not None and not ledger.nothing_left else KEPT_EMPTY
+
+
+def _is_over(life: CreditsLife) -> bool:
+    return not (life.case.undecided or life.case.under_way or life.case.begun)
+
+
+async def _decide(life: CreditsLife) -> None:
+    """Reserve the first of what is asked for and begin it, or refuse it."""
+    name = next(iter(life.case.undecided))
+    try:
+        await learn(life)
+        _reserve(life, life.case.undecided[name])
+    except (NotLeft, TooLarge, NotCreditable) as refusal:
+        _refuse(life, name, str(refusal))
+    except ValidationError as error:
+        detail = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in detail["loc"]) or "the credit"
+        _refuse(life, name, f"{where}: {detail['msg']}")
+    else:
+        await begin(life, name)
+        life.decided(name)
+    life.show()
+
+
+def _reserve(life: CreditsLife, wanted: Credit) -> None:
+    case = life.case
+    if case.invoice is None or case.ledger is None:
+        raise RuntimeError("nothing is credited of an invoice that is not known")
+    if len(case.under_way) >= CREDITS_UNDER_WAY:
+        raise NotCreditable(f"{CREDITS_UNDER_WAY} credits of it are under way: ask again later")
+    refuse_credit_without_room(wanted, *case.grown)
+    today = workflow.now().date()
+    found = portion(case.ledger, wanted)
+    refuse_too_large(request_of(case.invoice, case.ledger, found, wanted, today))
+    case.reserve(wanted, case.ledger.reserve(wanted.credit, found), today)
+    life.note(f"credit {wanted.credit} asked for: {found.sums.gross} with VAT", wanted)
+
+
+def _refuse(life: CreditsLife, name: str, why: str) -> None:
+    by = life.case.undecided[name]
+    life.case.refuse(name)
+    life.note(f"credit {name} is refused: {why}", by)
+    life.decided(name, why)
+
+
+def _renews(life: CreditsLife) -> bool:
+    """Whether to continue as new: credits may be under way, and a question open, but no call."""
+    idle = life.busy == 0 and workflow.all_handlers_finished() and not life.case.undecided
+    return life.renewal.due and idle and life.case.resolution is None
+
+
+def _renew(life: CreditsLife) -> None:
+    life.renewal.begin(CreditsInput(reference=life.reference, resumed=life.case))
