@@ -6,11 +6,15 @@ from typing import Any
 
 from invoicing import attributes
 from invoicing.case import Earlier, InvoiceInput
+from invoicing.credit_case import CreditsCase, CreditsInput
 from invoicing.identity import (
+    CREDITS_WORKFLOW,
     MEMO,
     ORDER_WORKFLOW,
     OWNER,
     WORKFLOW,
+    credits_attributes,
+    credits_id,
     fingerprint,
     order_id,
     search_attributes,
@@ -38,6 +42,7 @@ class Caller:
         self._server = server
         self._judge = judge
         self._story = story
+        self._kept: dict[str, CreditsCase] = {}
         self._prints: dict[int, tuple[Any, dict[str, str]]] = {}
 
     def ask(self, request: InvoiceRequest) -> None:
@@ -110,6 +115,24 @@ class Caller:
         if known is None:
             known = self._prints[id(request)] = (request, fingerprint(request))
         return known[1]
+
+    def credits(self, reference: str) -> str:
+        """Begin the ledger of an invoice's credits, or find the one that runs; its workflow. One
+        that has ended is begun again with what it knew, as a client of ours does."""
+        identity = credits_id(reference)
+        runs = self._server.runs(identity)
+        if runs and runs[-1].closed:
+            self._story.tell(f"{reference}: its credits are begun again")
+            if runs[-1].tasks:
+                self._kept[identity] = self._server.query(identity, "memory")
+        self._server.start(
+            CREDITS_WORKFLOW,
+            CreditsInput(reference=reference, resumed=self._kept.get(identity)),
+            id=identity,
+            search_attributes=credits_attributes(reference),
+            conflict="use_existing",
+        )
+        return identity
 
     def order(self, request: OrderRequest) -> None:
         """Begin an order; asked again it is the same one."""

@@ -145,6 +145,25 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Crediting:
+    """Somebody credits an invoice, or interferes with its credits."""
+
+    when: Trigger
+    what: Literal["whole", "lines", "amount", "cancel note", "cancel invoice", "terminate ledger"]
+    name: str
+    place: int = 0
+    """Which of the life's invoices."""
+    line: int = 0
+    quantity: int = 0
+    """Of units, or of ten cents; 0 units are all of the line."""
+    twice: bool = False
+
+    def __str__(self) -> str:
+        twice = " twice at once" if self.twice else ""
+        return f"{self.when}: credit {self.name}, {self.what}{twice} (invoice {self.place + 1})"
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """One kind of trouble with the engine and the workers."""
 
@@ -155,7 +174,16 @@ class Trouble:
 
 
 Decision: TypeAlias = (
-    CallFault | Outage | StrangeWord | Meddling | Fails | NewsFault | StrangeNews | Act | Trouble
+    CallFault
+    | Outage
+    | StrangeWord
+    | Meddling
+    | Fails
+    | NewsFault
+    | StrangeNews
+    | Act
+    | Crediting
+    | Trouble
 )
 
 _VERBS = ("create", "approve", "send", "delete", "credit", "attach")
@@ -206,6 +234,44 @@ def draw(rng: random.Random, kind: Kind, places: int, *, order: bool = False) ->
     found += [_act(rng, places, order=order) for _ in range(_some(rng, 1.1))]
     found += [Trouble(what) for what in TROUBLES if rng.random() < 0.3]
     return found
+
+
+def draw_credits(rng: random.Random, places: int) -> list[Decision]:
+    """Who credits what in one life: several people, mostly within a minute of each other."""
+    around = _span(rng, 60, 900_000)
+    found: list[Decision] = []
+    for _ in range(2 + _some(rng, 2.5)):
+        what = rng.choices(list(_CREDITED), list(_CREDITED.values()))[0]
+        found.append(
+            Crediting(
+                _credited_when(rng, around),
+                what,  # type: ignore[arg-type]
+                f"C{rng.choice((1, 2, 2, 3, 3, 4, 5))}",
+                rng.randrange(places),
+                rng.randrange(3),
+                rng.choice((0, 1, 1, 1, 2, 3)),
+                rng.random() < 0.2,
+            )
+        )
+    return found
+
+
+_CREDITED = {
+    "whole": 12,
+    "lines": 52,
+    "amount": 14,
+    "cancel note": 10,
+    "cancel invoice": 6,
+    "terminate ledger": 6,
+}
+
+
+def _credited_when(rng: random.Random, around: timedelta) -> Trigger:
+    if rng.random() < 0.1:
+        return Trigger(rng.choice(("approve", "send")), 1, _span(rng, 1, 20))
+    if rng.random() < 0.25:
+        return Trigger("", 1, _span(rng, 60, 2_000_000))
+    return Trigger("", 1, around + _span(rng, 0.05, 60))
 
 
 def _some(rng: random.Random, mean: float) -> int:

@@ -51,7 +51,17 @@ def content(given: Document) -> str:
         f"{line.id}:{line.description}:{line.quantity.normalize()}x{line.unit_price.normalize()}"
         for line in given.lines
     )
-    return f"{given.number or ''}|{given.due_date}|{lines}"
+    more = "" if given.type == "invoice" else _credited(given)
+    return f"{given.number or ''}|{given.due_date}|{lines}{more}"
+
+
+def _credited(given: Document) -> str:
+    """What else tells credit notes apart."""
+    bases = ",".join(str(line.base_quantity.normalize()) for line in given.lines)
+    others = [f"-{each.amount}" for each in given.allowances]
+    others += [f"+{each.amount}" for each in given.charges]
+    of = ",".join(each.number for each in given.precedents)
+    return f"|credits {of}|{bases}|{','.join(others)}"
 
 
 _sums: dict[str, Totals] = {}

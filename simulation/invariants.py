@@ -19,52 +19,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import Enum
 
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.identity import (
+    CREDITS_WORKFLOW,
+    EVENT_WORKFLOW,
+    FEED_WORKFLOW,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+)
 from invoicing.invoice import Status
 from invoicing.order import OrderStatus
 from invoicing.provider import CreateCall
-from simulation.documents import content
+from invoicing.request import InvoiceRequest
+from simulation.credit_judge import CreditJudge
+from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
 from simulation.kinds import Kind
 from simulation.ledger import Held, Ledger
+from simulation.sentences import Sentence, Violation
 from simulation.wire import Story
 
 FRESH = timedelta(minutes=5)
 CANCEL_ARRIVES = timedelta(seconds=30)
 """After the engine's own cancel: a workflow task under way may still end."""
-
-
-class Sentence(Enum):
-    """What is promised, each in the words of the README or what they come to."""
-
-    NEVER_TWO = "never two: one reference is one invoice, and no second one is alive beside it"
-    ONE_IN_THE_END = "exactly one correct invoice comes out, or none where it was taken back"
-    NO_STRAY = "whatever is left at the provider, a person was told of it"
-    RIGHT_CONTENT = "never a wrong invoice: what is made final is what was asked for last"
-    RIGHT_AMOUNT = "never a wrong amount: figures are compared before anything irreversible"
-    CANCEL_HOLDS = "after a cancel was acknowledged nothing is sent"
-    HOLD_HOLDS = "a hold that was acknowledged stops the next irreversible step"
-    NOT_BEFORE_ITS_DAY = "nothing is sent before its day"
-    SENT_ONCE = "the buyer gets it once: a call whose outcome is unknown is not repeated"
-    LINE_ONCE = "each line of an order ends invoiced or cancelled, once"
-    NO_SILENCE = "never a silent end: every wait has a deadline, or a person who is told"
-    TRUE_ANSWERS = "every parked invoice has a list of safe answers, one of them true"
-    OWN_QUESTION = "an answer is never taken for another question than its own"
-    TRUE_END = "what it says at its end is so at the provider"
-    KEPT = "one reference is one invoice, also when Temporal has forgotten it"
-    ENDS = "every life comes to its end"
-    REPLAYS = "a recorded life can be lived again"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One promise broken."""
-
-    sentence: Sentence
-    what: str
-    at: datetime
 
 
 @dataclass(slots=True)
@@ -125,6 +102,7 @@ class Judge:
         self._judged = 0
         self._looks: dict[str, tuple[datetime, Decimal]] = {}
         self._idle: dict[str, int] = {}
+        self._credits = CreditJudge(server, ledger, self.broken)
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -178,6 +156,12 @@ class Judge:
         if self._kind.sent_by == "create":
             self._irreversible(know, "create", call)
             self._sends(know, "create", call)
+
+    def planned_credit(self, request: InvoiceRequest) -> None:
+        """A credit note is going to be made, of what its invoice's ledger says."""
+        if request.reference not in self.wanted:
+            gross = sums(request.document).gross
+            self.want(request.reference, content(request.document), gross, None)
 
     def called(self, verb: str, reference: str, held: Held | None, call: ActivityCall) -> None:
         """A call that changes an invoice is being made."""
@@ -247,6 +231,8 @@ class Judge:
         if len(finals) > 1:
             self._never_two(finals)
             self._line_once(finals)
+        if any(held.credits for held in finals):
+            self._credits.check()
 
     def _never_two(self, finals: list[Held]) -> None:
         ours = [held for held in finals if _approved_by_us(held)]
@@ -286,6 +272,7 @@ class Judge:
         """Everything has ended, and what could come late has come."""
         for run in runs:
             self._ended_well(run)
+        self._credits.end()
         for know in self.wanted.values():
             last = self._last(know.reference)
             if last is not None:
@@ -369,7 +356,7 @@ class Judge:
 
 
 BY_A_PERSON = "by a person"
-_GO_ON = {WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
+_GO_ON = {WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
 _TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content"}
 _WITHOUT = {"sending_failed", "sending_overdue", "rejected"}
 

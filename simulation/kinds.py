@@ -48,6 +48,8 @@ class Kind:
     """How many look-ups a plan has."""
     already: Literal["rejected", "same"]
     """What it answers to an approval of what is approved: a refusal, or yes."""
+    takes_credits: Literal["parts", "whole", "no"] = "no"
+    """Whether it makes credit notes of an invoice: of parts, or of the whole at once."""
 
     @property
     def can_look(self) -> bool:
@@ -93,6 +95,7 @@ class Kind:
         more += [] if self.credits else ["gives no credit"]
         more += [] if self.deletes else ["deletes no draft"]
         more += ["states our reference"] if self.states_reference else []
+        more += [] if self.takes_credits == "no" else [f"credits {self.takes_credits}"]
         return f"a provider that {sight}; it {', '.join(more)}"
 
 

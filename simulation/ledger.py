@@ -47,6 +47,10 @@ class Held:
     """When somebody else changed it last."""
     taken_back: bool = False
     """Whether a credit or deletion of it is asked for and not judged yet."""
+    units: dict[str, Decimal] = field(default_factory=dict)
+    """By line, as it was made."""
+    credits: str | None = None
+    """The number of the invoice that it is a credit note of."""
     deeds: list[Deed] = field(default_factory=list)
 
     @property

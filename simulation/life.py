@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,10 +23,18 @@ from invoicing.order import Deliver
 from invoicing.provider import Event
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from simulation.caller import Caller
-from simulation.decisions import Decision, Meddling, StrangeNews, Trouble, draw
+from simulation.credit_people import CreditPeople
+from simulation.decisions import (
+    Decision,
+    Meddling,
+    StrangeNews,
+    Trouble,
+    draw,
+    draw_credits,
+)
 from simulation.documents import document
 from simulation.engine import Faults, NotFound, Run, Server
-from simulation.invariants import BY_A_PERSON, Judge, Sentence, Violation
+from simulation.invariants import BY_A_PERSON, Judge
 from simulation.kinds import Kind, draw_kind
 from simulation.ledger import Ledger
 from simulation.order_people import OrderPeople, deliveries, invoices
@@ -35,18 +43,31 @@ from simulation.provider_news import SimulatedNews
 from simulation.provider_orders import SimulatedOrders
 from simulation.providers import NAME, SimulatedProvider, handlers
 from simulation.register import SimulatedRegister
+from simulation.sentences import Sentence, Violation
 from simulation.wire import Story, Wire
+from workflows.credit import CreditsWorkflow
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 
-WORKFLOWS = (InvoiceWorkflow, OrderWorkflow, EventWorkflow, FeedWorkflow, NoticesWorkflow)
+WORKFLOWS = (
+    InvoiceWorkflow,
+    OrderWorkflow,
+    CreditsWorkflow,
+    EventWorkflow,
+    FeedWorkflow,
+    NoticesWorkflow,
+)
 START = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
-LONGEST = timedelta(days=420)
+LONGEST = timedelta(days=800)
 """A life that has not ended then never will."""
 STEPS = 3000
+_OUTLIVE = ("feed/", "credits/")
+"""What goes on when every invoice and order has ended."""
+CREDITED = 0.35
+"""So many of the lives without an order have people who credit."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,7 @@ def draw_life(seed: int) -> Life:
             _request(rng, f"I{seed}-{place}", goal, may_credit, subscriber)
             for place in range(rng.choices((1, 2, 3), (80, 15, 5))[0])
         ]
-    return Life(
+    life = Life(
         seed=seed,
         kind=kind,
         requests=tuple(requests),
@@ -136,6 +157,21 @@ def draw_life(seed: int) -> Life:
         decisions=tuple(draw(rng, kind, len(requests), order=ordered)),
         **_register(seed),
     )
+    return life if ordered or goal is Goal.DRAFTED else _perhaps_credited(life)
+
+
+def _perhaps_credited(life: Life) -> Life:
+    """Drawn apart, so that a life in which nobody credits anything is what it always was."""
+    rng = random.Random(f"credits {life.seed}")
+    if rng.random() >= CREDITED:
+        return life
+    takes = rng.choices(("parts", "whole", "no"), (80, 12, 8))[0]
+    more = draw_credits(rng, len(life.requests))
+    kind = replace(life.kind, takes_credits=takes)  # type: ignore[arg-type]
+    may = rng.random() < 0.9
+    requests = [each.model_copy(update={"may_credit": may}) for each in life.requests]
+    decisions = (*life.decisions, *more)
+    return replace(life, kind=kind, requests=tuple(requests), decisions=decisions)
 
 
 def _register(seed: int) -> dict[str, Any]:
@@ -267,6 +303,9 @@ class _Living:
             return
         if life.loses is not None:
             server.after(life.loses, self._lose)
+        CreditPeople(server, self._wire, caller, self._people, self._story, life.requests).prepare(
+            decisions
+        )
         for place, request in enumerate(life.requests):
             server.after(life.starts[place], partial(caller.ask, request))
             if request.hold:
@@ -332,7 +371,10 @@ class _Living:
             return True
         if self._wire.under_way or self._steps < 3:
             return False
-        return all(run.id.startswith("feed/") for run in self._server.open_runs())
+        return all(run.id.startswith(_OUTLIVE) for run in self._server.open_runs())
+
+    def _all_over(self) -> bool:
+        return self._steps > STEPS or not (self._wire.under_way or self._server.open_runs())
 
     def to_its_end(self) -> Lived:
         """Live it until everything has ended and nothing can come late any more."""
@@ -342,6 +384,9 @@ class _Living:
             self._judge.broken(Sentence.ENDS, f"more than {STEPS} steps, and no end")
         if life.kind.news == "feed":
             self._stop_the_feed()
+        if self._server.open_runs():
+            # A ledger of credits waits a year for the next one, and there may be one.
+            server.run_until(self._all_over, at_most=START + LONGEST)
         self._judge.check()
         self._judge.end(self._runs())
         if life.kept and life.order is None:

@@ -10,10 +10,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from invoicing import attributes
+from invoicing.credit_document import credit_reference
 from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer
@@ -21,15 +23,17 @@ from invoicing.request import InvoiceRequest
 from simulation.caller import Caller
 from simulation.decisions import Act, Decision
 from simulation.documents import content, document, sums
-from simulation.engine import NotFound, QueryFailed, Run, Server, Update
-from simulation.invariants import BY_A_PERSON, Judge, Sentence, Wanted
+from simulation.engine import LimitExceeded, NotFound, QueryFailed, Run, Server, Update
+from simulation.invariants import BY_A_PERSON, Judge, Wanted
 from simulation.ledger import Held
 from simulation.providers import SimulatedProvider
+from simulation.sentences import Sentence
 from simulation.truth import (
     Choice,
     Said,
     Sight,
     choose,
+    choose_for_a_credit,
     choose_for_an_event,
     choose_for_an_order,
 )
@@ -126,6 +130,10 @@ class People:
             update = self._server.update(identity, name, arg, update_id=key)
         except NotFound:
             then(False)
+            return
+        except LimitExceeded:
+            # As the SDK's client does: a server that is busy is asked again.
+            self._server.after(_AGAIN, partial(self.instruct, identity, name, arg, then))
             return
         self._under_way.append(Asking(identity, name, arg, update, then))
 
@@ -253,7 +261,10 @@ class People:
         return next(each for each in self._requests if each.reference == reference)
 
     def _sight(self, state: Invoice) -> Sight:
-        know = self._judge.wanted[state.reference]
+        know = self._judge.wanted.get(state.reference)
+        if know is None:
+            # A credit that is not planned yet: nothing of it is there.
+            know = Wanted(state.reference, "", Decimal(0), self._server.now)
         own = self._provider.ledger.invoices.get(state.provider_id or "")
         if own is None and state.provider_id and not self._provider.kind.can_look:
             alive = self._provider.ledger.alive(state.reference)
@@ -272,6 +283,11 @@ class People:
             return Choice(Answer.ABANDON)
         if identity.startswith("event/"):
             return choose_for_an_event(offered, self._about(state.event))
+        if identity.startswith("credits/"):
+            # It says which credit it is about as its second word.
+            note = state.problem.what.split()[1].rstrip(":")
+            made = self._made(credit_reference(state.reference, note))
+            return choose_for_a_credit(offered, made, self._provider)
         reason = state.problem.reason
         unclear = [each for each in state.deliveries if self._is_unclear(each, state)]
         invoices = [held for each in unclear for held in self._made(each.reference)]
@@ -444,9 +460,10 @@ class People:
             self._story.tell(f"{identity}: it has ended already")
 
     def _cancel(self, act: Act) -> None:
-        self._cancel_it(self._place(act).reference, by_signal=act.by_signal)
+        self.cancel(self._place(act).reference, by_signal=act.by_signal)
 
-    def _cancel_it(self, reference: str, *, by_signal: bool = False) -> None:
+    def cancel(self, reference: str, *, by_signal: bool = False) -> None:
+        """Somebody cancels it."""
         identity = workflow_id(reference)
         order = Cancel(by="canceller", reason="ordered by mistake")
         self._story.tell(f"{reference}: somebody cancels it")
@@ -497,7 +514,7 @@ class People:
 
     def _cancel_and_ask_otherwise(self, act: Act) -> None:
         request = self._place(act)
-        self._cancel_it(request.reference)
+        self.cancel(request.reference)
         self._ask_later(self._other(request, act.wording), act.after)
 
     def _correct_when_asked(self, act: Act) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from invoicing import attributes
+from invoicing.credit_case import Looked, RequestedCall
 from invoicing.identity import EVENT_WORKFLOW, OWNER, event_id
 from invoicing.invoice import Invoice
 from invoicing.news import (
@@ -26,7 +27,7 @@ from invoicing.news import (
 )
 from invoicing.notice import Notice
 from invoicing.provider import Event, Item, Subject
-from simulation.engine import ActivityCall, AlreadyStarted, Attempt, Run, Server
+from simulation.engine import ActivityCall, AlreadyStarted, Attempt, QueryFailed, Run, Server
 from simulation.kinds import Kind
 from simulation.providers import SimulatedProvider
 from simulation.wire import Story, Wire, failure
@@ -121,6 +122,26 @@ class SimulatedNews:
         run = self._server.runs(given.workflow_id)[-1]
         return Attempt(after=timedelta(milliseconds=20), result=_became(run))
 
+    def requested(self, given: RequestedCall, call: ActivityCall) -> Attempt:
+        """What a credit must know of an invoice. It may be old when it arrives: one that is in no
+        worker's memory is replayed first."""
+        took = 2 * self._wire.took("requested", self._wire.begin("requested"))
+        runs = self._server.runs(given.workflow_id)
+        if not runs:
+            return Attempt(after=took, result=Looked())
+        if not runs[-1].tasks:
+            return failure("Unavailable", "no worker has seen it yet")
+        try:
+            invoice = self._server.query(given.workflow_id, "request")
+        except QueryFailed:
+            return Attempt(after=took, result=Looked())
+        looked = Looked(
+            running=runs[-1].status == "running",
+            cut_off=runs[-1].status == "terminated",
+            invoice=invoice,
+        )
+        return Attempt(after=took, result=looked)
+
     def post(self, notice: Notice, call: ActivityCall) -> Attempt:
         """A subscriber that is sometimes away."""
         count = self._wire.begin("post")
@@ -138,6 +159,7 @@ class SimulatedNews:
             "locate": self.locate,
             "deliver": self.deliver,
             "became": self.became,
+            "requested": self.requested,
             "post": self.post,
         }
 

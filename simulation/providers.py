@@ -79,6 +79,10 @@ class Watch(Protocol):
         """A create is being made."""
         ...
 
+    def planned_credit(self, request: InvoiceRequest) -> None:
+        """A credit note is going to be made."""
+        ...
+
     def looked(self, held: Held) -> None:
         """This invoice is shown to us as it is."""
         ...
@@ -128,6 +132,10 @@ class SimulatedProvider:
         kind = self.kind
         if request.goal is Goal.DRAFTED and kind.sent_by == "create":
             return failure("Unsupported", "nothing is a draft here", code="goal")
+        if request.credits is not None:
+            if not _takes(kind, whole=request.credits.whole):
+                return failure("Unsupported", "that is not credited here", code="credits")
+            self._watch.planned_credit(request)
         made = Plan.model_construct(
             totals=sums(request.document),
             echoes=_ECHOES if kind.echoes else (),
@@ -246,6 +254,8 @@ class SimulatedProvider:
             made=now,
             shown_from=now + self.kind.lag,
             number=given.document.number,
+            units={line.id: line.quantity for line in given.document.lines},
+            credits=given.document.precedents[0].number if given.document.precedents else None,
         )
 
     def _confirm(self, held: Held, failing: bool) -> None:
@@ -525,6 +535,10 @@ class SimulatedProvider:
         held.did(what, self._clock.now, by, ours=ours)
         self.ledger.changes += 1
         self._story.tell(f"invoice {held.id}: {what} by {by}")
+
+
+def _takes(kind: Kind, *, whole: bool) -> bool:
+    return kind.takes_credits == "parts" or (whole and kind.takes_credits == "whole")
 
 
 def own_name(reference: str) -> str:

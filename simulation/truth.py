@@ -287,6 +287,19 @@ def choose_for_an_order(
     return _first(offered, Answer.MAKE_AGAIN, Answer.RETRY, Answer.WAIT)
 
 
+def choose_for_a_credit(
+    offered: Offered, notes: list[Held], provider: SimulatedProvider
+) -> Choice | None:
+    """As `choose`, of the credits of an invoice. `notes` are those that the unclear credit made."""
+    final = [held for held in notes if held.final]
+    if final:
+        return Choice(Answer.INVOICED, number=final[0].number)
+    for held in notes:
+        if held.alive:
+            provider.take_away(held, BY_HAND)
+    return _first(offered, Answer.FREE)
+
+
 def choose_for_an_event(offered: Offered, reference: str | None) -> Choice | None:
     """As `choose`, of an event: it is about the invoice with this reference, or about nobody."""
     if reference is not None and Answer.DELIVER in offered:

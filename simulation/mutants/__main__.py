@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE = (
     "tests/invoicing/test_doubt.py",
     "tests/invoicing/test_case.py",
+    "tests/invoicing/test_credit.py",
     "tests/invoicing/test_order.py",
     "tests/invoicing/test_bounds.py",
     "tests/invoicing/test_questions.py",
@@ -143,7 +144,8 @@ def _write(path: Path, text: str) -> None:
 def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
-    scenarios = ("tests/simulation/test_scenarios.py", "tests/simulation/test_long_lives.py")
+    names = ("scenarios", "long_lives", "credits")
+    scenarios = [f"tests/simulation/test_{name}.py" for name in names]
     yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, *scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]
     yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from simulation import prove
-from simulation.invariants import Sentence
 from simulation.ledger import Held
 from simulation.life import draw_life, live
 from simulation.providers import SimulatedProvider
+from simulation.sentences import Sentence
 from simulation.shrink import shrink
 
 CHUNKS = 20

@@ -1,0 +1,97 @@
+"""What is credited of an invoice, judged by what the provider holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from invoicing.credit_case import Credits, CreditState
+from invoicing.identity import credits_id
+from simulation.engine import NotFound, QueryFailed, Server
+from simulation.ledger import Held, Ledger
+from simulation.sentences import Sentence
+
+Broken = Callable[[Sentence, str], None]
+
+
+class CreditJudge:
+    """Watches the credits of one life."""
+
+    def __init__(self, server: Server, ledger: Ledger, broken: Broken) -> None:
+        self._server = server
+        self._ledger = ledger
+        self._broken = broken
+
+    def check(self) -> None:
+        """What must hold at any moment: of no invoice, line or sum is more credited."""
+        for invoice in self._invoices():
+            notes = self._notes(invoice)
+            if notes:
+                self._never_more(invoice, notes)
+
+    def _invoices(self) -> list[Held]:
+        every = self._ledger.invoices.values()
+        return [held for held in every if held.credits is None and (held.final or _by_us(held))]
+
+    def _notes(self, invoice: Held) -> list[Held]:
+        every = self._ledger.invoices.values()
+        return [held for held in every if held.final and held.credits == invoice.number]
+
+    def _never_more(self, invoice: Held, notes: list[Held]) -> None:
+        named = ", ".join(held.id for held in notes)
+        if _by_us(invoice):
+            what = f"{invoice.id} was credited as a whole, and by {named} too"
+            self._broken(Sentence.NEVER_MORE, what)
+        for line, units in invoice.units.items():
+            credited = sum((held.units.get(line, Decimal(0)) for held in notes), Decimal(0))
+            if credited > units:
+                what = f"{invoice.id}: {credited} of {units} units of {line} by {named}"
+                self._broken(Sentence.NEVER_MORE, what)
+        for figure in ("net", "vat", "gross"):
+            credited = sum((getattr(held, figure) for held in notes), Decimal(0))
+            if credited > getattr(invoice, figure):
+                what = f"{invoice.id}: {figure} {credited} of {getattr(invoice, figure)} by {named}"
+                self._broken(Sentence.NEVER_MORE, what)
+
+    def end(self) -> None:
+        """Everything has ended: what each ledger says is what is there."""
+        for invoice in self._invoices():
+            state = self._said(invoice.reference)
+            if state is not None:
+                self._true(invoice, state)
+
+    def _said(self, reference: str) -> Credits | None:
+        try:
+            state: Credits = self._server.query(credits_id(reference), "state")
+        except (NotFound, QueryFailed):
+            return None
+        return state
+
+    def _true(self, invoice: Held, state: Credits) -> None:
+        credited = Decimal(0)
+        for each in state.credits:
+            credited += each.sums.gross if each.became == "credited" else 0
+            if each.became == "reserved":
+                what = f"{each.reference} is reserved, and its ledger has ended"
+                self._broken(Sentence.CREDIT_TRUE, what)
+            if why := self._untrue(each):
+                self._broken(Sentence.CREDIT_TRUE, f"{each.reference} is {each.became}: {why}")
+        if state.left is not None and state.left.sums.gross + credited != invoice.gross:
+            what = f"{invoice.id}: {state.left.sums.gross} is left of {invoice.gross}"
+            self._broken(Sentence.CREDIT_TRUE, f"{what}, and {credited} is credited")
+
+    def _untrue(self, credit: CreditState) -> str:
+        made = self._ledger.of(credit.reference)
+        if any(held.touched is not None for held in made):
+            return ""  # Somebody else had a hand in it.
+        final = [held for held in made if held.final]
+        if credit.became == "released":
+            return f"{final[0].id} is final" if final else ""
+        if [held.gross for held in final] != [credit.sums.gross]:
+            return f"{len(final)} are final, of {[str(held.gross) for held in final]}"
+        return ""
+
+
+def _by_us(invoice: Held) -> bool:
+    """Whether a call of ours has credited the whole of it."""
+    return any(deed.what == "credited" and deed.ours for deed in invoice.deeds)

@@ -1,0 +1,40 @@
+"""What is promised, as sentences, and one promise broken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Sentence(Enum):
+    """What is promised, each in the words of the README or what they come to."""
+
+    NEVER_TWO = "never two: one reference is one invoice, and no second one is alive beside it"
+    ONE_IN_THE_END = "exactly one correct invoice comes out, or none where it was taken back"
+    NO_STRAY = "whatever is left at the provider, a person was told of it"
+    RIGHT_CONTENT = "never a wrong invoice: what is made final is what was asked for last"
+    RIGHT_AMOUNT = "never a wrong amount: figures are compared before anything irreversible"
+    CANCEL_HOLDS = "after a cancel was acknowledged nothing is sent"
+    HOLD_HOLDS = "a hold that was acknowledged stops the next irreversible step"
+    NOT_BEFORE_ITS_DAY = "nothing is sent before its day"
+    SENT_ONCE = "the buyer gets it once: a call whose outcome is unknown is not repeated"
+    LINE_ONCE = "each line of an order ends invoiced or cancelled, once"
+    NEVER_MORE = "of no invoice is more credited than was invoiced"
+    CREDIT_TRUE = "what the ledger of credits says is so at the provider, to the cent"
+    NO_SILENCE = "never a silent end: every wait has a deadline, or a person who is told"
+    TRUE_ANSWERS = "every parked invoice has a list of safe answers, one of them true"
+    OWN_QUESTION = "an answer is never taken for another question than its own"
+    TRUE_END = "what it says at its end is so at the provider"
+    KEPT = "one reference is one invoice, also when Temporal has forgotten it"
+    ENDS = "every life comes to its end"
+    REPLAYS = "a recorded life can be lived again"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One promise broken."""
+
+    sentence: Sentence
+    what: str
+    at: datetime
