@@ -201,5 +201,6 @@ def _schemas() -> dict[str, Any]:
     for model in BODIES:
         for name in NOT_FOR_CALLERS.get(model, ()):
             del schemas[model.__name__]["properties"][name]
-    del schemas["RegisteredOrder"]
+    for name in ("RegisteredOrder", "CreditedInvoice"):
+        del schemas[name]
     return schemas
