@@ -362,7 +362,11 @@ class _Living:
             # A person ended it before the register was asked: nothing was made.
             now, made = was, made - {"plan"}
         known = now and (now.status, now.number, now.provider_id)
-        if known != (was.status, was.number, was.provider_id) or not made <= {"plan", "news"}:
+        if known != (was.status, was.number, was.provider_id) or not made <= {
+            "plan",
+            "news",
+            "post",
+        }:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)
 

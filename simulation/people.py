@@ -356,7 +356,7 @@ class People:
         if state is not None and state.problem is not None:
             shown = state.problem.question
         reference = identity.partition("/")[2]
-        know = self._judge.wanted.get(reference)
+        know = self._judge.wanted.get(reference) if identity.startswith("invoice/") else None
         if know is not None:
             self._in_doubt(know, choice)
             if state is not None and state.problem is not None:

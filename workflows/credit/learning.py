@@ -69,8 +69,9 @@ async def _excluded(life: CreditsLife) -> Requested:
     raise NotCreditable("it has not heard of its credits: ask again")
 
 
-async def _look(life: CreditsLife) -> tuple[Requested, bool]:
-    call = RequestedCall(workflow_id=workflow_id(life.reference))
+async def look(life: CreditsLife, reference: str) -> Looked:
+    """What an invoice's workflow says of itself. Raises NotCreditable where it cannot be asked."""
+    call = RequestedCall(workflow_id=workflow_id(reference))
     with life.calling():
         try:
             looked: Looked = await workflow.execute_activity_method(
@@ -83,6 +84,11 @@ async def _look(life: CreditsLife) -> tuple[Requested, bool]:
             )
         except ActivityError:
             raise NotCreditable("its workflow cannot be asked now: ask again") from None
+    return looked
+
+
+async def _look(life: CreditsLife) -> tuple[Requested, bool]:
+    looked = await look(life, life.reference)
     if looked.invoice is None:
         raise NotCreditable("nobody knows an invoice with this reference")
     if looked.cut_off:

@@ -16,6 +16,7 @@ from temporalio.exceptions import (
 )
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
+from workflows.credit.learning import NotCreditable, look
 from workflows.credit.life import CreditsLife
 from workflows.invoice import InvoiceWorkflow
 from workflows.kit.outbox import looked_at
@@ -59,10 +60,24 @@ async def begin(life: CreditsLife, name: str) -> None:
             with life.calling():
                 child = await _start(_request(life, name), life.case.under_way[name].proven)
         except WorkflowAlreadyStartedError:
-            life.case.doubt(name, "its reference already stands for an invoice")
+            if await _is_ours(life, name):
+                life.case.begin(name)
+            else:
+                life.case.doubt(name, "its reference already stands for an invoice")
         else:
             life.case.begin(name)
     life.following[name] = asyncio.create_task(_follow(life, name, child))
+
+
+async def _is_ours(life: CreditsLife, name: str) -> bool:
+    """Whether the note that is there is this credit's: begun by a run that was terminated before it
+    heard so. Nobody else makes a request that credits this invoice."""
+    try:
+        looked = await look(life, life.case.states[name].reference)
+    except NotCreditable:
+        return False
+    note = looked.invoice and looked.invoice.request.credits
+    return bool(note and note.reference == life.reference)
 
 
 async def _follow(life: CreditsLife, name: str, child: Child | None) -> None:
