@@ -362,11 +362,9 @@ class _Living:
             # A person ended it before the register was asked: nothing was made.
             now, made = was, made - {"plan"}
         known = now and (now.status, now.number, now.provider_id)
-        if known != (was.status, was.number, was.provider_id) or not made <= {
-            "plan",
-            "news",
-            "post",
-        }:
+        same = known == (was.status, was.number, was.provider_id)
+        # A subscriber is told of a question as well.
+        if not same or not made <= {"plan", "news", "post"}:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)
 

@@ -139,6 +139,14 @@ def test_a_ledger_that_is_begun_again_knows_what_it_knew(apart: timedelta) -> No
     assert said(done, "is taken") >= 2
 
 
+@pytest.mark.parametrize("after", range(60, 240, 3))
+def test_a_ledger_that_is_ended_while_it_begins_a_note_knows_it_again(after: int) -> None:
+    """The note was begun, and the run that began it never heard so: nobody is asked about it."""
+    end = Crediting(at(HOUR + timedelta(milliseconds=after)), "terminate ledger", "-")
+    done = lived(lines("A", 2), end, lines("B", 2, HOUR * 2), beat=0.1)
+    assert said(done, "credit_unclear") == 0
+
+
 @pytest.mark.parametrize("effect", ["now", "later", "never"])
 @pytest.mark.parametrize("answer", ["unknown", "died", "rejected"])
 @pytest.mark.parametrize(("verb", "nth"), [("create", 2), ("approve", 2), ("send", 2)])
