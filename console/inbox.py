@@ -15,7 +15,6 @@ from gateway.pages import Paged
 from gateway.routes import page
 from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
 from invoicing.lists import Listed
-from invoicing.questions import QUESTIONS, Reason
 
 router = APIRouter()
 
@@ -47,10 +46,10 @@ async def inbox(
         "inbox.html",
         visitor,
         rows=[
-            (subject, row, sentence(subject, row))
+            (subject, row, sentence(desk, subject, row))
             for subject, (_, row) in zip(found, shown, strict=True)
         ],
-        news=[(subject, sentence(subject)) for subject in news],
+        news=[(subject, sentence(desk, subject)) for subject in news],
         count=len(rows),
         more=more,
         number=number,
@@ -58,13 +57,12 @@ async def inbox(
     )
 
 
-def sentence(subject: Subject, row: Listed | None = None) -> str:
+def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
     """What is asked, as it stands now; from the table of questions where only lists are known."""
     if subject.problem:
         return subject.problem.what
     what = (row.waiting_for or "") if row else ""
-    reason = what.removeprefix("person: ")
-    return QUESTIONS[Reason(reason)].sentence if reason in tuple(Reason) else reason
+    return desk.pages.words.asked(what.partition(": ")[2])
 
 
 async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:

@@ -74,7 +74,9 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
-        self._templates.globals.update(say=self.words, word=self.words.of, way=way)
+        self._templates.globals.update(
+            say=self.words, word=self.words.of, spoken=self.words.spoken, way=way
+        )
 
     def reader(self, request: Request) -> Reader:
         """For whom it is written."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from invoicing.questions import QUESTIONS, Reason
+
 ENGLISH = Path(__file__).with_name("english.toml")
 
 
@@ -28,6 +30,18 @@ class Words:
         """How a word of ours is said to people, such as a status; the word itself where the
         catalogue has none."""
         return self.sentences.get(f"{group}.{word}", str(word))
+
+    def asked(self, reason: str) -> str:
+        """What is asked of a person for this reason, as lists know it."""
+        if reason in tuple(Reason):
+            return QUESTIONS[Reason(reason)].sentence
+        return self.of("waits", reason)
+
+    def spoken(self, waiting_for: str) -> str:
+        """Whom it waits for and why, of what lists have as `person: amounts_differ`."""
+        whom, _, what = waiting_for.partition(": ")
+        name = f"waits.{whom}"
+        return self(name, what=self.asked(what)) if name in self.sentences else waiting_for
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
