@@ -41,6 +41,8 @@ TEMPLATES = {
 }
 BESIDE = {**COMES_WITH, Answer.INVOICED: "number"}
 """What is typed beside an answer."""
+MOST_LINES = 200
+"""Lines of a document that its page shows."""
 
 
 class Again(NamedTuple):
@@ -77,6 +79,7 @@ async def show(
         differences=differences(problem) if problem else [],
         others=others(problem) if problem else [],
         beside=BESIDE,
+        most_lines=MOST_LINES,
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},

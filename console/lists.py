@@ -19,6 +19,9 @@ from invoicing.parse import read
 
 router = APIRouter()
 
+ROWS = 50
+"""Of a page."""
+
 
 Filters = TypeVar("Filters", bound=Paged)
 
@@ -28,7 +31,7 @@ def _chosen(request: Request, model: type[Filters]) -> Filters:
     InvalidRequest."""
     given = {name: value for name, value in request.query_params.items() if value}
     known = {name: given[name] for name in ("provider", "status", "cursor") if name in given}
-    return read(model, json.dumps(known))
+    return read(model, json.dumps({**known, "limit": ROWS}))
 
 
 def _next(filters: Paged, cursor: str | None) -> str:
