@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 DEFAULT = Locale("en")
@@ -37,10 +37,10 @@ class Reader:
         return format_date(value, "medium", locale=self.locale)
 
     def moment(self, value: datetime) -> str:
-        """A moment, in the zone that the settings name, which it says."""
+        """A moment to the minute, in the zone that the settings name, which it says."""
         local = value.astimezone(self.zone)
-        written = format_datetime(local, "medium", locale=self.locale)
-        return f"{written} {local.tzname()}"
+        clock = format_time(local, "short", locale=self.locale)
+        return f"{self.day(local)}, {clock} {local.tzname()}"
 
     def figure(self, written: str) -> str:
         """An amount as our sentences have it (`125.03 EUR`), in the reader's form; any other text

@@ -91,7 +91,7 @@ async def test_the_inbox_shows_what_waits_whose_it_is_how_much_and_what_is_asked
         assert words in row[0]
     assert f"/console/invoices/{wrong}" in page.links()
     again = await everywhere(browser, stopped)
-    assert "a release: somebody wanted it looked at" in again.text
+    assert "a release, for somebody wanted it looked at" in again.text
 
 
 async def test_what_was_asked_for_first_comes_first(company: Company, browser: Browser) -> None:
@@ -242,7 +242,7 @@ async def test_what_comes_with_an_answer_is_asked_for(company: Company, browser:
 async def test_an_invoice_is_released(company: Company, browser: Browser) -> None:
     reference = await held(company)
     page = await browser.get(f"/console/invoices/{reference}")
-    assert "A person: a release: somebody wanted it looked at before it goes out" in page.text
+    assert "A person: a release, for somebody wanted it looked at before it goes out" in page.text
     done = await browser.send(page.form("/release"), reason=WHY)
     assert "It was released and goes on" in done.text
     assert (await company.finished(reference)).status is Status.SENT
