@@ -114,7 +114,7 @@ async def resolve(
 
     async def act(form: Form) -> str:
         said = await answer_in(form, visitor)
-        await give(desk, visitor, kind, name, said, form["once"] or said.question)
+        await give(desk, visitor, kind, name, said, form.once)
         return "answered"
 
     return await _acted(request, desk, visitor, kind, name, "resolve", act)
@@ -133,7 +133,7 @@ async def instruct(
         who = visitor.caller.name
         wanted = {"by": who, "proven": who, "reason": form["reason"]}
         order = read(INSTRUCTIONS[verb], json.dumps(wanted))
-        key = form["once"] or None
+        key = form.once
         answer: Recorded
         match order:
             case Hold():

@@ -3,6 +3,7 @@ holds; and what a form must prove before anything of it is used."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,12 +15,13 @@ from console.sessions import Session, Sessions
 from gateway.access import Access
 from gateway.backend import Backend
 from gateway.inputs import Beside, whole_body
-from gateway.problems import Kind, Trouble, nothing_here
+from gateway.problems import Kind, Trouble, invalid, nothing_here
 from gateway.routes import is_own
 from gateway.visits import visit_of
 from invoicing.asking import Execution
 from settings.callers import Scope
 
+_ONCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 MOST_FIELDS = 200
 WRITTEN_AS = 3
 """Bytes into which a form writes one that is no letter."""
@@ -151,6 +153,15 @@ class Form:
     def all(self, name: str) -> tuple[str, ...]:
         """What is in every field of this name."""
         return tuple(value for each, value in self.pairs if each == name)
+
+    @property
+    def once(self) -> str | None:
+        """The name under which it is carried out once, however often it is sent. Raises Trouble for
+        one that no page has given."""
+        name = self["once"]
+        if name and not _ONCE.fullmatch(name):
+            raise invalid("once", "is none that a page has given")
+        return name or None
 
     def given(self, *names: str) -> dict[str, str]:
         """Those of these fields in which there is something."""

@@ -137,7 +137,7 @@ async def look_at_each(desk: Console, wanted: Iterable[tuple[Kind, str]]) -> lis
 
 
 async def give(
-    desk: Console, visitor: Visitor, kind: Kind, name: str, said: Resolve, key: str
+    desk: Console, visitor: Visitor, kind: Kind, name: str, said: Resolve, key: str | None
 ) -> None:
     """Give this answer, once under this key. Raises Refused, with the question that is open, and
     as REST does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -29,8 +28,10 @@ from settings.callers import Scope
 router = APIRouter()
 
 _AT_ONCE = 4
-_TRIES = 20
+TRIES = 20
 """Times that one answer waits for its turn: the caller's own rate holds for each."""
+LONGEST = 2.0
+"""Seconds that it waits then."""
 
 
 class Group(NamedTuple):
@@ -124,12 +125,13 @@ async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
         return await _preview(request, desk, visitor, items, form, error.fields)
     if said.answer in BESIDE:
         raise invalid("answer", "needs something of its own for each: answer them one by one")
+    once = form.once
     places, book = asyncio.Semaphore(_AT_ONCE), Book()
 
     async def one(kind: Kind, name: str, question: str) -> Said:
         async with places:
             told = said.model_copy(update={"question": question})
-            why = await _given(request, desk, visitor, book, kind, name, told, form["once"])
+            why = await _given(request, desk, visitor, book, kind, name, told, once)
             return Said(Subject(kind, name), why)
 
     became = await asyncio.gather(*(one(*each, question) for each, question in asked.items()))
@@ -146,7 +148,7 @@ async def _given(
     kind: Kind,
     name: str,
     said: Resolve,
-    once: str,
+    once: str | None,
 ) -> str:
     """Why it was not taken, or nothing. It is let in, counted and written down as if it had come by
     itself."""
@@ -155,7 +157,7 @@ async def _given(
     try:
         await _admitted(desk, visitor, visit)
         await check(desk, visitor, kind, name)
-        await give(desk, visitor, kind, name, said, once or said.question)
+        await give(desk, visitor, kind, name, said, once)
     except (Trouble, InvoicingError) as error:
         trouble = trouble_with(error)
         visit.status, visit.outcome = trouble.kind.status, trouble.kind.slug
@@ -167,13 +169,13 @@ async def _given(
 
 
 async def _admitted(desk: Console, visitor: Visitor, visit: Visit) -> None:
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             await desk.access.admit(visit, visitor.session.token, Scope.OPERATE)
         except Trouble as trouble:
             if trouble.kind is not Wrong.TOO_MANY:
                 raise
-            await asyncio.sleep(math.ceil(float(trouble.headers.get("Retry-After", "1"))))
+            await asyncio.sleep(min(LONGEST, float(trouble.headers.get("Retry-After", "1"))))
         else:
             return
     raise Trouble(Wrong.TOO_MANY)

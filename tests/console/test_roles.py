@@ -13,7 +13,7 @@ from gateway import tokens
 from invoicing.invoice import Status
 from settings.callers import Scope
 from tests.console.browser import Browser, console_over
-from tests.console.test_answering import differing, everywhere, held, told
+from tests.console.scenes import differing, everywhere, held, told
 from tests.gateway.door import caller
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World

@@ -119,10 +119,13 @@ async def test_signing_in_begins_a_session_that_nobody_knew_before(console: Gate
     before = dict(browser.cookies)
     await browser.sign_in(TOKENS["operate"])
     assert browser.cookies["invoicing"] != before["invoicing"]
-    assert "Signed in as operate" in (await browser.get("/console/")).text
+    home = await browser.get("/console/")
+    assert "Signed in as operate" in home.text
     form = await browser.get("/console/sign-in")
+    known = form.form("/sign-in").hidden("form_token")
     of_form = browser.cookies["invoicing-form"]
-    await browser.send(form.form("/sign-in"), token=TOKENS["operate"])
+    again = await browser.send(form.form("/sign-in"), token=TOKENS["operate"])
+    assert again.form("/sign-out").hidden("form_token") != known
     stranger = Browser(console.url)
     stranger.cookies.set("invoicing", of_form, domain="127.0.0.1", path="/")
     assert (await stranger.get("/console/")).path == "/console/sign-in"

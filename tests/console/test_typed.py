@@ -9,7 +9,7 @@ from console.render import shown
 from invoicing.document import Party
 from invoicing.invoice import Hold, Status
 from tests.console.browser import Browser
-from tests.console.test_answering import differing, everywhere
+from tests.console.scenes import differing, everywhere
 from tests.lifecycle.world import Company
 
 NASTY = [
