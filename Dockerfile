@@ -22,6 +22,7 @@ COPY activities/ activities/
 COPY workflows/ workflows/
 COPY gateway/ gateway/
 COPY register/ register/
+COPY console/ console/
 COPY observing/ observing/
 COPY commands/ commands/
 COPY tabular/ tabular/

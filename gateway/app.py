@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from temporalio.service import RPCError
 
+import console.app
 from gateway import codec, events, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
@@ -71,6 +72,8 @@ def application(
     app.state.access = Access(settings, callers)
     app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
     _mount_codec(app, client, settings)
+    if settings.console_keys:
+        console.app.mount(app, app.state.backend, app.state.access, settings)
     return app
 
 

@@ -8,8 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from settings import callers, variables
@@ -28,6 +36,31 @@ def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(_HOST.fullmatch(name) for name in names):
         raise ValueError("must be host names without ports, with commas between")
     return names
+
+
+def _apart(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+LEAST_KEY = 32
+
+
+def _chance(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    texts = [each.get_secret_value() for each in keys]
+    if not all(len(each) >= LEAST_KEY and len(set(each)) > LEAST_KEY // 4 for each in texts):
+        raise ValueError(
+            f"must be {LEAST_KEY} characters by chance at least, or more such keys with commas "
+            "between; `openssl rand -hex 32` makes one"
+        )
+    return keys
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, such as Europe/Amsterdam") from None
+    return name
 
 
 class GatewaySettings(Variables):
@@ -52,6 +85,10 @@ class GatewaySettings(Variables):
     worker_seconds: how long a worker may take to answer.
     grace: seconds that requests under way get when the gateway is told to stop.
     web_ui: origin of Temporal's Web UI, whose pages may have encrypted payloads read.
+    console_keys: seal the cookies of people who are signed in at the console; the first seals, all
+        open. Without one there is no console.
+    console_minutes: after which somebody who did nothing has to sign in again.
+    console_time_zone: in which the console shows moments.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
@@ -78,12 +115,22 @@ class GatewaySettings(Variables):
     web_ui: Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")] = (
         "http://localhost:8233"
     )
+    console_keys: Annotated[
+        tuple[SecretStr, ...], BeforeValidator(_apart), AfterValidator(_chance)
+    ] = ()
+    console_minutes: Annotated[int, Field(ge=1, le=480)] = 15
+    console_time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     @model_validator(mode="after")
     def _leaves_room(self) -> Self:
         if self.reserve >= self.at_once:
             raise ValueError("at_once must be more than reserve, or nobody else is served")
         return self
+
+    @property
+    def console_zone(self) -> ZoneInfo:
+        """The zone itself."""
+        return ZoneInfo(self.console_time_zone)
 
 
 def read(environment: Mapping[str, str]) -> GatewaySettings:

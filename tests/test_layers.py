@@ -20,6 +20,7 @@ PACKAGES = (
     "workflows",
     "providers",
     "gateway",
+    "console",
     "commands",
     "tabular",
     "settings",

@@ -1,0 +1,183 @@
+"""The page of one thing that may ask, its answers and instructions, whatever kind it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from console.door import Console, Form, filled
+from console.render import Visitor
+from console.subjects import (
+    Kind,
+    Subject,
+    answer_in,
+    check,
+    differences,
+    give,
+    handle_of,
+    look,
+    others,
+)
+from gateway import invoices, orders
+from gateway.problems import Kind as Trouble
+from gateway.visits import visit_of
+from invoicing import lists
+from invoicing.asking import Refused, known
+from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Journal, Release
+from invoicing.model import Recorded
+from invoicing.parse import read
+from invoicing.questions import Answer
+
+TEMPLATES = {
+    Kind.INVOICES: "invoice.html",
+    Kind.ORDERS: "order.html",
+    Kind.EVENTS: "event.html",
+}
+BESIDE = {**COMES_WITH, Answer.INVOICED: "number"}
+"""What is typed beside an answer."""
+MOST_LINES = 200
+"""Lines of a document that its page shows."""
+
+
+class Again(NamedTuple):
+    """Why a page is shown again: what was typed, by which form, and what is wrong with it."""
+
+    status: int
+    note: str
+    doing: str = ""
+    form: Form | None = None
+    mistakes: Sequence[FieldProblem] = ()
+
+
+async def show(
+    request: Request,
+    desk: Console,
+    visitor: Visitor,
+    kind: Kind,
+    name: str,
+    again: Again | None = None,
+) -> HTMLResponse:
+    """The page of one that was checked to be the visitor's own."""
+    subject = await look(desk, kind, name)
+    problem = subject.problem
+    document = subject.asked.document if subject.asked else None
+    written = document.model_dump(mode="json", exclude_unset=True) if document else {}
+    return desk.pages.page(
+        request,
+        TEMPLATES[kind],
+        visitor,
+        status=again.status if again else 200,
+        subject=subject,
+        state=subject.state,
+        problem=problem,
+        differences=differences(problem) if problem else [],
+        others=others(problem) if problem else [],
+        beside=BESIDE,
+        most_lines=MOST_LINES,
+        document=json.dumps(written, indent=2, ensure_ascii=False),
+        again=again,
+        mistakes={each.field: each.message for each in again.mistakes} if again else {},
+        **await _around(desk, kind, name),
+    )
+
+
+async def _around(desk: Console, kind: Kind, name: str) -> dict[str, Any]:
+    """What happened so far, whether it was cut off, and where engineers see it."""
+    behind = desk.backend
+    if kind is Kind.EVENTS:
+        return {"journal": Journal(), "cut_off": False, "web_page": ""}
+    if kind is Kind.INVOICES:
+        journal = await invoices.get_journal(name, behind)
+    else:
+        journal = await orders.get_order_journal(name, behind)
+    handle = handle_of(desk, kind, name)
+    last = lists.listed(await behind.stored(known(name, handle.describe())))
+    namespace = behind.client.temporal.namespace
+    origin = behind.settings.web_ui.rstrip("/")
+    return {
+        "journal": journal,
+        "cut_off": last.status == lists.CUT_OFF,
+        "web_page": f"{origin}/namespaces/{namespace}/workflows/{quote(handle.id, safe='')}",
+    }
+
+
+async def resolve(
+    request: Request, desk: Console, visitor: Visitor, kind: Kind, name: str
+) -> Response:
+    """Answer its question with what was filled in."""
+
+    async def act(form: Form) -> str:
+        said = await answer_in(form, visitor)
+        await give(desk, visitor, kind, name, said, form.once)
+        return "answered"
+
+    return await _acted(request, desk, visitor, kind, name, "resolve", act)
+
+
+INSTRUCTIONS: dict[str, type[Instruction]] = {"hold": Hold, "release": Release, "cancel": Cancel}
+
+
+async def instruct(
+    request: Request, desk: Console, visitor: Visitor, kind: Kind, name: str, verb: str
+) -> Response:
+    """Hold, release or cancel, with the reason that was filled in."""
+    behind = desk.backend
+
+    async def act(form: Form) -> str:
+        who = visitor.caller.name
+        wanted = {"by": who, "proven": who, "reason": form["reason"]}
+        order = read(INSTRUCTIONS[verb], json.dumps(wanted))
+        key = form.once
+        answer: Recorded
+        match order:
+            case Hold():
+                answer = await invoices.hold_invoice(name, order, behind, key=key)
+            case Release():
+                answer = await invoices.release_invoice(name, order, behind, key=key)
+            case Cancel() if kind is Kind.ORDERS:
+                answer = await orders.cancel_order(name, order, behind, key=key)
+            case Cancel():
+                taken = Response()
+                answer = await invoices.cancel_invoice(name, order, behind, taken, key=key)
+                return "taken" if taken.status_code == 202 else verb
+            case _:
+                raise AssertionError(verb)
+        return verb if answer else ""
+
+    return await _acted(request, desk, visitor, kind, name, verb, act)
+
+
+async def _acted(
+    request: Request,
+    desk: Console,
+    visitor: Visitor,
+    kind: Kind,
+    name: str,
+    doing: str,
+    act: Callable[[Form], Awaitable[str]],
+) -> Response:
+    """Do it and go on to the page, which is shown again at once where that could not be done."""
+    form = await filled(request, desk, visitor.session)
+    await check(desk, visitor, kind, name)
+    words, visit = desk.pages.words, visit_of(request)
+    try:
+        said = await act(form)
+    except InvalidRequest as error:
+        visit.outcome = Trouble.INVALID.slug
+        mistakes = error.fields or [FieldProblem(field="reason", message=str(error))]
+        again = Again(422, words("again.mistakes"), doing, form, mistakes)
+    except Refused as error:
+        visit.outcome = Trouble.REFUSED.slug
+        moved = doing == "resolve" and error.problem and error.problem.question != form["question"]
+        note = words("again.moved_on") if moved else words("again.refused", why=str(error))
+        again = Again(409, note)
+    else:
+        where = f"{request.scope['root_path']}{Subject(kind, name).path}?said={said}"
+        return RedirectResponse(where, 303)
+    return await show(request, desk, visitor, kind, name, again)

@@ -1,0 +1,62 @@
+"""What an invoice or order was asked with: its buyer and its document, from the first event of its
+history. Needs no worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from temporalio.exceptions import ApplicationError
+
+from invoicing.asking import Execution, known
+from invoicing.case import InvoiceInput
+from invoicing.client import InvoicingClient
+from invoicing.document import Document
+from invoicing.invoice import Amounts
+from invoicing.order_case import OrderInput
+from invoicing.totals import BOTH_ROUNDINGS, Totals, summed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The document, and whether cancelling may credit."""
+
+    document: Document
+    may_credit: bool
+
+    @property
+    def buyer(self) -> str:
+        """Their name."""
+        return self.document.buyer.name
+
+    def totals(self, amounts: Amounts | None) -> Totals | None:
+        """The document's totals, rounded as the amounts that are held were; None where they are not
+        this document's, because it was corrected since."""
+        ours = self.document.amounts()
+        for rounding in BOTH_ROUNDINGS:
+            found = summed(self.document, ours, rounding)
+            if amounts and _same(found, amounts):
+                return found
+        return None
+
+
+def _same(found: Totals, amounts: Amounts) -> bool:
+    mine: tuple[str, Decimal, Decimal, Decimal]
+    mine = (found.currency, found.net, found.vat, found.gross)
+    return mine == (amounts.currency, amounts.net, amounts.vat, amounts.gross)
+
+
+async def asked(
+    client: InvoicingClient, handle: Execution, kind: type[InvoiceInput | OrderInput]
+) -> Asked | None:
+    """Of this workflow; None where it cannot be read here. Raises NotFound."""
+    pages = handle.fetch_history_events(page_size=1)
+    await known(handle.id, pages.fetch_next_page())
+    for begun in pages.current_page or ():
+        payloads = begun.workflow_execution_started_event_attributes.input.payloads
+        try:
+            (start,) = await client.temporal.data_converter.decode(payloads, [kind])
+        except ApplicationError:
+            return None
+        return Asked(start.document, start.may_credit)
+    return None

@@ -1,0 +1,83 @@
+"""What waits for a person."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from console.door import Console, Desk, Looking
+from console.render import Visitor
+from console.subjects import Kind, Subject, look_at_each
+from gateway import events
+from gateway.pages import Paged
+from gateway.routes import page
+from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.lists import Listed
+
+router = APIRouter()
+
+ROWS = 25
+"""Of a page."""
+MOST_EVENTS = 25
+MOST_LISTED = 1000
+"""Of each kind: so many are put in order. There are more pages where the first are answered."""
+_AT_ONCE = 200
+
+
+@router.get("/")
+async def inbox(
+    request: Request,
+    desk: Desk,
+    visitor: Looking,
+    number: Annotated[int, Query(alias="page", ge=1, le=100)] = 1,
+) -> HTMLResponse:
+    """What waits, in the order in which it was asked for."""
+    rows, more = await _waiting(desk, visitor)
+    last = max(1, -(-len(rows) // ROWS))
+    number = min(number, last)
+    shown = rows[(number - 1) * ROWS : number * ROWS]
+    found = await look_at_each(desk, [(kind, row.reference) for kind, row in shown])
+    told = await events.list_events(desk.backend, visitor.caller, MOST_EVENTS)
+    news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told.events)])
+    return desk.pages.page(
+        request,
+        "inbox.html",
+        visitor,
+        rows=[
+            (subject, row, sentence(desk, subject, row))
+            for subject, (_, row) in zip(found, shown, strict=True)
+        ],
+        news=[(subject, sentence(desk, subject)) for subject in news],
+        count=len(rows),
+        more=more,
+        number=number,
+        last=last,
+    )
+
+
+def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
+    """What is asked, as it stands now; from the table of questions where only lists are known."""
+    if subject.problem:
+        return subject.problem.what
+    what = (row.waiting_for or "") if row else ""
+    return desk.pages.words.asked(what.partition(": ")[2])
+
+
+async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
+    """Those that wait for a person, first asked first, and whether there are more than that."""
+    found: list[tuple[Kind, Listed]] = []
+    more = False
+    for kind, workflow in ((Kind.INVOICES, WORKFLOW), (Kind.ORDERS, ORDER_WORKFLOW)):
+        cursor: str | None = None
+        for _ in range(MOST_LISTED // _AT_ONCE):
+            wanted = Paged(limit=_AT_ONCE, cursor=cursor)
+            rows, cursor = await page(
+                desk.backend, visitor.caller, workflow, wanted, waiting_for="person"
+            )
+            found += [(kind, row) for row in rows]
+            if cursor is None:
+                break
+        more = more or cursor is not None
+    return sorted(found, key=lambda each: each[1].started_at), more

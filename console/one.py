@@ -1,0 +1,83 @@
+"""One invoice, one order, one event: their pages and forms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from console.answering import instruct, resolve, show
+from console.door import Answering, Desk, Looking
+from console.subjects import Kind, check
+from gateway.events import Event
+from gateway.inputs import Reference
+
+router = APIRouter()
+
+
+@router.get("/invoices/{reference}")
+async def invoice(
+    request: Request, desk: Desk, visitor: Looking, reference: Reference
+) -> HTMLResponse:
+    """Where an invoice is, and what it asks."""
+    await check(desk, visitor, Kind.INVOICES, reference)
+    return await show(request, desk, visitor, Kind.INVOICES, reference)
+
+
+@router.post("/invoices/{reference}/resolve")
+async def resolve_invoice(
+    request: Request, desk: Desk, visitor: Answering, reference: Reference
+) -> Response:
+    """Answer an invoice's question."""
+    return await resolve(request, desk, visitor, Kind.INVOICES, reference)
+
+
+@router.post("/invoices/{reference}/{verb}")
+async def instruct_invoice(
+    request: Request,
+    desk: Desk,
+    visitor: Answering,
+    reference: Reference,
+    verb: Literal["hold", "release", "cancel"],
+) -> Response:
+    """Hold, release or cancel an invoice."""
+    return await instruct(request, desk, visitor, Kind.INVOICES, reference, verb)
+
+
+@router.get("/orders/{reference}")
+async def order(
+    request: Request, desk: Desk, visitor: Looking, reference: Reference
+) -> HTMLResponse:
+    """Where an order is, and what it asks."""
+    await check(desk, visitor, Kind.ORDERS, reference)
+    return await show(request, desk, visitor, Kind.ORDERS, reference)
+
+
+@router.post("/orders/{reference}/resolve")
+async def resolve_order(
+    request: Request, desk: Desk, visitor: Answering, reference: Reference
+) -> Response:
+    """Answer an order's question."""
+    return await resolve(request, desk, visitor, Kind.ORDERS, reference)
+
+
+@router.post("/orders/{reference}/cancel")
+async def cancel_order(
+    request: Request, desk: Desk, visitor: Answering, reference: Reference
+) -> Response:
+    """Cancel what is open of an order, and take back what is invoiced."""
+    return await instruct(request, desk, visitor, Kind.ORDERS, reference, "cancel")
+
+
+@router.get("/events/{event:path}")
+async def event(request: Request, desk: Desk, visitor: Looking, event: Event) -> HTMLResponse:
+    """News of a provider that nobody could be found for."""
+    await check(desk, visitor, Kind.EVENTS, event)
+    return await show(request, desk, visitor, Kind.EVENTS, event)
+
+
+@router.post("/events/{event:path}/resolve")
+async def resolve_event(request: Request, desk: Desk, visitor: Answering, event: Event) -> Response:
+    """Say whose it is, or nobody's."""
+    return await resolve(request, desk, visitor, Kind.EVENTS, event)

@@ -1,0 +1,71 @@
+"""How numbers, amounts and dates are written for the person who reads: by Babel, in the language
+that the browser names first and Babel knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time
+from babel.numbers import format_currency, format_decimal
+
+DEFAULT = Locale("en")
+MOST_HEADER = 500
+_AMOUNT = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?) ([A-Z]{3})")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Writes for one reader."""
+
+    locale: Locale
+    zone: tzinfo
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """An amount with its currency; never rounded."""
+        return format_currency(amount, currency, locale=self.locale, decimal_quantization=False)
+
+    def number(self, value: Decimal) -> str:
+        """A number; never rounded."""
+        return format_decimal(value, locale=self.locale, decimal_quantization=False)
+
+    def day(self, value: date) -> str:
+        """A calendar day."""
+        return format_date(value, "medium", locale=self.locale)
+
+    def moment(self, value: datetime) -> str:
+        """A moment to the minute, in the zone that the settings name, which it says."""
+        local = value.astimezone(self.zone)
+        clock = format_time(local, "short", locale=self.locale)
+        return f"{self.day(local)}, {clock} {local.tzname()}"
+
+    def figure(self, written: str) -> str:
+        """An amount as our sentences have it (`125.03 EUR`), in the reader's form; any other text
+        as it is."""
+        found = _AMOUNT.fullmatch(written)
+        return self.money(Decimal(found[1]), found[2]) if found else written
+
+
+def preferred(accepted: str) -> Locale:
+    """The first language of an Accept-Language header that is known."""
+    for tag in _by_weight(accepted[:MOST_HEADER]):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (ValueError, UnknownLocaleError, TypeError):
+            continue
+    return DEFAULT
+
+
+def _by_weight(accepted: str) -> list[str]:
+    weighed = []
+    for place, each in enumerate(accepted.split(",")):
+        tag, _, weight = each.partition(";")
+        try:
+            heavy = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            heavy = 0.0
+        weighed.append((-heavy, place, tag.strip()))
+    return [tag for _, _, tag in sorted(weighed) if tag and tag != "*"]

@@ -1,0 +1,106 @@
+"""Pages from templates. Everything that anybody typed is text, and shows all that is in it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from console import way
+from console.reader import Reader, preferred
+from console.sessions import Session, Sessions
+from console.words import Words
+from gateway.callers import Caller
+from settings.callers import Scope
+from settings.gateway import GatewaySettings
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # Forms of ours say where they come from, and nobody else is told.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every page, beside those that the gateway gives every answer."""
+
+_TURNS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def shown(value: Any) -> Any:
+    """Text without what has it read in another order than it is written, or is not seen at all: a
+    sign stands in its place. What is markup already is ours."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _TURNS.sub("\N{REPLACEMENT CHARACTER}", value))
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who is signed in, and has been let in for this request."""
+
+    caller: Caller
+    session: Session
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether the buttons are theirs."""
+        return Scope.OPERATE in self.caller.may
+
+
+class Pages:
+    """Makes them."""
+
+    def __init__(self, settings: GatewaySettings, sessions: Sessions) -> None:
+        self.words = Words()
+        self._zone = settings.console_zone
+        self._sessions = sessions
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=shown,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
+        self._templates.globals.update(
+            say=self.words, word=self.words.of, spoken=self.words.spoken, way=way
+        )
+
+    def reader(self, request: Request) -> Reader:
+        """For whom it is written."""
+        return Reader(preferred(request.headers.get("accept-language", "")), self._zone)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        visitor: Visitor | None = None,
+        session: Session | None = None,
+        status: int = 200,
+        **content: Any,
+    ) -> HTMLResponse:
+        """One page. Its forms are of the visitor's session, or of the given one."""
+        of = visitor.session if visitor else session
+        said = request.query_params.get("said", "")
+        html = self._templates.get_template(template).render(
+            here=request.scope["root_path"],
+            visitor=visitor,
+            form_token=self._sessions.form_token(of) if of else "",
+            once=secrets.token_urlsafe(16),
+            reader=self.reader(request),
+            said=self.words.sentences.get(f"said.{said}", ""),
+            **content,
+        )
+        return HTMLResponse(html, status, HEADERS)

@@ -1,0 +1,233 @@
+"""What may ask a person something, whatever it is: an invoice, an order or an event. Each is asked
+and answered by the gateway's own functions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import quote
+
+from console.asked import Asked, asked
+from console.door import Console, Form, own, own_event
+from console.render import Visitor
+from gateway import events, invoices, orders
+from gateway.problems import Trouble
+from invoicing.asking import Execution
+from invoicing.case import InvoiceInput
+from invoicing.document import Document
+from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
+from invoicing.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
+from invoicing.news import EventState
+from invoicing.order import Order
+from invoicing.order_case import OrderInput
+from invoicing.parse import read
+from invoicing.questions import Answer, Reason
+
+
+class Kind(StrEnum):
+    """As addresses have it, here and over REST."""
+
+    INVOICES = "invoices"
+    ORDERS = "orders"
+    EVENTS = "events"
+
+
+INPUTS: Mapping[Kind, type[InvoiceInput | OrderInput]] = {
+    Kind.INVOICES: InvoiceInput,
+    Kind.ORDERS: OrderInput,
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One of them, by its name, as it is now. `asked` where it can be read here."""
+
+    kind: Kind
+    name: str
+    state: Invoice | Order | EventState | None = None
+    asked: Asked | None = None
+
+    @property
+    def path(self) -> str:
+        """Below the console's own."""
+        return f"/{self.kind}/{quote(self.name, safe='/' if self.kind is Kind.EVENTS else '')}"
+
+    @property
+    def item(self) -> str:
+        """Its name among others."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def problem(self) -> Problem | None:
+        """The question that is open. One that was rejected has a problem and asks nothing."""
+        problem = self.state.problem if self.state else None
+        return problem if problem and problem.answers else None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """What it waits for."""
+        return self.state.waiting if self.state else None
+
+    @property
+    def amounts(self) -> Amounts | None:
+        """Of an invoice or order."""
+        return None if isinstance(self.state, EventState | None) else self.state.amounts
+
+    @property
+    def buyer(self) -> str:
+        """Their name; empty where it is not known."""
+        return self.asked.buyer if self.asked else ""
+
+
+def handle_of(desk: Console, kind: Kind, name: str) -> Execution:
+    """The workflow behind an invoice or order."""
+    client = desk.backend.client
+    return client.handle(name) if kind is Kind.INVOICES else client.order_handle(name)
+
+
+async def check(desk: Console, visitor: Visitor, kind: Kind, name: str) -> None:
+    """Raise Trouble for what is not the visitor's own, as for what is not there."""
+    if kind is Kind.EVENTS:
+        own_event(visitor, name)
+    else:
+        await own(desk, visitor, name, handle_of(desk, kind, name))
+
+
+async def look(desk: Console, kind: Kind, name: str) -> Subject:
+    """It as it is now, of a visitor for whom it was checked. Raises as REST does."""
+    behind = desk.backend
+    if kind is Kind.EVENTS:
+        return Subject(kind, name, await events.get_event(name, behind))
+    state: Invoice | Order
+    if kind is Kind.INVOICES:
+        state = await invoices.get_invoice(name, behind)
+    else:
+        state = await orders.get_order(name, behind)
+    handle = handle_of(desk, kind, name)
+    return Subject(
+        kind, name, state, await behind.stored(asked(behind.client, handle, INPUTS[kind]))
+    )
+
+
+MOST_AT_ONCE = 8
+"""Of one page's looks."""
+PATIENCE = 5.0
+"""Seconds for one row of a page: the others are not to wait for one that nobody answers for."""
+
+
+async def look_at_each(desk: Console, wanted: Iterable[tuple[Kind, str]]) -> list[Subject]:
+    """Each as it is now, or by its name alone where that cannot be had now."""
+    places = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def one(kind: Kind, name: str) -> Subject:
+        async with places:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await look(desk, kind, name)
+            except (TimeoutError, Trouble, InvoicingError):
+                return Subject(kind, name)
+
+    return list(await asyncio.gather(*(one(*each) for each in wanted)))
+
+
+async def give(
+    desk: Console, visitor: Visitor, kind: Kind, name: str, said: Resolve, key: str | None
+) -> None:
+    """Give this answer, once under this key. Raises Refused, with the question that is open, and
+    as REST does."""
+    behind = desk.backend
+    match kind:
+        case Kind.INVOICES:
+            await invoices.resolve_invoice(name, said, behind, key=key)
+        case Kind.ORDERS:
+            await orders.resolve_order(name, said, behind, key=key)
+        case Kind.EVENTS:
+            await events.resolve_event(name, said, behind, visitor.caller, key=key)
+
+
+async def answer_in(form: Form, visitor: Visitor) -> Resolve:
+    """The answer that was filled in. Raises InvalidRequest, which names every mistake by the
+    field."""
+    # A large document beside the loop: nobody else is to wait for it.
+    return await asyncio.to_thread(_answer_in, form, visitor)
+
+
+def _answer_in(form: Form, visitor: Visitor) -> Resolve:
+    answer = form["answer"]
+    said: dict[str, object] = {"by": visitor.caller.name, "proven": visitor.caller.name}
+    said |= {"reason": "", **form.given("question", "answer", "reason")}
+    beside = COMES_WITH.get(Answer(answer)) if answer in tuple(Answer) else None
+    if answer == Answer.INVOICED:
+        said |= form.given("number")
+    if beside == "document":
+        said["document"] = _document_in(form["document"])
+    elif beside:
+        said[beside] = form[beside]
+    return read(Resolve, json.dumps(said))
+
+
+def _document_in(text: str) -> object:
+    try:
+        return read(Document, text).model_dump(mode="json", exclude_unset=True)
+    except InvalidRequest as error:
+        found = error.fields or [FieldProblem(field="document", message=str(error))]
+        raise InvalidRequest(
+            "the document cannot be taken as it is",
+            [each.model_copy(update={"field": _within(each.field)}) for each in found],
+        ) from None
+
+
+def _within(field: str) -> str:
+    return field if field == "document" else f"document.{field}"
+
+
+class Difference(NamedTuple):
+    """One figure: what we hold, what the provider does, and by how much theirs is `more` or `less`;
+    `size` None where that says nothing."""
+
+    figure: str
+    ours: str
+    theirs: str
+    size: Decimal | None
+    way: str
+
+
+_DIFFERENCE = re.compile(
+    r"(?P<figure>.{1,100}?): ours (?P<ours>.+), theirs (?P<theirs>.+?)"
+    r"(?: \((?P<size>\d{1,30}(?:\.\d{1,30})?) (?P<way>more|less)\))?",
+    re.DOTALL,
+)
+
+
+def differences(problem: Problem) -> list[Difference]:
+    """The figures of a question about amounts; anybody else's words are not taken for figures."""
+    if problem.reason is not Reason.AMOUNTS_DIFFER:
+        return []
+    found = (_DIFFERENCE.fullmatch(each.message) for each in problem.fields)
+    return [_difference(**each.groupdict("")) for each in found if each]
+
+
+def _difference(figure: str, ours: str, theirs: str, size: str, way: str) -> Difference:
+    return Difference(figure, ours, theirs, Decimal(size) if size else None, way)
+
+
+def others(problem: Problem) -> list[FieldProblem]:
+    """What else the question says, field by field."""
+    figures = {each.figure for each in differences(problem)}
+    return [each for each in problem.fields if each.field not in figures]
+
+
+def sums(subjects: Iterable[Subject]) -> dict[str, Decimal]:
+    """What several are worth together, by currency."""
+    found: dict[str, Decimal] = {}
+    for each in subjects:
+        if each.amounts:
+            currency = each.amounts.currency
+            found[currency] = found.get(currency, Decimal(0)) + each.amounts.gross
+    return found

@@ -1,0 +1,187 @@
+"""Many alike answered at once: what that means first, then one answer with one reason."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from console.answering import BESIDE
+from console.door import Answering, Console, Desk, Form, Looking, filled
+from console.inbox import ROWS
+from console.render import Visitor
+from console.subjects import Kind, Subject, answer_in, check, give, look_at_each, sums
+from gateway.problems import Kind as Wrong
+from gateway.problems import Trouble, invalid, trouble_with
+from gateway.visits import Book, Visit, visit_of
+from invoicing.asking import Refused
+from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
+from invoicing.invoice import Resolve
+from invoicing.questions import Answer, Reason, meaning
+from settings.callers import Scope
+
+router = APIRouter()
+
+_AT_ONCE = 4
+TRIES = 20
+"""Times that one answer waits for its turn: the caller's own rate holds for each."""
+LONGEST = 2.0
+"""Seconds that it waits then."""
+
+
+class Group(NamedTuple):
+    """Those that ask the same, and the answers that all of them offer."""
+
+    reason: Reason
+    subjects: list[Subject]
+    answers: list[tuple[Answer, str]]
+
+
+def _named(items: Iterable[str]) -> list[tuple[Kind, str]]:
+    """What is meant by `invoices/INV-1`. Raises Trouble where it means nothing, or is too many."""
+    wanted = list(dict.fromkeys(items))
+    parted = [each.partition("/") for each in wanted]
+    kinds = {str(kind) for kind in (Kind.INVOICES, Kind.ORDERS)}
+    if len(wanted) > ROWS or not all(kind in kinds and name for kind, _, name in parted):
+        raise invalid("of", f"must be at most {ROWS} invoices and orders")
+    return [(Kind(kind), name) for kind, _, name in parted]
+
+
+def _groups(subjects: Iterable[Subject]) -> list[Group]:
+    by_reason: dict[Reason, list[Subject]] = defaultdict(list)
+    for each in subjects:
+        if each.problem:
+            by_reason[each.problem.reason].append(each)
+    return [Group(reason, alike, _common(reason, alike)) for reason, alike in by_reason.items()]
+
+
+def _common(reason: Reason, alike: list[Subject]) -> list[tuple[Answer, str]]:
+    """Answers that everyone offers and that need nothing of their own beside them."""
+    offered = [each.problem.answers for each in alike if each.problem]
+    return [
+        (answer, meaning(reason, answer))
+        for answer in offered[0]
+        if answer not in BESIDE and all(answer in each for each in offered)
+    ]
+
+
+@router.get("/together")
+async def preview(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
+    """What answering these at once would mean."""
+    return await _preview(request, desk, visitor, request.query_params.getlist("of"))
+
+
+async def _preview(
+    request: Request,
+    desk: Console,
+    visitor: Visitor,
+    items: Iterable[str],
+    form: Form | None = None,
+    mistakes: Iterable[FieldProblem] = (),
+) -> HTMLResponse:
+    wanted = _named(items)
+    for kind, name in wanted:
+        await check(desk, visitor, kind, name)
+    found = await look_at_each(desk, wanted)
+    return desk.pages.page(
+        request,
+        "together.html",
+        visitor,
+        status=422 if form else 200,
+        groups=[(group, sums(group.subjects)) for group in _groups(found)],
+        silent=[each for each in found if not each.problem],
+        form=form,
+        mistakes={each.field: each.message for each in mistakes},
+    )
+
+
+class Said(NamedTuple):
+    """What became of one answer; `why` is empty where it was taken."""
+
+    subject: Subject
+    why: str
+
+
+@router.post("/together")
+async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
+    """Give one answer to each, for the question that was shown of it."""
+    form = await filled(request, desk, visitor.session)
+    parted = [each.rpartition("|") for each in form.all("asked")]
+    named = _named(item for item, _, _ in parted)
+    asked = dict(zip(named, (question for _, _, question in parted), strict=True))
+    if not asked:
+        raise invalid("asked", "names none")
+    try:
+        # Each names its own question; what is filled in is read once, for all.
+        said = await answer_in(Form([*form.pairs, ("question", "any")]), visitor)
+    except InvalidRequest as error:
+        visit_of(request).outcome = Wrong.INVALID.slug
+        items = [item for item, _, _ in parted]
+        return await _preview(request, desk, visitor, items, form, error.fields)
+    if said.answer in BESIDE:
+        raise invalid("answer", "needs something of its own for each: answer them one by one")
+    once = form.once
+    places, book = asyncio.Semaphore(_AT_ONCE), Book()
+
+    async def one(kind: Kind, name: str, question: str) -> Said:
+        async with places:
+            told = said.model_copy(update={"question": question})
+            why = await _given(request, desk, visitor, book, kind, name, told, once)
+            return Said(Subject(kind, name), why)
+
+    became = await asyncio.gather(*(one(*each, question) for each, question in asked.items()))
+    return desk.pages.page(
+        request, "together_done.html", visitor, became=became, answer=said.answer
+    )
+
+
+async def _given(
+    request: Request,
+    desk: Console,
+    visitor: Visitor,
+    book: Book,
+    kind: Kind,
+    name: str,
+    said: Resolve,
+    once: str | None,
+) -> str:
+    """Why it was not taken, or nothing. It is let in, counted and written down as if it had come by
+    itself."""
+    visit = dataclasses.replace(visit_of(request), status=303, outcome="", leave=[])
+    visit.about(name)
+    try:
+        await _admitted(desk, visitor, visit)
+        await check(desk, visitor, kind, name)
+        await give(desk, visitor, kind, name, said, once)
+    except (Trouble, InvoicingError) as error:
+        trouble = trouble_with(error)
+        visit.status, visit.outcome = trouble.kind.status, trouble.kind.slug
+        return _why(desk, error, trouble, said)
+    finally:
+        visit.end()
+        book.write(visit, request.scope)
+    return ""
+
+
+async def _admitted(desk: Console, visitor: Visitor, visit: Visit) -> None:
+    for _ in range(TRIES):
+        try:
+            await desk.access.admit(visit, visitor.session.token, Scope.OPERATE)
+        except Trouble as trouble:
+            if trouble.kind is not Wrong.TOO_MANY:
+                raise
+            await asyncio.sleep(min(LONGEST, float(trouble.headers.get("Retry-After", "1"))))
+        else:
+            return
+    raise Trouble(Wrong.TOO_MANY)
+
+
+def _why(desk: Console, error: Exception, trouble: Trouble, said: Resolve) -> str:
+    if isinstance(error, Refused) and error.problem and error.problem.question != said.question:
+        return desk.pages.words("again.moved_on")
+    return trouble.details.detail or trouble.details.title

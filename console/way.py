@@ -1,0 +1,84 @@
+"""Where an invoice is on its way, and how an order's lines stand: what pictures are drawn of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal, NamedTuple
+
+from invoicing.invoice import Invoice, LineStatus, Status
+from invoicing.order import Order
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.request import Goal
+
+Standing = Literal["past", "here", "ahead", "beyond", "undone"]
+
+
+class Step(NamedTuple):
+    """One step: `beyond` was not asked for, `undone` was taken back."""
+
+    name: str
+    standing: Standing
+
+
+_STAGES = {
+    "draft": (Stage.DRAFTED, Goal.DRAFTED),
+    "final": (Stage.APPROVED, Goal.APPROVED),
+    "sent": (Stage.SENT, Goal.SENT),
+    "delivered": (Stage.DELIVERED, Goal.DELIVERED),
+}
+_GOALS = tuple(Goal)
+TAKEN_BACK = (Status.CANCELLED, Status.CREDITED, Status.REJECTED)
+
+
+def steps(invoice: Invoice) -> list[Step]:
+    """Asked, draft, final, sent, delivered, paid: what is past, where it stands, what is ahead."""
+    done = {"asked": True}
+    done |= {name: _reached(invoice, stage) for name, (stage, _) in _STAGES.items()}
+    done["paid"] = invoice.payment is PaymentStatus.PAID
+    goals = {"asked": Goal.DRAFTED, **{name: goal for name, (_, goal) in _STAGES.items()}}
+    goals["paid"] = Goal.PAID
+    back = invoice.status in TAKEN_BACK
+    made: list[Step] = []
+    awaited = not (invoice.ended or back)
+    for name, is_done in done.items():
+        wanted = _GOALS.index(goals[name]) <= _GOALS.index(invoice.goal)
+        if is_done:
+            made.append(Step(name, "past" if name == "asked" or not back else "undone"))
+        elif not wanted:
+            made.append(Step(name, "beyond"))
+        elif awaited:
+            made.append(Step(name, "here"))
+            awaited = False
+        else:
+            made.append(Step(name, "ahead"))
+    return made
+
+
+def _reached(invoice: Invoice, stage: Stage) -> bool:
+    if invoice.stage is Stage.CREDITED or invoice.status is Status.CREDITED:
+        return stage in (Stage.DRAFTED, Stage.APPROVED)
+    if invoice.stage is Stage.DELETED:
+        return stage is Stage.DRAFTED
+    return invoice.stage.reached(stage)
+
+
+class Share(NamedTuple):
+    """How many lines have this status, and where their part of the bar is, in thousandths."""
+
+    status: LineStatus
+    lines: int
+    start: int
+    width: int
+
+
+def shares(order: Order) -> list[Share]:
+    """The lines of an order by their status."""
+    counted = Counter(line.status for line in order.ledger.lines)
+    made, start, whole = [], 0, max(1, counted.total())
+    for status in LineStatus:
+        if counted[status]:
+            end = start + counted[status]
+            left, right = 1000 * start // whole, 1000 * end // whole
+            made.append(Share(status, counted[status], left, right - left))
+            start = end
+    return made

@@ -1,0 +1,234 @@
+"""The catalogue, how numbers are written, and what the pictures are drawn of."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel import Locale
+
+from console import way
+from console.reader import Reader, preferred
+from console.subjects import differences, others
+from console.words import ENGLISH, Words
+from gateway.problems import Kind
+from invoicing.errors import FieldProblem
+from invoicing.invoice import Invoice, LineStatus, Problem, Status
+from invoicing.lists import CUT_OFF
+from invoicing.news import EventOutcome
+from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.questions import Answer, Reason
+from invoicing.request import Goal
+
+CONSOLE = ENGLISH.parent
+TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
+WORDS = Words()
+SAID = re.compile(r'say\("([a-z_.]+)"')
+GROUPS: dict[str, Iterable[object]] = {
+    "status": (*Status, *OrderStatus, CUT_OFF),
+    "payment": PaymentStatus,
+    "line": LineStatus,
+    "answer": Answer,
+    "outcome": EventOutcome,
+    "trouble": [kind.slug for kind in Kind],
+    "way": ["asked", "draft", "final", "sent", "delivered", "paid"],
+    "standing": ["past", "here", "ahead", "beyond", "undone"],
+    "beside": ["provider_id", "document", "reference", "number"],
+    "waits": ["person", "provider", "time", "release"],
+    "do": ["hold", "release", "cancel"],
+    "do.cancel_": ["none", "draft", "final", "final_no"],
+    "said": ["answered", "hold", "release", "cancel", "taken", "signed_out"],
+    "question": ["more", "less"],
+    "nav": ["invoices", "orders"],
+    "list": ["caption_invoices", "caption_orders"],
+}
+"""Names that are put together."""
+
+
+def used() -> set[str]:
+    names = {name for path in TEMPLATES for name in SAID.findall(path.read_text())}
+    for path in CONSOLE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and node.value in WORDS.sentences:
+                names.add(str(node.value))
+    return names
+
+
+def test_every_sentence_is_there_and_every_one_is_used() -> None:
+    put_together = {
+        f"{group}{word}" if group.endswith("_") else f"{group}.{word}"
+        for group, words in GROUPS.items()
+        for word in words
+    }
+    assert put_together <= WORDS.sentences.keys()
+    assert {each for each in used() if not each.endswith((".", "_"))} <= WORDS.sentences.keys()
+    assert WORDS.sentences.keys() - used() - put_together == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_says_nothing_of_its_own(path: Path) -> None:
+    text = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", path.read_text(), flags=re.DOTALL)
+    assert re.findall(r"[A-Za-z]+", re.sub(r"<[^>]*>", "", text)) == []
+    for name in ("aria-label", "alt", "title", "placeholder"):
+        assert not re.search(rf'{name}="[^"]*[A-Za-z]', text)
+
+
+def test_no_sentence_reaches_into_what_is_put_in() -> None:
+    for name, sentence in WORDS.sentences.items():
+        fields = [field for _, field, _, _ in Formatter().parse(sentence) if field is not None]
+        assert all(field.isidentifier() for field in fields), name
+
+
+# --- how it is written ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("", "en"),
+        ("nl", "nl"),
+        ("nl-BE,nl;q=0.9,en;q=0.8", "nl_BE"),
+        ("en;q=0.1,de-DE", "de_DE"),
+        ("zz-ZZ,fr", "fr"),
+        ("*", "en"),
+        ("../../etc/passwd", "en"),
+        ("nl;q=x,hi-IN;q=0.2", "hi_IN"),
+        ("<script>", "en"),
+        ("x" * 10_000, "en"),
+    ],
+)
+def test_the_reader_s_language_is_the_first_that_is_known(header: str, locale: str) -> None:
+    assert str(preferred(header)) == locale
+
+
+@pytest.mark.parametrize(
+    ("locale", "money", "day"),
+    [
+        ("en", "€12,100.00", "Jun 30, 2026"),
+        ("nl", "€ 12.100,00", "30 jun 2026"),
+        ("de", "12.100,00 €", "30.06.2026"),
+        ("hi", "€12,100.00", "30 जून 2026"),
+    ],
+)
+def test_amounts_and_days_are_written_as_the_reader_does(locale: str, money: str, day: str) -> None:
+    reader = Reader(Locale.parse(locale), UTC)
+    assert reader.money(Decimal("12100.00"), "EUR").replace("\xa0", " ") == money
+    assert reader.day(date(2026, 6, 30)) == day
+    assert reader.figure("12100.00 EUR") == reader.money(Decimal("12100.00"), "EUR")
+
+
+def test_no_digit_is_lost() -> None:
+    reader = Reader(Locale("en"), ZoneInfo("Europe/Amsterdam"))
+    assert reader.money(Decimal("0.005"), "EUR") == "€0.005"
+    assert reader.money(Decimal(1000), "JPY") == "¥1,000"
+    assert reader.money(Decimal("1.234"), "KWD").endswith("1.234")
+    assert reader.number(Decimal("8.875")) == "8.875"
+    assert reader.figure("not stated") == "not stated"
+    moment = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    assert "Jul 1, 2026" in reader.moment(moment)
+    assert reader.moment(moment).endswith("CEST")
+
+
+# --- what it is drawn of --------------------------------------------------------------------------
+
+
+def an_invoice(**changes: object) -> Invoice:
+    told = {
+        "reference": "X-1",
+        "provider": "p",
+        "account": "default",
+        "goal": Goal.SENT,
+        "status": Status.DRAFTED,
+        "stage": Stage.DRAFTED,
+        "payment": PaymentStatus.UNKNOWN,
+    }
+    return Invoice.model_validate({**told, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing"),
+    [
+        ({}, "past past here ahead beyond beyond"),
+        ({"stage": Stage.NONE}, "past here ahead ahead beyond beyond"),
+        ({"stage": Stage.SENT, "ended": True}, "past past past past beyond beyond"),
+        ({"stage": Stage.SENT, "goal": Goal.PAID}, "past past past past here ahead"),
+        (
+            {"stage": Stage.SENT, "goal": Goal.PAID, "payment": PaymentStatus.PAID, "ended": True},
+            "past past past past ahead past",
+        ),
+        (
+            {"stage": Stage.DELETED, "status": Status.CANCELLED, "ended": True},
+            "past undone ahead ahead beyond beyond",
+        ),
+        (
+            {"stage": Stage.CREDITED, "status": Status.CREDITED, "ended": True},
+            "past undone undone ahead beyond beyond",
+        ),
+        (
+            {"stage": Stage.DRAFTED, "goal": Goal.DRAFTED, "ended": True},
+            "past past " + "beyond " * 4,
+        ),
+        ({"stage": Stage.UNKNOWN}, "past here ahead ahead beyond beyond"),
+    ],
+)
+def test_the_way_shows_what_is_past_and_where_it_stands(
+    changes: dict[str, object], standing: str
+) -> None:
+    steps = way.steps(an_invoice(**changes))
+    assert [each.name for each in steps] == list(GROUPS["way"])
+    assert [each.standing for each in steps] == standing.split()
+
+
+def test_the_bar_is_whole_whatever_the_lines_are() -> None:
+    for counts in ((1, 0, 2), (3, 3, 1), (0, 0, 7), (333, 333, 334)):
+        states = (LineStatus.OPEN, LineStatus.INVOICED, LineStatus.CANCELLED)
+        lines = [
+            LedgerLine(id=f"{state}{n}", status=state)
+            for state, count in zip(states, counts, strict=True)
+            for n in range(count)
+        ]
+        order = Order(
+            reference="O-1",
+            provider="p",
+            account="default",
+            goal=Goal.SENT,
+            status=OrderStatus.OPEN,
+            ledger=Ledger(lines=tuple(lines)),
+        )
+        shares = way.shares(order)
+        assert sum(each.width for each in shares) == 1000
+        assert sum(each.lines for each in shares) == len(lines)
+        assert shares[0].start == 0
+
+
+def a_problem(reason: Reason, *fields: tuple[str, str]) -> Problem:
+    told = tuple(FieldProblem(field=field, message=message) for field, message in fields)
+    return Problem(reason=reason, what="x", fields=told, question="q1")
+
+
+def test_figures_are_set_beside_each_other() -> None:
+    problem = a_problem(
+        Reason.AMOUNTS_DIFFER,
+        ("gross", "gross: ours 125.03 EUR, theirs 125.04 EUR (0.01 more)"),
+        ("vat 21", "vat 21: ours none, theirs 2.00 EUR"),
+        ("buyer", "buyer: not the one asked for"),
+    )
+    first, second = differences(problem)
+    assert first == ("gross", "125.03 EUR", "125.04 EUR", Decimal("0.01"), "more")
+    assert second == ("vat 21", "none", "2.00 EUR", None, "")
+    assert [each.field for each in others(problem)] == ["buyer"]
+
+
+def test_a_provider_s_own_words_are_not_taken_for_figures() -> None:
+    said = ("x", "gross: ours 1.00 EUR, theirs 2.00 EUR (1.00 more)")
+    problem = a_problem(Reason.REJECTED, said)
+    assert differences(problem) == []
+    assert len(others(problem)) == 1
