@@ -212,7 +212,10 @@ class Invoice(Recorded):
     in_doubt: bool = False
     """Whether there may be an invoice at the provider that we do not know of."""
     number: str | None = None
+    issue_date: date | None = None
+    """The day it bears: as the provider states it, or as asked for where it states none yet."""
     due_date: date | None = None
+    """Likewise."""
     send_on: datetime | None = None
     """Not sent before this moment."""
     amounts: Amounts | None = None

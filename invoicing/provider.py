@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -167,23 +168,39 @@ class Figure(StrEnum):
     VAT = "vat"
     """Per rate."""
     GROSS = "gross"
+    PREPAID = "prepaid"
+    ROUNDING = "rounding"
+    DUE = "due"
+    ISSUE_DATE = "issue date"
+    DUE_DATE = "due date"
     BUYER = "buyer"
     NUMBER = "number"
+    REFERENCE = "reference"
 
 
 class Echo(Recorded):
-    """The figures as the provider holds them; None where it does not state one.
+    """What the invoice says as the provider holds it; None where it does not state one.
 
     `vat` maps a rate in percent, written without trailing zeros ("21", "5.5"), to the VAT at it.
-    `buyer` is the buyer's id or name as the provider knows it.
+    `prepaid`, `rounding` and `due` are BT-113, BT-114 and BT-115: `due` is what the buyer is asked
+    for, so an adaptor does not state what is left after payments that came later.
+    The dates are ISO 8601 days, and `?` where what stands there cannot be read as one.
+    `buyer` is the buyer's id or name as the provider knows it. `reference` is filled in from the
+    snapshot.
     """
 
     currency: str | None = None
     net: Number | None = None
     vat: dict[str, Number] | None = None
     gross: Number | None = None
+    prepaid: Number | None = None
+    rounding: Number | None = None
+    due: Number | None = None
+    issue_date: str | None = None
+    due_date: str | None = None
     buyer: str | None = None
     number: str | None = None
+    reference: str | None = None
 
 
 class LookUp(Recorded):
@@ -218,6 +235,14 @@ class Plan(Recorded):
     """Our own figures, rounded the way the provider says it rounds."""
     echoes: tuple[Figure, ...]
     """The figures the provider states about a draft: these must be there and must agree."""
+    rounding: Number = Decimal(0)
+    """What the options add to what is due, to make it a round sum (BT-114)."""
+    due: Number | None = None
+    """What the buyer is asked for where the options lower it; None: gross less what is prepaid,
+    plus `rounding`."""
+    theirs: tuple[Figure, ...] = ()
+    """What the request leaves to the provider to say once the invoice is final: shown, and not
+    compared from then on."""
     look_ups: tuple[tuple[LookUp, ...], ...] = ()
     """In waves: those of one wave do not need each other and run in parallel."""
     find_first: bool = False

@@ -180,6 +180,7 @@ _MOLLIE = "/v2/sales-invoices"
 
 class TestMollie(Contract):
     adaptor = Mollie
+    options = {"issue_date": "day_of_issuing"}
     settings = {
         "token": f"test_{SECRET}",
         "email_subject": "Your invoice",

@@ -14,7 +14,6 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from invoicing.echo import differences
 from invoicing.errors import (
     Forged,
     ProviderError,
@@ -48,7 +47,7 @@ from providers.invoro.encode import CREDIT_PROFILES
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import STATES
 from providers.registry import ADAPTORS
-from tests.providers import Reply, Script, answer
+from tests.providers import Reply, Script, answer, differing
 
 KEY = "ak_test_canary"
 SETTINGS = {"base_url": "https://api.example.test", "api_key": KEY}
@@ -1311,6 +1310,12 @@ class TestRead:
             ({"ubl_json": ubl(buyer={"name": "Other"})}, "buyer"),
             ({"ubl_json": ubl(totals={"tax_exclusive_amount": 10011})}, "net"),
             ({"ubl_json": ubl(tax_breakdown=[{"rate": 21, "tax_amount": 2103}])}, "vat 21"),
+            ({"ubl_json": ubl(totals={"payable_amount": 12113})}, "due"),
+            ({"ubl_json": ubl(totals={"paid_amount": 1})}, "prepaid"),
+            ({"ubl_json": ubl(totals={"payable_rounding_amount": -2})}, "rounding"),
+            ({"ubl_json": ubl(header={"issue_date": "2026-07-01T00:00:00Z"})}, "issue date"),
+            ({"ubl_json": ubl(header={"due_date": "2026-06-30T00:00:00Z"})}, "due date"),
+            ({"ubl_json": ubl(header={"due_date": "soon"})}, "due date"),
         ],
     )
     async def test_a_figure_that_differs_is_seen(self, more: dict[str, Any], figure: str) -> None:
@@ -1319,10 +1324,8 @@ class TestRead:
     async def wrong(self, plan: Plan, more: dict[str, Any]) -> list[str]:
         echo = (await read_invoice(**more)).echo
         assert echo is not None
-        number = str(plan.context["number"])
-        return [
-            one.figure for one in differences(plan.totals, plan.buyer, number, echo, plan.echoes)
-        ]
+        asked = request({"number": plan.context["number"], "due_date": "2026-07-30"})
+        return differing(asked, plan, echo)
 
     async def test_figures_of_another_kind_can_be_left_out(self) -> None:
         stated = ubl(totals={"tax_exclusive_amount": 100}, tax_breakdown=[])

@@ -12,7 +12,7 @@ from workflows.kit.endings import Cancelling, Overdue
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
-    from invoicing.echo import differences
+    from invoicing.echo import Expected, differences
     from invoicing.errors import FieldProblem
     from invoicing.provider import Pace, Snapshot, Stage
     from invoicing.questions import QUESTIONS, Answer, Reason
@@ -94,13 +94,18 @@ def is_foreign(life: Life, snapshot: Snapshot) -> bool:
 
 
 def differing(life: Life) -> tuple[FieldProblem, ...]:
-    """Every figure that is not ours, in words."""
-    echo = life.case.echo
-    if echo is None:
+    """Everything it says that is not ours, in words."""
+    case, request, plan = life.case, life.request, life.plan
+    if case.echo is None:
         return (FieldProblem(field="figures", message="the provider states none"),)
-    number = life.request.document.number
-    wrong = differences(life.plan.totals, life.case.buyer, number, echo, life.plan.echoes)
-    return tuple(FieldProblem(field=each.figure, message=str(each)) for each in wrong)
+    theirs = plan.theirs if case.was_final else ()
+    expected = Expected.of(request.reference, request.document, plan, case.buyer)
+    wrong = differences(expected, case.echo, plan.echoes)
+    return tuple(
+        FieldProblem(field=each.figure, message=str(each))
+        for each in wrong
+        if each.figure not in theirs
+    )
 
 
 def is_deletable(life: Life) -> bool:
