@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Resolve, Status
     from invoicing.questions import QUESTIONS, Answer, Reason
+    from invoicing.request import InvoiceRequest
 
 
 async def ask(
@@ -77,6 +78,14 @@ def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
     return settled
 
 
+def corrected(request: InvoiceRequest, said: Resolve) -> InvoiceRequest:
+    """The request with the document, the options or both of this answer; the rest stays. It is not
+    checked: together they may be too large, or no request at all."""
+    brought = {"document": said.document, "options": said.options}
+    given = {name: value for name, value in brought.items() if value is not None}
+    return request.model_copy(update=given)
+
+
 def _remember_to_adopt(life: Life, said: Resolve) -> None:
     """Go on with the invoice that a person names, once a look has shown that it may be ours. Until
     then all that is known stands: they may have named a wrong one."""
@@ -86,8 +95,8 @@ def _remember_to_adopt(life: Life, said: Resolve) -> None:
 
 
 def _remember_to_correct(life: Life, said: Resolve) -> None:
-    """Make it from the document that came with the answer, once the draft there is gone."""
-    life.replace(life.request.model_copy(update={"document": said.document}))
+    """Make it from what came with the answer, once the draft there is gone."""
+    life.replace(corrected(life.request, said))
     life.case.correcting = life.case.corrected = True
     leave_word(life.case)
     raise StartOver
