@@ -111,6 +111,10 @@ class Waiting(Recorded):
 
 AWAY = "provider unavailable"
 """What an invoice waits for whose provider cannot be asked now."""
+CREDENTIALS = "credentials"
+"""What an invoice waits for whose account is refused: it goes on once they are renewed."""
+UNREAD = "an answer that is understood"
+"""What an invoice waits for whose provider answers a look in a way that nobody can read."""
 LOST = "a lost call"
 """What an invoice waits for whose lost call may still take effect: until it cannot any more, no
 other one may be made, and a cancel's end may not be told."""

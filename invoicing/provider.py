@@ -12,6 +12,8 @@ What may be raised, by kind of verb:
     create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
     delete, credit            UnknownOutcome (anything else, an unreadable answer included)
 
+Denied is a Rejected that is about the credentials and not about the invoice.
+
 What only some providers have stands at the end, each as a protocol of its own: looking up, finding,
 sending, crediting, orders that must be registered first, documents that are attached, news that
 arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it is
@@ -128,6 +130,20 @@ class Paces(Recorded):
         cap=timedelta(minutes=10),
         deadline=timedelta(hours=24),
     )
+    credentials: Pace = Pace(
+        first=timedelta(seconds=5),
+        factor=2,
+        cap=timedelta(minutes=30),
+        deadline=timedelta(days=30),
+    )
+    """While the provider refuses the account's credentials, until they are renewed."""
+    unreadable: Pace = Pace(
+        first=timedelta(seconds=5),
+        factor=2,
+        cap=timedelta(minutes=1),
+        deadline=timedelta(minutes=2),
+    )
+    """A few looks whose answer is not understood."""
     drafting: Pace = Pace(
         first=timedelta(seconds=2), cap=timedelta(minutes=5), deadline=timedelta(hours=24)
     )

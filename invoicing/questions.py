@@ -57,6 +57,8 @@ class Reason(StrEnum):
 
     REJECTED = "rejected"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    NOT_UNDERSTOOD = "not_understood"
     UNKNOWN_STATUS = "unknown_status"
 
     MAY_EXIST = "may_exist"
@@ -148,6 +150,18 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider has given no usable answer for as long as was planned",
             news=False,
             retry="try the step again, for as long again",
+            correct="make it from the `document` or `options` you give",
+        ),
+        Reason.CREDENTIALS_REFUSED: _question(
+            "the provider has refused the account's credentials for as long as was planned",
+            news=False,
+            retry="try the step again, for as long again: they are renewed",
+            correct="make it from the `document` or `options` you give",
+        ),
+        Reason.NOT_UNDERSTOOD: _question(
+            "the provider's answer was not understood, several times in a row",
+            news=False,
+            retry="look again: it is mended at the provider, or here",
             correct="make it from the `document` or `options` you give",
         ),
         Reason.UNKNOWN_STATUS: _question(

@@ -41,9 +41,8 @@ HAPPENED, DID_NOT_HAPPEN = Answer.HAPPENED, Answer.DID_NOT_HAPPEN
 FOREVER = timedelta(days=1)
 BRISK: Paces = PACES.model_copy(
     update={
-        "unavailable": Pace(
-            first=timedelta(milliseconds=30), factor=1, cap=FOREVER, deadline=FOREVER
-        )
+        name: Pace(first=timedelta(milliseconds=30), factor=1, cap=FOREVER, deadline=FOREVER)
+        for name in ("unavailable", "credentials", "unreadable")
     }
 )
 """So that many failures in a row take no long pauses."""
@@ -628,7 +627,8 @@ _MOLLIE_LIVES = (
         also=("create", "reset", "after"),
         paces=SHOWN_BY_THEN,
         odd=(
-            both("problem problem:401", Expected(2, REFUSED, adopted=True)),
+            both("problem", Expected(2, REFUSED, adopted=True)),
+            both("problem:401", Expected(2, adopted=True)),
             both("problem:409", Expected(2, adopted=True)),
             (f"unknown_status changed_amount {_MOLLIE_ISSUES}", Expected(1, adopted=True)),
         ),
@@ -640,7 +640,8 @@ _MOLLIE_LIVES = (
         asks=True,
         goal=Goal.SENT,
         odd=(
-            both("problem problem:403", Expected(2, REFUSED)),
+            both("problem", Expected(2, REFUSED)),
+            both("problem:403", Expected(2)),
             both("problem:404 problem:410", Expected(2, (Reason.GONE,), MAKE_AGAIN, adopted=True)),
             ("unknown_status issued_without_number", Expected(2)),
             ("e_invoice_failed", Expected(2, (Reason.APPROVAL_FAILED,))),

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
-from workflows.kit.calls import Trouble
+from workflows.kit.calls import Kind, Trouble
 from workflows.kit.endings import Ended, NobodyCame, StartOver
 
 with workflow.unsafe.imports_passed_through():
@@ -56,13 +56,20 @@ async def ask(
 
 
 async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -> Answer:
-    """Ask what to do about a refusal, or about a provider that was away for too long. In the second
-    case only `retry` and `correct` are offered."""
+    """Ask what to do about a refusal, or about a provider that could not be asked for too long. In
+    the second case only `retry` and `correct` are offered."""
     if problem.final:
         return await ask(life, Reason.REJECTED, offered, problem.message, problem.fields)
     offered = tuple(one for one in offered if one in (Answer.RETRY, Answer.CORRECT))
-    reason = Reason.PROVIDER_UNAVAILABLE
+    reason = _OVERDUE.get(problem.kind, Reason.PROVIDER_UNAVAILABLE)
     return await ask(life, reason, offered, problem.message, problem.fields)
+
+
+_OVERDUE = {
+    Kind.DENIED: Reason.CREDENTIALS_REFUSED,
+    Kind.UNREADABLE: Reason.NOT_UNDERSTOOD,
+}
+"""What is asked when something has lasted too long that is no refusal."""
 
 
 def _settled(life: Life, reason: Reason) -> Callable[[], bool]:

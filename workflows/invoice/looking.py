@@ -5,16 +5,17 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.failing import asked
 from workflows.invoice.life import Life
-from workflows.kit.calls import Trouble, answers
+from workflows.kit.calls import Trouble
 from workflows.kit.confirming import confirm
-from workflows.kit.endings import Cancelling, Overdue
+from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
     from invoicing.echo import Expected, differences
     from invoicing.errors import FieldProblem
-    from invoicing.provider import Pace, Snapshot, Stage
+    from invoicing.provider import Event, Pace, Snapshot, Stage
     from invoicing.questions import QUESTIONS, Answer, Reason
 
 
@@ -66,14 +67,16 @@ async def look(life: Life) -> None:
 
 async def _read(life: Life) -> None:
     case = life.case
-    events, case.inbox = case.inbox, ()
-    try:
-        (snapshot,) = await answers(
-            (life.calls.read(life.target, events),), lambda: life.cancel_pending
-        )
-    except (Trouble, Cancelling):
-        case.inbox = (*events, *case.inbox)
-        raise
+    given: tuple[Event, ...] = ()
+
+    def read() -> tuple[workflow.ActivityHandle[Snapshot]]:
+        nonlocal given
+        # Until an answer has come they stay: another read, or another run, needs them again.
+        given = case.inbox
+        return (life.calls.read(life.target, given),)
+
+    (snapshot,) = await asked(life, read)
+    case.inbox = tuple(event for event in case.inbox if event not in given)
     learn(life, snapshot, seen=True)
 
 
