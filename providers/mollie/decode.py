@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
 from invoicing.money import plain
@@ -98,7 +98,11 @@ class _Links(CamelWire):
 
 
 class _Embedded(CamelWire):
-    sales_invoices: Annotated[tuple[_Item, ...], Field(alias="sales_invoices")]
+    """The list under the name that the vendor's document gives it, or that of older answers."""
+
+    sales_invoices: Annotated[
+        tuple[_Item, ...], Field(validation_alias=AliasChoices("sales_invoices", "invoices"))
+    ]
 
 
 class Page(CamelWire):

@@ -299,6 +299,7 @@ class TestInvoro(Contract):
             "name": BUYER,
             "electronic_address": {"scheme": "0208", "value": "0428759497"},
         },
+        "purchase_order": "PO-7",
     }
     rounding = "category"
     goals = ALL - {Goal.APPROVED}

@@ -913,7 +913,7 @@ class TestPlan:
         ids=lambda one: one if isinstance(one, str) else "",
     )
     async def test_a_mistaken_option_is_named(self, options: dict[str, Any], field: str) -> None:
-        error = await refusal(options=options)
+        error = await refusal({"purchase_order": "PO-7"}, options=options)
         assert isinstance(error, Rejected)
         assert fields(error) == [field]
 
@@ -976,10 +976,36 @@ class TestPlan:
         assert str(plan.context["search_from"]) <= TODAY.isoformat()
 
 
+class TestPeppol:
+    """What Peppol would refuse is refused before anything is made (PEPPOL-EN16931-R003)."""
+
+    BUYER = {"name": "Canary", "electronic_address": {"scheme": "0208", "value": "0403170701"}}
+
+    async def test_an_invoice_by_peppol_names_the_buyers_reference_or_order(self) -> None:
+        error = await refusal({"buyer": self.BUYER})
+        assert isinstance(error, Rejected)
+        assert fields(error) == ["document.buyer_reference"]
+
+    @pytest.mark.parametrize(
+        ("document", "more"),
+        [
+            ({"buyer_reference": "A-1"}, {}),
+            ({"purchase_order": "PO-7"}, {}),
+            ({}, {"options": {"mark": "buyer_reference"}}),
+            ({}, {"goal": "drafted"}),
+            ({"buyer": {"name": "Canary"}}, {}),
+        ],
+    )
+    async def test_one_that_does_or_does_not_go_that_way_is_possible(
+        self, document: dict[str, Any], more: dict[str, Any]
+    ) -> None:
+        assert await planned({"buyer": self.BUYER, **document}, **more)
+
+
 class TestLookUp:
     async def looked_up(self, reply: Reply, buyer: dict[str, Any]) -> tuple[Found, Any]:
         told = Script().on("POST /peppol/lookup", reply)
-        document = {"buyer": {"name": "Canary"} | buyer}
+        document = {"buyer": {"name": "Canary"} | buyer, "purchase_order": "PO-7"}
         plan = await planned(document, options={"peppol_look_up": True})
         ((look_up,),) = plan.look_ups
         call = LookUpCall(target=TARGET, look_up=look_up)

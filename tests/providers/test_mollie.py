@@ -1023,6 +1023,12 @@ class TestFind:
         ]
         assert {one.url.host for one in told.asked} == {"api.example.test"}
 
+    async def test_the_list_may_have_either_name(self) -> None:
+        older = {"_embedded": {"invoices": [invoice()]}, "_links": {}}
+        assert [one.provider_id for one in (await found(answer(older))).invoices] == [ID]
+        with pytest.raises(Unreadable):
+            await found(answer({"_embedded": {"bills": [invoice()]}, "_links": {}}))
+
     async def test_nothing_in_a_whole_list_is_proof(self) -> None:
         others: list[Any] = [None, "ref-1", [], {"other": "ref-1"}, {REFERENCE: ["ref-1"]}]
         search = await found(
