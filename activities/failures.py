@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from invoicing.errors import Details, ProviderError, Rejected, UnknownOutcome, Unsupported
+from invoicing.errors import Denied, Details, ProviderError, Rejected, UnknownOutcome, Unsupported
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -35,7 +35,9 @@ def as_failures(
                 error.message,
                 Details.of(error),
                 type=type(error).__name__,
-                non_retryable=isinstance(error, (Rejected, Unsupported)),
+                # Credentials are renewed while the call waits.
+                non_retryable=isinstance(error, (Rejected, Unsupported))
+                and not isinstance(error, Denied),
                 next_retry_delay=getattr(error, "retry_after", None),
             ) from None
         except asyncio.CancelledError:

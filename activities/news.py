@@ -199,4 +199,4 @@ MOST_LISTED = 1000
 """Workflows of one name that are looked through: an order of a thousand deliveries has as many."""
 
 _CUT_OFF = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
-_REFUSED = ("Rejected", "Unsupported")
+_REFUSED = ("Rejected", "Denied", "Unsupported")

@@ -26,7 +26,7 @@ from terminal import program, screen, to_be_answered
 
 SHOWN = 20
 
-_OF_THE_DOCUMENT = "document."
+_CORRECTED = ("document.", "options")
 
 
 async def advise(client: InvoicingClient, fate: Fate, error: ReferenceInUse) -> None:
@@ -55,11 +55,11 @@ async def advise(client: InvoicingClient, fate: Fate, error: ReferenceInUse) -> 
 
 def _parked(fate: Fate, invoice: Invoice, error: ReferenceInUse, why: str) -> None:
     asked = f"{why}; {invoice.problem}"
-    other = [name for name in error.differs if not name.startswith(_OF_THE_DOCUMENT)]
+    other = [name for name in error.differs if not name.startswith(_CORRECTED)]
     if other:
         do = (
-            f"a correction changes the document alone, not {', '.join(other)}: `cancel` it, and "
-            "run the file again with the same reference"
+            f"a correction changes the document and the options alone, not {', '.join(other)}: "
+            "`cancel` it, and run the file again with the same reference"
         )
         fate.says(Code.NEEDS_ATTENTION, asked, do)
         return
@@ -108,6 +108,7 @@ class Corrections:
             question=fate.problem.question,
             answer=Answer.CORRECT,
             document=request.document,
+            options=request.options,
             **self.told,
         )
         try:

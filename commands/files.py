@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from commands.at_once import progress
 from commands.base import BadInput
-from invoicing.document import Document
+from invoicing.request import InvoiceRequest
 from tabular.requests import ENDINGS, Requests, opened
 from tabular.wishes import Wishes
 
@@ -88,18 +88,18 @@ def requests_in(path: Path, wishes: Wishes) -> Requests:
             raise BadInput(f"{path.name} cannot be read: {error.strerror}.") from None
 
 
-def documents(file: Path, wishes: Wishes, wanted: Iterable[str]) -> dict[str, Document]:
-    """The documents in this file of those invoices; one that is not in it has none.
+def corrected(file: Path, wishes: Wishes, wanted: Iterable[str]) -> dict[str, InvoiceRequest]:
+    """The requests in this file of those invoices; one that is not in it has none.
 
     Raises BadInput, which names the first of them that is wrong in it.
     """
     missing = set(wanted)
-    found: dict[str, Document] = {}
+    found: dict[str, InvoiceRequest] = {}
     for entry in requests_in(file, wishes).entries():
         if entry.reference in missing and entry.request is None:
             raise BadInput(f"{entry.reference}: {'; '.join(entry.wrong)}")
         if entry.reference in missing and entry.request:
-            found[entry.reference] = entry.request.document
+            found[entry.reference] = entry.request
     return found
 
 

@@ -269,7 +269,10 @@ def resolve(
     ] = None,
     document: Annotated[
         typer.FileBinaryRead | None,
-        typer.Option(metavar="FILE", help="For correct: the request with its document corrected."),
+        typer.Option(
+            metavar="FILE",
+            help="For correct: the request, its document or options corrected.",
+        ),
     ] = None,
     by: By = None,
     reason: Why = None,
@@ -277,13 +280,17 @@ def resolve(
 ) -> None:
     """Answer the question that an invoice is parked with."""
     corrected = document and _corrected(reference, document.read())
-    with_it = {"provider_id": provider_id, "document": corrected}
+    with_it: dict[str, Any] = {"provider_id": provider_id, "document": None}
+    if corrected:
+        with_it |= {"document": corrected.document, "options": corrected.options}
     given = said(answer, question, partial(who_and_why, by, reason), **with_it)
 
     async def give(client: InvoicingClient) -> None:
         async def problem() -> Problem | None:
             return (await client.state(reference)).problem
 
+        if corrected:
+            _refuse_other_parts(corrected, await answered(client.state(reference)))
         asked = Asked(reference, "resolve", problem)
         await asked.give(given, lambda said: client.resolve(reference, said))
 
@@ -325,8 +332,20 @@ _TAKEN = (
 )
 
 
-def _corrected(reference: str, text: bytes) -> Any:
+def _corrected(reference: str, text: bytes) -> InvoiceRequest:
     request = read_request(text)
     if request.reference != reference:
         raise BadInput(f"The file is about {request.reference}, not about {reference}.")
-    return request.document
+    return request
+
+
+def _refuse_other_parts(wanted: InvoiceRequest, invoice: Invoice) -> None:
+    """A correction brings the document and the options. What else of the file would not be taken
+    must be as it is."""
+    parts = ("provider", "account")
+    other = [name for name in parts if getattr(wanted, name) != getattr(invoice, name)]
+    if other:
+        raise BadInput(
+            f"A correction changes the document and the options alone, not {', '.join(other)}: "
+            "`cancel` it, and ask for it anew."
+        )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -32,12 +32,12 @@ from commands.base import (
 )
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.confirming import AT_ONCE, Yes, agree
-from commands.files import documents, reads_a_file
+from commands.files import corrected, reads_a_file
 from commands.following import until_settled
 from invoicing.client import InvoicingClient, Listed, Refused
-from invoicing.document import Document
 from invoicing.invoice import COMES_WITH, Cancel, Invoice, Problem, Release, Resolve, Status
 from invoicing.questions import Answer
+from invoicing.request import InvoiceRequest
 from tabular.wishes import Wishes
 from terminal import listing, outcomes, screen, to_be_answered, waits_for_person
 
@@ -128,7 +128,7 @@ def resolve(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="For correct: the requests with their documents corrected.",
+            help="For correct: the requests, documents and options corrected.",
         ),
     ] = None,
     provider: ProviderOf = None,
@@ -157,7 +157,7 @@ def resolve(
             typer.echo("No invoices.", err=True)
             return Code.DONE
         asked = await _asked(client, rows)
-        given = documents(file, wishes, asked) if file else None
+        given = corrected(file, wishes, asked) if file else None
         screen(error=True).print(to_be_answered(asked.items(), answer))
         agree(f"resolve {answer}", len(rows), yes)
         task = Task(f"resolve {answer}", answering(asked, answer, told, given), wait)
@@ -184,19 +184,21 @@ def answering(
     asked: Mapping[str, Problem | None],
     answer: Answer,
     told: Mapping[str, str],
-    documents: Mapping[str, Document] | None = None,
+    requests: Mapping[str, InvoiceRequest] | None = None,
 ) -> Instruct:
     """Answers the question of each that was asked when it was looked at, and no other; with the
-    invoice's own of these documents, where the answer is `correct`."""
+    document and the options of its own of these requests, where the answer is `correct`."""
 
     async def one(client: InvoicingClient, reference: str) -> Invoice:
         problem = asked[reference]
         if problem is None:
             raise Refused(f"{reference}: it asked nothing when it was looked at")
-        document = documents.get(reference) if documents is not None else None
-        if documents is not None and document is None:
-            raise Refused(f"{reference}: the file has nothing about it")
-        said = Resolve(question=problem.question, answer=answer, document=document, **told)
+        brought: dict[str, Any] = {}
+        if requests is not None:
+            if (wanted := requests.get(reference)) is None:
+                raise Refused(f"{reference}: the file has nothing about it")
+            brought = {"document": wanted.document, "options": wanted.options}
+        said = Resolve(question=problem.question, answer=answer, **brought, **told)
         return await client.resolve(reference, said)
 
     return one

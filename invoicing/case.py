@@ -6,7 +6,7 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -218,7 +218,9 @@ class Case(Memory):
         self.stage = snapshot.stage if self.known else self.stage
         self.number = snapshot.number or self.number
         self.problems = said(snapshot.problems)
-        self.echo = snapshot.echo
+        self.echo = snapshot.echo and snapshot.echo.model_copy(
+            update={"reference": snapshot.reference}
+        )
         self.context = {**self.context, **snapshot.context}
         self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))[-MOST_KEYS:]
         if snapshot.payment is not PaymentStatus.UNKNOWN:
@@ -320,7 +322,7 @@ class Case(Memory):
 
     def shown(self, request: InvoiceRequest) -> Invoice:
         """The state, for queries and as the result."""
-        line = self.line_status()
+        line, stated = self.line_status(), self.echo or Echo()
         return Invoice(
             reference=request.reference,
             provider=request.provider,
@@ -333,7 +335,8 @@ class Case(Memory):
             provider_id=self.provider_id,
             in_doubt=self.in_doubt,
             number=self.number,
-            due_date=request.document.due_date,
+            issue_date=_day(stated.issue_date, request.document.issue_date),
+            due_date=_day(stated.due_date, request.document.due_date),
             send_on=request.sent_from,
             amounts=self.plan and _amounts(self.plan),
             lines=tuple(LineState(id=each.id, status=line) for each in request.document.lines),
@@ -430,6 +433,13 @@ class InvoiceInput(InvoiceRequest):
         """The request alone."""
         fields = {name: getattr(self, name) for name in InvoiceRequest.model_fields}
         return InvoiceRequest.model_construct(**fields)
+
+
+def _day(stated: str | None, asked: date | None) -> date | None:
+    try:
+        return date.fromisoformat(stated or "")
+    except ValueError:
+        return asked
 
 
 def _progress(stage: Stage, payment: PaymentStatus) -> Status:

@@ -1,4 +1,4 @@
-"""Our totals against the provider's: every figure that differs, in words; pure.
+"""What we asked for against what the provider states: everything that differs, in words; pure.
 
 Exact: a hundredth of a cent too much is a difference, because a provider that holds it will round
 it somewhere, and not necessarily the way our totals do.
@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 
+from invoicing.document import Document
 from invoicing.model import Recorded
-from invoicing.money import exactly, plain, rounded
-from invoicing.provider import Echo, Figure
+from invoicing.money import Number, exactly, plain, rounded
+from invoicing.provider import Echo, Figure, Plan
 from invoicing.totals import Totals
 
 NOT_STATED = "not stated"
@@ -40,27 +41,61 @@ class Difference(Recorded):
         return f"{self.figure}: ours {self.ours}, theirs {self.theirs}{by}"
 
 
+class Expected(Recorded):
+    """What the provider's invoice is to say. What is None is not expected, and not compared."""
+
+    totals: Totals
+    prepaid: Number = Decimal(0)
+    rounding: Number = Decimal(0)
+    due: Number
+    issue_date: str | None = None
+    due_date: str | None = None
+    buyer: str | None = None
+    number: str | None = None
+    reference: str | None = None
+
+    @classmethod
+    def of(cls, reference: str, document: Document, plan: Plan, buyer: str | None) -> Expected:
+        """That of a request whose plan is made; the buyer as the look-ups know it."""
+        with exactly():
+            due = plan.totals.due + plan.rounding if plan.due is None else plan.due
+        return cls(
+            totals=plan.totals,
+            prepaid=document.prepaid,
+            rounding=plan.rounding,
+            due=due,
+            issue_date=document.issue_date.isoformat(),
+            due_date=document.due_date.isoformat() if document.due_date else None,
+            buyer=buyer,
+            number=document.number,
+            reference=reference,
+        )
+
+
 def differences(
-    expected: Totals,
-    buyer: str | None,
-    number: str | None,
-    echo: Echo,
-    promised: tuple[Figure, ...],
+    expected: Expected, echo: Echo, promised: tuple[Figure, ...]
 ) -> tuple[Difference, ...]:
     """What in the echo is not as expected, in the order of `Figure`; empty when all agrees.
 
     A figure the provider promised to state and did not is a difference; one it states without
-    having promised is compared too. `buyer` and `number` are compared where we expect one. A VAT
-    row at 0 percent with no VAT may be missing on either side.
+    having promised is compared too. A VAT row at 0 percent with no VAT may be missing on either
+    side.
     """
-    compare = _Comparison(expected, echo, frozenset(promised))
+    ours = expected
+    compare = _Comparison(ours.totals, echo, frozenset(promised))
     return (
-        *compare.word(Figure.CURRENCY, expected.currency, echo.currency),
-        *compare.amount(Figure.NET, expected.net, echo.net),
+        *compare.word(Figure.CURRENCY, ours.totals.currency, echo.currency),
+        *compare.amount(Figure.NET, ours.totals.net, echo.net),
         *compare.vat(),
-        *compare.amount(Figure.GROSS, expected.gross, echo.gross),
-        *compare.buyer(buyer),
-        *compare.word(Figure.NUMBER, number, echo.number),
+        *compare.amount(Figure.GROSS, ours.totals.gross, echo.gross),
+        *compare.amount(Figure.PREPAID, ours.prepaid, echo.prepaid),
+        *compare.amount(Figure.ROUNDING, ours.rounding, echo.rounding),
+        *compare.amount(Figure.DUE, ours.due, echo.due),
+        *compare.word(Figure.ISSUE_DATE, ours.issue_date, echo.issue_date),
+        *compare.word(Figure.DUE_DATE, ours.due_date, echo.due_date),
+        *compare.buyer(ours.buyer),
+        *compare.word(Figure.NUMBER, ours.number, echo.number),
+        *compare.word(Figure.REFERENCE, ours.reference, echo.reference),
     )
 
 

@@ -10,6 +10,7 @@
     └── ProviderError         what an adaptor raises; becomes a Temporal failure in one place
         ├── Unavailable       nobody: nothing happened at the provider, try again later
         ├── Rejected          a person: the provider refused; its field messages are attached
+        │   └── Denied        the account's keeper: its credentials are refused, or lack a right
         ├── Unsupported       the caller: this provider does not offer that
         ├── Unreadable        a person: the answer to a harmless call was not understood
         └── UnknownOutcome    the workflow: it may or may not have happened, look before acting
@@ -129,6 +130,11 @@ class Unavailable(ProviderError):
 
 class Rejected(ProviderError):
     """Certainly refused, and it will be again until somebody changes something."""
+
+
+class Denied(Rejected):
+    """The account's credentials were refused, or lack a right: certainly nothing was done, and the
+    same call works once they are renewed. It says nothing about the invoice."""
 
 
 class Unsupported(ProviderError):

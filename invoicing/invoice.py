@@ -15,7 +15,7 @@ from invoicing.model import Recorded, Typed
 from invoicing.money import Number
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import Answer, Reason, meaning
-from invoicing.request import Goal, Reference
+from invoicing.request import Goal, Options, Reference
 
 
 class Status(StrEnum):
@@ -111,6 +111,10 @@ class Waiting(Recorded):
 
 AWAY = "provider unavailable"
 """What an invoice waits for whose provider cannot be asked now."""
+CREDENTIALS = "credentials"
+"""What an invoice waits for whose account is refused: it goes on once they are renewed."""
+UNREAD = "an answer that is understood"
+"""What an invoice waits for whose provider answers a look in a way that nobody can read."""
 LOST = "a lost call"
 """What an invoice waits for whose lost call may still take effect: until it cannot any more, no
 other one may be made, and a cancel's end may not be told."""
@@ -212,7 +216,10 @@ class Invoice(Recorded):
     in_doubt: bool = False
     """Whether there may be an invoice at the provider that we do not know of."""
     number: str | None = None
+    issue_date: date | None = None
+    """The day it bears: as the provider states it, or as asked for where it states none yet."""
     due_date: date | None = None
+    """Likewise."""
     send_on: datetime | None = None
     """Not sent before this moment."""
     amounts: Amounts | None = None
@@ -266,26 +273,34 @@ class Resolve(Instruction):
     """The answer to the question that is open: of an invoice, an order or an event.
 
     `question` is the identity of the question that is answered, as `state` shows it. `adopt` comes
-    with `provider_id`, `correct` with `document`, `deliver` with `reference`, `invoiced` with
-    `number` where there is one.
+    with `provider_id`, `correct` with `document`, with `options` (the provider's, all of them) or
+    with both, and what it does not bring stays as it was; `deliver` with `reference`, `invoiced`
+    with `number` where there is one.
     """
 
     question: Annotated[str, Field(min_length=1, max_length=50)]
     answer: Answer
     provider_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     document: Document | None = None
+    options: Options | None = None
     reference: Reference | None = None
     number: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for answer, field in COMES_WITH.items():
-            if (self.answer is answer) != (getattr(self, field) is not None):
-                raise ValueError(f"{answer}, and only {answer}, comes with {field}")
+            others = [CORRECTS_TOO] if answer is Answer.CORRECT else []
+            given = any(getattr(self, name) is not None for name in (field, *others))
+            if (self.answer is answer) != given:
+                named = " or ".join((field, *others))
+                raise ValueError(f"{answer}, and only {answer}, comes with {named}")
         if self.number is not None and self.answer is not Answer.INVOICED:
             raise ValueError("invoiced, and only invoiced, may come with number")
         return self
 
+
+CORRECTS_TOO = "options"
+"""What `correct` may come with, beside the document or instead of it."""
 
 COMES_WITH = {
     Answer.ADOPT: "provider_id",

@@ -12,6 +12,8 @@ What may be raised, by kind of verb:
     create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
     delete, credit            UnknownOutcome (anything else, an unreadable answer included)
 
+Denied is a Rejected that is about the credentials and not about the invoice.
+
 What only some providers have stands at the end, each as a protocol of its own: looking up, finding,
 sending, crediting, orders that must be registered first, documents that are attached, news that
 arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it is
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -127,6 +130,20 @@ class Paces(Recorded):
         cap=timedelta(minutes=10),
         deadline=timedelta(hours=24),
     )
+    credentials: Pace = Pace(
+        first=timedelta(seconds=5),
+        factor=2,
+        cap=timedelta(minutes=30),
+        deadline=timedelta(days=30),
+    )
+    """While the provider refuses the account's credentials, until they are renewed."""
+    unreadable: Pace = Pace(
+        first=timedelta(seconds=5),
+        factor=2,
+        cap=timedelta(minutes=1),
+        deadline=timedelta(minutes=2),
+    )
+    """A few looks whose answer is not understood."""
     drafting: Pace = Pace(
         first=timedelta(seconds=2), cap=timedelta(minutes=5), deadline=timedelta(hours=24)
     )
@@ -167,23 +184,39 @@ class Figure(StrEnum):
     VAT = "vat"
     """Per rate."""
     GROSS = "gross"
+    PREPAID = "prepaid"
+    ROUNDING = "rounding"
+    DUE = "due"
+    ISSUE_DATE = "issue date"
+    DUE_DATE = "due date"
     BUYER = "buyer"
     NUMBER = "number"
+    REFERENCE = "reference"
 
 
 class Echo(Recorded):
-    """The figures as the provider holds them; None where it does not state one.
+    """What the invoice says as the provider holds it; None where it does not state one.
 
     `vat` maps a rate in percent, written without trailing zeros ("21", "5.5"), to the VAT at it.
-    `buyer` is the buyer's id or name as the provider knows it.
+    `prepaid`, `rounding` and `due` are BT-113, BT-114 and BT-115: `due` is what the buyer is asked
+    for, so an adaptor does not state what is left after payments that came later.
+    The dates are ISO 8601 days, and `?` where what stands there cannot be read as one.
+    `buyer` is the buyer's id or name as the provider knows it. `reference` is filled in from the
+    snapshot.
     """
 
     currency: str | None = None
     net: Number | None = None
     vat: dict[str, Number] | None = None
     gross: Number | None = None
+    prepaid: Number | None = None
+    rounding: Number | None = None
+    due: Number | None = None
+    issue_date: str | None = None
+    due_date: str | None = None
     buyer: str | None = None
     number: str | None = None
+    reference: str | None = None
 
 
 class LookUp(Recorded):
@@ -218,6 +251,14 @@ class Plan(Recorded):
     """Our own figures, rounded the way the provider says it rounds."""
     echoes: tuple[Figure, ...]
     """The figures the provider states about a draft: these must be there and must agree."""
+    rounding: Number = Decimal(0)
+    """What the options add to what is due, to make it a round sum (BT-114)."""
+    due: Number | None = None
+    """What the buyer is asked for where the options lower it; None: gross less what is prepaid,
+    plus `rounding`."""
+    theirs: tuple[Figure, ...] = ()
+    """What the request leaves to the provider to say once the invoice is final: shown, and not
+    compared from then on."""
     look_ups: tuple[tuple[LookUp, ...], ...] = ()
     """In waves: those of one wave do not need each other and run in parallel."""
     find_first: bool = False

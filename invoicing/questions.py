@@ -28,7 +28,10 @@ class Answer(StrEnum):
     RETRY = ("retry", "try the same again, after a fresh look where one is possible")
     WAIT = ("wait", "go on waiting, for as long again")
     MAKE_AGAIN = ("make_again", "make the invoice, or the order, anew")
-    CORRECT = ("correct", "delete the draft and make it from the document that comes with this")
+    CORRECT = (
+        "correct",
+        "delete the draft and make it from the document or options with this",
+    )
     ADOPT = ("adopt", "go on with the invoice of this id; others are none of ours")
     GO_WITHOUT = ("go_without", "go on without this step")
     RELEASE = ("release", "end the hold")
@@ -54,6 +57,8 @@ class Reason(StrEnum):
 
     REJECTED = "rejected"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    NOT_UNDERSTOOD = "not_understood"
     UNKNOWN_STATUS = "unknown_status"
 
     MAY_EXIST = "may_exist"
@@ -136,7 +141,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider, or its adaptor, refuses this step",
             news=False,
             retry="try the step again: the cause is mended at the provider",
-            correct="delete the draft, if there is one, and make it from the `document` you give",
+            correct="delete any draft, and make it from the `document` or `options` you give",
             happened="you have seen at the provider that the step was done all the same",
             go_without="go on without this step: it is settled elsewhere, or not needed",
             keep="withdraw the cancel: the invoice stands and goes on",
@@ -145,7 +150,19 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider has given no usable answer for as long as was planned",
             news=False,
             retry="try the step again, for as long again",
-            correct="make it from the `document` you give",
+            correct="make it from the `document` or `options` you give",
+        ),
+        Reason.CREDENTIALS_REFUSED: _question(
+            "the provider has refused the account's credentials for as long as was planned",
+            news=False,
+            retry="try the step again, for as long again: they are renewed",
+            correct="make it from the `document` or `options` you give",
+        ),
+        Reason.NOT_UNDERSTOOD: _question(
+            "the provider's answer was not understood, several times in a row",
+            news=False,
+            retry="look again: it is mended at the provider, or here",
+            correct="make it from the `document` or `options` you give",
         ),
         Reason.UNKNOWN_STATUS: _question(
             "the provider uses a word for the status that its adaptor does not know",
@@ -194,7 +211,7 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         Reason.DRAFT_FAILED: _question(
             "the provider took the draft, and then refused it",
             make_again="make it again: the cause is mended at the provider",
-            correct="make it from the `document` you give",
+            correct="make it from the `document` or `options` you give",
             happened="it is there after all, you have seen it: go on with it",
             did_not_happen="nothing of it is alive there, you have looked: make it by a new name",
         ),
@@ -206,12 +223,12 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         Reason.AMOUNTS_DIFFER: _question(
             "the provider's figures are not ours",
             retry="compare again: it is mended at the provider",
-            correct="delete the draft and make it from the `document` you give",
+            correct="delete the draft and make it from the `document` or `options` you give",
         ),
         Reason.APPROVAL_FAILED: _question(
             "the provider reports that approving failed",
             retry="approve again",
-            correct="delete the draft and make it from the `document` you give",
+            correct="delete the draft and make it from the `document` or `options` you give",
             happened="it is approved after all, you have seen it",
         ),
         Reason.APPROVAL_OVERDUE: _question(

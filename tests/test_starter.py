@@ -414,6 +414,11 @@ async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     assert wrong.exit_code == Code.BAD_INPUT
     assert "not about" in wrong.stderr
 
+    elsewhere = written(request, tmp_path, document=document, account="another")
+    wrong = await typed(*correct, elsewhere, at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    assert "the document and the options alone, not account" in " ".join(wrong.stderr.split())
+
     right = written(request, tmp_path, document=document)
     said = await typed(*correct, right, at=company)
     assert said.exit_code == Code.DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 import httpx
@@ -55,10 +56,18 @@ from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
-from providers.kit.wire import parse
+from providers.kit.wire import day_of, parse
 from providers.kit.words import safe_word
 
 MAX_PAGES = 200
+
+
+_IN_TOTALS = {
+    "net": "tax_exclusive_amount",
+    "prepaid": "paid_amount",
+    "rounding": "payable_rounding_amount",
+    "due": "payable_amount",
+}
 
 
 class Invoro:
@@ -100,6 +109,7 @@ class Invoro:
             sent_by="approve",
             # To credit takes four calls and a search.
             call_timeout=timedelta(seconds=6 * self._settings.timeout),
+            rounding=options.rounding_amount or Decimal(0),
             buyer=document.buyer.name,
             context=first_context(request, options, self._settings).given(),
         )
@@ -362,13 +372,25 @@ class Invoro:
         return invoice.amount + context.prepaid - context.rounding
 
     def _echo(self, invoice: Invoice, context: Context) -> Echo:
-        echo = Echo(currency=invoice.currency, gross=amount_of_cents(self._gross(invoice, context)))
-        names = {"buyer": text_or_none(invoice.at("buyer", "name")), "number": invoice.number}
+        """What is told of the invoice and stands in its UBL. What is to be paid is compared, and so
+        is what makes it differ from the gross amount: a deposit that was dropped shows there."""
+        echo = Echo(
+            currency=invoice.currency,
+            gross=amount_of_cents(self._gross(invoice, context)),
+            due=amount_of_cents(invoice.amount) if self._settings.amount_means != "gross" else None,
+            issue_date=day_of(invoice.at("header", "issue_date")),
+            due_date=day_of(invoice.at("header", "due_date")),
+            buyer=text_or_none(invoice.at("buyer", "name")),
+            number=invoice.number,
+        )
         if self._settings.ubl_figures == "ignored":
-            return echo.model_copy(update=names)
-        net = amount_of_cents(invoice.at("totals", "tax_exclusive_amount"))
-        vat = vat_by_rate(invoice.at("tax_breakdown"))
-        return echo.model_copy(update={**names, "net": net, "vat": vat})
+            return echo
+        told = {
+            figure: amount_of_cents(invoice.at("totals", name))
+            for figure, name in _IN_TOTALS.items()
+        }
+        stated = {figure: amount for figure, amount in told.items() if amount is not None}
+        return echo.model_copy(update={**stated, "vat": vat_by_rate(invoice.at("tax_breakdown"))})
 
     # calls
 

@@ -89,6 +89,7 @@ def check_request(request: InvoiceRequest, options: InvoroOptions, mistakes: Mis
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per category here")
     _check_type(document, options, mistakes)
     _check_number_and_mark(document, options, mistakes)
+    _check_peppol(request, options, mistakes)
     _check_parties(document, options, mistakes)
     _check_money(document, options, mistakes)
     _check_lines(document, options, mistakes)
@@ -121,6 +122,18 @@ def _check_number_and_mark(document: Document, options: InvoroOptions, mistakes:
     if options.peppol_look_up and not _recipient(document.buyer):
         message = "needed to look the buyer up, or its vat_number or registration"
         mistakes.wrong("document.buyer.electronic_address", message)
+
+
+def _check_peppol(request: InvoiceRequest, options: InvoroOptions, mistakes: Mistakes) -> None:
+    """What Peppol asks of every invoice, and is found only when it is sent: a person would be asked
+    about each one."""
+    document = request.document
+    by_peppol = document.buyer.electronic_address or options.peppol_look_up
+    marked = options.mark == "buyer_reference"
+    named = document.buyer_reference or document.purchase_order or marked
+    if by_peppol and request.goal is not Goal.DRAFTED and not named:
+        message = "needed, or a purchase_order, to go by Peppol (PEPPOL-EN16931-R003)"
+        mistakes.wrong("document.buyer_reference", message)
 
 
 def _check_parties(document: Document, options: InvoroOptions, mistakes: Mistakes) -> None:

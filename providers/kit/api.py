@@ -9,7 +9,14 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel
 
-from invoicing.errors import FieldProblem, ProviderError, Rejected, Unavailable, Unreadable
+from invoicing.errors import (
+    Denied,
+    FieldProblem,
+    ProviderError,
+    Rejected,
+    Unavailable,
+    Unreadable,
+)
 from invoicing.provider import Snapshot, Stage, Target
 from providers.kit.http import Answer, Call, File, Json, Tokens, exchange
 from providers.kit.wire import parse
@@ -123,7 +130,7 @@ async def signed_in(http: httpx.AsyncClient, call: Call, model: type[_Model], wh
     """The answer to signing in with `what`.
 
     That changes nothing, so whatever goes wrong here leaves the call it was meant for certainly
-    undone: Unavailable, or Rejected where the credentials are refused.
+    undone: Unavailable, or Denied where the credentials are refused.
     """
     try:
         answer = await exchange(http, call)
@@ -131,7 +138,7 @@ async def signed_in(http: httpx.AsyncClient, call: Call, model: type[_Model], wh
             return parse(model, answer.body, call)
     except Unreadable as error:
         raise Unavailable(error.message) from None
-    raise Rejected(f"{call.provider} refuses {what}", code=str(answer.status))
+    raise Denied(f"{call.provider} refuses {what}", code=str(answer.status))
 
 
 def refused(
@@ -141,10 +148,13 @@ def refused(
     *,
     credentials: str = "the credentials of this account",
 ) -> Rejected:
-    """A refusal of which nothing more is known than its status, and what was said to it."""
-    what = f"{credentials} for" if answer.status in DENIED else "to"
+    """A refusal of which nothing more is known than its status, and what was said to it: Denied
+    where that is about the credentials."""
+    denied = answer.status in DENIED
+    what = f"{credentials} for" if denied else "to"
     sentence = f"{call.provider} refuses {what} {call.name} (HTTP {answer.status})"
-    return Rejected(sentence, code=str(answer.status), fields=tuple(fields))
+    kind = Denied if denied else Rejected
+    return kind(sentence, code=str(answer.status), fields=tuple(fields))
 
 
 def known_id(target: Target, provider: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
@@ -94,6 +94,18 @@ Moment = Annotated[datetime | None, BeforeValidator(_set)]
 
 Written = Annotated[str | None, BeforeValidator(_set)]
 """The same as text, where only whether it is there counts."""
+
+
+def day_of(written: Any, zone: tzinfo = UTC) -> str | None:
+    """The day of a date, or of an instant in that zone, as ISO 8601; None where there is none, and
+    `?` for what cannot be read: that is no agreement. What names no zone is as it is written."""
+    if written is None or written == "" or is_unset(written):
+        return None
+    try:
+        at = datetime.fromisoformat(written)
+    except (TypeError, ValueError):
+        return "?"
+    return (at.astimezone(zone) if at.tzinfo else at).date().isoformat()
 
 
 def parse(model: type[_Model], data: Any, request: Call) -> _Model:

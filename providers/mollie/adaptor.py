@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import httpx
 from pydantic import BaseModel
 
-from invoicing.errors import Rejected, Unreadable
+from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.provider import (
     CreateCall,
     Delivery,
     Event,
+    Figure,
     Plan,
     ReadCall,
     Search,
@@ -30,7 +32,15 @@ from providers.kit.coverage import Coverage
 from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
-from providers.mollie.check import COVERAGE, check_document, check_options, echoes, first_context
+from providers.mollie.check import (
+    COVERAGE,
+    check_day,
+    check_document,
+    check_options,
+    echoes,
+    first_context,
+    not_that_day,
+)
 from providers.mollie.decode import (
     RESOURCE,
     SIGNATURE,
@@ -54,6 +64,9 @@ PAGE_SIZE = 250
 MAX_PAGES = 400
 
 
+THEIR_DAY = (Figure.ISSUE_DATE, Figure.DUE_DATE)
+
+
 class Mollie:
     """The verbs of `invoicing.provider.Provider` for one profile."""
 
@@ -62,8 +75,14 @@ class Mollie:
     coverage: ClassVar[Coverage] = COVERAGE
     name = "mollie"
 
-    def __init__(self, settings: MollieSettings, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        settings: MollieSettings,
+        http: httpx.AsyncClient,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._settings = settings
+        self._now = now
         self._api = Api(
             http,
             provider=NAME,
@@ -82,6 +101,7 @@ class Mollie:
         check_document(request.document, settings, mistakes)
         if options:
             check_options(request, options, settings, mistakes)
+            check_day(request, options, settings, self._now(), mistakes)
         mistakes.settle(NAME)
         options = options or MollieOptions()
         sums = totals(request.document, settings.vat_rounding)
@@ -95,6 +115,7 @@ class Mollie:
             # Mailed or not: what is final at once was never a draft that could wait.
             sent_by="create" if final_at_once else "approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
+            theirs=THEIR_DAY if context.any_day else (),
             buyer=recipient,
             context=context.given(),
         )
@@ -111,16 +132,19 @@ class Mollie:
             elif reference_in(item.get("metadata")) == target.reference:
                 invoice = parse(Invoice, item, request)
                 if STATUSES[invoice.word] is not Stage.CREDITED:
-                    found.append(snapshot(invoice, context))
+                    found.append(self._snapshot(invoice, context))
         return Search(invoices=tuple(found), complete=complete)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. With a status other than draft this one call goes all the way."""
+        context = Context.model_validate(call.target.context)
+        if MollieOptions.model_validate(call.options).status != "draft":
+            self._refuse_another_day(context)
         body = encoded(call, self._settings)
         headers = {"Idempotency-Key": key(call.target, body)}
         request = self._api.call("create", "POST", INVOICES, json=body, headers=headers)
         invoice = await self._invoice(request)
-        return snapshot(invoice, Context.model_validate(call.target.context))
+        return self._snapshot(invoice, context)
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
@@ -132,11 +156,12 @@ class Mollie:
             if self._api.gone(error):
                 return deleted(invoice_id)
             raise
-        return snapshot(invoice, Context.model_validate(call.target.context))
+        return self._snapshot(invoice, Context.model_validate(call.target.context))
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Issues it, or marks it as paid, and mails it in the same call."""
         context = Context.model_validate(target.context)
+        self._refuse_another_day(context)
         told = await self._update("approve", target, context.final(context.finish))
         if told.stage is Stage.DRAFTED:
             return told.model_copy(update={"stage": Stage.APPROVING})
@@ -193,12 +218,22 @@ class Mollie:
 
     # calls
 
+    def _refuse_another_day(self, context: Context) -> None:
+        """Before it is issued: it would bear today's date."""
+        today, asked = self._settings.day(self._now()), context.issue_date
+        if not context.any_day and asked not in (None, today):
+            problem = FieldProblem(field="document.issue_date", message=not_that_day(today))
+            raise Rejected(f"{NAME} would issue it today, not on its issue date", fields=[problem])
+
+    def _snapshot(self, invoice: Invoice, context: Context) -> Snapshot:
+        return snapshot(invoice, context, self._settings.zone)
+
     async def _update(self, name: str, target: Target, body: dict[str, Json]) -> Snapshot:
         request = self._api.call(
             name, "PATCH", INVOICE, id=known_id(target, NAME), json={**body, **self._mode()}
         )
         invoice = await self._invoice(request)
-        return snapshot(invoice, Context.model_validate(target.context))
+        return self._snapshot(invoice, Context.model_validate(target.context))
 
     async def _invoice(self, request: Call) -> Invoice:
         """The one invoice an exchange answers with, and that it is the one asked about."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 from invoicing.document import Document, Line, Party, VatCategory
 from invoicing.money import minor_units
 from invoicing.provider import Figure
@@ -90,7 +92,7 @@ COVERAGE = Coverage(
         *under("allowances[]", "reason", "reason_code"),
     ),
     ignored(
-        "the invoice bears the day it is issued; the payment term is reckoned from it",
+        "it must be the day of issuing, which the invoice bears, or the options leave it to that",
         "issue_date",
     ),
     ignored("the profile of the account is the seller", *under("seller", *PARTY)),
@@ -150,7 +152,6 @@ def check_options(
     _check_outcome(request, options, mistakes)
     _check_email(request, options, settings, mistakes)
     _check_term(request.document, options, mistakes)
-    _check_day(request, mistakes)
     _check_recipient(request.document, options, mistakes)
     _check_e_invoice(request, options, mistakes)
     if len(encode(metadata(request.reference, options)).encode()) > MOST_METADATA:
@@ -194,11 +195,31 @@ def _check_email(
         mistakes.wrong("options.email", "needed: issuing with it is how an invoice is sent here")
 
 
-def _check_day(request: InvoiceRequest, mistakes: Mistakes) -> None:
-    """The term is reckoned from the day of issuing, which is the day it is sent on."""
-    day, document = request.sent_from, request.document
-    if day and document.due_date and day.date() != document.issue_date:
-        mistakes.wrong("send_on", "must be the issue_date: its payment term is reckoned from there")
+def check_day(
+    request: InvoiceRequest,
+    options: MollieOptions,
+    settings: MollieSettings,
+    now: datetime,
+    mistakes: Mistakes,
+) -> None:
+    """An invoice bears the day on which it is issued: that it will be the one that is asked for,
+    as far as that can be known now. `approve` makes sure."""
+    if options.issue_date == "day_of_issuing" or request.goal is Goal.DRAFTED:
+        return
+    today, asked = settings.day(now), request.document.issue_date
+    opens = request.sent_from if _sends(request) else None
+    day = max(today, settings.day(opens)) if opens else today
+    # Nobody knows when a hold is released.
+    if asked != day and not (request.hold and asked > day):
+        mistakes.unoffered("document.issue_date", not_that_day(day))
+
+
+def not_that_day(day: date) -> str:
+    """What to do about an issue date that is not the day of issuing."""
+    return (
+        f"must be {day}, the day it is issued, for no other can be written here; or let it bear"
+        " that day, with issue_date day_of_issuing in the options"
+    )
 
 
 def _check_term(document: Document, options: MollieOptions, mistakes: Mistakes) -> None:
@@ -330,4 +351,6 @@ def first_context(
         email=email,
         recipient=recipient,
         gross=sums.gross,
+        issue_date=request.document.issue_date,
+        any_day=options.issue_date == "day_of_issuing",
     )

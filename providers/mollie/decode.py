@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
 from invoicing.money import plain
@@ -17,7 +20,7 @@ from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call
 from providers.kit.mistakes import stated
-from providers.kit.wire import Amount, CamelWire, Many
+from providers.kit.wire import Amount, CamelWire, Many, day_of
 from providers.kit.words import WORD, safe_word
 from providers.mollie.settings import NAME
 from providers.mollie.states import E_INVOICE, PAYMENTS, REFERENCE, STATUSES, Context
@@ -30,7 +33,6 @@ NOT_READ = {
     "vatScheme": "as asked; the figures show it",
     "vatMode": "likewise",
     "memo": "as asked, and free text",
-    "paymentTerm": "as asked",
     "paymentDetails": "as asked; the status shows whether it is paid",
     "emailDetails": "as asked, and free text",
     "customerId": "as asked",
@@ -44,9 +46,7 @@ NOT_READ = {
     "isEInvoice": "as asked; the e-invoice status shows it",
     "subtotalAmount": "before discounts; net is what is left after them",
     "createdAt": "told by our own history",
-    "issuedAt": "likewise",
     "paidAt": "likewise",
-    "dueAt": "reckoned from the payment term",
     "_links": "addresses for people; the invoice is fetched by its id",
 }
 """What an answer carries that is knowingly not read, and why."""
@@ -79,6 +79,9 @@ class Invoice(CamelWire):
     total_vat_amount: _Amount | None = None
     total_amount: _Amount | None = None
     amount_due: _Amount | None = None
+    payment_term: Any = None
+    issued_at: Any = None
+    due_at: Any = None
     metadata: Any = None
 
     @property
@@ -95,7 +98,11 @@ class _Links(CamelWire):
 
 
 class _Embedded(CamelWire):
-    sales_invoices: Annotated[tuple[_Item, ...], Field(alias="sales_invoices")]
+    """The list under the name that the vendor's document gives it, or that of older answers."""
+
+    sales_invoices: Annotated[
+        tuple[_Item, ...], Field(validation_alias=AliasChoices("sales_invoices", "invoices"))
+    ]
 
 
 class Page(CamelWire):
@@ -168,7 +175,7 @@ def is_twin(item: _Item, context: Context) -> bool:
     )
 
 
-def snapshot(invoice: Invoice, context: Context) -> Snapshot:
+def snapshot(invoice: Invoice, context: Context, zone: ZoneInfo) -> Snapshot:
     """What an answer says about the invoice."""
     words = (invoice.status, invoice.e_invoice_status)
     return Snapshot(
@@ -177,7 +184,7 @@ def snapshot(invoice: Invoice, context: Context) -> Snapshot:
         payment=_payment(invoice),
         status=" · ".join(safe_word(word) for word in words if word),
         number=invoice.invoice_number or None,
-        echo=_echo(invoice),
+        echo=_echo(invoice, context, zone),
         problems=_problems(invoice),
         reference=stated(reference_in(invoice.metadata)),
     )
@@ -211,16 +218,29 @@ def _problems(invoice: Invoice) -> tuple[FieldProblem, ...]:
     return (FieldProblem(field="eInvoiceStatus", message=message),)
 
 
-def _echo(invoice: Invoice) -> Echo:
+def _echo(invoice: Invoice, context: Context, zone: ZoneInfo) -> Echo:
+    # Of a final one it is what is left after the payments so far.
+    due = invoice.amount_due if STATUSES[invoice.word] is Stage.DRAFTED else None
     net, gross = invoice.discounted_subtotal_amount, invoice.total_amount
     return Echo(
         currency=_currency(invoice),
         net=net.value if net else None,
         vat=_vat(invoice),
         gross=gross.value if gross else None,
+        due=due.value if due else None,
+        issue_date=day_of(invoice.issued_at, zone),
+        due_date=day_of(invoice.due_at, zone) or _end_of_term(invoice, context),
         buyer=invoice.recipient_identifier,
         number=invoice.invoice_number or None,
     )
+
+
+def _end_of_term(invoice: Invoice, context: Context) -> str | None:
+    """When a draft will be due if it is issued on the day that was asked for."""
+    if context.issue_date is None or invoice.payment_term is None:
+        return None
+    term = re.fullmatch(r"([0-9]{1,3}) days", str(invoice.payment_term))
+    return (context.issue_date + timedelta(days=int(term[1]))).isoformat() if term else "?"
 
 
 def _currency(invoice: Invoice) -> str | None:

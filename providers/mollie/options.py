@@ -58,6 +58,10 @@ class MollieOptions(Typed):
     locale: Locale | None = None
     vat_scheme: Literal["standard", "one-stop-shop"] = "standard"
     payment_term: PaymentTerm | None = None
+    issue_date: Literal["as_asked", "day_of_issuing"] = "as_asked"
+    """An invoice bears the day on which it is issued, no other. `as_asked`: it is issued on the
+    document's issue date or not at all. `day_of_issuing`: whatever day that is, the document's
+    does not count, nor its due date: the payment term is reckoned from the real one."""
     e_invoice: StrictBool = False
     metadata: dict[Code, StrictStr | StrictInt | StrictBool | None] = {}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +20,7 @@ from invoicing.model import Typed
 from invoicing.values import readable
 from providers.kit import webhooks
 from providers.kit.http import BaseUrl, HeaderSecret, HeaderValue
+from providers.kit.zones import TimeZone
 
 NAME = "Mollie"
 
@@ -36,6 +39,8 @@ class MollieSettings(Typed):
     """Needed with an organisation-level token, never sent with an API key."""
     testmode: bool | None = None
     """Likewise never with an API key, which is for one mode already."""
+    time_zone: TimeZone = "Europe/Amsterdam"
+    """In which the day is reckoned on which an invoice is issued. Unknown: the vendor says none."""
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Seconds for one exchange."""
     find_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
@@ -72,6 +77,14 @@ class MollieSettings(Typed):
         if (value is None) != (info.data.get("email_subject") is None):
             raise ValueError("goes together with an email_subject")
         return value
+
+    def day(self, at: datetime) -> date:
+        """The day that it is at Mollie."""
+        return at.astimezone(self.zone).date()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
     @property
     def email(self) -> EmailDetails | None:

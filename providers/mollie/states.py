@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import JsonValue
 
 from invoicing.model import Recorded
@@ -27,6 +29,10 @@ class Context(Recorded):
     email: EmailDetails | None = None
     recipient: str | None = None
     gross: Number | None = None
+    issue_date: date | None = None
+    """The one that was asked for; what a draft's payment term is reckoned from."""
+    any_day: bool = False
+    """Whether it may be issued on another."""
 
     def given(self) -> dict[str, JsonValue]:
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)

@@ -84,6 +84,13 @@ MAX_PAGES = 10
 """Of the feed, in one poll; what is left is asked for again at once."""
 
 
+FIGURES = (
+    *(Figure.CURRENCY, Figure.NET, Figure.VAT, Figure.GROSS, Figure.DUE),
+    *(Figure.ISSUE_DATE, Figure.DUE_DATE, Figure.BUYER, Figure.NUMBER),
+)
+"""What every answer states, by the page's example of one."""
+
+
 class Quiddly:
     """The verbs of `invoicing.provider.Provider`, with its feed, for one client."""
 
@@ -129,7 +136,9 @@ class Quiddly:
         blind = settings.read_route is None
         return Plan(
             totals=sums,
-            echoes=tuple(Figure),
+            echoes=FIGURES,
+            rounding=options.round_off,
+            due=context.due,
             find_first=settings.find_route is not None,
             uncertain="ask" if blind else "look",
             sent_by="approve" if sends else "send",

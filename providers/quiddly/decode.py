@@ -18,7 +18,7 @@ from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, HeaderSecret, Json, encode, unclear
 from providers.kit.mistakes import stated
-from providers.kit.wire import Amount, CamelWire, Maybe, Written
+from providers.kit.wire import Amount, CamelWire, Maybe, Written, day_of
 from providers.kit.words import safe_word
 from providers.quiddly.settings import QuiddlySettings
 from providers.quiddly.states import DISTRIBUTED, MAIN, PAYMENT, UNPROVEN, Context, Told
@@ -29,9 +29,7 @@ NOT_READ = {
     "serviceProviderCode": "likewise",
     "paymentReference": "printed for the buyer",
     "debitInvoiceNumber": "as asked",
-    "dates.invoiceDate": "as asked",
-    "dates.expireDate": "likewise",
-    "dates.deliveryDate": "likewise",
+    "dates.deliveryDate": "as asked",
     "dates.ledgerPerformedDate": "the ledger's word says how far it is",
     "debtor.id": "our customer number is compared",
     "debtor.name": "personal; the customer number is compared",
@@ -65,9 +63,7 @@ NOT_READ = {
     "reverseCharge": "as asked; the VAT rows show it",
     "refund": "as asked",
     "vats.totalTaxable": "net is their sum",
-    "totals.totalToPay": "follows from the total and what was asked for",
-    "totals.totalRoundOff": "likewise",
-    "totals.taxReduction": "likewise",
+    "totals.taxReduction": "what is to be paid is less by it",
     "totals.totalVat": "the VAT rows are its parts",
     "totals.totalToPayBase": "in the base currency",
     "currency.exchangeRate": "as asked",
@@ -113,6 +109,8 @@ class _PartPayment(CamelWire):
 
 
 class _Dates(CamelWire):
+    invoice_date: Any = None
+    expire_date: Any = None
     paused_until_date: Written = None
     latest_financial_date: Written = None
 
@@ -129,6 +127,8 @@ class _VatRow(CamelWire):
 class _Sums(CamelWire):
     total: Amount | None = None
     total_excl_vat: Amount | None = None
+    total_to_pay: Amount | None = None
+    total_round_off: Amount | None = None
 
 
 class _Currencies(CamelWire):
@@ -246,12 +246,20 @@ def status_of(invoice: Invoice) -> str:
 def echo_of(invoice: Invoice, sign: int) -> Echo:
     """The figures with the sign that ours have."""
     sums = invoice.totals
+
+    def signed(amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else sign * amount
+
     with exactly():
         return Echo(
             currency=invoice.currency.invoice_currency,
-            net=None if sums.total_excl_vat is None else sign * sums.total_excl_vat,
+            net=signed(sums.total_excl_vat),
             vat=_vat(invoice, sign),
-            gross=None if sums.total is None else sign * sums.total,
+            gross=signed(sums.total),
+            rounding=signed(sums.total_round_off),
+            due=signed(sums.total_to_pay),
+            issue_date=day_of(invoice.dates.invoice_date),
+            due_date=day_of(invoice.dates.expire_date),
             buyer=invoice.debtor.customer_number,
             number=invoice.invoice_number,
         )

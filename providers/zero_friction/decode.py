@@ -16,7 +16,7 @@ from providers.kit import webhooks
 from providers.kit.api import known_id, refused
 from providers.kit.http import Answer, Call, HeaderSecret, HeaderValue, unclear
 from providers.kit.mistakes import stated
-from providers.kit.wire import Amount, CamelWire, Many, Moment
+from providers.kit.wire import Amount, CamelWire, Many, Moment, day_of
 from providers.kit.words import safe_word
 from providers.zero_friction.options import BankAccountChoice, CustomerChoice
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
@@ -212,6 +212,8 @@ class Invoice(_Wire):
     status: str | None = None
     sent: str | None = None
     invoice_num: str | None = None
+    invoice_date: Any = None
+    due_date: Any = None
     external_reference: str | None = None
     debtor: _Debtor | None = None
     lines: Many[_InvoiceLine] = ()
@@ -333,10 +335,15 @@ def _warnings(invoice: Invoice) -> tuple[FieldProblem, ...]:
 
 
 def _echo(invoice: Invoice, settings: ZeroFrictionSettings) -> Echo:
+    # Of a final one it is what is left after the payments so far.
+    due = invoice.remaining_invoice_amount if _stage(invoice) is Stage.DRAFTED else None
     return Echo(
         net=invoice.total_amount_excl_vat,
         vat=_vat(invoice.lines, settings),
         gross=invoice.total_amount_incl_vat,
+        due=due,
+        issue_date=day_of(invoice.invoice_date, settings.zone),
+        due_date=day_of(invoice.due_date, settings.zone),
         buyer=invoice.debtor.customer_id if invoice.debtor else None,
         number=invoice.invoice_num or None,
     )

@@ -5,24 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from invoicing.model import Typed
 from invoicing.money import Currency
 from providers.kit import webhooks
 from providers.kit.http import BaseUrl, HeaderSecret, HeaderValue
+from providers.kit.zones import TimeZone
 
 NAME = "Zero Friction"
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError("is not a time zone") from None
-    return name
 
 
 class ZeroFrictionSettings(Typed):
@@ -40,7 +33,7 @@ class ZeroFrictionSettings(Typed):
     organisation_id: HeaderValue
     currency: Currency = "EUR"
     """The one the organisation bills in; no answer states it."""
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Brussels"
+    time_zone: TimeZone = "Europe/Brussels"
     """In which an invoice's days begin and end."""
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Seconds for one exchange."""

@@ -35,7 +35,8 @@ class Door:
         form = {name: values[0] for name, values in parse_qs(ask.body.decode("latin-1")).items()}
         if form.get("grant_type") != "client_credentials":
             return _oauth_refusal(400, "unsupported_grant_type")
-        if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
+        known = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+        if not known or self._assumed.secret_expired:
             return _oauth_refusal(401, "invalid_client")
         if form.get("scope") != SCOPE:
             return _oauth_refusal(400, "invalid_scope")

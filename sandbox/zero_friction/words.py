@@ -53,6 +53,8 @@ class Told(StrEnum):
 class Assumed:
     """What the documents leave open, as it is to be here; may be changed at any time."""
 
+    secret_expired: bool = False
+    """Whether the client secret has run out: no new token is given."""
     approval_delay: float = 0.2
     """Seconds from the approve call to the end of the approval; inf: never."""
     sending_delay: float = 0.1

@@ -148,6 +148,7 @@ MOLLIE = Setup(
         "email_body": "Please find it attached.",
     },
     buyer=_BELGIAN,
+    options={"issue_date": "day_of_issuing"},
     lines=_lines(21, 21, 21),
     changes=("create", "approve", "delete", "credit"),
     reads=("find", "read"),

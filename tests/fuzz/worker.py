@@ -33,6 +33,8 @@ PACES = Paces(
     settle=timedelta(milliseconds=150),
     effect=timedelta(seconds=EFFECT),
     unavailable=_pace(20),
+    credentials=_pace(20),
+    unreadable=_pace(20),
     drafting=_pace(8),
     approval=_pace(8),
     sending=_pace(8),

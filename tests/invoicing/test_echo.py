@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from invoicing.echo import Difference, differences
-from invoicing.provider import Echo, Figure
+from invoicing.echo import Difference, Expected, differences
+from invoicing.provider import Echo, Figure, Plan
 from invoicing.totals import Totals, totals
 from tests.invoicing import document, line
 
@@ -18,12 +18,31 @@ TWO_RATES = totals(document(line(), line(unit_price="50", vat={"rate": "5.5"})),
 EXEMPT = totals(document(line(vat={"category": "Z", "rate": 0})), "line")
 
 
+def expected(ours: Totals = OURS, **changes: Any) -> Expected:
+    asked = {
+        "totals": ours,
+        "due": ours.due,
+        "issue_date": "2025-01-31",
+        "due_date": "2025-03-02",
+        "buyer": "customer 7",
+        "number": "2025-1",
+        "reference": "ref-1",
+    }
+    return Expected(**{**asked, **changes})
+
+
 def echo(**changes: Any) -> Echo:
     agreeing = {
         "currency": "EUR",
         "net": "100.00",
         "vat": {"21": "21.00"},
         "gross": "121.00",
+        "prepaid": "0",
+        "rounding": "0.00",
+        "due": "121.00",
+        "issue_date": "2025-01-31",
+        "due_date": "2025-03-02",
+        "reference": "ref-1",
         "buyer": "customer 7",
         "number": "2025-1",
     }
@@ -31,7 +50,7 @@ def echo(**changes: Any) -> Echo:
 
 
 def said(theirs: Echo, promised: tuple[Figure, ...] = ALL, ours: Totals = OURS) -> list[str]:
-    return [str(one) for one in differences(ours, "customer 7", "2025-1", theirs, promised)]
+    return [str(one) for one in differences(expected(ours), theirs, promised)]
 
 
 def test_an_echo_that_agrees_has_no_differences() -> None:
@@ -49,6 +68,12 @@ def test_an_echo_that_agrees_has_no_differences() -> None:
         ({"gross": "-121"}, "gross: ours 121.00 EUR, theirs -121.00 EUR (242.00 less)"),
         ({"buyer": "customer 8"}, "buyer: not the one asked for"),
         ({"number": "2025-2"}, "number: ours 2025-1, theirs 2025-2"),
+        ({"prepaid": "500"}, "prepaid: ours 0.00 EUR, theirs 500.00 EUR (500.00 more)"),
+        ({"rounding": "-0.02"}, "rounding: ours 0.00 EUR, theirs -0.02 EUR (0.02 less)"),
+        ({"due": "221"}, "due: ours 121.00 EUR, theirs 221.00 EUR (100.00 more)"),
+        ({"issue_date": "2025-02-01"}, "issue date: ours 2025-01-31, theirs 2025-02-01"),
+        ({"due_date": "?"}, "due date: ours 2025-03-02, theirs ?"),
+        ({"reference": "ref-2"}, "reference: ours ref-1, theirs ref-2"),
     ],
 )
 @pytest.mark.parametrize("promised", [ALL, NOTHING], ids=["promised", "volunteered"])
@@ -67,23 +92,41 @@ def test_a_figure_that_differs_is_said_with_how_much(
         ("gross", "gross: ours 121.00 EUR, theirs not stated"),
         ("buyer", "buyer: not stated"),
         ("number", "number: ours 2025-1, theirs not stated"),
+        ("prepaid", "prepaid: ours 0.00 EUR, theirs not stated"),
+        ("due", "due: ours 121.00 EUR, theirs not stated"),
+        ("issue_date", "issue date: ours 2025-01-31, theirs not stated"),
+        ("reference", "reference: ours ref-1, theirs not stated"),
     ],
 )
 def test_a_figure_that_is_not_stated_matters_only_if_it_was_promised(
     figure: str, sentence: str
 ) -> None:
     without = echo(**{figure: None})
-    assert said(without, (Figure(figure),)) == [sentence]
-    assert said(without, tuple(one for one in ALL if one != figure)) == []
+    named = Figure(figure.replace("_", " "))
+    assert said(without, (named,)) == [sentence]
+    assert said(without, tuple(one for one in ALL if one != named)) == []
 
 
-def test_nothing_is_compared_with_a_buyer_or_number_we_do_not_expect() -> None:
-    assert differences(OURS, None, None, echo(), ALL) == ()
-    assert differences(OURS, None, None, echo(buyer=None, number=None), ALL) == ()
+def test_nothing_is_compared_with_what_we_do_not_expect() -> None:
+    names = ("buyer", "number", "issue_date", "due_date", "reference")
+    nothing: dict[str, Any] = dict.fromkeys(names)
+    assert differences(expected(**nothing), echo(), ALL) == ()
+    assert differences(expected(**nothing), echo(**nothing), ALL) == ()
+
+
+def test_what_is_due_is_less_what_is_prepaid_and_rounded_as_the_options_say() -> None:
+    asked = document(line(unit_price="100.00"), prepaid="50", due_date="2025-03-02")
+    plan = Plan(totals=totals(asked, "line"), echoes=(), rounding=Decimal("-0.04"))
+    made = Expected.of("ref-1", asked, plan, "customer 7")
+    assert (made.prepaid, made.rounding) == (Decimal(50), Decimal("-0.04"))
+    assert made.due == Decimal("70.96")
+    assert (made.issue_date, made.due_date) == ("2025-01-31", "2025-03-02")
+    lowered = Expected.of("ref-1", asked, plan.model_copy(update={"due": Decimal(7)}), None)
+    assert lowered.due == 7
 
 
 def test_neither_buyer_is_named() -> None:
-    (difference,) = differences(OURS, "Ann Example", None, echo(buyer="Bob Example"), ALL)
+    (difference,) = differences(expected(buyer="Ann Example"), echo(buyer="Bob Example"), ALL)
     assert "Example" not in difference.model_dump_json() + str(difference)
 
 
@@ -159,5 +202,5 @@ def test_yen_are_compared_and_shown_without_decimals() -> None:
 
 
 def test_a_difference_survives_json() -> None:
-    (found,) = differences(OURS, None, None, echo(gross="1"), ALL)
+    (found,) = differences(expected(), echo(gross="1"), ALL)
     assert Difference.model_validate_json(found.model_dump_json()) == found

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
+from invoicing.provider import Figure
 from invoicing.questions import Reason
 from invoicing.request import Goal
 from sandbox import quiddly
@@ -223,6 +224,31 @@ _FORGERIES = (
         _set("invoiceNumber", value="2026-0043"),
         "number: ours {reference}, theirs 2026-0043",
     ),
+    Forgery(
+        "due",
+        _set("totals", "totalToPay", value=211.92),
+        "due: ours 111.92 SEK, theirs 211.92 SEK (100.00 more)",
+    ),
+    Forgery(
+        "rounding",
+        _set("totals", "totalRoundOff", value=-0.92),
+        "rounding: ours 0.00 SEK, theirs -0.92 SEK (0.92 less)",
+    ),
+    Forgery(
+        "issue date",
+        _set("dates", "invoiceDate", value="2026-07-01"),
+        "issue date: ours 2026-06-30, theirs 2026-07-01",
+    ),
+    Forgery(
+        "due date",
+        _set("dates", "expireDate", value="2026-07-01"),
+        "due date: ours 2026-07-30, theirs 2026-07-01",
+    ),
+    Forgery(
+        "reference",
+        _set("ourReference", value="somebody else's"),
+        "reference: ours {reference}, theirs somebody else's",
+    ),
 )
 
 _MOMENTS = (
@@ -245,6 +271,7 @@ BLIND: Kind = Kind(
     options={},
     lives=_LIVES,
     forgeries=_FORGERIES,
+    unstated=(Figure.PREPAID,),
     moments=_MOMENTS,
     final=("approve",),
     look="create",

@@ -136,6 +136,22 @@ async def _faults_end(company: Company, reference: str) -> None:
     company.stand_in.faults.clear()
 
 
+async def _expired(company: Company) -> str:
+    expire(company)
+    return await company.start()
+
+
+def expire(company: Company) -> None:
+    """The account's secret runs out, and so do its tokens."""
+    company.stand_in.assumed.secret_expired = True
+    company.stand_in.revoke_tokens()
+
+
+async def renew(company: Company, reference: str) -> None:
+    """The account's secret is good again."""
+    company.stand_in.assumed.secret_expired = False
+
+
 async def _amount_mended(company: Company, reference: str) -> None:
     line = company.stand_in.books.latest(reference).lines[0]
     line.net, line.gross = line.net - Decimal("0.01"), line.gross - Decimal("0.01")
@@ -341,6 +357,20 @@ KINDS: dict[str, Kind] = {
         _fault(Step.CUSTOMERS, Fault.UNAVAILABLE, times=FOR_EVER),
         _faults_end,
         paces={"unavailable": SHORT.model_copy(update={"deadline": timedelta(seconds=2)})},
+    ),
+    "the credentials stay refused": Kind(
+        Reason.CREDENTIALS_REFUSED,
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
+        _expired,
+        renew,
+        paces={"credentials": SHORT.model_copy(update={"deadline": timedelta(seconds=2)})},
+    ),
+    "nobody understands the answer": Kind(
+        Reason.NOT_UNDERSTOOD,
+        (Answer.RETRY, Answer.CORRECT, Answer.ABANDON),
+        _fault(Step.CUSTOMERS, Fault.NOT_JSON, times=FOR_EVER),
+        _faults_end,
+        paces={"unreadable": SHORT.model_copy(update={"deadline": timedelta(seconds=2)})},
     ),
     "nobody knows the status": Kind(
         Reason.UNKNOWN_STATUS,

@@ -23,6 +23,14 @@ async def test_an_invoice_is_created_approved_and_sent_exactly_once(company: Com
     assert {line.status for line in invoice.lines} == {LineStatus.INVOICED}
 
 
+async def test_tax_rates_without_an_end_are_read_however_that_is_written(
+    shared_world: World,
+) -> None:
+    async with shared_world.company(open_end="0001-01-01T00:00:00") as company:
+        reference = await company.start()
+        assert (await company.finished(reference)).status is Status.SENT
+
+
 async def test_a_happy_invoice_makes_the_fewest_calls_there_can_be(company: Company) -> None:
     reference = await company.start()
     await company.finished(reference)

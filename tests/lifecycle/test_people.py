@@ -135,12 +135,20 @@ GONE_ON: Mapping[str, tuple[Answer, Status, tuple[str, ...]]] = {
 }
 
 
+OUT_OF_REACH = (
+    Reason.PROVIDER_UNAVAILABLE,
+    Reason.CREDENTIALS_REFUSED,
+    Reason.NOT_UNDERSTOOD,
+)
+"""No document can mend it."""
+
+
 async def corrected(world: World, kind: Kind) -> None:
     """A corrected document replaces the draft, and only that one gets final."""
     async with opened(world, kind) as company:
         reference = await kind.park(company)
         await company.parked(reference)
-        if kind.reason is Reason.PROVIDER_UNAVAILABLE:
+        if kind.reason in OUT_OF_REACH:
             await kind.mend(company, reference)
         await company.resolve(reference, Answer.CORRECT, document=RIGHT)
         assert (await company.finished(reference)).status is Status.SENT

@@ -46,6 +46,8 @@ PACES = Paces(
     settle=timedelta(milliseconds=100),
     effect=timedelta(seconds=1),
     unavailable=QUICK,
+    credentials=QUICK,
+    unreadable=QUICK,
     approval=QUICK,
     sending=QUICK,
     delivery=QUICK,

@@ -10,12 +10,21 @@ from typing import Any
 import httpx
 import pytest
 
+from invoicing.echo import Expected, differences
+from invoicing.provider import Echo, Plan
+from invoicing.request import InvoiceRequest
 from providers.kit import http
 
 # No test module, yet full of assertions: so that a failing one shows its values.
 pytest.register_assert_rewrite("tests.providers.contract")
 
 Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
+
+
+def differing(asked: InvoiceRequest, plan: Plan, echo: Echo) -> list[str]:
+    """The names of what is not as asked."""
+    expected = Expected.of(asked.reference, asked.document, plan, plan.buyer)
+    return [one.figure for one in differences(expected, echo, plan.echoes)]
 
 
 class Script:

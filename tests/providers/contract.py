@@ -26,6 +26,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from invoicing.errors import (
+    Denied,
     Forged,
     ProviderError,
     Rejected,
@@ -191,6 +192,8 @@ INDIFFERENT = ("delete", "acknowledge", "poll")
 REDIRECTS = (301, 302, 303, 307, 308)
 PASSED_ON = (408, 425, 429, 460, 499)
 """What may be answered by something in front of the provider that has passed the call on before."""
+CREDENTIALS = (401, 403)
+"""What says that the caller may not, whatever it asks."""
 STATUSES = sorted(
     {status.value for status in HTTPStatus if status >= 200} | {299, 520, 599, *PASSED_ON}
 )
@@ -407,8 +410,8 @@ class Contract:
     def allowed(self, verb: str) -> Failures:
         """What the port lets this verb raise."""
         if verb in CHANGING:
-            return (Unavailable, Rejected, UnknownOutcome)
-        return (Unavailable, Rejected, Unreadable)
+            return (Unavailable, Denied, Rejected, UnknownOutcome)
+        return (Unavailable, Denied, Rejected, Unreadable)
 
     def counted(self, told: Script) -> list[str]:
         """The calls that were made, signing in aside, all of them to the configured address."""
@@ -588,6 +591,8 @@ class Contract:
             return [means[status]]
         if step.several:
             return self.allowed(verb)
+        if status in CREDENTIALS:
+            return [Denied]
         if 300 <= status < 400:
             return [UnknownOutcome if changes else Unreadable]
         if status in (408, 429) or status >= 500:
@@ -622,8 +627,9 @@ class Contract:
         replies = {
             str(status): httpx.Response(status, html=PERSON) for status in (400, 401, 403, 422)
         }
-        async for where, _, _, outcome in self.outcomes(calling, replies):
-            wrong += _unexpected(where, outcome, [Rejected])
+        async for where, name, _, outcome in self.outcomes(calling, replies):
+            kind = Denied if int(name) in CREDENTIALS else Rejected
+            wrong += _unexpected(where, outcome, [kind])
         assert wrong == [], "\n".join(wrong)
 
     async def test_an_answer_to_another_question_is_not_taken_for_one(self, calling: str) -> None:

@@ -180,6 +180,7 @@ _MOLLIE = "/v2/sales-invoices"
 
 class TestMollie(Contract):
     adaptor = Mollie
+    options = {"issue_date": "day_of_issuing"}
     settings = {
         "token": f"test_{SECRET}",
         "email_subject": "Your invoice",
@@ -298,6 +299,7 @@ class TestInvoro(Contract):
             "name": BUYER,
             "electronic_address": {"scheme": "0208", "value": "0428759497"},
         },
+        "purchase_order": "PO-7",
     }
     rounding = "category"
     goals = ALL - {Goal.APPROVED}

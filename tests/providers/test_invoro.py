@@ -14,7 +14,6 @@ import httpx
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from invoicing.echo import differences
 from invoicing.errors import (
     Forged,
     ProviderError,
@@ -48,7 +47,7 @@ from providers.invoro.encode import CREDIT_PROFILES
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import STATES
 from providers.registry import ADAPTORS
-from tests.providers import Reply, Script, answer
+from tests.providers import Reply, Script, answer, differing
 
 KEY = "ak_test_canary"
 SETTINGS = {"base_url": "https://api.example.test", "api_key": KEY}
@@ -914,7 +913,7 @@ class TestPlan:
         ids=lambda one: one if isinstance(one, str) else "",
     )
     async def test_a_mistaken_option_is_named(self, options: dict[str, Any], field: str) -> None:
-        error = await refusal(options=options)
+        error = await refusal({"purchase_order": "PO-7"}, options=options)
         assert isinstance(error, Rejected)
         assert fields(error) == [field]
 
@@ -977,10 +976,36 @@ class TestPlan:
         assert str(plan.context["search_from"]) <= TODAY.isoformat()
 
 
+class TestPeppol:
+    """What Peppol would refuse is refused before anything is made (PEPPOL-EN16931-R003)."""
+
+    BUYER = {"name": "Canary", "electronic_address": {"scheme": "0208", "value": "0403170701"}}
+
+    async def test_an_invoice_by_peppol_names_the_buyers_reference_or_order(self) -> None:
+        error = await refusal({"buyer": self.BUYER})
+        assert isinstance(error, Rejected)
+        assert fields(error) == ["document.buyer_reference"]
+
+    @pytest.mark.parametrize(
+        ("document", "more"),
+        [
+            ({"buyer_reference": "A-1"}, {}),
+            ({"purchase_order": "PO-7"}, {}),
+            ({}, {"options": {"mark": "buyer_reference"}}),
+            ({}, {"goal": "drafted"}),
+            ({"buyer": {"name": "Canary"}}, {}),
+        ],
+    )
+    async def test_one_that_does_or_does_not_go_that_way_is_possible(
+        self, document: dict[str, Any], more: dict[str, Any]
+    ) -> None:
+        assert await planned({"buyer": self.BUYER, **document}, **more)
+
+
 class TestLookUp:
     async def looked_up(self, reply: Reply, buyer: dict[str, Any]) -> tuple[Found, Any]:
         told = Script().on("POST /peppol/lookup", reply)
-        document = {"buyer": {"name": "Canary"} | buyer}
+        document = {"buyer": {"name": "Canary"} | buyer, "purchase_order": "PO-7"}
         plan = await planned(document, options={"peppol_look_up": True})
         ((look_up,),) = plan.look_ups
         call = LookUpCall(target=TARGET, look_up=look_up)
@@ -1311,6 +1336,12 @@ class TestRead:
             ({"ubl_json": ubl(buyer={"name": "Other"})}, "buyer"),
             ({"ubl_json": ubl(totals={"tax_exclusive_amount": 10011})}, "net"),
             ({"ubl_json": ubl(tax_breakdown=[{"rate": 21, "tax_amount": 2103}])}, "vat 21"),
+            ({"ubl_json": ubl(totals={"payable_amount": 12113})}, "due"),
+            ({"ubl_json": ubl(totals={"paid_amount": 1})}, "prepaid"),
+            ({"ubl_json": ubl(totals={"payable_rounding_amount": -2})}, "rounding"),
+            ({"ubl_json": ubl(header={"issue_date": "2026-07-01T00:00:00Z"})}, "issue date"),
+            ({"ubl_json": ubl(header={"due_date": "2026-06-30T00:00:00Z"})}, "due date"),
+            ({"ubl_json": ubl(header={"due_date": "soon"})}, "due date"),
         ],
     )
     async def test_a_figure_that_differs_is_seen(self, more: dict[str, Any], figure: str) -> None:
@@ -1319,10 +1350,8 @@ class TestRead:
     async def wrong(self, plan: Plan, more: dict[str, Any]) -> list[str]:
         echo = (await read_invoice(**more)).echo
         assert echo is not None
-        number = str(plan.context["number"])
-        return [
-            one.figure for one in differences(plan.totals, plan.buyer, number, echo, plan.echoes)
-        ]
+        asked = request({"number": plan.context["number"], "due_date": "2026-07-30"})
+        return differing(asked, plan, echo)
 
     async def test_figures_of_another_kind_can_be_left_out(self) -> None:
         stated = ubl(totals={"tax_exclusive_amount": 100}, tax_breakdown=[])

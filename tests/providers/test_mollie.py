@@ -15,7 +15,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 import providers.mollie.adaptor
-from invoicing.echo import differences
 from invoicing.errors import (
     Forged,
     ProviderError,
@@ -46,7 +45,7 @@ from providers.mollie.settings import MollieSettings
 from providers.mollie.states import REFERENCE, STATUSES
 from settings.accounts import read as accounts
 from settings.variables import BadSettings
-from tests.providers import Reply, Script, answer
+from tests.providers import Reply, Script, answer, differing
 
 API_KEY = "test_canary-secret"
 ACCESS_TOKEN = "access_canary-secret"
@@ -87,8 +86,16 @@ DOCUMENT: dict[str, Any] = {
     "buyer": BUYER,
     "lines": [LINE],
 }
+NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+"""The issue date of DOCUMENT."""
 ID = "invoice_4Y0e"
-CONTEXT = {"sends": True, "email": EMAIL, "recipient": "C-1", "gross": "107.69"}
+CONTEXT = {
+    "sends": True,
+    "email": EMAIL,
+    "recipient": "C-1",
+    "gross": "107.69",
+    "issue_date": "2026-06-30",
+}
 TARGET = Target(account="default", reference="ref-1", provider_id=ID, context=CONTEXT)
 INVOICES = "/v2/sales-invoices"
 INVOICE = f"{INVOICES}/{ID}"
@@ -96,8 +103,9 @@ POST, LIST = f"POST {INVOICES}", f"GET {INVOICES}"
 GET, PATCH, DELETE = f"GET {INVOICE}", f"PATCH {INVOICE}", f"DELETE {INVOICE}"
 
 
-def adaptor(told: Script, **settings: Any) -> Mollie:
-    return Mollie(MollieSettings.model_validate(SETTINGS | settings), told.client())
+def adaptor(told: Script, now: datetime = NOW, **settings: Any) -> Mollie:
+    made = MollieSettings.model_validate(SETTINGS | settings)
+    return Mollie(made, told.client(), lambda: now)
 
 
 def line(**more: Any) -> dict[str, Any]:
@@ -277,6 +285,52 @@ def paths(value: Any, at: str = "") -> Iterator[str]:
             yield from paths(member, f"{at}.{name}".lstrip("."))
     else:
         yield at
+
+
+class TestTheDayOfIssuing:
+    """Mollie puts today's date on what it issues, whatever was asked for."""
+
+    NEXT_DAY = NOW + timedelta(days=1)
+
+    async def test_it_is_not_issued_on_another_day_than_was_planned(self) -> None:
+        told = Script()
+        with pytest.raises(Rejected, match="not on its issue date") as caught:
+            await adaptor(told, self.NEXT_DAY).approve(TARGET)
+        assert fields(caught.value) == ["document.issue_date"]
+        assert told.asked == []
+
+    async def test_nor_created_as_final(self) -> None:
+        told = Script()
+        asked = request(options={"status": "issued"})
+        plan = await planned(asked)
+        call = CreateCall(
+            target=TARGET.model_copy(update={"context": plan.context}),
+            document=asked.document,
+            options=asked.options,
+            totals=plan.totals,
+        )
+        with pytest.raises(Rejected, match="not on its issue date"):
+            await adaptor(told, self.NEXT_DAY).create(call)
+        assert told.asked == []
+
+    async def test_unless_the_options_leave_the_day_to_it(self) -> None:
+        asked = request(options={"issue_date": "day_of_issuing"})
+        context = (await planned(asked)).context
+        told = Script().on(PATCH, answer(issued()))
+        target = TARGET.model_copy(update={"context": context})
+        assert (await adaptor(told, self.NEXT_DAY).approve(target)).stage is Stage.SENT
+
+    async def test_what_it_did_is_stated(self) -> None:
+        echo = (
+            await read_invoice(
+                issuedAt="2026-06-30T22:30:00+00:00", dueAt="2026-07-30T22:30:00+00:00"
+            )
+        ).echo
+        assert echo is not None
+        assert (echo.issue_date, echo.due_date) == ("2026-07-01", "2026-07-31")
+
+
+BEFORE = {"issue_date": "2020-01-31"}
 
 
 class TestPlan:
@@ -571,9 +625,54 @@ class TestPlan:
         draft = await planned(request(goal=goal, options=options))
         assert draft.sent_by == ("approve" if sends else "send")
 
-    async def test_a_day_to_send_it_on_is_the_one_that_the_term_is_reckoned_from(self) -> None:
-        assert fields(await refused(request(send_on="2026-07-01"))) == ["send_on"]
-        assert (await planned(request(send_on="2026-06-30"))).sent_by == "approve"
+    @pytest.mark.parametrize(
+        ("asked", "day"),
+        [
+            ({"document": {"issue_date": "2026-06-29"}}, "2026-06-30"),
+            ({"document": {"issue_date": "2026-07-01"}}, "2026-06-30"),
+            ({"document": {"issue_date": "2026-07-01"}, "goal": "approved"}, "2026-06-30"),
+            ({"document": {"issue_date": "2026-06-29"}, "hold": True}, "2026-06-30"),
+            ({"send_on": "2026-07-01"}, "2026-07-01"),
+            ({"options": {"status": "issued"}, "document": {"issue_date": "2026-05-31"}}, "2026"),
+        ],
+    )
+    async def test_an_issue_date_that_is_not_the_day_of_issuing_is_refused(
+        self, asked: dict[str, Any], day: str
+    ) -> None:
+        document = {"due_date": None, **asked.pop("document", {})}
+        error = await refused(request(document, **asked))
+        assert fields(error) == ["document.issue_date"]
+        assert f"must be {day}" in str(error.fields[0])
+        asked["options"] = {**asked.get("options", {}), "issue_date": "day_of_issuing"}
+        plan = await planned(request(document, **asked))
+        assert plan.theirs == (Figure.ISSUE_DATE, Figure.DUE_DATE)
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {},
+            {"send_on": "2026-07-31", "document": {"issue_date": "2026-07-31"}},
+            {"send_on": "2026-06-01"},
+            {"hold": True, "document": {"issue_date": "2026-07-31"}},
+            {
+                "goal": "drafted",
+                "options": {"email": None},
+                "document": BEFORE,
+            },
+        ],
+    )
+    async def test_the_day_of_issuing_as_far_as_it_is_known_is_taken(
+        self, asked: dict[str, Any]
+    ) -> None:
+        document = {"due_date": None, **asked.pop("document", {})}
+        assert (await planned(request(document, **asked))).theirs == ()
+
+    async def test_the_day_is_that_of_the_provider(self) -> None:
+        late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+        tomorrow = request({"issue_date": "2026-07-01", "due_date": None})
+        assert await adaptor(Script(), late).plan(tomorrow)
+        with pytest.raises(Unsupported):
+            await adaptor(Script(), late, time_zone="UTC").plan(tomorrow)
 
     async def test_all_mistakes_are_named_at_once_and_none_is_made_up(self) -> None:
         error = await refused(
@@ -924,6 +1023,12 @@ class TestFind:
         ]
         assert {one.url.host for one in told.asked} == {"api.example.test"}
 
+    async def test_the_list_may_have_either_name(self) -> None:
+        older = {"_embedded": {"invoices": [invoice()]}, "_links": {}}
+        assert [one.provider_id for one in (await found(answer(older))).invoices] == [ID]
+        with pytest.raises(Unreadable):
+            await found(answer({"_embedded": {"bills": [invoice()]}, "_links": {}}))
+
     async def test_nothing_in_a_whole_list_is_proof(self) -> None:
         others: list[Any] = [None, "ref-1", [], {"other": "ref-1"}, {REFERENCE: ["ref-1"]}]
         search = await found(
@@ -1094,7 +1199,7 @@ class TestRead:
         assert echo is not None
         assert (echo.currency, echo.net, echo.gross) == ("EUR", Decimal("89.00"), Decimal("107.69"))
         assert echo.vat == {"21": Decimal("18.69")}
-        assert differences(plan.totals, plan.buyer, None, echo, plan.echoes) == ()
+        assert differing(request(), plan, echo) == []
 
     @pytest.mark.parametrize(
         ("more", "figure"),
@@ -1110,6 +1215,9 @@ class TestRead:
             ({"lines": [{"vatRate": "21"}, {"vatRate": "6"}]}, "vat"),
             ({"totalAmount": amount("107.70")}, "gross"),
             ({"recipientIdentifier": "C-2"}, "buyer"),
+            ({"amountDue": amount("100.00")}, "due"),
+            ({"paymentTerm": "14 days"}, "due date"),
+            ({"paymentTerm": "soon"}, "due date"),
         ],
     )
     async def test_a_draft_that_differs_is_seen_to_differ(
@@ -1118,8 +1226,7 @@ class TestRead:
         plan = await planned()
         echo = (await read(answer(invoice(**more)))).echo
         assert echo is not None
-        wrong = differences(plan.totals, plan.buyer, None, echo, plan.echoes)
-        assert [one.figure for one in wrong] == [figure]
+        assert differing(request(), plan, echo) == [figure]
         assert (echo.currency is None) == (figure == "currency")
 
     async def test_lines_without_vat_do_not_hide_the_rate_that_has_it(self) -> None:
@@ -1135,6 +1242,7 @@ class TestRead:
             *("id", "status", "invoiceNumber", "eInvoiceStatus", "currency"),
             *("recipientIdentifier", f"metadata.{REFERENCE}", "lines.vatRate"),
             *("discountedSubtotalAmount", "totalVatAmount", "totalAmount", "amountDue"),
+            *("paymentTerm", "issuedAt", "dueAt"),
         }
         everything = issued(
             eInvoiceStatus="issued",
@@ -1161,6 +1269,8 @@ class TestRead:
             "totalVatAmount": amount("1.00"),
             "totalAmount": amount("1.00"),
             "amountDue": amount("1.00"),
+            "issuedAt": "2026-07-02T00:00:00+02:00",
+            "dueAt": "2026-07-02T00:00:00+02:00",
         }
         for name, value in changes.items():
             assert await read(answer(everything | {name: value})) != whole, name

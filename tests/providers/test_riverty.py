@@ -12,7 +12,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from invoicing.echo import differences
 from invoicing.errors import (
     Forged,
     ProviderError,
@@ -53,7 +52,7 @@ from providers.riverty.encode import UNITS
 from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
 from providers.riverty.settings import RivertySettings
 from providers.riverty.states import FAILURE
-from tests.providers import Reply, Script, answer
+from tests.providers import Reply, Script, answer, differing
 
 SECRET = "canary-key"
 SETTINGS: dict[str, Any] = {
@@ -345,10 +344,7 @@ class TestPlan:
         assert life.plan
         snapshot = await life.read()
         assert snapshot.echo == Echo()
-        wrong = differences(
-            life.plan.totals, life.plan.buyer, DOCUMENT["number"], Echo(), life.plan.echoes
-        )
-        assert wrong == ()
+        assert differing(request(), life.plan, Echo()) == []
 
     @pytest.mark.parametrize(
         ("goal", "sentence"), [("drafted", "ask for approved"), ("delivered", "ask for sent")]

@@ -6,6 +6,7 @@ story         plan → look up → create draft → attach → check → approve
 life          what all steps share: the memory, the calls, the waits, the questions
 inheritance   what people said that a successor must know, in the memo
 calls         the provider's verbs as durable calls
+failing       calls that failed and changed nothing: waited on by name, then asked about
 asking        questions to a person, and what their answers have in common
 claiming      the reference claimed in the register; what an earlier life left
 planning      the request checked by the adaptor, master data looked up

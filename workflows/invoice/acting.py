@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.failing import wait_for_provider
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.invoice.looking import is_fresh, learn, view
@@ -65,15 +66,6 @@ async def settle(life: Life) -> None:
         await workflow.sleep(life.paces.settle, summary="letting an uncertain call settle")
     finally:
         life.in_flight = False
-
-
-async def wait_for_provider(life: Life, problem: Trouble) -> None:
-    """Back off from a provider that is away; no news can hurry that."""
-    at_least = problem.retry_after or timedelta()
-    try:
-        await life.waits.pause(AWAY, life.paces.unavailable, at_least=at_least, after=LOST)
-    except Overdue:
-        await ask_about(life, problem, (Answer.RETRY,))
 
 
 async def ask_what_became_of(life: Life, verb: str) -> None:

@@ -9,13 +9,14 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
-from workflows.kit.calls import Trouble
+from workflows.kit.calls import Kind, Trouble
 from workflows.kit.endings import Ended, NobodyCame, StartOver
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Resolve, Status
     from invoicing.questions import QUESTIONS, Answer, Reason
+    from invoicing.request import InvoiceRequest
 
 
 async def ask(
@@ -55,13 +56,20 @@ async def ask(
 
 
 async def ask_about(life: Life, problem: Trouble, offered: tuple[Answer, ...]) -> Answer:
-    """Ask what to do about a refusal, or about a provider that was away for too long. In the second
-    case only `retry` and `correct` are offered."""
+    """Ask what to do about a refusal, or about a provider that could not be asked for too long. In
+    the second case only `retry` and `correct` are offered."""
     if problem.final:
         return await ask(life, Reason.REJECTED, offered, problem.message, problem.fields)
     offered = tuple(one for one in offered if one in (Answer.RETRY, Answer.CORRECT))
-    reason = Reason.PROVIDER_UNAVAILABLE
+    reason = _OVERDUE.get(problem.kind, Reason.PROVIDER_UNAVAILABLE)
     return await ask(life, reason, offered, problem.message, problem.fields)
+
+
+_OVERDUE = {
+    Kind.DENIED: Reason.CREDENTIALS_REFUSED,
+    Kind.UNREADABLE: Reason.NOT_UNDERSTOOD,
+}
+"""What is asked when something has lasted too long that is no refusal."""
 
 
 def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
@@ -77,6 +85,14 @@ def _settled(life: Life, reason: Reason) -> Callable[[], bool]:
     return settled
 
 
+def corrected(request: InvoiceRequest, said: Resolve) -> InvoiceRequest:
+    """The request with the document, the options or both of this answer; the rest stays. It is not
+    checked: together they may be too large, or no request at all."""
+    brought = {"document": said.document, "options": said.options}
+    given = {name: value for name, value in brought.items() if value is not None}
+    return request.model_copy(update=given)
+
+
 def _remember_to_adopt(life: Life, said: Resolve) -> None:
     """Go on with the invoice that a person names, once a look has shown that it may be ours. Until
     then all that is known stands: they may have named a wrong one."""
@@ -86,8 +102,8 @@ def _remember_to_adopt(life: Life, said: Resolve) -> None:
 
 
 def _remember_to_correct(life: Life, said: Resolve) -> None:
-    """Make it from the document that came with the answer, once the draft there is gone."""
-    life.replace(life.request.model_copy(update={"document": said.document}))
+    """Make it from what came with the answer, once the draft there is gone."""
+    life.replace(corrected(life.request, said))
     life.case.correcting = life.case.corrected = True
     leave_word(life.case)
     raise StartOver

@@ -26,7 +26,8 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Calls:
-    """Those that change nothing are repeated by the engine; the others are made once."""
+    """Planning is repeated by the engine. All else is made once: a look that failed is made
+    again by who needs it (`failing.asked`), visibly."""
 
     def __init__(self, provider: str) -> None:
         self.queue = Queue(provider)
@@ -36,14 +37,14 @@ class Calls:
 
     def look_up(self, target: Target, look_up: LookUp) -> workflow.ActivityHandle[Found]:
         call = LookUpCall(target=target, look_up=look_up)
-        return self.queue.ask(InvoiceActivities.look_up, call, f"look up {look_up.name}")
+        return self.queue.look(InvoiceActivities.look_up, call, f"look up {look_up.name}")
 
     def find(self, target: Target) -> workflow.ActivityHandle[Search]:
-        return self.queue.ask(InvoiceActivities.find, target, "find by our reference")
+        return self.queue.look(InvoiceActivities.find, target, "find by our reference")
 
     def read(self, target: Target, events: tuple[Event, ...]) -> workflow.ActivityHandle[Snapshot]:
         call = ReadCall(target=target, events=events)
-        return self.queue.ask(InvoiceActivities.read, call, "read the invoice")
+        return self.queue.look(InvoiceActivities.read, call, "read the invoice")
 
     def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
         return self.queue.change(InvoiceActivities.create, call, "create draft")

@@ -12,9 +12,9 @@ from workflows.invoice.acting import (
     late_effects_are_over,
     may_go,
     settle,
-    wait_for_provider,
 )
 from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.failing import wait_for_provider
 from workflows.invoice.life import Life
 from workflows.invoice.looking import learn, view, wait_for
 from workflows.invoice.searching import find_and_adopt

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 from temporalio import workflow
 
+from workflows.invoice.asking import corrected
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.kit.asking import refuse_misplaced
@@ -42,8 +43,8 @@ class Instructions:
 
     def may_resolve(self, answer: Resolve) -> None:
         refuse_misplaced(self._life.case, answer)
-        if answer.document:
-            self._refuse_misfit(answer.document)
+        if answer.answer is Answer.CORRECT:
+            self._refuse_misfit(corrected(self._life.request, answer))
 
     def may_cancel(self, instruction: Cancel) -> None:
         """What has ended as a final invoice, or is credited in parts, only a credit takes back."""
@@ -97,25 +98,24 @@ class Instructions:
         if self._life.case.outcome:
             raise refused(f"it has ended: {self._life.case.outcome}")
 
-    def _refuse_misfit(self, corrected: Document) -> None:
-        """Together with the rest of the request it must be a valid request, and not too large."""
-        request = self._life.request
-        fields = {name: getattr(request, name) for name in type(request).model_fields}
+    def _refuse_misfit(self, wanted: InvoiceRequest) -> None:
+        """All of it together must be a valid request, and not too large."""
+        fields = {name: getattr(wanted, name) for name in type(wanted).model_fields}
         try:
-            refuse_too_large(InvoiceRequest(**{**fields, "document": corrected}))
+            refuse_too_large(InvoiceRequest(**fields))
         except ValidationError as error:
             raise refused("; ".join(map(str, problems(error)))) from None
         except TooLarge as error:
             raise refused(str(error)) from None
-        if request.credits:
-            if not same_worth(request.document, corrected):
+        if self._life.request.credits:
+            if not same_worth(self._life.request.document, wanted.document):
                 raise refused("it is a credit: its words may be corrected, and not what it credits")
         elif self._life.order_id:
-            self._refuse_other_lines(corrected)
+            self._refuse_other_lines(wanted.document)
 
-    def _refuse_other_lines(self, corrected: Document) -> None:
+    def _refuse_other_lines(self, document: Document) -> None:
         """The order's ledger says which lines are on this invoice, and has no part in this."""
         lines = [line.id for line in self._life.request.document.lines]
-        if sorted(lines) != sorted(line.id for line in corrected.lines):
+        if sorted(lines) != sorted(line.id for line in document.lines):
             named = ", ".join(lines)
             raise refused(f"its order delivers these lines with it, no others: {named}")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.failing import asked
 from workflows.invoice.life import Life
-from workflows.kit.calls import Trouble, answers
+from workflows.kit.calls import Trouble
 from workflows.kit.confirming import confirm
-from workflows.kit.endings import Cancelling, Overdue
+from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
-    from invoicing.echo import differences
+    from invoicing.echo import Expected, differences
     from invoicing.errors import FieldProblem
-    from invoicing.provider import Pace, Snapshot, Stage
+    from invoicing.provider import Event, Pace, Snapshot, Stage
     from invoicing.questions import QUESTIONS, Answer, Reason
 
 
@@ -66,14 +67,16 @@ async def look(life: Life) -> None:
 
 async def _read(life: Life) -> None:
     case = life.case
-    events, case.inbox = case.inbox, ()
-    try:
-        (snapshot,) = await answers(
-            (life.calls.read(life.target, events),), lambda: life.cancel_pending
-        )
-    except (Trouble, Cancelling):
-        case.inbox = (*events, *case.inbox)
-        raise
+    given: tuple[Event, ...] = ()
+
+    def read() -> tuple[workflow.ActivityHandle[Snapshot]]:
+        nonlocal given
+        # Until an answer has come they stay: another read, or another run, needs them again.
+        given = case.inbox
+        return (life.calls.read(life.target, given),)
+
+    (snapshot,) = await asked(life, read)
+    case.inbox = tuple(event for event in case.inbox if event not in given)
     learn(life, snapshot, seen=True)
 
 
@@ -94,13 +97,18 @@ def is_foreign(life: Life, snapshot: Snapshot) -> bool:
 
 
 def differing(life: Life) -> tuple[FieldProblem, ...]:
-    """Every figure that is not ours, in words."""
-    echo = life.case.echo
-    if echo is None:
+    """Everything it says that is not ours, in words."""
+    case, request, plan = life.case, life.request, life.plan
+    if case.echo is None:
         return (FieldProblem(field="figures", message="the provider states none"),)
-    number = life.request.document.number
-    wrong = differences(life.plan.totals, life.case.buyer, number, echo, life.plan.echoes)
-    return tuple(FieldProblem(field=each.figure, message=str(each)) for each in wrong)
+    theirs = plan.theirs if case.was_final else ()
+    expected = Expected.of(request.reference, request.document, plan, case.buyer)
+    wrong = differences(expected, case.echo, plan.echoes)
+    return tuple(
+        FieldProblem(field=each.figure, message=str(each))
+        for each in wrong
+        if each.figure not in theirs
+    )
 
 
 def is_deletable(life: Life) -> bool:

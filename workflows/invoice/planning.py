@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.asking import ask_about
+from workflows.invoice.failing import asked
 from workflows.invoice.life import Life
 from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended
@@ -99,8 +100,10 @@ async def _not_planned(life: Life, problem: Trouble) -> None:
 
 
 async def _look_up_wave(life: Life, wave: tuple[LookUp, ...]) -> None:
-    calls = tuple(life.calls.look_up(life.target, one) for one in wave)
-    for found in await answers(calls, lambda: life.cancel_pending):
+    def calls() -> tuple[workflow.ActivityHandle[Found], ...]:
+        return tuple(life.calls.look_up(life.target, one) for one in wave)
+
+    for found in await asked(life, calls, (Answer.RETRY, Answer.CORRECT)):
         # Each alone was held against what was known before the wave.
         _refuse_if_too_much_was_learned(life, found)
         life.case.context = {**life.case.context, **found.context}

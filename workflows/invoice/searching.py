@@ -9,9 +9,10 @@ from temporalio import workflow
 
 from workflows.invoice.acting import changed, late_effects_are_over, settle
 from workflows.invoice.asking import ask, ask_about
+from workflows.invoice.failing import asked
 from workflows.invoice.life import Life
 from workflows.invoice.looking import GONE, NOT_THERE, is_foreign, learn
-from workflows.kit.calls import Trouble, answers
+from workflows.kit.calls import Trouble
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
@@ -51,11 +52,8 @@ async def adopt_named(life: Life) -> None:
     named, *others = case.adopting
     target = life.target.model_copy(update={"provider_id": named})
     try:
-        (snapshot,) = await answers((life.calls.read(target, ()),), lambda: life.cancel_pending)
-    except Trouble as problem:
-        if not problem.final:
-            await ask_about(life, problem, (Answer.RETRY,))
-            return
+        (snapshot,) = await asked(life, lambda: (life.calls.read(target, ()),))
+    except Trouble:
         why = "the provider refuses to show it"
     else:
         why = _why_not_ours(life, snapshot)
@@ -120,7 +118,7 @@ async def look_for_ours(life: Life) -> Search:
     """What a search for our reference shows now. The doubt keeps what this proves."""
     while True:
         try:
-            (search,) = await answers((life.calls.find(life.target),), lambda: life.cancel_pending)
+            (search,) = await asked(life, lambda: (life.calls.find(life.target),))
         except Trouble as problem:
             await ask_about(life, problem, (Answer.RETRY,))
         else:
@@ -167,7 +165,7 @@ async def _deleted(life: Life, stray: Snapshot) -> bool:
 
 
 async def _stage(life: Life, target: Target) -> Stage:
-    (snapshot,) = await answers((life.calls.read(target, ()),), lambda: life.cancel_pending)
+    (snapshot,) = await asked(life, lambda: (life.calls.read(target, ()),))
     return snapshot.stage
 
 

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     NOT_BEGUN = "NotBegun"
     """No worker took it in time: it was certainly not made."""
     REJECTED = "Rejected"
+    DENIED = "Denied"
+    """The credentials were refused: nothing was done, and it works once they are renewed."""
     UNSUPPORTED = "Unsupported"
     UNREADABLE = "Unreadable"
     UNKNOWN = "UnknownOutcome"
@@ -93,10 +95,25 @@ class Queue:
         """How old a look may be that still counts: a call may take this long."""
         return self._timeout
 
+    def look(
+        self, verb: Callable[..., Any], call: object, summary: str
+    ) -> workflow.ActivityHandle[Any]:
+        """A call that changes nothing, made once: whoever waits for it shows that it failed, and
+        makes it again."""
+        return workflow.start_activity_method(
+            verb,
+            call,
+            task_queue=self._queue,
+            summary=summary,
+            start_to_close_timeout=self._timeout,
+            schedule_to_close_timeout=self._patience,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
     def ask(
         self, verb: Callable[..., Any], call: object, summary: str
     ) -> workflow.ActivityHandle[Any]:
-        """A call that changes nothing, or that is safe to repeat."""
+        """A call that changes nothing, or that is safe to repeat: the engine repeats it."""
         return workflow.start_activity_method(
             verb,
             call,

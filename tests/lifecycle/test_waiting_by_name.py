@@ -1,0 +1,88 @@
+"""Whatever an invoice waits for has a name at once, and what can heal by itself does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from invoicing.invoice import AWAY, CREDENTIALS, UNREAD, Status
+from invoicing.provider import Pace
+from invoicing.questions import Reason
+from invoicing.request import Goal
+from sandbox.kit.faults import Fault
+from sandbox.zero_friction import Step
+from tests.lifecycle.parking import expire, renew
+from tests.lifecycle.world import PACES, Company, World
+
+FOR_EVER = 1_000_000
+SOON = Pace(
+    first=timedelta(milliseconds=20),
+    factor=1,
+    cap=timedelta(milliseconds=20),
+    deadline=timedelta(seconds=1),
+)
+
+
+async def test_expired_credentials_are_waited_on_by_name_and_heal(company: Company) -> None:
+    expire(company)
+    reference = await company.start()
+    await company.until_waiting(reference, CREDENTIALS)
+    state = await company.client.state(reference)
+    assert (state.status, state.problem) == (Status.STARTED, None)
+    await renew(company, reference)
+    assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_credentials_that_expire_later_change_nothing_that_was_made(company: Company) -> None:
+    reference = await company.start(hold=True)
+    await company.until_status(reference, Status.HELD)
+    expire(company)
+    await company.release(reference)
+    await company.until_waiting(reference, CREDENTIALS)
+    await renew(company, reference)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference).count("created") == 1
+
+
+async def test_a_look_that_keeps_failing_is_a_wait_at_once(company: Company) -> None:
+    company.stand_in.faults.place(Step.CUSTOMERS, Fault.SERVER_ERROR, times=FOR_EVER)
+    reference = await company.start()
+    await company.until_waiting(reference, AWAY)
+    company.stand_in.faults.clear()
+    assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_an_answer_that_nobody_understands_parks_after_a_few_looks(
+    shared_world: World,
+) -> None:
+    paces = PACES.model_copy(update={"unreadable": SOON})
+    async with shared_world.company(paces=paces) as company:
+        company.stand_in.faults.place(Step.CUSTOMERS, Fault.NOT_JSON, times=FOR_EVER)
+        reference = await company.start()
+        await company.until_waiting(reference, UNREAD)
+        problem = (await company.parked(reference)).problem
+        assert problem is not None
+        assert problem.reason is Reason.NOT_UNDERSTOOD
+
+
+async def test_a_failed_look_does_not_lengthen_the_wait_that_it_was_for(
+    shared_world: World,
+) -> None:
+    payment = Pace(
+        first=timedelta(milliseconds=50),
+        factor=1,
+        cap=timedelta(milliseconds=50),
+        deadline=timedelta(minutes=4),
+    )
+    async with shared_world.company(paces=PACES.model_copy(update={"payment": payment})) as company:
+        reference = await company.start(goal=Goal.PAID)
+        before = await company.until_waiting(reference, "payment")
+        company.stand_in.faults.place(Step.READ, Fault.SERVER_ERROR, times=FOR_EVER)
+        await company.until_waiting(reference, AWAY)
+        company.stand_in.faults.clear()
+        after = await company.until_waiting(reference, "payment")
+        assert before.waiting is not None
+        assert after.waiting is not None
+        assert (after.waiting.since, after.waiting.until) == (
+            before.waiting.since,
+            before.waiting.until,
+        )
