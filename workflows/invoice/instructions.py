@@ -49,8 +49,9 @@ class Instructions:
     def may_cancel(self, instruction: Cancel) -> None:
         """What has ended as a final invoice, or is credited in parts, only a credit takes back."""
         state = self._life.state
-        if state.final and (state.ended or state.in_parts):
-            why = f"it has ended: {state.status}" if state.ended else "parts of it are credited"
+        if state.final and (self._life.case.outcome or state.in_parts):
+            ended = self._life.case.outcome
+            why = f"it has ended: {ended}" if ended else "parts of it are credited"
             raise refused(f"{why}; `credit` takes back what is left of it")
         self._refuse_if_ended()
 
