@@ -249,7 +249,7 @@ def _write_vat(db: Connection, call: RecordCall) -> None:
     about = _about(vat_rows, call.kind, call.reference)
     kept = {tuple(one) for one in db.execute(select(*_VAT).where(*about))}
     currency = call.row.currency
-    rows = [
+    every = [
         {
             "category": str(one.category),
             "rate": plain(one.rate),
@@ -258,6 +258,8 @@ def _write_vat(db: Connection, call: RecordCall) -> None:
         }
         for one in call.row.vat_rows
     ]
+    # What no column holds is in the row's whole text.
+    rows = [one for one in every if None not in one.values()]
     if kept == {tuple(one.values()) for one in rows}:
         return
     db.execute(delete(vat_rows).where(*about))
