@@ -12,6 +12,7 @@ import sys
 try:
     from commands import (
         batch,
+        books,
         demo,
         doctor,
         events,
@@ -39,6 +40,7 @@ COMMANDS = (
     preview,
     batch,
     many,
+    books,
     orders,
     events,
     views,
