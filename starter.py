@@ -17,6 +17,7 @@ try:
         doctor,
         events,
         invoices,
+        lists,
         many,
         orders,
         prepare,
@@ -37,6 +38,7 @@ __all__ = ["Code", "app", "main"]
 # In the order in which the help shows them: each brings its commands with it.
 COMMANDS = (
     invoices,
+    lists,
     preview,
     batch,
     many,

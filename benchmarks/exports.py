@@ -33,7 +33,8 @@ from invoicing.totals import VatRow
 from register import opened
 from register.chain import START, linked
 from register.database import for_reading, made
-from register.export import Period, exported, verified
+from register.export import exported, verified
+from register.periods import Period
 from register.tables import chain, invoices, journal
 from terminal import screen
 

@@ -11,6 +11,6 @@ manifest   what stands in manifest.json, and its seal
 from register.export.bookings import BookingTable
 from register.export.manifest import Manifest
 from register.export.verifying import verified
-from register.export.writing import Period, exported
+from register.export.writing import exported
 
-__all__ = ["BookingTable", "Manifest", "Period", "exported", "verified"]
+__all__ = ["BookingTable", "Manifest", "exported", "verified"]

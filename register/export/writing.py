@@ -11,12 +11,12 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, select
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.errors import InvoicingError
@@ -26,6 +26,7 @@ from register.export import rows
 from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
 from register.export.tables import Table
+from register.periods import Period, of_period
 from register.tables import invoices, journal
 
 AT_ONCE = 500
@@ -34,27 +35,6 @@ AT_ONCE = 500
 
 class BadExport(InvoicingError):
     """The files cannot be written there."""
-
-
-@dataclass(frozen=True)
-class Period:
-    """From one day up to and with another, in UTC."""
-
-    since: date
-    until: date
-
-    @classmethod
-    def month(cls, text: str) -> Period:
-        """As 2026-06. Raises ValueError."""
-        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
-        return cls(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
-
-    @property
-    def moments(self) -> tuple[datetime, datetime]:
-        """Its first moment, and the first one after it."""
-        midnight = time(tzinfo=UTC)
-        after = datetime.combine(self.until + timedelta(days=1), midnight)
-        return datetime.combine(self.since, midnight), after
 
 
 @dataclass(frozen=True)
@@ -196,14 +176,6 @@ def _invoices(period: Period, provider: str | None) -> Select[Any]:
     if provider is not None:
         query = query.where(invoices.c.provider == provider)
     return query.order_by(invoices.c.kind, invoices.c.reference)
-
-
-def of_period(period: Period) -> ColumnElement[bool]:
-    """Invoices of these days: by issue, or where nothing is known of that, by request."""
-    begin, after = period.moments
-    days = invoices.c.issue_date.between(period.since, period.until)
-    began = and_(invoices.c.began_at >= begin, invoices.c.began_at < after)
-    return or_(days, and_(invoices.c.issue_date.is_(None), began))
 
 
 def _lines(period: Period, provider: str | None) -> Select[Any]:
