@@ -6,15 +6,29 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import settings.shared
-from commands.base import MANY, PROGRAM, AsJson, BadInput, Code, app, data
+from commands.base import (
+    MANY,
+    PROGRAM,
+    AsJson,
+    BadInput,
+    By,
+    Code,
+    Missing,
+    Reference,
+    Why,
+    app,
+    data,
+    who_and_why,
+)
 from commands.choosing import ProviderOf
+from commands.confirming import Yes, agree
 from terminal import plain
 
 if TYPE_CHECKING:
@@ -129,6 +143,42 @@ def _tell(folder: Path, manifest: Manifest, seal: str) -> None:
             f"gross {sums.gross}; paid {sums.paid}, credited {sums.credited}"
         )
     typer.echo(f"Written  {plain(folder)}\nSeal     {seal}")
+
+
+@app.command(
+    "erase",
+    rich_help_panel=MANY,
+    short_help="Take the person out of the register, after the end.",
+    epilog=f'Example: {PROGRAM} erase EXAMPLE-1 --reason "asked for by the buyer" --yes',
+)
+def erase(
+    reference: Reference,
+    order: Annotated[bool, typer.Option("--order", help="An order, not an invoice.")] = False,
+    yes: Yes = False,
+    by: By = None,
+    reason: Why = None,
+) -> None:
+    """Erase for good who an invoice was for and what was said about it, in the register.
+
+    Reference, status, number, amounts, dates and who decided stay; the same reference is refused
+    from then on. What Temporal and the provider have of it is not touched.
+    """
+    from register.database import made
+    from register.erasing import Erasure, NotThere, erased
+
+    told = who_and_why(by, reason)
+    agree("erase", 1, yes)
+    with reading():  # is it there, and of this version?
+        where = settings.shared.register(os.environ).register_at
+    engine = made(where.get_secret_value() if where else "")
+    wanted = Erasure("order" if order else "invoice", reference, at=datetime.now(UTC), **told)
+    try:
+        when = erased(engine, wanted)
+    except NotThere as error:
+        raise Missing(f"{plain(error)}.") from None
+    finally:
+        engine.dispose()
+    typer.echo(f"{plain(reference)} is erased since {when:%Y-%m-%d}.")
 
 
 @app.command(

@@ -50,7 +50,7 @@ class Books:
 
     async def record(self, call: RecordCall) -> bool:
         """Write down what has happened; what is there already is left as it is. False where the
-        reference is somebody else's by now. Raises Unavailable."""
+        reference is somebody else's by now, or was erased. Raises Unavailable."""
         return await self._run(_record, call)
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
@@ -174,7 +174,7 @@ def _take(
 
 def _record(db: Connection, call: RecordCall) -> bool:
     claim = _claim_of(db, call.kind, call.reference)
-    if claim is None or claim.claimant != call.claimant:
+    if claim is None or claim.claimant != call.claimant or claim.erased_at is not None:
         return False
     about = _about(invoices, call.kind, call.reference)
     before = db.execute(select(invoices).where(*about)).mappings().one_or_none()

@@ -168,7 +168,8 @@ def _sqlite(url: URL) -> Engine:
         # The driver begins no transaction by itself: `_begin` does.
         connection.isolation_level = None
         # A claim that was granted must outlive a loss of power.
-        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # What is erased must be gone from the file, too.
+        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {each}")
 
     @event.listens_for(engine, "begin")
