@@ -12,10 +12,12 @@ import sys
 try:
     from commands import (
         batch,
+        books,
         demo,
         doctor,
         events,
         invoices,
+        lists,
         many,
         orders,
         prepare,
@@ -36,9 +38,11 @@ __all__ = ["Code", "app", "main"]
 # In the order in which the help shows them: each brings its commands with it.
 COMMANDS = (
     invoices,
+    lists,
     preview,
     batch,
     many,
+    books,
     orders,
     events,
     views,

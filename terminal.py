@@ -210,6 +210,14 @@ def listing(rows: Iterable[Listed], columns: Sequence[str] = ()) -> Table:
     return table
 
 
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Rows of cells under the names of fields; what is None is left empty."""
+    table = _table(*(name.replace("_", " ").capitalize() for name in columns))
+    for row in rows:
+        table.add_row(*(plain("" if cell is None else cell) for cell in row))
+    return table
+
+
 def _whose(row: Listed) -> str:
     """The provider, with the account where it is not the only one."""
     named = row.account and row.account != "default"

@@ -59,6 +59,7 @@ from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from register import opened
+from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
 from workflows.credit import CreditsWorkflow
 from workflows.event import EventWorkflow
@@ -192,12 +193,12 @@ def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Wo
 
 
 @contextlib.asynccontextmanager
-async def kept(setup: WorkerSettings) -> AsyncIterator[Register | None]:
+async def kept(where: RegisterSettings) -> AsyncIterator[Register | None]:
     """The register meanwhile, where one is configured. Raises BadRegister."""
-    if setup.register_at is None:
+    if where.register_at is None:
         yield None
         return
-    books = await asyncio.to_thread(opened, setup.register_at.get_secret_value())
+    books = await asyncio.to_thread(opened, where.register_at.get_secret_value())
     try:
         yield books
     finally:
@@ -266,7 +267,7 @@ async def main() -> None:
     async with (
         http_client() as http,
         http_client() as outwards,
-        kept(setup) as books,
+        kept(settings.shared.register(os.environ)) as books,
         connected(setup) as client,
     ):
         adaptors = settings.accounts.connect(accounts, http)

@@ -32,11 +32,13 @@ from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
 from commands.prepare import registered
 from invoicing import attributes
 from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.claims import REGISTER_QUEUE
 from invoicing.client import converter, reach
 from invoicing.errors import InvoicingError, ProviderError, Rejected, Unavailable
 from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
 from invoicing.process import run
 from invoicing.provider import Checks, Provider
+from observing.queues import Queues
 from settings.variables import BadSettings
 from terminal import findings, screen
 
@@ -90,6 +92,7 @@ async def _examined(environment: Mapping[str, str]) -> list[Finding]:
     accounts, found = _accounts(environment)
     found += [*_subscribers(environment), *_worker(environment)]
     found += [one async for one in _providers(accounts)]
+    found += await _register(environment)
     found += [one async for one in _temporal(sorted(accounts))]
     return found
 
@@ -269,12 +272,50 @@ async def _workers(client: Client, configured: list[str]) -> AsyncIterator[Findi
         yield Finding(OK, f"workflows: {_counted(len(pollers))}")
     else:
         yield Finding(WRONG, f"no worker serves {TASK_QUEUE}: nothing moves", _START)
+    if one := await _register_queue(client, now):
+        yield one
     for provider in sorted(ADAPTORS):
         if one := await _provider_queue(client, provider, provider in configured, now):
             yield one
 
 
 _START = "Start one: `make worker`."
+
+
+async def _register_queue(client: Client, now: datetime) -> Finding | None:
+    calls = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    if pollers := await _pollers(client, REGISTER_QUEUE, calls, now):
+        return Finding(OK, f"register: {_counted(len(pollers))}")
+    configured = _has_register(os.environ)
+    waits = (await Queues(client, ()).backlogs())[REGISTER_QUEUE] > 0
+    if not configured and not waits:
+        return None
+    what = f"no worker serves {REGISTER_QUEUE}: no reference is claimed, so no invoice is made"
+    return Finding(WRONG, what, "Start a worker with INVOICING_REGISTER_AT.")
+
+
+def _has_register(environment: Mapping[str, str]) -> bool:
+    with suppress(BadSettings):
+        return settings.shared.register(environment).register_at is not None
+    return False
+
+
+async def _register(environment: Mapping[str, str]) -> list[Finding]:
+    """Whether it can be read. A register that is not there yet is made by the first worker."""
+    try:
+        where = settings.shared.register(environment).register_at
+    except BadSettings as error:
+        return _mistakes(error)
+    if where is None:
+        return []
+    from register.database import BadRegister, for_reading  # no other command needs a database
+
+    try:
+        engine = await asyncio.to_thread(for_reading, where.get_secret_value())
+    except BadRegister as error:
+        return [Finding(LOOK, str(error), "Is INVOICING_REGISTER_AT what the workers have?")]
+    engine.dispose()
+    return [Finding(OK, "the register can be read")]
 
 
 async def _provider_queue(

@@ -1,10 +1,9 @@
-"""One invoice, or a list of them: start, watch, show, list, and a person's answers."""
+"""One invoice: start, watch, show, and a person's answers."""
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -31,14 +30,13 @@ from commands.base import (
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.following import explain, follow, served
 from commands.orders import show_order
-from invoicing.client import InvoicingClient, Listed, Unreachable, web_page
+from invoicing.client import InvoicingClient, Unreachable, web_page
 from invoicing.errors import NotFound
 from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
-from tabular.results import harmless
-from terminal import answers, facts, history, listing, plain, screen
+from terminal import answers, facts, history, screen
 
 # --- asking and looking ---------------------------------------------------------------------------
 
@@ -151,69 +149,6 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
         console.print(f"\n{answers(invoice)}", soft_wrap=True)
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE
-
-
-COLUMNS = tuple(Listed.model_fields)
-
-
-@app.command(
-    "list",
-    short_help="List invoices.",
-    epilog=f"Example: {PROGRAM} list --waiting-for person --due-before 2026-08-01",
-)
-def list_(
-    provider: ProviderOf = None,
-    status: StatusOf = None,
-    waiting_for: WaitingFor = None,
-    due_before: DueBefore = None,
-    prefix: Prefix = None,
-    stuck: Annotated[
-        bool, typer.Option("--stuck", help="Only what stands still: its next step keeps failing.")
-    ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
-    columns: Annotated[
-        str | None, typer.Option(metavar="A,B…", help=f"Of these: {', '.join(COLUMNS)}.")
-    ] = None,
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet, on stdout.")] = False,
-) -> None:
-    """List invoices, the latest first; with --json one object per line."""
-    choice = Choice.of(provider, status, waiting_for, due_before, prefix)
-    wanted = _columns(columns)
-    if as_json and as_csv:
-        raise BadInput("Choose one of --json and --csv.")
-
-    async def work(client: InvoicingClient) -> Code:
-        rows = [row async for row in choice.found(client, limit=limit + 1, stuck=stuck)]
-        if as_json:
-            for row in rows[:limit]:
-                typer.echo(row.model_dump_json(include=set(wanted)))
-        elif as_csv:
-            _write_csv(rows[:limit], wanted)
-        elif rows:
-            screen().print(listing(rows[:limit], wanted if columns else ()))
-        else:
-            typer.echo("No invoices.", err=True)
-        if len(rows) > limit:
-            typer.echo(f"There are more than {limit}: narrow it down or raise --limit.", err=True)
-        return Code.DONE
-
-    with_client(work)
-
-
-def _columns(text: str | None) -> tuple[str, ...]:
-    wanted = tuple(one.strip() for one in text.split(",")) if text else COLUMNS
-    if unknown := [plain(one) for one in wanted if one not in COLUMNS]:
-        raise BadInput(f"No such column: {', '.join(unknown)}. There are: {', '.join(COLUMNS)}.")
-    return wanted
-
-
-def _write_csv(rows: Sequence[Listed], columns: Sequence[str]) -> None:
-    out = csv.writer(typer.get_text_stream("stdout"), lineterminator="\n")
-    out.writerow(columns)
-    for row in rows:
-        told = data(row)
-        out.writerow([harmless(told[column]) for column in columns])
 
 
 # --- what people decide ---------------------------------------------------------------------------

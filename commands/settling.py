@@ -16,7 +16,7 @@ from commands.base import Code, answered
 from commands.fates import Fate
 from commands.following import why_it_failed
 from invoicing.client import InvoicingClient, Listed, Unreachable
-from invoicing.invoice import LATE, Invoice, Status
+from invoicing.invoice import AFTER_THE_END, Invoice, Status
 from invoicing.lists import CUT_OFF
 from invoicing.request import Goal
 from terminal import FELL_THROUGH, waits_for_person
@@ -86,8 +86,8 @@ class Waiter:
         return False
 
     async def _goes_on(self, fate: Fate, listed: Listed) -> bool:
-        if listed.execution != "running" or listed.waiting_for == f"provider: {LATE}":
-            # Or it has ended, and looks whether a lost call comes to light.
+        if listed.execution != "running" or listed.waiting_for in AFTER_THE_END:
+            # Or it has ended, and its workflow only looks back, or waits for the register.
             await self._judge(fate, listed)
         elif listed.status in _FOR_A_PERSON:
             return not await self._waits(fate, listed)

@@ -255,10 +255,12 @@ class InvoicingClient:
     async def result(self, reference: str) -> Invoice:
         """Wait until the invoice has ended, and return it.
 
-        Its workflow may go on after that for a while, to look for what a lost create does late.
+        Its workflow may go on after that for a while, to look for what a lost create does late, or
+        until the register has written everything down.
         Raises:
             NotFound: nobody asked for it.
-            Failed: it was refused or it expired; `__cause__` has Temporal's failure.
+            Failed: it was refused or it expired; `__cause__` has Temporal's failure where its
+                workflow has closed.
             CutOff: the server or a person ended its run in the middle; it says what to do.
         """
         handle = self.handle(reference)
@@ -266,15 +268,15 @@ class InvoicingClient:
         try:
             while not (await asyncio.wait({closed}, timeout=_BETWEEN_LOOKS))[0]:
                 if await _only_looks_back(handle):
-                    return await self.state(reference)
+                    return _ended_well(await self.state(reference))
             result: Invoice = await known(reference, closed)
         except WorkflowFailureError as error:
             _raise_if_it_failed(reference, error)
             raise_if_cut_off(reference, handle, error)
-            return await self.state(reference)
+            return _ended_well(await self.state(reference))
         finally:
             closed.cancel()
-        return result
+        return _ended_well(result)
 
     async def start_and_wait(self, request: InvoiceRequest) -> Invoice:
         """Have this invoice made, and wait for its end. Raises as `start` and `result` do."""
@@ -720,6 +722,15 @@ async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -
 def _without_turn(state: Invoice) -> Invoice:
     waiting = state.waiting and state.waiting.model_copy(update={"turn": 0})
     return state.model_copy(update={"waiting": waiting})
+
+
+def _ended_well(state: Invoice) -> Invoice:
+    """The same, if it ended as anything but a failure. Its status says so at once; its workflow
+    fails only when it closes, which what comes after the end may put off. Raises Failed."""
+    if state.ended and state.status in (Status.REJECTED, Status.EXPIRED):
+        why = state.problem.what if state.problem else "nobody came in time"
+        raise Failed(f"{state.reference}: {why}")
+    return state
 
 
 def _raise_if_it_failed(reference: str, error: WorkflowFailureError) -> None:

@@ -13,6 +13,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from invoicing.claims import REGISTER_QUEUE
 from invoicing.identity import TASK_QUEUE, provider_queue
 
 _STORIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
@@ -20,11 +21,12 @@ _CALLS = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 
 class Queues:
-    """The queue of the workflows, and one of calls per provider."""
+    """The queue of the workflows, that of the register, and one of calls per provider."""
 
     def __init__(self, client: Client, providers: Iterable[str]) -> None:
         self._client = client
-        self._queues = [(TASK_QUEUE, _STORIES)]
+        # No work ever waits for a register where there is none.
+        self._queues = [(TASK_QUEUE, _STORIES), (REGISTER_QUEUE, _CALLS)]
         self._queues += [(provider_queue(each), _CALLS) for each in sorted(providers)]
 
     async def backlogs(self) -> dict[str, float]:

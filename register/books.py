@@ -50,7 +50,7 @@ class Books:
 
     async def record(self, call: RecordCall) -> bool:
         """Write down what has happened; what is there already is left as it is. False where the
-        reference is somebody else's by now. Raises Unavailable."""
+        reference is somebody else's by now, or was erased. Raises Unavailable."""
         return await self._run(_record, call)
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
@@ -174,7 +174,7 @@ def _take(
 
 def _record(db: Connection, call: RecordCall) -> bool:
     claim = _claim_of(db, call.kind, call.reference)
-    if claim is None or claim.claimant != call.claimant:
+    if claim is None or claim.claimant != call.claimant or claim.erased_at is not None:
         return False
     about = _about(invoices, call.kind, call.reference)
     before = db.execute(select(invoices).where(*about)).mappings().one_or_none()
@@ -249,7 +249,7 @@ def _write_vat(db: Connection, call: RecordCall) -> None:
     about = _about(vat_rows, call.kind, call.reference)
     kept = {tuple(one) for one in db.execute(select(*_VAT).where(*about))}
     currency = call.row.currency
-    rows = [
+    every = [
         {
             "category": str(one.category),
             "rate": plain(one.rate),
@@ -258,6 +258,8 @@ def _write_vat(db: Connection, call: RecordCall) -> None:
         }
         for one in call.row.vat_rows
     ]
+    # What no column holds is in the row's whole text.
+    rows = [one for one in every if None not in one.values()]
     if kept == {tuple(one.values()) for one in rows}:
         return
     db.execute(delete(vat_rows).where(*about))

@@ -9,6 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -23,6 +25,8 @@ engine, which shows that it waits."""
 
 CONNECTIONS = 8
 """To PostgreSQL, and threads that use them, of one worker. SQLite writes one at a time anyway."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK = 7_226_173_001
 """PostgreSQL's lock for those who bring one database up to date at the same time; any number."""
@@ -72,6 +76,75 @@ def made(where: str) -> Engine:
     )
 
 
+READING_PATIENCE = 600
+"""Seconds that PostgreSQL may sort and search for one list or export."""
+
+
+def for_reading(where: str) -> Engine:
+    """An engine that changes nothing: each transaction sees one moment, and holds up no writer.
+
+    Raises BadRegister, also where there is no register yet, or one of another version. Blocks.
+    """
+    url = _url(where)
+    engine = _sqlite_to_read(url) if url.get_backend_name() == "sqlite" else _postgres_to_read(url)
+    try:
+        with engine.begin() as connection:
+            _refuse_another_version(connection)
+    except DBAPIError as error:
+        engine.dispose()
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+    except BadRegister:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _refuse_another_version(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != head:
+        raise BadRegister(
+            "the register is not of this version: a worker of this version brings it up to date"
+        )
+
+
+def _postgres_to_read(url: URL) -> Engine:
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=1,
+        execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        connect_args={
+            "connect_timeout": PATIENCE,
+            "options": f"-c statement_timeout={READING_PATIENCE}s",
+        },
+    )
+
+
+def _sqlite_to_read(url: URL) -> Engine:
+    if not Path(url.database or "").is_file():
+        raise BadRegister("there is no register at this place yet: a worker makes it")
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=ON")
+        # Its own knows the letters of English alone.
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
 def _url(where: str) -> URL:
     if "://" not in where:
         return URL.create("sqlite", database=str(Path(where).expanduser()))
@@ -95,7 +168,8 @@ def _sqlite(url: URL) -> Engine:
         # The driver begins no transaction by itself: `_begin` does.
         connection.isolation_level = None
         # A claim that was granted must outlive a loss of power.
-        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # What is erased must be gone from the file, too.
+        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {each}")
 
     @event.listens_for(engine, "begin")
@@ -124,6 +198,6 @@ def _migrating(engine: Engine) -> Iterator[Config]:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
         yield config

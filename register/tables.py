@@ -105,6 +105,7 @@ invoices = Table(
     Index("invoices_by_issue_date", "issue_date"),
     Index("invoices_by_number", "number"),
     Index("invoices_by_provider_id", "provider", "account", "provider_id"),
+    Index("invoices_by_age", "kind", "began_at", "reference"),
 )
 
 vat_rows = Table(
@@ -135,6 +136,7 @@ journal = Table(
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
     UniqueConstraint("kind", "reference", "claimant", "sequence", name="journal_once"),
+    Index("journal_by_time", "at", "position"),
 )
 
 chain = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -39,9 +40,28 @@ class ClientSettings(Variables):
     encryption_keys: SecretStr | None = None
 
 
+class RegisterSettings(Variables):
+    """Where the register is, for workers, which write it, and for the command line, which reads it.
+
+    register_at: a file, or postgresql://user:password@host:port/database. Without one, a reference
+        is known as long as Temporal keeps it.
+    bookings: a table (TOML) of what the columns of an export's booking file are, and of accounts.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    register_at: SecretStr | None = None
+    bookings: Path | None = None
+
+
 def logs(environment: Mapping[str, str]) -> LogSettings:
     """From these variables and no others. Raises BadSettings."""
     return variables.read(LogSettings, environment)
+
+
+def register(environment: Mapping[str, str]) -> RegisterSettings:
+    """From these variables and no others. Raises BadSettings."""
+    return variables.read(RegisterSettings, environment)
 
 
 def clients(environment: Mapping[str, str]) -> ClientSettings:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from settings import variables
-from settings.shared import PREFIX, ClientSettings, LogSettings
+from settings.shared import PREFIX, ClientSettings, LogSettings, RegisterSettings
 from settings.variables import Problems, Variables
 
 
@@ -22,8 +22,6 @@ class WorkerSettings(Variables):
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
-    register_at: where the register is: a file, or postgresql://user:password@host:port/database.
-        Without one, a reference is known as long as Temporal keeps it.
     metrics_every: seconds between two counts of what waits.
     build: what the code is called here; work comes to it once it is promoted (docs/upgrade.md).
         Without one there is no Worker Versioning.
@@ -36,7 +34,6 @@ class WorkerSettings(Variables):
     calls: int = Field(default=50, gt=0)
     cached_workflows: int = Field(default=200, ge=0)
     grace: float = Field(default=60.0, ge=0)
-    register_at: SecretStr | None = None
     metrics: str | None = None
     metrics_every: float = Field(default=30.0, gt=0)
     build: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -57,7 +54,8 @@ def misspelt(environment: Mapping[str, str]) -> Problems:
     Subscribers are not looked at, although theirs begin alike: `settings.accounts` reads them.
     """
     others = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
-    return variables.unread(others, PREFIX, WorkerSettings, LogSettings, ClientSettings)
+    known = (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
+    return variables.unread(others, PREFIX, *known)
 
 
 _NOT_OURS = f"{PREFIX}SUBSCRIBER_"

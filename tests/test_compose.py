@@ -30,6 +30,7 @@ import demo.accounts
 import settings.accounts
 import settings.callers
 import settings.gateway
+import settings.shared
 import settings.worker
 from gateway.tokens import written
 from invoicing.attributes import SEARCH_ATTRIBUTES
@@ -58,7 +59,7 @@ EXAMPLES = {
 }
 WORKER = EXAMPLES["deploy/worker.env"]
 OURS = {name for name, service in SERVICES.items() if "build" in service}
-ONE_SHOT = {"temporal-schema", "temporal-namespace"}
+ONE_SHOT = {"temporal-schema", "temporal-namespace", "register-database"}
 STAND_INS = {name for name in SERVICES if name.startswith("stand-in-")}
 VERSION = re.compile(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*")
 
@@ -123,6 +124,21 @@ def test_the_database_can_be_reached_by_temporal_alone() -> None:
     }
     assert inside == {"postgresql", "temporal-schema", "temporal"}
     assert COMPOSE["networks"]["database"]["internal"] is True
+
+
+def test_the_register_can_be_reached_by_workers_alone() -> None:
+    inside = {
+        name for name, service in SERVICES.items() if "register" in service.get("networks", ())
+    }
+    assert inside == {"postgresql", "register-database", "worker"}
+    assert COMPOSE["networks"]["register"]["internal"] is True
+    # Without a password it is empty, which counts as not set.
+    where = SERVICES["worker"]["environment"]["INVOICING_REGISTER_AT"]
+    assert where.startswith("${POSTGRES_REGISTER_PASSWORD:+postgresql://register:")
+    assert settings.shared.register({"INVOICING_REGISTER_AT": ""}).register_at is None
+
+
+def test_nobody_gets_at_the_database_from_outside() -> None:
     assert "ports" not in SERVICES["postgresql"]
 
 

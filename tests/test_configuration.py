@@ -20,14 +20,17 @@ from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
 from settings.callers import CallerSettings
 from settings.gateway import GatewaySettings
-from settings.shared import ClientSettings, LogSettings
+from settings.shared import ClientSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|(.*)\|$", re.MULTILINE)
 SETTINGS: list[tuple[str, type[BaseModel]]] = [
-    *((settings.shared.PREFIX, kind) for kind in (WorkerSettings, LogSettings, ClientSettings)),
+    *(
+        (settings.shared.PREFIX, kind)
+        for kind in (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
+    ),
     ("INVOICING_SUBSCRIBER__ERP__", SubscriberSettings),
     ("GATEWAY_CALLER__ERP__", CallerSettings),
     (settings.gateway.PREFIX, GatewaySettings),

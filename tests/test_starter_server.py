@@ -19,11 +19,13 @@ import pytest
 from commands.doctor import WRONG
 from commands.views import VIEWS
 from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.claims import REGISTER_QUEUE
 from invoicing.client import InvoicingClient
 from invoicing.errors import Rejected
 from invoicing.provider import Checks
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
+from register import opened
 from sandbox import invoro, mollie, quiddly
 from sandbox.kit.server import serve
 from sandbox.zero_friction import ZeroFrictionStandIn
@@ -213,6 +215,33 @@ async def test_it_finds_that_no_worker_serves_a_queue(
         await handle.terminate()
     # The workers of other tests may have been there a moment ago.
     assert "no worker serves provider-mollie, and 1 of its invoices are under way" in found
+
+
+async def test_it_finds_that_no_worker_keeps_the_register(ready: str, tmp_path: Path) -> None:
+    found = await wrong(ready, INVOICING_REGISTER_AT=str(tmp_path / "register.db"))
+    what = "no worker serves register: no reference is claimed, so no invoice is made"
+    assert "INVOICING_REGISTER_AT" in found[what]
+    assert not any("register" in what for what in await wrong(ready))
+
+
+async def test_it_finds_work_for_a_register_that_nobody_here_has(
+    ready: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def waits(_: object) -> dict[str, float]:
+        return {REGISTER_QUEUE: 60.0}
+
+    monkeypatch.setattr("commands.doctor.Queues.backlogs", waits)
+    assert any("no worker serves register" in what for what in await wrong(ready))
+
+
+async def test_it_says_whether_the_register_can_be_read(ready: str, tmp_path: Path) -> None:
+    place = tmp_path / "register.db"
+    for made, what in ((False, "there is no register at this place yet"), (True, "can be read")):
+        if made:
+            opened(str(place)).close()
+        said = await typed("doctor", "--json", at=ready, INVOICING_REGISTER_AT=str(place))
+        assert any(what in row["what"] for row in lines(said))
+        assert place.exists() is made, "it changes nothing"
 
 
 async def test_it_finds_variables_that_are_missing_or_misspelt(

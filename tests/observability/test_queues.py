@@ -29,6 +29,7 @@ async def test_work_is_seen_to_wait_where_nobody_asks_for_it() -> None:
         client = await InvoicingClient.connect(server.address)
         assert await Queues(client.temporal, ["zero_friction"]).backlogs() == {
             "invoicing": 0,
+            "register": 0,
             "provider-zero_friction": 0,
         }
         await client.start(an_invoice("waits"))

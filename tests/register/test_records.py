@@ -103,6 +103,17 @@ async def test_money_is_exact_in_every_currency(
     assert (kept["gross"], f'"gross":"{amount}"' in kept["kept"]) == (units, True)
 
 
+async def test_vat_that_no_column_holds_loses_no_line(books: Books) -> None:
+    await books.claim(a_claim())
+    large = Decimal("999999999999999.9999")
+    whole = a_row().vat_rows[0].model_copy(update={"taxable": large, "vat": Decimal(0)})
+    row = a_row(currency="CLF", gross=large, vat_rows=(whole,))
+    assert await books.record(a_record(lines(1, 1), row))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["kept"].count(str(large)) == 2
+
+
 async def test_what_a_database_cannot_keep_is_marked_and_loses_no_line(
     books: Books, database: Engine
 ) -> None:

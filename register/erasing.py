@@ -1,0 +1,102 @@
+"""A person taken out of the register: what the law has us keep stays, and the reference's promise.
+
+Kept are reference, status, number, amounts, dates, who decided, and the fingerprint, by which a
+second request is refused. Words of the journal go; its chain holds: it is made of their digests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from invoicing.claims import Claimed
+from invoicing.errors import InvoicingError
+from invoicing.recording import Line, Row
+from register.chain import linked
+from register.database import BadRegister
+from register.tables import chain, claims, invoices, journal
+
+
+class NotErased(InvoicingError):
+    """It cannot be erased; says why."""
+
+
+class NotThere(NotErased):
+    """The register has nothing of this reference."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Whose decision it is to erase what."""
+
+    kind: Literal["invoice", "order"]
+    reference: str
+    by: str
+    reason: str
+    at: datetime
+
+
+def erased(engine: Engine, wanted: Erasure) -> datetime:
+    """Erase it, in one transaction; when that was, if it has been erased before.
+
+    Raises NotErased before its end, NotThere, BadRegister. Blocks.
+    """
+    try:
+        with engine.begin() as db:
+            when = _erase(db, wanted)
+        if engine.dialect.name == "sqlite":
+            _forget_old_pages(engine)
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+    return when
+
+
+def _erase(db: Connection, wanted: Erasure) -> datetime:
+    kind, reference = wanted.kind, wanted.reference
+    of_claim = (claims.c.kind == kind, claims.c.reference == reference)
+    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    of_lines = (journal.c.kind == kind, journal.c.reference == reference)
+    claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
+    row = db.execute(select(invoices).where(*of_row)).one_or_none()
+    if claim is None or row is None:
+        raise NotThere(f"{reference}: the register has nothing of it")
+    if claim.erased_at is not None:
+        when: datetime = claim.erased_at
+        return when
+    if not row.ended:
+        raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
+    verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
+    gone = {"buyer": "", "context": {}, "keys": (), "attached": ()}
+    kept = Row.model_validate_json(row.kept).model_copy(update=gone)
+    done = {"erased_at": wanted.at, "verdict": verdict.model_dump_json()}
+    db.execute(update(claims).where(*of_claim).values(done))
+    blank = {"buyer": None, "kept": kept.model_dump_json(), "changed_at": wanted.at}
+    db.execute(update(invoices).where(*of_row).values(blank))
+    db.execute(update(journal).where(*of_lines).values(salt=None, said=None))
+    _add_line(db, wanted, row.status)
+    return wanted.at
+
+
+def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
+    """Who decided it stays, and why."""
+    what = "erased"
+    line = Line(
+        sequence=1, at=wanted.at, status=status, what=what, by=wanted.by, reason=wanted.reason
+    )
+    position, previous = db.execute(select(chain.c.position, chain.c.hash).with_for_update()).one()
+    row = linked(line, position + 1, previous, wanted.kind, wanted.reference, "erasure")
+    db.execute(insert(journal).values(row))
+    db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
+
+
+def _forget_old_pages(engine: Engine) -> None:
+    """The log that is written ahead has pages as they were; emptied, if nobody reads them."""
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()

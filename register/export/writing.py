@@ -1,0 +1,220 @@
+"""All files of a period, from one moment of the register; a folder that is there as a whole or not.
+
+Rows go from the database to the files as they come: none is held, however many there are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, and_, select
+from sqlalchemy.exc import DBAPIError
+
+from invoicing.errors import InvoicingError
+from invoicing.money import added
+from register.database import BadRegister
+from register.export import rows
+from register.export.bookings import Bookings, BookingTable
+from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
+from register.export.tables import Table
+from register.periods import Period, of_period
+from register.tables import invoices, journal
+
+AT_ONCE = 500
+"""Rows that are fetched at once."""
+
+
+class BadExport(InvoicingError):
+    """The files cannot be written there."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and what is wrong with the register's journal, if anything is."""
+
+    manifest: Manifest
+    seal: str
+    broken: str | None
+
+
+def exported(
+    engine: Engine,
+    folder: Path,
+    period: Period,
+    provider: str | None = None,
+    bookings: BookingTable | None = None,
+) -> Exported:
+    """Write the period's files into this folder, which must be empty or not there yet.
+
+    An invoice is of the day of its issue; one without such a day, of the day on which it was asked
+    for. A line of the journal is of the day on which it happened. Raises BadExport, BadRegister.
+    """
+    fresh = _beside(folder)
+    try:
+        fresh.mkdir(mode=0o700)
+        done = _written(engine, fresh, period, provider, bookings or BookingTable())
+        _put_in_place(fresh, folder)
+    except OSError as error:
+        raise BadExport(f"{folder} cannot be written: {error.strerror}") from None
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return done
+
+
+def _beside(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadExport(f"{folder} is there already, and not empty: name another")
+    return folder.resolve().with_name(f".{folder.resolve().name}.{os.getpid()}.new")
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        folder.rmdir()
+    fresh.rename(folder.resolve())
+
+
+def _written(
+    engine: Engine, folder: Path, period: Period, provider: str | None, table: BookingTable
+) -> Exported:
+    with contextlib.ExitStack() as stack:
+        files = _Files.opened(folder, table, stack)
+        totals = _Totals()
+        with engine.begin() as db:
+            for columns in _streamed(db, _invoices(period, provider)):
+                kept = rows.Kept(columns)
+                files.add(kept)
+                totals.add(kept)
+            links, broken = _journal(db, files.journal, period, provider)
+        manifest = Manifest(
+            made_at=datetime.now(UTC),
+            since=period.since,
+            until=period.until,
+            provider=provider,
+            files=files.closed(),
+            journal=JournalEnd(lines=links.lines, chained=links.chained),
+            totals=totals.sums(),
+        )
+    (folder / MANIFEST).write_bytes(manifest.text)
+    (folder / SEAL).write_bytes(sealed(manifest.text))
+    for name in (MANIFEST, SEAL):
+        (folder / name).chmod(0o600)
+    return Exported(manifest, sealed(manifest.text).decode().split()[0], broken)
+
+
+@dataclass(frozen=True)
+class _Files:
+    invoices: Table
+    vat: Table
+    payments: Table
+    credits: Table
+    journal: Table
+    bookings: Bookings
+
+    @classmethod
+    def opened(cls, folder: Path, table: BookingTable, stack: contextlib.ExitStack) -> _Files:
+        def of(name: str, columns: tuple[str, ...]) -> Table:
+            made = Table(folder, name, columns)
+            stack.callback(made.give_up)
+            return made
+
+        bookings = Bookings(folder, table)
+        stack.callback(bookings.give_up)
+        return cls(
+            invoices=of("invoices", rows.INVOICE),
+            vat=of("vat", rows.VAT),
+            payments=of("payments", rows.PAYMENT),
+            credits=of("credits", rows.CREDIT),
+            journal=of("journal", rows.JOURNAL),
+            bookings=bookings,
+        )
+
+    def add(self, kept: rows.Kept) -> None:
+        """All that there is to say about this invoice."""
+        self.invoices.add(kept.invoice())
+        for each in kept.vat():
+            self.vat.add(each)
+        if payment := kept.payment():
+            self.payments.add(payment)
+        if credit := kept.credit():
+            self.credits.add(credit)
+        self.bookings.add(kept)
+
+    def closed(self) -> tuple[FileEntry, ...]:
+        tables = (self.invoices, self.vat, self.payments, self.credits, self.journal)
+        return (*(entry for table in tables for entry in table.close()), self.bookings.close())
+
+
+def _journal(
+    db: Connection, table: Table, period: Period, provider: str | None
+) -> tuple[rows.Links, str | None]:
+    links, broken = rows.Links(), None
+    for line in _streamed(db, _lines(period, provider)):
+        wrong = links.add(line, line["salt"], line["said"])
+        broken = broken or wrong
+        table.add(*rows.journal(line, links.chained))
+    return links, broken
+
+
+def _streamed(db: Connection, query: Select[Any]) -> Iterator[Mapping[str, Any]]:
+    with db.execution_options(yield_per=AT_ONCE).execute(query) as found:
+        yield from map(dict, found.mappings())
+
+
+def _invoices(period: Period, provider: str | None) -> Select[Any]:
+    query = select(invoices).where(invoices.c.kind == "invoice", of_period(period))
+    if provider is not None:
+        query = query.where(invoices.c.provider == provider)
+    return query.order_by(invoices.c.kind, invoices.c.reference)
+
+
+def _lines(period: Period, provider: str | None) -> Select[Any]:
+    begin, after = period.moments
+    query = select(journal).where(journal.c.at >= begin, journal.c.at < after)
+    if provider is not None:
+        about = and_(invoices.c.kind == journal.c.kind, invoices.c.reference == journal.c.reference)
+        query = query.join(invoices, about).where(invoices.c.provider == provider)
+    return query.order_by(journal.c.position)
+
+
+class _Totals:
+    """Sums per currency of what is final, exact."""
+
+    _NAMES = ("net", "vat", "gross", "due", "paid", "credited")
+
+    def __init__(self) -> None:
+        self._sums: dict[str, dict[str, Decimal]] = {}
+        self._count: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+
+    def add(self, kept: rows.Kept) -> None:
+        row = kept.row
+        if not row.number:
+            return
+        self._count[row.currency] += 1
+        self._unknown[row.currency] += row.paid is None
+        sums = self._sums.setdefault(row.currency, {})
+        for name in self._NAMES:
+            so_far = sums.get(name, Decimal(0))
+            sums[name] = added((so_far, getattr(row, name) or Decimal(0)), row.currency)
+
+    def sums(self) -> tuple[Sums, ...]:
+        return tuple(
+            Sums(
+                currency=currency,
+                invoices=self._count[currency],
+                paid_unknown=self._unknown[currency],
+                **{name: f"{amount:f}" for name, amount in sums.items()},
+            )
+            for currency, sums in sorted(self._sums.items())
+        )

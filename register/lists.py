@@ -1,0 +1,223 @@
+"""Lists of invoices with their amounts, page by page, and what those that fit come to.
+
+Amounts come from columns: one that no column holds is left out here, and is in an export.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy.exc import DBAPIError
+
+from invoicing.errors import InvoicingError
+from invoicing.invoice import Status
+from invoicing.money import minor_units
+from invoicing.provider import PaymentStatus
+from register.database import BadRegister
+from register.periods import Period, of_period
+from register.tables import invoices, vat_rows
+
+MOST_ROWS = 1000
+"""Of one page."""
+
+_AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+
+
+class BadCursor(InvoicingError):
+    """A cursor that no list has given."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Wanted(_Model):
+    """Which invoices; all that is given must fit. `text` is looked for in reference, number and
+    buyer, in capitals or not. `overdue_on`: final, due before that day, and not paid."""
+
+    provider: str | None = None
+    account: str | None = None
+    status: str | None = None
+    payment: str | None = None
+    prefix: str | None = None
+    text: str | None = None
+    running: bool | None = None
+    due_before: date | None = None
+    overdue_on: date | None = None
+    period: Period | None = None
+
+
+class Entry(_Model):
+    """One invoice as the register has it; amounts in `currency`, None where not known."""
+
+    reference: str
+    provider: str
+    account: str
+    status: str
+    payment: str
+    number: str | None
+    provider_id: str | None
+    buyer: str | None
+    currency: str
+    net: Decimal | None
+    vat: Decimal | None
+    gross: Decimal | None
+    due: Decimal | None
+    paid: Decimal | None
+    credited: Decimal | None
+    issue_date: date | None
+    due_date: date | None
+    began_at: datetime
+    changed_at: datetime
+    ended_at: datetime | None
+
+
+class Page(_Model):
+    """A part of a list, the latest first. `next` gets the part after it; None: there is none."""
+
+    rows: tuple[Entry, ...]
+    next: str | None
+
+
+class Rate(_Model):
+    """What is taxed at one rate."""
+
+    category: str
+    rate: str
+    taxable: Decimal
+    vat: Decimal
+
+
+class Total(_Model):
+    """What the final ones (those with a number) come to in one currency. `paid_unknown`: of so many
+    a part is paid and nobody has said how much."""
+
+    currency: str
+    invoices: int
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    due: Decimal
+    paid: Decimal
+    paid_unknown: int
+    credited: Decimal
+    rates: tuple[Rate, ...]
+
+
+def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
+    """So many of those that fit. Raises BadCursor, BadRegister. Blocks."""
+    fits = [*_conditions(wanted), *([_after(after)] if after else [])]
+    order = (invoices.c.began_at.desc(), invoices.c.reference.desc())
+    most = min(limit, MOST_ROWS)
+    query = select(invoices).where(*fits).order_by(*order).limit(most + 1)
+    try:
+        with engine.begin() as db:
+            found = [dict(each) for each in db.execute(query).mappings()]
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+    rows = tuple(map(_entry, found[:most]))
+    return Page(rows=rows, next=_cursor(rows[-1]) if len(found) > most else None)
+
+
+def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
+    """What all that fit come to, by currency. Raises BadRegister. Blocks."""
+    fits = (*_conditions(wanted), invoices.c.number.is_not(None))
+    try:
+        with engine.begin() as db:
+            rates = _rates(db, fits)
+            return tuple(_total(one, rates) for one in _sums(db, fits))
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    has, begins = invoices.c, wanted.prefix
+    fits = [has.kind == "invoice"]
+    given = {name: getattr(wanted, name) for name in ("provider", "account", "status", "payment")}
+    fits += [has[name] == value for name, value in given.items() if value is not None]
+    if begins:
+        fits.append(func.substr(has.reference, 1, len(begins)) == begins)
+    if wanted.text:
+        text = wanted.text.lower()
+        places = (has.reference, has.number, has.buyer)
+        fits.append(or_(*(func.lower(each).contains(text, autoescape=True) for each in places)))
+    if wanted.running is not None:
+        fits.append(has.ended.is_(not wanted.running))
+    if wanted.due_before:
+        fits.append(has.due_date < wanted.due_before)
+    if wanted.overdue_on:
+        fits.append(_overdue(wanted.overdue_on))
+    if wanted.period:
+        fits.append(of_period(wanted.period))
+    return fits
+
+
+def _overdue(day: date) -> ColumnElement[bool]:
+    has = invoices.c
+    open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
+    return and_(has.number.is_not(None), has.due_date < day, *open_)
+
+
+def _cursor(last: Entry) -> str:
+    text = f"{last.began_at.isoformat()} {last.reference}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        moment, _, reference = text.partition(" ")
+        began = datetime.fromisoformat(moment)
+        if began.tzinfo is None:
+            raise ValueError
+    except (binascii.Error, UnicodeError, ValueError):
+        raise BadCursor("this is not what a list gave to go on with") from None
+    has = invoices.c
+    same = and_(has.began_at == began, has.reference < reference)
+    return or_(has.began_at < began, same)
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    amounts = {name: _amount(row[name], row["currency"]) for name in _AMOUNTS}
+    return Entry.model_validate({**row, **amounts})
+
+
+def _amount(units: int | None, currency: str) -> Decimal | None:
+    return None if units is None else Decimal(int(units)).scaleb(-minor_units(currency))
+
+
+def _sums(db: Connection, fits: tuple[ColumnElement[bool], ...]) -> list[dict[str, Any]]:
+    has = invoices.c
+    sums = [func.coalesce(func.sum(has[name]), 0).label(name) for name in _AMOUNTS]
+    counts = (func.count().label("invoices"), func.count(has.paid).label("told"))
+    query = select(has.currency, *counts, *sums).where(*fits).group_by(has.currency)
+    return [dict(each) for each in db.execute(query.order_by(has.currency)).mappings()]
+
+
+def _rates(db: Connection, fits: tuple[ColumnElement[bool], ...]) -> dict[str, list[Rate]]:
+    has, of = vat_rows.c, invoices.c
+    about = and_(has.kind == of.kind, has.reference == of.reference)
+    sums = (func.sum(has.taxable), func.sum(has.vat))
+    names = (of.currency, has.category, has.rate)
+    query = select(*names, *sums).join(invoices, about).where(*fits).group_by(*names)
+    found: dict[str, list[Rate]] = {}
+    for currency, category, rate, taxable, vat in db.execute(query.order_by(*names)):
+        sums_ = {"taxable": _amount(taxable, currency), "vat": _amount(vat, currency)}
+        one = Rate.model_validate({"category": category, "rate": rate, **sums_})
+        found.setdefault(currency, []).append(one)
+    return found
+
+
+def _total(sums: dict[str, Any], rates: dict[str, list[Rate]]) -> Total:
+    currency = sums["currency"]
+    amounts = {name: _amount(sums[name], currency) for name in _AMOUNTS}
+    counted = {"invoices": sums["invoices"], "paid_unknown": sums["invoices"] - sums["told"]}
+    given = {"currency": currency, "rates": tuple(rates.get(currency, ())), **counted, **amounts}
+    return Total.model_validate(given)

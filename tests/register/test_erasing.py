@@ -1,0 +1,115 @@
+"""A person is taken out of the register: the law's part stays, and the promise of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from invoicing.claims import Word
+from register import Books
+from register.database import made
+from register.erasing import Erasure, NotErased, NotThere, erased
+from register.tables import claims, invoices, journal
+from starter import Code
+from tests.command_line import typed
+from tests.register.said import NOON, a_claim, a_record, a_row, lines
+
+CANARY = "Canary van der Person"
+NOW = NOON + timedelta(days=400)
+WANTED = Erasure("invoice", "INV-7", by="Bo", reason="asked for", at=NOW)
+
+
+@pytest.fixture
+def database(place: str) -> Iterator[Engine]:
+    engine = made(place)
+    yield engine
+    engine.dispose()
+
+
+async def _kept(books: Books, reference: str = "INV-7", claimant: str = "one", **row: Any) -> None:
+    await books.claim(a_claim(reference, claimant))
+    given = {"buyer": CANARY, "context": {"customer": CANARY}, "ended": True, **row}
+    told = lines(1, 3, by="Ans", reason=f"{CANARY} moved")
+    await books.record(a_record(told, a_row(**given), reference, claimant))
+
+
+def _everything(database: Engine) -> str:
+    with database.begin() as db:
+        tables = (claims, invoices, journal)
+        return "".join(str(row) for table in tables for row in db.execute(select(table)))
+
+
+async def test_the_person_is_gone_and_what_the_law_wants_stays(
+    books: Books, database: Engine, place: str
+) -> None:
+    await _kept(books)
+    # Another life, which inherited the first one's row.
+    await books.claim(a_claim(claimant="two"))
+    assert CANARY in _everything(database)
+    before = await books.row("invoice", "INV-7")
+    assert erased(database, WANTED) == NOW
+    assert CANARY not in _everything(database)
+    after = await books.row("invoice", "INV-7")
+    assert before is not None
+    assert after is not None
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"buyer", "kept", "changed_at"}
+    assert after["asked_by"] == "Ans"
+    assert await books.broken() is None
+    if "://" not in place:
+        found = Path(place).parent.glob("register.db*")
+        assert not [each for each in found if CANARY.encode() in each.read_bytes()]
+
+
+@pytest.mark.parametrize("content", ["c1", "c2"])
+async def test_the_reference_is_refused_from_then_on(
+    books: Books, database: Engine, content: str
+) -> None:
+    await _kept(books)
+    erased(database, WANTED)
+    claimed = await books.claim(a_claim(claimant="two", content=content))
+    assert claimed.word is Word.REFUSED
+    assert "was erased on 2027-07-06" in claimed.why
+
+
+async def test_a_late_record_brings_nobody_back(books: Books, database: Engine) -> None:
+    await _kept(books)
+    erased(database, WANTED)
+    late = a_record(lines(4, 4, reason=CANARY), a_row(buyer=CANARY, ended=True))
+    assert not await books.record(late)
+    assert CANARY not in _everything(database)
+
+
+async def test_it_is_erased_once_and_others_are_untouched(books: Books, database: Engine) -> None:
+    await _kept(books)
+    await _kept(books, "INV-8", buyer="somebody else")
+    other = await books.row("invoice", "INV-8")
+    erased(database, WANTED)
+    later = Erasure("invoice", "INV-7", by="Cas", reason="again", at=NOW + timedelta(days=1))
+    assert erased(database, later) == NOW
+    assert await books.row("invoice", "INV-8") == other
+
+
+async def test_nothing_is_erased_before_its_end(books: Books, database: Engine) -> None:
+    await _kept(books, ended=False)
+    with pytest.raises(NotErased, match="has not ended"):
+        erased(database, WANTED)
+    assert CANARY in _everything(database)
+    with pytest.raises(NotThere):
+        erased(database, Erasure("order", "INV-7", by="Bo", reason="asked for", at=NOW))
+
+
+async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
+    await _kept(books)
+    here = {"INVOICING_REGISTER_AT": place}
+    why = ("--reason", "asked for", "--by", "Bo")
+    assert (await typed("erase", "INV-7", *why, **here)).exit_code == Code.BAD_INPUT
+    said = await typed("erase", "INV-7", *why, "--yes", **here)
+    assert said.exit_code == Code.DONE, said.output
+    assert "INV-7 is erased since" in said.stdout
+    assert (await typed("erase", "INV-9", *why, "--yes", **here)).exit_code == Code.NOT_FOUND

@@ -1,0 +1,167 @@
+"""Lists of the register: what fits, page by page, and what it comes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from register import Books
+from register.database import for_reading
+from register.lists import BadCursor, Entry, Wanted, page, totals
+from register.periods import Period
+from starter import Code
+from tests.command_line import lines as printed
+from tests.command_line import typed
+from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.register.test_export import rated
+
+DAY = date(2026, 6, 15)
+GROSS = Decimal("121.00")
+
+ROWS: dict[str, dict[str, Any]] = {
+    "JUNE-1": {"payment": "paid", "paid": GROSS, "ended": True, "status": "paid"},
+    "JUNE-2": {"due_date": date(2026, 7, 1), "buyer": "Müller 100%"},
+    "JUNE-3": {"due_date": date(2026, 7, 31), "account": "belgium", "provider": "invoro"},
+    "june-4": {"number": None, "status": "drafted", "due_date": date(2026, 7, 1)},
+    "MAY-5": {"issue_date": date(2026, 5, 31), "currency": "USD", "number": "X-5"},
+    "MAY-6": {
+        "issue_date": date(2026, 5, 1),
+        "payment": "partly_paid",
+        "paid": None,
+        "status": "credited",
+        "ended": True,
+        "credited": GROSS,
+        "due_date": date(2026, 6, 1),
+    },
+}
+
+
+@pytest.fixture
+async def reader(place: str, books: Books) -> AsyncIterator[Engine]:
+    for count, (reference, row) in enumerate(ROWS.items()):
+        await books.claim(a_claim(reference))
+        given = {"issue_date": DAY, "number": f"N-{count}", **row}
+        call = a_record(lines(1, 1), a_row(**given), reference=reference)
+        # Two began in the same moment.
+        began = NOON + timedelta(minutes=count // 2)
+        await books.record(call.model_copy(update={"began": began}))
+    engine = for_reading(place)
+    yield engine
+    engine.dispose()
+
+
+FILTERS: list[tuple[dict[str, Any], set[str]]] = [
+    ({}, set(ROWS)),
+    ({"provider": "invoro"}, {"JUNE-3"}),
+    ({"account": "belgium"}, {"JUNE-3"}),
+    ({"status": "drafted"}, {"june-4"}),
+    ({"payment": "paid"}, {"JUNE-1"}),
+    ({"prefix": "JUNE-"}, {"JUNE-1", "JUNE-2", "JUNE-3"}),
+    ({"prefix": "%"}, set()),
+    ({"text": "müller"}, {"JUNE-2"}),
+    ({"text": "0%"}, {"JUNE-2"}),
+    ({"text": "x-5"}, {"MAY-5"}),
+    ({"text": "E-"}, {"JUNE-1", "JUNE-2", "JUNE-3", "june-4"}),
+    ({"running": False}, {"JUNE-1", "MAY-6"}),
+    ({"running": True}, set(ROWS) - {"JUNE-1", "MAY-6"}),
+    ({"due_before": date(2026, 7, 1)}, {"MAY-6"}),
+    ({"overdue_on": date(2026, 7, 2)}, {"JUNE-2"}),
+    ({"overdue_on": date(2026, 7, 1)}, set()),
+    ({"period": Period.month("2026-05")}, {"MAY-5", "MAY-6"}),
+    ({"period": Period.month("2026-05"), "running": True}, {"MAY-5"}),
+]
+
+
+async def test_what_is_asked_for_is_found_and_nothing_else(reader: Engine) -> None:
+    for given, wanted in FILTERS:
+        found = page(reader, Wanted(**given), 100)
+        assert {each.reference for each in found.rows} == wanted, given
+        assert found.next is None
+
+
+async def test_pages_have_each_once_the_latest_first(reader: Engine) -> None:
+    for size in (1, 2, 4):
+        found: list[Entry] = []
+        after = None
+        while True:
+            part = page(reader, Wanted(), size, after)
+            found += part.rows
+            after = part.next
+            if after is None:
+                break
+            assert len(part.rows) == size
+        assert {each.reference for each in found} == set(ROWS)
+        assert len(found) == len(ROWS)
+        began = [each.began_at for each in found]
+        assert began == sorted(began, reverse=True)
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!", "MjAyNg", "/" * 9])
+async def test_a_cursor_that_no_list_gave_is_refused(reader: Engine, cursor: str) -> None:
+    with pytest.raises(BadCursor):
+        page(reader, Wanted(), 10, cursor)
+
+
+async def test_totals_are_by_currency_and_rate_of_what_is_final(
+    reader: Engine, books: Books
+) -> None:
+    await books.claim(a_claim("two"))
+    two = rated(("21", "100.00", "21.00"), ("9", "10.00", "0.90"))
+    await books.record(a_record(lines(1, 1), a_row(vat_rows=two), reference="two"))
+    euro, dollar = totals(reader, Wanted())
+    assert (euro.currency, euro.invoices, euro.gross) == ("EUR", 5, GROSS * 5)
+    assert (euro.paid, euro.paid_unknown, euro.credited) == (GROSS, 1, GROSS)
+    assert [(each.rate, each.taxable, each.vat) for each in euro.rates] == [
+        ("21", Decimal("500.00"), Decimal("105.00")),
+        ("9", Decimal("10.00"), Decimal("0.90")),
+    ]
+    assert (dollar.currency, dollar.invoices, dollar.vat) == ("USD", 1, Decimal("21.00"))
+    assert totals(reader, Wanted(prefix="none")) == ()
+
+
+# --- as it is typed -------------------------------------------------------------------------------
+
+
+async def test_the_list_reads_the_register_where_there_is_one(place: str, reader: Engine) -> None:
+    """Without any server of Temporal's."""
+    here = {"INVOICING_REGISTER_AT": place}
+    said = await typed("list", "--json", "--limit", "4", **here)
+    assert said.exit_code == Code.DONE, said.output
+    first = printed(said)
+    cursor = said.stderr.split()[-1]
+    said = await typed("list", "--json", "--limit", "4", "--after", cursor, **here)
+    rest = printed(said)
+    assert [len(first), len(rest), said.stderr] == [4, 2, ""]
+    assert {row["reference"] for row in (*first, *rest)} == set(ROWS)
+    assert {row["gross"] for row in first} == {"121.00"}
+    table = await typed("list", "--search", "MÜLLER", **here)
+    assert "Müller 100%" in table.stdout
+    assert "JUNE-1" not in table.stdout
+    sums = await typed("list", "--totals", "--month", "2026-05", "--json", **here)
+    assert [json.loads(line)["currency"] for line in sums.stdout.splitlines()] == ["EUR", "USD"]
+    csv = await typed("list", "--csv", "--columns", "reference,gross", "--ended", **here)
+    assert csv.stdout.splitlines() == ["reference,gross", "MAY-6,121.00", "JUNE-1,121.00"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "configured", "why"),
+    [
+        (("--overdue",), False, "There is no register here"),
+        (("--totals", "--stuck"), True, "The register does not know what waits"),
+        (("--after", "x"), True, "--after: this is not what a list gave"),
+        (("--columns", "waiting_for"), True, "No such column: waiting_for. There are: reference"),
+    ],
+)
+async def test_what_the_register_cannot_answer_is_said(
+    place: str, books: Books, arguments: tuple[str, ...], configured: bool, why: str
+) -> None:
+    given = {"INVOICING_REGISTER_AT": place} if configured else {}
+    said = await typed("list", *arguments, **given)
+    assert said.exit_code == Code.BAD_INPUT
+    assert why in said.stderr
