@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.client import WorkflowExecution
 
 from gateway.problems import Kind, Trouble
+from invoicing.converter import Undecipherable
 from invoicing.identity import MEMO, digest
 from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -53,11 +54,14 @@ class Reach:
         """Whether this invoice or order, of a reference of its own, is at an account of its own.
 
         What it was asked with says so: the memo has a digest of each part. One without them, which
-        no worker has begun yet, is nobody's.
+        no worker has begun yet, is nobody's; so is one whose memo this gateway has no key for.
         """
         if not self.accounts:
             return True
-        asked: Mapping[str, Any] = (await execution.memo()).get(MEMO) or {}
+        try:
+            asked: Mapping[str, Any] = (await execution.memo()).get(MEMO) or {}
+        except Undecipherable:
+            return False
         return any(_is_at(asked, *one.partition("/")[::2]) for one in self.accounts)
 
     def refuse(self, wanted: InvoiceRequest | OrderRequest) -> None:

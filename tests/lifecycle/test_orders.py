@@ -253,7 +253,7 @@ async def test_a_deliverys_abandoned_invoice_is_never_begun_beside_its_order(
     assert (left.status, left.stage) == (Status.ABANDONED, Stage.DRAFTED)
 
     async def begin_it_again() -> None:
-        with pytest.raises(Refused, match=f"it is a delivery of order/{reference}"):
+        with pytest.raises(Refused, match=f"it belongs to order/{reference}: only that begins it"):
             await client.start(request_of(order, wanted))
 
     await begin_it_again()

@@ -286,6 +286,8 @@ ELSEWHERE = {
     # Of orders and of events.
     *(Reason.ORDER_REFUSED, Reason.ORDER_OVERDUE, Reason.LINES_NOT_CANCELLED),
     *(Reason.DELIVERY_UNCLEAR, Reason.EVENT_UNPLACED, Reason.EVENT_AMBIGUOUS),
+    # Of the ledger of an invoice's credits.
+    Reason.CREDIT_UNCLEAR,
 }
 """Questions of other lives than these."""
 
