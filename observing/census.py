@@ -26,7 +26,7 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import AWAY, CLAIM, LATE, LOST, RECORD, Status
+from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, UNREAD, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
@@ -55,6 +55,8 @@ _REASONS = {
         "payment",
         AWAY,
         LOST,
+        CREDENTIALS,
+        UNREAD,
         "deletion",
         "cancellation",
         "its feed",

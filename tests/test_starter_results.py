@@ -218,7 +218,10 @@ async def test_a_correction_of_more_than_the_document_says_what_it_cannot_do(
     said = await typed("batch", str(file), "--correct", "--yes", *WHY, at=company)
     assert said.exit_code == Code.NEEDS_ATTENTION
     assert "Nothing here waits for a correction" in said.stderr
-    assert "changes the document alone, not goal: `cancel` it" in results(file)[0]["do"]
+    assert (
+        "changes the document and the options alone, not goal: `cancel` it"
+        in results(file)[0]["do"]
+    )
     assert company.effects(name) == []
 
 

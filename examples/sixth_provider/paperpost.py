@@ -70,6 +70,16 @@ COVERAGE = Coverage(
 )
 """What becomes of every field of a document here."""
 
+STATED = (
+    port.Figure.CURRENCY,
+    port.Figure.NET,
+    port.Figure.VAT,
+    port.Figure.GROSS,
+    port.Figure.BUYER,
+    port.Figure.REFERENCE,
+)
+"""What a letter states, and so what is compared before it is posted."""
+
 
 class PaperpostSettings(Typed):
     """One account: `PAPERPOST_TOKEN`, or `PAPERPOST__<ACCOUNT>__TOKEN`."""
@@ -114,7 +124,7 @@ class Paperpost:
         mistakes.settle(NAME)
         return port.Plan(
             totals=totals(request.document, "category"),
-            echoes=tuple(figure for figure in port.Figure if figure != "number"),
+            echoes=STATED,
             find_first=True,
             buyer=request.document.buyer.name,
         )

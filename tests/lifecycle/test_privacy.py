@@ -246,7 +246,8 @@ class Play:
         """A secret that the provider refuses."""
         patient = SHORT.model_copy(update={"deadline": timedelta(seconds=3)})
         attention = timedelta(seconds=0.5)
-        brief = PACES.model_copy(update={"unavailable": patient, "attention": attention})
+        waits = {"unavailable": patient, "credentials": patient, "attention": attention}
+        brief = PACES.model_copy(update=waits)
         async with self.company(paces=brief) as company:
             wrong = settings(company.stand_in, client_secret=WRONG)
             strange = Hurried(wrong, self.world.http, brief)

@@ -130,8 +130,9 @@ def test_every_wait_of_a_workflow_has_a_label_of_its_own() -> None:
     code = "\n".join(path.read_text() for path in (ROOT / "workflows").rglob("*.py"))
     called = r"(?:pause|wait_for|until_gone|await wait)\((?:life, )?"
     named = set(re.findall(rf'{called}\s*"([a-z ]+)"', code))
-    constants = re.findall(rf"{called}\s*([A-Z]+),", code)
-    assert {"AWAY", "LOST", "LATE"} <= set(constants)
+    # A row of waits has its name before its pace.
+    constants = re.findall(rf"(?:{called}|_Row\()\s*([A-Z]+),", code)
+    assert {"AWAY", "LOST", "LATE", "CREDENTIALS", "UNREAD"} <= set(constants)
     named |= {getattr(invoice, name) for name in constants}
     assert {"confirmation", "approval", "cancellation", "its invoice"} <= named
     assert named <= {*_REASONS["provider"], *_REASONS["register"]}
@@ -227,7 +228,12 @@ async def test_work_that_waits_for_a_worker_is_shown_by_queue_and_shown_to_be_ov
     of_queues = {
         at[0]: n for (name, at), n in shown.values.items() if name == "invoicing_backlog_seconds"
     }
-    assert of_queues == {"invoicing": 0, "provider-invoro": 0, "provider-mollie": 340}
+    assert of_queues == {
+        "invoicing": 0,
+        "provider-invoro": 0,
+        "provider-mollie": 340,
+        "register": 0,
+    }
     temporal.backlogs.clear()
     await census.take()
     assert shown.values["invoicing_backlog_seconds", ("provider-mollie",)] == 0
