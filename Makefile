@@ -53,11 +53,12 @@ mutants: setup ## damage the guards one at a time: each must be noticed (SAMPLE=
 fuzz: resolve ## live many drawn lives with workers that are killed (LIVES=1000 SEED=1): half an hour
 	@GOGC=400 $(RUN) -m tests.fuzz --lives $(or $(LIVES),1000) --seed $(or $(SEED),1) $(ARGS)
 
-check: setup ## lint, format, types, import rules
+check: setup ## lint, format, types, import rules, and that every mutant fits
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@"$(VENV)/bin/lint-imports"
+	@$(RUN) -m simulation.mutants --fit
 
 fix: setup ## mend what lint and format can mend by themselves
 	@$(RUN) -m ruff check --fix .

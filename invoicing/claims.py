@@ -132,7 +132,7 @@ def _invoice(left: Row | None, *, differs: bool) -> Word:
     """As a client begins a reference again (`client.start`), for lives that are forgotten."""
     if left is None or not left.ended:
         return Word.REFUSED if differs else Word.GOES_ON
-    if left.number or left.status not in _NOTHING_FINAL:
+    if left.number or left.outcome not in _NOTHING_FINAL:
         return Word.REFUSED if differs else Word.KNOWN
     if _left_nothing(left):
         return Word.BEGINS_AGAIN
@@ -143,8 +143,8 @@ _NOTHING_FINAL = (Status.CANCELLED, Status.ABANDONED, Status.EXPIRED, Status.REJ
 
 
 def _left_nothing(left: Row) -> bool:
-    if left.status != Status.ABANDONED:
-        return left.status != Status.EXPIRED
+    if left.outcome != Status.ABANDONED:
+        return left.outcome != Status.EXPIRED
     there = left.provider_id is not None and left.stage != Stage.DELETED
     return not (there or left.in_doubt)
 
@@ -152,7 +152,7 @@ def _left_nothing(left: Row) -> bool:
 def _order(left: Row | None, *, differs: bool) -> Word:
     """What an order has delivered stands in its ledger alone, so that one which was begun is never
     begun again; one that was rejected has delivered nothing."""
-    if left is not None and left.status == OrderStatus.REJECTED:
+    if left is not None and left.outcome == OrderStatus.REJECTED:
         return Word.BEGINS_AGAIN
     over = left is not None and left.ended
     return Word.KNOWN if over and not differs else Word.REFUSED

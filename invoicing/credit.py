@@ -232,6 +232,8 @@ class Requested(Recorded):
     rounding: VatRounding | None = None
     """None: it is not planned yet."""
     context: dict[str, JsonValue] = {}
+    differs: bool = False
+    """Whether the provider states other figures than were asked for."""
 
 
 class CreditLedger(Recorded):

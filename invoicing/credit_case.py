@@ -38,6 +38,8 @@ class CreditState(Recorded):
     credit: str
     reference: str
     """Of its credit note, which is an invoice like any other: `state` shows it."""
+    precedent: str = ""
+    """The number of the invoice that it is of (EN 16931, BT-25)."""
     status: Status = Status.STARTED
     became: Literal["reserved", "credited", "released"] = "reserved"
     """`released`: it came to nothing, and what it was to credit is left again."""
@@ -85,7 +87,7 @@ class CreditsCase(Memory):
     outcome: CreditsStatus | None = None
 
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
-        """The invoice that is credited, for good: what is final does not change."""
+        """The invoice that is credited: what is final does not change, but another may be made."""
         self.invoice, self.ledger = invoice, ledger
 
     def ask(self, wanted: Credit) -> None:
@@ -100,12 +102,17 @@ class CreditsCase(Memory):
         """It is in the ledger, and its credit note is to be begun."""
         name, held = wanted.credit, ledger.held[wanted.credit]
         reference = self.invoice.request.reference if self.invoice else ""
+        number = self.invoice.invoice.number if self.invoice else None
         self.ledger = ledger
         self.undecided = _without(self.undecided, name)
         self.under_way = {**self.under_way, name: wanted}
         self.known = {**self.known, name: digest(wanted)}
         state = CreditState(
-            credit=name, reference=credit_reference(reference, name), sums=held.sums, day=day
+            credit=name,
+            reference=credit_reference(reference, name),
+            precedent=number or "",
+            sums=held.sums,
+            day=day,
         )
         self.states = {**self.states, name: state}
 

@@ -268,4 +268,6 @@ def _why_not(invoice: Requested) -> str:
         return "is not final: cancel it, which deletes the draft"
     if not state.number or not state.provider_id:
         return "has no number yet, which a credit note must name: ask again when it has"
+    if invoice.differs:
+        return "has other figures at the provider than were asked for: credit it there"
     return ""

@@ -49,7 +49,11 @@ class Row(Recorded):
     provider_id: str | None = None
     number: str | None = None
     in_doubt: bool = False
+    may_come_until: datetime | None = None
+    """Until when a create whose answer was lost may still take effect."""
     ended: bool = False
+    outcome: str = ""
+    """How it ended. `status` may be a question about what has come to light since."""
 
     currency: str = ""
     net: Number | None = None

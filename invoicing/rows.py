@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from invoicing.case import Case
+from invoicing.doubt import CREATE
 from invoicing.invoice import LineStatus
 from invoicing.order_case import OrderCase
 from invoicing.provider import PaymentStatus
@@ -33,7 +34,9 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         provider_id=case.provider_id,
         number=case.number if case.was_final else None,
         in_doubt=case.in_doubt,
+        may_come_until=case.doubt.until(CREATE),
         ended=case.outcome is not None,
+        outcome=case.outcome or "",
         currency=document.currency,
         net=sums and sums.net,
         vat=sums and sums.vat,
@@ -68,6 +71,7 @@ def order_row(case: OrderCase, request: OrderRequest) -> Row:
         provider_status=case.provider_status,
         provider_id=case.provider_id,
         ended=case.outcome is not None,
+        outcome=case.outcome or "",
         currency=request.document.currency,
         net=sums and sums.net,
         vat=sums and sums.vat,

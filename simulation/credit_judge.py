@@ -17,8 +17,9 @@ Broken = Callable[[Sentence, str], None]
 class CreditJudge:
     """Watches the credits of one life."""
 
-    def __init__(self, server: Server, ledger: Ledger, broken: Broken) -> None:
+    def __init__(self, server: Server, ledger: Ledger, echoes: bool, broken: Broken) -> None:
         self._server = server
+        self._echoes = echoes
         self._ledger = ledger
         self._broken = broken
 
@@ -57,7 +58,7 @@ class CreditJudge:
         """Everything has ended: what each ledger says is what is there."""
         for invoice in self._invoices():
             state = self._said(invoice.reference)
-            if state is not None:
+            if state is not None and state.number == invoice.number:
                 self._true(invoice, state)
 
     def _said(self, reference: str) -> Credits | None:
@@ -70,12 +71,15 @@ class CreditJudge:
     def _true(self, invoice: Held, state: Credits) -> None:
         credited = Decimal(0)
         for each in state.credits:
-            credited += each.sums.gross if each.became == "credited" else 0
+            if each.precedent == state.number and each.became == "credited":
+                credited += each.sums.gross
             if each.became == "reserved":
                 what = f"{each.reference} is reserved, and its ledger has ended"
                 self._broken(Sentence.CREDIT_TRUE, what)
             if why := self._untrue(each):
                 self._broken(Sentence.CREDIT_TRUE, f"{each.reference} is {each.became}: {why}")
+        if invoice.touched is not None and not self._echoes:
+            return  # Somebody changed its figures, and the provider states none.
         if state.left is not None and state.left.sums.gross + credited != invoice.gross:
             what = f"{invoice.id}: {state.left.sums.gross} is left of {invoice.gross}"
             self._broken(Sentence.CREDIT_TRUE, f"{what}, and {credited} is credited")

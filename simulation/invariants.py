@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from invoicing.claims import Word
 from invoicing.identity import (
     CREDITS_WORKFLOW,
     EVENT_WORKFLOW,
@@ -66,6 +67,8 @@ class Wanted:
     """Whether a person abandoned it."""
     lives: int = 0
     answered: set[tuple[int, str]] = field(default_factory=set)
+    known_in: int = 0
+    """The life of which the register said that there is an invoice already."""
     last_change: str = ""
     """The last call made that changes something."""
 
@@ -102,7 +105,7 @@ class Judge:
         self._judged = 0
         self._looks: dict[str, tuple[datetime, Decimal]] = {}
         self._idle: dict[str, int] = {}
-        self._credits = CreditJudge(server, ledger, self.broken)
+        self._credits = CreditJudge(server, ledger, kind.echoes, self.broken)
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -138,6 +141,17 @@ class Judge:
         know.before.append((know.since, know.content, know.gross))
         know.content, know.gross, know.since = wanted, gross, now
         know.perhaps = [each for each in know.perhaps if each[1] != wanted]
+
+    def register_says(self, reference: str, word: Word) -> None:
+        """A life begins nothing: it is the invoice that there is, or its caller is told why not."""
+        know = self.wanted.get(reference)
+        if know is None:
+            return
+        if word is Word.REFUSED:
+            know.told.add(word)
+        elif know.known_in != know.lives and know.before:
+            know.known_in = know.lives
+            know.since, know.content, know.gross = know.before.pop()
 
     # Calls
 
@@ -326,8 +340,8 @@ class Judge:
                 f"{know.reference}: ended {status}, and nobody was told of {which}",
             )
         self._true(know, own, status)
-        if own is not None and own.final and own.content not in know.contents(self._server.now):
-            self._blame_content(know, own)
+        if own is not None and own.final:
+            self._stands(know, own)
 
     def _true(self, know: Wanted, own: Held | None, status: Status) -> None:
         if own is not None and _touched_late(own, self._looks):
@@ -346,6 +360,21 @@ class Judge:
             there = f"{own.id} is {own.state}, sent {own.sent} times" if own else "nothing is there"
             self.broken(Sentence.TRUE_END, f"{know.reference}: ended {status}, but {there}")
 
+    def _stands(self, know: Wanted, own: Held) -> None:
+        """The invoice that is there for good: its content is right, and so is its amount, or a
+        person was told."""
+        now = self._server.now
+        if own.content not in know.contents(now):
+            self._blame_content(know, own)
+        looks = self._kind.echoes and self._kind.can_look
+        if not looks or own.gross in know.amounts(now) or _touched_late(own, self._looks):
+            return
+        if "amounts_differ" not in know.told:
+            self.broken(
+                Sentence.AMOUNT_TOLD,
+                f"{know.reference}: {own.id} stands with {own.gross}, and nobody was told",
+            )
+
     def _blame_content(self, know: Wanted, own: Held) -> None:
         if _approved_by_us(own):
             self.broken(
@@ -357,7 +386,7 @@ class Judge:
 
 BY_A_PERSON = "by a person"
 _GO_ON = {WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
-_TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content"}
+_TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content", Word.REFUSED}
 _WITHOUT = {"sending_failed", "sending_overdue", "rejected"}
 
 

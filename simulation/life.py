@@ -254,6 +254,7 @@ class _Living:
             life.requests,
             random.Random(f"people {life.seed}"),
         )
+        self._unasked = 0
         self._serve(decisions)
         self._begin(caller, decisions)
         server.on_step.append(self._step)
@@ -262,7 +263,7 @@ class _Living:
 
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
-        self._register = register = SimulatedRegister()
+        self._register = register = SimulatedRegister(self._judge.register_says)
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
         orders.claims = life.kept
         self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)
@@ -307,9 +308,17 @@ class _Living:
             decisions
         )
         for place, request in enumerate(life.requests):
-            server.after(life.starts[place], partial(caller.ask, request))
+            self._ask_after(life.starts[place], request)
             if request.hold:
                 self._people.release_later(request, life.releases[place])
+
+    def _ask_after(self, pause: timedelta, request: InvoiceRequest) -> None:
+        def ask() -> None:
+            self._unasked -= 1
+            self._caller.ask(request)
+
+        self._unasked += 1
+        self._server.after(pause, ask)
 
     def _tell(self, event: Event) -> None:
         self._news.tell(EventInput(provider=NAME, event=event))
@@ -333,7 +342,7 @@ class _Living:
             with contextlib.suppress(NotFound):
                 self._server.terminate(identity, BY_A_PERSON)
             self._server.expire(identity)
-            self._server.after(timedelta(minutes=1), partial(self._caller.ask, request))
+            self._ask_after(timedelta(minutes=1), request)
 
     def _forget(self) -> None:
         """Retention is over for all that ended; what has become final is asked for once more, by a
@@ -357,6 +366,8 @@ class _Living:
 
     def _same(self, was: Invoice, run: Run, calls: dict[str, int]) -> None:
         made = {verb for verb, count in self._wire.counted.items() if count != calls.get(verb, 0)}
+        if run.terminated_because == BY_A_PERSON and made <= {"plan"}:
+            return
         now: Invoice | None = run.result if run.status == "completed" else None
         if now and now.status is Status.ABANDONED:
             # A person ended it before the register was asked: nothing was made.
@@ -371,7 +382,7 @@ class _Living:
     def _over(self) -> bool:
         if self._steps > STEPS:
             return True
-        if self._wire.under_way or self._steps < 3:
+        if self._wire.under_way or self._unasked or self._steps < 3:
             return False
         return all(run.id.startswith(_OUTLIVE) for run in self._server.open_runs())
 

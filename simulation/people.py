@@ -158,7 +158,6 @@ class People:
             asking.then(taken)
 
     def _send_again(self, asking: Asking) -> None:
-        self._story.tell(f"{asking.id}: {asking.name} again, its answer was lost")
         try:
             asking.update = self._server.update(
                 asking.id, asking.name, asking.arg, update_id=asking.update.id
@@ -166,6 +165,10 @@ class People:
         except NotFound:
             asking.then(False)
             return
+        except LimitExceeded:
+            self._server.after(_AGAIN, partial(self._send_again, asking))
+            return
+        self._story.tell(f"{asking.id}: {asking.name} again, its answer was lost")
         asking.sent += 1
         self._under_way.append(asking)
 

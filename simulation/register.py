@@ -19,9 +19,14 @@ TOOK = timedelta(milliseconds=20)
 
 
 class SimulatedRegister:
-    """Claims, rows and lines by kind and reference. While `away`, nothing answers."""
+    """Claims, rows and lines by kind and reference. While `away`, nothing answers.
 
-    def __init__(self) -> None:
+    Args:
+        heard: told of each answer that begins nothing.
+    """
+
+    def __init__(self, heard: Callable[[str, Word], None] = lambda reference, word: None) -> None:
+        self._heard = heard
         self.away = False
         self.claims = self.records = 0
         """How often it was asked."""
@@ -46,6 +51,7 @@ class SimulatedRegister:
         stands = self.standing.get(about)
         verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
         if verdict.word in (Word.REFUSED, Word.KNOWN):
+            self._heard(given.reference, verdict.word)
             return verdict
         again = stands is None or verdict.word is Word.BEGINS_AGAIN
         contents = (*(stands.contents if stands else ()), given.content)

@@ -15,6 +15,7 @@ class Sentence(Enum):
     NO_STRAY = "whatever is left at the provider, a person was told of it"
     RIGHT_CONTENT = "never a wrong invoice: what is made final is what was asked for last"
     RIGHT_AMOUNT = "never a wrong amount: figures are compared before anything irreversible"
+    AMOUNT_TOLD = "an amount that came to be wrong behind our back is a question"
     CANCEL_HOLDS = "after a cancel was acknowledged nothing is sent"
     HOLD_HOLDS = "a hold that was acknowledged stops the next irreversible step"
     NOT_BEFORE_ITS_DAY = "nothing is sent before its day"

@@ -45,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Try them; print who noticed what."""
     given = _parser().parse_args(arguments)
     chosen = _chosen(given)
+    for mutant in chosen:
+        _damaged((ROOT / mutant.file).read_text(), mutant)
+    if given.fit:
+        return 0
     began, survived = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as folder:
         copies = [_copied(Path(folder) / str(job)) for job in range(given.jobs)]
@@ -63,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=int, help="how many, drawn by the commit")
     parser.add_argument("--only", help="a part of the name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
+    parser.add_argument("--fit", action="store_true", help="only see that each fits the code")
     return parser
 
 
@@ -121,13 +126,18 @@ def _tried(copy: Path, mutant: Mutant) -> str:
     """Who noticed; empty where nobody did."""
     path = copy / mutant.file
     whole = path.read_text()
-    if whole.count(mutant.old) != 1:
-        raise SystemExit(f"{mutant.name}: stands {whole.count(mutant.old)} times in {mutant.file}")
-    _write(path, whole.replace(mutant.old, mutant.new))
+    _write(path, _damaged(whole, mutant))
     try:
         return next((who for who, command in _judges() if _is_red(copy, command)), "")
     finally:
         _write(path, whole)
+
+
+def _damaged(whole: str, mutant: Mutant) -> str:
+    """The file with the damage. Exits where the damage no longer fits the code."""
+    if whole.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: stands {whole.count(mutant.old)} times in {mutant.file}")
+    return whole.replace(mutant.old, mutant.new)
 
 
 _moments = itertools.count(1_000_000_000)

@@ -160,8 +160,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a successor goes on though its earlier life was being taken back",
         INHERITANCE,
-        "    if earlier.cancelled:\n",
-        "    if earlier.cancelled and False:\n",
+        "    if earlier.cancelled and case.cancel is None:\n",
+        "    if earlier.cancelled and case.cancel is None and False:\n",
     ),
     Mutant(
         "a new run inherits nothing",
@@ -416,7 +416,38 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if len(_families(found)) > 1:\n",
         "            if False:\n",
     ),
+    Mutant(
+        "figures that changed while it was approved are not looked at",
+        APPROVAL,
+        "    # Whoever changed it between our last look and our call is found out now.\n"
+        "    await check(life)\n",
+        "",
+    ),
+    Mutant(
+        "what has other figures there is credited all the same",
+        "invoicing/credit_document.py",
+        "    if invoice.differs:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "the ledger of an invoice goes on with another one",
+        LEARNING,
+        "    elif known.invoice.provider_id != invoice.invoice.provider_id:\n",
+        "    elif False:\n",
+    ),
     # The register
+    Mutant(
+        "a cancel before the plan does not ask what the reference stands for",
+        CLAIMING,
+        "        await planning.plan(life)\n",
+        "        return\n",
+    ),
+    Mutant(
+        "a lost create of a life that was cut off while it looked is looked for no more",
+        CLAIMING,
+        "        _go_on_looking(life, claimed, left)\n",
+        "",
+    ),
     Mutant(
         "a reference is not claimed",
         CLAIMING,

@@ -56,7 +56,10 @@ def a_row(status: str = "sent", **changes: Any) -> Row:
         ),
         "buyer": "Bakker & Zn",
     }
-    return Row.model_validate({**given, **changes})
+    row = {**given, **changes}
+    if row.get("ended"):
+        row.setdefault("outcome", row["status"])
+    return Row.model_validate(row)
 
 
 def lines(first: int, last: int, status: str = "sent", **changes: Any) -> tuple[Line, ...]:

@@ -146,6 +146,11 @@ LEFT: dict[str, tuple[dict[str, Any], Word, Word]] = {
         Word.GOES_ON,
         Word.REFUSED,
     ),
+    "taken back, with a question about what came after": (
+        {"status": "needs_attention", "outcome": "cancelled", "ended": True, **_NONE},
+        Word.BEGINS_AGAIN,
+        Word.BEGINS_AGAIN,
+    ),
     "expired when it was final": ({"status": "expired", "ended": True}, Word.KNOWN, Word.REFUSED),
 }
 

@@ -8,7 +8,16 @@ from datetime import timedelta
 import pytest
 
 from invoicing.request import Goal, InvoiceRequest
-from simulation.decisions import Act, CallFault, Crediting, Decision, Trigger, Trouble
+from simulation.decisions import (
+    Act,
+    CallFault,
+    Crediting,
+    Decision,
+    Fails,
+    Meddling,
+    Trigger,
+    Trouble,
+)
 from simulation.documents import document
 from simulation.kinds import Kind
 from simulation.life import Life, Lived, live
@@ -130,6 +139,26 @@ def test_an_invoice_that_is_begun_again_still_knows_of_its_credits(apart: timede
     again = Act(at(HOUR + apart), "terminate and ask again", after=timedelta(minutes=5))
     cancel = Act(at(HOUR * 2), "engine cancel")
     lived(lines("A", 1), again, cancel, goal=Goal.PAID)
+
+
+def test_a_ledger_begins_anew_with_another_invoice_under_its_reference() -> None:
+    """The invoice was ended from outside, credited by hand and made again by its successor. What
+    the ledger knew is of the one before."""
+    fails = Fails("approve", 1)
+    corrected = Act(Trigger("approve", 1, NOTHING), "correct when asked", wording=1)
+    again = Act(at(HOUR * 2), "terminate and ask again", after=timedelta(minutes=5))
+    released_by_then = lines("B", 3, HOUR * 900)
+    done = lived(fails, corrected, lines("A", 3), again, released_by_then, goal=Goal.PAID)
+    assert said(done, "credited by a person of ours, by hand") == 1
+    assert said(done, "is taken") == 2
+
+
+def test_nothing_is_credited_of_an_invoice_that_has_other_figures_there() -> None:
+    late = CallFault("approve", 1, "unknown", "later", timedelta(seconds=18))
+    figures = Meddling(Trigger("approve", 1, NOTHING), "figures")
+    done = lived(late, figures, lines("A", 1))
+    assert said(done, "asks: amounts_differ") > 0
+    assert said(done, "credit A is refused") == 1
 
 
 @pytest.mark.parametrize("apart", MOMENTS, ids=str)

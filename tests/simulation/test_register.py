@@ -301,6 +301,38 @@ def test_a_cancel_of_what_had_ended_is_refused_once_the_register_says_so() -> No
         assert len(scene.provider.alive) == 1
 
 
+def test_a_cancel_that_comes_before_the_plan_does_not_say_cancelled_of_what_stands() -> None:
+    with Kept() as scene:
+        scene.begin()
+        scene.written()
+        scene.forgotten()
+        scene.begin()
+        cancel = scene.cancel()
+        assert scene.ended().status is Status.SENT
+        assert "it has ended: sent" in str(cancel.failure)
+
+
+@pytest.mark.parametrize("plan", [PLANS["looks"], PLANS["searched first"]])
+def test_what_a_lost_create_does_after_the_end_is_looked_for_by_the_life_that_comes_after(
+    plan: dict[str, Any],
+) -> None:
+    """The life that made both ended, and was looking when Temporal lost its database."""
+    with Kept(**plan) as scene:
+        scene.provider.script("create", lost(timedelta(minutes=20)))
+        scene.begin()
+        scene.until(lambda: scene.state.status is Status.SENT)
+        scene.until(lambda: scene.register.rows[ABOUT].ended)
+        scene.forgotten()
+        scene.begin()
+        assert scene.ended().status is Status.SENT
+        scene.passes(DAY)
+        assert (len(scene.provider.made), len(scene.provider.alive), scene.provider.sent) == (
+            2,
+            1,
+            1,
+        )
+
+
 def test_one_that_was_taken_back_may_begin_again_with_other_content() -> None:
     with Kept() as scene:
         scene.begin(hold=True)

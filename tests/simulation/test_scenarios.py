@@ -22,7 +22,7 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from simulation.documents import ISSUED, document
 from simulation.engine import Limits
-from tests.simulation.scene import ORDER, PROVIDER, Scene, lost, refused, request
+from tests.simulation.scene import ORDER, PROVIDER, Act, Scene, lost, refused, request
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -416,6 +416,25 @@ def right_wording(scene: Scene) -> list[Stage]:
     """What has become of what says what is asked for now."""
     right = document(1, wording=1)
     return [one.stage for one in scene.provider.made.values() if one.document == right]
+
+
+@pytest.mark.parametrize("goal", [Goal.APPROVED, Goal.SENT])
+def test_figures_that_change_while_it_is_being_approved_are_a_question_once_it_is_final(
+    goal: Goal,
+) -> None:
+    """Between our last look and our call somebody has the last word: it is sent no more, and where
+    being final was all that was asked for, a person is told."""
+    with Scene() as scene:
+        scene.provider.script("approve", Act(MOMENT, after=2 * MOMENT))
+        scene.begin(goal=goal)
+        scene.until_called("approve")
+        scene.provider.made["P-1"].document = document(2)
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        assert scene.state.stage is Stage.APPROVED
+        assert scene.provider.sent == 0
+        assert scene.server.query(scene.id, "request").differs
+        scene.answer(Answer.ABANDON)
+        scene.ended()
 
 
 def test_an_old_content_that_comes_late_is_not_sent_in_place_of_the_corrected_one() -> None:

@@ -36,11 +36,37 @@ class NotCreditable(Exception):
     """Nothing of this invoice can be credited now; the sentence says why."""
 
 
+class Unknown(NotCreditable):
+    """Nobody knows an invoice with this reference, or nobody does any more."""
+
+
 async def learn(life: CreditsLife) -> None:
-    """Find out what there is to credit, once. Raises NotCreditable."""
-    if life.case.invoice is not None:
-        return
-    invoice = await _excluded(life)
+    """Find out what there is to credit, and before each credit whether it is still so: a person may
+    have ended the invoice from outside, and begun another one under its reference.
+
+    Raises NotCreditable.
+    """
+    known = life.case.invoice
+    try:
+        invoice = await _excluded(life)
+    except Unknown:
+        if known is not None:
+            # Temporal has forgotten it. What is final does not change.
+            return
+        raise
+    if known is None:
+        _take(life, invoice)
+    elif known.invoice.provider_id != invoice.invoice.provider_id:
+        if life.case.under_way:
+            raise NotCreditable(
+                f"another invoice stands for it now, and credits of {known.invoice.number} are "
+                "under way: ask again when they have ended"
+            )
+        _take(life, invoice)
+
+
+def _take(life: CreditsLife, invoice: Requested) -> None:
+    """Its ledger begins with all of it."""
     if invoice.rounding is None:
         raise NotCreditable("it was never planned")
     document = invoice.request.document
@@ -48,7 +74,7 @@ async def learn(life: CreditsLife) -> None:
     if stated is None or (sums.net, sums.vat, sums.gross) != (stated.net, stated.vat, stated.gross):
         raise NotCreditable("its amounts are not what its document comes to: credit it by hand")
     life.case.learn(invoice, CreditLedger.of(document, invoice.rounding))
-    life.note("the invoice is known, and what is left of it")
+    life.note(f"the invoice is known, {invoice.invoice.number}, and what is left of it")
     life.show()
 
 
@@ -90,7 +116,7 @@ async def look(life: CreditsLife, reference: str) -> Looked:
 async def _look(life: CreditsLife) -> tuple[Requested, bool]:
     looked = await look(life, life.reference)
     if looked.invoice is None:
-        raise NotCreditable("nobody knows an invoice with this reference")
+        raise Unknown("nobody knows an invoice with this reference")
     if looked.cut_off:
         raise NotCreditable(
             "it was ended from outside: start the same request again, and credit it then"

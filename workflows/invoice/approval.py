@@ -54,6 +54,8 @@ async def approve(life: Life) -> None:
             await irreversible(life, "approve", life.calls.approve, offered)
     life.show()
     await tell_order(life)
+    # Whoever changed it between our last look and our call is found out now.
+    await check(life)
 
 
 async def irreversible(life: Life, verb: str, change: Change, offered: tuple[Answer, ...]) -> None:

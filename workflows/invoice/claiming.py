@@ -5,6 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.invoice import planning
 from workflows.invoice.asking import ask_about
 from workflows.invoice.inheritance import inherit, leave_word
 from workflows.invoice.life import Life
@@ -15,7 +16,7 @@ from workflows.kit.recorder import ask_claim
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import Earlier
     from invoicing.claims import ClaimCall, Claimed, Word
-    from invoicing.doubt import CREATE
+    from invoicing.doubt import CREATE, Doubt
     from invoicing.identity import MEMO, fingerprint
     from invoicing.invoice import CLAIM, Problem, Status
     from invoicing.provider import PaymentStatus, Stage
@@ -39,7 +40,9 @@ async def claim(life: Life) -> None:
 
 async def claim_before_taking_back(life: Life) -> None:
     """A cancel must know what the reference stands for, too: an earlier life may have made it."""
-    if life.case.plan is not None and not life.case.claimed:
+    if not life.case.claimed:
+        # Only the plan knows whether there is a register to be asked.
+        await planning.plan(life)
         await claim(life)
 
 
@@ -88,14 +91,23 @@ def _take(life: Life, claimed: Claimed) -> None:
         _end_refused(life, claimed)
     if claimed.word is Word.KNOWN and left is not None:
         _adopt(life, left)
-        life.note(f"the register knows it: {left.status}")
+        _go_on_looking(life, claimed, left)
+        life.note(f"the register knows it: {left.outcome}")
         if case.cancel is not None:
             life.keep()
-        raise Ended(Status(left.status))
+        raise Ended(Status(left.outcome))
     if claimed.word is not Word.GRANTED:
         _inherit(life, claimed)
         life.note(f"begun before, in a life that is over: {left.status if left else 'unknown'}")
     life.recorder.begin()
+
+
+def _go_on_looking(life: Life, claimed: Claimed, left: Row) -> None:
+    """Its life has ended, and was cut off while it looked for what a lost create may do late."""
+    if left.may_come_until is None or left.may_come_until <= workflow.now():
+        return
+    doubt = Doubt.begun_again(workflow.now(), claimed.contents)
+    life.case.doubt = doubt.planned(life.paces.effect)
 
 
 def _inherit(life: Life, claimed: Claimed) -> None:
@@ -104,7 +116,7 @@ def _inherit(life: Life, claimed: Claimed) -> None:
     known = (one.content for one in case.doubt.calls if one.verb == CREATE)
     on = claimed.word is Word.GOES_ON
     # What people said of one that came to its own end has been carried out.
-    unfinished = on and (not left.ended or left.status == Status.EXPIRED)
+    unfinished = on and (not left.ended or left.outcome == Status.EXPIRED)
     earlier = Earlier(
         ended=workflow.now(),
         contents=tuple(dict.fromkeys((*claimed.contents, *known))),

@@ -160,13 +160,22 @@ async def until_nothing_can_reach_the_buyer(life: Life) -> None:
     invoice to the buyer, or the cancel is withdrawn. It does not wait for the cancel's end."""
 
     def over() -> bool:
-        return life.case.cancel is None or not (life.unclaimed or _may_reach_the_buyer(life))
+        waits = _may_stand_already(life) or _may_reach_the_buyer(life)
+        return life.case.cancel is None or not waits
 
     while not over():
         ends = [until for verb in _reaching(life) if (until := life.case.doubt.until(verb))]
         left = max(ends, default=workflow.now()) - workflow.now()
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(over, timeout=left if left > timedelta() else None)
+
+
+def _may_stand_already(life: Life) -> bool:
+    """Whether the register has not said yet what the reference stands for. Without a plan it is not
+    known whether there is one."""
+    case = life.case
+    unplanned = case.plan is None and not (case.claimed or case.outcome)
+    return unplanned or life.unclaimed
 
 
 def _may_reach_the_buyer(life: Life) -> bool:

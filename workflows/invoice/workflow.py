@@ -14,6 +14,7 @@ from workflows.invoice import story
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.instructions import Instructions
 from workflows.invoice.life import Life
+from workflows.invoice.looking import differing
 from workflows.invoice.taking_back import until_nothing_can_reach_the_buyer
 from workflows.kit.endings import Ended, refused
 from workflows.kit.instructions import NOTHING, of_any_input, of_no_input, of_one_input, understood
@@ -76,6 +77,7 @@ class InvoiceWorkflow:
             invoice=life.state.model_copy(update={"lines": ()}),
             rounding=plan and rounding_of(life.request.document, plan.totals),
             context=life.case.context,
+            differs=plan is not None and life.case.echo is not None and bool(differing(life)),
         )
 
     @workflow.signal(description="Parts of it are to be credited: then no cancel credits it whole.")
