@@ -38,7 +38,6 @@ CLAIMS = "invoicing/claims.py"
 RECORDER = "workflows/kit/recorder.py"
 CLOSING = "workflows/invoice/closing.py"
 INSTRUCTIONS = "workflows/invoice/instructions.py"
-DELIVERY = "workflows/order/delivery.py"
 EVENT = "workflows/event.py"
 CREDIT = "invoicing/credit.py"
 PORTION = "invoicing/credit_portion.py"
@@ -400,7 +399,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a delivery takes an earlier invoice for its own",
-        DELIVERY,
+        "workflows/kit/children.py",
         "id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,",
         "id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,",
     ),

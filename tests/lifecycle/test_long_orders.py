@@ -31,7 +31,7 @@ from tests.lifecycle.test_orders import (
     until,
 )
 from tests.lifecycle.world import Company, World, world
-from workflows.order import delivery
+from workflows.kit import children
 
 SUGGESTED = 60
 """After so many events the server suggests to continue as new."""
@@ -126,7 +126,7 @@ async def test_a_continued_order_asks_about_an_invoice_that_was_cut_off_meanwhil
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody signals that end: it is looked for."""
-    monkeypatch.setattr(delivery, "LOOKS", _looks(first=0.2, factor=2))
+    monkeypatch.setattr(children, "LOOKS", _looks(first=0.2, factor=2))
     reference = await begun(company, "1")
     held = invoice_reference(reference, "A")
     await company.client.deliver(reference, a_delivery("A", "1", hold=True))
@@ -140,7 +140,7 @@ async def test_a_continued_order_asks_about_an_invoice_that_was_cut_off_meanwhil
 
 
 def _looks(first: float, factor: float) -> Any:
-    return delivery.LOOKS.model_copy(
+    return children.LOOKS.model_copy(
         update={"first": timedelta(seconds=first), "factor": factor, "cap": timedelta(hours=1)}
     )
 
@@ -150,7 +150,7 @@ async def test_what_a_continued_order_looks_at_it_looks_at_ever_more_rarely(
 ) -> None:
     """Also when its history begins anew: a thousand deliveries would else be a thousand looks
     every few seconds, for as long as nobody pays."""
-    monkeypatch.setattr(delivery, "LOOKS", _looks(first=0.05, factor=4))
+    monkeypatch.setattr(children, "LOOKS", _looks(first=0.05, factor=4))
     reference = await begun(company, "1", goal="paid")
     await company.client.deliver(reference, a_delivery("A", "1"))
     await until(company, reference, lambda order: statuses(order)["1"] == "invoiced")

@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    ChildWorkflowError,
-    FailureError,
-    WorkflowAlreadyStartedError,
-)
-from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
+from temporalio.exceptions import ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 
-from workflows.invoice import InvoiceWorkflow
+from workflows.kit.children import pause, refused_at_once, sentence, start, what_became
 from workflows.kit.outbox import looked_at
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from activities.news import Directory
-    from invoicing.case import InvoiceInput
-    from invoicing.identity import (
-        DETAILS,
-        MEMO,
-        OWNER,
-        fingerprint,
-        search_attributes,
-        summary,
-        workflow_id,
-    )
+    from invoicing.identity import workflow_id
     from invoicing.invoice import LineStatus
-    from invoicing.news import Became, BecameCall
+    from invoicing.news import Became
     from invoicing.order import Deliver, OrderStatus, request_of
-    from invoicing.provider import Event, Pace
+    from invoicing.provider import Event
     from invoicing.questions import Answer, Reason
     from invoicing.request import InvoiceRequest, RegisteredOrder
-
-CALL = timedelta(seconds=30)
-LOOKS = Pace(
-    first=timedelta(seconds=10),
-    factor=2,
-    cap=timedelta(days=1),
-    deadline=timedelta(days=3650),
-)
-"""How often an invoice that an earlier run began is looked at. It tells its order of its end by
-itself; the looks are for one that was cut off and could not."""
-
-Child = workflow.ChildWorkflowHandle[Any, Any]
 
 
 async def invoice(life: OrderLife, wanted: Deliver) -> None:
@@ -70,7 +39,7 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
     name = wanted.delivery
     try:
         with life.calling():
-            child = await _start(_invoice_of(life, wanted), wanted.proven or life.case.asked_by)
+            child = await start(_invoice_of(life, wanted), wanted.proven or life.case.asked_by)
     except WorkflowAlreadyStartedError:
         life.tried.add(name)
         await _ask_what_became_of(life, name, "its reference already stands for an invoice")
@@ -88,8 +57,8 @@ async def _begin(life: OrderLife, wanted: Deliver) -> None:
         life.case.hear(name, await child)
     except ChildWorkflowError as error:
         # What it was when it ended it has told us itself, unless it was cut off.
-        life.note(f"delivery {name} failed: {_sentence(error)}")
-        if not life.case.deliveries[name].ended and _refused_at_once(error):
+        life.note(f"delivery {name} failed: {sentence(error)}")
+        if not life.case.deliveries[name].ended and refused_at_once(error):
             life.case.refuse(name)
 
 
@@ -97,13 +66,13 @@ async def _follow(life: OrderLife, name: str) -> None:
     """One that an earlier run of this order began: it tells of its end itself, or is looked at."""
     waits = life.waits(f"delivery {name}")
     while name in life.case.begun:
-        # A thousand of them are not looked at in one moment.
-        jitter = 0.7 + 0.3 * workflow.random().random()
-        pause = LOOKS.pause(life.case.looks.get(name, 0)) * jitter
-        await waits.sleep(lambda: name not in life.case.begun, pause, f"invoice of {name}")
+        span = pause(life.case.looks.get(name, 0))
+        await waits.sleep(lambda: name not in life.case.begun, span, f"invoice of {name}")
         if name in life.case.begun:
             life.case.looked(name)
-            _hear_what_became(life, name, await _look(life, name))
+            with life.calling():
+                became = await what_became(life.case.deliveries[name].reference)
+            _hear_what_became(life, name, became)
 
 
 def _hear_what_became(life: OrderLife, name: str, became: Became) -> None:
@@ -116,23 +85,6 @@ def _hear_what_became(life: OrderLife, name: str, became: Became) -> None:
     else:
         life.note(f"delivery {name} failed: {became.why}")
         life.case.cut_off(name)
-
-
-async def _look(life: OrderLife, name: str) -> Became:
-    call = BecameCall(workflow_id=workflow_id(life.case.deliveries[name].reference))
-    with life.calling():
-        try:
-            became: Became = await workflow.execute_activity_method(
-                Directory.became,
-                call,
-                summary="what became of its invoice",
-                start_to_close_timeout=CALL,
-                schedule_to_close_timeout=timedelta(hours=1),
-                retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
-            )
-        except ActivityError:
-            return Became(running=True)
-    return became
 
 
 def take_back_invoice(life: OrderLife, name: str) -> None:
@@ -168,26 +120,6 @@ def _invoice_of(life: OrderLife, wanted: Deliver) -> InvoiceRequest:
     return request_of(order, wanted).model_copy(update=update)
 
 
-async def _start(request: InvoiceRequest, proven: str) -> Child:
-    fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
-    order = workflow.info().workflow_id
-    return await workflow.start_child_workflow(
-        InvoiceWorkflow.run,
-        InvoiceInput.model_construct(**fields, tells=order, proven=proven),
-        id=workflow_id(request.reference),
-        # Also one that has ended: what it left at the provider is not this delivery's.
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        # The lines are the order's: nobody begins such an invoice again but the order.
-        memo={MEMO: fingerprint(request), OWNER: order},
-        search_attributes=search_attributes(request),
-        static_summary=summary(request),
-        static_details=DETAILS,
-        cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-        # An order that is terminated leaves its invoices to end as they must.
-        parent_close_policy=ParentClosePolicy.ABANDON,
-    )
-
-
 async def _ask_what_became_of(life: OrderLife, name: str, why: str) -> None:
     said = await life.ask(
         Reason.DELIVERY_UNCLEAR,
@@ -198,16 +130,6 @@ async def _ask_what_became_of(life: OrderLife, name: str, why: str) -> None:
         invoiced = said.answer is Answer.INVOICED
         status = LineStatus.INVOICED if invoiced else LineStatus.OPEN
         life.case.decide(name, status, said.number)
-
-
-def _refused_at_once(error: ChildWorkflowError) -> bool:
-    cause = error.cause
-    return isinstance(cause, ApplicationError) and cause.type in ("Rejected", "Unsupported")
-
-
-def _sentence(error: ChildWorkflowError) -> str:
-    cause = error.cause
-    return cause.message if isinstance(cause, ApplicationError) else type(cause).__name__
 
 
 def about_to_begin(life: OrderLife, delivery: str) -> bool:
