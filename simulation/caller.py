@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from invoicing import attributes
@@ -43,10 +44,13 @@ class Caller:
         self._judge = judge
         self._story = story
         self._kept: dict[str, CreditsCase] = {}
+        self.unasked = 0
+        """How many will be asked for later."""
         self._prints: dict[int, tuple[Any, dict[str, str]]] = {}
 
     def ask(self, request: InvoiceRequest) -> None:
         """Have this invoice made; asked again it is the same one."""
+        held = self._held_when_cut_off(request.reference)
         try:
             run = self._asked(request)
         except Refused as refusal:
@@ -58,8 +62,25 @@ class Caller:
             self._judge.want(
                 request.reference, content(document), sums(document).gross, request.sent_from
             )
-            if request.hold:
+            if request.hold or held:
                 self._judge.wanted[request.reference].held_since = self._server.now
+
+    def ask_after(self, pause: timedelta, request: InvoiceRequest) -> None:
+        """Ask for it later; until then no life is at its end."""
+
+        def ask() -> None:
+            self.unasked -= 1
+            self.ask(request)
+
+        self.unasked += 1
+        self._server.after(pause, ask)
+
+    def _held_when_cut_off(self, reference: str) -> bool:
+        """Whether the life before was held, and ended from outside: the next is held as well."""
+        runs = self._server.runs(workflow_id(reference))
+        know = self._judge.wanted.get(reference)
+        cut_off = bool(runs) and runs[-1].status == "terminated"
+        return cut_off and know is not None and know.held_since is not None
 
     def _asked(self, request: InvoiceRequest) -> Run | None:
         """The run that began, or None where the last one stands."""

@@ -192,6 +192,7 @@ _ACTS = {
     "cancel": 22,
     "engine cancel": 10,
     "terminate and ask again": 9,
+    "hold, then terminate and ask again": 4,
     "ask again": 6,
     "ask with other content": 4,
     "cancel, then ask with other content": 8,

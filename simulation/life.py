@@ -254,7 +254,6 @@ class _Living:
             life.requests,
             random.Random(f"people {life.seed}"),
         )
-        self._unasked = 0
         self._serve(decisions)
         self._begin(caller, decisions)
         server.on_step.append(self._step)
@@ -308,17 +307,9 @@ class _Living:
             decisions
         )
         for place, request in enumerate(life.requests):
-            self._ask_after(life.starts[place], request)
+            caller.ask_after(life.starts[place], request)
             if request.hold:
                 self._people.release_later(request, life.releases[place])
-
-    def _ask_after(self, pause: timedelta, request: InvoiceRequest) -> None:
-        def ask() -> None:
-            self._unasked -= 1
-            self._caller.ask(request)
-
-        self._unasked += 1
-        self._server.after(pause, ask)
 
     def _tell(self, event: Event) -> None:
         self._news.tell(EventInput(provider=NAME, event=event))
@@ -342,7 +333,7 @@ class _Living:
             with contextlib.suppress(NotFound):
                 self._server.terminate(identity, BY_A_PERSON)
             self._server.expire(identity)
-            self._ask_after(timedelta(minutes=1), request)
+            self._caller.ask_after(timedelta(minutes=1), request)
 
     def _forget(self) -> None:
         """Retention is over for all that ended; what has become final is asked for once more, by a
@@ -382,7 +373,7 @@ class _Living:
     def _over(self) -> bool:
         if self._steps > STEPS:
             return True
-        if self._wire.under_way or self._unasked or self._steps < 3:
+        if self._wire.under_way or self._caller.unasked or self._steps < 3:
             return False
         return all(run.id.startswith(_OUTLIVE) for run in self._server.open_runs())
 

@@ -107,6 +107,7 @@ class People:
             "cancel": self._cancel,
             "engine cancel": self._engine_cancel,
             "terminate and ask again": self._terminate,
+            "hold, then terminate and ask again": self._hold_and_terminate,
             "ask again": self._ask_again,
             "ask with other content": self._ask_otherwise,
             "cancel, then ask with other content": self._cancel_and_ask_otherwise,
@@ -502,8 +503,12 @@ class People:
         self._story.tell(f"{request.reference}: somebody terminates it")
         self._ask_later(request, act.after)
 
+    def _hold_and_terminate(self, act: Act) -> None:
+        self._hold(act)
+        self._server.after(act.after / 2, partial(self._terminate, act))
+
     def _ask_later(self, request: InvoiceRequest, after: timedelta) -> None:
-        self._server.after(after, lambda: self._caller.ask(request))
+        self._caller.ask_after(after, request)
 
     def _ask_again(self, act: Act) -> None:
         self._caller.ask(self._place(act))
