@@ -101,16 +101,16 @@ def workers(
 
     A slow one then takes nobody else's slots, and a rate limit can be set per queue.
     """
+    claims = register is not None
     lives = Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=stories,
-        activities=Directory(client).all(),
+        activities=Directory(client, claims=claims).all(),
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
         deployment_config=_build(setup),
     )
-    claims = register is not None
     calls = (
         _calls(client, name, adaptors[name], setup, subscribers, claims=claims)
         for name in sorted(adaptors)

@@ -98,10 +98,21 @@ class NewsActivities:
 
 class Directory:
     """What a workflow asks about our own workflows: who is listed under a name, what became of one,
-    and that others be begun. Lists are a moment behind."""
+    and that others be begun. Lists are a moment behind.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        client: to the server that they run on.
+        claims: whether the workers here keep a register.
+    """
+
+    def __init__(self, client: Client, *, claims: bool = False) -> None:
         self._client = client
+        self._claims = claims
+
+    @activity.defn
+    async def claims(self) -> bool:
+        """Whether there is a register, for who has no plan to tell."""
+        return self._claims
 
     @activity.defn
     @as_failures
@@ -192,7 +203,7 @@ class Directory:
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""
-        return [self.locate, self.deliver, self.became, self.requested]
+        return [self.claims, self.locate, self.deliver, self.became, self.requested]
 
 
 MOST_LISTED = 1000

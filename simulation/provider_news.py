@@ -117,6 +117,10 @@ class SimulatedNews:
         begun = sum(self.tell(each) for each in given.events)
         return Attempt(after=timedelta(milliseconds=20), result=begun)
 
+    def claims(self, given: None, call: ActivityCall) -> Attempt:
+        """Whether there is a register."""
+        return Attempt(after=timedelta(milliseconds=5), result=self._provider.claims)
+
     def became(self, given: BecameCall, call: ActivityCall) -> Attempt:
         """What became of an invoice's workflow."""
         run = self._server.runs(given.workflow_id)[-1]
@@ -158,6 +162,7 @@ class SimulatedNews:
             "acknowledge": self.acknowledge,
             "locate": self.locate,
             "deliver": self.deliver,
+            "claims": self.claims,
             "became": self.became,
             "requested": self.requested,
             "post": self.post,

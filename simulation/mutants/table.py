@@ -438,8 +438,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a cancel before the plan does not ask what the reference stands for",
         CLAIMING,
-        "        await planning.plan(life)\n",
-        "        return\n",
+        "    if not life.case.claimed and await _claims(life):\n",
+        "    if life.case.plan and not life.case.claimed and await _claims(life):\n",
     ),
     Mutant(
         "a lost create of a life that was cut off while it looked is looked for no more",
@@ -450,8 +450,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a reference is not claimed",
         CLAIMING,
-        "if not life.plan.claims or life.case.claimed == life.content:",
-        "if life.plan.claims or life.case.claimed == life.content:",
+        "if life.plan.claims and life.case.claimed != life.content:",
+        "if not life.plan.claims and life.case.claimed != life.content:",
     ),
     Mutant(
         "what an earlier life may have made is not in doubt",

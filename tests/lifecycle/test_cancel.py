@@ -17,6 +17,7 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.news import Directory
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.provider import Plan, Stage
@@ -573,6 +574,7 @@ class Stories:
             self.client.temporal,
             task_queue=self.queue,
             workflows=[InvoiceWorkflow],
+            activities=Directory(self.client.temporal).all(),
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=0,
         ):

@@ -139,6 +139,7 @@ class Provider:
         self._activity("plan_order", self._plan_order)
         self._activity("about", lambda call, act: Subject(keys=("unknown",)))
         self._activity("post", lambda notice, act: None)
+        self._activity("claims", lambda call, act: bool(self.plan.get("claims")))
         self._activity("became", lambda call, act: self._became(call))
         self._activity("poll", lambda call, act: self._poll())
         self._activity("locate", lambda call, act: LocatedAll(workflows=self.listed))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from workflows.invoice import planning
 from workflows.invoice.asking import ask_about
 from workflows.invoice.inheritance import inherit, leave_word
 from workflows.invoice.life import Life
@@ -14,6 +16,7 @@ from workflows.kit.endings import Ended, Overdue
 from workflows.kit.recorder import ask_claim
 
 with workflow.unsafe.imports_passed_through():
+    from activities.news import Directory
     from invoicing.case import Earlier
     from invoicing.claims import ClaimCall, Claimed, Word
     from invoicing.doubt import CREATE, Doubt
@@ -24,13 +27,19 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.recording import Row
 
 
+CALL = timedelta(seconds=30)
+
+
 async def claim(life: Life) -> None:
     """Claim the reference for what is asked for now. Does nothing where there is no register.
 
     Raises Ended where the reference stands for other content, or for an invoice that has ended.
     """
-    if not life.plan.claims or life.case.claimed == life.content:
-        return
+    if life.plan.claims and life.case.claimed != life.content:
+        await _claim(life)
+
+
+async def _claim(life: Life) -> None:
     first = not life.case.claimed
     claimed = await _answered(life)
     life.case.claimed = life.content
@@ -40,10 +49,22 @@ async def claim(life: Life) -> None:
 
 async def claim_before_taking_back(life: Life) -> None:
     """A cancel must know what the reference stands for, too: an earlier life may have made it."""
-    if not life.case.claimed:
-        # Only the plan knows whether there is a register to be asked.
-        await planning.plan(life)
-        await claim(life)
+    if not life.case.claimed and await _claims(life):
+        await _claim(life)
+
+
+async def _claims(life: Life) -> bool:
+    """Whether there is a register. A cancel does not wait for a plan, to be told: who makes plans
+    may be away for long, and then nothing is made."""
+    if life.case.plan is not None:
+        return life.plan.claims
+    claims: bool = await workflow.execute_activity_method(
+        Directory.claims,
+        summary="is there a register?",
+        start_to_close_timeout=CALL,
+        retry_policy=RetryPolicy(maximum_interval=CALL),
+    )
+    return claims
 
 
 async def _answered(life: Life) -> Claimed:

@@ -40,6 +40,8 @@ async def take_back(life: Life) -> None:
         if life.case.adopting:
             await adopt_named(life)
         elif life.case.provider_id is not None:
+            # An earlier life may have made it, and this one has not got that far.
+            await planning.plan(life)
             await _from(life, await view(life))
         else:
             await _end_unless_more_is_there(life)
