@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import ScheduleOverlapPolicy
 
 from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
 from invoicing.invoice import Invoice, Status
@@ -23,11 +24,14 @@ from register import Books
 from register import opened as register_at
 from register.database import made
 from register.reconciling.kept import every
+from starter import Code
 from temporal_server import local_server
+from tests.command_line import typed
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.provider_world import KINDS, Shop
 from tests.lifecycle.provider_world import opened as at_any
 from tests.lifecycle.world import FIXED, World, world
+from worker import reconcile_daily
 
 LISTING = ["invoro", "mollie", "zero_friction"]
 TOLD = ["quiddly", "riverty"]
@@ -238,6 +242,48 @@ async def test_a_provider_that_lists_nothing_is_asked_nothing(
         done = await reconciled(here, shop)
         assert (done.pages, done.whole, _calls(shop) - before) == (0, False, 0)
         assert findings(place, shop) == []
+
+
+async def test_it_is_asked_for_on_the_command_line(kept: tuple[World, Books, str]) -> None:
+    here, _, place = kept
+    async with opened(here, "mollie") as shop:
+        await _behind_our_back(shop, "NOBODYS")
+        asked = ("reconcile", "mollie", "--account", shop.account)
+        address = here.server.address
+        said = await typed(*asked, at=address, INVOICING_REGISTER_AT=place)
+        assert said.exit_code == Code.NEEDS_ATTENTION, said.output
+        assert "1  unknown here" in said.stdout
+        (identity,) = shop.stand_in.ledger.live("NOBODYS")
+        del shop.stand_in.books.invoices[identity]
+        said = await typed(*asked, at=address, INVOICING_REGISTER_AT=place)
+        assert said.exit_code == Code.DONE, said.output
+        assert "1 closed" in said.stdout
+
+
+async def test_every_account_is_reconciled_every_night_once(
+    kept: tuple[World, Books, str],
+) -> None:
+    here, _, _ = kept
+    async with opened(here, "mollie") as shop:
+        temporal = here.client.temporal
+        accounts = {"mollie": {shop.account: shop.adaptor}}
+        await reconcile_daily(temporal, accounts)
+        await reconcile_daily(temporal, accounts)
+        handle = temporal.get_schedule_handle(reconciliation_id("mollie", shop.account))
+        told = await handle.describe()
+        assert [spec.hour[0].start for spec in told.schedule.spec.calendars] == [2]
+        assert told.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
+        # What the schedule begins is what the workflow takes.
+        await handle.trigger()
+        async with asyncio.timeout(30):
+            while not (await handle.describe()).info.recent_actions:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        (begun,) = (await handle.describe()).info.recent_actions
+        run = temporal.get_workflow_handle(begun.action.workflow_id, result_type=Reconciled)  # type: ignore[attr-defined]
+        done = await asyncio.wait_for(run.result(), 30)
+        yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+        assert (done.until, done.since) == (yesterday, yesterday - timedelta(days=91))
+        await handle.delete()
 
 
 async def _recorded(books: Books, reference: str, status: str) -> None:
