@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, selec
 
 from invoicing.disagreement import ALIVE, FINAL, OVER, disagreements
 from invoicing.listing import Listed
+from invoicing.periods import Period
 from invoicing.provider import Stage, Target
 from invoicing.reconciling import (
     FindingKind,
@@ -22,7 +23,6 @@ from invoicing.reconciling import (
     Suspects,
 )
 from invoicing.recording import Row
-from register.periods import Period
 from register.reconciling.findings import counted, found
 from register.reconciling.gaps import gaps
 from register.tables import claims, findings, invoices, listed, reconciliations
