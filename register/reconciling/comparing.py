@@ -80,6 +80,7 @@ def _noted(db: Connection, scope: Scope, item: Listed, here: _Here) -> dict[str,
     if alive and not here.knows(item):
         what = f"{told.stage} there, and nobody asked for it here"
         found(db, scope, FindingKind.UNKNOWN_HERE, what, provider_id=told.provider_id)
+    _taken_back(db, scope, item, here)
     suspect = row is not None and _judged(row, scope) and bool(_wrong(row, item))
     return {
         "run": scope.run,
@@ -91,6 +92,18 @@ def _noted(db: Connection, scope: Scope, item: Listed, here: _Here) -> dict[str,
         "seen": True,
         "suspect": suspect,
     }
+
+
+def _taken_back(db: Connection, scope: Scope, item: Listed, here: _Here) -> None:
+    """A document of its own that credits one of ours, which nobody here has asked for."""
+    told, of = item.invoice, here.by_id.get(item.credits or "")
+    asked = told.reference in here.claimed or told.provider_id in here.by_id
+    if of is None or asked or told.stage not in FINAL or not _judged(of, scope):
+        return
+    if Stage(of["stage"]) is not Stage.CREDITED:
+        about = {"reference": of["reference"], "provider_id": of["provider_id"]}
+        what = f"was credited there by {told.provider_id}"
+        found(db, scope, FindingKind.CREDITED_UNSEEN, what, **about)
 
 
 def _wrong(row: RowMapping, item: Listed) -> object:

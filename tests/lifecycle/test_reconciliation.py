@@ -17,8 +17,9 @@ from temporalio.client import ScheduleOverlapPolicy
 from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
 from invoicing.invoice import Invoice, Status
 from invoicing.listing import Lists
-from invoicing.provider import CreateCall, LookUpCall, Target
+from invoicing.provider import CreateCall, LookUpCall, ReadCall, Target
 from invoicing.reconciling import FindingKind, Found, Reconciled, ReconcileInput
+from invoicing.recording import Row
 from invoicing.request import Goal
 from register import Books
 from register import opened as register_at
@@ -232,6 +233,38 @@ async def test_what_was_terminated_here_and_lives_there_is_found(
         assert (finding.kind, finding.reference) == (FindingKind.CUT_OFF, reference)
 
 
+@pytest.mark.parametrize("name", LISTING)
+async def test_a_credit_behind_our_back_is_found(kept: tuple[World, Books, str], name: str) -> None:
+    here, books, place = kept
+    async with opened(here, name) as shop:
+        reference = await _sent(shop)
+        await shop.adaptor.credit(await _target(shop, books, reference))
+        done = await reconciled(here, shop)
+        (finding,) = findings(place, shop)
+        assert (finding.kind, finding.reference) == (FindingKind.CREDITED_UNSEEN, reference)
+        assert done.reads <= 1
+
+
+@pytest.mark.parametrize("name", LISTING)
+async def test_what_somebody_made_final_behind_our_back_is_found(
+    kept: tuple[World, Books, str], name: str
+) -> None:
+    here, books, place = kept
+    async with opened(here, name) as shop:
+        reference = await shop.start(hold=True)
+        await shop.follow(reference, lambda invoice: invoice.status is Status.HELD)
+        await _recorded(books, reference, "held")
+        target = await _target(shop, books, reference)
+        await shop.adaptor.approve(target)
+        async with asyncio.timeout(30):
+            while (await shop.adaptor.read(ReadCall(target=target))).number is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await reconciled(here, shop)
+        (finding,) = findings(place, shop)
+        assert (finding.kind, finding.reference) == (FindingKind.STATUS, reference)
+        assert "final there" in finding.what
+
+
 @pytest.mark.parametrize("name", TOLD)
 async def test_a_provider_that_lists_nothing_is_asked_nothing(
     kept: tuple[World, Books, str], name: str
@@ -293,6 +326,18 @@ async def _recorded(books: Books, reference: str, status: str) -> None:
             if row is not None and row["status"] == status:
                 return
             await asyncio.sleep(0.05)
+
+
+async def _target(shop: Shop, books: Books, reference: str) -> Target:
+    """As a call about it is made, by what the register kept."""
+    row = await books.row("invoice", reference)
+    assert row is not None
+    return Target(
+        account=shop.account,
+        reference=reference,
+        provider_id=row["provider_id"],
+        context=Row.model_validate_json(row["kept"]).context,
+    )
 
 
 async def _behind_our_back(shop: Shop, reference: str) -> str:

@@ -193,6 +193,19 @@ async def test_the_providers_own_credit_of_ours_is_known(books: Books, drill: Dr
     assert [one.provider_id for one in drill.all()] == ["id-3"]
 
 
+async def test_a_credit_that_is_a_document_of_its_own_is_found_unless_we_asked_for_it(
+    books: Books, drill: Drill
+) -> None:
+    await here(books)
+    await books.claim(a_claim("OURS"))
+    await drill.run(there(), there("OURS", "id-2", credits="id-1"))
+    await drill.run(there(), there(None, "id-3", credits="id-1", stage=Stage.DRAFTED))
+    assert drill.all() == []
+    await drill.run(there(), there(None, "id-3", credits="id-1"))
+    (finding,) = drill.all()
+    assert (finding.kind, finding.reference) == (FindingKind.CREDITED_UNSEEN, "INV-7")
+
+
 async def test_what_the_list_lacks_is_missing_only_when_a_look_says_so(
     books: Books, drill: Drill
 ) -> None:
