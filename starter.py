@@ -22,6 +22,7 @@ try:
         orders,
         prepare,
         preview,
+        reconciling,
         services,
         views,
     )
@@ -43,6 +44,7 @@ COMMANDS = (
     batch,
     many,
     books,
+    reconciling,
     orders,
     events,
     views,

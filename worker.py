@@ -19,7 +19,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleAlreadyRunningError
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion, WorkflowIDConflictPolicy
 from temporalio.worker import (
     UnsandboxedWorkflowRunner,
@@ -38,6 +38,11 @@ from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
 from activities.notice import NoticeActivities
 from activities.order import OrderActivities
+from activities.reconciling import (
+    ElsewhereActivities,
+    ListActivities,
+    ReconcilingActivities,
+)
 from activities.register import RegisterActivities
 from invoicing.claims import REGISTER_QUEUE, Register
 from invoicing.errors import InvoicingError
@@ -46,12 +51,14 @@ from invoicing.identity import (
     TASK_QUEUE,
     feed_id,
     provider_queue,
+    reconciliation_id,
     subscriber_queue,
 )
 from invoicing.news import FeedInput
 from invoicing.notice import Subscriber
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds, Limited
+from invoicing.reconciling import Reconciles
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
@@ -68,6 +75,7 @@ from workflows.invoice import InvoiceWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
+from workflows.reconciliation import ReconciliationWorkflow, daily
 
 log = logging.getLogger("invoicing.worker")
 
@@ -80,6 +88,7 @@ STORIES = (
     FeedWorkflow,
     NoticesWorkflow,
     PreviewWorkflow,
+    ReconciliationWorkflow,
 )
 
 # The SDK's sandbox would import our modules anew for every workflow in memory, and be entered for
@@ -106,7 +115,10 @@ def workers(
         client,
         task_queue=TASK_QUEUE,
         workflows=stories,
-        activities=Directory(client, claims=claims).all(),
+        activities=[
+            *Directory(client, claims=claims).all(),
+            *ElsewhereActivities(client).all(),
+        ],
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
         deployment_config=_build(setup),
@@ -153,6 +165,7 @@ def _calls(
             *InvoiceActivities(accounts, **how).all(),
             *OrderActivities(accounts, **how).all(),
             *NewsActivities(accounts, pace=setup.pace).all(),
+            *ListActivities(accounts).all(),
         ],
         interceptors=[WatchedCalls(name, meter_of(client), accounts)],
         max_concurrent_activities=setup.calls,
@@ -181,11 +194,14 @@ def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSet
 
 
 def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Worker:
-    """The worker that claims references and writes down what has happened."""
+    """The worker that claims references, writes down what has happened, and reconciles."""
+    activities = RegisterActivities(register).all()
+    if isinstance(register, Reconciles):
+        activities += ReconcilingActivities(register).all()
     return Worker(
         client,
         task_queue=REGISTER_QUEUE,
-        activities=RegisterActivities(register).all(),
+        activities=activities,
         max_concurrent_activities=setup.calls,
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
         deployment_config=_build(setup),
@@ -220,6 +236,15 @@ async def fetch_feeds(
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     static_summary=f"{name} · feed of {account}",
                 )
+
+
+async def reconcile_daily(client: Client, adaptors: Mapping[str, Accounts]) -> None:
+    """See to it that every account is reconciled once a day, whoever else does so too. A schedule
+    that is there is left as people have made it."""
+    for name, accounts in sorted(adaptors.items()):
+        for account in sorted(accounts):
+            with contextlib.suppress(ScheduleAlreadyRunningError):
+                await client.create_schedule(reconciliation_id(name, account), daily(name, account))
 
 
 @contextlib.asynccontextmanager
@@ -281,6 +306,8 @@ async def main() -> None:
             if books:
                 log.info("keeping a register")
             await fetch_feeds(client, adaptors, setup)
+            if books:
+                await reconcile_daily(client, adaptors)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             if setup.build:
                 log.info("build %s: work comes once it is promoted", setup.build)

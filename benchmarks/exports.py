@@ -28,13 +28,13 @@ from rich.table import Table
 from sqlalchemy import Engine, insert, update
 
 from invoicing.document import VatCategory
+from invoicing.periods import Period
 from invoicing.recording import Line, Row
 from invoicing.totals import VatRow
 from register import opened
 from register.chain import START, linked
 from register.database import for_reading, made
 from register.export import exported, verified
-from register.periods import Period
 from register.tables import chain, invoices, journal
 from terminal import screen
 

@@ -34,8 +34,8 @@ from terminal import plain
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from invoicing.periods import Period
     from register.export import BookingTable, Manifest
-    from register.periods import Period
 
 NO_REGISTER = "There is no register here: set INVOICING_REGISTER_AT to what the workers have."
 
@@ -68,7 +68,7 @@ Until = Annotated[
 
 def period_of(month: str | None, since: datetime | None, until: datetime | None) -> Period | None:
     """What was typed, or None where nothing was. Raises BadInput."""
-    from register.periods import Period
+    from invoicing.periods import Period
 
     if month is None and since is None and until is None:
         return None

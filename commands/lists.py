@@ -22,7 +22,7 @@ from tabular.results import harmless
 from terminal import grid, listing, plain, screen
 
 if TYPE_CHECKING:
-    from register.lists import Total, Wanted
+    from invoicing.booked import Total, Wanted
 
 COLUMNS = tuple(Listed.model_fields)
 """Of Temporal's lists."""
@@ -113,7 +113,7 @@ def list_(
     if not read:
         _from_temporal(choice, output, stuck=stuck)
         return
-    from register.lists import Wanted
+    from invoicing.booked import Wanted
 
     wanted = Wanted(
         provider=provider,
@@ -162,7 +162,8 @@ def _from_temporal(choice: Choice, output: Output, *, stuck: bool) -> None:
 
 def _from_register(wanted: Wanted, output: Output, after: str | None) -> None:
     """Page after page, so that no list is held as a whole."""
-    from register.lists import BadCursor, page
+    from invoicing.booked import BadCursor
+    from register.lists import page
 
     left, whole = output.limit, output.as_json or output.as_csv
     columns = output.columns or (BOOKED if whole else _SHOWN)

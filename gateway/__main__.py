@@ -3,7 +3,7 @@
 `GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py), Temporal's
 own where the server is, and the accounts' where their webhooks come from:
 `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`. Credentials of providers are not needed
-here and not kept.
+here and not kept. INVOICING_REGISTER_AT says where the register is that lists with amounts read.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from invoicing.errors import InvoicingError
 from invoicing.process import run
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
+from register.reading import Reader
 
 log = logging.getLogger("invoicing.gateway")
 
@@ -41,7 +42,9 @@ async def main() -> None:
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = settings.accounts.hooks(os.environ, http)
         client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
-        async with serving(application(client, hooks, setup, callers), setup) as url:
+        where = settings.shared.register(os.environ).register_at
+        books = Reader(where.get_secret_value()) if where else None
+        async with serving(application(client, hooks, setup, callers, books), setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):
                 log.info("caller %s may %s", name, ", ".join(caller.may))
@@ -49,6 +52,8 @@ async def main() -> None:
                 log.info("webhooks of %s: %s", provider, ", ".join(sorted(accounts)))
             await told_to_stop.wait()
             log.info("stopping: up to %.0f s for requests under way", setup.grace)
+    if books:
+        books.close()
     log.info("stopped")
 
 

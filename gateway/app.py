@@ -15,6 +15,7 @@ from starlette.routing import Match, Route
 from temporalio.service import RPCError
 
 import console.app
+from gateway import books as booked
 from gateway import codec, events, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
@@ -23,6 +24,7 @@ from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
+from invoicing.booked import Booked
 from invoicing.client import InvoicingClient, Unreachable
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
@@ -65,10 +67,12 @@ def application(
     hooks: Mapping[str, Mapping[str, Hooks]],
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
+    books: Booked | None = None,
 ) -> FastAPI:
-    """The gateway over this client, with these accounts' webhooks, for these callers."""
+    """The gateway over this client, with these accounts' webhooks, for these callers; with
+    a register to read, where there is one."""
     app = described()
-    app.state.backend = Backend(client, hooks, settings)
+    app.state.backend = Backend(client, hooks, settings, books)
     app.state.access = Access(settings, callers)
     app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
     _mount_codec(app, client, settings)
@@ -129,6 +133,7 @@ _ROUTERS = (
     invoices.router,
     orders.router,
     events.router,
+    booked.router,
     questions.router,
     webhooks.router,
     checks,

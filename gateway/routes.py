@@ -99,13 +99,19 @@ class Heads:
             response_description=what,
         )
 
-    def lists(self, what: str = "One page", limits: Limits = Limits.SHOWN) -> Callable[[F], F]:
+    def lists(
+        self,
+        what: str = "One page",
+        limits: Limits = Limits.SHOWN,
+        path: str = "",
+        *kinds: Kind,
+    ) -> Callable[[F], F]:
         """Shows many."""
         return self.router.get(
-            "",
+            path,
             dependencies=[needs(Scope.READ)],
             openapi_extra=_limits(limits),
-            responses=documented(*COMMON),
+            responses=documented(*COMMON, *kinds),
             response_description=what,
         )
 

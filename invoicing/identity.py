@@ -25,6 +25,7 @@ CREDITS_WORKFLOW = "CreditsWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
 NOTICES_WORKFLOW = "NoticesWorkflow"
+RECONCILIATION_WORKFLOW = "ReconciliationWorkflow"
 MEMO = "fingerprint"
 CONTENTS = "contents"
 """Memo: digests of everything that a reference was asked for so far, corrections and earlier lives
@@ -78,6 +79,11 @@ def event_id(provider: str, account: str, event: str) -> str:
 def feed_id(provider: str, account: str) -> str:
     """One poller per account."""
     return f"feed/{provider}/{account}"
+
+
+def reconciliation_id(provider: str, account: str) -> str:
+    """One account is reconciled once at a time."""
+    return f"reconciliation/{provider}/{account}"
 
 
 def notices_id(subscriber: str, about: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from invoicing.model import Recorded
 from invoicing.money import Number
+from invoicing.provider import Echo
 from invoicing.totals import VatRow
 
 
@@ -73,6 +74,9 @@ class Row(Recorded):
     order: str | None = None
     """The workflow of the order that it delivers a part of."""
 
+    says: Echo | None = None
+    """What the provider's invoice is to say, with the buyer as it names them; a figure that is left
+    to the provider is None."""
     generation: int = 0
     context: dict[str, JsonValue] = {}
     keys: tuple[str, ...] = ()

@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from invoicing.case import Case
 from invoicing.doubt import CREATE
+from invoicing.echo import Expected
 from invoicing.invoice import LineStatus
+from invoicing.money import exactly, plain
 from invoicing.order_case import OrderCase
-from invoicing.provider import PaymentStatus
+from invoicing.provider import Echo, PaymentStatus
 from invoicing.recording import Row
 from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -49,6 +51,7 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         due_date=document.due_date,
         buyer=document.buyer.name,
         order=order,
+        says=_says(case, request),
         generation=case.generation,
         context=case.context,
         keys=case.keys,
@@ -57,6 +60,34 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         held=case.hold is not None,
         corrected=case.corrected,
     )
+
+
+def _says(case: Case, request: InvoiceRequest) -> Echo | None:
+    """What is agreed with the provider, without what is left to it."""
+    plan = case.plan
+    if plan is None:
+        return None
+    wanted = Expected.of(request.reference, request.document, plan, case.buyer)
+    vat: dict[str, Decimal] = {}
+    with exactly():
+        for row in plan.totals.vat_rows:
+            vat[plain(row.rate)] = vat.get(plain(row.rate), _ZERO) + row.vat
+    echo = Echo(
+        currency=plan.totals.currency,
+        net=plan.totals.net,
+        vat=vat,
+        gross=plan.totals.gross,
+        prepaid=wanted.prepaid,
+        rounding=wanted.rounding,
+        due=wanted.due,
+        issue_date=wanted.issue_date,
+        due_date=wanted.due_date,
+        buyer=wanted.buyer,
+        number=wanted.number,
+        reference=wanted.reference,
+    )
+    left = {figure.name.lower(): None for figure in plan.theirs}
+    return echo.model_copy(update=left)
 
 
 def order_row(case: OrderCase, request: OrderRequest) -> Row:

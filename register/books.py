@@ -23,8 +23,18 @@ from invoicing import recording
 from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
 from invoicing.money import exactly, minor_units, plain
+from invoicing.reconciling import (
+    FinishCall,
+    PageCall,
+    Reconciled,
+    RestCall,
+    Scope,
+    SettleCall,
+    Suspects,
+)
 from invoicing.recording import Line, RecordCall
 from register.chain import first_broken, linked
+from register.reconciling import comparing
 from register.tables import chain, claims, invoices, journal, vat_rows
 
 A = TypeVar("A")
@@ -52,6 +62,26 @@ class Books:
         """Write down what has happened; what is there already is left as it is. False where the
         reference is somebody else's by now, or was erased. Raises Unavailable."""
         return await self._run(_record, call)
+
+    async def compare_page(self, call: PageCall) -> int:
+        """See `Reconciles`."""
+        return await self._run(comparing.compare_page, call)
+
+    async def compare_rest(self, call: RestCall) -> None:
+        """See `Reconciles`."""
+        await self._run(comparing.compare_rest, call)
+
+    async def suspects(self, scope: Scope) -> Suspects:
+        """See `Reconciles`."""
+        return await self._run(comparing.suspects, scope)
+
+    async def settle(self, call: SettleCall) -> None:
+        """See `Reconciles`."""
+        await self._run(comparing.settle, call)
+
+    async def finish(self, call: FinishCall) -> Reconciled:
+        """See `Reconciles`."""
+        return await self._run(comparing.finish, call)
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
         """What is kept of one, by column; None where nothing is. Raises Unavailable."""

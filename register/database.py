@@ -80,13 +80,18 @@ READING_PATIENCE = 600
 """Seconds that PostgreSQL may sort and search for one list or export."""
 
 
-def for_reading(where: str) -> Engine:
+def for_reading(where: str, patience: int = READING_PATIENCE) -> Engine:
     """An engine that changes nothing: each transaction sees one moment, and holds up no writer.
+    PostgreSQL gives up a statement after `patience` seconds.
 
     Raises BadRegister, also where there is no register yet, or one of another version. Blocks.
     """
     url = _url(where)
-    engine = _sqlite_to_read(url) if url.get_backend_name() == "sqlite" else _postgres_to_read(url)
+    engine = (
+        _sqlite_to_read(url)
+        if url.get_backend_name() == "sqlite"
+        else _postgres_to_read(url, patience)
+    )
     try:
         with engine.begin() as connection:
             _refuse_another_version(connection)
@@ -109,7 +114,7 @@ def _refuse_another_version(connection: Connection) -> None:
         )
 
 
-def _postgres_to_read(url: URL) -> Engine:
+def _postgres_to_read(url: URL, patience: int) -> Engine:
     return create_engine(
         url,
         hide_parameters=True,
@@ -117,7 +122,7 @@ def _postgres_to_read(url: URL) -> Engine:
         execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         connect_args={
             "connect_timeout": PATIENCE,
-            "options": f"-c statement_timeout={READING_PATIENCE}s",
+            "options": f"-c statement_timeout={patience}s",
         },
     )
 

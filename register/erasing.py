@@ -70,7 +70,7 @@ def _erase(db: Connection, wanted: Erasure) -> datetime:
     if not row.ended:
         raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
-    gone = {"buyer": "", "context": {}, "keys": (), "attached": ()}
+    gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
     kept = Row.model_validate_json(row.kept).model_copy(update=gone)
     done = {"erased_at": wanted.at, "verdict": verdict.model_dump_json()}
     db.execute(update(claims).where(*of_claim).values(done))

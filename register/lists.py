@@ -12,103 +12,21 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.errors import InvoicingError
+from invoicing.booked import BadCursor, Entry, Page, Rate, Total, Wanted
 from invoicing.invoice import Status
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
 from register.database import BadRegister
-from register.periods import Period, of_period
+from register.periods import of_period
 from register.tables import invoices, vat_rows
 
 MOST_ROWS = 1000
 """Of one page."""
 
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
-
-
-class BadCursor(InvoicingError):
-    """A cursor that no list has given."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Wanted(_Model):
-    """Which invoices; all that is given must fit. `text` is looked for in reference, number and
-    buyer, in capitals or not. `overdue_on`: final, due before that day, and not paid."""
-
-    provider: str | None = None
-    account: str | None = None
-    status: str | None = None
-    payment: str | None = None
-    prefix: str | None = None
-    text: str | None = None
-    running: bool | None = None
-    due_before: date | None = None
-    overdue_on: date | None = None
-    period: Period | None = None
-
-
-class Entry(_Model):
-    """One invoice as the register has it; amounts in `currency`, None where not known."""
-
-    reference: str
-    provider: str
-    account: str
-    status: str
-    payment: str
-    number: str | None
-    provider_id: str | None
-    buyer: str | None
-    currency: str
-    net: Decimal | None
-    vat: Decimal | None
-    gross: Decimal | None
-    due: Decimal | None
-    paid: Decimal | None
-    credited: Decimal | None
-    issue_date: date | None
-    due_date: date | None
-    began_at: datetime
-    changed_at: datetime
-    ended_at: datetime | None
-
-
-class Page(_Model):
-    """A part of a list, the latest first. `next` gets the part after it; None: there is none."""
-
-    rows: tuple[Entry, ...]
-    next: str | None
-
-
-class Rate(_Model):
-    """What is taxed at one rate."""
-
-    category: str
-    rate: str
-    taxable: Decimal
-    vat: Decimal
-
-
-class Total(_Model):
-    """What the final ones (those with a number) come to in one currency. `paid_unknown`: of so many
-    a part is paid and nobody has said how much."""
-
-    currency: str
-    invoices: int
-    net: Decimal
-    vat: Decimal
-    gross: Decimal
-    due: Decimal
-    paid: Decimal
-    paid_unknown: int
-    credited: Decimal
-    rates: tuple[Rate, ...]
 
 
 def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
@@ -144,6 +62,11 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     fits += [has[name] == value for name, value in given.items() if value is not None]
     if begins:
         fits.append(func.substr(has.reference, 1, len(begins)) == begins)
+    if wanted.accounts:
+        fits.append(or_(*map(_at, wanted.accounts)))
+    if wanted.prefixes:
+        begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
+        fits.append(or_(*begin))
     if wanted.text:
         text = wanted.text.lower()
         places = (has.reference, has.number, has.buyer)
@@ -157,6 +80,12 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
+
+
+def _at(account: str) -> ColumnElement[bool]:
+    provider, _, name = account.partition("/")
+    of_provider = invoices.c.provider == provider
+    return and_(of_provider, invoices.c.account == name) if name else of_provider
 
 
 def _overdue(day: date) -> ColumnElement[bool]:

@@ -146,3 +146,58 @@ chain = Table(
     Column("position", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("run", String(100), primary_key=True),
+    Column("provider", String(50), nullable=False),
+    Column("account", String(50), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("reads", Integer, nullable=False),
+    Column("listed", Integer, nullable=False),
+    Column("found", Text, nullable=False),  # JSON: open findings by kind
+    Column("new", Integer, nullable=False),
+    Column("closed", Integer, nullable=False),
+    Index("reconciliations_by_account", "provider", "account", "began_at"),
+)
+
+listed = Table(
+    "listed",  # what a reconciliation under way has seen; emptied at its end
+    metadata,
+    Column("run", String(100), primary_key=True),
+    Column("provider_id", Words, primary_key=True),
+    Column("reference", Words),  # as the provider states it
+    Column("ours", String(200)),  # the reference of the invoice that has this id here
+    Column("stage", String(30), nullable=False),
+    Column("alive", Boolean, nullable=False),
+    Column("seen", Boolean, nullable=False),  # False: it is missing in the list
+    Column("suspect", Boolean, nullable=False),
+    Index("listed_by_reference", "run", "reference"),
+    Index("listed_by_suspicion", "run", "suspect"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("provider", String(50), nullable=False),
+    Column("account", String(50), nullable=False),
+    Column("reference", Words),
+    Column("provider_id", Words),
+    Column("what", Words, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("first_run", String(100), nullable=False),
+    Column("last_run", String(100), nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", Words),  # None: by a run that did not find it any more
+    Column("reason", Words),
+    Index("findings_by_account", "provider", "account", "closed_at"),
+)

@@ -41,7 +41,8 @@ class ClientSettings(Variables):
 
 
 class RegisterSettings(Variables):
-    """Where the register is, for workers, which write it, and for the command line, which reads it.
+    """Where the register is, for workers, which write it, and for command line and gateway, which
+    read it.
 
     register_at: a file, or postgresql://user:password@host:port/database. Without one, a reference
         is known as long as Temporal keeps it.

@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
+from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     Echo,
@@ -48,6 +49,7 @@ from providers.invoro.decode import (
     vat_by_rate,
 )
 from providers.invoro.encode import credit_note, encoded, since_query
+from providers.invoro.listing import list_page
 from providers.invoro.options import InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
@@ -139,6 +141,10 @@ class Invoro:
             elif invoice.is_live and invoice.mentions(context.mark):
                 found.append(self._snapshot(invoice, context, target))
         return Search(invoices=tuple(found), complete=complete)
+
+    async def list_page(self, call: ListCall) -> ListPage:
+        """See the port. Whose it is, our mark in it says."""
+        return await list_page(self._api, self._settings, call, self._listed)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. Nothing leaves the house with it: a draft has no number of a series yet."""
@@ -346,12 +352,20 @@ class Invoro:
             reference=self._reference(invoice, context, target) if target else None,
         )
 
+    def _listed(self, invoice: Invoice) -> Snapshot:
+        told = self._snapshot(invoice, Context(), None)
+        return told.model_copy(update={"reference": self._marked(invoice)})
+
     def _reference(self, invoice: Invoice, context: Context, target: Target) -> str | None:
         """The caller's own reference if our mark is there; else what another's mark says."""
         if context.mark is None:
             return None
         if invoice.mentions(context.mark):
             return target.reference
+        return self._marked(invoice)
+
+    def _marked(self, invoice: Invoice) -> str | None:
+        """The reference that a mark in it names."""
         label = f"{self._settings.mark_label}: "
         lines = (line for text in invoice.marked for line in text.splitlines())
         told = (line.removeprefix(label) for line in lines if line.startswith(label))

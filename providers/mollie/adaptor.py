@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from invoicing.errors import FieldProblem, Rejected, Unreadable
+from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     Delivery,
@@ -55,11 +56,10 @@ from providers.mollie.decode import (
     verify,
 )
 from providers.mollie.encode import encoded, key, recipient_identifier
+from providers.mollie.listing import list_page, page_request
 from providers.mollie.options import MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
 from providers.mollie.states import GONE, INVOICE, INVOICES, STATUSES, Context
-
-PAGE_SIZE = 250
 
 MAX_PAGES = 400
 
@@ -134,6 +134,10 @@ class Mollie:
                 if STATUSES[invoice.word] is not Stage.CREDITED:
                     found.append(self._snapshot(invoice, context))
         return Search(invoices=tuple(found), complete=complete)
+
+    async def list_page(self, call: ListCall) -> ListPage:
+        """See the port."""
+        return await list_page(self._api, self._settings, call)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. With a status other than draft this one call goes all the way."""
@@ -245,18 +249,18 @@ class Mollie:
     async def _listed(self) -> Items:
         """Every invoice of the list; None where it breaks off unseen."""
         until = time.monotonic() + self._settings.find_seconds
-        query = {"limit": str(PAGE_SIZE), **self._query()}
+        since: str | None = None
         for _ in range(MAX_PAGES):
-            request = self._api.call("find", "GET", INVOICES, query=query)
+            request = page_request(self._api, self._settings, since, "find")
             page = await self._api.read(Page, request)
             for item in page.items:
                 yield request, item
             if page.is_last:
                 return
             onwards = page.next_from
-            if onwards in (None, query.get("from")) or time.monotonic() > until:
+            if onwards in (None, since) or time.monotonic() > until:
                 break
-            query["from"] = onwards
+            since = onwards
         yield request, None
 
     def _query(self) -> dict[str, str]:

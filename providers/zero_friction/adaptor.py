@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel, JsonValue
 
 from invoicing.errors import FieldProblem, Rejected, Unreadable
+from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     Delivery,
@@ -65,10 +66,12 @@ from providers.zero_friction.decode import (
     snapshot,
 )
 from providers.zero_friction.encode import encoded, looked_up
+from providers.zero_friction.listing import list_page
 from providers.zero_friction.options import BankAccountChoice, CustomerChoice, ZeroFrictionOptions
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
 from providers.zero_friction.states import (
     ALL,
+    FILTER,
     GONE,
     INVOICE,
     PACES,
@@ -159,6 +162,10 @@ class ZeroFriction:
         if self._settings.search_covers_reference:
             body["flexSearch"] = target.reference
         return await self._matching(target.reference, body)
+
+    async def list_page(self, call: ListCall) -> ListPage:
+        """See the port."""
+        return await list_page(self._api, self._settings, call)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. The answer promises no more than the id."""
@@ -342,9 +349,7 @@ class ZeroFriction:
 
     async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
         """Live invoices with exactly this reference; complete when every page was seen."""
-        request = self._api.call(
-            "find", "POST", "/api/bill/Invoices/filter", json=body, changes=False
-        )
+        request = self._api.call("find", "POST", FILTER, json=body, changes=False)
         items, complete = await self._pages(request)
         # Others are none of ours, however strange they are: they cannot stop the search.
         mine = [one for one in items if reference_of(one, request) == reference]

@@ -70,6 +70,8 @@ class ContractQuery(Recorded):
 
 INVOICE = "/api/bill/Invoices/{id}"
 
+FILTER = "/api/bill/Invoices/filter"
+
 SEND_ROUTES = {"email": "send", "postal": "sendviapostal", "mark_sent": "marksent"}
 
 ALL = {"quickFilter": "all"}

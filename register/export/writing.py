@@ -21,12 +21,13 @@ from sqlalchemy.exc import DBAPIError
 
 from invoicing.errors import InvoicingError
 from invoicing.money import added
+from invoicing.periods import Period
 from register.database import BadRegister
 from register.export import rows
 from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
 from register.export.tables import Table
-from register.periods import Period, of_period
+from register.periods import of_period
 from register.tables import invoices, journal
 
 AT_ONCE = 500

@@ -24,6 +24,7 @@ from gateway.app import application
 from gateway.guard import HEADERS
 from gateway.problems import MEDIA_TYPE, Kind, ProblemDetails
 from gateway.serve import serving
+from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
@@ -154,12 +155,15 @@ def _operation(document: dict[str, Any], path: str, method: str) -> dict[str, An
 
 @contextlib.asynccontextmanager
 async def gateway_over(
-    client: InvoicingClient, known: Mapping[str, CallerSettings] | None = None, **changes: Any
+    client: InvoicingClient,
+    known: Mapping[str, CallerSettings] | None = None,
+    books: Booked | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """A gateway over this client, served meanwhile, for these callers."""
     setup = settings(**changes)
     accounts: dict[str, dict[str, Hooks]] = {}
-    app = application(client, accounts, setup, callers() if known is None else known)
+    app = application(client, accounts, setup, callers() if known is None else known, books)
     async with (
         serving(app, setup) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,

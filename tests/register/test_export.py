@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from invoicing.document import VatCategory
+from invoicing.periods import Period
 from invoicing.totals import VatRow
 from register import Books
 from register.database import BadRegister, for_reading, made
@@ -24,7 +25,6 @@ from register.export import BookingTable, exported, verified
 from register.export.bookings import BadBookingTable
 from register.export.manifest import MANIFEST, SEAL, Manifest, sealed
 from register.export.writing import BadExport, Exported
-from register.periods import Period
 from register.tables import invoices, journal
 from tests.register.said import a_claim, a_record, a_row, lines
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from invoicing.booked import BadCursor, Entry, Wanted
+from invoicing.periods import Period
 from register import Books
 from register.database import for_reading
-from register.lists import BadCursor, Entry, Wanted, page, totals
-from register.periods import Period
+from register.lists import page, totals
 from starter import Code
 from tests.command_line import lines as printed
 from tests.command_line import typed
@@ -64,6 +65,11 @@ FILTERS: list[tuple[dict[str, Any], set[str]]] = [
     ({"payment": "paid"}, {"JUNE-1"}),
     ({"prefix": "JUNE-"}, {"JUNE-1", "JUNE-2", "JUNE-3"}),
     ({"prefix": "%"}, set()),
+    ({"prefixes": ("MAY-", "june")}, {"MAY-5", "MAY-6", "june-4"}),
+    ({"accounts": ("invoro",)}, {"JUNE-3"}),
+    ({"accounts": ("mollie/belgium", "invoro/belgium")}, {"JUNE-3"}),
+    ({"accounts": ("mollie/belgium",)}, set()),
+    ({"accounts": ("mollie/default",), "prefixes": ("JUNE",)}, {"JUNE-1", "JUNE-2"}),
     ({"text": "müller"}, {"JUNE-2"}),
     ({"text": "0%"}, {"JUNE-2"}),
     ({"text": "x-5"}, {"MAY-5"}),

@@ -1,0 +1,117 @@
+"""Invoices with their amounts over REST, read from the register: also those that Temporal has
+forgotten. Only where the gateway is told where the register is (INVOICING_REGISTER_AT)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Self
+
+from fastapi import Query
+from pydantic import StringConstraints, model_validator
+
+from gateway.access import Who
+from gateway.backend import Backend, Behind
+from gateway.callers import Caller
+from gateway.pages import Cursor, Paged
+from gateway.problems import Kind, Trouble, invalid, unavailable
+from gateway.routes import Heads, Limits
+from invoicing.booked import BadCursor, Booked, Entry, Total, Wanted
+from invoicing.errors import Unavailable
+from invoicing.invoice import Status
+from invoicing.model import Recorded, Typed
+from invoicing.periods import Period
+from invoicing.provider import PaymentStatus
+from invoicing.request import ProviderName
+
+heads = Heads("books")
+router = heads.router
+
+_NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class _Chosen(Typed):
+    provider: ProviderName | None = None
+    account: Text | None = None
+    status: Status | None = None
+    payment: PaymentStatus | None = None
+    prefix: Text | None = None
+    text: Text | None = None
+    """In reference, number or buyer, in capitals or not."""
+    running: bool | None = None
+    due_before: date | None = None
+    overdue: bool = False
+    since: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and self.until < self.since:
+            raise ValueError("until is before since")
+        return self
+
+    def wanted(self, who: Caller) -> Wanted:
+        """What is looked for: of a limited caller's own alone."""
+        names = ("provider", "account", "status", "payment", "prefix", "text", "running")
+        given: dict[str, Any] = {name: getattr(self, name) for name in (*names, "due_before")}
+        if self.since or self.until:
+            first, last = self.since or date(1900, 1, 1), self.until or date(9998, 12, 31)
+            given["period"] = Period(first, last)
+        if self.overdue:
+            given["overdue_on"] = datetime.now(UTC).date()
+        return Wanted(**given, accounts=who.reach.accounts, prefixes=who.reach.references)
+
+
+class BookFilters(_Chosen, Paged):
+    """Which invoices; all that is given must fit. A period is of days of issue."""
+
+
+class TotalFilters(_Chosen):
+    """As those of the list."""
+
+
+class BookPage(Recorded):
+    """Invoices as the register has them, the latest first. Without a cursor it is the last page."""
+
+    invoices: tuple[Entry, ...]
+    cursor: Cursor | None = None
+
+
+class Totals(Recorded):
+    """What the final ones come to, by currency."""
+
+    totals: tuple[Total, ...]
+
+
+@heads.lists("One page", Limits.SHOWN, "", Kind.NOT_FOUND)
+async def list_books(
+    filters: Annotated[BookFilters, Query()], behind: Behind, who: Who
+) -> BookPage:
+    """Invoices with amounts, buyer and payment, as they were recorded last."""
+    books = _books(behind)
+    try:
+        found = await behind.stored(books.page(filters.wanted(who), filters.limit, filters.cursor))
+    except BadCursor:
+        raise invalid("query.cursor", "is none that a list has given") from None
+    except Unavailable as error:
+        raise unavailable(error.message) from None
+    return BookPage(invoices=found.rows, cursor=found.next)
+
+
+@heads.lists("By currency", Limits.SHOWN, "/totals", Kind.NOT_FOUND)
+async def total_books(
+    filters: Annotated[TotalFilters, Query()], behind: Behind, who: Who
+) -> Totals:
+    """What those with a number come to, by currency and VAT rate."""
+    books = _books(behind)
+    try:
+        return Totals(totals=await behind.stored(books.totals(filters.wanted(who))))
+    except Unavailable as error:
+        raise unavailable(error.message) from None
+
+
+def _books(behind: Backend) -> Booked:
+    if behind.books is None:
+        raise Trouble(Kind.NOT_FOUND, _NO_REGISTER)
+    return behind.books

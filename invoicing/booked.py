@@ -1,0 +1,107 @@
+"""Invoices as the register lists them, with their amounts: what is wanted, and what is answered.
+
+Amounts are decimals in the row's currency; None where nothing is known.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from invoicing.errors import InvoicingError
+from invoicing.model import Recorded
+from invoicing.periods import Period
+
+
+class BadCursor(InvoicingError):
+    """A cursor that no list has given."""
+
+
+class Wanted(Recorded):
+    """Which invoices; all that is given must fit. `text` is looked for in reference, number and
+    buyer, in capitals or not. `overdue_on`: final, due before that day, and not paid."""
+
+    provider: str | None = None
+    account: str | None = None
+    status: str | None = None
+    payment: str | None = None
+    prefix: str | None = None
+    accounts: tuple[str, ...] = ()
+    """At one of these: `mollie`, or `mollie/shop`; empty: anywhere."""
+    prefixes: tuple[str, ...] = ()
+    """With a reference that begins with one of these; empty: with any."""
+    text: str | None = None
+    running: bool | None = None
+    due_before: date | None = None
+    overdue_on: date | None = None
+    period: Period | None = None
+
+
+class Entry(Recorded):
+    """One invoice as the register has it; amounts in `currency`, None where not known."""
+
+    reference: str
+    provider: str
+    account: str
+    status: str
+    payment: str
+    number: str | None
+    provider_id: str | None
+    buyer: str | None
+    currency: str
+    net: Decimal | None
+    vat: Decimal | None
+    gross: Decimal | None
+    due: Decimal | None
+    paid: Decimal | None
+    credited: Decimal | None
+    issue_date: date | None
+    due_date: date | None
+    began_at: datetime
+    changed_at: datetime
+    ended_at: datetime | None
+
+
+class Page(Recorded):
+    """A part of a list, the latest first. `next` gets the part after it; None: there is none."""
+
+    rows: tuple[Entry, ...]
+    next: str | None
+
+
+class Rate(Recorded):
+    """What is taxed at one rate."""
+
+    category: str
+    rate: str
+    taxable: Decimal
+    vat: Decimal
+
+
+class Total(Recorded):
+    """What the final ones (those with a number) come to in one currency. `paid_unknown`: of so many
+    a part is paid and nobody has said how much."""
+
+    currency: str
+    invoices: int
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    due: Decimal
+    paid: Decimal
+    paid_unknown: int
+    credited: Decimal
+    rates: tuple[Rate, ...]
+
+
+class Booked(Protocol):
+    """A register that is read. Both raise Unavailable."""
+
+    async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
+        """So many of those that fit. Raises BadCursor as well."""
+        ...
+
+    async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
+        """What all that fit come to, by currency."""
+        ...

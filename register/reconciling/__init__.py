@@ -1,0 +1,1 @@
+"""What a provider lists, held against the register, and what was found."""

@@ -1,0 +1,127 @@
+"""Lists of the register over REST: amounts and totals, page by page, and to each its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway import tokens
+from gateway.problems import Kind
+from register import opened
+from register.reading import Reader
+from settings.callers import Scope
+from tests.gateway.door import TOKENS, Door, Gateway, caller, callers, gateway_over, problem
+from tests.lifecycle.world import World
+from tests.register.said import a_claim, a_record, a_row, lines
+
+LIMITED = {
+    "of an account": {"accounts": ("mollie/shop",)},
+    "of a provider": {"accounts": ("invoro",)},
+    "of references": {"references": ("A-",)},
+    "of both": {"accounts": ("mollie",), "references": ("B-",)},
+}
+KEYS = {name: tokens.new() for name in LIMITED}
+ROWS = {
+    "A-1": ("mollie", "shop"),
+    "A-2": ("mollie", "default"),
+    "B-1": ("mollie", "shop"),
+    "B-2": ("invoro", "default"),
+}
+
+
+@pytest.fixture(scope="module")
+async def booked(
+    shared_world: World, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    place = str(tmp_path_factory.mktemp("register") / "register.db")
+    books = opened(place)
+    for reference, (provider, account) in ROWS.items():
+        await books.claim(a_claim(reference))
+        row = a_row(provider=provider, account=account, number=f"N-{reference}")
+        await books.record(a_record(lines(1, 1), row, reference))
+    books.close()
+    known = {
+        name: caller(KEYS[name], Scope.READ, **limits) for name, limits in LIMITED.items()
+    } | callers()
+    with contextlib.closing(Reader(place)) as reader:
+        async with gateway_over(shared_world.client, known, reader) as gateway:
+            yield gateway
+
+
+async def everything(door: Door, **filters: str) -> set[str]:
+    found: list[str] = []
+    more: dict[str, str] = {}
+    while True:
+        answer = (await door.get("/v1/books", limit=1, **filters, **more)).json()
+        found += [each["reference"] for each in answer["invoices"]]
+        if answer["cursor"] is None:
+            assert len(found) == len(set(found))
+            return set(found)
+        more = {"cursor": answer["cursor"]}
+
+
+async def test_every_invoice_is_there_once_with_its_amounts(booked: Gateway) -> None:
+    door = booked.bearer(TOKENS["read"])
+    assert await everything(door) == set(ROWS)
+    (one,) = (await door.get("/v1/books", text="n-a-1")).json()["invoices"]
+    assert (one["gross"], one["currency"], one["buyer"]) == ("121.00", "EUR", "Bakker & Zn")
+    (total,) = (await door.get("/v1/books/totals")).json()["totals"]
+    assert (total["invoices"], total["gross"], total["rates"][0]["vat"]) == (4, "484.00", "84.00")
+
+
+@pytest.mark.parametrize(
+    ("limited", "own"),
+    [
+        ("of an account", {"A-1", "B-1"}),
+        ("of a provider", {"B-2"}),
+        ("of references", {"A-1", "A-2"}),
+        ("of both", {"B-1"}),
+    ],
+)
+async def test_a_limited_caller_sees_and_adds_up_its_own_alone(
+    booked: Gateway, limited: str, own: set[str]
+) -> None:
+    door = booked.bearer(KEYS[limited])
+    assert await everything(door) == own
+    (total,) = (await door.get("/v1/books/totals")).json()["totals"]
+    assert total["invoices"] == len(own)
+    # Nor by a filter, nor by the cursor of somebody who sees all.
+    assert await everything(door, prefix="A-") == {each for each in own if each[0] == "A"}
+    whole = await booked.bearer(TOKENS["read"]).get("/v1/books", limit=1)
+    after = await door.get("/v1/books", cursor=whole.json()["cursor"])
+    assert {each["reference"] for each in after.json()["invoices"]} <= own
+
+
+@pytest.mark.parametrize(
+    "query", [{"cursor": "bm90LW9uZQ"}, {"status": "nonsense"}, {"since": "2", "limit": "999"}]
+)
+async def test_what_is_asked_for_wrongly_is_said(booked: Gateway, query: dict[str, str]) -> None:
+    answer = await booked.bearer(TOKENS["read"]).get("/v1/books", **query)
+    problem(answer, Kind.INVALID)
+
+
+async def test_a_period_that_ends_before_it_begins_is_a_mistake(booked: Gateway) -> None:
+    asked = {"since": "2026-06-02", "until": "2026-06-01"}
+    for path in ("/v1/books", "/v1/books/totals"):
+        problem(await booked.bearer(TOKENS["read"]).get(path, **asked), Kind.INVALID)
+
+
+async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
+    for path in ("/v1/books", "/v1/books/totals"):
+        answer = await gateway.bearer(TOKENS["read"]).get(path)
+        assert "INVOICING_REGISTER_AT" in problem(answer, Kind.NOT_FOUND).detail
+
+
+async def test_a_register_that_cannot_be_read_is_unavailable_and_comes_back(
+    shared_world: World, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "register.db")
+    with contextlib.closing(Reader(place)) as reader:
+        async with gateway_over(shared_world.client, books=reader) as made:
+            door = made.bearer(TOKENS["read"])
+            problem(await door.get("/v1/books"), Kind.UNAVAILABLE)
+            opened(place).close()
+            assert (await door.get("/v1/books")).json()["invoices"] == []
