@@ -32,6 +32,7 @@ import invoicing.client
 import observing.logs
 import providers.subscribers
 import settings.accounts
+import settings.consents
 import settings.shared
 import settings.worker
 from activities.invoice import InvoiceActivities
@@ -40,6 +41,7 @@ from activities.notice import NoticeActivities
 from activities.order import OrderActivities
 from activities.register import RegisterActivities
 from invoicing.claims import REGISTER_QUEUE, Register
+from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.identity import (
     FEED_WORKFLOW,
@@ -95,6 +97,7 @@ def workers(
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
     stories: Sequence[type] = STORIES,
     register: Register | None = None,
+    consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
@@ -112,7 +115,15 @@ def workers(
     )
     claims = register is not None
     calls = (
-        _calls(client, name, adaptors[name], setup, subscribers, claims=claims)
+        _calls(
+            client,
+            name,
+            adaptors[name],
+            setup,
+            subscribers,
+            claims=claims,
+            consents=consents.get(name, {}),
+        )
         for name in sorted(adaptors)
     )
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
@@ -144,13 +155,14 @@ def _calls(
     subscribers: Collection[str],
     *,
     claims: bool,
+    consents: Mapping[str, Consent],
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
         client,
         task_queue=provider_queue(name),
         activities=[
-            *InvoiceActivities(accounts, **how).all(),
+            *InvoiceActivities(accounts, **how, consents=consents).all(),
             *OrderActivities(accounts, **how).all(),
             *NewsActivities(accounts, pace=setup.pace).all(),
         ],
@@ -259,6 +271,7 @@ async def main() -> None:
             f"such as {', '.join(f'{name.upper()}_…' for name in sorted(ADAPTORS))}"
         )
     named = settings.accounts.subscribers(os.environ)
+    consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -272,7 +285,9 @@ async def main() -> None:
     ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
-        all_of_them = workers(client, adaptors, setup, subscribers=subscribers, register=books)
+        all_of_them = workers(
+            client, adaptors, setup, subscribers=subscribers, register=books, consents=consents
+        )
         async with serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
