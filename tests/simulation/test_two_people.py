@@ -13,7 +13,7 @@ import pytest
 
 from invoicing.consent import MOST_CONSENTS, Consent
 from invoicing.document import Document
-from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
+from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
 from invoicing.provider import Stage
 from invoicing.questions import Answer, Reason
 from simulation.documents import document, sums
@@ -251,6 +251,28 @@ def test_a_consent_ends_with_its_question() -> None:
         assert consented(scene.state) == [("correct", "bob")]
 
 
+def test_a_question_that_is_answered_otherwise_leaves_no_consent() -> None:
+    with scene_of("correct") as scene:
+        scene.provider.script("create", refused())
+        begun(scene)
+        scene.until_asked(Reason.REJECTED)
+        resolve(scene, "ann", Answer.CORRECT, document=LARGE)
+        resolve(scene, "", Answer.RETRY)
+        assert scene.ended().consents == ()
+
+
+def test_a_consent_to_a_release_is_none_to_that_of_another_document() -> None:
+    with scene_of("release") as scene:
+        scene.provider.script("create", refused())
+        begun(scene)
+        scene.until_asked(Reason.REJECTED)
+        release(scene, "ann")
+        resolve(scene, "", Answer.CORRECT, document=document(4))
+        scene.until_held()
+        release(scene, "bob")
+        stays(scene)
+
+
 def test_what_an_adopted_invoice_comes_to_nobody_knows_so_two_adopt_it() -> None:
     with scene_of("adopt") as scene:
         scene.provider.searchable = False
@@ -258,8 +280,6 @@ def test_what_an_adopted_invoice_comes_to_nobody_knows_so_two_adopt_it() -> None
         begun(scene, SMALL)
         scene.until(lambda: scene.state.problem is not None)
         there = scene.provider.put(SMALL)
-        problem = scene.state.problem
-        assert problem and Answer.ADOPT in problem.answers
         resolve(scene, "ann", Answer.ADOPT, provider_id=there)
         scene.passes(MOMENT)
         assert scene.state.provider_id is None
@@ -310,12 +330,21 @@ def test_temporal_s_own_cancel_is_nobody_s_consent() -> None:
         begun(scene, hold=True)
         scene.until_held()
         scene.server.cancel(scene.id, "stop")
-        scene.until(lambda: any("Temporal's Cancel" in each for each in scene.journal))
+        scene.until(lambda: _refused_cancels(scene) == 1)
+        scene.passes(MOMENT)
+        # The engine tells one run of one cancel only: the next run is told of the next.
+        scene.server.cancel(scene.id, "stop")
+        scene.until(lambda: _refused_cancels(scene) == 2)
         assert scene.state.status is Status.HELD
         cancel(scene, "ann")
         cancel(scene, "bob")
         scene.until(lambda: scene.run.closed)
         assert scene.provider.alive == []
+
+
+def _refused_cancels(scene: Scene) -> int:
+    journal: Journal = scene.server.query(scene.id, "journal")
+    return sum(one.times for one in journal.entries if "Temporal's Cancel" in one.what)
 
 
 def test_a_cancel_before_the_rule_is_known_credits_nothing_of_an_earlier_life() -> None:
@@ -331,6 +360,22 @@ def test_a_cancel_before_the_rule_is_known_credits_nothing_of_an_earlier_life() 
         scene.passes(timedelta(hours=2))
         assert "credit" not in scene.provider.calls
         assert [one.stage for one in scene.provider.made.values()] == [Stage.APPROVED]
+        cancel(scene, "ann")
+        cancel(scene, "bob")
+        assert scene.ended().status is Status.CREDITED
+
+
+def test_what_one_person_would_cancel_early_is_held_for_two() -> None:
+    with scene_of("cancel") as scene:
+        begun(scene, hold=True)
+        scene.until_held()
+        scene.server.terminate(scene.id)
+        scene.provider.script("plan", Act(after=timedelta(minutes=5)))
+        begun(scene)
+        scene.server.update(scene.id, "cancel", Cancel(by="somebody", reason="test", proven="ann"))
+        scene.until_held()
+        stays(scene)
+        assert len(scene.provider.alive) == 1
 
 
 def test_there_is_room_for_so_many_first_consents_and_no_more() -> None:
