@@ -88,6 +88,7 @@ def facts(invoice: Invoice) -> Table:
         "Reference": invoice.reference,
         "Status": _status(invoice),
         "Waits for": f"{waiting}{until}" if waiting else None,
+        "Consents": " · ".join(map(str, invoice.consents)),
         "Goal": invoice.goal,
         "Provider": f"{invoice.provider}, account {invoice.account}",
         "There": " · ".join(filter(None, (invoice.stage, invoice.provider_status))),

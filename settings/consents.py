@@ -19,7 +19,7 @@ from invoicing.consent import CANCEL, CREDIT, RELEASE, Consent
 from invoicing.model import Typed
 from invoicing.money import Number
 from invoicing.questions import Answer
-from settings.accounts import each
+from settings.accounts import DEFAULT, each
 from settings.shared import PREFIX
 from settings.variables import BadSettings, Problems
 
@@ -72,7 +72,8 @@ def read(
         read_ones |= {name for name in environment if name.startswith(f"{prefix}_")}
         for account, rule in each(ConsentSettings, prefix, environment, problems, "rule").items():
             if account not in names:
-                which = f"{prefix}__{account.upper()}__OF"
+                named = "" if account == DEFAULT else f"__{account.upper()}_"
+                which = f"{prefix}{named}_OF"
                 problems[which] = f"is about an account of {provider} that is not configured"
             rules.setdefault(provider, {})[account] = Consent(above=rule.above, of=rule.of)
     for name in environment:
