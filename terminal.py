@@ -88,6 +88,7 @@ def facts(invoice: Invoice) -> Table:
         "Reference": invoice.reference,
         "Status": _status(invoice),
         "Waits for": f"{waiting}{until}" if waiting else None,
+        "Consents": " · ".join(map(str, invoice.consents)),
         "Goal": invoice.goal,
         "Provider": f"{invoice.provider}, account {invoice.account}",
         "There": " · ".join(filter(None, (invoice.stage, invoice.provider_status))),
@@ -185,8 +186,15 @@ def history(entries: Iterable[JournalEntry]) -> Table:
     table = _table("When (UTC)", "What", "By", "Why")
     for entry in entries:
         when = f"{entry.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, plain(_told(entry)), plain(entry.by), plain(entry.reason))
+        table.add_row(when, plain(_told(entry)), plain(_who(entry)), plain(entry.reason))
     return table
+
+
+def _who(entry: JournalEntry) -> str:
+    """What was said of who it is, and who has proven it."""
+    proven = f"{entry.proven}, proven" if entry.proven else ""
+    said = entry.by if entry.by != entry.proven else ""
+    return "; ".join(filter(None, (proven, said)))
 
 
 def _told(entry: JournalEntry) -> str:

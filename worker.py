@@ -32,6 +32,7 @@ import invoicing.client
 import observing.logs
 import providers.subscribers
 import settings.accounts
+import settings.consents
 import settings.shared
 import settings.worker
 from activities.invoice import InvoiceActivities
@@ -45,6 +46,7 @@ from activities.reconciling import (
 )
 from activities.register import RegisterActivities
 from invoicing.claims import REGISTER_QUEUE, Register
+from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.identity import (
     FEED_WORKFLOW,
@@ -104,6 +106,7 @@ def workers(
     subscribers: Mapping[str, Subscriber] = MappingProxyType({}),
     stories: Sequence[type] = STORIES,
     register: Register | None = None,
+    consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
@@ -124,7 +127,15 @@ def workers(
         deployment_config=_build(setup),
     )
     calls = (
-        _calls(client, name, adaptors[name], setup, subscribers, claims=claims)
+        _calls(
+            client,
+            name,
+            adaptors[name],
+            setup,
+            subscribers,
+            claims=claims,
+            consents=consents.get(name, {}),
+        )
         for name in sorted(adaptors)
     )
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
@@ -156,13 +167,14 @@ def _calls(
     subscribers: Collection[str],
     *,
     claims: bool,
+    consents: Mapping[str, Consent],
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
         client,
         task_queue=provider_queue(name),
         activities=[
-            *InvoiceActivities(accounts, **how).all(),
+            *InvoiceActivities(accounts, **how, consents=consents).all(),
             *OrderActivities(accounts, **how).all(),
             *NewsActivities(accounts, pace=setup.pace).all(),
             *ListActivities(accounts).all(),
@@ -284,6 +296,7 @@ async def main() -> None:
             f"such as {', '.join(f'{name.upper()}_…' for name in sorted(ADAPTORS))}"
         )
     named = settings.accounts.subscribers(os.environ)
+    consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -297,7 +310,9 @@ async def main() -> None:
     ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
-        all_of_them = workers(client, adaptors, setup, subscribers=subscribers, register=books)
+        all_of_them = workers(
+            client, adaptors, setup, subscribers=subscribers, register=books, consents=consents
+        )
         async with serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))

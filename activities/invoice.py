@@ -6,13 +6,15 @@ that provider's adaptors, one per account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from temporalio import activity
 
 from activities.failures import as_failures
 from activities.learning import taken_in
+from invoicing.consent import Consent
 from invoicing.errors import Rejected, Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -71,6 +73,7 @@ class InvoiceActivities:
         pace: multiplies every wait of every plan; less than 1 in tests and demos.
         subscribers: those that a request may name.
         claims: whether this worker keeps a register.
+        consents: what needs two people, by account; nothing at one that is not named.
     """
 
     def __init__(
@@ -80,7 +83,9 @@ class InvoiceActivities:
         pace: float = 1,
         subscribers: Collection[str] = (),
         claims: bool = False,
+        consents: Mapping[str, Consent] = MappingProxyType({}),
     ) -> None:
+        self._consents = consents
         self._claims = claims
         self._accounts = accounts
         self._pace = pace
@@ -95,7 +100,9 @@ class InvoiceActivities:
         _refuse_uncredited(request, provider)
         plan = await provider.plan(request)
         paces = plan.paces.scaled(self._pace)
-        return plan.model_copy(update={"paces": paces, "claims": self._claims})
+        consent = self._consents.get(request.account)
+        set_here = {"paces": paces, "claims": self._claims, "consent": consent}
+        return plan.model_copy(update=set_here)
 
     @activity.defn
     @as_failures

@@ -90,7 +90,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 async def _examined(environment: Mapping[str, str]) -> list[Finding]:
     accounts, found = _accounts(environment)
-    found += [*_subscribers(environment), *_worker(environment)]
+    found += [*_subscribers(environment), *_worker(environment), *_consents(environment, accounts)]
     found += [one async for one in _providers(accounts)]
     found += await _register(environment)
     found += [one async for one in _temporal(sorted(accounts))]
@@ -122,6 +122,21 @@ def _subscribers(environment: Mapping[str, str]) -> list[Finding]:
         return _mistakes(error)
     what = "configured; only a notice can try it"
     return [Finding(OK, f"subscriber {name}: {what}") for name in sorted(named)]
+
+
+def _consents(environment: Mapping[str, str], accounts: AccountSettings) -> Iterator[Finding]:
+    from settings.consents import read
+
+    try:
+        # What is wrong with the accounts themselves is told of those.
+        rules = read(environment, accounts) if accounts else {}
+    except BadSettings as error:
+        yield from _mistakes(error)
+    else:
+        for provider, by_account in sorted(rules.items()):
+            for account, rule in sorted(by_account.items()):
+                what = f"two people for {', '.join(rule.of)}"
+                yield Finding(OK, f"{provider}, account {account}: {what}")
 
 
 def _worker(environment: Mapping[str, str]) -> Iterator[Finding]:

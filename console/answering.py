@@ -28,8 +28,9 @@ from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
 from invoicing import lists
 from invoicing.asking import Refused, known
+from invoicing.consent import CREDIT
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Journal, Release
+from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Invoice, Journal, Release
 from invoicing.model import Recorded
 from invoicing.parse import read
 from invoicing.questions import Answer
@@ -114,8 +115,8 @@ async def resolve(
 
     async def act(form: Form) -> str:
         said = await answer_in(form, visitor)
-        await give(desk, visitor, kind, name, said, form.once)
-        return "answered"
+        answer = await give(desk, visitor, kind, name, said, form.once)
+        return _became(answer, visitor, said.answer.value, "answered")
 
     return await _acted(request, desk, visitor, kind, name, "resolve", act)
 
@@ -145,12 +146,22 @@ async def instruct(
             case Cancel():
                 taken = Response()
                 answer = await invoices.cancel_invoice(name, order, behind, taken, key=key)
-                return "taken" if taken.status_code == 202 else verb
+                said = "taken" if taken.status_code == 202 else verb
+                return _became(answer, visitor, verb, said)
             case _:
                 raise AssertionError(verb)
-        return verb if answer else ""
+        return _became(answer, visitor, verb, verb)
 
     return await _acted(request, desk, visitor, kind, name, verb, act)
+
+
+def _became(answer: Recorded | None, visitor: Visitor, kind: str, said: str) -> str:
+    """What the page says of it; of the first of two people, that another's consent is missing."""
+    first = isinstance(answer, Invoice) and any(
+        each.proven == visitor.caller.name and each.kind in (kind, CREDIT)
+        for each in answer.consents
+    )
+    return "consented" if first else said
 
 
 async def _acted(

@@ -23,6 +23,7 @@ from invoicing.case import InvoiceInput
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
 from invoicing.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
+from invoicing.model import Recorded
 from invoicing.news import EventState
 from invoicing.order import Order
 from invoicing.order_case import OrderInput
@@ -138,17 +139,18 @@ async def look_at_each(desk: Console, wanted: Iterable[tuple[Kind, str]]) -> lis
 
 async def give(
     desk: Console, visitor: Visitor, kind: Kind, name: str, said: Resolve, key: str | None
-) -> None:
-    """Give this answer, once under this key. Raises Refused, with the question that is open, and
-    as REST does."""
+) -> Recorded | None:
+    """Give this answer, once under this key; the invoice or order as it is then.
+    Raises Refused, with the question that is open, and as REST does."""
     behind = desk.backend
     match kind:
         case Kind.INVOICES:
-            await invoices.resolve_invoice(name, said, behind, key=key)
+            return await invoices.resolve_invoice(name, said, behind, key=key)
         case Kind.ORDERS:
-            await orders.resolve_order(name, said, behind, key=key)
+            return await orders.resolve_order(name, said, behind, key=key)
         case Kind.EVENTS:
             await events.resolve_event(name, said, behind, visitor.caller, key=key)
+            return None
 
 
 async def answer_in(form: Form, visitor: Visitor) -> Resolve:

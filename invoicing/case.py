@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from invoicing import attributes
 from invoicing.bounds import listed_keys, received, remembered, said
+from invoicing.consent import Consent, Consented
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
@@ -61,6 +62,9 @@ class Memory(BaseModel):
     """How much it was told so far."""
     asked_by: str = ""
     """Who asked for it, where they had proven who they are."""
+
+    consents: tuple[Consented, ...] = ()
+    """The first of two people, where two are needed."""
 
     problem: Problem | None = None
     """The question that is open."""
@@ -157,6 +161,8 @@ class Case(Memory):
     """One invoice's memory."""
 
     plan: Plan | None = None
+    rule: Consent | None = None
+    """What needs two people, by the last plan: known while a correction has taken the plan away."""
     context: dict[str, JsonValue] = {}
     buyer: str | None = None
     looked_up: bool = False
@@ -197,6 +203,8 @@ class Case(Memory):
     at_once: bool = False
     """Whether a person wants it sent before its day."""
     cancel: Cancel | None = None
+    cancel_agreed: bool = False
+    """Whether as many people wanted this cancel as the rule asks for."""
     credited: bool = False
     """Whether a final invoice of this reference was taken back by a credit."""
     in_parts: bool = False
@@ -344,6 +352,7 @@ class Case(Memory):
             problem=self.problem,
             ended=self.outcome is not None,
             in_parts=self.in_parts,
+            consents=self.consents,
         )
 
 

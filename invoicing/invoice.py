@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from invoicing import bounds
+from invoicing.consent import Consented
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
@@ -230,6 +231,8 @@ class Invoice(Recorded):
     in_parts: bool = False
     """Whether it is credited in parts, or may be at any moment: then no cancel credits it as a
     whole. What is left of it, its credits' workflow says."""
+    consents: tuple[Consented, ...] = ()
+    """The first of two people, where a decision needs two; another person's is missing."""
 
     @property
     def final(self) -> bool:

@@ -96,6 +96,7 @@ def notice(state: Invoice | Order, run: str, sequence: int, at: datetime) -> Not
             exclude={
                 "problem": {"fields"},
                 "cancellations": {"__all__": {"by", "reason"}},
+                "consents": {"__all__": {"by", "proven"}},
             },
         ),
     )

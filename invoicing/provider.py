@@ -30,6 +30,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, JsonValue
 
+from invoicing.consent import Consent
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
@@ -283,6 +284,8 @@ class Plan(Recorded):
     claims: bool = False
     """Whether the reference is claimed in a register first. Set by the worker that keeps one, by no
     adaptor."""
+    consent: Consent | None = None
+    """What needs two people. Set by the worker from the account's settings, by no adaptor."""
     buyer: str | None = None
     """The buyer as the echo will state it, where no look-up finds that out."""
     context: dict[str, JsonValue] = {}

@@ -1,6 +1,7 @@
 """Whatever is set by environment variables of ours, read in one place.
 
     accounts.py     accounts with providers, and subscribers: several of each, named in the variable
+    consents.py     what needs two people, by account
     worker.py       how a worker works
     gateway.py      how the gateway listens, and its bounds
     callers.py      whom the gateway lets in: named callers, what each may do, and where

@@ -1,7 +1,8 @@
 """Who may come in at the gateway: named callers, what each may do, and where.
 
 `GATEWAY_CALLER__ERP__TOKENS` belongs to the caller `erp`, by the rules of accounts. Tokens are
-never written down: what stands here are their digests, as `python -m gateway.token` prints them.
+never written down: what stands here are their digests, as `python -m gateway.new_token` prints
+them.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Token(Typed):
             raise ValueError(
                 "must be digests of tokens with commas between, each sha256: and 64 small "
                 "hexadecimal digits, with @ and its last day where it has one; "
-                "`python -m gateway.token` makes a token and prints its digest"
+                "`python -m gateway.new_token` makes a token and prints its digest"
             )
         over = last and datetime.combine(last + timedelta(days=1), time(), UTC)
         return cls(digest=bytes.fromhex(found[1]), until=over)

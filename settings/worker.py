@@ -51,11 +51,12 @@ def read(environment: Mapping[str, str]) -> WorkerSettings:
 def misspelt(environment: Mapping[str, str]) -> Problems:
     """Variables that begin with `INVOICING_` and that none of our processes reads.
 
-    Subscribers are not looked at, although theirs begin alike: `settings.accounts` reads them.
+    Those of subscribers and of consents are not looked at, although they begin alike:
+    `settings.accounts` and `settings.consents` read them.
     """
     others = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
     known = (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
     return variables.unread(others, PREFIX, *known)
 
 
-_NOT_OURS = f"{PREFIX}SUBSCRIBER_"
+_NOT_OURS = (f"{PREFIX}SUBSCRIBER_", f"{PREFIX}CONSENT_")

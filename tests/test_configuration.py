@@ -19,6 +19,7 @@ import settings.shared
 from providers.registry import ADAPTORS
 from providers.subscribers import SubscriberSettings
 from settings.callers import CallerSettings
+from settings.consents import ConsentSettings
 from settings.gateway import GatewaySettings
 from settings.shared import ClientSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
@@ -32,6 +33,7 @@ SETTINGS: list[tuple[str, type[BaseModel]]] = [
         for kind in (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
     ),
     ("INVOICING_SUBSCRIBER__ERP__", SubscriberSettings),
+    ("INVOICING_CONSENT_MOLLIE_", ConsentSettings),
     ("GATEWAY_CALLER__ERP__", CallerSettings),
     (settings.gateway.PREFIX, GatewaySettings),
     *((f"{provider.upper()}_", adaptor.Settings) for provider, adaptor in ADAPTORS.items()),

@@ -45,7 +45,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "waits": ["person", "provider", "time", "release"],
     "do": ["hold", "release", "cancel"],
     "do.cancel_": ["none", "draft", "final", "final_no"],
-    "said": ["answered", "hold", "release", "cancel", "taken", "signed_out"],
+    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out"],
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
     "list": ["caption_invoices", "caption_orders"],

@@ -19,9 +19,9 @@ from gateway import tokens
 from gateway.bucket import Bucket
 from gateway.callers import Callers
 from gateway.guard import Guard
+from gateway.new_token import main
 from gateway.problems import Kind, Trouble
 from gateway.serve import serving
-from gateway.token import main
 from invoicing.client import InvoicingClient
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from settings import gateway as settings_of_gateway

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from gateway.problems import Kind
+from invoicing.consent import Consent
 from invoicing.invoice import Hold
 from tests.gateway.door import Door, Gateway, fields, problem
 from tests.gateway.test_invoices import wanted
 from tests.gateway.test_orders import an_order
-from tests.lifecycle.world import Company
+from tests.lifecycle.world import Company, World
 
 WHY = {"by": "somebody", "reason": "test"}
 
@@ -83,3 +84,21 @@ async def test_of_many_who_ask_at_once_for_one_reference_exactly_one_has_begun_i
     statuses = sorted(each.status_code for each in answers)
     assert statuses == [200] * 19 + [201]
     assert [bool(each.headers.get("Location")) for each in answers].count(True) == 1
+
+
+async def test_where_two_people_are_needed_the_gateway_says_who_the_first_was(
+    shared_world: World, company: Company, gateway: Gateway
+) -> None:
+    rule = Consent(of=("release",))
+    shared_world.consents["zero_friction"][company.account] = rule
+    request = wanted(company)
+    path = f"/v1/invoices/{request.reference}"
+    await gateway.door("start").post("/v1/invoices", request)
+    await company.until_waiting(request.reference, "release")
+    first = await gateway.door("operate").post(f"{path}/release", WHY)
+    assert [each["proven"] for each in first.json()["consents"]] == ["operate"]
+    again = await gateway.door("operate").post(f"{path}/release", WHY)
+    assert "another person" in problem(again, Kind.REFUSED).detail
+    second = await gateway.door("all").post(f"{path}/release", WHY)
+    assert second.json()["consents"] == []
+    assert (await company.finished(request.reference)).ended

@@ -21,6 +21,7 @@ from temporalio.worker import WorkflowRunner
 
 from invoicing.claims import Register
 from invoicing.client import InvoicingClient
+from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.notice import Subscriber
@@ -252,6 +253,7 @@ class World:
         self.client = client
         self.http = http
         self.accounts: dict[str, dict[str, Provider]] = {name: {} for name in ADAPTORS}
+        self.consents: dict[str, dict[str, Consent]] = {name: {} for name in ADAPTORS}
         self.subscribers: dict[str, Subscriber] = {}
         """Those that requests may name; whoever adds one serves its queue."""
 
@@ -345,6 +347,7 @@ async def world(
                 runner,
                 subscribers=made.subscribers,
                 register=register,
+                consents=made.consents,
             )
         ):
             yield made

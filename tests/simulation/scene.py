@@ -309,7 +309,9 @@ class Scene:
 
     # A caller
 
-    def begin(self, asked: InvoiceRequest | None = None, **fields: Any) -> None:
+    def begin(
+        self, asked: InvoiceRequest | None = None, *, proven: str = "", **fields: Any
+    ) -> None:
         """Ask for it; after an earlier life, as the client does that begins it again."""
         asked = asked or request(**fields)
         known = self.server.runs(self.id)
@@ -318,7 +320,7 @@ class Scene:
         memo: dict[str, Any] = {MEMO: fingerprint(asked), **(earlier.memo if earlier else {})}
         self.server.start(
             WORKFLOW,
-            InvoiceInput.model_construct(**given, earlier=earlier),
+            InvoiceInput.model_construct(**given, earlier=earlier, proven=proven),
             id=self.id,
             memo=memo,
             search_attributes=search_attributes(asked),

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from workflows.invoice.asking import corrected
+from workflows.invoice.consenting import agreed, demanded, refuse_one_alone
 from workflows.invoice.inheritance import leave_word
 from workflows.invoice.life import Life
 from workflows.kit.asking import refuse_misplaced
@@ -30,6 +31,7 @@ class Instructions:
 
     def __init__(self, life: Life) -> None:
         self._life = life
+        life.cancel_needs = lambda said: demanded(life, said)
 
     # Checks: each raises Refused with the reason
 
@@ -40,11 +42,13 @@ class Instructions:
         self._refuse_if_ended()
         if self._life.case.hold is None and self._life.state.status is not Status.SCHEDULED:
             raise refused("it is neither held nor scheduled")
+        refuse_one_alone(self._life, instruction)
 
     def may_resolve(self, answer: Resolve) -> None:
         refuse_misplaced(self._life.case, answer)
         if answer.answer is Answer.CORRECT:
             self._refuse_misfit(corrected(self._life.request, answer))
+        refuse_one_alone(self._life, answer)
 
     def may_cancel(self, instruction: Cancel) -> None:
         """What has ended as a final invoice, or is credited in parts, only a credit takes back."""
@@ -54,12 +58,16 @@ class Instructions:
             why = f"it has ended: {ended}" if ended else "parts of it are credited"
             raise refused(f"{why}; `credit` takes back what is left of it")
         self._refuse_if_ended()
+        refuse_one_alone(self._life, instruction)
 
     # What they change
 
     def hold(self, instruction: Hold) -> None:
         """Stop before the next irreversible step."""
         self._life.case.hold = instruction
+        # Whoever holds it has not consented: two people are asked anew.
+        kept = tuple(each for each in self._life.case.consents if each.question)
+        self._life.case.consents = kept
         leave_word(self._life.case)
         self._life.note("held", instruction)
 
@@ -68,6 +76,8 @@ class Instructions:
 
         A hold is all that it ends: only what waits for nothing but its day is sent before that.
         """
+        if not agreed(self._life, instruction):
+            return
         case = self._life.case
         case.at_once |= case.hold is None
         case.hold = None
@@ -84,14 +94,21 @@ class Instructions:
 
     def resolve(self, answer: Resolve) -> None:
         """Answer the question that is open."""
+        if not agreed(self._life, answer):
+            return
         self._life.case.resolution = answer
         what = f"{answer.question} answered: {answer.answer} {answer.provider_id or ''}".strip()
         self._life.note(what, answer)
 
-    def cancel(self, instruction: Cancel) -> None:
-        """Take it back."""
+    def cancel(self, instruction: Cancel) -> bool:
+        """Take it back; False where another person's consent is missing."""
+        if not agreed(self._life, instruction):
+            return False
         self._life.cancel(instruction)
+        # While nobody knows the rule, it may still turn out to need two.
+        self._life.case.cancel_agreed = self._life.case.rule is not None
         leave_word(self._life.case)
+        return True
 
     # Why not
 

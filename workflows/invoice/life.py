@@ -5,6 +5,7 @@ shown of it. It decides nothing; the steps do.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -46,6 +47,9 @@ class Life:
         self.taking_back = False
         """Whether a cancel is being carried out: from then on it stops no step."""
         self._engine_cancel = False
+        self.cancel_needs: Callable[[Cancel], str] = lambda _: ""
+        """Which kind of decision a cancel is now that needs two people, if any; the instructions
+        say."""
         self.renewal = Renewal(self.case, self.note)
         self.calls = Calls(self.request.provider)
         self.unknown_calls = UnknownCalls(self.request.provider)
@@ -109,7 +113,12 @@ class Life:
             return
         self._engine_cancel = True
         if self.case.outcome is None:
-            self.cancel(Cancel(by="Temporal cancel", reason=reason[:1000] or "no reason given"))
+            said = Cancel(by="Temporal cancel", reason=reason[:1000] or "no reason given")
+            if kind := self.cancel_needs(said):
+                self.note(f"refused: {kind} needs two people, and Temporal's Cancel proves none")
+                self.renewal.wanted = True
+            else:
+                self.cancel(said)
 
     def cancel(self, instruction: Cancel) -> None:
         """From now on no step begins that a cancelled invoice should not take."""
@@ -169,7 +178,7 @@ class Life:
     def keep(self) -> None:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one
         continues as new, to hear of the next."""
-        self.case.cancel = None
+        self.case.cancel, self.case.cancel_agreed = None, False
         leave_word(self.case)
         self.renewal.wanted = self._engine_cancel
 

@@ -6,6 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.asking import ask_about
+from workflows.invoice.consenting import hold_by_the_rule, stand_by_the_rule
 from workflows.invoice.failing import asked
 from workflows.invoice.life import Life
 from workflows.kit.calls import Kind, Trouble, answers
@@ -72,6 +73,8 @@ async def _take(life: Life, made: Plan) -> None:
         return
     case.plan, case.context, case.buyer, case.keys = made, made.context, made.buyer, made.keys
     life.follow(made)
+    hold_by_the_rule(life, made)
+    stand_by_the_rule(life)
 
 
 def _refuse_other_sums(life: Life, made: Plan) -> None:

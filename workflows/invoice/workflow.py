@@ -116,7 +116,8 @@ class InvoiceWorkflow:
     @workflow.update(description="Take the invoice back: stop, delete the draft, or credit it.")
     async def cancel(self, instruction: Cancel) -> Invoice:
         """Acknowledged once nothing that was asked of the provider can bring it to the buyer."""
-        self._wanted.cancel(instruction)
+        if not self._wanted.cancel(instruction):
+            return self._life.state
         await until_nothing_can_reach_the_buyer(self._life)
         if self._life.case.cancel is None:
             ended = self._life.case.outcome

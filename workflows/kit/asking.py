@@ -62,10 +62,16 @@ class Asking:
             self._waits.over()
         if answer is not None:
             memory.asked = memory.asked_waiting = None
+            self._end_consents()
             return answer
         if settled():
             return None
         raise NobodyCame(problem.question)
+
+    def _end_consents(self) -> None:
+        """A consent ends with its question."""
+        kept = tuple(each for each in self._memory.consents if not each.question)
+        self._memory.consents = kept
 
     def _identified(
         self,
@@ -87,6 +93,7 @@ class Asking:
         if memory.asked is not None and problem.same(memory.asked):
             memory.problem, self._waits.waiting = memory.asked, memory.asked_waiting
             return memory.asked
+        self._end_consents()
         memory.questions += 1
         problem = problem.model_copy(update={"question": f"q{memory.questions}"})
         memory.problem = memory.asked = problem

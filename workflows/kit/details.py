@@ -25,6 +25,7 @@ def markdown(invoice: Invoice, refused: str = "") -> str:
         ("Provider's id", invoice.provider_id),
         ("Goal", invoice.goal),
         ("Sent from", invoice.send_on and moment(invoice.send_on)),
+        ("Consents", " · ".join(map(str, invoice.consents))),
         ("In doubt", "an invoice may be there that nobody has seen" if invoice.in_doubt else ""),
     ]
     if sums := invoice.amounts:

@@ -1,7 +1,7 @@
 """Makes a token for a caller of the gateway, and the line that lets it in.
 
-    python -m gateway.token erp --may read,start --days 90
-    python -m gateway.token erp --given < token.txt      # the digest of one that there is already
+    python -m gateway.new_token erp --may read,start --days 90
+    python -m gateway.new_token erp --given < token.txt      # the digest of one that is there
 
 The token is shown once and kept nowhere. To change one: make another, put its digest beside the old
 one, with a comma between; give the caller the new token; take the old digest away.
@@ -28,7 +28,7 @@ def main(
     """Print a token, and the variables that let its bearer in."""
     token = sys.stdin.read(1000).strip() if given else tokens.new()
     if tokens.is_weak(token):
-        sys.exit(f"gateway.token: {tokens.WEAK}")
+        sys.exit(f"gateway.new_token: {tokens.WEAK}")
     last = f"@{(datetime.now(UTC) + timedelta(days=days)).date()}" if days else ""
     variable = f"{PREFIX}{name.upper()}__"
     if not given:
