@@ -75,17 +75,19 @@ class ElsewhereActivities:
     async def elsewhere(self, call: AccountCall) -> Elsewhere:
         """Invoices of this provider that were ended from outside and have not begun again, and
         events of this account that wait for a person."""
-        return Elsewhere(cut_off=await self._cut_off(call), unplaced=await self._unplaced(call))
+        cut_off, all_cut_off = await self._cut_off(call)
+        unplaced, all_unplaced = await self._unplaced(call)
+        return Elsewhere(cut_off=cut_off, unplaced=unplaced, complete=all_cut_off and all_unplaced)
 
-    async def _cut_off(self, call: AccountCall) -> tuple[str, ...]:
+    async def _cut_off(self, call: AccountCall) -> tuple[tuple[str, ...], bool]:
         query = (
             f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus IN ('Terminated', 'TimedOut') "
             f"AND {attributes.PROVIDER.name} = {attributes.quoted(call.provider)}"
         )
-        ids = {one.id async for one in self._client.list_workflows(query, limit=MOST)}
-        over = [each for each in sorted(ids) if await self._is_cut_off(each)]
+        ids = [one.id async for one in self._client.list_workflows(query, limit=MOST)]
+        over = [each for each in sorted(set(ids)) if await self._is_cut_off(each)]
         begins = workflow_id("")
-        return tuple(each.removeprefix(begins) for each in over)
+        return tuple(each.removeprefix(begins) for each in over), len(ids) < MOST
 
     async def _is_cut_off(self, identity: str) -> bool:
         last = await self._client.get_workflow_handle(identity).describe()
@@ -94,7 +96,7 @@ class ElsewhereActivities:
             WorkflowExecutionStatus.TIMED_OUT,
         )
 
-    async def _unplaced(self, call: AccountCall) -> tuple[str, ...]:
+    async def _unplaced(self, call: AccountCall) -> tuple[tuple[str, ...], bool]:
         query = (
             f"WorkflowType = '{EVENT_WORKFLOW}' AND ExecutionStatus = 'Running' "
             f"AND {attributes.STATUS.name} = 'needs_attention' "
@@ -102,7 +104,8 @@ class ElsewhereActivities:
         )
         begins = event_id(call.provider, call.account, "")
         found = [one.id async for one in self._client.list_workflows(query, limit=MOST)]
-        return tuple(sorted(each for each in found if each.startswith(begins)))
+        unplaced = tuple(sorted(each for each in found if each.startswith(begins)))
+        return unplaced, len(found) < MOST
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""

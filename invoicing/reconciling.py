@@ -99,6 +99,8 @@ class Progress(Recorded):
     """Whether the list has been gone through."""
     lists: bool = True
     complete: bool = True
+    told_all: bool = True
+    """Whether Temporal's lists were looked through to their end."""
     compared: bool = False
     pages: int = 0
     reads: int = 0
@@ -142,6 +144,7 @@ class FinishCall(Recorded):
 
     scope: Scope
     whole: bool
+    told_all: bool = True
     pages: int
     reads: int
 
@@ -195,6 +198,8 @@ class Elsewhere(Recorded):
 
     cut_off: tuple[str, ...] = ()
     unplaced: tuple[str, ...] = ()
+    complete: bool = True
+    """Whether the lists were looked through to their end."""
 
 
 class AccountCall(Recorded):

@@ -277,7 +277,7 @@ def finish(db: Connection, call: FinishCall) -> Reconciled:
         return _told(dict(before))
     seen = (listed.c.run == scope.run, listed.c.seen.is_(True))
     count = db.execute(select(func.count()).select_from(listed).where(*seen)).scalar_one()
-    closed = _close(db, scope, whole=call.whole)
+    closed = _close(db, scope, whole=call.whole, told_all=call.told_all)
     opened = (findings.c.first_run == scope.run, findings.c.closed_at.is_(None))
     new = db.execute(select(func.count()).select_from(findings).where(*opened)).scalar_one()
     row = {
@@ -297,9 +297,9 @@ def finish(db: Connection, call: FinishCall) -> Reconciled:
     return _told(row)
 
 
-def _close(db: Connection, scope: Scope, *, whole: bool) -> int:
+def _close(db: Connection, scope: Scope, *, whole: bool, told_all: bool) -> int:
     """Those of this account and of these days that this run did not find. What a list shows is only
-    closed by a run that saw the whole of one."""
+    closed by a run that saw the whole of one; likewise what Temporal's lists show."""
     has = findings.c
     open_ = (
         has.provider == scope.provider,
@@ -309,15 +309,15 @@ def _close(db: Connection, scope: Scope, *, whole: bool) -> int:
     )
     within = select(invoices.c.reference).where(*_in_scope(scope))
     of_ours = has.reference.in_(within)
-    not_of_a_list = has.kind.in_([*_WITHOUT_A_LIST])
+    told = has.kind.in_(_TOLD if told_all else ())
     lists = has.kind == FindingKind.UNKNOWN_HERE
-    anyhow = not_of_a_list | and_(of_ours, has.kind == FindingKind.GAP)
+    anyhow = told | and_(of_ours, has.kind == FindingKind.GAP)
     fits = (of_ours | lists | anyhow) if whole else anyhow
     values = {"closed_at": scope.began, "reason": "a later run did not find it any more"}
     return db.execute(update(findings).where(*open_, fits).values(values)).rowcount
 
 
-_WITHOUT_A_LIST = (FindingKind.CUT_OFF, FindingKind.EVENT_UNPLACED)
+_TOLD = (FindingKind.CUT_OFF, FindingKind.EVENT_UNPLACED)
 
 
 def _told(row: Mapping[str, Any]) -> Reconciled:

@@ -106,6 +106,7 @@ class ReconciliationWorkflow:
             start_to_close_timeout=CALL,
             retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
         )
+        self._note(told_all=told.complete)
         call = RestCall(
             scope=scope, whole=self._whole, cut_off=told.cut_off, unplaced=told.unplaced
         )
@@ -134,7 +135,13 @@ class ReconciliationWorkflow:
 
     async def _finish(self) -> Reconciled:
         now = self._progress
-        call = FinishCall(scope=now.scope, whole=self._whole, pages=now.pages, reads=now.reads)
+        call = FinishCall(
+            scope=now.scope,
+            whole=self._whole,
+            told_all=now.told_all,
+            pages=now.pages,
+            reads=now.reads,
+        )
         done: Reconciled = await self._tell(ReconcilingActivities.finish, call, "finish")
         show_findings(done.provider, done.account, done.found)
         return done
