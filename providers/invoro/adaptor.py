@@ -50,7 +50,7 @@ from providers.invoro.decode import (
 )
 from providers.invoro.encode import credit_note, encoded, since_query
 from providers.invoro.listing import list_page
-from providers.invoro.options import InvoroOptions
+from providers.invoro.options import UNSAID, InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
@@ -78,6 +78,7 @@ class Invoro:
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
     Options: ClassVar[type[BaseModel]] = InvoroOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "invoro"
     calls_per_second = 100
     """As stated, per key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -197,3 +198,9 @@ class InvoroOptions(Typed):
 
 
 TYPE_CODES = {"invoice": "380", "credit_note": "381"}
+
+
+UNSAID: Mapping[str, str] = {
+    "sent_counts_as_delivered": "says what the word `sent` is taken for here, when it is read",
+}
+"""Options of which the provider is not told, and what they do instead."""

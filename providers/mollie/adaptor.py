@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -57,7 +57,7 @@ from providers.mollie.decode import (
 )
 from providers.mollie.encode import encoded, key, recipient_identifier
 from providers.mollie.listing import list_page, page_request
-from providers.mollie.options import MollieOptions
+from providers.mollie.options import UNSAID, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
 from providers.mollie.states import GONE, INVOICE, INVOICES, STATUSES, Context
 
@@ -73,6 +73,7 @@ class Mollie:
     Settings: ClassVar[type[BaseModel]] = MollieSettings
     Options: ClassVar[type[BaseModel]] = MollieOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "mollie"
 
     def __init__(

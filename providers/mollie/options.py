@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import StrictBool, StrictInt, StrictStr, model_validator
@@ -69,3 +70,9 @@ class MollieOptions(Typed):
     def finish(self) -> str:
         """What a draft becomes."""
         return "paid" if self.payment_details else "issued"
+
+
+UNSAID: Mapping[str, str] = {
+    "issue_date": "says whether another day than the document's is accepted; it is not sent",
+}
+"""Options of which the provider is not told, and what they do instead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -105,3 +106,7 @@ class QuiddlyOptions(Typed):
 def null_code(code: str) -> str | None:
     """The code as it travels: null for NULL."""
     return None if code == "NULL" else code
+
+
+UNSAID: Mapping[str, str] = {}
+"""Options of which the provider is not told, and what they do instead."""

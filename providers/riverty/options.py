@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, JsonValue, StringConstraints
@@ -30,6 +31,11 @@ class AddressOptions(Typed):
     care_of: Name | None = None
     street_number: Name | None = None
     """Taken out of the neutral street, where it stands at the end of it."""
+
+
+class BuyerOptions(AddressOptions):
+    """What only the buyer's address has."""
+
     birth_date: Day | None = None
     nationality: CountryAlpha2 | None = None
     customer_group: Name | None = None
@@ -81,7 +87,7 @@ class RivertyOptions(Typed):
         Literal["HAND_OVER_FOR_DEBT_COLLECTION", "HAND_OVER_FOR_FACTORING"] | None
     ) = None
     payment: PaymentReference | None = None
-    bill_to: AddressOptions = AddressOptions()
+    bill_to: BuyerOptions = BuyerOptions()
     ship_to: AddressOptions = AddressOptions()
     shipment_reference: Short | None = None
     dispatch_date: Day | None = None
@@ -141,3 +147,7 @@ POSITION_TYPES = (
     "NOT_ACCOUNTING_RELEVANT",
 )
 """Without those that lower the amount: which sign their prices have is not documented."""
+
+
+UNSAID: Mapping[str, str] = {}
+"""Options of which the provider is not told, and what they do instead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import StrictBool, model_validator
@@ -104,3 +105,7 @@ class ZeroFrictionOptions(Typed):
         own = self.lines.get(line.id, LineOptions())
         said = {name: getattr(own, name) for name in own.model_fields_set}
         return self.line_defaults.model_copy(update=said)
+
+
+UNSAID: Mapping[str, str] = {}
+"""Options of which the provider is not told, and what they do instead."""
