@@ -170,6 +170,8 @@ def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     made = copy.deepcopy(dict(base))
     for name, value in more.items():
         old = made.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        made[name] = _merged(old, value) if both else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            made[name] = _merged(old, value)
+        else:
+            made[name] = value
     return made
