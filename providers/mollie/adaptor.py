@@ -54,8 +54,9 @@ from providers.mollie.decode import (
     refusal,
     snapshot,
     verify,
+    words_of,
 )
-from providers.mollie.encode import encoded, key, recipient_identifier
+from providers.mollie.encode import description, encoded, key, recipient_identifier, recipient_of
 from providers.mollie.listing import list_page, page_request
 from providers.mollie.options import UNSAID, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
@@ -112,6 +113,10 @@ class Mollie:
         return Plan(
             totals=sums,
             echoes=echoes(sums),
+            said=words_of(
+                recipient_of(request.document.buyer, options),
+                map(description, request.document.lines),
+            ),
             credits=True,
             # Mailed or not: what is final at once was never a draft that could wait.
             sent_by="create" if final_at_once else "approve" if context.sends else "send",
