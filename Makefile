@@ -66,6 +66,7 @@ fix: setup ## mend what lint and format can mend by themselves
 
 schemas: setup ## write the JSON Schemas of every input into docs/schemas
 	@$(RUN) -m invoicing.schemas docs/schemas
+	@$(RUN) -m providers.schemas docs/schemas/options
 
 server: resolve ## run a local Temporal server with web UI, until Ctrl-C
 	@$(RUN) -m temporal_server $(ARGS)

@@ -19,6 +19,7 @@ try:
         invoices,
         lists,
         many,
+        options,
         orders,
         prepare,
         preview,
@@ -40,6 +41,7 @@ __all__ = ["Code", "app", "main"]
 COMMANDS = (
     invoices,
     lists,
+    options,
     preview,
     batch,
     many,

@@ -32,6 +32,7 @@ from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import NOT_FOR_CALLERS
+from providers.schemas import any_of_them, components
 from settings.callers import CallerSettings
 from settings.gateway import GatewaySettings
 
@@ -211,4 +212,6 @@ def _schemas() -> dict[str, Any]:
             del schemas[model.__name__]["properties"][name]
     for name in ("RegisteredOrder", "CreditedInvoice"):
         del schemas[name]
-    return schemas
+    for request in (InvoiceRequest, OrderRequest):
+        schemas[request.__name__]["properties"]["options"] = any_of_them()
+    return schemas | components()

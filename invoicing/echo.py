@@ -7,7 +7,7 @@ it somewhere, and not necessarily the way our totals do.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from invoicing.document import Document
@@ -17,6 +17,8 @@ from invoicing.provider import Echo, Figure, Plan
 from invoicing.totals import Totals
 
 NOT_STATED = "not stated"
+NOT_ASKED_FOR = "not the one asked for"
+"""Of what may be about a person: neither side is shown."""
 NONE = "none"
 """A VAT rate that only one side has."""
 
@@ -53,6 +55,7 @@ class Expected(Recorded):
     buyer: str | None = None
     number: str | None = None
     reference: str | None = None
+    said: dict[str, str] = {}
 
     @classmethod
     def of(cls, reference: str, document: Document, plan: Plan, buyer: str | None) -> Expected:
@@ -69,6 +72,7 @@ class Expected(Recorded):
             buyer=buyer,
             number=document.number,
             reference=reference,
+            said=plan.said,
         )
 
 
@@ -96,7 +100,14 @@ def differences(
         *compare.buyer(ours.buyer),
         *compare.word(Figure.NUMBER, ours.number, echo.number),
         *compare.word(Figure.REFERENCE, ours.reference, echo.reference),
+        *_said_otherwise(ours.said, echo.said),
     )
+
+
+def _said_otherwise(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[Difference]:
+    for name, digest in ours.items():
+        if theirs.get(name, digest) != digest:
+            yield Difference(figure=name, ours="", theirs=NOT_ASKED_FOR)
 
 
 class _Comparison:
@@ -117,7 +128,7 @@ class _Comparison:
             yield Difference(
                 figure=Figure.BUYER,
                 ours="",
-                theirs="not the one asked for" if stated else NOT_STATED,
+                theirs=NOT_ASKED_FOR if stated else NOT_STATED,
             )
 
     def amount(self, figure: Figure, ours: Decimal, theirs: Decimal | None) -> Iterator[Difference]:

@@ -218,6 +218,9 @@ class Echo(Recorded):
     buyer: str | None = None
     number: str | None = None
     reference: str | None = None
+    said: dict[str, str] = {}
+    """Digests of texts that it states, by the names that the plan has for them: of those that both
+    have, each must be the same."""
 
 
 class LookUp(Recorded):
@@ -257,6 +260,8 @@ class Plan(Recorded):
     due: Number | None = None
     """What the buyer is asked for where the options lower it; None: gross less what is prepaid,
     plus `rounding`."""
+    said: dict[str, str] = {}
+    """Digests of texts that the provider will be told, such as the buyer's address: see `Echo`."""
     theirs: tuple[Figure, ...] = ()
     """What the request leaves to the provider to say once the invoice is final: shown, and not
     compared from then on."""

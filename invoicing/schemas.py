@@ -14,7 +14,7 @@ import inspect
 import json
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,15 @@ def _explained(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
                 yield name, " ".join(text.split())
 
 
+def described(model: type[BaseModel], refer: str = "#/$defs/{model}") -> dict[str, Any]:
+    """What is written for this model, each field with its sentence. `refer` is where the document
+    that it becomes part of has its definitions."""
+    return model.model_json_schema(schema_generator=_Described, ref_template=refer)
+
+
 def schema(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of what is written for this model."""
-    made = model.model_json_schema(schema_generator=_Described)
+    made = described(model)
     head = {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": f"urn:durable-invoicing:schema:{model.__name__}",
@@ -96,18 +102,18 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
     return head | made
 
 
-def written() -> dict[str, str]:
+def written(models: Iterable[type[BaseModel]] = INPUTS) -> dict[str, str]:
     """Every schema as text, by the name of its file."""
     return {
         f"{model.__name__}.json": json.dumps(schema(model), indent=2, ensure_ascii=False) + "\n"
-        for model in INPUTS
+        for model in models
     }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, models: Iterable[type[BaseModel]] = INPUTS) -> None:
     """Write every schema into this folder, and take away those of inputs that are no more."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = written()
+    files = written(models)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     for file in folder.glob("*.json"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import httpx
@@ -24,6 +25,9 @@ class Adaptor(Provider, Protocol):
     """What a request's options may be here."""
     coverage: ClassVar[Coverage]
     """What becomes of every field of a document there."""
+    unsaid: ClassVar[Mapping[str, str]]
+    """By path, the options of which the provider is not told, and what each does instead. Every
+    other option changes what is sent: the contract holds an adaptor to that."""
 
     def __init__(self, settings: Any, http: httpx.AsyncClient) -> None: ...
 

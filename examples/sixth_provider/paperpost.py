@@ -14,6 +14,7 @@ Unknown: what a letter is called that came back. Its word would be shown and wai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import httpx
@@ -102,6 +103,7 @@ class Paperpost:
     Settings: ClassVar[type[BaseModel]] = PaperpostSettings
     Options: ClassVar[type[BaseModel]] = PaperpostOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = {}
     name = "paperpost"
 
     def __init__(self, settings: PaperpostSettings, http: httpx.AsyncClient) -> None:

@@ -47,10 +47,11 @@ from providers.invoro.decode import (
     signature_fits,
     text_or_none,
     vat_by_rate,
+    words_of,
 )
-from providers.invoro.encode import credit_note, encoded, since_query
+from providers.invoro.encode import credit_note, encoded, party_of, since_query
 from providers.invoro.listing import list_page
-from providers.invoro.options import InvoroOptions
+from providers.invoro.options import UNSAID, InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
@@ -78,6 +79,7 @@ class Invoro:
     Settings: ClassVar[type[BaseModel]] = InvoroSettings
     Options: ClassVar[type[BaseModel]] = InvoroOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "invoro"
     calls_per_second = 100
     """As stated, per key."""
@@ -105,6 +107,10 @@ class Invoro:
             totals=totals(document, "category"),
             # The rest stands in `ubl_json`, which may be missing; compared where it is stated.
             echoes=(Figure.CURRENCY, Figure.GROSS),
+            said=words_of(
+                party_of(document.buyer, options.buyer_tax_registration),
+                (line.name for line in document.lines),
+            ),
             look_ups=look_ups(document, options),
             find_first=document.number is not None,
             credits=document.type == "invoice" and self._settings.ubl_figures == "cents",
@@ -396,6 +402,7 @@ class Invoro:
             due_date=day_of(invoice.at("header", "due_date")),
             buyer=text_or_none(invoice.at("buyer", "name")),
             number=invoice.number,
+            said=words_of(invoice.at("buyer"), invoice.item_names),
         )
         if self._settings.ubl_figures == "ignored":
             return echo

@@ -69,7 +69,7 @@ def encoded(call: CreateCall, context: Context, settings: InvoroSettings) -> Jso
         "related_invoice_id": _if(options.related_invoice_id, str),
         "header": _header(document, options, context),
         "seller": _seller(document, options),
-        "buyer": _party(document.buyer, options.buyer_tax_registration),
+        "buyer": party_of(document.buyer, options.buyer_tax_registration),
         "payee": _if(document.payee, _payee),
         "payment": _payment(document, options),
         "delivery": _if(document.delivery, _delivery),
@@ -128,11 +128,11 @@ def _notes(document: Document, options: InvoroOptions, context: Context) -> list
 def _seller(document: Document, options: InvoroOptions) -> dict[str, Any] | None:
     if document.seller is None:
         return None
-    party = _party(document.seller, options.seller_tax_registration)
+    party = party_of(document.seller, options.seller_tax_registration)
     return {**party, "legal_information": options.legal_information}
 
 
-def _party(party: Party, tax_registration: TaxRegistration | None) -> dict[str, Any]:
+def party_of(party: Party, tax_registration: TaxRegistration | None) -> dict[str, Any]:
     return {
         "endpoint_id": _if(party.electronic_address, _identifier),
         "identifiers": [_identifier(one) for one in party.identifiers],

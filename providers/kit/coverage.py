@@ -173,23 +173,24 @@ def inner_paths(model: type[BaseModel]) -> frozenset[str]:
 def _paths(model: type[BaseModel], above: str) -> Iterator[tuple[str, bool]]:
     for name, field in model.model_fields.items():
         path = f"{above}.{name}".lstrip(".")
-        inner, many = _inside(field.annotation)
+        inner, many = inside(field.annotation)
         yield path, inner is not None
         if inner:
             yield from _paths(inner, f"{path}[]" if many else path)
 
 
-def _inside(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The model that values are, or are lists of."""
+def inside(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The model that values of this type are, or that they are lists or named ones of; and whether
+    there can be many."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     if origin is Annotated:
-        return _inside(arguments[0])
+        return inside(arguments[0])
     if origin in (Union, types.UnionType):
-        found = [_inside(one) for one in arguments if one is not type(None)]
+        found = [inside(one) for one in arguments if one is not type(None)]
         return next((one for one in found if one[0]), (None, False))
-    if origin in (tuple, list):
-        inner, _ = _inside(arguments[0])
+    if origin in (tuple, list, dict):
+        inner, _ = inside(arguments[-1] if origin is dict else arguments[0])
         return inner, inner is not None
     return None, False

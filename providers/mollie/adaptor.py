@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -54,10 +54,11 @@ from providers.mollie.decode import (
     refusal,
     snapshot,
     verify,
+    words_of,
 )
-from providers.mollie.encode import encoded, key, recipient_identifier
+from providers.mollie.encode import description, encoded, key, recipient_identifier, recipient_of
 from providers.mollie.listing import list_page, page_request
-from providers.mollie.options import MollieOptions
+from providers.mollie.options import UNSAID, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
 from providers.mollie.states import GONE, INVOICE, INVOICES, STATUSES, Context
 
@@ -73,6 +74,7 @@ class Mollie:
     Settings: ClassVar[type[BaseModel]] = MollieSettings
     Options: ClassVar[type[BaseModel]] = MollieOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "mollie"
 
     def __init__(
@@ -111,6 +113,10 @@ class Mollie:
         return Plan(
             totals=sums,
             echoes=echoes(sums),
+            said=words_of(
+                recipient_of(request.document.buyer, options),
+                map(description, request.document.lines),
+            ),
             credits=True,
             # Mailed or not: what is final at once was never a draft that could wait.
             sent_by="create" if final_at_once else "approve" if context.sends else "send",

@@ -20,6 +20,7 @@ from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call
 from providers.kit.mistakes import stated
+from providers.kit.said import said
 from providers.kit.wire import Amount, CamelWire, Many, day_of
 from providers.kit.words import WORD, safe_word
 from providers.mollie.settings import NAME
@@ -37,8 +38,15 @@ NOT_READ = {
     "emailDetails": "as asked, and free text",
     "customerId": "as asked",
     "mandateId": "as asked",
-    "recipient": "personal; the recipient identifier is compared",
-    "lines.description": "as asked, and free text",
+    "recipient.type": "as asked; name and VAT number show it",
+    **dict.fromkeys(
+        (
+            *("recipient.title", "recipient.givenName", "recipient.organizationNumber"),
+            *("recipient.email", "recipient.phone", "recipient.locale"),
+            *("recipient.streetAdditional", "recipient.region"),
+        ),
+        "personal, and of no account: the rest of the recipient is compared",
+    ),
     "lines.quantity": "as asked; the figures show it",
     "lines.unitPrice": "likewise",
     "lines.discount": "likewise",
@@ -63,6 +71,7 @@ class _Amount(CamelWire):
 
 class _InvoiceLine(CamelWire):
     vat_rate: str | None = None
+    description: Any = None
 
 
 class Invoice(CamelWire):
@@ -74,6 +83,7 @@ class Invoice(CamelWire):
     e_invoice_status: str | None = None
     currency: str | None = None
     recipient_identifier: str | None = None
+    recipient: Any = None
     lines: Many[_InvoiceLine] = ()
     discounted_subtotal_amount: _Amount | None = None
     total_vat_amount: _Amount | None = None
@@ -232,7 +242,25 @@ def _echo(invoice: Invoice, context: Context, zone: ZoneInfo) -> Echo:
         due_date=day_of(invoice.due_at, zone) or _end_of_term(invoice, context),
         buyer=invoice.recipient_identifier,
         number=invoice.invoice_number or None,
+        said=words_of(invoice.recipient, [line.description for line in invoice.lines]),
     )
+
+
+def words_of(recipient: Any, descriptions: Iterable[Any]) -> dict[str, str]:
+    """What an invoice says in words, asked for or stated: both are written alike."""
+    told = recipient if isinstance(recipient, Mapping) else {}
+    return said({name: told.get(key) for name, key in _IN_RECIPIENT.items()}, descriptions)
+
+
+_IN_RECIPIENT = {
+    "buyer's name": "organizationName",
+    "buyer's family name": "familyName",
+    "buyer's VAT number": "vatNumber",
+    "buyer's street": "streetAndNumber",
+    "buyer's postal code": "postalCode",
+    "buyer's city": "city",
+    "buyer's country": "country",
+}
 
 
 def _end_of_term(invoice: Invoice, context: Context) -> str | None:

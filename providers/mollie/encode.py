@@ -88,7 +88,7 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
         "customerId": options.customer_id,
         "mandateId": options.mandate_id,
         "recipientIdentifier": recipient_identifier(document, options),
-        "recipient": _recipient(document.buyer, options),
+        "recipient": recipient_of(document.buyer, options),
         "lines": [_encoded_line(line, document.currency) for line in document.lines],
         # Either the only one, or the same percentage for each VAT.
         "discount": _discount(document.allowances, document.currency),
@@ -97,7 +97,7 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
     return filled(body)
 
 
-def _recipient(buyer: Party, options: MollieOptions) -> Json:
+def recipient_of(buyer: Party, options: MollieOptions) -> Json:
     contact, address = buyer.contact, buyer.address
     business = buyer.type == "business"
     body: dict[str, Json] = {

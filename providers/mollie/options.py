@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import ConfigDict, StrictBool, StrictInt, StrictStr, model_validator
 
 from invoicing.document import Code, Inconsistent, Name
 from invoicing.errors import FieldProblem
@@ -22,7 +23,9 @@ class PaymentDetails(Typed):
     """By what the invoice has been paid already."""
 
     source: Literal["manual", "payment-link", "payment"]
+    """How it was paid: by hand, by a payment link, or by a payment of the provider's."""
     source_reference: Name | None = None
+    """The provider's id of that link or payment."""
 
     @model_validator(mode="after")
     def _referenced(self) -> Self:
@@ -37,11 +40,11 @@ class PaymentDetails(Typed):
 
 
 class MollieOptions(Typed):
-    """`InvoiceRequest.options`. What is left out follows from the document.
+    """`InvoiceRequest.options`. What is left out follows from the document."""
 
-    `recipient_identifier`: the buyer's account number · `locale`: the buyer's language and country
-    · `payment_term`: the days from issue to due date, else the provider's own 30.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"issue_date": "day_of_issuing", "locale": "nl_NL"}]}
+    )
 
     status: Literal["draft", "issued", "paid"] = "draft"
     """What the one call of create makes. Only a draft's figures are checked before it is final."""
@@ -50,22 +53,37 @@ class MollieOptions(Typed):
     customer_id: Name | None = None
     """With `mandate_id`, whom to collect from; only for what is created as `paid`."""
     mandate_id: Name | None = None
+    """By which mandate to collect from `customer_id`."""
     channel: Literal["email", "none"] = "email"
     """`none`: nobody is mailed, because the caller hands out the invoice itself."""
     email: EmailDetails | None = None
+    """Subject and text of the mail. Left out, those of the settings."""
     recipient_identifier: Name | None = None
+    """Under which id the provider keeps the buyer. Left out, the buyer's account number."""
     title: Name | None = None
+    """A consumer's form of address."""
     locale: Locale | None = None
+    """The invoice's language and country. Left out, the buyer's."""
     vat_scheme: Literal["standard", "one-stop-shop"] = "standard"
+    """Whether VAT is that of the One-Stop Shop."""
     payment_term: PaymentTerm | None = None
+    """The time to pay. Left out, the days from issue to due date, else the provider's own 30."""
     issue_date: Literal["as_asked", "day_of_issuing"] = "as_asked"
     """An invoice bears the day on which it is issued, no other. `as_asked`: it is issued on the
     document's issue date or not at all. `day_of_issuing`: whatever day that is, the document's
     does not count, nor its due date: the payment term is reckoned from the real one."""
     e_invoice: StrictBool = False
+    """Whether the provider sends it as an e-invoice as well."""
     metadata: dict[Code, StrictStr | StrictInt | StrictBool | None] = {}
+    """What is kept with the invoice, beside our reference."""
 
     @property
     def finish(self) -> str:
         """What a draft becomes."""
         return "paid" if self.payment_details else "issued"
+
+
+UNSAID: Mapping[str, str] = {
+    "issue_date": "says whether another day than the document's is accepted; it is not sent",
+}
+"""Options of which the provider is not told, and what they do instead."""

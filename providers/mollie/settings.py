@@ -107,4 +107,6 @@ class EmailDetails(Typed):
     """What the mail says that brings the invoice; `\\n` is a new line."""
 
     subject: Words
+    """The subject of the mail."""
     body: Body
+    """Its text."""

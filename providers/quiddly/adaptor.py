@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -61,7 +62,7 @@ from providers.quiddly.decode import (
     with_payments,
 )
 from providers.quiddly.encode import encoded
-from providers.quiddly.options import QuiddlyOptions
+from providers.quiddly.options import UNSAID, QuiddlyOptions
 from providers.quiddly.settings import NAME, QuiddlySettings
 from providers.quiddly.states import (
     ACTIVATE,
@@ -97,6 +98,7 @@ class Quiddly:
     Settings: ClassVar[type[BaseModel]] = QuiddlySettings
     Options: ClassVar[type[BaseModel]] = QuiddlyOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "quiddly"
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:

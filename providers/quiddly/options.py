@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from invoicing.document import Code, Line, Name, NotNegative, Positive, Text
@@ -31,20 +32,26 @@ class DebtorOptions(Typed):
     """What a buyer has here and nowhere else."""
 
     cell_phone: Code | None = None
+    """The buyer's mobile phone."""
     invoice_name: Name | None = None
     """Above the postal address, where it is not the buyer's name."""
     address3: Name | None = None
+    """A third line of the postal address."""
     delivery_address3: Name | None = None
+    """Likewise of the delivery's; the delivery must have an address."""
     fmi: Code | None = None
     """The buyer's id for invoices in the internet bank."""
     distribution_channel: Code | None = None
+    """The provider's code of how this buyer gets invoices."""
     distribution_channel_override: StrictBool | None = None
+    """Whether that code goes before the invoice's own."""
 
 
 class LineOptions(Typed):
     """What a line has here and nowhere else; `unit` instead of the word for the unit's code."""
 
     unit: Code | None = None
+    """The unit in the provider's word. Left out, that of the line's code."""
     account_number: Code | None = None
     """The account in the client's own books."""
 
@@ -53,12 +60,19 @@ class Activation(Typed):
     """What is to be different from the draft once it is activated. Best left empty."""
 
     product_code: ProductCode | None = None
+    """Another service of the provider."""
     distribution_code: DistributionCode | None = None
+    """Another way of sending it."""
     reminder_profile_code: Code | None = None
+    """The provider's code of how reminders are sent."""
     document_template_code: Code | None = None
+    """Another template."""
     payment_reference: Name | None = None
+    """Another reference for the payment."""
     service_provider_code: Code | None = None
+    """Another company that carries the service out."""
     use_recourse: StrictBool | None = None
+    """Whether it is sold with recourse."""
 
     def wire(self) -> dict[str, str | bool | None]:
         given = self.model_dump(exclude_none=True)
@@ -66,36 +80,54 @@ class Activation(Typed):
 
 
 class QuiddlyOptions(Typed):
-    """`InvoiceRequest.options`. What is left out follows from the document.
+    """`InvoiceRequest.options`. What is left out follows from the document."""
 
-    `distribution_code`: EMAIL where the buyer has an e-mail address, else LETTER, if the goal is
-    sent or paid; NULL if it is approved; Quiddly's default if it is drafted · `our_reference`: the
-    seller's contact, else the request's reference · `charges`: which fee each charge of the
-    document is, freight by the reason code FC · `pdf`: a file of the client's own that is attached
-    to the draft, by its path below the account's directory · `base_currency`: that of the settings
-    · `lines`: by line id.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"product_code": "INVOICE_SERVICE", "lines": {"1": {"account_number": "3041"}}}
+            ]
+        }
+    )
 
     product_code: ProductCode | None = None
+    """Which service of the provider the invoice is for."""
     distribution_code: DistributionCode | None = None
+    """How it is sent. Left out: EMAIL where the buyer has an e-mail address, else LETTER, if the
+    goal is sent or paid; NULL if it is approved; the provider's default if it is drafted."""
     document_template_code: Code | None = None
+    """The template that the invoice is printed with."""
     service_provider_code: Code | None = None
+    """The company that carries the service out."""
     type: Code | None = None
+    """The provider's word for the kind of invoice. Left out, it follows from the document."""
     use_recourse: StrictBool | None = None
+    """Whether it is sold with recourse."""
     refund: StrictBool | None = None
+    """Sent as it is, in the provider's field of this name."""
     our_reference: Name | None = None
+    """Left out: the seller's contact, else the request's reference."""
     terms_of_delivery: Text | None = None
+    """The terms of delivery, in words."""
     base_currency: Currency | None = None
+    """The currency of the client's books. Left out, that of the settings."""
     exchange_rate: Positive | None = None
+    """The rate between the two currencies, where they differ."""
     round_off: Annotated[Number, Field(gt=-1, lt=1)] = Decimal(0)
     """Added to what is to be paid, to make it a round sum."""
     tax_reduction: NotNegative = Decimal(0)
     """What the tax office pays instead of the buyer."""
     charges: tuple[Fee, ...] = ()
+    """Which fee each charge of the document is. Left out: freight by the reason code FC."""
     pdf: FileName | None = None
+    """A file of one's own that is attached to the draft, by its path below the account's
+    directory."""
     debtor: DebtorOptions = DebtorOptions()
+    """What the buyer has here and nowhere else."""
     lines: dict[Code, LineOptions] = {}
+    """What single lines have, by line id."""
     activation: Activation = Activation()
+    """What is to differ from the draft once it is activated."""
 
     def line(self, line: Line) -> LineOptions:
         """What this line says for itself."""
@@ -105,3 +137,7 @@ class QuiddlyOptions(Typed):
 def null_code(code: str) -> str | None:
     """The code as it travels: null for NULL."""
     return None if code == "NULL" else code
+
+
+UNSAID: Mapping[str, str] = {}
+"""Options of which the provider is not told, and what they do instead."""

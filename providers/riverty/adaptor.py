@@ -69,7 +69,7 @@ from providers.riverty.decode import (
     without_refusal,
 )
 from providers.riverty.encode import cancelled, derived, encoded_order, order_lines, today
-from providers.riverty.options import RivertyOptions
+from providers.riverty.options import UNSAID, RivertyOptions
 from providers.riverty.settings import NAME, RivertySettings
 from providers.riverty.states import (
     DATED,
@@ -95,6 +95,7 @@ class Riverty:
     Settings: ClassVar[type[BaseModel]] = RivertySettings
     Options: ClassVar[type[BaseModel]] = RivertyOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "riverty"
 
     def __init__(self, settings: RivertySettings, http: httpx.AsyncClient) -> None:

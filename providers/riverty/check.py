@@ -35,6 +35,7 @@ from providers.riverty.options import (
     GOODWILL_REASONS,
     POSITION_TYPES,
     RETURN_REASONS,
+    AddressOptions,
     RivertyOptions,
 )
 from providers.riverty.settings import RivertySettings
@@ -144,6 +145,10 @@ def check_invoice(
         mistakes.wrong("document.due_date", "needed here: reminders are reckoned from it")
     if order_type(options, settings) == "PHYSICAL_GOODS":
         _check_dispatch(document, options, mistakes)
+    if options.ship_to != AddressOptions() and not (
+        document.delivery and document.delivery.address
+    ):
+        mistakes.wrong("options.ship_to", "the document has no delivery address")
     ids = {line.id for line in document.lines}
     if request.order:
         _check_part(request, options, settings, mistakes)
@@ -194,6 +199,9 @@ def check_order(
     COVERAGE.refuse(document, mistakes)
     if document.delivery and document.delivery.party_name and not document.delivery.address:
         mistakes.wrong("document.delivery.address", "needed here for a party_name")
+    shipped = document.delivery is not None and document.delivery.address is not None
+    if options.ship_to != AddressOptions() and not shipped:
+        mistakes.wrong("options.ship_to", "the document has no delivery address")
     _check_buyer(document.buyer, mistakes)
     if document.vat_rounding == "category":
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per line here")

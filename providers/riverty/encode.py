@@ -24,6 +24,7 @@ from providers.kit.wire import filled
 from providers.riverty.options import (
     CANCELLATION_REASONS,
     AddressOptions,
+    BuyerOptions,
     LineOptions,
     PaymentReference,
     RivertyOptions,
@@ -136,7 +137,7 @@ def _detail(name: str, value: JsonValue) -> Json:
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,10})?")
 
 
-def _bill_to(buyer: Party, more: AddressOptions) -> Json:
+def _bill_to(buyer: Party, more: BuyerOptions) -> Json:
     contact = buyer.contact
     return filled(
         {

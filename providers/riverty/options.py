@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, JsonValue, StringConstraints
+from pydantic import AfterValidator, ConfigDict, JsonValue, StringConstraints
 from pydantic_extra_types.country import CountryAlpha2
 
 from invoicing.document import Code, Day, Line, Name
@@ -24,21 +25,35 @@ class AddressOptions(Typed):
     """What an address has here and a neutral one has not, or not apart."""
 
     first_name: Name | None = None
+    """The given name."""
     last_name: Name | None = None
+    """The family name."""
     salutation: Name | None = None
+    """The form of address, in the provider's word."""
     title: Name | None = None
+    """An academic title."""
     care_of: Name | None = None
+    """At whose address it is."""
     street_number: Name | None = None
     """Taken out of the neutral street, where it stands at the end of it."""
+
+
+class BuyerOptions(AddressOptions):
+    """What only the buyer's address has."""
+
     birth_date: Day | None = None
+    """The buyer's day of birth."""
     nationality: CountryAlpha2 | None = None
+    """The buyer's nationality."""
     customer_group: Name | None = None
+    """A group of one's own that the buyer belongs to."""
 
 
 class LineOptions(Typed):
     """What a line has here and nowhere else."""
 
     position_type: Word = "SALES_ARTICLE"
+    """What kind of item it is, in one of the provider's words."""
     vat_type: VatType | None = None
     """Left out, it follows from the VAT category."""
     as_one: bool = False
@@ -58,42 +73,62 @@ class PaymentReference(Typed):
     """How the order was or will be paid; what it needs depends on the method."""
 
     method: Name
+    """The way of paying, in the provider's word."""
     details: dict[str, Annotated[JsonValue, AfterValidator(_exact)]] = {}
     """Sent as written; a text under a name that ends in `Amount` is sent as a number."""
 
 
 class RivertyOptions(Typed):
-    """`InvoiceRequest.options`. What is left out follows from the document and the settings.
+    """`InvoiceRequest.options`. What is left out follows from the document and the settings."""
 
-    `order_reference`: derived from the request's reference · `order_date`: the day of issue ·
-    `supplying_country`: the business's · `shipment_reference`: the invoice's number ·
-    `dispatch_date`: the delivery's actual date, for digital goods else the day of issue ·
-    `lines`: by line id, over `line_defaults`.
-    """
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"order_type": "DIGITAL_GOODS", "bill_to": {"salutation": "MRS"}}]
+        }
+    )
 
     order_reference: OrderReference | None = None
+    """The order's name at the provider. Left out, it is derived from the request's reference."""
     order_type: OrderType | None = None
+    """Whether goods, digital goods or services are sold. Left out, the settings say it."""
     order_channel: Literal["ECOM", "MOTO", "MOBILE", "POS", "APP", "P2P"] = "ECOM"
+    """By which way the order came in."""
     order_date: Day | None = None
+    """Left out, the day of issue."""
     supplying_country: CountryAlpha2 | None = None
+    """From where it is supplied. Left out, the business's country."""
     vat_declaration_country: CountryAlpha2 | None = None
+    """Where VAT is declared, if in another country."""
     process_after_dunning: (
         Literal["HAND_OVER_FOR_DEBT_COLLECTION", "HAND_OVER_FOR_FACTORING"] | None
     ) = None
+    """What follows when reminders have been in vain."""
     payment: PaymentReference | None = None
-    bill_to: AddressOptions = AddressOptions()
+    """How the order was or will be paid."""
+    bill_to: BuyerOptions = BuyerOptions()
+    """What the buyer's address has here and a neutral one has not."""
     ship_to: AddressOptions = AddressOptions()
+    """Likewise of the delivery's address; the document must have one."""
     shipment_reference: Short | None = None
+    """Left out, the invoice's number."""
     dispatch_date: Day | None = None
+    """Left out: the delivery's actual date, for digital goods else the day of issue."""
     carrier: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None
+    """Who carries the goods; needed for physical ones."""
     tracking_code: Name | None = None
+    """The carrier's code of the parcel; needed for physical goods."""
     cancellation_reason: Word = "CUSTOMER_CANCELLATION"
+    """Why lines would be cancelled, in one of the provider's words."""
     credit: Literal["goodwill", "return"] = "goodwill"
     """How an invoice is taken back: without the goods, or with them."""
     goodwill_reason: Word = "OTHER"
+    """Why a goodwill would be given, in one of the provider's words."""
     return_reason: Word = "CUSTOMER_RETURN"
+    """Why goods would come back, in one of the provider's words."""
     line_defaults: LineOptions = LineOptions()
+    """What every line has unless it says otherwise."""
     lines: dict[Code, LineOptions] = {}
+    """What single lines have, by line id."""
 
     def line(self, line: Line) -> LineOptions:
         """The defaults with what this line says for itself."""
@@ -141,3 +176,7 @@ POSITION_TYPES = (
     "NOT_ACCOUNTING_RELEVANT",
 )
 """Without those that lower the amount: which sign their prices have is not documented."""
+
+
+UNSAID: Mapping[str, str] = {}
+"""Options of which the provider is not told, and what they do instead."""

@@ -67,7 +67,12 @@ from providers.zero_friction.decode import (
 )
 from providers.zero_friction.encode import encoded, looked_up
 from providers.zero_friction.listing import list_page
-from providers.zero_friction.options import BankAccountChoice, CustomerChoice, ZeroFrictionOptions
+from providers.zero_friction.options import (
+    UNSAID,
+    BankAccountChoice,
+    CustomerChoice,
+    ZeroFrictionOptions,
+)
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
 from providers.zero_friction.states import (
     ALL,
@@ -91,6 +96,7 @@ class ZeroFriction:
     Settings: ClassVar[type[BaseModel]] = ZeroFrictionSettings
     Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
     coverage: ClassVar[Coverage] = COVERAGE
+    unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "zero_friction"
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:

@@ -74,6 +74,8 @@ from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from tests.providers import Reply, Script, answer
 from tests.providers.fields import Change, Sample, changed, findings, written
+from tests.providers.options import Beside
+from tests.providers.options import findings as options_found
 from tests.tiers import chosen
 
 SECRET = "canary-secret"
@@ -244,6 +246,8 @@ class Contract:
     """Changes to the document in which fields are said that have no place in the ordinary one."""
     samples: ClassVar[Mapping[str, Sequence[Sample]]] = {}
     """By path, where the ordinary value of a field is not possible here."""
+    beside: ClassVar[Mapping[str, Sequence[Beside]]] = {}
+    """By path of an option, what must be given for it to be possible."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per verb that this provider describes; those that make no call fail nowhere."""
@@ -487,15 +491,34 @@ class Contract:
     async def life(self, document: Mapping[str, Any]) -> str:
         """Everything the provider is sent about this document until it is out."""
         request = self.asked(document=document, options=self.options_for(document))
+        return await self._sent(request, ("create", "approve", "send"))
+
+    async def _sent(self, request: InvoiceRequest, verbs: Sequence[str]) -> str:
         plan: Plan = await self.made(Script()).plan(request)
         asked: list[httpx.Request] = []
-        for verb in ("create", "approve", "send"):
+        for verb in verbs:
             step = self.steps.get(verb)
-            if step and step.asks:
+            if step and step.asks and (verb != "attach" or plan.attachments):
                 told = self.script(step).anywhere(answer(next(iter(step.asks.values()))))
                 await self.called(verb, told, step, request, plan)
                 asked += told.asked
         return written(asked, [each.model_dump(mode="json") for each in chain(*plan.look_ups)])
+
+    async def test_every_option_is_said_or_has_its_reason(self) -> None:
+        """A value in the option is heard by the provider; or it is not, and the adaptor says why
+        such an option is there."""
+
+        async def life(options: Mapping[str, Any], beside: Beside) -> str:
+            document = changed(self.document, beside.document)
+            request = self.asked(document=document, options=options)
+            verbs = ("create", "attach", "approve", "send", "delete", "credit")
+            return await self._sent(request, verbs)
+
+        adaptor = self.adaptor
+        found = await options_found(
+            adaptor.Options, adaptor.unsaid, life, self.options, self.beside
+        )
+        assert not found, "\n".join(found)
 
     async def test_an_option_nobody_knows_is_refused_by_its_name(self) -> None:
         error = await self.refused(options={**self.options, "canary_option": PERSON})

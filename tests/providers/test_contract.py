@@ -14,10 +14,12 @@ from invoicing.errors import Unavailable, Unsupported
 from invoicing.provider import Event, Plan
 from invoicing.request import Goal
 from providers.invoro.adaptor import Invoro
+from providers.kit.coverage import under
 from providers.mollie.adaptor import Mollie
 from providers.quiddly.adaptor import Quiddly
 from providers.registry import ADAPTORS
 from providers.riverty.adaptor import Riverty
+from providers.riverty.options import AddressOptions
 from providers.riverty.states import FAILURE
 from providers.zero_friction.adaptor import ZeroFriction
 from providers.zero_friction.states import TaxQuery
@@ -34,6 +36,7 @@ from tests.providers.contract import (
     Step,
 )
 from tests.providers.fields import Sample
+from tests.providers.options import Beside
 
 ALL = frozenset(Goal)
 
@@ -127,6 +130,11 @@ class TestZeroFriction(Contract):
     }
     strange = Step({f"GET {_ZERO_FRICTION}/inv-1": _zero_friction(status=WORD)}, _KNOWN)
     documents = ({"buyer.account_number": None},)
+    beside = {
+        "include_terminated_contracts": (Beside({"contract": {"number": "CO-1"}}),),
+        "bank_account.default": (Beside(document={"payment.iban": "NL91ABNA0417164300"}),),
+        "bank_account.property_group": (Beside({"property_groups": [{"id": "G-1"}]}),),
+    }
 
     def known(self, plan: Plan, step: Step) -> dict[str, Any]:
         """With a tax code for whatever was asked for."""
@@ -136,7 +144,11 @@ class TestZeroFriction(Contract):
             if look_up.name == "tax codes"
             for each in TaxQuery.model_validate(look_up.query).wanted
         ]
-        codes = {"tax_codes": {each.key: f"tax {each.key}" for each in wanted}}
+        codes = {
+            "tax_codes": {each.key: f"tax {each.key}" for each in wanted},
+            "billing_items": {"Canary 31337": "item-1"},
+            "service_locations": {"Canary 31337": "place-1"},
+        }
         return super().known(plan, step) | (codes if step.context else {})
 
     news = tuple(
@@ -235,6 +247,12 @@ class TestMollie(Contract):
             Sample({"allowances[].vat.rate": "12", "allowances[].amount": "1"}, {})
         ],
     }
+    beside = {
+        "customer_id": (Beside({"status": "paid", "mandate_id": "mdt_1"}),),
+        "mandate_id": (Beside({"status": "paid", "customer_id": "cst_1"}),),
+        "title": (Beside(document=documents[0]),),
+        "payment_term": (Beside(document={"due_date": None}),),
+    }
     news = (
         *(
             Event(
@@ -260,6 +278,9 @@ class TestMollie(Contract):
 # --- Invoro ---------------------------------------------------------------------------------------
 
 _MARK = f"Our reference: {REFERENCE}"
+
+
+_BY_TRANSFER = {"payment.iban": "NL91ABNA0417164300", "payment.means": "30"}
 
 
 def _invoro(**more: Any) -> dict[str, Any]:
@@ -331,6 +352,19 @@ class TestInvoro(Contract):
         ),
     }
     strange = Step({"GET /invoices/inv-1": _invoro(state=WORD)})
+    beside = {
+        "period_description": (
+            Beside(document={"period.start": "2026-06-01", "period.end": "2026-06-30"}),
+        ),
+        **dict.fromkeys(
+            ("legal_information", *under("seller_tax_registration", "scheme", "value")),
+            (Beside(document={"seller.name": "Canary"}),),
+        ),
+        "means_text": (Beside(document=_BY_TRANSFER),),
+        "payment_layout": (Beside(document=_BY_TRANSFER),),
+        "debited_account": (Beside(document={**_BY_TRANSFER, "payment.mandate": "M-1"}),),
+        "peppol_look_up": (Beside(value=False),),
+    }
     news = tuple(
         Event(id=f"digest-{number}", kind="invoice.delivered", body=body)
         for number, body in enumerate(
@@ -384,6 +418,15 @@ _DRAFT = {
         "status": "CREATED",
         "reference": REFERENCE,
     }
+}
+
+
+_WITH_FEE = {"charges[]": {"amount": "1", "reason_code": "FC", "vat": {"rate": "25"}}}
+_DELIVERED = {
+    f"delivery.address.{name}": value
+    for name, value in (
+        *(("street", "Road 1"), ("city", "Breda"), ("postal_code", "4811 AA"), ("country", "NL")),
+    )
 }
 
 
@@ -448,12 +491,21 @@ class TestQuiddly(Contract):
     @pytest.fixture(autouse=True)
     def _own_pdf(self, tmp_path: Path) -> None:
         self._files = tmp_path
+        (tmp_path / "canary.pdf").write_text("%PDF-1.4 canary")
         (tmp_path / f"{PERSON}.pdf").write_text(f"%PDF-1.4 {SECRET} {BUYER}")
 
     def set(self, **changes: Any) -> Any:
         return super().set(**{"files": str(self._files), **changes})
 
     documents = ({"buyer.address.country": "DE"},)
+    beside = {
+        "distribution_code": (Beside(document={"buyer.contact.email": BUYER_EMAIL}),),
+        "base_currency": (Beside({"exchange_rate": "1.1"}),),
+        "exchange_rate": (Beside({"base_currency": "USD"}),),
+        "charges": (Beside(document=_WITH_FEE, value=["administration"]),),
+        "pdf": (Beside(value="canary.pdf"),),
+        "debtor.delivery_address3": (Beside(document=_DELIVERED),),
+    }
     samples = {
         "buyer.identifiers[].value": [
             Sample({"buyer.identifiers[]": {"scheme": "0088", "value": "7350053850019"}}, {})
@@ -587,14 +639,17 @@ class TestRiverty(Contract):
         "cancel_lines": Step({f"POST {_RIVERTY}/ORDER1/cancellations": _TICKET}),
     }
     strange = Step(context=_slots(order=""), events=(_verdict(WORD),))
-    documents = (
-        {
-            "delivery.address.street": "Road 1",
-            "delivery.address.city": "Breda",
-            "delivery.address.postal_code": "4811 AA",
-            "delivery.address.country": "NL",
-        },
-    )
+    documents = (_DELIVERED,)
+    beside = {
+        **dict.fromkeys(
+            under("ship_to", *AddressOptions.model_fields), (Beside(document=_DELIVERED),)
+        ),
+        "cancellation_reason": (Beside(value="NO_PAYMENT"),),
+        "goodwill_reason": (Beside(value="FRAUD"),),
+        "return_reason": (Beside({"credit": "return"}, value="CARRIER_RETURN"),),
+        "line_defaults.position_type": (Beside(value="FREE_ARTICLE"),),
+        "lines[].position_type": (Beside(value="FREE_ARTICLE"),),
+    }
     samples = {
         "prices_include_vat": [
             Sample(

@@ -1242,7 +1242,9 @@ class TestRead:
             *("id", "status", "invoiceNumber", "eInvoiceStatus", "currency"),
             *("recipientIdentifier", f"metadata.{REFERENCE}", "lines.vatRate"),
             *("discountedSubtotalAmount", "totalVatAmount", "totalAmount", "amountDue"),
-            *("paymentTerm", "issuedAt", "dueAt"),
+            *("paymentTerm", "issuedAt", "dueAt", "lines.description"),
+            *(f"recipient.{name}" for name in ("organizationName", "familyName", "vatNumber")),
+            *(f"recipient.{name}" for name in ("streetAndNumber", "postalCode", "city", "country")),
         }
         everything = issued(
             eInvoiceStatus="issued",
