@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Echo,
     Event,
     Figure,
@@ -77,6 +78,9 @@ class Invoro:
     Options: ClassVar[type[BaseModel]] = InvoroOptions
     coverage: ClassVar[Coverage] = COVERAGE
     name = "invoro"
+    credits_in: CreditsIn = "parts"
+    """Each a credit note (type 381) with the invoice as its precedent; found again as any invoice
+    is, by its number or our mark."""
     calls_per_second = 100
     """As stated, per key."""
 
@@ -96,6 +100,9 @@ class Invoro:
         """See the port."""
         mistakes = Mistakes()
         options = parsed(InvoroOptions, request.options, "options", mistakes) or InvoroOptions()
+        if credited := request.credits:
+            whole = credited.whole
+            options = options.for_credit(request.document, credited.provider_id, whole=whole)
         check_request(request, options, mistakes)
         mistakes.settle(NAME)
         document = request.document
