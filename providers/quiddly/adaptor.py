@@ -13,6 +13,7 @@ from invoicing.provider import (
     AttachCall,
     Batch,
     CreateCall,
+    CreditsIn,
     Event,
     Figure,
     Found,
@@ -98,6 +99,9 @@ class Quiddly:
     Options: ClassVar[type[BaseModel]] = QuiddlyOptions
     coverage: ClassVar[Coverage] = COVERAGE
     name = "quiddly"
+    credits_in: CreditsIn = "parts"
+    """Each a credit invoice with `debitInvoiceNumber`, where the account or the request says of
+    what `type` it is. Its number finds it again; without a route to find, a person is asked."""
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -123,6 +127,8 @@ class Quiddly:
         mistakes = Mistakes()
         settings = self._settings
         options = parsed(QuiddlyOptions, request.options, "options", mistakes)
+        if options and request.credits:
+            options = options.for_credit(request.document, whole=request.credits.whole)
         check_document(request.document, settings, mistakes)
         if options:
             check_options(request, options, settings, mistakes)
