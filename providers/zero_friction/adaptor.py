@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Delivery,
     Event,
     Figure,
@@ -41,6 +42,7 @@ from providers.zero_friction.check import (
     first_context,
     look_ups,
 )
+from providers.zero_friction.credit import as_credit_note, credit_plan
 from providers.zero_friction.decode import (
     SIGNATURE,
     BankAccount,
@@ -49,6 +51,7 @@ from providers.zero_friction.decode import (
     Created,
     Customer,
     Envelope,
+    Errors,
     Invoice,
     Page,
     PropertyGroupConfiguration,
@@ -75,6 +78,7 @@ from providers.zero_friction.states import (
     SEND_ROUTES,
     Context,
     ContractQuery,
+    CreditedId,
     TaxQuery,
     TaxWanted,
 )
@@ -89,6 +93,8 @@ class ZeroFriction:
     Options: ClassVar[type[BaseModel]] = ZeroFrictionOptions
     coverage: ClassVar[Coverage] = COVERAGE
     name = "zero_friction"
+    credits_in: CreditsIn = "whole"
+    """By the call on the invoice. The invoice names its credit note, which tells a repeat."""
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -109,6 +115,8 @@ class ZeroFriction:
         mistakes = Mistakes()
         options = parsed(ZeroFrictionOptions, request.options, "options", mistakes)
         options = options or ZeroFrictionOptions()
+        if request.credits:
+            return credit_plan(request, options, self._settings, mistakes)
         check_request(request, options, self._settings, mistakes)
         mistakes.settle(NAME)
         document = request.document
@@ -152,6 +160,8 @@ class ZeroFriction:
         """See the port. Nobody says whether the search covers our reference, so unless the settings
         do, all of the customer's invoices of this type are gone through."""
         context = Context.model_validate(target.context)
+        if context.credits:
+            return await self._credit_note_of(context.credits, target)
         body: dict[str, Json] = {
             "customerId": looked_up(context.customer_id, "customer"),
             "invoiceType": [context.invoice_type],
@@ -161,7 +171,10 @@ class ZeroFriction:
         return await self._matching(target.reference, body)
 
     async def create(self, call: CreateCall) -> Snapshot:
-        """See the port. The answer promises no more than the id."""
+        """See the port. The answer promises no more than the id. A credit note is no draft that is
+        written: the invoice is credited as a whole, by the one call for it."""
+        if credited := Context.model_validate(call.target.context).credits:
+            return await self._credit_invoice(credited, call.target)
         body = encoded(call, self._settings)
         request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
         envelope = await self._ask(request)
@@ -177,17 +190,12 @@ class ZeroFriction:
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
         invoice_id = known_id(call.target, NAME)
-        request = self._api.call("read", "GET", INVOICE, id=invoice_id)
-        try:
-            envelope = await self._ask(request)
-        except Rejected as error:
-            if self._api.gone(error):
-                return deleted(invoice_id)
-            raise
-        invoice = parse(Invoice, envelope.data, request)
-        if invoice.id != invoice_id:
-            raise unclear(request, "is about another invoice")
-        return snapshot(invoice, self._settings, envelope.errors)
+        invoice, errors = await self._read("read", invoice_id)
+        if invoice is None:
+            return deleted(invoice_id)
+        told = snapshot(invoice, self._settings, errors)
+        credited = Context.model_validate(call.target.context).credits
+        return as_credit_note(told, credited, call.target) if credited else told
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Answered before it is done, so at least `approving`."""
@@ -219,6 +227,31 @@ class ZeroFriction:
         """See the port. Until the invoice names its credit note it stays `approved`: on its way."""
         told = await self._act("credit", f"{INVOICE}/credit", target)
         return told or Snapshot(provider_id=known_id(target, NAME), stage=Stage.APPROVED)
+
+    # a credit note of one of our invoices
+
+    async def _credit_invoice(self, credited: CreditedId, target: Target) -> Snapshot:
+        """Credit it; the note, if the answer shows it. One that does not is looked for."""
+        request = self._api.call("credit", "POST", f"{INVOICE}/credit", id=credited.id)
+        envelope = await self._ask(request)
+        note = parse(Invoice, envelope.data, request)
+        if note.credited_invoice_id != credited.id:
+            raise unclear(request, "does not show the credit note")
+        told = snapshot(note, self._settings, envelope.errors)
+        return as_credit_note(told, credited, target)
+
+    async def _credit_note_of(self, credited: CreditedId, target: Target) -> Search:
+        """The credit note that the invoice names, whoever made it: there is but one of each."""
+        invoice, _ = await self._read("find", credited.id)
+        if invoice is None:
+            raise Rejected(f"{NAME}: the invoice to credit is not there any more")
+        if not (note_id := invoice.credited_by_invoice_id):
+            return Search()
+        note, errors = await self._read("find", note_id)
+        if note is None:
+            return Search(complete=False)
+        told = snapshot(note, self._settings, errors)
+        return Search(invoices=(as_credit_note(told, credited, target),))
 
     async def check(self) -> None:
         """See the port. Master data that every organisation has."""
@@ -353,6 +386,20 @@ class ZeroFriction:
         return Search(invoices=found, complete=complete)
 
     # calls
+
+    async def _read(self, name: str, invoice_id: str) -> tuple[Invoice | None, Errors]:
+        """The invoice and what the envelope says of it; None where there is none."""
+        request = self._api.call(name, "GET", INVOICE, id=invoice_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return None, ()
+            raise
+        invoice = parse(Invoice, envelope.data, request)
+        if invoice.id != invoice_id:
+            raise unclear(request, "is about another invoice")
+        return invoice, envelope.errors
 
     async def _act(
         self, name: str, route: str, target: Target, body: Json = None
