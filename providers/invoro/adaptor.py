@@ -55,6 +55,7 @@ from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import day_of, parse
@@ -79,8 +80,13 @@ class Invoro:
     coverage: ClassVar[Coverage] = COVERAGE
     name = "invoro"
     credits_in: CreditsIn = "parts"
-    """Each a credit note (type 381) with the invoice as its precedent; found again as any invoice
-    is, by its number or our mark."""
+    crediting: ClassVar[Crediting] = Crediting(
+        form=(
+            "a credit note of type 381, made and sent like an invoice, that names it as its "
+            "precedent"
+        ),
+        repeat="it is searched for by its number, or by our mark",
+    )
     calls_per_second = 100
     """As stated, per key."""
 

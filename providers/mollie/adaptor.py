@@ -30,6 +30,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
@@ -77,7 +78,10 @@ class Mollie:
     coverage: ClassVar[Coverage] = COVERAGE
     name = "mollie"
     credits_in: CreditsIn = "whole"
-    """By cancelling the invoice. That it is cancelled tells a repeat."""
+    crediting: ClassVar[Crediting] = Crediting(
+        form=("the invoice is cancelled, which is a full credit note without a number of its own"),
+        repeat="the invoice is looked at first: one that is cancelled is credited",
+    )
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
@@ -100,8 +101,16 @@ class Quiddly:
     coverage: ClassVar[Coverage] = COVERAGE
     name = "quiddly"
     credits_in: CreditsIn = "parts"
-    """Each a credit invoice with `debitInvoiceNumber`, where the account or the request says of
-    what `type` it is. Its number finds it again; without a route to find, a person is asked."""
+    crediting: ClassVar[Crediting] = Crediting(
+        form=(
+            "a credit invoice with `debitInvoiceNumber`, of the `type` that the account or the "
+            "credit names; it needs a `number`"
+        ),
+        repeat=(
+            "it is searched for by its number; where no route to search is known, a person is "
+            "asked `may_exist`"
+        ),
+    )
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings

@@ -32,6 +32,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
@@ -94,7 +95,10 @@ class ZeroFriction:
     coverage: ClassVar[Coverage] = COVERAGE
     name = "zero_friction"
     credits_in: CreditsIn = "whole"
-    """By the call on the invoice. The invoice names its credit note, which tells a repeat."""
+    crediting: ClassVar[Crediting] = Crediting(
+        form=("a call on the invoice makes a credit note of it, which is sent like an invoice"),
+        repeat="the invoice is looked at first: it names its credit note",
+    )
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
