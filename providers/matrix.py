@@ -52,6 +52,8 @@ def credits_page(adaptors: Mapping[str, object]) -> str:
     refusals: dict[str, str] = {}
     for name, adaptor in adaptors.items():
         reasons = [uncredited(adaptor, whole=whole) for whole in TAKEN.values()]
+        said = getattr(adaptor, "crediting", None)
+        reasons[-1] = reasons[-1] or (said.amounts if isinstance(said, Crediting) else "")
         cells = ("refused" if reason else "taken" for reason in reasons)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
         refusals |= dict.fromkeys([name] if any(reasons) else [], reasons[-1])

@@ -11,3 +11,5 @@ class Crediting(Recorded):
 
     form: str
     repeat: str
+    amounts: str = ""
+    """Why an amount that is on no line is refused; empty where it is taken."""

@@ -95,6 +95,11 @@ async def test_a_credit_is_planned_to_the_cent_or_refused_with_a_sentence(
         with pytest.raises(ApplicationError, match=why):
             await _planned(request, adaptor)
         return
+    if what == "amount" and (why := adaptor.crediting.amounts):
+        with pytest.raises(Unsupported) as caught:
+            await adaptor.plan(request)
+        assert why in {each.message for each in caught.value.fields}
+        return
     plan = await _planned(request, adaptor)
     assert request.credits is not None
     assert _sums(plan.totals) == (
