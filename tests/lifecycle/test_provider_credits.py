@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from invoicing.provider import Target
 from invoicing.request import Goal
 from sandbox.kit.faults import Fault, When
 from sandbox.kit.record import Effect
-from tests.lifecycle.provider_world import KINDS, Shop, opened
+from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
 
 PARTS = ("invoro", "quiddly", "riverty")
@@ -51,13 +53,28 @@ def a_credit(shop: Shop, name: str = "C1", **what: Any) -> Credit:
 
 
 @pytest.fixture
-async def shop(request: pytest.FixtureRequest, shared_world: World) -> AsyncIterator[Shop]:
-    async with opened(shared_world, request.param) as made:
-        yield made
+async def shop(request: pytest.FixtureRequest, shared_world: World) -> AsyncIterator[Any]:
+    if request.param == "zero_friction":
+        async with zero_friction(shared_world) as made:
+            yield made
+    else:
+        async with opened(shared_world, request.param) as made:
+            yield made
+
+
+@contextlib.asynccontextmanager
+async def zero_friction(world: World, **stand_in: Any) -> AsyncIterator[Any]:
+    """An account there, with what these tests ask of a shop."""
+    async with world.company(**stand_in) as made:
+        shop: Any = made
+        shop.provider = "zero_friction"
+        shop.kind = SimpleNamespace(numbers=False, repeatable=False)
+        shop.follow = made.until
+        yield shop
 
 
 def at(names: Iterable[str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("shop", [n for n in names if n in KINDS], indirect=True)
+    return pytest.mark.parametrize("shop", names, indirect=True)
 
 
 async def an_invoice(shop: Shop) -> Invoice:
