@@ -16,6 +16,7 @@ from invoicing.credit import Credit
 from invoicing.credit_case import Credits
 from invoicing.invoice import Invoice, Status
 from invoicing.provider import Target
+from invoicing.questions import Reason
 from invoicing.request import Goal
 from sandbox.kit.faults import Fault, When
 from sandbox.kit.record import Effect
@@ -220,3 +221,31 @@ async def test_an_invoice_that_somebody_credited_there_is_not_credited_again(sho
 def _credits(shop: Shop) -> int:
     """How many credits of the whole have taken effect at the provider."""
     return sum(entry.effect == Effect.CREDITED for entry in shop.stand_in.ledger.entries)
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"credit_note_status": "created"}, {"credit_copies_reference": False}]
+)
+async def test_whatever_a_credit_note_is_like_at_zero_friction_it_is_made_final_and_sent(
+    shared_world: World, unknown: dict[str, Any]
+) -> None:
+    async with zero_friction(shared_world, **unknown) as shop:
+        invoice = await an_invoice(shop)
+        note = await credited(shop, invoice, a_credit(shop, whole=True))
+        assert note.status is Status.SENT
+        assert note.number not in (None, invoice.number)
+        assert len(_calls(shop, "credit")) == 1
+
+
+async def test_a_lost_credit_where_nobody_can_look_is_a_question_and_no_second_call(
+    shared_world: World,
+) -> None:
+    async with opened(shared_world, "quiddly_blind") as shop:
+        reference = await shop.start()
+        await shop.client.result(reference)
+        shop.stand_in.faults.place("create", Fault.RESET, when="after")
+        made = await shop.client.credit(reference, a_credit(shop, whole=True))
+        state = await shop.until(made.reference, lambda note: note.problem is not None)
+        assert state.problem is not None
+        assert state.problem.reason is Reason.MAY_EXIST
+        assert len(_calls(shop, "create")) == 2
