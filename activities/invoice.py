@@ -15,6 +15,7 @@ from temporalio import activity
 from activities.failures import as_failures
 from activities.learning import taken_in
 from invoicing.consent import Consent
+from invoicing.crediting import uncredited
 from invoicing.errors import Rejected, Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -22,7 +23,6 @@ from invoicing.provider import (
     AttachCall,
     Attaches,
     CreateCall,
-    CreditNotes,
     Credits,
     Finds,
     Found,
@@ -54,15 +54,8 @@ def _refuse_uncredited(request: InvoiceRequest, provider: Provider) -> None:
     """Unsupported for a credit that this provider, or its adaptor, cannot make of an invoice."""
     if request.credits is None:
         return
-    if not isinstance(provider, CreditNotes):
-        raise Unsupported(
-            "no invoice of this provider can be credited from here yet: credit it at the provider"
-        )
-    if provider.credits_in == "whole" and not request.credits.whole:
-        raise Unsupported(
-            "this provider credits an invoice as a whole and at once, and no part of it: credit "
-            "the whole, and make a new invoice of what is to stand"
-        )
+    if why := uncredited(provider, whole=request.credits.whole):
+        raise Unsupported(why)
 
 
 class InvoiceActivities:

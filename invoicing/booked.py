@@ -46,28 +46,28 @@ class Entry(Recorded):
     account: str
     status: str
     payment: str
-    number: str | None
-    provider_id: str | None
-    buyer: str | None
+    number: str | None = None
+    provider_id: str | None = None
+    buyer: str | None = None
     currency: str
-    net: Decimal | None
-    vat: Decimal | None
-    gross: Decimal | None
-    due: Decimal | None
-    paid: Decimal | None
-    credited: Decimal | None
-    issue_date: date | None
-    due_date: date | None
+    net: Decimal | None = None
+    vat: Decimal | None = None
+    gross: Decimal | None = None
+    due: Decimal | None = None
+    paid: Decimal | None = None
+    credited: Decimal | None = None
+    issue_date: date | None = None
+    due_date: date | None = None
     began_at: datetime
     changed_at: datetime
-    ended_at: datetime | None
+    ended_at: datetime | None = None
 
 
 class Page(Recorded):
     """A part of a list, the latest first. `next` gets the part after it; None: there is none."""
 
     rows: tuple[Entry, ...]
-    next: str | None
+    next: str | None = None
 
 
 class Rate(Recorded):

@@ -559,15 +559,21 @@ class Limited(Protocol):
     calls_per_second: int
 
 
+CreditsIn = Literal["parts", "whole"]
+"""What of an invoice a credit note may take back: any part of it, or the whole alone, at once."""
+
+
 @runtime_checkable
 class CreditNotes(Protocol):
     """A provider whose adaptor makes credit notes that are of one of our invoices: a request with
     `credits`. Of any other, such a request is refused before its plan.
 
-    `credits_in` says whether parts can be credited, or the whole alone, at once.
+    Where a provider has no credit note that is written, but credits by a call on the invoice, that
+    call is `create`, and final at once: the plan's `sent_by` says so, and `find` looks whether the
+    invoice is credited.
     """
 
-    credits_in: Literal["parts", "whole"]
+    credits_in: CreditsIn
 
 
 @runtime_checkable

@@ -1,6 +1,9 @@
-"""docs/fields.md: what becomes of every field of a document at every provider.
+"""What every adaptor says of itself, for people.
 
-python -m providers.matrix docs/fields.md      # writes it anew
+docs/fields.md: what becomes of every field of a document at every provider.
+docs/credits.md: what of an invoice can be taken back at every provider, and how.
+
+python -m providers.matrix docs      # writes both anew
 """
 
 from __future__ import annotations
@@ -9,18 +12,58 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from invoicing.crediting import uncredited
 from invoicing.document import Document
 from providers.kit.coverage import Coverage, Treatment, leaf_paths
+from providers.kit.crediting import Crediting
 from providers.registry import ADAPTORS
 
 HEAD = """# Every field of a document, at every provider
 
-Written by `python -m providers.matrix docs/fields.md` from the tables that the adaptors follow.
+Written by `python -m providers.matrix docs` from the tables that the adaptors follow.
 
 - **said**: the provider is told. With a star: not in every document; the reason stands below.
 - **refused**: `plan` refuses a document that gives it, with the sentence below. Nothing is dropped.
 - **ignored**: it may be given, and the provider is not told; the reason says why nothing is lost.
 """
+
+
+CREDITS = """# What is taken back, at every provider
+
+Written by `python -m providers.matrix docs` from what the adaptors say.
+
+`client.credit(…)` asks for it, of any final invoice, running or ended. What is refused is refused
+in the plan of the credit note, with the sentence below: the provider is asked for nothing, and what
+was reserved is left again.
+"""
+
+TAKEN = {
+    "the whole": True,
+    "a line": False,
+    "units of a line": False,
+    "an amount at a VAT rate": False,
+}
+"""What a credit may take back, and whether that is all of the invoice, at once."""
+
+
+def credits_page(adaptors: Mapping[str, object]) -> str:
+    """The whole document."""
+    lines = [CREDITS, f"| provider | {' | '.join(TAKEN)} |", "|---|" + "---|" * len(TAKEN)]
+    refusals: dict[str, str] = {}
+    for name, adaptor in adaptors.items():
+        reasons = [uncredited(adaptor, whole=whole) for whole in TAKEN.values()]
+        said = getattr(adaptor, "crediting", None)
+        reasons[-1] = reasons[-1] or (said.amounts if isinstance(said, Crediting) else "")
+        cells = ("refused" if reason else "taken" for reason in reasons)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        refusals |= dict.fromkeys([name] if any(reasons) else [], reasons[-1])
+    lines += ["", "| provider | how | what shows that it is there already |", "|---|---|---|"]
+    for name, adaptor in adaptors.items():
+        if isinstance(said := getattr(adaptor, "crediting", None), Crediting):
+            lines.append(f"| `{name}` | {said.form} | {said.repeat} |")
+    lines += ["", "| provider | what is refused, says |", "|---|---|"]
+    lines += [f"| `{name}` | {reason} |" for name, reason in refusals.items()]
+    return "\n".join(lines) + "\n"
 
 
 def page(coverages: Mapping[str, Coverage]) -> str:
@@ -74,13 +117,15 @@ def _below(name: str) -> Iterator[str]:
     return (path for path in leaf_paths(Document) if path.startswith(f"{name}."))
 
 
-def main(document: Path) -> None:
-    """Write the page anew."""
-    coverages = {name: adaptor.coverage for name, adaptor in sorted(ADAPTORS.items())}
-    document.write_text(page(coverages), encoding="utf-8")
+def main(folder: Path) -> None:
+    """Write both pages anew."""
+    adaptors = dict(sorted(ADAPTORS.items()))
+    coverages = {name: adaptor.coverage for name, adaptor in adaptors.items()}
+    (folder / "fields.md").write_text(page(coverages), encoding="utf-8")
+    (folder / "credits.md").write_text(credits_page(adaptors), encoding="utf-8")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m providers.matrix DOCUMENT")
+        sys.exit("usage: python -m providers.matrix FOLDER")
     main(Path(sys.argv[1]))

@@ -14,6 +14,7 @@ from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Echo,
     Event,
     Figure,
@@ -57,6 +58,7 @@ from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import day_of, parse
@@ -81,6 +83,14 @@ class Invoro:
     coverage: ClassVar[Coverage] = COVERAGE
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "invoro"
+    credits_in: CreditsIn = "parts"
+    crediting: ClassVar[Crediting] = Crediting(
+        form=(
+            "a credit note of type 381, made and sent like an invoice, that names it as its "
+            "precedent"
+        ),
+        repeat="it is searched for by its number, or by our mark",
+    )
     calls_per_second = 100
     """As stated, per key."""
 
@@ -100,6 +110,9 @@ class Invoro:
         """See the port."""
         mistakes = Mistakes()
         options = parsed(InvoroOptions, request.options, "options", mistakes) or InvoroOptions()
+        if credited := request.credits:
+            whole = credited.whole
+            options = options.for_credit(request.document, credited.provider_id, whole=whole)
         check_request(request, options, mistakes)
         mistakes.settle(NAME)
         document = request.document

@@ -240,6 +240,8 @@ def first_context(
         prepaid=cents(document.prepaid),
         rounding=cents(options.rounding_amount or Decimal(0)),
         sent_is_delivered=settings.sent_counts_as_delivered if said is None else said,
+        credits_id=request.credits.provider_id if request.credits else None,
+        credits_whole=bool(request.credits and request.credits.whole),
         search_from=_search_from(document, settings),
     )
 

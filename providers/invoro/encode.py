@@ -28,6 +28,7 @@ from invoicing.provider import CreateCall
 from invoicing.totals import Totals
 from providers.invoro.decode import Invoice, text_or_none
 from providers.invoro.options import (
+    CREDIT_PROFILES,
     TYPE_CODES,
     InvoroOptions,
     LineOptions,
@@ -42,13 +43,6 @@ _Given = TypeVar("_Given")
 
 _Written = TypeVar("_Written")
 
-CREDIT_PROFILES = {
-    "invoice": "credit_note",
-    "ublbe_invoice": "ublbe_credit_note",
-    "nlcius_invoice": "nlcius_credit_note",
-    "xrechnung_ubl_invoice": "xrechnung_ubl_credit_note",
-}
-"""The credit note's profile for an invoice's; CII has none: there the company's default holds."""
 
 EXEMPTIONS = {
     VatCategory.REVERSE_CHARGE: "Reverse charge",
@@ -63,6 +57,8 @@ def encoded(call: CreateCall, context: Context, settings: InvoroSettings) -> Jso
     """The body of create."""
     document = call.document
     options = InvoroOptions.model_validate(call.options)
+    if context.credits_id:
+        options = options.for_credit(document, context.credits_id, whole=context.credits_whole)
     body = {
         "calculate_totals": options.calculate_totals,
         "business_entity_id": _if(options.business_entity_id, str),

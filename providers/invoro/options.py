@@ -240,6 +240,23 @@ class InvoroOptions(Typed):
     sent_counts_as_delivered: StrictBool | None = None
     """Whether the word `sent` is taken for delivered. Left out, the settings say it."""
 
+    def for_credit(self, document: Document, invoice_id: str, *, whole: bool) -> InvoroOptions:
+        """Those of a credit note that has them from its invoice: what says that it is an invoice
+        says the opposite, and what belongs to the whole stays there where a part is taken back."""
+        known = {line.id for line in document.lines}
+        return self.model_copy(
+            update={
+                "related_invoice_id": UUID(invoice_id),
+                "document_type": credit_profile(self.document_type),
+                "invoice_type_code": None,
+                "invoice_number_series": None if document.number else self.credit_note_series,
+                "credit_note_number": None,
+                "credit_note_series": None,
+                "rounding_amount": self.rounding_amount if whole else None,
+                "lines": {name: one for name, one in self.lines.items() if name in known},
+            }
+        )
+
     def line(self, line: Line) -> LineOptions:
         """The defaults with what this line says for itself."""
         own = self.lines.get(line.id, LineOptions())
@@ -258,3 +275,15 @@ UNSAID: Mapping[str, str] = {
     "sent_counts_as_delivered": "says what the word `sent` is taken for here, when it is read",
 }
 """Options of which the provider is not told, and what they do instead."""
+CREDIT_PROFILES = {
+    "invoice": "credit_note",
+    "ublbe_invoice": "ublbe_credit_note",
+    "nlcius_invoice": "nlcius_credit_note",
+    "xrechnung_ubl_invoice": "xrechnung_ubl_credit_note",
+}
+"""The credit note's profile for an invoice's; CII has none: there the company's default holds."""
+
+
+def credit_profile(profile: str | None) -> str | None:
+    """That of a credit note over an invoice with this one; one of a credit note stays."""
+    return profile if profile in CREDIT_PROFILES.values() else CREDIT_PROFILES.get(profile or "")

@@ -18,6 +18,10 @@ class Context(Recorded):
     credit_number: str | None = None
     credit_series: str | None = None
     credit_note_id: str | None = None
+    credits_id: str | None = None
+    """Of a credit note of one of our invoices: that invoice."""
+    credits_whole: bool = False
+    """Whether it takes back all of it at once."""
     prepaid: int = 0
     rounding: int = 0
     sent_is_delivered: bool = False

@@ -10,10 +10,11 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
-from invoicing.errors import FieldProblem, Rejected, Unreadable
+from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Delivery,
     Event,
     Figure,
@@ -30,6 +31,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
@@ -42,6 +44,7 @@ from providers.mollie.check import (
     first_context,
     not_that_day,
 )
+from providers.mollie.credit import as_credit_note, credit_plan
 from providers.mollie.decode import (
     RESOURCE,
     SIGNATURE,
@@ -76,6 +79,11 @@ class Mollie:
     coverage: ClassVar[Coverage] = COVERAGE
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "mollie"
+    credits_in: CreditsIn = "whole"
+    crediting: ClassVar[Crediting] = Crediting(
+        form=("the invoice is cancelled, which is a full credit note without a number of its own"),
+        repeat="the invoice is looked at first: one that is cancelled is credited",
+    )
 
     def __init__(
         self,
@@ -100,6 +108,8 @@ class Mollie:
         mistakes = Mistakes()
         settings = self._settings
         options = parsed(MollieOptions, request.options, "options", mistakes)
+        if request.credits:
+            return credit_plan(request, settings, mistakes)
         check_document(request.document, settings, mistakes)
         if options:
             check_options(request, options, settings, mistakes)
@@ -130,6 +140,10 @@ class Mollie:
         """See the port. There is no filter, so the whole list is gone through; what carries our
         reference is ours, and what may be ours without showing it makes the answer uncertain."""
         context = Context.model_validate(target.context)
+        if context.credits:
+            note = as_credit_note(await self._read("find", context.credits, context), target)
+            there = (note,) if note.stage is Stage.SENT else ()
+            return Search(invoices=there, complete=note.stage is not Stage.UNKNOWN)
         found: list[Snapshot] = []
         complete = True
         async for request, item in self._listed():
@@ -146,8 +160,13 @@ class Mollie:
         return await list_page(self._api, self._settings, call)
 
     async def create(self, call: CreateCall) -> Snapshot:
-        """See the port. With a status other than draft this one call goes all the way."""
+        """See the port. With a status other than draft this one call goes all the way. A
+        credit note is no invoice that is written: the one it is of is cancelled."""
         context = Context.model_validate(call.target.context)
+        if context.credits:
+            credited = call.target.model_copy(update={"provider_id": context.credits})
+            told = await self._update("credit", credited, {"status": "cancelled"})
+            return as_credit_note(told, call.target)
         if MollieOptions.model_validate(call.options).status != "draft":
             self._refuse_another_day(context)
         body = encoded(call, self._settings)
@@ -158,19 +177,15 @@ class Mollie:
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
-        invoice_id = known_id(call.target, NAME)
-        request = self._api.call("read", "GET", INVOICE, id=invoice_id, query=self._query())
-        try:
-            invoice = await self._invoice(request)
-        except Rejected as error:
-            if self._api.gone(error):
-                return deleted(invoice_id)
-            raise
-        return self._snapshot(invoice, Context.model_validate(call.target.context))
+        context = Context.model_validate(call.target.context)
+        if context.credits:
+            return as_credit_note(await self._read("read", context.credits, context), call.target)
+        return await self._read("read", known_id(call.target, NAME), context)
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Issues it, or marks it as paid, and mails it in the same call."""
         context = Context.model_validate(target.context)
+        self._refuse_for_credit(context)
         self._refuse_another_day(context)
         told = await self._update("approve", target, context.final(context.finish))
         if told.stage is Stage.DRAFTED:
@@ -179,6 +194,7 @@ class Mollie:
 
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""
+        self._refuse_for_credit(Context.model_validate(target.context))
         gone = deleted(known_id(target, NAME))
         json = self._mode() or None
         request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id, json=json)
@@ -191,6 +207,7 @@ class Mollie:
 
     async def credit(self, target: Target) -> Snapshot:
         """See the port. Cancelling an issued invoice is a full credit note."""
+        self._refuse_for_credit(Context.model_validate(target.context))
         return await self._update("credit", target, {"status": "cancelled"})
 
     async def check(self) -> None:
@@ -227,6 +244,21 @@ class Mollie:
         return Subject()
 
     # calls
+
+    async def _read(self, name: str, invoice_id: str, context: Context) -> Snapshot:
+        request = self._api.call(name, "GET", INVOICE, id=invoice_id, query=self._query())
+        try:
+            invoice = await self._invoice(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return deleted(invoice_id)
+            raise
+        return self._snapshot(invoice, context)
+
+    def _refuse_for_credit(self, context: Context) -> None:
+        """A credit note is no resource here: nothing can be done with one."""
+        if context.credits:
+            raise Unsupported(f"{NAME} has no call about a credit note: look at the invoice there")
 
     def _refuse_another_day(self, context: Context) -> None:
         """Before it is issued: it would bear today's date."""

@@ -31,6 +31,8 @@ class Context(Recorded):
     gross: Number | None = None
     issue_date: date | None = None
     """The one that was asked for; what a draft's payment term is reckoned from."""
+    credits: str | None = None
+    """Of a credit note of one of our invoices: that invoice's id."""
     any_day: bool = False
     """Whether it may be issued on another."""
 

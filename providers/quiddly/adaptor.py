@@ -14,6 +14,7 @@ from invoicing.provider import (
     AttachCall,
     Batch,
     CreateCall,
+    CreditsIn,
     Event,
     Figure,
     Found,
@@ -31,6 +32,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.wire import parse
@@ -100,6 +102,17 @@ class Quiddly:
     coverage: ClassVar[Coverage] = COVERAGE
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "quiddly"
+    credits_in: CreditsIn = "parts"
+    crediting: ClassVar[Crediting] = Crediting(
+        form=(
+            "a credit invoice with `debitInvoiceNumber`, of the `type` that the account or the "
+            "credit names; it needs a `number`"
+        ),
+        repeat=(
+            "it is searched for by its number; where no route to search is known, a person is "
+            "asked `may_exist`"
+        ),
+    )
 
     def __init__(self, settings: QuiddlySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -125,6 +138,8 @@ class Quiddly:
         mistakes = Mistakes()
         settings = self._settings
         options = parsed(QuiddlyOptions, request.options, "options", mistakes)
+        if options and request.credits:
+            options = options.for_credit(request.document, whole=request.credits.whole)
         check_document(request.document, settings, mistakes)
         if options:
             check_options(request, options, settings, mistakes)

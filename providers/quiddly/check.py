@@ -133,8 +133,9 @@ def check_document(document: Document, settings: QuiddlySettings, mistakes: Mist
     if document.vat_rounding not in (None, settings.vat_rounding):
         mistakes.unoffered("document.vat_rounding", f"VAT is rounded per {settings.vat_rounding}")
     if not document.number:
-        mistakes.wrong("document.number", "needed: invoices are numbered by the caller here")
-    if not document.due_date:
+        what = "a credit invoice too, so name its `number`: " if document.type != "invoice" else ""
+        mistakes.wrong("document.number", f"needed: {what}invoices are numbered by the caller here")
+    if not document.due_date and document.type == "invoice":
         mistakes.wrong("document.due_date", "needed")
     _check_precedents(document, mistakes)
     _check_payment(document, mistakes)
@@ -227,6 +228,11 @@ def check_options(
     """What the options decide, alone or together with the document."""
     document = request.document
     _check_goal(request, settings, mistakes)
+    if request.credits and options.pdf:
+        message = (
+            "the invoice's own PDF is none of its credit invoice: null in the credit's options"
+        )
+        mistakes.wrong("options.pdf", message)
     _check_type(document, options, settings, mistakes)
     _check_distribution(request, options, mistakes)
     _check_currency(document, options, settings, mistakes)
@@ -264,7 +270,7 @@ def _check_distribution(
 ) -> None:
     """Of both codes: the draft's counts if the one for activation is left out."""
     code = distribution(request, options)
-    if code == "NULL" and request.goal is Goal.SENT:
+    if code == "NULL" and request.goal is Goal.SENT and not request.credits:
         message = "NULL sends nothing: ask for approved, or for paid"
         mistakes.wrong("options.distribution_code", message)
     buyer = request.document.buyer
@@ -333,11 +339,24 @@ def first_context(
         currency=sums.currency,
         due=due,
         credit=request.document.type == "credit_note",
-        hands_out=code == "NULL" and request.goal is Goal.PAID,
+        credits=_how_much(request),
+        hands_out=code == "NULL" and _goes_on(request),
         mark=_mark(request.document, options) if settings.write_reference else None,
         distribution=_drafted_distribution(request, options),
         activate=options.activation.wire(),
     )
+
+
+def _how_much(request: InvoiceRequest) -> Literal["whole", "part"] | None:
+    if request.credits is None:
+        return None
+    return "whole" if request.credits.whole else "part"
+
+
+def _goes_on(request: InvoiceRequest) -> bool:
+    """Whether it is to get further than activated; a credit invoice of one that is to be paid is to
+    be sent."""
+    return request.goal is Goal.PAID or bool(request.credits and request.goal is Goal.SENT)
 
 
 async def planned_pdf(

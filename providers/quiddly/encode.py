@@ -12,7 +12,7 @@ from invoicing.money import exactly, plain
 from invoicing.provider import CreateCall
 from invoicing.totals import LineTotal, Totals
 from providers.kit.http import Json
-from providers.quiddly.options import DebtorOptions, Fee, QuiddlyOptions, null_code
+from providers.quiddly.options import INVOICE, DebtorOptions, Fee, QuiddlyOptions, null_code
 from providers.quiddly.settings import QuiddlySettings
 from providers.quiddly.states import Context
 
@@ -100,6 +100,8 @@ def encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
     document = call.document
     options = QuiddlyOptions.model_validate(call.options)
     context = Context.model_validate(call.target.context)
+    if context.credits:
+        options = options.for_credit(document, whole=context.credits == "whole")
     credit = document.type == "credit_note"
     sign = -1 if credit and settings.credit_amounts == "negative" else 1
     base = options.base_currency or settings.base_currency
@@ -114,7 +116,7 @@ def encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
             "dates": _encoded_dates(document),
             "debtor": _encoded_debtor(document, options.debtor),
             "documentTemplateCode": options.document_template_code,
-            "type": options.type or (settings.credit_type if credit else "INVOICE"),
+            "type": options.type or (settings.credit_type if credit else INVOICE),
             "useRecourse": options.use_recourse,
             "ourReference": our_words(document, options),
             "yourReference": document.buyer_reference,
@@ -160,10 +162,12 @@ def our_words(document: Document, options: QuiddlyOptions) -> str | None:
 
 def _encoded_dates(document: Document) -> dict[str, Json]:
     delivered = document.delivery.actual_date if document.delivery else None
+    # A credit invoice is not due, and the page wants the field.
+    due = document.due_date or (document.issue_date if document.type == "credit_note" else None)
     return _said(
         {
             "invoiceDate": document.issue_date.isoformat(),
-            "expireDate": document.due_date.isoformat() if document.due_date else None,
+            "expireDate": due.isoformat() if due else None,
             "deliveryDate": delivered.isoformat() if delivered else None,
         }
     )

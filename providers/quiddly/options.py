@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
-from invoicing.document import Code, Line, Name, NotNegative, Positive, Text
+from invoicing.document import Code, Document, Line, Name, NotNegative, Positive, Text
 from invoicing.model import Typed
 from invoicing.money import Currency, Number
 from providers.kit.files import FileName
@@ -26,6 +26,9 @@ DistributionCode = Literal["LETTER", "EMAIL", "NULL"]
 """`NULL`, as the page writes it: nobody sends the invoice; on the wire it is null."""
 
 Fee = Literal["administration", "freight"]
+
+INVOICE = "INVOICE"
+"""`type` of what is no credit invoice, as in the page's example."""
 
 
 class DebtorOptions(Typed):
@@ -128,6 +131,20 @@ class QuiddlyOptions(Typed):
     """What single lines have, by line id."""
     activation: Activation = Activation()
     """What is to differ from the draft once it is activated."""
+
+    def for_credit(self, document: Document, *, whole: bool) -> QuiddlyOptions:
+        """Those of a credit invoice that has them from its invoice: what says that it is an invoice
+        is left out, and what belongs to the whole stays there where a part is taken back."""
+        known = {line.id for line in document.lines}
+        return self.model_copy(
+            update={
+                "type": None if self.type == INVOICE else self.type,
+                "round_off": self.round_off if whole else Decimal(0),
+                "tax_reduction": self.tax_reduction if whole else Decimal(0),
+                "charges": self.charges if document.charges else (),
+                "lines": {name: one for name, one in self.lines.items() if name in known},
+            }
+        )
 
     def line(self, line: Line) -> LineOptions:
         """What this line says for itself."""

@@ -41,6 +41,8 @@ class Context(Recorded):
     due: Number = Decimal(0)
     """What the buyer is to pay."""
     credit: bool = False
+    credits: Literal["whole", "part"] | None = None
+    """Of a credit invoice over one of our invoices: how much of that."""
     mark: Literal["ourReference", "ourOrderNumber"] | None = None
     """Where the draft carries our reference."""
     distribution: DistributionCode | None = None

@@ -15,6 +15,7 @@ from invoicing.provider import (
     CONFIRMED,
     CancelLinesCall,
     CreateCall,
+    CreditsIn,
     Delivery,
     Echo,
     Event,
@@ -35,6 +36,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Json
 from providers.kit.mistakes import Mistakes, parsed
 from providers.kit.words import safe_word
@@ -47,6 +49,7 @@ from providers.riverty.check import (
     check_words,
     first_context,
 )
+from providers.riverty.credit import ON_NO_LINE, as_credit_note, credit_plan
 from providers.riverty.decode import (
     Note,
     accepted,
@@ -97,6 +100,12 @@ class Riverty:
     coverage: ClassVar[Coverage] = COVERAGE
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "riverty"
+    credits_in: CreditsIn = "parts"
+    crediting: ClassVar[Crediting] = Crediting(
+        form="a goodwill, or a return where `credit` in the options says so, of lines of its order",
+        repeat="our reference and `X-Request-ID`, the same when it is repeated; the verdict tells",
+        amounts=ON_NO_LINE,
+    )
 
     def __init__(self, settings: RivertySettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -114,6 +123,8 @@ class Riverty:
         """See the port. An uncertain call is sent again: references protect, verdicts tell."""
         mistakes = Mistakes()
         options = self._options(request, mistakes)
+        if request.credits:
+            return credit_plan(request, options, self._settings, mistakes)
         check_goal(request.goal, mistakes)
         check_invoice(request, options, self._settings, mistakes)
         mistakes.settle(NAME)
@@ -135,6 +146,8 @@ class Riverty:
         """See the port. The draft is an order of exactly this document, or part of one that is
         registered already: then nothing is called."""
         context = Context.model_validate(call.target.context)
+        if context.is_credit:
+            return await self.credit(call.target)
         if context.slot("cancellation").result == "ok":
             # It is made again after one was taken back: nothing that was told is about this one.
             context = context.model_copy(update={"slots": {}, "documents": (), "news": ()})
@@ -164,6 +177,8 @@ class Riverty:
         """See the port. Lines of an order that others made stay that order's; our own order's are
         cancelled, and it is deleted when the verdict says so."""
         context = Context.model_validate(target.context)
+        if context.is_credit:
+            raise Unsupported(f"{NAME}: a credit that was asked for cannot be taken back from here")
         order = context.slot("order")
         if context.delivers or order.result == "refused":
             gone = context.with_slot("cancellation", Slot(result="ok"))
@@ -272,7 +287,11 @@ class Riverty:
             return Subject()
         if note.kind == "paymentReceived" and note.has_unreadable_rest:
             raise Unreadable(f"{NAME}: a payment of which nobody can read what it leaves open")
-        keys = webhooks.named(note.invoice, note.transaction, note.order)
+        about = (note.invoice, note.transaction, note.order)
+        if note.kind == "EDIErrorSent":
+            # A credit's verdict names its invoice too: the request says which of both it is on.
+            about = (note.transaction, note.invoice, note.order)
+        keys = webhooks.named(*about)
         return Subject(keys=keys, event=note.alone(event) if keys else None)
 
     async def subscribe(self, url: str, types: Iterable[str]) -> str:
@@ -438,7 +457,7 @@ class Riverty:
         stage = stage_of(context, self._settings)
         final = stage.reached(Stage.APPROVED)
         sent = [id_ for slot in context.slots.values() for id_ in slot.ids]
-        return Snapshot(
+        told = Snapshot(
             provider_id=target.provider_id or context.reference,
             stage=stage,
             payment=context.paid.status,
@@ -449,3 +468,4 @@ class Riverty:
             context=context.learned(),
             keys=tuple(dict.fromkeys((context.order, *sent))),
         )
+        return as_credit_note(told, context, target) if context.is_credit else told

@@ -319,8 +319,12 @@ def _credit(
         return None
     encoded = items_of(request.document, sums, options, settings)
     items = (
-        {"orderItemReference": place, **{name: as_text(item[name]) for name in CREDITED}}
-        for place, item in zip(places, encoded, strict=True)
+        {
+            "orderItemReference": place,
+            "line": line.id,
+            **{name: as_text(item[name]) for name in CREDITED},
+        }
+        for place, line, item in zip(places, request.document.lines, encoded, strict=True)
     )
     goodwill = options.credit == "goodwill"
     return Credit(

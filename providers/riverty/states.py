@@ -94,6 +94,8 @@ class Context(Recorded):
     """What the invoice says beside its items, as it is sent."""
     cancellation_reason: str = "CUSTOMER_CANCELLATION"
     credit: Credit | None = None
+    is_credit: bool = False
+    """Whether this is that credit, of an invoice of ours, and not the invoice."""
     slots: dict[str, Slot] = {}
     paid: Paid = Paid()
     documents: tuple[Kept, ...] = ()

@@ -14,6 +14,7 @@ from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Delivery,
     Event,
     Figure,
@@ -32,6 +33,7 @@ from invoicing.totals import totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
+from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, Token, Tokens, unclear
 from providers.kit.mistakes import Mistakes, parsed, stated
 from providers.kit.wire import parse
@@ -42,6 +44,7 @@ from providers.zero_friction.check import (
     first_context,
     look_ups,
 )
+from providers.zero_friction.credit import as_credit_note, credit_plan
 from providers.zero_friction.decode import (
     SIGNATURE,
     BankAccount,
@@ -50,6 +53,7 @@ from providers.zero_friction.decode import (
     Created,
     Customer,
     Envelope,
+    Errors,
     Invoice,
     Page,
     PropertyGroupConfiguration,
@@ -83,6 +87,7 @@ from providers.zero_friction.states import (
     SEND_ROUTES,
     Context,
     ContractQuery,
+    CreditedId,
     TaxQuery,
     TaxWanted,
 )
@@ -98,6 +103,11 @@ class ZeroFriction:
     coverage: ClassVar[Coverage] = COVERAGE
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "zero_friction"
+    credits_in: CreditsIn = "whole"
+    crediting: ClassVar[Crediting] = Crediting(
+        form=("a call on the invoice makes a credit note of it, which is sent like an invoice"),
+        repeat="the invoice is looked at first: it names its credit note",
+    )
 
     def __init__(self, settings: ZeroFrictionSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
@@ -118,6 +128,8 @@ class ZeroFriction:
         mistakes = Mistakes()
         options = parsed(ZeroFrictionOptions, request.options, "options", mistakes)
         options = options or ZeroFrictionOptions()
+        if request.credits:
+            return credit_plan(request, options, self._settings, mistakes)
         check_request(request, options, self._settings, mistakes)
         mistakes.settle(NAME)
         document = request.document
@@ -161,6 +173,8 @@ class ZeroFriction:
         """See the port. Nobody says whether the search covers our reference, so unless the settings
         do, all of the customer's invoices of this type are gone through."""
         context = Context.model_validate(target.context)
+        if context.credits:
+            return await self._credit_note_of(context.credits, target)
         body: dict[str, Json] = {
             "customerId": looked_up(context.customer_id, "customer"),
             "invoiceType": [context.invoice_type],
@@ -174,7 +188,10 @@ class ZeroFriction:
         return await list_page(self._api, self._settings, call)
 
     async def create(self, call: CreateCall) -> Snapshot:
-        """See the port. The answer promises no more than the id."""
+        """See the port. The answer promises no more than the id. A credit note is no draft that is
+        written: the invoice is credited as a whole, by the one call for it."""
+        if credited := Context.model_validate(call.target.context).credits:
+            return await self._credit_invoice(credited, call.target)
         body = encoded(call, self._settings)
         request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
         envelope = await self._ask(request)
@@ -190,17 +207,12 @@ class ZeroFriction:
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
         invoice_id = known_id(call.target, NAME)
-        request = self._api.call("read", "GET", INVOICE, id=invoice_id)
-        try:
-            envelope = await self._ask(request)
-        except Rejected as error:
-            if self._api.gone(error):
-                return deleted(invoice_id)
-            raise
-        invoice = parse(Invoice, envelope.data, request)
-        if invoice.id != invoice_id:
-            raise unclear(request, "is about another invoice")
-        return snapshot(invoice, self._settings, envelope.errors)
+        invoice, errors = await self._read("read", invoice_id)
+        if invoice is None:
+            return deleted(invoice_id)
+        told = snapshot(invoice, self._settings, errors)
+        credited = Context.model_validate(call.target.context).credits
+        return as_credit_note(told, credited, call.target) if credited else told
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Answered before it is done, so at least `approving`."""
@@ -232,6 +244,31 @@ class ZeroFriction:
         """See the port. Until the invoice names its credit note it stays `approved`: on its way."""
         told = await self._act("credit", f"{INVOICE}/credit", target)
         return told or Snapshot(provider_id=known_id(target, NAME), stage=Stage.APPROVED)
+
+    # a credit note of one of our invoices
+
+    async def _credit_invoice(self, credited: CreditedId, target: Target) -> Snapshot:
+        """Credit it; the note, if the answer shows it. One that does not is looked for."""
+        request = self._api.call("credit", "POST", f"{INVOICE}/credit", id=credited.id)
+        envelope = await self._ask(request)
+        note = parse(Invoice, envelope.data, request)
+        if note.credited_invoice_id != credited.id:
+            raise unclear(request, "does not show the credit note")
+        told = snapshot(note, self._settings, envelope.errors)
+        return as_credit_note(told, credited, target)
+
+    async def _credit_note_of(self, credited: CreditedId, target: Target) -> Search:
+        """The credit note that the invoice names, whoever made it: there is but one of each."""
+        invoice, _ = await self._read("find", credited.id)
+        if invoice is None:
+            raise Rejected(f"{NAME}: the invoice to credit is not there any more")
+        if not (note_id := invoice.credited_by_invoice_id):
+            return Search()
+        note, errors = await self._read("find", note_id)
+        if note is None:
+            return Search(complete=False)
+        told = snapshot(note, self._settings, errors)
+        return Search(invoices=(as_credit_note(told, credited, target),))
 
     async def check(self) -> None:
         """See the port. Master data that every organisation has."""
@@ -364,6 +401,20 @@ class ZeroFriction:
         return Search(invoices=found, complete=complete)
 
     # calls
+
+    async def _read(self, name: str, invoice_id: str) -> tuple[Invoice | None, Errors]:
+        """The invoice and what the envelope says of it; None where there is none."""
+        request = self._api.call(name, "GET", INVOICE, id=invoice_id)
+        try:
+            envelope = await self._ask(request)
+        except Rejected as error:
+            if self._api.gone(error):
+                return None, ()
+            raise
+        invoice = parse(Invoice, envelope.data, request)
+        if invoice.id != invoice_id:
+            raise unclear(request, "is about another invoice")
+        return invoice, envelope.errors
 
     async def _act(
         self, name: str, route: str, target: Target, body: Json = None

@@ -50,6 +50,9 @@ class _Error(_Wire):
         )
 
 
+Errors = tuple[_Error, ...]
+
+
 class Envelope(_Wire):
     """What every answer comes in."""
 
@@ -276,9 +279,7 @@ def refusal(request: Call, answer: Answer) -> ProviderError:
     return kind(f"{NAME}: {request.name} failed for an unknown reason", code=code, fields=fields)
 
 
-def snapshot(
-    invoice: Invoice, settings: ZeroFrictionSettings, errors: tuple[_Error, ...] = ()
-) -> Snapshot:
+def snapshot(invoice: Invoice, settings: ZeroFrictionSettings, errors: Errors = ()) -> Snapshot:
     """What an answer says about the invoice."""
     failures = _failures(invoice, errors)
     stage = _stage(invoice)
@@ -318,7 +319,7 @@ def _payment(invoice: Invoice) -> PaymentStatus:
 _OPEN = (PaymentStatus.UNKNOWN, PaymentStatus.UNPAID)
 
 
-def _failures(invoice: Invoice, errors: tuple[_Error, ...]) -> tuple[FieldProblem, ...]:
+def _failures(invoice: Invoice, errors: Errors) -> tuple[FieldProblem, ...]:
     """Why the provider gave up: the envelope's errors, the invoice's reason and its details."""
     reasons = [*errors, *([invoice.failure_reason_code] if invoice.failure_reason_code else [])]
     if invoice.failure_details:

@@ -17,6 +17,15 @@ from providers.kit.words import Words
 from providers.zero_friction.options import ContractChoice, NamedChoice
 
 
+class CreditedId(Recorded):
+    """Of a credit note of one of our invoices: that invoice, and its reference."""
+
+    id: str
+    reference: str
+    negative: bool = False
+    """Whether what it takes back is below zero."""
+
+
 class Context(Recorded):
     """What later calls need: from the plan its first three, from the look-ups the rest."""
 
@@ -32,6 +41,7 @@ class Context(Recorded):
     """By rate and choice, see `tax_key`."""
     billing_items: dict[str, str] = {}
     service_locations: dict[str, str] = {}
+    credits: CreditedId | None = None
 
     def given(self) -> dict[str, JsonValue]:
         return self.model_dump(mode="json", exclude_unset=True)

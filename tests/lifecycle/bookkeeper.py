@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from invoicing.document import Document
 from invoicing.errors import Rejected
 from invoicing.money import plain
 from invoicing.provider import (
     CreateCall,
+    CreditsIn,
     Echo,
     Figure,
     Found,
@@ -50,7 +50,7 @@ class Bookkeeper:
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
-        self.credits_in: Literal["parts", "whole"] = "parts"
+        self.credits_in: CreditsIn = "parts"
 
     def notes(self, invoice: str) -> list[Kept]:
         """The final credit notes of an invoice."""

@@ -22,7 +22,6 @@ from settings.worker import WorkerSettings
 from temporal_server import Server
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME, Bookkeeper
-from tests.lifecycle.world import Company
 from worker import serving, workers
 
 TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("12.50"))
@@ -256,18 +255,21 @@ async def test_a_draft_is_not_credited(office: Office) -> None:
 
 
 async def test_where_the_adaptor_makes_no_credits_the_plan_says_so_and_nothing_is_taken(
-    company: Company, office: Office
+    office: Office,
 ) -> None:
-    reference = await company.start()
-    await company.finished(reference)
-    made = await company.client.credit(reference, a_credit(lines=[{"id": "1", "quantity": "1"}]))
-    with pytest.raises(Failed, match="no invoice of this provider can be credited from here yet"):
-        await company.client.result(made.reference)
+    reference = await office.invoiced()
+    del office.provider.credits_in
+    try:
+        made = await office.client.credit(reference, units("1"))
+        with pytest.raises(Failed, match="no invoice of this provider can be credited from here"):
+            await office.client.result(made.reference)
+    finally:
+        office.provider.credits_in = "parts"
     state = await office.until(reference, lambda state: state.credits[0].ended)
     assert state.credits[0].became == "released"
     with pytest.raises(RPCError):
-        await company.client.handle(made.reference).signal("release")
-    assert company.client.handle(made.reference).id == workflow_id(f"{reference}#C1")
+        await office.client.handle(made.reference).signal("release")
+    assert office.client.handle(made.reference).id == workflow_id(f"{reference}#C1")
 
 
 async def test_a_provider_that_credits_wholly_refuses_a_part_and_takes_the_whole(

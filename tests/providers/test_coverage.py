@@ -169,7 +169,7 @@ def test_every_field_of_a_document_is_a_path() -> None:
 
 
 def test_the_page_of_all_fields_is_that_of_the_tables() -> None:
-    """`python -m providers.matrix docs/fields.md` writes it anew."""
+    """`python -m providers.matrix docs` writes it anew."""
     coverages = {name: adaptor.coverage for name, adaptor in sorted(ADAPTORS.items())}
     written = (ROOT / "docs" / "fields.md").read_text(encoding="utf-8")
     assert page(coverages) == written

@@ -43,7 +43,7 @@ from invoicing.provider import (
 from invoicing.request import InvoiceRequest
 from providers.invoro.adaptor import MAX_PAGES, Invoro
 from providers.invoro.decode import IGNORED_ANSWERS, Invoice, signature_fits
-from providers.invoro.encode import CREDIT_PROFILES
+from providers.invoro.options import CREDIT_PROFILES
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import STATES
 from providers.registry import ADAPTORS

@@ -1711,11 +1711,11 @@ class TestNotifications:
         subjects = [(await adaptor().about(event)).keys[0] for event in told]
         assert subjects == ["I-1", "I-2"]
 
-    async def test_the_invoice_is_the_most_telling_name_then_the_request_then_the_order(
+    async def test_a_verdict_is_on_its_request_and_other_news_are_about_the_invoice_first(
         self,
     ) -> None:
         (event,) = events(edi(invoiceReference="I-1", transaction="AB-CD"))
-        assert (await adaptor().about(event)).keys == ("I-1", "abcd", "ORDNL833249069")
+        assert (await adaptor().about(event)).keys == ("abcd", "I-1", "ORDNL833249069")
         (event,) = events(payment())
         assert (await adaptor().about(event)).keys == ("INV-NL833249069", "t1", "ORDNL833249069")
 
