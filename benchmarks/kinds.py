@@ -162,7 +162,7 @@ def _line(number: str, name: str, price: str) -> Line:
 def _asks(client: InvoicingClient, provider: str) -> Ask:
     async def ask(identity: str, waiting: bool) -> Execution:
         goal = Goal.PAID if waiting else Goal.SENT
-        return await client.start(a_request(identity, provider, goal))
+        return await client.invoices.start(a_request(identity, provider, goal))
 
     return ask
 

@@ -102,6 +102,7 @@ async def staged() -> AsyncIterator[Stage]:
 class _Silenced(_Silent):
     def __init__(self) -> None:
         self.temporal = type("Temporal", (), {"data_converter": _Plain()})()
+        self.invoices = self.orders = self.events = self.credits = _Silent()
 
 
 class _Plain:

@@ -145,8 +145,8 @@ class Asker:
     async def _start(self, fate: Fate, request: InvoiceRequest) -> None:
         try:
             known = await self._listed(request.reference)
-            await self.client.start(request)
-            now = await self.client.listed(request.reference)
+            await self.client.invoices.start(request)
+            now = await self.client.invoices.listed(request.reference)
         except RPCError as error:
             why, code = explained(error)
             fate.says(code, why, AGAIN)
@@ -165,7 +165,7 @@ class Asker:
 
     async def _listed(self, reference: str) -> Listed | None:
         try:
-            return await self.client.listed(reference)
+            return await self.client.invoices.listed(reference)
         except NotFound:
             return None
 

@@ -96,7 +96,7 @@ class Choice:
     ) -> AsyncIterator[Listed]:
         """The invoices that fit, the latest first; `running` leaves out what has ended, `stuck` all
         but what stands still."""
-        return client.list(
+        return client.invoices.list(
             provider=self.provider,
             status=self.status,
             waiting_for=self.waiting_for,

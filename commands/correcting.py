@@ -69,7 +69,7 @@ def _parked(fate: Fate, invoice: Invoice, error: ReferenceInUse, why: str) -> No
 
 async def _state(client: InvoicingClient, reference: str) -> Invoice | None:
     with suppress(Unreachable, RPCError, NotFound):
-        return await answered(client.state(reference))
+        return await answered(client.invoices.state(reference))
     return None
 
 
@@ -112,7 +112,7 @@ class Corrections:
             **self.told,
         )
         try:
-            invoice = await answered(self.client.resolve(fate.reference, said))
+            invoice = await answered(self.client.invoices.resolve(fate.reference, said))
         except ON_PURPOSE as error:
             why, code = explained(error)
             fate.says(code, why, f"{program()} show {fate.reference}")

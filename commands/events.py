@@ -51,7 +51,7 @@ def list_(
     """List the events that wait for a person; with --json one object per line."""
 
     async def work(client: InvoicingClient) -> Code:
-        names = [name async for name in client.events(limit=limit)]
+        names = [name async for name in client.events.list(limit=limit)]
         with progress("Looking", len(names)) as advance:
 
             async def look(name: str) -> tuple[EventState, Event | None]:
@@ -77,9 +77,9 @@ AT_ONCE = 10
 
 async def _seen(client: InvoicingClient, name: str) -> tuple[EventState, Event | None]:
     """Where an event is, and what was told; None where that cannot be read here."""
-    state = await answered(client.event(name))
+    state = await answered(client.events.state(name))
     try:
-        return state, await client.told(name)
+        return state, await client.events.told(name)
     except InvoicingError:
         return state, None
 
@@ -142,13 +142,13 @@ def resolve(
 
     async def work(client: InvoicingClient) -> Code:
         async def problem() -> Problem | None:
-            return (await client.event(event)).problem
+            return (await client.events.state(event)).problem
 
         with known_as("event"):
             asked = Asked(event, "events resolve", problem)
             if reference and given:
                 await _refuse_unknown(client, reference)
-            await asked.give(given, lambda said: client.resolve_event(event, said))
+            await asked.give(given, lambda said: client.events.resolve(event, said))
             state = await _settled(client, event, question or "")
         if as_json:
             typer.echo(state.model_dump_json())
@@ -159,7 +159,7 @@ def resolve(
 
 async def _refuse_unknown(client: InvoicingClient, reference: str) -> None:
     """Raise Missing where nothing has this reference."""
-    for look in (client.listed, client.listed_order):
+    for look in (client.invoices.listed, client.orders.listed):
         with suppress(NotFound):
             await look(reference)
             return
@@ -171,7 +171,7 @@ async def _settled(client: InvoicingClient, event: str, question: str) -> EventS
 
     async def state() -> EventState:
         while True:
-            now = await client.event(event)
+            now = await client.events.state(event)
             moved_on = now.problem is None or now.problem.question != question
             if moved_on and (now.outcome or now.problem or now.waiting):
                 return now

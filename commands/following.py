@@ -42,7 +42,7 @@ async def follow(client: InvoicingClient, references: Sequence[str], as_json: bo
     """Show them until each is settled, and say what a person has to know of it."""
     wanted = list(dict.fromkeys(references))
     for reference in wanted:
-        await answered(client.state(reference))
+        await answered(client.invoices.state(reference))
     with _shower(as_json) as shower:
         last = await asyncio.gather(*(_followed(client, each, shower) for each in wanted))
     return max([await explain(client, each) for each in last])
@@ -70,12 +70,12 @@ async def until_settled(client: InvoicingClient, reference: str, shower: Shower)
 
     Raises NotFound, CutOff.
     """
-    async with aclosing(client.changes(reference)) as changes:
+    async with aclosing(client.invoices.changes(reference)) as changes:
         async for invoice in changes:
             shower(invoice)
             if rests(invoice):
                 break
-    if not invoice.ended and (cut := await client.cut_off(reference)):
+    if not invoice.ended and (cut := await client.invoices.cut_off(reference)):
         raise cut
     return invoice
 
@@ -102,7 +102,7 @@ async def explain(client: InvoicingClient, invoice: Invoice | CutOff) -> Code:
 async def why_it_failed(client: InvoicingClient, reference: str) -> list[str]:
     """A sentence, then the fields it is about; nothing when it did not fail."""
     try:
-        await client.result(reference)
+        await client.invoices.result(reference)
     except Failed as error:
         return [plain(error), *(plain(each) for each in _fields(error))]
     return []

@@ -50,7 +50,7 @@ def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
     request = read_request(file.read())
 
     async def work(client: InvoicingClient) -> Code:
-        await client.start(request)
+        await client.invoices.start(request)
         _started(client, request, as_json)
         if not await served(client, request.provider):
             typer.echo(
@@ -124,7 +124,7 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 
     async def work(client: InvoicingClient) -> Code:
         try:
-            invoice = await answered(client.state(reference))
+            invoice = await answered(client.invoices.state(reference))
         except NotFound as unknown:
             try:
                 return await show_order(client, reference, as_json)
@@ -136,13 +136,13 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 
 
 async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool) -> Code:
-    journal = await answered(client.journal(invoice.reference))
+    journal = await answered(client.invoices.journal(invoice.reference))
     if as_json:
         typer.echo(json.dumps({"invoice": data(invoice), "journal": data(journal)}))
         return Code.DONE
     console = screen()
     console.print(facts(invoice))
-    cut_off = None if invoice.ended else await client.cut_off(invoice.reference)
+    cut_off = None if invoice.ended else await client.invoices.cut_off(invoice.reference)
     await explain(client, cut_off or invoice)
     asks = invoice.problem is not None and bool(invoice.problem.answers)
     if asks or not (invoice.ended or cut_off):
@@ -161,7 +161,7 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
 def hold(reference: Reference, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Stop an invoice before its next irreversible step, until `release`."""
     order = Hold(**who_and_why(by, reason))
-    _order(reference, lambda client: client.hold(reference, order), as_json, order)
+    _order(reference, lambda client: client.invoices.hold(reference, order), as_json, order)
 
 
 @app.command(epilog=f'Example: {PROGRAM} release EXAMPLE-2 --reason "checked the damage"')
@@ -170,7 +170,7 @@ def release(
 ) -> None:
     """Let a held invoice go on."""
     order = Release(**who_and_why(by, reason))
-    _order(reference, lambda client: client.release(reference, order), as_json)
+    _order(reference, lambda client: client.invoices.release(reference, order), as_json)
 
 
 @app.command(
@@ -182,7 +182,7 @@ def cancel(
 ) -> None:
     """Take an invoice back: stop it, delete its draft, or credit it, as its stage asks for."""
     order = Cancel(**who_and_why(by, reason))
-    _order(reference, lambda client: client.cancel(reference, order), as_json, order)
+    _order(reference, lambda client: client.invoices.cancel(reference, order), as_json, order)
 
 
 @app.command(
@@ -222,12 +222,12 @@ def resolve(
 
     async def give(client: InvoicingClient) -> None:
         async def problem() -> Problem | None:
-            return (await client.state(reference)).problem
+            return (await client.invoices.state(reference)).problem
 
         if corrected:
-            _refuse_other_parts(corrected, await answered(client.state(reference)))
+            _refuse_other_parts(corrected, await answered(client.invoices.state(reference)))
         asked = Asked(reference, "resolve", problem)
-        await asked.give(given, lambda said: client.resolve(reference, said))
+        await asked.give(given, lambda said: client.invoices.resolve(reference, said))
 
     _order(reference, give, as_json)
 
@@ -245,7 +245,7 @@ def _order(
             if order is None or not await _is_taken(client, reference, order):
                 raise
             typer.echo(_TAKEN, err=True)
-        invoice = await answered(client.state(reference))
+        invoice = await answered(client.invoices.state(reference))
         if as_json:
             typer.echo(invoice.model_dump_json())
         else:
@@ -257,7 +257,7 @@ def _order(
 
 async def _is_taken(client: InvoicingClient, reference: str, order: Instruction) -> bool:
     """Whether it stands in the journal: a worker answers, and only the acknowledgement is late."""
-    entries = (await answered(client.journal(reference))).entries
+    entries = (await answered(client.invoices.journal(reference))).entries
     return any((each.by, each.reason) == (order.by, order.reason) for each in entries)
 
 

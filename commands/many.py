@@ -75,7 +75,7 @@ def cancel(
     """Take back every invoice under way that fits, each as its stage asks for."""
     choice = _chosen(Choice.of(provider, status, waiting_for, due_before, prefix))
     order = Cancel(**who_and_why(by, reason))
-    task = Task("cancel", lambda client, one: client.cancel(one, order), wait)
+    task = Task("cancel", lambda client, one: client.invoices.cancel(one, order), wait)
     _give(task, choice, limit, yes, as_json)
 
 
@@ -100,7 +100,7 @@ def release(
     _chosen(Choice.of(provider, None, waiting_for, due_before, prefix))
     choice = Choice.of(provider, Status.HELD, waiting_for, due_before, prefix)
     order = Release(**who_and_why(by, reason))
-    task = Task("release", lambda client, one: client.release(one, order), wait, True)
+    task = Task("release", lambda client, one: client.invoices.release(one, order), wait, True)
     _give(task, choice, limit, yes, as_json)
 
 
@@ -172,7 +172,7 @@ async def _asked(client: InvoicingClient, rows: Sequence[Listed]) -> dict[str, P
     with progress("Looking", len(rows)) as advance:
 
         async def one(row: Listed) -> Problem | None:
-            problem = (await answered(client.state(row.reference))).problem
+            problem = (await answered(client.invoices.state(row.reference))).problem
             advance()
             return problem
 
@@ -199,7 +199,7 @@ def answering(
                 raise Refused(f"{reference}: the file has nothing about it")
             brought = {"document": wanted.document, "options": wanted.options}
         said = Resolve(question=problem.question, answer=answer, **brought, **told)
-        return await client.resolve(reference, said)
+        return await client.invoices.resolve(reference, said)
 
     return one
 
@@ -291,7 +291,7 @@ async def _each(client: InvoicingClient, rows: Sequence[Listed], task: Task) -> 
 
 
 async def _refuse_if_it_went_on(client: InvoicingClient, row: Listed) -> None:
-    now = await client.listed(row.reference)
+    now = await client.invoices.listed(row.reference)
     if now.waiting_for != row.waiting_for:
         raise Refused(f"{row.reference}: it no longer waits for what was listed, {row.waiting_for}")
 

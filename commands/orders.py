@@ -69,7 +69,7 @@ def start(file: File, as_json: AsJson = False) -> None:
     request = read(OrderRequest, file.read())
 
     async def work(client: InvoicingClient) -> Code:
-        execution = await client.start_order(request)
+        execution = await client.orders.start(request)
         if as_json:
             told = {"reference": request.reference, "workflow_id": execution.id}
             typer.echo(json.dumps(told))
@@ -101,7 +101,7 @@ def list_(
     """List orders, the latest first; with --json one object per line."""
 
     async def work(client: InvoicingClient) -> Code:
-        found = client.orders(provider=provider, status=status, limit=limit)
+        found = client.orders.list(provider=provider, status=status, limit=limit)
         rows = [row async for row in found]
         if as_json:
             typer.echo("".join(f"{json.dumps(data(row))}\n" for row in rows), nl=False)
@@ -131,8 +131,8 @@ def show(reference: OrderRef, as_json: AsJson = False) -> None:
 
 async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> Code:
     """The order on standard output. Raises NotFound."""
-    order = await answered(client.order(reference))
-    journal = await answered(client.order_journal(reference))
+    order = await answered(client.orders.state(reference))
+    journal = await answered(client.orders.journal(reference))
     if as_json:
         typer.echo(json.dumps({"order": data(order), "journal": data(journal)}))
         return Code.DONE
@@ -186,7 +186,7 @@ def deliver(
         hold=hold,
         send_on=send_on and send_on.date(),
     )
-    _order(reference, lambda client: client.deliver(reference, wanted), as_json)
+    _order(reference, lambda client: client.orders.deliver(reference, wanted), as_json)
 
 
 @orders.command(
@@ -209,7 +209,7 @@ def cancel_lines(
     wanted = CancelLines(
         cancellation=cancellation, lines=tuple(_given(line)), **who_and_why(by, reason)
     )
-    _order(reference, lambda client: client.cancel_lines(reference, wanted), as_json)
+    _order(reference, lambda client: client.orders.cancel_lines(reference, wanted), as_json)
 
 
 @orders.command(
@@ -220,7 +220,7 @@ def cancel_lines(
 def cancel(reference: OrderRef, by: By = None, reason: Why = None, as_json: AsJson = False) -> None:
     """Cancel what is open of an order, and take back what is invoiced."""
     wanted = Cancel(**who_and_why(by, reason))
-    _order(reference, lambda client: client.cancel_order(reference, wanted), as_json)
+    _order(reference, lambda client: client.orders.cancel(reference, wanted), as_json)
 
 
 @orders.command(
@@ -250,10 +250,10 @@ def resolve(
 
     async def give(client: InvoicingClient) -> None:
         async def problem() -> Problem | None:
-            return (await client.order(reference)).problem
+            return (await client.orders.state(reference)).problem
 
         asked = Asked(reference, "order resolve", problem)
-        await asked.give(given, lambda said: client.resolve_order(reference, said))
+        await asked.give(given, lambda said: client.orders.resolve(reference, said))
 
     _order(reference, give, as_json)
 
@@ -270,7 +270,7 @@ def _order(
     async def work(client: InvoicingClient) -> Code:
         with known_as("order"):
             await answered(give(client))
-            order = await answered(client.order(reference))
+            order = await answered(client.orders.state(reference))
         if as_json:
             typer.echo(order.model_dump_json())
         else:

@@ -108,7 +108,7 @@ async def _seen(client: InvoicingClient, entry: Entry) -> Seen:
 async def _preview(client: InvoicingClient, request: InvoiceRequest) -> Preview:
     try:
         async with asyncio.timeout(SECONDS):
-            return await client.preview(request)
+            return await client.invoices.preview(request)
     except TimeoutError:
         raise Unreachable(
             f"No worker for {request.provider} answered within {SECONDS:.0f} s. Start one with "
@@ -118,7 +118,7 @@ async def _preview(client: InvoicingClient, request: InvoiceRequest) -> Preview:
 
 async def _known(client: InvoicingClient, reference: str) -> Listed | None:
     try:
-        return await client.listed(reference)
+        return await client.invoices.listed(reference)
     except NotFound:
         return None
 

@@ -76,7 +76,7 @@ class Waiter:
     async def _under_way(self, fate: Fate) -> bool | RPCError:
         """Whether it still is; the error where the server does not say."""
         try:
-            listed = await self.client.listed(fate.reference)
+            listed = await self.client.invoices.listed(fate.reference)
             fate.learn(listed)
             if await self._goes_on(fate, listed):
                 return True
@@ -109,7 +109,7 @@ class Waiter:
 
     async def _judge(self, fate: Fate, listed: Listed) -> None:
         if listed.status == CUT_OFF:
-            why = str(await self.client.cut_off(fate.reference) or "")
+            why = str(await self.client.invoices.cut_off(fate.reference) or "")
             fate.says(Code.FAILED, why, "run the file again: it goes on with what is there")
         elif listed.status in FELL_THROUGH:
             failed = "; ".join(await why_it_failed(self.client, fate.reference))
@@ -123,7 +123,7 @@ class Waiter:
 
     async def _state(self, fate: Fate) -> Invoice | None:
         with suppress(Unreachable):
-            return await answered(self.client.state(fate.reference))
+            return await answered(self.client.invoices.state(fate.reference))
         return None
 
 

@@ -89,7 +89,7 @@ class Subject:
 def handle_of(desk: Console, kind: Kind, name: str) -> Execution:
     """The workflow behind an invoice or order."""
     client = desk.backend.client
-    return client.handle(name) if kind is Kind.INVOICES else client.order_handle(name)
+    return client.invoices.handle(name) if kind is Kind.INVOICES else client.orders.handle(name)
 
 
 async def check(desk: Console, visitor: Visitor, kind: Kind, name: str) -> None:

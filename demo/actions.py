@@ -26,13 +26,15 @@ async def correct(scene: Scene, part: Part, invoice: Invoice) -> None:
         answer=Answer.CORRECT,
         document=scene.requests[part.reference].document,
     )
-    await scene.client.resolve(part.reference, answer)
+    await scene.client.invoices.resolve(part.reference, answer)
 
 
 async def cancel(scene: Scene, part: Part, invoice: Invoice) -> None:
     """An operator takes it back."""
     scene.say(part, "an operator cancels it")
-    await scene.client.cancel(part.reference, Cancel(by=OPERATOR, reason="ordered by mistake"))
+    await scene.client.invoices.cancel(
+        part.reference, Cancel(by=OPERATOR, reason="ordered by mistake")
+    )
 
 
 async def pay_and_tell(scene: Scene, part: Part, invoice: Invoice) -> None:

@@ -57,7 +57,7 @@ class Play:
 
     async def tell(self, provider: str, account: str, event: Event, how: str = "stored") -> None:
         """Store an event, as whoever receives a webhook does."""
-        await self.client.tell(provider, account, event, pace=PACE)
+        await self.client.events.tell(provider, account, event, pace=PACE)
         self.board.say(f"{provider} tells us: {event.kind} ({how})")
 
     async def perform(self) -> None:
@@ -65,8 +65,8 @@ class Play:
         await self._crash()
         for reference, request in self.requests.items():
             if reference != CRASH.reference:
-                await self.client.start(request)
-        await self.client.start_order(ORDER.request())
+                await self.client.invoices.start(request)
+        await self.client.orders.start(ORDER.request())
         await self.worker.start()
         async with asyncio.TaskGroup() as group:
             for story in STORIES:
@@ -80,7 +80,7 @@ class Play:
         gate = faults.place(zf.Step.CREATE, Fault.GATE, when="after")
         # Without a cache of workflows the server need not wait for the dead worker to ask again.
         await self.worker.start(INVOICING_CACHED_WORKFLOWS="0")
-        await self.client.start(self.requests[CRASH.reference])
+        await self.client.invoices.start(self.requests[CRASH.reference])
         await gate.reached(within=30)
         self.say(CRASH, "its draft is stored, the worker is killed before it hears of it")
         await self.worker.kill()
@@ -91,7 +91,7 @@ class Play:
 
     async def _follow(self, part: Part) -> None:
         acts = deque(part.acts)
-        async with aclosing(self.client.changes(part.reference)) as changes:
+        async with aclosing(self.client.invoices.changes(part.reference)) as changes:
             async for invoice in changes:
                 self.last[part.reference] = invoice
                 self.board.show(invoice)
@@ -118,15 +118,15 @@ class Play:
     async def _ask(self, step: Step) -> Part | None:
         self.board.say(f"{ORDER.reference}: {step.told}")
         if isinstance(step.asks, CancelLines):
-            await self.client.cancel_lines(ORDER.reference, step.asks)
+            await self.client.orders.cancel_lines(ORDER.reference, step.asks)
         else:
-            await self.client.deliver(ORDER.reference, step.asks)
+            await self.client.orders.deliver(ORDER.reference, step.asks)
         return step.part
 
     async def _order_changes(self) -> AsyncGenerator[Order, None]:
         shown: Order | None = None
         while shown is None or not shown.ended:
-            order = await self.client.order(ORDER.reference)
+            order = await self.client.orders.state(ORDER.reference)
             if order != shown:
                 yield order
             shown = order

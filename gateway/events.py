@@ -44,13 +44,13 @@ async def list_events(
 
 
 async def _ids(client: InvoicingClient, under: tuple[str, ...], limit: int) -> tuple[str, ...]:
-    return tuple([each async for each in client.events(limit=limit, under=under)])
+    return tuple([each async for each in client.events.list(limit=limit, under=under)])
 
 
 @heads.reads("/{event:path}", "The event as it is now")
 async def get_event(event: Event, behind: Behind) -> EventState:
     """Where an event has got to."""
-    return await behind.answered(behind.client.event(event))
+    return await behind.answered(behind.client.events.state(event))
 
 
 @heads.changes("/{event:path}/resolve", Resolve, "The event as it is now")
@@ -65,12 +65,15 @@ async def resolve_event(
     if answer.reference is not None and who.reach.accounts:
         await _refuse_others(behind, who, answer.reference)
     name = once(key, "resolve", answer)
-    return await behind.answered(behind.client.resolve_event(event, answer, key=name))
+    return await behind.answered(behind.client.events.resolve(event, answer, key=name))
 
 
 async def _refuse_others(behind: Backend, who: Caller, reference: str) -> None:
     """Nothing may be handed to what is not the caller's own."""
-    for handle in (behind.client.handle(reference), behind.client.order_handle(reference)):
+    for handle in (
+        behind.client.invoices.handle(reference),
+        behind.client.orders.handle(reference),
+    ):
         try:
             if await is_own(behind, who, handle):
                 return

@@ -23,7 +23,7 @@ from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
 
-heads = Heads("invoices", lambda behind, reference: behind.client.handle(reference))
+heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))
 router = heads.router
 
 
@@ -67,8 +67,8 @@ async def start_invoice(
     """Have an invoice made. The reference is the key: the same content again is the same invoice,
     running or finished; other content is refused and says what differs. Needs no worker."""
     check_key(key, wanted.reference, "reference")
-    start = partial(behind.client.start, wanted)
-    handle = behind.client.handle(wanted.reference)
+    start = partial(behind.client.invoices.start, wanted)
+    handle = behind.client.invoices.handle(wanted.reference)
     return await begun(behind, request, response, wanted, start, handle)
 
 
@@ -79,7 +79,7 @@ async def preview_invoice(
     """What would become of this request: its totals as the provider rounds them, and what stands
     in the way. Nothing is created, here or there."""
     who.reach.refuse(wanted)
-    return await behind.answered(behind.client.preview(wanted))
+    return await behind.answered(behind.client.invoices.preview(wanted))
 
 
 @heads.lists()
@@ -95,13 +95,13 @@ async def list_invoices(
 @heads.reads("/{reference}", "The invoice as it is now")
 async def get_invoice(reference: Reference, behind: Behind) -> Invoice:
     """Where the invoice is, what it waits for, and what a person may answer."""
-    return await behind.answered(behind.client.state(reference))
+    return await behind.answered(behind.client.invoices.state(reference))
 
 
 @heads.reads("/{reference}/journal", "What has happened so far")
 async def get_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the invoice, and who wanted it."""
-    return await behind.answered(behind.client.journal(reference))
+    return await behind.answered(behind.client.invoices.journal(reference))
 
 
 @heads.reads(
@@ -115,8 +115,8 @@ async def await_invoice(reference: Reference, behind: Behind, wait: Wait = 20) -
 
     Of one whose run was ended from outside it says so, and what to do: the same request again goes
     on with what is at the provider."""
-    ended, failure = await ending(behind.client.result(reference), wait)
-    invoice = await behind.answered(behind.client.state(reference))
+    ended, failure = await ending(behind.client.invoices.result(reference), wait)
+    invoice = await behind.answered(behind.client.invoices.state(reference))
     # Its workflow may look for late effects when it has ended.
     return Result(ended=ended or invoice.ended, invoice=invoice, failure=failure)
 
@@ -130,7 +130,7 @@ async def hold_invoice(
 ) -> Invoice:
     """Stop the invoice before its next irreversible step."""
     name = once(key, "hold", order)
-    return await behind.answered(behind.client.hold(reference, order, key=name))
+    return await behind.answered(behind.client.invoices.hold(reference, order, key=name))
 
 
 @heads.changes("/{reference}/release", Release, "The invoice as it is now")
@@ -142,7 +142,7 @@ async def release_invoice(
 ) -> Invoice:
     """Let a held invoice go on."""
     name = once(key, "release", order)
-    return await behind.answered(behind.client.release(reference, order, key=name))
+    return await behind.answered(behind.client.invoices.release(reference, order, key=name))
 
 
 @heads.changes("/{reference}/resolve", Resolve, "The invoice as it is now")
@@ -157,7 +157,7 @@ async def resolve_invoice(
     What each answer does at each question is at `/v1/questions`. An answer to another question than
     the one that is open is refused (409) with the open one in `question`: nothing was answered."""
     name = once(key, "resolve", answer)
-    return await behind.answered(behind.client.resolve(reference, answer, key=name))
+    return await behind.answered(behind.client.invoices.resolve(reference, answer, key=name))
 
 
 @heads.changes("/{reference}/cancel", Cancel, "Nothing can reach the buyer", responses=TAKEN)

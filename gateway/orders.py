@@ -30,7 +30,7 @@ from invoicing.order import (
 from invoicing.request import OrderRequest, ProviderName
 from settings.callers import Scope
 
-heads = Heads("orders", lambda behind, reference: behind.client.order_handle(reference))
+heads = Heads("orders", lambda behind, reference: behind.client.orders.handle(reference))
 router = heads.router
 
 
@@ -53,8 +53,8 @@ async def start_order(
     """Begin an order. The reference is the key: the same content again is the same order, other
     content is refused and says what differs. Needs no worker."""
     check_key(key, wanted.reference, "reference")
-    start = partial(behind.client.start_order, wanted)
-    handle = behind.client.order_handle(wanted.reference)
+    start = partial(behind.client.orders.start, wanted)
+    handle = behind.client.orders.handle(wanted.reference)
     return await begun(behind, request, response, wanted, start, handle)
 
 
@@ -85,13 +85,13 @@ async def list_orders(
 @heads.reads("/{reference}", "The order as it is now")
 async def get_order(reference: Reference, behind: Behind) -> Order:
     """Where the order is: every line, every delivery, every cancellation."""
-    return await behind.answered(behind.client.order(reference))
+    return await behind.answered(behind.client.orders.state(reference))
 
 
 @heads.reads("/{reference}/journal", "What has happened so far")
 async def get_order_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the order, and who wanted it."""
-    return await behind.answered(behind.client.order_journal(reference))
+    return await behind.answered(behind.client.orders.journal(reference))
 
 
 @heads.reads(
@@ -102,8 +102,8 @@ async def get_order_journal(reference: Reference, behind: Behind) -> Journal:
 )
 async def await_order(reference: Reference, behind: Behind, wait: Wait = 20) -> OrderResult:
     """Wait until every line has its final status, and answer then or when the time is over."""
-    ended, failure = await ending(behind.client.order_result(reference), wait)
-    order = await behind.answered(behind.client.order(reference))
+    ended, failure = await ending(behind.client.orders.result(reference), wait)
+    order = await behind.answered(behind.client.orders.state(reference))
     return OrderResult(ended=ended or order.ended, order=order, failure=failure)
 
 
@@ -116,7 +116,7 @@ async def deliver_lines(
 ) -> DeliveryState:
     """Have these lines invoiced now. The same delivery again is the same delivery."""
     check_key(key, wanted.delivery, "delivery")
-    return await behind.answered(behind.client.deliver(reference, wanted))
+    return await behind.answered(behind.client.orders.deliver(reference, wanted))
 
 
 @heads.changes("/{reference}/cancel-lines", CancelLines, "The cancellation as it is now")
@@ -128,7 +128,7 @@ async def cancel_lines(
 ) -> CancellationState:
     """Take lines out that will not be delivered. The same cancellation again is the same one."""
     check_key(key, wanted.cancellation, "cancellation")
-    return await behind.answered(behind.client.cancel_lines(reference, wanted))
+    return await behind.answered(behind.client.orders.cancel_lines(reference, wanted))
 
 
 @heads.changes("/{reference}/cancel", Cancel, "The order in brief")
@@ -140,7 +140,7 @@ async def cancel_order(
 ) -> OrderBrief:
     """Cancel what is open and take back what is invoiced."""
     name = once(key, "cancel", order)
-    return await behind.answered(behind.client.cancel_order(reference, order, key=name))
+    return await behind.answered(behind.client.orders.cancel(reference, order, key=name))
 
 
 @heads.changes("/{reference}/resolve", Resolve, "The order in brief")
@@ -152,4 +152,4 @@ async def resolve_order(
 ) -> OrderBrief:
     """Answer the question that the order's `problem` shows, by its id; see an invoice's."""
     name = once(key, "resolve", answer)
-    return await behind.answered(behind.client.resolve_order(reference, answer, key=name))
+    return await behind.answered(behind.client.orders.resolve(reference, answer, key=name))

@@ -26,13 +26,13 @@ async def cancelled(
     """The invoice once the cancel is acknowledged, or 202 with what is known where it was taken and
     that is still to come. Raises Trouble as any instruction does where nobody took it."""
     try:
-        return await behind.answered(behind.client.cancel(reference, order, key=key))
+        return await behind.answered(behind.client.invoices.cancel(reference, order, key=key))
     except Trouble as trouble:
         if trouble.kind is not Kind.NO_WORKER:
             raise
         late = trouble
-    invoice = await behind.answered(behind.client.state(reference))
-    journal = await behind.answered(behind.client.journal(reference))
+    invoice = await behind.answered(behind.client.invoices.state(reference))
+    journal = await behind.answered(behind.client.invoices.journal(reference))
     said = (CANCEL_NOTE, order.by, order.reason, order.proven)
     if not any((one.what, one.by, one.reason, one.proven) == said for one in journal.entries):
         raise late

@@ -74,7 +74,7 @@ async def receive_webhook(
     visit.caller, visit.webhook = f"webhook:{whose}", True
     visit.leave.append(house.enter_proven())
     for event in events:
-        await behind.stored(behind.client.tell(provider, account, event))
+        await behind.stored(behind.client.events.tell(provider, account, event))
     return Received(events=len(events))
 
 

@@ -1,4 +1,4 @@
-"""A service that asks for invoices: `InvoicingClient.start` and `start_order`, over the engine."""
+"""A service that asks for invoices and orders as the client does, over the engine."""
 
 from __future__ import annotations
 

@@ -78,13 +78,13 @@ async def noted(company: Company, reference: str, what: str, *, by: str = "your 
         return entry.what.startswith(what) and entry.by == by
 
     async with asyncio.timeout(30):
-        while not any(map(says, (await company.client.journal(reference)).entries)):  # noqa: ASYNC110
+        while not any(map(says, (await company.client.invoices.journal(reference)).entries)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def details(company: Company, reference: str) -> str:
     """What the Web UI shows as current details."""
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     told = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert isinstance(told, WorkflowMetadata)
     return told.current_details
@@ -138,7 +138,7 @@ async def test_many_are_held_answered_and_cancelled_as_shown(
             await noted(company, reference, what)
     for reference in june:
         assert (await company.finished(reference)).status is Status.CANCELLED
-    bystander = await company.client.journal("MAY-1")
+    bystander = await company.client.invoices.journal("MAY-1")
     assert not any(entry.what in ("held", "cancel asked for") for entry in bystander.entries)
     await company.start(debit(company, "JUNE-3"))
     await company.parked("JUNE-3")
@@ -173,11 +173,11 @@ async def test_a_refused_signal_changes_nothing_and_shows(
     code, out = await run(temporal, company, f"{signal} {name} --input '{said}'")
     assert code == 0, out
     await noted(company, reference, f"refused: {name}: ", by="Canaryson")
-    assert why in (await company.client.journal(reference)).entries[-1].what
+    assert why in (await company.client.invoices.journal(reference)).entries[-1].what
     shown = await details(company, reference)
     assert f"**The last signal was refused.** {name}: " in shown
     assert why in shown
-    after = await company.client.state(reference)
+    after = await company.client.invoices.state(reference)
     assert _without_turn(after) == _without_turn(before)
     hold = '{"by": "your name", "reason": "r"}'
     await run(temporal, company, f"{signal} hold --input '{hold}'")
@@ -195,9 +195,9 @@ async def test_a_signal_that_cannot_be_read_shows_and_repeats_no_value(
         await run(temporal, company, signal + given)
         await noted(company, reference, "refused: cancel: ", by="")
         assert "The last signal was refused" in await details(company, reference)
-        entries = (await company.client.journal(reference)).entries
+        entries = (await company.client.invoices.journal(reference)).entries
         assert "Canaryson" not in str(entries)
-    assert (await company.client.state(reference)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
 async def test_every_other_command_that_is_shown_can_be_typed(

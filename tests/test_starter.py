@@ -109,7 +109,7 @@ async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_fo
         said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
         assert said.exit_code == Code.DONE, said.output
         await company.until_waiting(request.reference, LATE)
-        assert (await company.client.listed(request.reference)).execution == "running"
+        assert (await company.client.invoices.listed(request.reference)).execution == "running"
 
 
 async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Comp
     await company.until_status(reference, Status.HELD)
     other = await company.start(hold=True)
     await company.until_status(other, Status.HELD)
-    await company.client.handle(reference).terminate(reason="an odd idea")
+    await company.client.invoices.handle(reference).terminate(reason="an odd idea")
     said = await typed("watch", reference, other, at=company)
     assert said.exit_code == Code.NEEDS_ATTENTION
     assert f"{reference} was ended from outside, in Temporal (an odd idea): " in said.stderr
@@ -231,7 +231,7 @@ async def test_without_a_worker_it_says_so(
 ) -> None:
     monkeypatch.setattr(commands.base, "WORKER_SECONDS", 0.5)
     request = company.request()
-    await InvoicingClient(company.client.temporal, task_queue="nobody").start(request)
+    await InvoicingClient(company.client.temporal, task_queue="nobody").invoices.start(request)
     for words in (("show",), ("hold", *WHY)):
         said = await typed(*words, request.reference, at=company)
         assert said.exit_code == Code.UNREACHABLE, words
@@ -258,7 +258,7 @@ async def test_what_no_worker_could_read_says_what_is_wrong_with_it(company: Com
     assert said.exit_code == Code.FAILED
     assert "gaol: unknown field; did you mean goal?" in said.stderr
     with pytest.raises(Failed, match="gaol"):
-        await company.client.state(request.reference)
+        await company.client.invoices.state(request.reference)
 
 
 async def test_a_provider_that_no_worker_serves_is_told_of_at_once(
@@ -266,7 +266,7 @@ async def test_a_provider_that_no_worker_serves_is_told_of_at_once(
 ) -> None:
     request = company.request(provider="zerofriction")
     said = await typed("start", written(request, tmp_path), at=company)
-    await company.client.handle(request.reference).terminate()
+    await company.client.invoices.handle(request.reference).terminate()
     assert said.exit_code == Code.DONE
     assert "No worker serves zerofriction" in said.stderr
     again = company.request()
@@ -346,7 +346,7 @@ async def test_a_held_invoice_exits_4_until_it_is_released(company: Company) -> 
     assert released.exit_code == Code.DONE
     assert json.loads(released.stdout)["reference"] == reference
     assert (await typed("watch", reference, at=company)).exit_code == Code.DONE
-    journal = (await company.client.journal(reference)).entries
+    journal = (await company.client.invoices.journal(reference)).entries
     assert ("released", "Test Operator", "a test") in [(e.what, e.by, e.reason) for e in journal]
 
 
@@ -437,7 +437,7 @@ async def test_nobody_answers_a_question_that_they_have_not_seen(company: Compan
         assert f"resolve {reference} retry --question q1" in said.stderr
         assert meaning(Reason.REJECTED, Answer.RETRY) in said.stderr
         assert not said.stdout
-    assert (await company.client.state(reference)).problem == parked.problem
+    assert (await company.client.invoices.state(reference)).problem == parked.problem
     seen = await typed("resolve", reference, "abandon", "--question", "q1", *WHY, at=company)
     assert seen.exit_code == Code.DONE
     assert (await company.finished(reference)).status is Status.ABANDONED

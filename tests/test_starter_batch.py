@@ -92,7 +92,7 @@ async def test_a_batch_that_waits_says_of_one_that_was_cut_off_why_and_what_to_d
         file = a_file(tmp_path, HEADER, a_row(reference, company.account))
         asking = asyncio.create_task(typed("batch", str(file), "--wait", at=company))
         await gate.reached(within=30)
-        await company.client.handle(reference).terminate(reason="an odd idea")
+        await company.client.invoices.handle(reference).terminate(reason="an odd idea")
         said = await asking
         gate.release()
     assert said.exit_code == Code.FAILED
@@ -228,7 +228,7 @@ async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     said = await typed("batch", str(file), "--wait", "--json", at=company)
     assert said.exit_code == Code.NEEDS_ATTENTION
     assert {row["why"] for row in results(file)} == {"person: release"}
-    await company.client.handle(gone.reference).terminate()
+    await company.client.invoices.handle(gone.reference).terminate()
     await company.release(held.reference)
     said = await typed("batch", str(file), "--wait", "--json", at=company)
     assert said.exit_code == Code.NEEDS_ATTENTION

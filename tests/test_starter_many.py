@@ -97,7 +97,7 @@ async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_
             assert (row["outcome"], row["status"]) == (outcome, status), row
             assert company.effects(request.reference) == effects
     assert "39 done, 13 waits, 0 refused" in said.stderr
-    assert (await company.client.state(bystander)).status is Status.HELD
+    assert (await company.client.invoices.state(bystander)).status is Status.HELD
 
 
 async def test_bulk_instructions_want_a_filter_and_a_confirmation(
@@ -117,7 +117,7 @@ async def test_bulk_instructions_want_a_filter_and_a_confirmation(
     monkeypatch.setattr(commands.confirming, "interactive", lambda: True)
     refused = await typed(*chosen, at=company, stdin="n\n")
     assert refused.exit_code == Code.FAILED
-    assert (await company.client.state(reference)).status is Status.HELD
+    assert (await company.client.invoices.state(reference)).status is Status.HELD
     too_many = await typed("all", "release", "--provider", "x", "--yes", *WHY, at=company)
     assert "No invoices" in too_many.stderr
     agreed = await typed(*chosen, at=company, stdin="y\n")
@@ -165,7 +165,7 @@ async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
     await company.parked(request.reference)
     await listed(company, request.reference, "--prefix", prefix, "--status", "needs_attention")
     client = InvoicingClient(company.client.temporal)
-    rows = [row async for row in client.list(prefix=prefix, running=True)]
+    rows = [row async for row in client.invoices.list(prefix=prefix, running=True)]
     asked = await commands.many._asked(client, rows)
     company.stand_in.faults.place(Step.APPROVE, Told.SUCCESS_FALSE)
     await company.resolve(request.reference, Answer.CORRECT, document=request.document)
@@ -180,7 +180,7 @@ async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
     assert outcome.word == "refused"
     assert parked.problem is not None
     assert f"That is {parked.problem.question}: {parked.problem.what}" in outcome.why
-    assert (await company.client.state(request.reference)).problem == parked.problem
+    assert (await company.client.invoices.state(request.reference)).problem == parked.problem
 
 
 # Lists
@@ -229,11 +229,13 @@ async def test_cancelling_what_has_just_ended_is_reported_and_not_lost(company: 
         await company.start(company.request(reference, hold=True))
         await company.until_status(reference, Status.HELD)
     await listed(company, {done, held}, "--prefix", prefix)
-    rows = [row async for row in company.client.list(prefix=prefix, running=True)]
+    rows = [row async for row in company.client.invoices.list(prefix=prefix, running=True)]
     await company.cancel(done)
     await company.finished(done)
     order = Cancel(by="an operator", reason="a test")
-    task = commands.many.Task("cancel", lambda client, one: client.cancel(one, order), True)
+    task = commands.many.Task(
+        "cancel", lambda client, one: client.invoices.cancel(one, order), True
+    )
     outcomes = await commands.many._each(InvoicingClient(company.client.temporal), rows, task)
     found = {one.reference: one for one in outcomes}
     assert found[done].word == "refused"

@@ -56,7 +56,7 @@ async def begun(company: Company, folder: Path) -> str:
 
 
 async def finished(company: Company, reference: str) -> Order:
-    return await asyncio.wait_for(company.client.order_result(reference), 30)
+    return await asyncio.wait_for(company.client.orders.result(reference), 30)
 
 
 async def listed_as(company: Company, reference: str, wanted: str) -> None:
@@ -121,9 +121,9 @@ async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_p
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
     await typed("order", "deliver", reference, "A", "--line", "1", *DAY, at=company)
     await gate.reached(within=30)
-    await company.client.handle(invoice_reference(reference, "A")).terminate()
+    await company.client.invoices.handle(invoice_reference(reference, "A")).terminate()
     async with asyncio.timeout(30):
-        while (await company.client.order(reference)).problem is None:  # noqa: ASYNC110
+        while (await company.client.orders.state(reference)).problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     gate.release()
     shown = await typed("order", "show", reference, at=company)
@@ -179,7 +179,7 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     await company.until_status(reference, Status.HELD)
     event = Event(id=f"evt-{uuid.uuid4().hex}", kind="payment", body={"invoiceId": "unknown"})
     name = f"zero_friction/{company.account}/{event.id}"
-    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-5)
+    handle = await company.client.events.tell("zero_friction", company.account, event, pace=1e-5)
     async with asyncio.timeout(30):
         while True:
             said = await typed("events", "list", "--json", at=company)

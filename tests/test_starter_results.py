@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from invoicing.client import InvoicingClient
+from invoicing.client.invoices import Invoices
 from invoicing.request import InvoiceRequest
 from starter import Code
 from tabular.results import Result, counted, write
@@ -128,13 +128,13 @@ async def test_what_is_being_asked_for_is_announced_before_it_is_asked(
     first, second = some("ANN", company, 2)
     file = a_file(tmp_path, HEADER, a_row(first, company.account), a_row(second, company.account))
     seen: dict[str, list[str]] = {}
-    start = InvoicingClient.start
+    start = Invoices.start
 
-    async def watched(self: InvoicingClient, request: InvoiceRequest) -> Any:
+    async def watched(self: Invoices, request: InvoiceRequest) -> Any:
         seen[request.reference] = [row["outcome"] for row in results(file)]
         return await start(self, request)
 
-    monkeypatch.setattr(InvoicingClient, "start", watched)
+    monkeypatch.setattr(Invoices, "start", watched)
     said = await typed("batch", str(file), at=company)
     assert said.exit_code == Code.DONE
     assert seen == {first: ["asking", "not asked"], second: ["started", "asking"]}

@@ -204,7 +204,7 @@ async def test_it_finds_that_no_worker_serves_a_queue(
     ready: str, stand_in: ZeroFrictionStandIn
 ) -> None:
     client = await InvoicingClient.connect(ready)
-    handle = await client.start(an_invoice("waits-for-a-worker", provider="mollie"))
+    handle = await client.invoices.start(an_invoice("waits-for-a-worker", provider="mollie"))
     try:
         async with asyncio.timeout(10):
             while True:
@@ -310,7 +310,7 @@ async def test_it_finds_keys_that_do_not_fit_what_is_stored(
 ) -> None:
     monkeypatch.setenv(KEYS, a_key("old", 1))
     client = await InvoicingClient.connect(ready)
-    handle = await client.start(an_invoice("encrypted"))
+    handle = await client.invoices.start(an_invoice("encrypted"))
     try:
         assert not any("cannot be read" in what for what in await wrong(ready))
         async with asyncio.timeout(10):

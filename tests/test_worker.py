@@ -89,7 +89,7 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
     async with worker_process(variables) as worker:
         await worker.ready()
         assert "serving zero_friction: belgium, default" in worker.said
-        await client.start(request)
+        await client.invoices.start(request)
         await held.reached(within=30)
         worker.signal(told)
         await worker.says("stopping")
@@ -99,8 +99,8 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
         assert await worker.ended() == 0
         assert "stopped" in worker.said.splitlines()[-1]
     async with worker_process(variables):
-        invoice = await asyncio.wait_for(client.result(request.reference), 60)
-        journal = await asyncio.wait_for(client.journal(request.reference), 60)
+        invoice = await asyncio.wait_for(client.invoices.result(request.reference), 60)
+        journal = await asyncio.wait_for(client.invoices.journal(request.reference), 60)
     assert invoice.status is Status.SENT
     assert stand_in.ledger.effects(request.reference) == ["created", "approved", "sent"]
     assert stand_in.calls.count("find") == 1, "the one before the create"

@@ -28,12 +28,12 @@ async def main(request: InvoiceRequest) -> int:
     """Ask for this invoice, and tell what becomes of it."""
     client = InvoicingClient(await reach())
     # As often as you like: one reference is one invoice. Other content is refused (ReferenceInUse).
-    await client.start(request)
+    await client.invoices.start(request)
     while True:
         try:
-            return told(await asyncio.wait_for(client.result(request.reference), PATIENCE))
+            return told(await asyncio.wait_for(client.invoices.result(request.reference), PATIENCE))
         except (TimeoutError, Failed):
-            invoice = await client.state(request.reference)
+            invoice = await client.invoices.state(request.reference)
         if invoice.ended or invoice.problem:
             return told(invoice)
 

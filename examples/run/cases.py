@@ -105,7 +105,7 @@ class Comparison:
 
     async def _beginning(self, reference: str) -> datetime | None:
         with suppress(NotFound):
-            return (await self.stage.client.listed(reference)).started_at
+            return (await self.stage.client.invoices.listed(reference)).started_at
         return None
 
     async def _asked_again(self, caller: Caller, place: Path) -> list[str]:

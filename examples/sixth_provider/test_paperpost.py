@@ -122,12 +122,17 @@ class Office:
         """Ask for a letter; its reference."""
         given = {"provider": "paperpost", "document": LETTER, "goal": Goal.SENT, **changes}
         reference = f"LETTER-{uuid.uuid4().hex[:10]}"
-        await self.client.start(InvoiceRequest.model_validate({**given, "reference": reference}))
+        await self.client.invoices.start(
+            InvoiceRequest.model_validate({**given, "reference": reference})
+        )
         self.started.append(reference)
         return reference
 
     async def until(self, reference: str, sure: Callable[[Invoice], bool]) -> Invoice:
-        async with asyncio.timeout(30), aclosing(self.client.changes(reference)) as changes:
+        async with (
+            asyncio.timeout(30),
+            aclosing(self.client.invoices.changes(reference)) as changes,
+        ):
             async for invoice in changes:
                 if sure(invoice):
                     return invoice
@@ -145,15 +150,15 @@ class Office:
         return state.problem.reason
 
     async def cancel(self, reference: str) -> None:
-        await self.client.cancel(reference, Cancel(by="an operator", reason="test"))
+        await self.client.invoices.cancel(reference, Cancel(by="an operator", reason="test"))
 
     async def resolve(self, reference: str, answer: Answer, **more: Any) -> None:
-        problem = (await self.client.state(reference)).problem
+        problem = (await self.client.invoices.state(reference)).problem
         assert problem is not None
         given = Resolve(
             by="an operator", reason="test", question=problem.question, answer=answer, **more
         )
-        await self.client.resolve(reference, given)
+        await self.client.invoices.resolve(reference, given)
 
     def effects(self, reference: str) -> list[str]:
         return self.stand_in.ledger.effects(reference)
@@ -178,7 +183,7 @@ async def office(server: Server, _registered: None) -> AsyncIterator[Office]:
             finally:
                 for reference in made.started:
                     with suppress(Exception):
-                        await client.handle(reference).terminate("the test is over")
+                        await client.invoices.handle(reference).terminate("the test is over")
 
 
 POSTED = ["created", "approved", "sent"]
@@ -231,7 +236,7 @@ async def test_a_letter_that_is_held_goes_out_when_it_is_released(office: Office
     reference = await office.start(hold=True)
     await office.until(reference, lambda one: one.status is Status.HELD)
     assert office.effects(reference) == ["created"]
-    await office.client.release(reference, Release(by="an operator", reason="test"))
+    await office.client.invoices.release(reference, Release(by="an operator", reason="test"))
     await office.end(reference)
     assert office.effects(reference) == POSTED
 

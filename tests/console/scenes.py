@@ -66,5 +66,5 @@ async def everywhere(browser: Browser, name: str) -> Page:
 
 async def told(company: Company) -> str:
     event = Event(id=f"evt-{uuid.uuid4().hex}", kind="payment", body={"invoiceId": "nobody's"})
-    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-6)
+    handle = await company.client.events.tell("zero_friction", company.account, event, pace=1e-6)
     return handle.id.removeprefix("event/")

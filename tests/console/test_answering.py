@@ -35,7 +35,7 @@ async def test_a_question_is_shown_with_both_figures_and_answered(
     assert (answered.status, answered.path) == (200, path)
     assert "Your answer was taken" in answered.text
     await company.until_status(reference, Status.ABANDONED)
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     (entry,) = [each for each in journal.entries if each.reason == WHY]
     assert (entry.by, entry.proven) == ("operate", "operate")
     shown = (await browser.get(path)).text
@@ -52,7 +52,7 @@ async def test_the_first_of_two_people_is_told_that_another_must_consent(
     told = await browser.send(page.form("/release"), reason=WHY)
     assert "Your consent was taken" in told.text
     assert "release needs two people. operate has consented" in told.text
-    assert (await company.client.state(reference)).status is Status.HELD
+    assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 1001])
@@ -66,7 +66,7 @@ async def test_no_answer_is_taken_without_a_reason(
     assert "Nothing has changed yet" in again.text
     wrong = [given for tag, given in again.tags if given.get("aria-invalid")]
     assert [given["name"] for given in wrong] == ["reason"]
-    assert (await company.client.state(reference)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
 async def test_an_answer_to_a_question_that_has_moved_on_is_told_so(
@@ -85,7 +85,7 @@ async def test_an_answer_to_a_question_that_has_moved_on_is_told_so(
     assert late.status == 409
     assert "that question is not open any more" in late.text
     assert late.form("/resolve").hidden("question") == now.problem.question
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     assert not [each for each in journal.entries if each.reason == "late"]
 
 
@@ -99,7 +99,7 @@ async def test_a_form_that_is_sent_twice_is_carried_out_once(
     await company.parked(reference)
     second = await browser.send(form, ("answer", "retry"), reason=WHY)
     assert [first.status, second.status] == [200, 200]
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     assert len([each for each in journal.entries if each.reason == WHY]) == 1
 
 
@@ -142,7 +142,7 @@ async def test_what_comes_with_an_answer_is_asked_for(company: Company, browser:
         "POST", form.action, data={**dict(form.fields), "answer": "no", "reason": WHY}
     )
     assert unknown.status_code == 422
-    assert (await company.client.state(reference)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
 # --- hold, release, cancel ------------------------------------------------------------------------
@@ -165,7 +165,7 @@ async def test_an_invoice_is_held(company: Company, browser: Browser) -> None:
     page = await browser.get(f"/console/invoices/{reference}")
     done = await browser.send(page.form("/hold"), reason=WHY)
     assert "It is held" in done.text
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     assert [each.proven for each in journal.entries if each.reason == WHY] == ["operate"]
 
 
@@ -216,7 +216,7 @@ async def test_a_reason_that_is_missing_is_shown_where_it_is_missing(
     assert again.status == 422
     opened = [given for tag, given in again.tags if tag == "details" and "open" in given]
     assert len(opened) == 1
-    assert (await company.client.state(reference)).status is Status.HELD
+    assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
 async def test_under_a_name_that_no_page_has_given_nothing_is_carried_out(
@@ -227,4 +227,4 @@ async def test_under_a_name_that_no_page_has_given_nothing_is_carried_out(
     for once in ("a b", "x" * 101, "ü"):
         data = {**dict(form.fields), "reason": WHY, "once": once}
         assert (await browser.ask("POST", form.action, data=data)).status_code == 422
-    assert (await company.client.state(reference)).status is Status.HELD
+    assert (await company.client.invoices.state(reference)).status is Status.HELD

@@ -19,9 +19,9 @@ from tests.lifecycle.world import Company
 @pytest.fixture
 async def order(company: Company) -> AsyncIterator[str]:
     wanted = an_order(company, 1, 2, 3)
-    await company.client.start_order(wanted)
+    await company.client.orders.start(wanted)
     yield wanted.reference
-    handle = company.client.order_handle(wanted.reference)
+    handle = company.client.orders.handle(wanted.reference)
     if (await handle.describe()).close_time is None:
         await handle.terminate("the test is over")
 
@@ -30,14 +30,14 @@ async def test_an_order_is_shown_line_by_line_and_taken_back(
     company: Company, browser: Browser, order: str
 ) -> None:
     day = date(2026, 6, 30)
-    await company.client.deliver(order, Deliver(delivery="A", lines=("1",), issue_date=day))
+    await company.client.orders.deliver(order, Deliver(delivery="A", lines=("1",), issue_date=day))
     await company.finished(f"{order}:A")
     page = await until(browser, f"/console/orders/{order}", lambda page: "1 invoiced" in page.text)
     assert "Its lines by status: 2 open, 1 invoiced" in page.text
     assert f"/console/invoices/{order}%3AA" in page.links()
     done = await browser.send(page.form("/cancel"), reason=WHY)
     assert "is being taken back" in done.text
-    await asyncio.wait_for(company.client.order_result(order), 30)
+    await asyncio.wait_for(company.client.orders.result(order), 30)
     assert f"operate, proven {WHY}" in (await browser.get(f"/console/orders/{order}")).text
     listed = await until(browser, "/console/orders", lambda page: f">{order}<" in page.answer.text)
     assert f"/console/orders/{order}" in listed.links()
@@ -46,10 +46,10 @@ async def test_an_order_is_shown_line_by_line_and_taken_back(
 async def test_an_order_s_question_is_answered(company: Company, browser: Browser) -> None:
     """One of its deliveries was left as it was, and nobody knows whether it counts."""
     wanted = an_order(company, 1)
-    await company.client.start_order(wanted)
+    await company.client.orders.start(wanted)
     company.stand_in.faults.place(step=Step.CREATE, fault=Told.CHANGED_AMOUNT)
     delivered = Deliver(delivery="A", lines=("1",), issue_date=date(2026, 6, 30))
-    await company.client.deliver(wanted.reference, delivered)
+    await company.client.orders.deliver(wanted.reference, delivered)
     invoice = f"{wanted.reference}:A"
     async with asyncio.timeout(20):
         while not (page := await browser.get(f"/console/invoices/{invoice}")).forms[1:]:  # noqa: ASYNC110
@@ -64,7 +64,7 @@ async def test_an_order_s_question_is_answered(company: Company, browser: Browse
     form = asked.form("/resolve", "invoiced")
     done = await browser.send(form, ("answer", "invoiced"), reason=WHY, number="2026-77")
     assert "Your answer was taken" in done.text
-    ended = await asyncio.wait_for(company.client.order_result(wanted.reference), 30)
+    ended = await asyncio.wait_for(company.client.orders.result(wanted.reference), 30)
     assert ended.ledger.lines[0].number == "2026-77"
 
 
@@ -82,7 +82,7 @@ async def test_news_of_nobody_knows_which_invoice_is_placed_or_dropped(
     done = await browser.send(page.form("/resolve", answer), ("answer", answer), **typed)
     assert "Your answer was taken" in done.text
     async with asyncio.timeout(20):
-        while (state := await company.client.event(name)).outcome is None:  # noqa: ASYNC110
+        while (state := await company.client.events.state(name)).outcome is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert state.outcome == {"drop": "dropped", "deliver": "delivered"}[answer]
     ended = await browser.get(path)

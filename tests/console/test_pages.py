@@ -81,7 +81,7 @@ async def test_an_invoice_is_shown_with_its_way_its_vat_and_its_journal(
 
 async def test_one_that_was_cut_off_says_so(company: Company, browser: Browser) -> None:
     reference = await held(company)
-    await company.client.handle(reference).terminate("over")
+    await company.client.invoices.handle(reference).terminate("over")
     page = await browser.get(f"/console/invoices/{reference}")
     assert "ended from outside" in page.text
     assert [each.action for each in page.forms] == ["/console/sign-out"]

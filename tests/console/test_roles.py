@@ -44,7 +44,7 @@ async def test_who_may_only_look_changes_nothing_whatever_is_sent(
 ) -> None:
     reference = await differing(company)
     token = (await looker.get("/console/")).form("/sign-out").hidden("form_token")
-    problem = (await company.client.state(reference)).problem
+    problem = (await company.client.invoices.state(reference)).problem
     assert problem
     data = {"form_token": token, "reason": "x", "answer": "retry", "question": problem.question}
     answer = await looker.ask("POST", f"/console/{end.format(reference)}", data=data)
@@ -52,7 +52,7 @@ async def test_who_may_only_look_changes_nothing_whatever_is_sent(
     assert "You may not do that" in answer.text
     several = {**data, "asked": f"invoices/{reference}|{problem.question}"}
     assert (await looker.ask("POST", "/console/together", data=several)).status_code == 403
-    assert (await company.client.state(reference)).problem == problem
+    assert (await company.client.invoices.state(reference)).problem == problem
 
 
 @dataclass
@@ -85,7 +85,7 @@ async def test_a_limited_caller_sees_its_own_and_nothing_else(two: Two) -> None:
     await two.mine.start(two.mine.request(mine, hold=True))
     await two.mine.until_status(mine, Status.HELD)
     other, wanted = await held(two.other), an_order(two.other, 1)
-    await two.other.client.start_order(wanted)
+    await two.other.client.orders.start(wanted)
     event = await told(two.other)
     inbox = await everywhere(two.browser, mine)
     assert other not in inbox.text
@@ -100,7 +100,7 @@ async def test_a_limited_caller_sees_its_own_and_nothing_else(two: Two) -> None:
     for item in (f"invoices/{other}", f"orders/{wanted.reference}"):
         page = await two.browser.get("/console/together", params={"of": item})
         assert (page.status, page.text) == (404, never.text)
-    await two.other.client.order_handle(wanted.reference).terminate("the test is over")
+    await two.other.client.orders.handle(wanted.reference).terminate("the test is over")
 
 
 async def test_a_limited_caller_changes_nothing_of_others(two: Two) -> None:
@@ -114,6 +114,6 @@ async def test_a_limited_caller_changes_nothing_of_others(two: Two) -> None:
     several = {**data, "asked": f"invoices/{other}|q1"}
     answer = await two.browser.ask("POST", "/console/together", data=several)
     assert "nothing is known here" in answer.text
-    assert (await two.other.client.state(other)).status is Status.HELD
-    journal = await two.other.client.journal(other)
+    assert (await two.other.client.invoices.state(other)).status is Status.HELD
+    journal = await two.other.client.invoices.journal(other)
     assert not [each for each in journal.entries if each.proven]

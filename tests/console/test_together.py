@@ -38,12 +38,12 @@ async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_
     assert done.text.count("taken") >= 3
     for reference in references:
         assert (await company.finished(reference)).status is Status.SENT
-        journal = await company.client.journal(reference)
+        journal = await company.client.invoices.journal(reference)
         assert [each.proven for each in journal.entries if each.reason == WHY] == ["operate"]
     lines = [each.getMessage() for each in caplog.records if "/together" in each.getMessage()]
     named = {reference for reference in references for line in lines if reference in line}
     assert named == set(references), "each is written down as if it had come by itself"
-    assert (await company.client.state(other)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(other)).status is Status.NEEDS_ATTENTION
 
 
 async def test_of_many_each_answer_names_its_own_question(
@@ -59,7 +59,7 @@ async def test_of_many_each_answer_names_its_own_question(
     done = await browser.send(page.form("/together"), ("answer", "abandon"), reason=WHY)
     assert "that question is not open any more" in done.text
     await company.until_status(fresh, Status.ABANDONED)
-    assert (await company.client.state(moved)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(moved)).status is Status.NEEDS_ATTENTION
 
 
 async def test_many_are_not_answered_without_a_reason(company: Company, browser: Browser) -> None:
@@ -68,7 +68,7 @@ async def test_many_are_not_answered_without_a_reason(company: Company, browser:
     again = await browser.send(page.form("/together"), ("answer", "retry"), reason="")
     assert again.status == 422
     assert "Nothing has changed yet" in again.text
-    assert (await company.client.state(reference)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_an_answer_that_needs_something_of_its_own_is_not_given_to_many(
     assert (await browser.ask("POST", form.action, data=data)).status_code == 422
     data = {**dict(form.fields), "answer": "adopt", "reason": WHY, "provider_id": "1"}
     assert (await browser.ask("POST", form.action, data=data)).status_code == 422
-    assert (await company.client.state(reference)).problem
+    assert (await company.client.invoices.state(reference)).problem
 
 
 async def test_each_of_many_counts_as_a_request_of_the_caller_s(
@@ -117,7 +117,7 @@ async def test_each_of_many_counts_as_a_request_of_the_caller_s(
         done = await browser.send(page.form("/together"), ("answer", "abandon"), reason=WHY)
         assert done.text.count(" taken") == 2
         assert done.text.count("Too many requests") == 3
-        states = [await company.client.state(each) for each in references]
+        states = [await company.client.invoices.state(each) for each in references]
         assert [state.status for state in states].count(Status.ABANDONED) <= 2
 
 

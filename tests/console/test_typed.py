@@ -29,7 +29,7 @@ async def test_what_was_typed_is_shown_as_it_was_typed(
     """The buyer, the reason, whoever says who they are: `browser` checks every page for markup."""
     document = {"buyer": Party(name=typed, account_number="K-1001")}
     reference = await differing(company, document=document)
-    await company.client.hold(reference, Hold(by=typed, reason=typed))
+    await company.client.invoices.hold(reference, Hold(by=typed, reason=typed))
     seen = " ".join(str(shown(typed)).split())
     inbox = await everywhere(browser, reference)
     page = await browser.get(f"/console/invoices/{reference}")
@@ -42,7 +42,7 @@ async def test_what_was_typed_is_shown_as_it_was_typed(
     again = await browser.send(form, ("answer", "correct"), reason=typed, document=typed)
     assert again.status == 422
     assert " ".join(again.form("/resolve", "correct").hidden("reason").split()) == seen
-    assert (await company.client.state(reference)).status is Status.NEEDS_ATTENTION
+    assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
 @pytest.mark.parametrize("sign", [*"\u202e\u202d\u2066\u2069\u200f\u061c\u200b\ufeff\x00\x1b\x9b"])

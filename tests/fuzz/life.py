@@ -80,17 +80,17 @@ class Cared:
 
     async def start(self) -> None:
         """Ask for it, or for it again."""
-        await self.client.start(self.request)
+        await self.client.invoices.start(self.request)
         self.note("asked for")
 
     async def closed(self) -> bool:
         """Whether its last run is over."""
-        last = await self.client.handle(self.reference).describe()
+        last = await self.client.invoices.handle(self.reference).describe()
         return last.status is not WorkflowExecutionStatus.RUNNING
 
     async def attend(self) -> bool:
         """Look once, and do what is to be done; True when its run is over."""
-        listed = await self.client.listed(self.reference)
+        listed = await self.client.invoices.listed(self.reference)
         if listed.execution != "running":
             return True
         if listed.status == Status.NEEDS_ATTENTION:
@@ -121,7 +121,7 @@ class Cared:
             case "engine_cancel":
                 self.note("cancelled by the engine")
                 with contextlib.suppress(RPCError):
-                    await self.client.handle(self.reference).cancel()
+                    await self.client.invoices.handle(self.reference).cancel()
             case "terminate_and_begin_again":
                 await self._terminate_and_begin_again(deed.after)
             case "cancel_and_begin_again":
@@ -134,7 +134,7 @@ class Cared:
 
     async def _instruct(self, name: str, order: Any, by_signal: bool = False) -> bool:
         """True when it was acknowledged."""
-        handle = self.client.handle(self.reference)
+        handle = self.client.invoices.handle(self.reference)
         if by_signal:
             self.note(f"{name}, by signal")
             with contextlib.suppress(RPCError):
@@ -142,7 +142,7 @@ class Cared:
             return False
         self.note(f"{name} …")
         try:
-            await _patiently(getattr(self.client, name)(self.reference, order))
+            await _patiently(getattr(self.client.invoices, name)(self.reference, order))
         except (InvoicingError, RPCError, TimeoutError) as error:
             self.note(f"… {name}: {type(error).__name__} {str(error)[:100]}")
             return False
@@ -152,7 +152,7 @@ class Cared:
     async def _terminate_and_begin_again(self, after: float) -> None:
         self.note("terminated")
         with contextlib.suppress(RPCError):
-            await self.client.handle(self.reference).terminate("somebody was impatient")
+            await self.client.invoices.handle(self.reference).terminate("somebody was impatient")
         await asyncio.sleep(after if self.chance.random() < 0.5 else 0)
         await self._again(self.request)
 
@@ -173,10 +173,10 @@ class Cared:
         await self._again(self.request)
 
     async def _again(self, request: InvoiceRequest) -> None:
-        handle = self.client.handle(self.reference)
+        handle = self.client.invoices.handle(self.reference)
         before = (await handle.describe()).run_id
         try:
-            await _patiently(self.client.start(request))
+            await _patiently(self.client.invoices.start(request))
         except (InvoicingError, TimeoutError) as error:
             self.note(f"not begun again: {type(error).__name__} {error}")
             if request is not self.request:
@@ -190,7 +190,7 @@ class Cared:
         self.known.wanted = {_version(request.document)}
 
     async def _answer(self) -> None:
-        state = await self.client.state(self.reference)
+        state = await self.client.invoices.state(self.reference)
         problem = state.problem
         if problem is None:
             return
@@ -220,9 +220,9 @@ class Cared:
             self.known.cancelled = None
         try:
             if by_signal:
-                await self.client.handle(self.reference).signal("resolve", answer)
+                await self.client.invoices.handle(self.reference).signal("resolve", answer)
             else:
-                await _patiently(self.client.resolve(self.reference, answer))
+                await _patiently(self.client.invoices.resolve(self.reference, answer))
         except Refused as refused:
             self.note(f"… refused: {refused}")
             self.known.wanted = before
@@ -251,10 +251,10 @@ class Cared:
         ]
         lines += [f"    person  {one}" for one in self.known.notes]
         with contextlib.suppress(Exception):
-            state = await self.client.state(self.reference)
+            state = await self.client.invoices.state(self.reference)
             shown = state.model_dump(mode="json", exclude={"lines", "amounts"})
             lines.append(f"    state   {shown}")
-            journal = await self.client.journal(self.reference)
+            journal = await self.client.invoices.journal(self.reference)
             lines += [f"    journal {one.at:%H:%M:%S.%f} {one.what}" for one in journal.entries]
         return "\n".join(lines)
 
@@ -315,11 +315,11 @@ class _Invoice:
             await cared.begin_again()
             while not await cared.attend():  # noqa: ASYNC110
                 await asyncio.sleep(LOOK)
-        return str((await cared.client.state(cared.reference)).status)
+        return str((await cared.client.invoices.state(cared.reference)).status)
 
     async def judge(self) -> list[str]:
         (cared,) = self.cared
-        state = await cared.client.state(cared.reference)
+        state = await cared.client.invoices.state(cared.reference)
         wrong = cared.judge(state)
         if await cared.closed() and not state.ended:
             wrong.append(f"closed without an end: {state.status}")
@@ -350,7 +350,7 @@ class _Order:
         )
 
     async def live(self) -> str:
-        await self._client.start_order(self.request)
+        await self._client.orders.start(self.request)
         await self._deliver("A", "1")
         deeds = asyncio.create_task(self._deeds())
         try:
@@ -359,7 +359,7 @@ class _Order:
             else:
                 await self._deliver("B", "2")
                 wanted = CancelLines(cancellation="X", lines=("3",), **SAYS)
-                await _surely(lambda: self._client.cancel_lines(self.reference, wanted))
+                await _surely(lambda: self._client.orders.cancel_lines(self.reference, wanted))
             while not (await self._attend() and deeds.done()):  # noqa: ASYNC110
                 await asyncio.sleep(LOOK)
             deeds.result()
@@ -377,7 +377,7 @@ class _Order:
         kept = tuple(line for line in request.document.lines if line.id in lines)
         document = request.document.model_copy(update={"lines": kept, **number})
         request = request.model_copy(update={"document": document})
-        await _surely(lambda: self._client.deliver(self.reference, wanted))
+        await _surely(lambda: self._client.orders.deliver(self.reference, wanted))
         self.cared.append(_OfAnOrder(self._scene, self._slot, self._plan, request))
 
     async def _deeds(self) -> None:
@@ -385,7 +385,7 @@ class _Order:
             await asyncio.sleep(deed.after)
             if deed.what == "cancel":
                 with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
-                    await _patiently(self._client.cancel_order(self.reference, Cancel(**SAYS)))
+                    await _patiently(self._client.orders.cancel(self.reference, Cancel(**SAYS)))
             elif deed.what in ("hold", "engine_cancel") and self.cared:
                 await self._chance.choice(self.cared).do(deed)
 
@@ -395,7 +395,7 @@ class _Order:
         for one in self.cared:
             with contextlib.suppress(InvoicingError):
                 over &= await one.attend()
-        listed = await self._client.listed_order(self.reference)
+        listed = await self._client.orders.listed(self.reference)
         if listed.execution != "running":
             return over
         if listed.status == Status.NEEDS_ATTENTION:
@@ -405,7 +405,7 @@ class _Order:
         return False
 
     async def _answer(self) -> None:
-        order = await self._client.order(self.reference)
+        order = await self._client.orders.state(self.reference)
         if (problem := order.problem) is None:
             return
         said: dict[str, Any] = {"answer": problem.answers[0]}
@@ -413,7 +413,7 @@ class _Order:
             said = self._where_it_is(order)
         answer = Resolve.model_validate({**SAYS, "question": problem.question, **said})
         with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
-            await _patiently(self._client.resolve_order(self.reference, answer))
+            await _patiently(self._client.orders.resolve(self.reference, answer))
 
     def _where_it_is(self, order: Order) -> dict[str, Any]:
         """The delivery that ended last without a word on whether it counts."""
@@ -432,16 +432,16 @@ class _Order:
 
     async def _deliver_again(self) -> None:
         """What came open again is cancelled: an order ends when every line has ended."""
-        order = await self._client.order(self.reference)
+        order = await self._client.orders.state(self.reference)
         lines = order.ledger.with_status(LineStatus.OPEN)
         if lines and not order.ended:
             name = f"Y{len(order.cancellations)}"
             wanted = CancelLines(cancellation=name, lines=lines, **SAYS)
             with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
-                await _patiently(self._client.cancel_lines(self.reference, wanted))
+                await _patiently(self._client.orders.cancel_lines(self.reference, wanted))
 
     async def _order(self) -> Order:
-        return await self._client.order(self.reference)
+        return await self._client.orders.state(self.reference)
 
     async def judge(self) -> list[str]:
         wrong = judged_order(self._slot, await self._order())
@@ -449,12 +449,12 @@ class _Order:
             with contextlib.suppress(InvoicingError):
                 wrong += [
                     f"{one.reference}: {each}"
-                    for each in one.judge(await self._client.state(one.reference))
+                    for each in one.judge(await self._client.invoices.state(one.reference))
                 ]
         return wrong
 
     async def stuck(self) -> list[str]:
-        handle = self._client.order_handle(self.reference)
+        handle = self._client.orders.handle(self.reference)
         wrong = await _task_troubles(handle)
         for one in self.cared:
             wrong += await _stuck(one)
@@ -479,10 +479,10 @@ async def _one_after_the_other(cared: Cared, deeds: tuple[Deed, ...]) -> None:
 
 async def _stuck(cared: Cared) -> list[str]:
     """Why it has not ended: nothing, if it visibly waits for a person or a provider."""
-    handle = cared.client.handle(cared.reference)
+    handle = cared.client.invoices.handle(cared.reference)
     wrong = await _task_troubles(handle)
     try:
-        state = await asyncio.wait_for(cared.client.state(cared.reference), 20)
+        state = await asyncio.wait_for(cared.client.invoices.state(cared.reference), 20)
     except Exception as error:  # noqa: BLE001
         return [*wrong, f"stuck: its state cannot be asked for: {type(error).__name__} {error}"]
     waits = state.waiting is not None and state.waiting.until is not None

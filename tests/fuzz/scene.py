@@ -350,7 +350,7 @@ def _listener(slot: Slot, client: InvoicingClient) -> Any:
         )
         for event in slot.adaptor.receive(arrived):  # type: ignore[attr-defined]
             with contextlib.suppress(RPCError):
-                await client.tell(slot.setup.provider, slot.account, event, pace=EVENTS)
+                await client.events.tell(slot.setup.provider, slot.account, event, pace=EVENTS)
 
     return hear
 

@@ -35,7 +35,7 @@ def wanted(company: Company, **changes: Any) -> InvoiceRequest:
     """A request whose invoice ends with its test, whoever asks for it."""
     request = company.request(**changes)
     assert isinstance(company.client, Recording)
-    company.client.started.add(request.reference)
+    company.client.invoices.started.add(request.reference)
     return request
 
 
@@ -195,7 +195,7 @@ async def test_an_answer_to_another_question_is_refused_with_the_one_that_is_ope
     assert problem(await door.post(path, odd), Kind.REFUSED).question == parked.problem
     unnamed = {name: value for name, value in stale.items() if name != "question"}
     assert fields(await door.post(path, unnamed)) == ["question"]
-    assert (await company.client.state(reference)).problem == parked.problem
+    assert (await company.client.invoices.state(reference)).problem == parked.problem
 
 
 async def test_the_table_of_questions_is_told(door: Door) -> None:
@@ -349,7 +349,7 @@ async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(
 ) -> None:
     reference = await begun(company, door, hold=True)
     await company.until_status(reference, Status.HELD)
-    await company.client.handle(reference).terminate(reason="an odd idea")
+    await company.client.invoices.handle(reference).terminate(reason="an odd idea")
     answer = await door.get(f"/v1/invoices/{reference}/result", wait=5)
     told = problem(answer, Kind.CUT_OFF)
     assert (told.status, answer.status_code) == (409, 409)
@@ -362,7 +362,7 @@ async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(
 async def test_what_was_cut_off_is_listed_as_that(company: Company, door: Door) -> None:
     reference = await begun(company, door, hold=True)
     await company.until_status(reference, Status.HELD)
-    await company.client.handle(reference).terminate()
+    await company.client.invoices.handle(reference).terminate()
 
     async def listed(status: str) -> dict[str, Any]:
         page = await door.get("/v1/invoices", status=status, limit=200)

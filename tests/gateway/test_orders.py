@@ -98,7 +98,7 @@ async def test_an_order_for_other_content_says_what_differs(company: Company, do
     await door.post("/v1/orders", order)
     other = order.model_copy(update={"may_credit": False})
     assert problem(await door.post("/v1/orders", other), Kind.IN_USE).differs == ("may_credit",)
-    await company.client.order_handle(order.reference).terminate("the test is over")
+    await company.client.orders.handle(order.reference).terminate("the test is over")
 
 
 async def test_what_is_not_known_or_not_waiting_is_refused(company: Company, door: Door) -> None:
@@ -109,7 +109,7 @@ async def test_what_is_not_known_or_not_waiting_is_refused(company: Company, doo
     order = an_order(company, 1)
     await door.post("/v1/orders", order)
     problem(await door.post(f"/v1/orders/{order.reference}/resolve", answer), Kind.REFUSED)
-    await company.client.order_handle(order.reference).terminate("the test is over")
+    await company.client.orders.handle(order.reference).terminate("the test is over")
 
 
 async def test_a_key_must_be_the_name_in_the_body(company: Company, door: Door) -> None:

@@ -33,8 +33,8 @@ async def test_the_journal_says_who_asked_and_who_answered_as_they_have_proven(
 
 async def test_whoever_comes_by_temporal_has_proven_nothing(company: Company) -> None:
     reference = await company.start(hold=True)
-    await company.client.hold(reference, Hold(by="somebody", reason="test"))
-    entries = (await company.client.journal(reference)).entries
+    await company.client.invoices.hold(reference, Hold(by="somebody", reason="test"))
+    entries = (await company.client.invoices.journal(reference)).entries
     held = next(each for each in entries if each.what == "held")
     assert (held.by, held.proven) == ("somebody", "")
     assert "asked for" not in {each.what for each in entries}
@@ -72,7 +72,7 @@ async def test_an_order_and_its_deliveries_say_who_as_well(
     invoice = f"/v1/invoices/{order.reference}:A/journal"
     first, *_ = (await gateway.door("read").get(invoice)).json()["entries"]
     assert (first["what"], first["proven"]) == ("asked for", "start")
-    await asyncio.wait_for(company.client.order_result(order.reference), 30)
+    await asyncio.wait_for(company.client.orders.result(order.reference), 30)
 
 
 async def test_of_many_who_ask_at_once_for_one_reference_exactly_one_has_begun_it(

@@ -129,7 +129,7 @@ class Two:
 
 def asked_for(company: Company, request: InvoiceRequest) -> InvoiceRequest:
     assert isinstance(company.client, Recording)
-    company.client.started.add(request.reference)
+    company.client.invoices.started.add(request.reference)
     return request
 
 
@@ -157,9 +157,9 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
     invoice = two.request(two.other)
     order = an_order(two.other, 1)
     event = Event(id=f"evt-{uuid.uuid4().hex}", body={"invoiceId": "nobody's"})
-    await two.other.client.start(invoice)
-    await two.other.client.start_order(order)
-    handle = await two.other.client.tell("zero_friction", two.other.account, event)
+    await two.other.client.invoices.start(invoice)
+    await two.other.client.orders.start(order)
+    handle = await two.other.client.events.tell("zero_friction", two.other.account, event)
     tried = 0
     for row in ROWS:
         if row.limits != Limits.ITS_OWN:
@@ -176,9 +176,9 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
         assert found.content == missing.content, name(row)
         tried += 1
     assert tried > 15
-    journal = await two.other.client.journal(invoice.reference)
+    journal = await two.other.client.invoices.journal(invoice.reference)
     assert not [each for each in journal.entries if each.by or each.proven]
-    for each in (handle, two.other.client.order_handle(order.reference)):
+    for each in (handle, two.other.client.orders.handle(order.reference)):
         await each.terminate("the test is over")
 
 
@@ -199,13 +199,13 @@ async def test_what_would_not_be_one_s_own_is_not_begun(two: Two) -> None:
     ):
         problem(await two.door.post(path, wanted), Kind.FORBIDDEN)
     with pytest.raises(NotFound):
-        await two.other.client.listed(invoice.reference)
+        await two.other.client.invoices.listed(invoice.reference)
 
 
 async def test_of_a_reference_that_another_has_taken_nothing_more_is_said(two: Two) -> None:
     """Where references are shared; the reference's beginning is what keeps callers apart."""
     taken = asked_for(two.other, two.other.request(f"{MINE}{uuid.uuid4().hex[:8]}", hold=True))
-    await two.other.client.start(taken)
+    await two.other.client.invoices.start(taken)
     wanted = taken.model_copy(update={"account": two.mine.account})
     refused = problem(await two.door.post("/v1/invoices", wanted), Kind.IN_USE)
     if two.limited_by_account:
@@ -214,8 +214,8 @@ async def test_of_a_reference_that_another_has_taken_nothing_more_is_said(two: T
 
 async def test_lists_show_one_s_own_alone(two: Two) -> None:
     mine, other = two.request(two.mine), two.request(two.other)
-    await two.other.client.start(other)
-    await two.mine.client.start(mine)
+    await two.other.client.invoices.start(other)
+    await two.mine.client.invoices.start(mine)
     whole = lists.query(WORKFLOW, prefix=other.reference)
     async with asyncio.timeout(30):
         # Both are listed, to somebody who may see everything.
@@ -247,7 +247,7 @@ async def test_events_are_shown_to_who_has_their_account_and_no_limit_of_referen
     two: Two,
 ) -> None:
     handles = [
-        await each.client.tell(
+        await each.client.events.tell(
             "zero_friction",
             each.account,
             Event(id=f"evt-{uuid.uuid4().hex}", body={"invoiceId": "nobody's"}),
@@ -256,7 +256,7 @@ async def test_events_are_shown_to_who_has_their_account_and_no_limit_of_referen
         for each in (two.mine, two.other)
     ]
     names = [each.id.removeprefix("event/") for each in handles]
-    asking = two.other.client.events
+    asking = two.other.client.events.list
     async with asyncio.timeout(30):
         while not {*names} <= {each async for each in asking(limit=1000)}:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -73,7 +73,7 @@ async def test_a_webhook_reaches_its_invoice_once_though_it_is_sent_twice(
         paid = await company.finished(reference)
         assert paid.status is Status.PAID
         assert (await sent(outside, company.account, body)).status_code == 200
-        history = await company.client.handle(reference).fetch_history()
+        history = await company.client.invoices.handle(reference).fetch_history()
         kinds = [each.event_type for each in history.events]
         assert kinds.count(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1
 
@@ -196,7 +196,7 @@ async def test_an_event_without_an_invoice_is_answered_by_a_person(
 ) -> None:
     event = Event(id="odd / one", body={"invoiceId": "nobody's"})
     name = f"zero_friction/{company.account}/{event.id}"
-    handle = await company.client.tell("zero_friction", company.account, event, pace=1e-6)
+    handle = await company.client.events.tell("zero_friction", company.account, event, pace=1e-6)
     where = f"/v1/events/{quote(name)}"
     async with asyncio.timeout(30):
         while not (await door.get(where)).json()["problem"]:  # noqa: ASYNC110

@@ -90,7 +90,7 @@ async def _told_of_a_payment(shop: Shop) -> Any:
 
 async def _by_hand(shop: Shop, reference: str) -> None:
     """Whoever looks there deletes a draft that we do not know of."""
-    state = await shop.client.state(reference)
+    state = await shop.client.invoices.state(reference)
     if state.provider_id is None:
         for _ in shop.stand_in.ledger.live(reference):
             shop.stand_in.discard(reference)

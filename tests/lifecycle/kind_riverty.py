@@ -151,7 +151,7 @@ async def _news(shop: Shop) -> AsyncIterator[None]:
             headers=dict(headers), body=body, source=source, received=datetime.now(UTC)
         )
         for event in shop.adaptor.receive(arrived):
-            handle = await shop.client.tell(shop.provider, shop.account, event, pace=HURRY)
+            handle = await shop.client.events.tell(shop.provider, shop.account, event, pace=HURRY)
             handles[handle.id] = handle
             await _placed(handle)
 

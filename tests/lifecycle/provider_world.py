@@ -263,7 +263,10 @@ class Shop(Company):
 
     async def follow(self, reference: str, sure: Callable[[Invoice], bool]) -> Invoice:
         """The first state of which `sure` holds, however short it lasts."""
-        async with asyncio.timeout(60), aclosing(self.client.changes(reference)) as changes:
+        async with (
+            asyncio.timeout(60),
+            aclosing(self.client.invoices.changes(reference)) as changes,
+        ):
             async for state in changes:
                 if sure(state):
                     return state

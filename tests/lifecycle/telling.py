@@ -65,7 +65,7 @@ def an_event(subject: str | None, identity: str = "") -> Event:
 
 async def told(company: Company, event: Event, pace: float = HURRY) -> WorkflowHandle[Any, Any]:
     """The event's workflow, as whoever receives a webhook starts it."""
-    return await company.client.tell("zero_friction", company.account, event, pace=pace)
+    return await company.client.events.tell("zero_friction", company.account, event, pace=pace)
 
 
 async def polling(

@@ -49,17 +49,17 @@ def a_delivery(size: int = 0) -> Deliver:
 async def test_a_delivery_that_is_too_large_is_not_given_to_its_order(company: Company) -> None:
     """The server itself would take it, and end the order for it."""
     with pytest.raises(TooLarge, match="this instruction is too large"):
-        await company.client.deliver("O-large", a_delivery(bounds.INSTRUCTION))
+        await company.client.orders.deliver("O-large", a_delivery(bounds.INSTRUCTION))
     with pytest.raises(NotFound):
-        await company.client.deliver("O-large", a_delivery())
+        await company.client.orders.deliver("O-large", a_delivery())
 
 
 Door = Callable[[InvoicingClient], Awaitable[Any]]
 DOORS: dict[str, Door] = {
-    "start": lambda client: client.start(large(bounds.REQUEST)),
-    "start_and_wait": lambda client: client.start_and_wait(large(bounds.REQUEST)),
-    "preview": lambda client: client.preview(large(bounds.REQUEST)),
-    "start_order": lambda client: client.start_order(an_order(bounds.ORDER)),
+    "start": lambda client: client.invoices.start(large(bounds.REQUEST)),
+    "start_and_wait": lambda client: client.invoices.start_and_wait(large(bounds.REQUEST)),
+    "preview": lambda client: client.invoices.preview(large(bounds.REQUEST)),
+    "start_order": lambda client: client.orders.start(an_order(bounds.ORDER)),
 }
 
 
@@ -69,7 +69,10 @@ async def test_a_request_that_is_too_large_is_refused_before_it_is_asked_for(
 ) -> None:
     with pytest.raises(TooLarge, match=SAYS):
         await DOORS[door](company.client)
-    for known in (company.client.listed("T-large"), company.client.listed_order("O-large")):
+    for known in (
+        company.client.invoices.listed("T-large"),
+        company.client.orders.listed("O-large"),
+    ):
         with pytest.raises(NotFound):
             await known
 
@@ -77,9 +80,9 @@ async def test_a_request_that_is_too_large_is_refused_before_it_is_asked_for(
 async def test_an_event_that_is_too_large_is_refused_and_not_stored(company: Company) -> None:
     event = Event(id="too-large", body={"text": "x" * bounds.TOLD})
     with pytest.raises(TooLarge, match="this event is too large"):
-        await company.client.tell("zero_friction", company.account, event)
+        await company.client.events.tell("zero_friction", company.account, event)
     with pytest.raises(NotFound):
-        await company.client.event(f"zero_friction/{company.account}/too-large")
+        await company.client.events.state(f"zero_friction/{company.account}/too-large")
 
 
 async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
@@ -92,8 +95,8 @@ async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
     document = a_document(lines=tuple(a_line(n, note=note) for n in range(1, 1001)))
     answer = Resolve(by="p", reason="r", question="q1", answer=Answer.CORRECT, document=document)
     with pytest.raises(TooLarge, match="this instruction is too large"):
-        await company.client.resolve(reference, answer)
-    assert await company.client.state(reference) == before
+        await company.client.invoices.resolve(reference, answer)
+    assert await company.client.invoices.state(reference) == before
     assert before.status is Status.NEEDS_ATTENTION
 
 
@@ -102,7 +105,7 @@ async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> 
     lines = tuple(a_line(n, note=note) for n in range(1, 545))
     request = company.request(document={"lines": lines}, options={})
     assert bounds.REQUEST * 0.95 < stored(request) <= bounds.REQUEST
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     assert (await company.finished(request.reference)).status is Status.SENT
 
 
@@ -112,10 +115,10 @@ async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None
         client = await InvoicingClient.connect(server.address)
         event = Event(id="1", body={"text": "x" * 30_000})
         attempts: tuple[Awaitable[Any], ...] = (
-            client.start(large(30_000)),
-            client.preview(large(30_000)),
-            client.start_order(an_order(30_000).model_copy(update={"reference": "O-2"})),
-            client.tell("zero_friction", "default", event),
+            client.invoices.start(large(30_000)),
+            client.invoices.preview(large(30_000)),
+            client.orders.start(an_order(30_000).model_copy(update={"reference": "O-2"})),
+            client.events.tell("zero_friction", "default", event),
         )
         for attempt in attempts:
             with pytest.raises(TooLarge, match="more than the Temporal server takes at once"):

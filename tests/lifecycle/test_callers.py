@@ -73,11 +73,11 @@ async def test_what_another_sdk_started_is_told_apart_from_other_content(company
     request = company.request()
     there = await started_plainly(company, request)
     assert (await there.result()).status is Status.SENT
-    handle = await company.client.start(request)
+    handle = await company.client.invoices.start(request)
     assert (await handle.describe()).run_id == there.first_execution_run_id
     other = request.model_copy(update={"document": a_document(notes=("another",))})
     with pytest.raises(ReferenceInUse, match=r"document\.notes"):
-        await company.client.start(other)
+        await company.client.invoices.start(other)
     async with gateway_over(company.client) as gateway:
         answer = await gateway.door("start").post("/v1/invoices", other)
     assert answer.status_code == 409
@@ -87,16 +87,16 @@ async def test_what_another_sdk_started_is_told_apart_from_other_content(company
 async def test_it_is_told_apart_before_any_worker_has_seen_it(company: Company) -> None:
     request = company.request()
     there = await started_plainly(company, request, "nobody-serves-this")
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     other = request.model_copy(update={"document": a_document(notes=("another",))})
     with pytest.raises(ReferenceInUse, match=r"document\.notes"):
-        await company.client.start(other)
+        await company.client.invoices.start(other)
     assert (await there.describe()).run_id == there.first_execution_run_id
 
 
 async def test_another_sdk_gets_the_invoice_that_our_client_started(company: Company) -> None:
     request = company.request(hold=True)
-    ours = await company.client.start(request)
+    ours = await company.client.invoices.start(request)
     theirs = await started_plainly(company, request)
     assert theirs.first_execution_run_id == (await ours.describe()).run_id
     await company.until_status(request.reference, Status.HELD)

@@ -60,7 +60,7 @@ async def by_update(company: Company, reference: str) -> None:
 
 async def by_temporal(company: Company, reference: str) -> None:
     """The engine's, as its Web UI offers it; it returns once the server has taken note."""
-    await company.client.handle(reference).cancel(reason="test")
+    await company.client.invoices.handle(reference).cancel(reason="test")
 
 
 WAYS: dict[str, Way] = {"update": by_update, "Temporal": by_temporal}
@@ -75,8 +75,8 @@ async def ended(company: Company, reference: str, way: Way, status: Status) -> I
     """The invoice at its end, which must be this one, in the form that belongs to the way."""
     invoice = await company.finished(reference)
     assert invoice.status is status, invoice
-    assert (await company.client.state(reference)) == invoice
-    execution = (await company.client.handle(reference).describe()).status
+    assert (await company.client.invoices.state(reference)) == invoice
+    execution = (await company.client.invoices.handle(reference).describe()).status
     wanted = WorkflowExecutionStatus.COMPLETED if way is by_update else _CANCELED
     assert execution is wanted
     assert company.live(reference) == 0
@@ -90,7 +90,7 @@ _CANCELED = WorkflowExecutionStatus.CANCELED
 
 async def asked_for(company: Company, reference: str) -> int:
     """How often a cancel stands in the journal."""
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     return sum(entry.what == "cancel asked for" for entry in journal.entries)
 
 
@@ -225,7 +225,7 @@ async def test_a_send_that_lands_after_its_time_out_lands_before_the_cancel_is_a
 async def _until_noted(company: Company, reference: str, what: str) -> None:
     async with asyncio.timeout(30):
         while what not in [  # noqa: ASYNC110
-            entry.what for entry in (await company.client.journal(reference)).entries
+            entry.what for entry in (await company.client.invoices.journal(reference)).entries
         ]:
             await asyncio.sleep(0.02)
 
@@ -388,7 +388,7 @@ async def may_not_be_credited(world: World, way: Way) -> None:
         company.stand_in.pay(reference)
         assert (await company.finished(reference)).status is Status.PAID
         assert company.effects(reference) == [CREATED, APPROVED, SENT, "paid"]
-        described = await company.client.handle(reference).describe()
+        described = await company.client.invoices.handle(reference).describe()
         assert described.status is WorkflowExecutionStatus.COMPLETED
 
 
@@ -582,7 +582,7 @@ class Stories:
 
 
 async def _until_none_pending(company: Company, reference: str) -> None:
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     async with asyncio.timeout(30):
         while (await handle.describe()).raw_description.pending_activities:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

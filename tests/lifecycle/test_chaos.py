@@ -119,7 +119,7 @@ async def _operated(company: Company, reference: str, wrong: list[str]) -> Invoi
 
 async def _held_up(company: Company, reference: str) -> Invoice:
     """The state once a person is wanted or it is over."""
-    async for state in company.client.changes(reference):
+    async for state in company.client.invoices.changes(reference):
         if state.ended or state.problem or state.status is Status.HELD:
             return state
     raise AssertionError("the workflow was terminated")

@@ -54,7 +54,7 @@ async def company(here: World) -> AsyncIterator[Company]:
 
 async def _continued(company: Company, reference: str, times: int) -> None:
     """Wait until it has continued as new this many times more; events keep it looking."""
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     seen = {(await handle.describe()).run_id}
     async with asyncio.timeout(60):
         while len(seen) <= times:
@@ -71,10 +71,10 @@ def _attributes(described: WorkflowExecutionDescription) -> dict[str, object]:
 async def test_an_invoice_keeps_everything_over_several_continuations(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
     before = await company.until_waiting(reference, "payment")
-    listed = await company.client.handle(reference).describe()
+    listed = await company.client.invoices.handle(reference).describe()
     await _continued(company, reference, 3)
     after = await company.until_waiting(reference, "payment")
-    still_listed = await company.client.handle(reference).describe()
+    still_listed = await company.client.invoices.handle(reference).describe()
     assert _attributes(still_listed) == _attributes(listed)
     assert await still_listed.memo() == await listed.memo()
     assert before.waiting is not None
@@ -83,7 +83,7 @@ async def test_an_invoice_keeps_everything_over_several_continuations(company: C
     assert after.waiting.turn > before.waiting.turn
     changed = {"waiting": None}
     assert after.model_copy(update=changed) == before.model_copy(update=changed)
-    entries = (await company.client.journal(reference)).entries
+    entries = (await company.client.invoices.journal(reference)).entries
     assert [entry.what for entry in entries if entry.what == "draft created"] == ["draft created"]
     company.stand_in.pay(reference)
     assert (await company.finished(reference)).status is Status.PAID
@@ -104,9 +104,9 @@ async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
     await company.resolve(request.reference, Answer.CORRECT, document=other)
     await company.until_waiting(request.reference, "payment")
     await _continued(company, request.reference, 1)
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     with pytest.raises(ReferenceInUse, match=r"document\.notes"):
-        await company.client.start(request.model_copy(update={"document": other}))
+        await company.client.invoices.start(request.model_copy(update={"document": other}))
 
 
 @pytest.mark.thorough
@@ -179,12 +179,12 @@ async def test_orders_are_taken_while_it_continues(company: Company) -> None:
     company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start()
     await company.until_waiting(reference, "approval")
-    first = await company.client.handle(reference).describe()
+    first = await company.client.invoices.handle(reference).describe()
     for _ in range(8):
         await asyncio.gather(company.tell(reference), company.hold(reference))
         await asyncio.gather(company.tell(reference), company.release(reference))
-    assert (await company.client.handle(reference).describe()).run_id != first.run_id
-    entries = (await company.client.journal(reference)).entries
+    assert (await company.client.invoices.handle(reference).describe()).run_id != first.run_id
+    entries = (await company.client.invoices.journal(reference)).entries
     ordered = [entry.what for entry in entries if entry.by]
     assert ordered == ["held", "released"] * 8
     company.stand_in.finish(reference)
@@ -255,7 +255,7 @@ async def _finished_once_begun(company: Company, reference: str) -> None:
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(NotFound):
-                await company.client.result(reference)
+                await company.client.invoices.result(reference)
                 return
             await asyncio.sleep(0.05)
 
@@ -266,7 +266,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
     lines = tuple(a_line(number) for number in (1, 2, 3, 4))
     reference = f"O-{company.account}"
     client = company.client
-    await client.start_order(
+    await client.orders.start(
         OrderRequest(
             reference=reference,
             provider="zero_friction",
@@ -275,21 +275,23 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         )
     )
     day = a_document().issue_date
-    first = (await client.order_handle(reference).describe()).run_id
+    first = (await client.orders.handle(reference).describe()).run_id
     for name, line in (("A", "1"), ("B", "2"), ("C", "3")):
-        await client.deliver(reference, Deliver(delivery=name, lines=(line,), issue_date=day))
+        await client.orders.deliver(
+            reference, Deliver(delivery=name, lines=(line,), issue_date=day)
+        )
         await _finished_once_begun(company, invoice_reference(reference, name))
     async with asyncio.timeout(30):
-        while (await client.order_handle(reference).describe()).run_id == first:  # noqa: ASYNC110
+        while (await client.orders.handle(reference).describe()).run_id == first:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     again = Deliver(delivery="A", lines=("1",), issue_date=day)
-    delivery = await client.deliver(reference, again)
+    delivery = await client.orders.deliver(reference, again)
     assert (delivery.delivery, delivery.status) == ("A", Status.SENT)
-    assert len((await client.order(reference)).deliveries) == 3
-    await client.cancel_lines(
+    assert len((await client.orders.state(reference)).deliveries) == 3
+    await client.orders.cancel_lines(
         reference, CancelLines(cancellation="X", lines=("4",), by="an operator", reason="test")
     )
-    order = await asyncio.wait_for(client.order_result(reference), 30)
+    order = await asyncio.wait_for(client.orders.result(reference), 30)
     statuses = [line.status for line in order.ledger.lines]
     assert statuses == [LineStatus.INVOICED] * 3 + [LineStatus.CANCELLED]
     for name in "ABC":

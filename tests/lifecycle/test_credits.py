@@ -37,7 +37,7 @@ class Office:
     async def invoiced(self, **changes: Any) -> str:
         """An invoice of ten units that is sent; its reference."""
         reference = await self.started(**changes)
-        await asyncio.wait_for(self.client.result(reference), 30)
+        await asyncio.wait_for(self.client.invoices.result(reference), 30)
         return reference
 
     async def started(self, **changes: Any) -> str:
@@ -49,22 +49,22 @@ class Office:
                 **changes,
             }
         )
-        await self.client.start(request)
+        await self.client.invoices.start(request)
         return request.reference
 
     async def until(
         self, reference: str, sure: Callable[[Credits], bool], within: float = 30
     ) -> Credits:
         async with asyncio.timeout(within):
-            while not sure(state := await self.client.credits(reference)):  # noqa: ASYNC110
+            while not sure(state := await self.client.credits.state(reference)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             return state
 
     async def until_sent(self, reference: str) -> Invoice:
         async with asyncio.timeout(30):
-            while (await self.client.state(reference)).status is not Status.SENT:  # noqa: ASYNC110
+            while (await self.client.invoices.state(reference)).status is not Status.SENT:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        return await self.client.state(reference)
+        return await self.client.invoices.state(reference)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_
     office: Office,
 ) -> None:
     reference = await office.invoiced()
-    made = await office.client.credit(reference, units("4"))
-    note = await asyncio.wait_for(office.client.result(made.reference), 30)
+    made = await office.client.credits.make(reference, units("4"))
+    note = await asyncio.wait_for(office.client.invoices.result(made.reference), 30)
     assert note.status is Status.SENT
     assert note.amounts is not None
     assert note.amounts.net == 50
@@ -99,28 +99,28 @@ async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_
     assert [(line.units, line.amount) for line in state.left.lines] == [(Decimal(6), Decimal(75))]
     assert (state.credits[0].became, state.credits[0].number) == ("credited", note.number)
     (kept,) = office.provider.notes(reference)
-    invoice = await office.client.state(reference)
+    invoice = await office.client.invoices.state(reference)
     assert [each.number for each in kept.document.precedents] == [invoice.number]
 
 
 async def test_the_whole_rest_comes_to_what_was_invoiced(office: Office) -> None:
     reference = await office.invoiced()
-    await office.client.credit(reference, units("3"))
-    await office.client.credit(reference, a_credit("C2", whole=True))
+    await office.client.credits.make(reference, units("3"))
+    await office.client.credits.make(reference, a_credit("C2", whole=True))
     await office.until(reference, lambda state: all(each.ended for each in state.credits))
     notes = office.provider.notes(reference)
-    invoice = await office.client.state(reference)
+    invoice = await office.client.invoices.state(reference)
     assert invoice.amounts is not None
     assert sum(each.sums.gross for each in notes) == invoice.amounts.gross
     with pytest.raises(Refused, match="nothing is left to credit"):
-        await office.client.credit(reference, a_credit("C3", whole=True))
+        await office.client.credits.make(reference, a_credit("C3", whole=True))
 
 
 async def test_fifty_credits_at_once_of_ten_units_come_to_ten_and_each_refusal_says_what_is_left(
     office: Office,
 ) -> None:
     reference = await office.invoiced()
-    asked = (office.client.credit(reference, units("3", f"C{n}")) for n in range(50))
+    asked = (office.client.credits.make(reference, units("3", f"C{n}")) for n in range(50))
     answers = await asyncio.gather(*asked, return_exceptions=True)
     refusals = [each for each in answers if isinstance(each, Refused)]
     assert len(refusals) == 47
@@ -134,21 +134,21 @@ async def test_the_same_name_is_the_same_credit_and_other_content_is_refused(
 ) -> None:
     reference = await office.invoiced()
     first, again = await asyncio.gather(
-        *(office.client.credit(reference, units("1")) for _ in range(2))
+        *(office.client.credits.make(reference, units("1")) for _ in range(2))
     )
     assert first.reference == again.reference
     with pytest.raises(Refused, match="already asked for with other content"):
-        await office.client.credit(reference, units("2"))
+        await office.client.credits.make(reference, units("2"))
     await office.until(reference, lambda state: state.credits[0].ended)
-    assert (await office.client.credit(reference, units("1"))).became == "credited"
+    assert (await office.client.credits.make(reference, units("1"))).became == "credited"
     assert office.provider.units(reference, "1") == 1
 
 
 async def test_what_is_refused_may_be_asked_for_again_under_the_same_name(office: Office) -> None:
     reference = await office.invoiced()
     with pytest.raises(Refused, match="11 are asked for, and 10 are left"):
-        await office.client.credit(reference, units("11"))
-    await office.client.credit(reference, units("10"))
+        await office.client.credits.make(reference, units("11"))
+    await office.client.credits.make(reference, units("10"))
 
 
 async def test_an_invoice_that_runs_and_is_credited_in_parts_is_not_cancelled(
@@ -156,57 +156,59 @@ async def test_an_invoice_that_runs_and_is_credited_in_parts_is_not_cancelled(
 ) -> None:
     reference = await office.started(goal=Goal.PAID)
     await office.until_sent(reference)
-    made = await office.client.credit(reference, units("1"))
-    assert (await office.client.state(reference)).in_parts
+    made = await office.client.credits.make(reference, units("1"))
+    assert (await office.client.invoices.state(reference)).in_parts
     with pytest.raises(Refused, match="`credit` takes back what is left of it"):
-        await office.client.cancel(reference, Cancel(by="somebody", reason="test"))
-    await office.client.result(made.reference)
-    await office.client.handle(reference).cancel()
+        await office.client.invoices.cancel(reference, Cancel(by="somebody", reason="test"))
+    await office.client.invoices.result(made.reference)
+    await office.client.invoices.handle(reference).cancel()
     async with asyncio.timeout(30):
-        while (problem := (await office.client.state(reference)).problem) is None:  # noqa: ASYNC110
+        while (problem := (await office.client.invoices.state(reference)).problem) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert problem.reason is Reason.CANNOT_CANCEL
     assert "credit what is left" in problem.what
-    await office.client.handle(reference).terminate("the test is over")
+    await office.client.invoices.handle(reference).terminate("the test is over")
 
 
 async def test_an_invoice_that_a_cancel_credited_has_nothing_left(office: Office) -> None:
     reference = await office.started(goal=Goal.PAID)
     await office.until_sent(reference)
-    await office.client.cancel(reference, Cancel(by="somebody", reason="test"))
+    await office.client.invoices.cancel(reference, Cancel(by="somebody", reason="test"))
     with pytest.raises(Refused, match=r"nothing is left to credit|takes the whole of it back"):
-        await office.client.credit(reference, units("1"))
+        await office.client.credits.make(reference, units("1"))
     assert office.provider.notes(reference) == []
 
 
 async def test_a_cancel_of_what_has_ended_says_that_credit_is_the_way(office: Office) -> None:
     reference = await office.invoiced()
     with pytest.raises(Refused, match="it has ended: sent; `credit` takes back"):
-        await office.client.cancel(reference, Cancel(by="somebody", reason="test"))
+        await office.client.invoices.cancel(reference, Cancel(by="somebody", reason="test"))
 
 
 async def test_a_credit_that_is_cancelled_before_it_is_final_is_left_again(office: Office) -> None:
     reference = await office.invoiced()
     held = units("7").model_copy(update={"hold": True})
-    made = await office.client.credit(reference, held)
+    made = await office.client.credits.make(reference, held)
     with pytest.raises(Refused, match="7 are asked for, and 3 are left"):
-        await office.client.credit(reference, units("7", "C2"))
-    await office.client.cancel(made.reference, Cancel(by="somebody", reason="kept after all"))
+        await office.client.credits.make(reference, units("7", "C2"))
+    await office.client.invoices.cancel(
+        made.reference, Cancel(by="somebody", reason="kept after all")
+    )
     state = await office.until(reference, lambda state: state.credits[0].ended)
     assert state.credits[0].became == "released"
-    await office.client.credit(reference, units("7", "C3"))
+    await office.client.credits.make(reference, units("7", "C3"))
 
 
 async def test_credits_that_were_terminated_go_on_with_what_they_knew(office: Office) -> None:
     reference = await office.invoiced()
     held = units("4").model_copy(update={"hold": True})
-    await office.client.credit(reference, units("3", "C0"))
-    await office.client.credit(reference, held)
-    await office.client._credits.handle(reference).terminate("by a person")
+    await office.client.credits.make(reference, units("3", "C0"))
+    await office.client.credits.make(reference, held)
+    await office.client.credits.handle(reference).terminate("by a person")
     with pytest.raises(Refused, match="4 are asked for, and 3 are left of line 1"):
-        await office.client.credit(reference, units("4", "C2"))
-    await office.client.credit(reference, units("3", "C3"))
-    state = await office.client.credits(reference)
+        await office.client.credits.make(reference, units("4", "C2"))
+    await office.client.credits.make(reference, units("3", "C3"))
+    state = await office.client.credits.state(reference)
     assert [each.credit for each in state.credits] == ["C0", "C1", "C3"]
 
 
@@ -214,8 +216,8 @@ async def test_a_credit_note_that_was_terminated_is_a_question_about_the_credit(
     office: Office,
 ) -> None:
     reference = await office.invoiced()
-    made = await office.client.credit(reference, units("4").model_copy(update={"hold": True}))
-    await office.client.handle(made.reference).terminate("by a person")
+    made = await office.client.credits.make(reference, units("4").model_copy(update={"hold": True}))
+    await office.client.invoices.handle(made.reference).terminate("by a person")
     state = await office.until(reference, lambda state: state.problem is not None)
     assert state.status is CreditsStatus.NEEDS_ATTENTION
     assert state.problem is not None
@@ -226,7 +228,7 @@ async def test_a_credit_note_that_was_terminated_is_a_question_about_the_credit(
         question=state.problem.question,
         answer=Answer.FREE,
     )
-    await office.client.resolve_credits(reference, said)
+    await office.client.credits.resolve(reference, said)
     state = await office.until(reference, lambda state: state.problem is None)
     assert state.left is not None
     assert state.left.lines[0].units == 10
@@ -234,24 +236,24 @@ async def test_a_credit_note_that_was_terminated_is_a_question_about_the_credit(
 
 async def test_nobody_begins_a_credit_note_again_but_the_ledger(office: Office) -> None:
     reference = await office.invoiced()
-    made = await office.client.credit(reference, units("1"))
-    await office.client.result(made.reference)
+    made = await office.client.credits.make(reference, units("1"))
+    await office.client.invoices.result(made.reference)
     request = InvoiceRequest(
         reference=made.reference, provider=NAME, document=a_document(lines=(TEN,))
     )
     with pytest.raises(Refused, match="only that begins it"):
-        await office.client.start(request)
+        await office.client.invoices.start(request)
 
 
 async def test_an_invoice_that_nobody_asked_for_is_not_credited(office: Office) -> None:
     with pytest.raises(Refused, match="nobody knows an invoice with this reference"):
-        await office.client.credit(f"C-{uuid.uuid4().hex[:8]}", units("1"))
+        await office.client.credits.make(f"C-{uuid.uuid4().hex[:8]}", units("1"))
 
 
 async def test_a_draft_is_not_credited(office: Office) -> None:
     reference = await office.invoiced(goal=Goal.DRAFTED)
     with pytest.raises(Refused, match="is not final: cancel it"):
-        await office.client.credit(reference, units("1"))
+        await office.client.credits.make(reference, units("1"))
 
 
 async def test_where_the_adaptor_makes_no_credits_the_plan_says_so_and_nothing_is_taken(
@@ -260,16 +262,16 @@ async def test_where_the_adaptor_makes_no_credits_the_plan_says_so_and_nothing_i
     reference = await office.invoiced()
     del office.provider.credits_in
     try:
-        made = await office.client.credit(reference, units("1"))
+        made = await office.client.credits.make(reference, units("1"))
         with pytest.raises(Failed, match="no invoice of this provider can be credited from here"):
-            await office.client.result(made.reference)
+            await office.client.invoices.result(made.reference)
     finally:
         office.provider.credits_in = "parts"
     state = await office.until(reference, lambda state: state.credits[0].ended)
     assert state.credits[0].became == "released"
     with pytest.raises(RPCError):
-        await office.client.handle(made.reference).signal("release")
-    assert office.client.handle(made.reference).id == workflow_id(f"{reference}#C1")
+        await office.client.invoices.handle(made.reference).signal("release")
+    assert office.client.invoices.handle(made.reference).id == workflow_id(f"{reference}#C1")
 
 
 async def test_a_provider_that_credits_wholly_refuses_a_part_and_takes_the_whole(
@@ -278,11 +280,11 @@ async def test_a_provider_that_credits_wholly_refuses_a_part_and_takes_the_whole
     reference = await office.invoiced()
     office.provider.credits_in = "whole"
     try:
-        made = await office.client.credit(reference, units("1"))
+        made = await office.client.credits.make(reference, units("1"))
         with pytest.raises(Failed, match="credits an invoice as a whole and at once"):
-            await office.client.result(made.reference)
+            await office.client.invoices.result(made.reference)
         await office.until(reference, lambda state: state.credits[0].ended)
-        made = await office.client.credit(reference, a_credit("C2", whole=True))
-        assert (await office.client.result(made.reference)).status is Status.SENT
+        made = await office.client.credits.make(reference, a_credit("C2", whole=True))
+        assert (await office.client.invoices.result(made.reference)).status is Status.SENT
     finally:
         office.provider.credits_in = "parts"

@@ -33,12 +33,12 @@ async def held(company: Company) -> str:
 
 async def terminated(company: Company) -> str:
     reference = await held(company)
-    await company.client.handle(reference).terminate(reason=WHY)
+    await company.client.invoices.handle(reference).terminate(reason=WHY)
     return reference
 
 
 async def in_lists(client: InvoicingClient, reference: str, **filters: Any) -> list[Listed]:
-    return [row async for row in client.list(prefix=reference, **filters)]
+    return [row async for row in client.invoices.list(prefix=reference, **filters)]
 
 
 async def until_listed(client: InvoicingClient, reference: str, status: str) -> Listed:
@@ -55,8 +55,8 @@ async def test_whoever_waits_for_a_terminated_invoice_is_told_why_and_what_to_do
     company: Company,
 ) -> None:
     reference = await held(company)
-    waiting = asyncio.create_task(company.client.result(reference))
-    await company.client.handle(reference).terminate(reason=WHY)
+    waiting = asyncio.create_task(company.client.invoices.result(reference))
+    await company.client.invoices.handle(reference).terminate(reason=WHY)
     with pytest.raises(CutOff) as told:
         await asyncio.wait_for(waiting, 20)
     assert str(told.value) == (
@@ -69,10 +69,10 @@ async def test_whoever_waits_for_a_terminated_invoice_is_told_why_and_what_to_do
 
 async def test_to_start_and_wait_does_not_end_well_either(company: Company) -> None:
     request = company.request(hold=True)
-    waiting = asyncio.create_task(company.client.start_and_wait(request))
+    waiting = asyncio.create_task(company.client.invoices.start_and_wait(request))
     await until_listed(company.client, request.reference, "held")
     await company.until_status(request.reference, Status.HELD)
-    await company.client.handle(request.reference).terminate()
+    await company.client.invoices.handle(request.reference).terminate()
     with pytest.raises(CutOff, match="ended from outside"):
         await asyncio.wait_for(waiting, 20)
 
@@ -82,10 +82,10 @@ async def test_changes_end_with_the_error_and_after_the_last_state(company: Comp
     shown = []
 
     async def watch() -> None:
-        async for invoice in company.client.changes(reference):
+        async for invoice in company.client.invoices.changes(reference):
             shown.append(invoice)
             if invoice.status is Status.HELD:
-                await company.client.handle(reference).terminate(reason=WHY)
+                await company.client.invoices.handle(reference).terminate(reason=WHY)
 
     with pytest.raises(CutOff, match=WHY):
         await asyncio.wait_for(watch(), 30)
@@ -95,7 +95,7 @@ async def test_changes_end_with_the_error_and_after_the_last_state(company: Comp
 async def test_an_instruction_for_it_says_the_same(company: Company) -> None:
     reference = await terminated(company)
     with pytest.raises(CutOff, match=WHY):
-        await company.client.hold(reference, HOLD)
+        await company.client.invoices.hold(reference, HOLD)
 
 
 async def test_lists_do_not_show_what_it_said_last(company: Company) -> None:
@@ -103,7 +103,7 @@ async def test_lists_do_not_show_what_it_said_last(company: Company) -> None:
     reference = await terminated(company)
     row = await until_listed(client, reference, "cut_off")
     assert (row.execution, row.waiting_for) == ("terminated", None)
-    assert (await client.listed(reference)).status == "cut_off"
+    assert (await client.invoices.listed(reference)).status == "cut_off"
     assert [each.reference for each in await in_lists(client, reference, status="cut_off")] == [
         reference
     ]
@@ -120,10 +120,10 @@ async def test_started_again_it_goes_on_and_is_cut_off_no_more(company: Company)
     request = company.request(hold=True)
     reference = await company.start(request)
     await company.until_status(reference, Status.HELD)
-    await company.client.handle(reference).terminate(reason=WHY)
-    assert await company.client.cut_off(reference)
-    await company.client.start(request)
-    assert await company.client.cut_off(reference) is None
+    await company.client.invoices.handle(reference).terminate(reason=WHY)
+    assert await company.client.invoices.cut_off(reference)
+    await company.client.invoices.start(request)
+    assert await company.client.invoices.cut_off(reference) is None
     await company.until_status(reference, Status.HELD)
 
 
@@ -138,9 +138,11 @@ async def test_one_whose_time_was_over_is_cut_off_too(company: Company) -> None:
         search_attributes=search_attributes(request),
     )
     with pytest.raises(CutOff, match="its time was over"):
-        await asyncio.wait_for(client.result(request.reference), 20)
-    assert (await client.listed(request.reference)).status == "cut_off"
-    assert (await client.cut_off(request.reference) or CutOff("", "")).why == "its time was over"
+        await asyncio.wait_for(client.invoices.result(request.reference), 20)
+    assert (await client.invoices.listed(request.reference)).status == "cut_off"
+    assert (
+        await client.invoices.cut_off(request.reference) or CutOff("", "")
+    ).why == "its time was over"
 
 
 async def test_an_order_says_what_becomes_of_its_invoices(company: Company) -> None:
@@ -150,11 +152,11 @@ async def test_an_order_says_what_becomes_of_its_invoices(company: Company) -> N
         account=company.account,
         document=a_document(due_date=None),
     )
-    await company.client.start_order(order)
-    await company.client.order_handle("O-cut").terminate(reason=WHY)
+    await company.client.orders.start(order)
+    await company.client.orders.handle("O-cut").terminate(reason=WHY)
     with pytest.raises(CutOff, match="its deliveries' invoices go on by themselves"):
-        await asyncio.wait_for(company.client.order_result("O-cut"), 20)
-    assert (await company.client.listed_order("O-cut")).status == "cut_off"
+        await asyncio.wait_for(company.client.orders.result("O-cut"), 20)
+    assert (await company.client.orders.listed("O-cut")).status == "cut_off"
 
 
 @workflow.defn(name=WORKFLOW)
@@ -182,9 +184,9 @@ async def test_what_the_server_itself_ended_comes_with_the_server_s_reason(
             WORKFLOW, {}, id=workflow_id("T-too-much"), task_queue="too-much"
         )
         with pytest.raises(CutOff) as told:
-            await asyncio.wait_for(client.result("T-too-much"), 30)
+            await asyncio.wait_for(client.invoices.result("T-too-much"), 30)
     assert "BadScheduleActivityAttributes" in told.value.why
-    last = await client.handle("T-too-much").describe()
+    last = await client.invoices.handle("T-too-much").describe()
     assert last.status is WorkflowExecutionStatus.TERMINATED
 
 

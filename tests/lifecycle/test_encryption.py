@@ -50,7 +50,7 @@ async def server() -> AsyncIterator[Server]:
 
 async def stored(company: Company, reference: str) -> list[Message]:
     """Everything that the server keeps and shows of a workflow, as it is: no codec touches it."""
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     events: list[Message] = [event async for event in handle.fetch_history_events()]
     return [*events, (await handle.describe()).raw_description]
 
@@ -86,9 +86,9 @@ async def eventful(company: Company) -> str:
     company.stand_in.faults.place(Step.CREATE, Fault.TIME_OUT, when="after")
     reference = await company.start(document=DOCUMENT, hold=True, goal=Goal.PAID)
     await company.until_status(reference, Status.HELD)
-    await company.client.release(reference, Release(by=OPERATOR, reason=WORDS))
+    await company.client.invoices.release(reference, Release(by=OPERATOR, reason=WORDS))
     await company.until_waiting(reference, "payment")
-    await company.client.hold(reference, Hold(by=OPERATOR, reason=WORDS))
+    await company.client.invoices.hold(reference, Hold(by=OPERATOR, reason=WORDS))
     company.stand_in.pay(reference)
     await company.tell(reference)
     await company.finished(reference)
@@ -115,11 +115,11 @@ async def test_a_history_shows_neither_names_nor_words_nor_amounts(
         assert {failure.stack_trace for failure in failures} == {""}
 
         # Who has the key reads it all, and lists work as ever.
-        state = await company.client.state(reference)
-        journal = await company.client.journal(reference)
+        state = await company.client.invoices.state(reference)
+        journal = await company.client.invoices.journal(reference)
         assert (state.status, str(state.amounts and state.amounts.gross)) == (Status.PAID, "125.03")
         assert {entry.by for entry in journal.entries} >= {OPERATOR}
-        described = await company.client.handle(reference).describe()
+        described = await company.client.invoices.handle(reference).describe()
         assert await described.static_summary() == "zero_friction · to be paid"
         assert (await described.memo()).keys() == {"fingerprint", "held"}
         assert described.typed_search_attributes[attributes.STATUS] == Status.PAID
@@ -141,11 +141,11 @@ async def test_who_has_no_key_is_told_which_one_is_missing(
         await company.until_status(reference, Status.HELD)
         keyless = await InvoicingClient.connect(server.address, data_converter=data_converter)
         with pytest.raises(Undecipherable, match=VARIABLE):
-            await keyless.state(reference)
+            await keyless.invoices.state(reference)
         monkeypatch.setenv(VARIABLE, OLD)
         stranger = await InvoicingClient.connect(server.address)
         with pytest.raises(Undecipherable, match="the key new"):
-            await stranger.state(reference)
+            await stranger.invoices.state(reference)
 
 
 # --- changed --------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ async def test_an_invoice_lives_on_while_its_key_is_replaced(
                 await until_event(company, reference, failed)
             async with serves(here, after):
                 order = Release(by=OPERATOR, reason=WORDS)
-                await company.client.release(reference, order)
+                await company.client.invoices.release(reference, order)
                 assert (await company.finished(reference)).status is Status.SENT
             assert company.effects(reference) == ["created", "approved", "sent"]
             messages = await stored(company, reference)
@@ -191,7 +191,7 @@ async def test_an_invoice_lives_on_while_its_key_is_replaced(
 
 
 async def until_event(company: Company, reference: str, kind: Any) -> None:
-    events = company.client.handle(reference).fetch_history_events(wait_new_event=True)
+    events = company.client.invoices.handle(reference).fetch_history_events(wait_new_event=True)
     async for event in events:
         if event.event_type == kind:
             return

@@ -186,7 +186,7 @@ async def _live(
 ) -> Invoice:
     reference, step = await company.start(request), scenario.step
     if step.cancelled_when:
-        async with aclosing(company.client.changes(reference)) as changes:
+        async with aclosing(company.client.invoices.changes(reference)) as changes:
             async for state in changes:
                 if step.cancelled_when(state):
                     break
@@ -238,7 +238,7 @@ def _unsaid(scenario: Scenario, problems: list[Problem]) -> list[str]:
 
 
 async def _was_adopted(company: Company, reference: str) -> bool:
-    journal = await company.client.journal(reference)
+    journal = await company.client.invoices.journal(reference)
     return any("adopted" in entry.what for entry in journal.entries)
 
 
@@ -634,7 +634,7 @@ async def _noted(company: Company, reference: str, what: str) -> None:
     later on a busy machine, and what follows must be done while it settles."""
     async with asyncio.timeout(30):
         while True:
-            journal = await company.client.journal(reference)
+            journal = await company.client.invoices.journal(reference)
             if what in {entry.what for entry in journal.entries}:
                 return
             await asyncio.sleep(0.05)

@@ -30,7 +30,7 @@ from tests.tiers import chosen
 
 async def test_fifty_equal_requests_at_once_are_one_invoice(company: Company) -> None:
     request = company.request()
-    handles = await asyncio.gather(*(company.client.start(request) for _ in range(50)))
+    handles = await asyncio.gather(*(company.client.invoices.start(request) for _ in range(50)))
     runs = await asyncio.gather(*(handle.describe() for handle in handles))
     assert len({run.run_id for run in runs}) == 1
     assert {run.id for run in runs} == {f"invoice/{request.reference}"}
@@ -41,7 +41,7 @@ async def test_fifty_equal_requests_at_once_are_one_invoice(company: Company) ->
 
 async def test_the_same_reference_with_other_content_says_what_differs(company: Company) -> None:
     request = company.request(hold=True)
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     canary = "a note nobody may see"
     other = request.model_copy(
         update={
@@ -50,7 +50,7 @@ async def test_the_same_reference_with_other_content_says_what_differs(company: 
         }
     )
     with pytest.raises(ReferenceInUse) as error:
-        await company.client.start(other)
+        await company.client.invoices.start(other)
     assert error.value.differs == ("document.due_date", "document.notes", "goal")
     assert "document.notes" in str(error.value)
     for value in (canary, "2027", "paid"):
@@ -65,8 +65,8 @@ async def test_the_same_numbers_written_otherwise_are_the_same_content(company: 
 
     request = company.request(document=lines("12.5"), options={})
     same = company.request(request.reference, document=lines("12.50"), options={})
-    first = await (await company.client.start(request)).describe()
-    second = await (await company.client.start(same)).describe()
+    first = await (await company.client.invoices.start(request)).describe()
+    second = await (await company.client.invoices.start(same)).describe()
     assert first.run_id == second.run_id
 
 
@@ -75,7 +75,7 @@ async def test_other_content_is_refused_also_when_the_invoice_is_finished(compan
     await company.start(request)
     await company.finished(request.reference)
     with pytest.raises(ReferenceInUse, match=r"document\.notes"):
-        await company.client.start(
+        await company.client.invoices.start(
             request.model_copy(update={"document": a_document(notes=("another",))})
         )
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
@@ -90,7 +90,7 @@ async def test_a_create_that_lands_after_its_time_out_is_found_and_adopted(
         reference = await company.start()
         await gate.reached(within=30)
         async with asyncio.timeout(30):
-            while not (await company.client.journal(reference)).entries:  # noqa: ASYNC110
+            while not (await company.client.invoices.journal(reference)).entries:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         with pytest.raises(TimeoutError):
             await company.stand_in.arrived("find", 2, within=0.4)
@@ -102,7 +102,7 @@ async def test_a_create_that_lands_after_its_time_out_is_found_and_adopted(
 
 
 async def _terminate(company: Company, reference: str) -> None:
-    await company.client.handle(reference).terminate("somebody thought this was the way")
+    await company.client.invoices.handle(reference).terminate("somebody thought this was the way")
 
 
 async def terminated_before_create(world: World) -> None:
@@ -378,7 +378,7 @@ async def test_fifty_requests_after_a_cancelled_one_are_one_new_invoice(company:
     await company.cancel(request.reference)
     await company.finished(request.reference)
     again = request.model_copy(update={"hold": False})
-    await asyncio.gather(*(company.client.start(again) for _ in range(50)))
+    await asyncio.gather(*(company.client.invoices.start(again) for _ in range(50)))
     assert (await company.finished(request.reference)).status is Status.SENT
     assert company.effects(request.reference) == [CREATED, DELETED, CREATED, APPROVED, SENT]
 
@@ -506,7 +506,7 @@ async def test_an_account_that_is_not_configured_is_named(company: Company) -> N
     await company.start(request)
     with pytest.raises(Failed, match="account 'nobodys' is not configured"):
         await company.finished(request.reference)
-    assert (await company.client.state(request.reference)).status is Status.REJECTED
+    assert (await company.client.invoices.state(request.reference)).status is Status.REJECTED
 
 
 async def test_a_goal_that_cannot_be_seen_is_refused_before_anything_is_made(
@@ -520,6 +520,6 @@ async def test_a_goal_that_cannot_be_seen_is_refused_before_anything_is_made(
     assert isinstance(failure.cause, ApplicationError)
     assert failure.cause.type == "Unsupported"
     assert [detail["field"] for detail in failure.cause.details] == ["goal"]
-    state = await company.client.state(reference)
+    state = await company.client.invoices.state(reference)
     assert (state.status, state.ended) == (Status.REJECTED, True)
     assert company.stand_in.calls.all == ()

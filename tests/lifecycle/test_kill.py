@@ -231,7 +231,7 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
 
 async def _waits_for(company: Company, what: str) -> None:
     """Wait until lists show that the invoice waits for this. It costs the worker nothing."""
-    handle = company.client.handle(company.account)
+    handle = company.client.invoices.handle(company.account)
     async with asyncio.timeout(120):
         async for event in handle.fetch_history_events(wait_new_event=True):
             changed = event.upsert_workflow_search_attributes_event_attributes.search_attributes
@@ -248,7 +248,7 @@ async def _approved(company: Company) -> None:
 
 async def _lost_calls(company: Company) -> int:
     """How many of an invoice's calls the server gave up, because nobody told it of their end."""
-    history = await company.client.handle(company.account).fetch_history()
+    history = await company.client.invoices.handle(company.account).fetch_history()
     given_up = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
     return sum(event.event_type == given_up for event in history.events)
 

@@ -73,7 +73,7 @@ async def histories(company: Company, identity: str) -> list[list[HistoryEvent]]
 
 async def continued(company: Company, reference: str) -> None:
     """Have the order begin its history anew, by signals that it refuses."""
-    handle = company.client.order_handle(reference)
+    handle = company.client.orders.handle(reference)
     first = (await handle.describe()).run_id
     async with asyncio.timeout(60):
         while (await handle.describe()).run_id == first:
@@ -86,17 +86,17 @@ async def test_an_order_with_deliveries_under_way_begins_its_history_anew(
     """The next run is nobody's parent; it hears of the ends of its invoices all the same."""
     reference = await begun(company, "1", "2", "3", goal="paid")
     paid, held, late = (invoice_reference(reference, name) for name in "ABC")
-    await company.client.deliver(reference, a_delivery("A", "1"))
-    await company.client.deliver(reference, a_delivery("B", "2", hold=True))
+    await company.client.orders.deliver(reference, a_delivery("A", "1"))
+    await company.client.orders.deliver(reference, a_delivery("B", "2", hold=True))
     await until(company, reference, lambda order: order.deliveries[0].status is Status.SENT)
     await company.until_status(held, Status.HELD)
-    before = await company.client.order(reference)
+    before = await company.client.orders.state(reference)
     await continued(company, reference)
     await continued(company, reference)
-    after = await company.client.order(reference)
+    after = await company.client.orders.state(reference)
     assert after.model_dump() == before.model_dump()
-    await company.client.deliver(reference, a_delivery("B", "2", hold=True))
-    await company.client.deliver(reference, a_delivery("C", "3"))
+    await company.client.orders.deliver(reference, a_delivery("B", "2", hold=True))
+    await company.client.orders.deliver(reference, a_delivery("C", "3"))
     await company.release(held)
     for invoice in paid, held, late:
         await company.until(invoice, lambda state: state.stage == "sent")
@@ -113,10 +113,10 @@ async def test_an_order_with_deliveries_under_way_begins_its_history_anew(
 async def test_a_continued_order_takes_its_deliveries_back(company: Company) -> None:
     reference = await begun(company, "1", "2")
     held = invoice_reference(reference, "A")
-    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
     await company.until_status(held, Status.HELD)
     await continued(company, reference)
-    await company.client.order_handle(reference).cancel()
+    await company.client.orders.handle(reference).cancel()
     order = await finished(company, reference)
     assert statuses(order) == dict.fromkeys("12", LineStatus.CANCELLED)
     assert company.effects(held) == ["created", "deleted"]
@@ -129,12 +129,12 @@ async def test_a_continued_order_asks_about_an_invoice_that_was_cut_off_meanwhil
     monkeypatch.setattr(children, "LOOKS", _looks(first=0.2, factor=2))
     reference = await begun(company, "1")
     held = invoice_reference(reference, "A")
-    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
     await company.until_status(held, Status.HELD)
     await continued(company, reference)
-    await company.client.handle(held).terminate("the test cuts it off")
+    await company.client.invoices.handle(held).terminate("the test cuts it off")
     assert (await asked(company, reference)).reason is Reason.DELIVERY_UNCLEAR
-    assert statuses(await company.client.order(reference)) == {"1": LineStatus.RESERVED}
+    assert statuses(await company.client.orders.state(reference)) == {"1": LineStatus.RESERVED}
     await resolve(company, reference, Answer.INVOICED, number="N-1")
     assert statuses(await finished(company, reference)) == {"1": LineStatus.INVOICED}
 
@@ -152,7 +152,7 @@ async def test_what_a_continued_order_looks_at_it_looks_at_ever_more_rarely(
     every few seconds, for as long as nobody pays."""
     monkeypatch.setattr(children, "LOOKS", _looks(first=0.05, factor=4))
     reference = await begun(company, "1", goal="paid")
-    await company.client.deliver(reference, a_delivery("A", "1"))
+    await company.client.orders.deliver(reference, a_delivery("A", "1"))
     await until(company, reference, lambda order: statuses(order)["1"] == "invoiced")
     await continued(company, reference)
     async with asyncio.timeout(60):
@@ -167,7 +167,7 @@ async def test_what_a_continued_order_looks_at_it_looks_at_ever_more_rarely(
     assert pauses[-1] >= 0.05 * 4**3 * 0.7
     for place, pause in enumerate(pauses[:4]):
         assert 0.05 * 4**place * 0.7 <= pause <= 0.05 * 4**place
-    await company.client.order_handle(reference).terminate("the test is over")
+    await company.client.orders.handle(reference).terminate("the test is over")
 
 
 async def _pauses(company: Company, reference: str) -> list[float]:
@@ -190,21 +190,21 @@ async def test_an_answer_is_not_lost_when_the_history_begins_anew_in_that_moment
     """Whoever gave it was told that it was taken, or has nobody who could tell them otherwise."""
     reference = await begun(company, "1", "2")
     held = invoice_reference(reference, "A")
-    await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+    await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
     await company.until_status(held, Status.HELD)
-    await company.client.handle(held).terminate("the test cuts it off")
+    await company.client.invoices.handle(held).terminate("the test cuts it off")
     question = (await asked(company, reference)).question
-    handle = company.client.order_handle(reference)
+    handle = company.client.orders.handle(reference)
 
     async def again() -> None:
-        await company.client.deliver(reference, a_delivery("A", "1", hold=True))
+        await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
 
     await _on_the_verge(company, handle.id, again)
     await handle.signal("resolve", an_answer(question, Answer.FREE))
     order = await until(company, reference, lambda order: statuses(order)["1"] == "open")
     assert order.problem is None
     await _was_the_last_thing_said(company, handle.id)
-    await company.client.cancel_lines(reference, a_cancellation("X", "1", "2"))
+    await company.client.orders.cancel_lines(reference, a_cancellation("X", "1", "2"))
     await finished(company, reference)
 
 
@@ -215,7 +215,7 @@ async def test_an_answer_about_an_invoice_is_not_lost_in_that_moment_either(
     reference = await company.start(goal=Goal.PAID)
     problem = (await company.parked(reference)).problem
     assert problem is not None
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
 
     async def held() -> None:
         await company.hold(reference)

@@ -87,7 +87,7 @@ async def test_an_event_that_comes_twice_is_delivered_once(
     await ended(handles[0])
     state = await ended(await told(company, event))
     assert state.outcome is EventOutcome.DELIVERED
-    history = await company.client.handle(invoice.reference).fetch_history()
+    history = await company.client.invoices.handle(invoice.reference).fetch_history()
     signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
     assert [each.event_type for each in history.events].count(signalled) == 1
 
@@ -144,7 +144,7 @@ async def test_an_event_for_an_invoice_that_was_cut_off_waits_for_its_successor(
     request = company.request(goal=Goal.PAID)
     await company.start(request)
     invoice = await company.until_waiting(request.reference, "payment")
-    await company.client.handle(request.reference).terminate("the test cuts it off")
+    await company.client.invoices.handle(request.reference).terminate("the test cuts it off")
     event = an_event(invoice.number)
     handle = await told(company, event)
     await until_looked_for(handle)
@@ -340,7 +340,7 @@ async def test_an_event_that_fits_several_deliveries_of_one_order_reaches_all_of
     order = await begun(company, "1", "2")
     invoices = [invoice_reference(order, name) for name in "AB"]
     for name, line in ("A", "1"), ("B", "2"):
-        await company.client.deliver(order, a_delivery(name, line, number=number, hold=True))
+        await company.client.orders.deliver(order, a_delivery(name, line, number=number, hold=True))
     for invoice in invoices:
         # The provider itself refuses the number the second time: it waits for a person.
         await company.until_status(invoice, Status.HELD, Status.NEEDS_ATTENTION)
@@ -349,12 +349,12 @@ async def test_an_event_that_fits_several_deliveries_of_one_order_reaches_all_of
     assert set(state.to) == {workflow_id(invoice) for invoice in invoices}
     for invoice in invoices:
         assert await told_of(company, invoice) == [state.event]
-    await company.client.order_handle(order).terminate("the test is over")
+    await company.client.orders.handle(order).terminate("the test is over")
 
 
 async def told_of(company: Company, reference: str) -> list[str]:
     """The ids of the events that an invoice's workflow was told of."""
-    history = await company.client.handle(reference).fetch_history()
+    history = await company.client.invoices.handle(reference).fetch_history()
     signals = [
         event.workflow_execution_signaled_event_attributes
         for event in history.events

@@ -38,8 +38,8 @@ async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_san
             async with here.company() as company:
                 reference = await life(company)
                 with contextlib.suppress(WorkflowFailureError):
-                    await asyncio.wait_for(company.client.handle(reference).result(), 60)
-                assert (await company.client.state(reference)).ended, life.__name__
+                    await asyncio.wait_for(company.client.invoices.handle(reference).result(), 60)
+                assert (await company.client.invoices.state(reference)).ended, life.__name__
                 assert company.effects(reference) == effects, life.__name__
                 assert await company.violations(reference) == [], life.__name__
 

@@ -138,7 +138,7 @@ async def test_every_change_of_a_happy_life_is_told_once_and_in_order(
         assert Webhook(NEW).verify(one.body, dict(one.headers)) == one.content
         assert one.headers["webhook-id"] == one.content["id"]
     last = ear.stand_in.taken[-1].content["data"]
-    state = await company.client.state(reference)
+    state = await company.client.invoices.state(reference)
     assert last == state.model_dump(mode="json")
 
 
@@ -208,7 +208,7 @@ async def _insisted(company: Company, asked: Invoice, answer: Answer, **more: An
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(Refused):
-                await company.client.resolve(asked.reference, order)
+                await company.client.invoices.resolve(asked.reference, order)
                 return
             await asyncio.sleep(0.05)
 
@@ -266,9 +266,9 @@ async def test_a_worker_killed_between_two_attempts_leaves_them_to_the_next() ->
             "INVOICING_SUBSCRIBER__ERP__URL": f"{stand_in.url}/notices",
             "INVOICING_SUBSCRIBER__ERP__SECRET": NEW,
         }
-        await client.start(an_invoice("killed", subscriber="erp"))
+        await client.invoices.start(an_invoice("killed", subscriber="erp"))
         async with stand_in.down(), worker_process(variables) as worker:
-            await asyncio.wait_for(client.result("killed"), 60)
+            await asyncio.wait_for(client.invoices.result("killed"), 60)
             worker.signal(signal.SIGKILL)
             await worker.ended()
             assert "telling erp" in worker.said
@@ -332,14 +332,14 @@ async def test_a_subscriber_that_is_not_configured_is_refused_before_anything_is
 ) -> None:
     unknown = f"{ear.name}x"
     request = company.request(subscriber=unknown)
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     order = _order(company, "1", subscriber=unknown)
-    await company.client.start_order(order)
+    await company.client.orders.start(order)
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured .*{ear.name}"):
         await company.finished(request.reference)
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.order_result(order.reference), 30)
-    state = await company.client.state(request.reference)
+        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+    state = await company.client.invoices.state(request.reference)
     assert state.problem is not None
     assert [each.field for each in state.problem.fields] == ["subscriber"]
     assert company.stand_in.ledger.entries == ()
@@ -364,7 +364,7 @@ async def test_a_delivery_that_comes_before_the_plan_tells_no_unknown_subscriber
         "deliver", wanted, start_workflow_operation=together
     )
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.order_result(order.reference), 30)
+        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
     assert not await _is_there(company, notices_id(unknown, order_id(order.reference)))
 
 
@@ -388,7 +388,7 @@ async def test_temporal_s_own_cancel_is_told_to_its_end(company: Company, ear: E
     gate = ear.stand_in.faults.place(Step.POST, Fault.GATE)
     reference = await company.start(subscriber=ear.name, hold=True)
     await company.until_status(reference, Status.HELD)
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     await handle.cancel()
     with pytest.raises(WorkflowFailureError):
         await asyncio.wait_for(handle.result(), 30)
@@ -434,13 +434,13 @@ async def test_an_order_and_its_deliveries_are_told_of_each_in_its_own_order(
 ) -> None:
     order = _order(company, "1", "2", "3", subscriber=ear.name)
     client, day = company.client, a_document().issue_date
-    await client.start_order(order)
+    await client.orders.start(order)
     await ear.told(order.reference, "order.open")
     for name, line in (("A", "1"), ("B", "2")):
         wanted = Deliver(delivery=name, lines=(line,), issue_date=day)
-        await client.deliver(order.reference, wanted)
+        await client.orders.deliver(order.reference, wanted)
     rest = CancelLines(cancellation="X", lines=("3",), by="Quillon Canaryson", reason="the canary")
-    await client.cancel_lines(order.reference, rest)
+    await client.orders.cancel_lines(order.reference, rest)
     assert await ear.told_end(order.reference) == ["order.open", "order.completed"]
     for name in "AB":
         told = await ear.told_end(invoice_reference(order.reference, name))
@@ -468,7 +468,9 @@ async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
         parked = await company.parked(reference)
         assert parked.problem is not None
         assert privacy.ECHO in str(parked.problem.fields)
-        await company.client.cancel(reference, Cancel(by=privacy.OPERATOR, reason=privacy.WORDS))
+        await company.client.invoices.cancel(
+            reference, Cancel(by=privacy.OPERATOR, reason=privacy.WORDS)
+        )
         await company.finished(reference)
         told = await ear.told_end(reference)
         assert told == ["invoice.needs_attention", "invoice.cancelled"]

@@ -87,11 +87,11 @@ async def asked_again(company: Company, reference: str, kind: Kind) -> None:
 async def _answered(company: Company, about: str, answer: Answer, **more: Any) -> None:
     """As `Company.resolve`, with whatever may come along."""
     said = {"by": "an operator", "reason": "test", "question": "q1", "answer": answer, **more}
-    await company.client.resolve(about, Resolve.model_validate(said))
+    await company.client.invoices.resolve(about, Resolve.model_validate(said))
 
 
 async def _questions(company: Company, reference: str) -> int:
-    entries = (await company.client.journal(reference)).entries
+    entries = (await company.client.invoices.journal(reference)).entries
     return sum(entry.what.startswith("needs attention") for entry in entries)
 
 
@@ -188,7 +188,7 @@ async def abandoned(company: Company, reference: str) -> None:
     assert (await company.finished(reference)).status is Status.ABANDONED
     assert company.stand_in.calls.counts == calls
     assert company.effects(reference) == effects
-    execution = (await company.client.handle(reference).describe()).status
+    execution = (await company.client.invoices.handle(reference).describe()).status
     assert execution is WorkflowExecutionStatus.COMPLETED
 
 
@@ -308,7 +308,7 @@ _TASK = (
 async def events(company: Company, reference: str) -> list[int]:
     """The kinds of the events in its history, in order; without those of workflow tasks, which may
     just be ending."""
-    history = await company.client.handle(reference).fetch_history()
+    history = await company.client.invoices.handle(reference).fetch_history()
     return [event.event_type for event in history.events if event.event_type not in _TASK]
 
 
@@ -404,7 +404,7 @@ async def test_an_invoice_with_another_reference_is_not_adopted(company: Company
     again = await company.until(reference, _asks("q2"))
     assert again.problem is not None
     assert (again.problem.reason, again.provider_id) == (Reason.MAY_EXIST, None)
-    assert "not adopted" in str(await company.client.journal(reference))
+    assert "not adopted" in str(await company.client.invoices.journal(reference))
     await sees_again(company, reference)
     await company.resolve(reference, Answer.RETRY)
     assert (await company.finished(reference)).status is Status.SENT
@@ -468,7 +468,7 @@ async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Compa
     before = await events(company, reference)
     with pytest.raises(Refused, match="does not wait for a person"):
         await _answered(company, reference, Answer.RETRY)
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     for update, mistake, field in (
         ("hold", {"by": "an operator"}, "reason: is required"),
         ("cancel", {"reason": "test"}, "by: is required"),
@@ -484,7 +484,7 @@ async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Compa
             await handle.execute_update(update, mistake)
         assert field in str(refusal.value.cause)
     assert await events(company, reference) == before
-    assert (await company.client.state(reference)).status is Status.HELD
+    assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
 ANSWER = {"by": "o", "reason": "t", "question": "q1"}
@@ -587,13 +587,13 @@ async def test_what_may_be_said_by_update_may_be_said_by_a_signal_of_its_name(
     reference = await company.start()
     await company.parked(reference)
     who = {"by": "an operator", "reason": "test"}
-    tell = company.client.handle(reference).signal
+    tell = company.client.invoices.handle(reference).signal
     await tell("hold", who)
     await tell("resolve", {**who, "question": "q1", "answer": "retry"})
     await company.until_status(reference, Status.HELD)
     await tell("release", who)
     assert (await company.finished(reference)).status is Status.SENT
-    entries = (await company.client.journal(reference)).entries
+    entries = (await company.client.invoices.journal(reference)).entries
     ordered = [entry.what for entry in entries if entry.by == "an operator"]
     assert ordered == ["held", "q1 answered: retry", "released"]
 
@@ -602,7 +602,7 @@ async def test_a_cancel_by_signal_takes_it_back(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
     who = {"by": "an operator", "reason": "test"}
-    await company.client.handle(reference).signal("cancel", who)
+    await company.client.invoices.handle(reference).signal("cancel", who)
     assert (await company.finished(reference)).status is Status.CANCELLED
     assert company.effects(reference) == [CREATED, DELETED]
 
@@ -637,14 +637,14 @@ async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_not
         async with opened(shared_world, KINDS["the amounts differ"]) as company:
             reference = await KINDS["the amounts differ"].park(company)
             before = await company.parked(reference)
-            await company.client.handle(reference).signal(name, args=content)
+            await company.client.invoices.handle(reference).signal(name, args=content)
             refusal = await _refusal(company, reference)
             assert why in refusal
             assert CANARY not in refusal
-            assert await company.client.state(reference) == before
+            assert await company.client.invoices.state(reference) == before
             await company.resolve(reference, Answer.ABANDON)
             assert (await company.finished(reference)).status is Status.ABANDONED
-            history = await company.client.handle(reference).fetch_history()
+            history = await company.client.invoices.handle(reference).fetch_history()
             failed = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
             assert failed not in {event.event_type for event in history.events}
 
@@ -654,7 +654,7 @@ async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_not
 async def _refusal(company: Company, reference: str) -> str:
     async with asyncio.timeout(30):
         while True:
-            for entry in (await company.client.journal(reference)).entries:
+            for entry in (await company.client.invoices.journal(reference)).entries:
                 if entry.what.startswith("refused: "):
                     return entry.what
             await asyncio.sleep(0.05)
@@ -667,12 +667,12 @@ async def test_the_journal_says_who_wanted_what_and_why(company: Company) -> Non
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
     reference = await company.start()
     await company.parked(reference)
-    await company.client.hold(reference, Hold(by="Holder", reason="not before noon"))
+    await company.client.invoices.hold(reference, Hold(by="Holder", reason="not before noon"))
     await company.resolve(reference, Answer.RETRY, by="Solver", reason="it was a hiccup")
     await company.until_status(reference, Status.HELD)
-    await company.client.release(reference, Release(by="Releaser", reason="it is noon"))
+    await company.client.invoices.release(reference, Release(by="Releaser", reason="it is noon"))
     await company.finished(reference)
-    entries = (await company.client.journal(reference)).entries
+    entries = (await company.client.invoices.journal(reference)).entries
     assert [(entry.what, entry.by, entry.reason) for entry in entries if entry.by] == [
         ("held", "Holder", "not before noon"),
         ("q1 answered: retry", "Solver", "it was a hiccup"),
@@ -691,23 +691,23 @@ async def test_state_and_journal_answer_from_the_first_moment_to_after_the_end(
     async with shared_world.company(approval_delay=NEVER) as company:
         request = company.request()
         with pytest.raises(NotFound):
-            await company.client.state(request.reference)
+            await company.client.invoices.state(request.reference)
         with pytest.raises(NotFound):
-            await company.client.journal(request.reference)
-        await company.client.start(request)
-        first = await company.client.state(request.reference)
+            await company.client.invoices.journal(request.reference)
+        await company.client.invoices.start(request)
+        first = await company.client.invoices.state(request.reference)
         assert (first.reference, first.goal, first.ended) == (request.reference, Goal.SENT, False)
         assert first.due_date == request.document.due_date
-        await company.client.journal(request.reference)
+        await company.client.invoices.journal(request.reference)
         during = await company.until_waiting(request.reference, "approval")
         assert during.status is Status.APPROVING
         assert during.amounts is not None
         assert f"{during.amounts.gross}" == "125.03"
-        assert (await company.client.journal(request.reference)).entries
+        assert (await company.client.invoices.journal(request.reference)).entries
         company.stand_in.finish(request.reference)
         finished = await company.finished(request.reference)
-        assert await company.client.state(request.reference) == finished
-        last = (await company.client.journal(request.reference)).entries[-1]
+        assert await company.client.invoices.state(request.reference) == finished
+        last = (await company.client.invoices.journal(request.reference)).entries[-1]
         assert last.what == "ended: sent"
 
 
@@ -724,8 +724,8 @@ async def test_a_question_that_nobody_answers_ends_the_invoice_as_failed(
         assert isinstance(failure, WorkflowFailureError)
         assert isinstance(failure.cause, ApplicationError)
         assert failure.cause.type == "Expired"
-        state = await company.client.state(reference)
+        state = await company.client.invoices.state(reference)
         assert (state.status, state.ended, state.waiting) == (Status.EXPIRED, True, None)
-        execution = await company.client.handle(reference).describe()
+        execution = await company.client.invoices.handle(reference).describe()
         assert execution.status is WorkflowExecutionStatus.FAILED
         assert company.effects(reference) == [CREATED]

@@ -165,7 +165,7 @@ class Play:
 
     async def search(self, company: Company, reference: str) -> None:
         """Add the history and the description of this workflow to what is searched."""
-        handle = company.client.handle(reference)
+        handle = company.client.invoices.handle(reference)
         async for event in handle.fetch_history_events():
             self.collected.message(event, f"event {event.event_id}")
         described = await handle.describe()
@@ -179,14 +179,14 @@ class Play:
             await company.until_waiting(request.reference, "approval")
             company.stand_in.revoke_tokens()
             hold = Hold(by=OPERATOR, reason=WORDS)
-            await company.client.hold(request.reference, hold)
+            await company.client.invoices.hold(request.reference, hold)
             company.stand_in.finish(request.reference)
             await company.until_status(request.reference, Status.HELD)
             release = Release(by=OPERATOR, reason=WORDS)
-            await company.client.release(request.reference, release)
+            await company.client.invoices.release(request.reference, release)
             await company.until_waiting(request.reference, "payment")
             event = Event(id="1", body={"payer": NAME})
-            await company.client.handle(request.reference).signal("provider_event", event)
+            await company.client.invoices.handle(request.reference).signal("provider_event", event)
             company.stand_in.pay(request.reference)
             await company.finished(request.reference)
 
@@ -216,7 +216,7 @@ class Play:
             await company.finished(reference)
             cancelled = await company.start(document=_fields(), hold=True)
             await company.until_status(cancelled, Status.HELD)
-            await company.client.cancel(cancelled, Cancel(by=OPERATOR, reason=WORDS))
+            await company.client.invoices.cancel(cancelled, Cancel(by=OPERATOR, reason=WORDS))
             await company.finished(cancelled)
 
     async def lost(self) -> None:
@@ -264,7 +264,7 @@ class Play:
         async with self.company() as company:
             reference = await company.start(document=_fields(), hold=True)
             await company.until_status(reference, Status.HELD)
-            handle = company.client.handle(reference)
+            handle = company.client.invoices.handle(reference)
             for update, wrong in (
                 ("hold", {"by": OPERATOR, "reason": 7, "resaon": WORDS}),
                 ("resolve", {"by": OPERATOR, "reason": WORDS, "answer": NAME}),
@@ -276,7 +276,7 @@ class Play:
             said = {"question": "q9", "answer": "retry", "by": OPERATOR, "reason": WORDS}
             answer = Resolve.model_validate(said)
             with pytest.raises(InvoicingError) as refused:
-                await company.client.resolve(reference, answer)
+                await company.client.invoices.resolve(reference, answer)
             self.collected.error(refused.value)
             other = company.request(reference, document=_fields(), goal=Goal.PAID)
             with pytest.raises(InvoicingError) as in_use:

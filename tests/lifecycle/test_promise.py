@@ -54,7 +54,7 @@ async def noted(client: InvoicingClient, reference: str, what: str, times: int =
     """Wait until this stands in the journal so many times."""
     async with asyncio.timeout(30):
         while True:
-            entries = (await client.journal(reference)).entries
+            entries = (await client.invoices.journal(reference)).entries
             if sum(entry.what == what for entry in entries) >= times:
                 return
             await asyncio.sleep(0.02)
@@ -78,7 +78,7 @@ async def test_engine_cancel_outlives_the_run_that_it_was_sent_to(forgetful: Wor
         company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="before")
         reference = await company.start()
         await noted(company.client, reference, "create: UnknownOutcome")
-        await company.client.handle(reference).cancel(reason="test")
+        await company.client.invoices.handle(reference).cancel(reason="test")
         assert (await company.finished(reference)).status is Status.CANCELLED
         assert company.live(reference) == 0
         assert "sent" not in company.effects(reference)
@@ -92,7 +92,7 @@ async def test_engine_cancel_counts_again_after_the_first_one_was_skipped(
         reference = await company.start(goal=Goal.PAID, may_credit=False)
         for _ in range(2):
             await company.until_waiting(reference, "payment")
-            await company.client.handle(reference).cancel(reason="test")
+            await company.client.invoices.handle(reference).cancel(reason="test")
             assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
             await company.resolve(reference, Answer.KEEP)
         await company.until_waiting(reference, "payment")
@@ -105,7 +105,7 @@ async def test_engine_cancel_counts_again_in_the_run_that_skipped_it(company: Co
     reference = await company.start(goal=Goal.PAID, may_credit=False)
     for _ in range(2):
         await company.until_waiting(reference, "payment")
-        await company.client.handle(reference).cancel(reason="test")
+        await company.client.invoices.handle(reference).cancel(reason="test")
         assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
         await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
@@ -126,20 +126,22 @@ async def test_engine_cancel_of_an_order_reaches_an_invoice_that_was_told_to_go_
         goal=Goal.PAID,
         may_credit=False,
     )
-    await client.start_order(wanted)
-    await client.deliver(order, Deliver(delivery="A", lines=("1",), issue_date=document.issue_date))
+    await client.orders.start(wanted)
+    await client.orders.deliver(
+        order, Deliver(delivery="A", lines=("1",), issue_date=document.issue_date)
+    )
     reference = invoice_reference(order, "A")
     await company.until_waiting(reference, "payment")
-    await client.order_handle(order).cancel(reason="test")
+    await client.orders.handle(order).cancel(reason="test")
     assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
     await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
-    await client.cancel_order(order, Cancel(by="an operator", reason="test"))
+    await client.orders.cancel(order, Cancel(by="an operator", reason="test"))
     assert reason(await company.parked(reference)) is Reason.CANNOT_CANCEL
     await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
     company.stand_in.pay(reference)
-    await asyncio.wait_for(client.order_result(order), 30)
+    await asyncio.wait_for(client.orders.result(order), 30)
 
 
 async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: World) -> None:
@@ -149,7 +151,7 @@ async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: Worl
         request = company.request()
         reference = await company.start(request)
         await create.reached(within=30)
-        await company.client.handle(reference).terminate("a test")
+        await company.client.invoices.handle(reference).terminate("a test")
         check = company.stand_in.faults.place(Step.READ, Fault.GATE)
         await company.start(request)
         await check.reached(within=30)
@@ -170,7 +172,7 @@ async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> Non
         request = shop.request(goal=Goal.PAID)
         reference = await shop.start(request)
         await shop.until_waiting(reference, "payment")
-        await shop.client.handle(reference).terminate("a test")
+        await shop.client.invoices.handle(reference).terminate("a test")
         create = shop.stand_in.faults.place("create", Fault.GATE)
         await shop.start(request)
         await create.reached(within=30)
@@ -285,7 +287,7 @@ async def test_stale_look_before_a_call_that_waits_for_its_worker(company: Compa
     await company.until_waiting(reference, "payment")
     await company.cancel(reference)
     assert (await company.finished(reference)).status is Status.CREDITED
-    history = await company.client.handle(reference).fetch_history()
+    history = await company.client.invoices.handle(reference).fetch_history()
     scheduled = [event.activity_task_scheduled_event_attributes for event in history.events]
     longest = {
         one.activity_type.name: one.schedule_to_start_timeout.ToTimedelta()
@@ -408,7 +410,7 @@ async def test_second_answer_to_a_question_that_has_moved_on_is_refused(
     assert first is not None
     said = {"by": "an operator", "reason": "test", "answer": Answer.RETRY}
     answer = Resolve.model_validate({**said, "question": first.question})
-    await company.client.resolve(reference, answer)
+    await company.client.invoices.resolve(reference, answer)
     second = (
         await company.until(
             reference,
@@ -417,7 +419,7 @@ async def test_second_answer_to_a_question_that_has_moved_on_is_refused(
     ).problem
     assert second is not None
     with pytest.raises(Refused, match=f"open now. That is {second.question}: "):
-        await company.client.resolve(reference, answer)
+        await company.client.invoices.resolve(reference, answer)
     assert (await company.parked(reference)).problem == second
 
 

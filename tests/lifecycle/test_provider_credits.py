@@ -81,18 +81,18 @@ def at(names: Iterable[str]) -> pytest.MarkDecorator:
 async def an_invoice(shop: Shop) -> Invoice:
     """An invoice that is sent and has ended."""
     reference = await shop.start()
-    return await asyncio.wait_for(shop.client.result(reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
 
 
 async def credited(shop: Shop, invoice: Invoice, credit: Credit) -> Invoice:
-    made = await shop.client.credit(invoice.reference, credit)
-    return await asyncio.wait_for(shop.client.result(made.reference), 60)
+    made = await shop.client.credits.make(invoice.reference, credit)
+    return await asyncio.wait_for(shop.client.invoices.result(made.reference), 60)
 
 
 async def ended(shop: Shop, reference: str) -> Credits:
     async with asyncio.timeout(60):
         while True:
-            state = await shop.client.credits(reference)
+            state = await shop.client.credits.state(reference)
             if all(each.ended for each in state.credits):
                 return state
             await asyncio.sleep(0.05)
@@ -138,9 +138,9 @@ async def test_a_part_is_refused_with_what_to_do_instead_and_nothing_is_taken(
     shop: Shop, what: str
 ) -> None:
     invoice = await an_invoice(shop)
-    made = await shop.client.credit(invoice.reference, a_credit(shop, **WORTH[what]))
+    made = await shop.client.credits.make(invoice.reference, a_credit(shop, **WORTH[what]))
     with pytest.raises(Failed, match="credit the whole, and make a new invoice"):
-        await shop.client.result(made.reference)
+        await shop.client.invoices.result(made.reference)
     state = await ended(shop, invoice.reference)
     assert state.credits[0].became == "released"
     assert len(shop.stand_in.ledger.live(invoice.reference)) == 1
@@ -151,9 +151,9 @@ async def test_an_amount_that_is_on_no_line_is_refused_where_credits_name_lines(
     shop: Shop,
 ) -> None:
     invoice = await an_invoice(shop)
-    made = await shop.client.credit(invoice.reference, a_credit(shop, **WORTH["amount"]))
+    made = await shop.client.credits.make(invoice.reference, a_credit(shop, **WORTH["amount"]))
     with pytest.raises(Failed, match="does not offer what is asked"):
-        await shop.client.result(made.reference)
+        await shop.client.invoices.result(made.reference)
     assert (await ended(shop, invoice.reference)).credits[0].became == "released"
     assert not _calls(shop, "credit")
 
@@ -200,7 +200,7 @@ async def test_an_invoice_that_still_runs_ends_as_credited_once_its_credit_is_ma
     invoice = await shop.follow(reference, lambda state: "payment" in str(state.waiting))
     note = await credited(shop, invoice, a_credit(shop, whole=True))
     assert note.status is Status.SENT
-    ended_as = await asyncio.wait_for(shop.client.result(reference), 60)
+    ended_as = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
     assert ended_as.status is Status.CREDITED
     assert not shop.stand_in.ledger.live(reference)
 
@@ -242,9 +242,9 @@ async def test_a_lost_credit_where_nobody_can_look_is_a_question_and_no_second_c
 ) -> None:
     async with opened(shared_world, "quiddly_blind") as shop:
         reference = await shop.start()
-        await shop.client.result(reference)
+        await shop.client.invoices.result(reference)
         shop.stand_in.faults.place("create", Fault.RESET, when="after")
-        made = await shop.client.credit(reference, a_credit(shop, whole=True))
+        made = await shop.client.credits.make(reference, a_credit(shop, whole=True))
         state = await shop.until(made.reference, lambda note: note.problem is not None)
         assert state.problem is not None
         assert state.problem.reason is Reason.MAY_EXIST

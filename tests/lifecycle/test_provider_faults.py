@@ -177,7 +177,7 @@ async def _differs(shop: Shop, ended: Invoice, scenario: Scenario, reached: Expe
 
 
 async def _was_adopted(shop: Shop, reference: str) -> bool:
-    journal = await shop.client.journal(reference)
+    journal = await shop.client.invoices.journal(reference)
     return any("adopted" in entry.what for entry in journal.entries)
 
 

@@ -195,7 +195,7 @@ async def test_its_own_pdf_is_attached_byte_by_byte_before_it_is_activated(
         assert shop.stand_in.attachment(reference) == OWN_PDF.read_bytes()
         assert shop.stand_in.calls.count("attach") == 1
         assert await shop.violations(reference, ended) == []
-        events = (await shop.client.handle(reference).fetch_history()).events
+        events = (await shop.client.invoices.handle(reference).fetch_history()).events
         told = b"".join(event.SerializeToString() for event in events)
         assert OWN_PDF.name.encode() in told
         assert b"%PDF" not in told
@@ -295,7 +295,7 @@ async def test_an_invoice_that_somebody_else_made_final_is_noted_to_have_no_pdf(
             await shop.resolve(reference, RETRY)
         assert (await shop.finished(reference)).status is Status.SENT
         assert shop.stand_in.attachment(reference) is None
-        journal = await shop.client.journal(reference)
+        journal = await shop.client.invoices.journal(reference)
         assert any("not attached, for it is final" in entry.what for entry in journal.entries)
 
 
@@ -335,7 +335,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
         for account in stopped:
             document = BLIND.document(number=account)
             given = {"reference": account, "provider": "quiddly", "account": account, **WITH_PDF}
-            await told.start(InvoiceRequest(document=document, goal=Goal.SENT, **given))
+            await told.invoices.start(InvoiceRequest(document=document, goal=Goal.SENT, **given))
         for _, placed in stopped.values():
             await placed.reached(within=60)
         first.signal(signal.SIGKILL)
@@ -344,7 +344,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             stand_in.faults.clear()
         await stack.enter_async_context(worker_process(variables))
         for account, (stand_in, _) in stopped.items():
-            ended = await asyncio.wait_for(told.result(account), 60)
+            ended = await asyncio.wait_for(told.invoices.result(account), 60)
             await stand_in.ledger.reached("sent", account)
             assert ended.status is Status.SENT
             assert stand_in.ledger.effects(account) == ["created", "attached", "approved", "sent"]
@@ -428,7 +428,7 @@ async def in_question(event: WorkflowHandle[Any, EventState]) -> str:
 
 
 async def signals(shop: Shop, reference: str) -> int:
-    history = await shop.client.handle(reference).fetch_history()
+    history = await shop.client.invoices.handle(reference).fetch_history()
     signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
     return [event.event_type for event in history.events].count(signalled)
 
@@ -451,7 +451,9 @@ async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
             assert await acknowledged(shop, reference) == [1]
             assert shop.stand_in.calls.count("acknowledge") == before + 1
             assert await signals(shop, reference) == 1
-            assert (await shop.client.state(reference)).payment is PaymentStatus.PARTLY_PAID
+            assert (
+                await shop.client.invoices.state(reference)
+            ).payment is PaymentStatus.PARTLY_PAID
             shop.stand_in.pay(reference)
             assert (await shop.finished(reference)).status is Status.PAID
 
@@ -580,7 +582,7 @@ async def test_an_uncertain_create_waits_until_somebody_can_tell(
         await shop.stand_in.ledger.reached("sent", reference)
         assert shop.effects(reference) == ["created", "approved", "sent"]
         assert shop.stand_in.calls.count("create") == (1 if when == "after" else 2)
-        journal = await shop.client.journal(reference)
+        journal = await shop.client.invoices.journal(reference)
         adopted = any("adopted" in entry.what for entry in journal.entries)
         assert adopted is (when == "after")
         assert await shop.violations(reference, ended) == []

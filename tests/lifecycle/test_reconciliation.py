@@ -98,7 +98,7 @@ def findings(place: str, shop: Shop) -> list[Found]:
 async def _sent(shop: Shop, **changes: Any) -> str:
     reference = await shop.start(**changes)
     await shop.follow(reference, lambda invoice: invoice.ended)
-    await asyncio.wait_for(shop.client.result(reference), 30)
+    await asyncio.wait_for(shop.client.invoices.result(reference), 30)
     return reference
 
 
@@ -118,7 +118,7 @@ async def test_clean_invoices_are_no_findings_and_cost_only_the_pages(
         cancelled = await shop.start(hold=True)
         await shop.follow(cancelled, lambda invoice: invoice.status is Status.HELD)
         await shop.cancel(cancelled)
-        await asyncio.wait_for(shop.client.result(cancelled), 30)
+        await asyncio.wait_for(shop.client.invoices.result(cancelled), 30)
         held = await shop.start(hold=True)
         await shop.follow(held, lambda invoice: invoice.status is Status.HELD)
         before = _calls(shop)
@@ -137,7 +137,7 @@ async def test_a_credited_invoice_and_the_credit_itself_are_no_findings(
         reference = await shop.start(goal=Goal.PAID)
         await shop.follow(reference, lambda invoice: "payment" in str(invoice.waiting))
         await shop.cancel(reference)
-        last: Invoice = await asyncio.wait_for(shop.client.result(reference), 30)
+        last: Invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 30)
         assert last.status is Status.CREDITED
         done = await reconciled(here, shop)
         assert (findings(place, shop), done.whole) == ([], True)
@@ -209,7 +209,7 @@ async def test_a_draft_that_comes_to_light_after_a_cancel_is_an_orphan(
         reference = await shop.start(hold=True)
         await shop.follow(reference, lambda invoice: invoice.status is Status.HELD)
         await shop.cancel(reference)
-        await asyncio.wait_for(shop.client.result(reference), 30)
+        await asyncio.wait_for(shop.client.invoices.result(reference), 30)
         await _behind_our_back(shop, reference)
         await reconciled(here, shop)
         assert [one.kind for one in findings(place, shop)] == [FindingKind.ORPHAN]
@@ -224,7 +224,7 @@ async def test_what_was_terminated_here_and_lives_there_is_found(
         reference = await shop.start(hold=True)
         await shop.follow(reference, lambda invoice: invoice.status is Status.HELD)
         await _recorded(books, reference, "held")
-        await shop.client.handle(reference).terminate("by a person")
+        await shop.client.invoices.handle(reference).terminate("by a person")
         async with asyncio.timeout(30):
             # Temporal's lists are a moment behind.
             while not findings(place, shop):

@@ -152,7 +152,7 @@ async def test_a_verdict_nobody_here_asked_for_waits_for_a_person(shared_world: 
         received = Delivery(**about, received="2026-11-23T10:00:00Z")
         (event,) = shop.adaptor.receive(received)
         other = event.model_copy(update={"id": uuid.uuid4().hex})
-        handle = await shop.client.tell("riverty", shop.account, other, pace=1e-6)
+        handle = await shop.client.events.tell("riverty", shop.account, other, pace=1e-6)
         async with asyncio.timeout(30):
             while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
@@ -192,7 +192,7 @@ async def signalled(shop: Shop, reference: str, count: int) -> None:
     """Wait until an invoice has been told so many things."""
     seen = 0
     async with asyncio.timeout(30):
-        history = shop.client.handle(reference).fetch_history_events(wait_new_event=True)
+        history = shop.client.invoices.handle(reference).fetch_history_events(wait_new_event=True)
         async for event in history:
             seen += event.HasField("workflow_execution_signaled_event_attributes")
             if seen == count:
@@ -406,13 +406,13 @@ def a_cancellation(name: str, *lines: str) -> CancelLines:
 
 async def begun(shop: Shop, count: int, **changes: Any) -> str:
     order = an_order(shop, count, **changes)
-    await shop.client.start_order(order)
+    await shop.client.orders.start(order)
     return order.reference
 
 
 async def until(shop: Shop, reference: str, sure: Callable[[Order], bool]) -> Order:
     async with asyncio.timeout(30):
-        while not sure(order := await shop.client.order(reference)):  # noqa: ASYNC110
+        while not sure(order := await shop.client.orders.state(reference)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return order
 
@@ -423,7 +423,7 @@ async def is_open(shop: Shop, reference: str) -> None:
 
 
 async def finished(shop: Shop, reference: str) -> Order:
-    return await asyncio.wait_for(shop.client.order_result(reference), 30)
+    return await asyncio.wait_for(shop.client.orders.result(reference), 30)
 
 
 def statuses(order: Order) -> str:
@@ -438,24 +438,24 @@ def ordered(shop: Shop, reference: str) -> list[str]:
 
 async def answered(shop: Shop, reference: str, answer: str) -> OrderBrief:
     """Answer the question that is open, as its operator who has just read it."""
-    open_one = (await shop.client.order(reference)).problem
+    open_one = (await shop.client.orders.state(reference)).problem
     assert open_one is not None
     said = {"question": open_one.question, "answer": answer}
     said = {"by": "an operator", "reason": "test", **said}
-    return await shop.client.resolve_order(reference, Resolve.model_validate(said))
+    return await shop.client.orders.resolve(reference, Resolve.model_validate(said))
 
 
 async def test_an_order_is_registered_once_and_every_line_ends_once(shared_world: World) -> None:
     """Three deliveries, one that fails, one cancelled remainder."""
     async with client(shared_world) as shop:
         reference = await begun(shop, 6)
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
-        await shop.client.deliver(reference, a_delivery(reference, "B", "2", "3"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "B", "2", "3"))
         failing = a_delivery(reference, "C", "4", options={"no_such": 1})
-        await shop.client.deliver(reference, failing)
+        await shop.client.orders.deliver(reference, failing)
         await until(shop, reference, lambda order: statuses(order)[3] == "o")
-        await shop.client.deliver(reference, a_delivery(reference, "D", "5", "4"))
-        await shop.client.cancel_lines(reference, a_cancellation("X", "6"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "D", "5", "4"))
+        await shop.client.orders.cancel_lines(reference, a_cancellation("X", "6"))
         order = await finished(shop, reference)
         assert order.status is OrderStatus.COMPLETED
         assert statuses(order) == "iiiiix"
@@ -477,12 +477,12 @@ async def test_a_delivery_the_provider_refuses_gives_its_lines_back_when_it_is_c
         reference = await begun(shop, 1)
         await is_open(shop, reference)
         shop.stand_in.faults.place(Step.APPROVE, Told.REJECTED)
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
         refused = invoice_reference(reference, "A")
         assert problem(await shop.parked(refused)) is Reason.APPROVAL_FAILED
         await shop.cancel(refused)
         await until(shop, reference, lambda order: statuses(order) == "o")
-        await shop.client.deliver(reference, a_delivery(reference, "B", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "B", "1"))
         assert statuses(await finished(shop, reference)) == "i"
         assert ordered(shop, reference) == FINAL
         assert shop.stand_in.calls.count("delete") == 0
@@ -492,11 +492,11 @@ async def test_lines_whose_cancellation_is_refused_are_open_again(shared_world: 
     async with client(shared_world) as shop:
         reference = await begun(shop, 2)
         shop.stand_in.faults.place(Step.DELETE, Told.REJECTED)
-        await shop.client.cancel_lines(reference, a_cancellation("X", "1", "2"))
+        await shop.client.orders.cancel_lines(reference, a_cancellation("X", "1", "2"))
         order = await until(shop, reference, lambda order: statuses(order) == "oo")
         assert order.cancellations[0].outcome == "refused"
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
-        await shop.client.cancel_lines(reference, a_cancellation("Y", "2"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.cancel_lines(reference, a_cancellation("Y", "2"))
         order = await finished(shop, reference)
         assert statuses(order) == "ix"
         assert sorted(ordered(shop, reference)) == sorted([*FINAL, "lines cancelled"])
@@ -509,7 +509,7 @@ async def test_an_order_that_cannot_be_taken_back_asks_instead_of_asking_the_pro
         reference = await begun(shop, 2)
         await is_open(shop, reference)
         shop.stand_in.faults.place(Step.DELETE, Told.REJECTED, key="LINEITEMSTATUS")
-        await shop.client.cancel_order(reference, Cancel(by="an operator", reason="test"))
+        await shop.client.orders.cancel(reference, Cancel(by="an operator", reason="test"))
         order = await until(shop, reference, lambda order: order.problem is not None)
         assert problem(order) is Reason.LINES_NOT_CANCELLED
         assert shop.stand_in.calls.count("delete") == 1
@@ -527,7 +527,7 @@ async def test_a_refused_order_is_registered_again_when_somebody_says_so(
         reference = await begun(shop, 1)
         order = await until(shop, reference, lambda order: order.problem is not None)
         assert problem(order) is Reason.ORDER_REFUSED
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
         await answered(shop, reference, "make_again")
         assert statuses(await finished(shop, reference)) == "i"
         assert ordered(shop, reference) == FINAL
@@ -539,7 +539,7 @@ async def test_a_late_verdict_moves_a_parked_order_on(shared_world: World) -> No
         reference = await begun(shop, 1)
         order = await until(shop, reference, lambda order: order.problem is not None)
         assert problem(order) is Reason.ORDER_OVERDUE
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
         assert shop.stand_in.calls.count("approve") == 0
         shop.stand_in.notices.release()
         assert statuses(await finished(shop, reference)) == "i"
@@ -552,7 +552,7 @@ async def test_an_uncertain_registration_is_repeated_and_makes_one_order(
     async with client(shared_world) as shop:
         shop.stand_in.faults.place(Step.CREATE, "reset", when="after")
         reference = await begun(shop, 1)
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
         assert statuses(await finished(shop, reference)) == "i"
         assert ordered(shop, reference) == FINAL
         assert shop.stand_in.calls.count("create") == 2
@@ -567,7 +567,7 @@ async def doubtful(shop: Shop) -> tuple[str, str]:
     await is_open(shop, reference)
     shop.stand_in.notices.hold(EDI)
     shop.stand_in.faults.place(Step.APPROVE, "reset", when="after")
-    await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+    await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
     invoice = invoice_reference(reference, "A")
     await shop.until_waiting(invoice, "provider unavailable")
     return reference, invoice
@@ -576,7 +576,7 @@ async def doubtful(shop: Shop) -> tuple[str, str]:
 async def close(shop: Shop, reference: str, *lines: str) -> Order:
     shop.stand_in.notices.release()
     if lines:
-        await shop.client.cancel_lines(reference, a_cancellation("rest", *lines))
+        await shop.client.orders.cancel_lines(reference, a_cancellation("rest", *lines))
     return await finished(shop, reference)
 
 
@@ -591,7 +591,7 @@ async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_b
             state = await shop.parked(invoice)
             assert problem(state) is Reason.CANNOT_TELL
             assert state.in_doubt
-            assert statuses(await shop.client.order(reference)) == "ro"
+            assert statuses(await shop.client.orders.state(reference)) == "ro"
             if by_the_provider:
                 shop.stand_in.notices.release()
             else:
@@ -607,7 +607,7 @@ async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_b
             reference = await begun(shop, 1)
             await is_open(shop, reference)
             shop.stand_in.faults.place(Step.APPROVE, "reset", when="before")
-            await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+            await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
             invoice = invoice_reference(reference, "A")
             await shop.until_waiting(invoice, "provider unavailable")
             await shop.cancel(invoice)
@@ -651,7 +651,7 @@ async def test_the_refusal_of_a_repeated_invoice_does_not_give_its_lines_away(
         shop.stand_in.notices.hold(EDI)
         shop.stand_in.faults.place(Step.APPROVE, "reset", when="after")
         delivery = a_delivery(reference, "A", "1")
-        await shop.client.deliver(reference, delivery)
+        await shop.client.orders.deliver(reference, delivery)
         _, refused = await verdicts(shop, f"{reference}-A", 2)
         await shop.stand_in.notices.again(refused)
         invoice = invoice_reference(reference, "A")
@@ -671,7 +671,7 @@ async def test_a_delivery_whose_verdict_does_not_name_it_is_settled_by_who_knows
         reference = await begun(shop, 2)
         await is_open(shop, reference)
         shop.stand_in.faults.place(Step.APPROVE, Told.FOREIGN_ID)
-        await shop.client.deliver(reference, a_delivery(reference, "A", "1"))
+        await shop.client.orders.deliver(reference, a_delivery(reference, "A", "1"))
         invoice = invoice_reference(reference, "A")
         state = await shop.parked(invoice)
         assert problem(state) is Reason.APPROVAL_OVERDUE

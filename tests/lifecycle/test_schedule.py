@@ -29,18 +29,20 @@ async def scheduled(company: Company, **changes: Any) -> str:
 
 
 async def history(company: Company, reference: str) -> list[HistoryEvent]:
-    return [event async for event in company.client.handle(reference).fetch_history_events()]
+    return [
+        event async for event in company.client.invoices.handle(reference).fetch_history_events()
+    ]
 
 
 async def test_it_is_approved_and_waits_for_its_day_in_plain_sight(company: Company) -> None:
     reference = await scheduled(company)
-    invoice = await company.client.state(reference)
+    invoice = await company.client.invoices.state(reference)
     assert company.effects(reference) == ["created", "approved"]
     assert invoice.number
     assert invoice.send_on == BEGINS
     assert invoice.waiting is not None
     assert (str(invoice.waiting), invoice.waiting.until) == ("time: send_on", BEGINS)
-    listed = await company.client.listed(reference)
+    listed = await company.client.invoices.listed(reference)
     assert (listed.status, listed.waiting_for) == ("scheduled", "time: send_on")
 
 
@@ -73,10 +75,12 @@ async def test_a_day_that_has_begun_holds_nothing_up(company: Company) -> None:
 
 async def test_a_person_may_have_it_sent_now(company: Company) -> None:
     reference = await scheduled(company)
-    await company.client.release(reference, Release(by="an operator", reason="they asked for it"))
+    await company.client.invoices.release(
+        reference, Release(by="an operator", reason="they asked for it")
+    )
     assert (await company.finished(reference)).status is Status.SENT
     assert company.effects(reference) == ["created", "approved", "sent"]
-    entries = (await company.client.journal(reference)).entries
+    entries = (await company.client.invoices.journal(reference)).entries
     assert ("released", "an operator", "they asked for it") in [
         (entry.what, entry.by, entry.reason) for entry in entries
     ]

@@ -35,7 +35,7 @@ class Changed:
 
 
 async def references(client: InvoicingClient, prefix: str) -> set[str]:
-    return {row.reference async for row in client.list(prefix=prefix, stuck=True)}
+    return {row.reference async for row in client.invoices.list(prefix=prefix, stuck=True)}
 
 
 async def until(client: InvoicingClient, prefix: str, wanted: set[str]) -> None:
@@ -59,8 +59,10 @@ async def test_an_invoice_whose_task_keeps_failing_is_listed_as_long_as_it_does(
     async with Worker(
         client.temporal, task_queue=queue, workflows=[Changed], workflow_runner=runner
     ):
-        handle = await client.start(request)
-        await company.client.start(an_invoice(f"{prefix}-2", account=company.account, hold=True))
+        handle = await client.invoices.start(request)
+        await company.client.invoices.start(
+            an_invoice(f"{prefix}-2", account=company.account, hold=True)
+        )
         await until(client, prefix, {request.reference})
         said = await typed("list", "--stuck", "--prefix", prefix, "--json", at=company)
         assert f'"{prefix}-1"' in said.output

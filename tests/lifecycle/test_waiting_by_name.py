@@ -26,7 +26,7 @@ async def test_expired_credentials_are_waited_on_by_name_and_heal(company: Compa
     expire(company)
     reference = await company.start()
     await company.until_waiting(reference, CREDENTIALS)
-    state = await company.client.state(reference)
+    state = await company.client.invoices.state(reference)
     assert (state.status, state.problem) == (Status.STARTED, None)
     await renew(company, reference)
     assert (await company.finished(reference)).status is Status.SENT

@@ -25,7 +25,7 @@ from tests.lifecycle.world import Company, World, together
 
 async def metadata(company: Company, reference: str) -> WorkflowMetadata:
     """What the Web UI itself asks for."""
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     told = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert isinstance(told, WorkflowMetadata)
     return told
@@ -33,7 +33,7 @@ async def metadata(company: Company, reference: str) -> WorkflowMetadata:
 
 async def listed(company: Company, reference: str) -> dict[str, Any]:
     """Its search attributes, by name."""
-    described = await company.client.handle(reference).describe()
+    described = await company.client.invoices.handle(reference).describe()
     return {pair.key.name: pair.value for pair in described.typed_search_attributes}
 
 
@@ -85,7 +85,7 @@ async def test_what_a_parked_invoice_asks_can_be_read_and_listed(shared_world: W
 async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     await handle.signal("hold", {"by": "an operator"})
     details = await _details(company, reference, lambda text: "was refused" in text)
     assert (
@@ -176,7 +176,7 @@ async def test_lists_find_what_waits_for_a_person(company: Company) -> None:
     async def found() -> list[Listed]:
         return [
             one
-            async for one in company.client.list(waiting_for="person")
+            async for one in company.client.invoices.list(waiting_for="person")
             if one.reference == reference
         ]
 
@@ -194,7 +194,7 @@ async def _until_listed(found: Callable[[], Awaitable[list[Listed]]]) -> None:
 
 async def test_its_line_in_the_list_says_what_it_is(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
-    described = await company.client.handle(reference).describe()
+    described = await company.client.invoices.handle(reference).describe()
     assert isinstance(described, WorkflowExecutionDescription)
     assert await described.static_summary() == "zero_friction · to be paid"
 
@@ -248,7 +248,7 @@ async def test_every_call_and_every_timer_in_a_history_has_a_summary(company: Co
         EventType.EVENT_TYPE_TIMER_STARTED,
     }
     for reference in await _lives(company):
-        history = await company.client.handle(reference).fetch_history()
+        history = await company.client.invoices.handle(reference).fetch_history()
         for event in history.events:
             if event.event_type in kinds:
                 summary = event.user_metadata.summary.data.decode()

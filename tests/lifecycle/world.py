@@ -17,10 +17,12 @@ from typing import Any
 import httpx
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
 
 from invoicing.claims import Register
 from invoicing.client import InvoicingClient
+from invoicing.client.invoices import Invoices
 from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
@@ -103,12 +105,12 @@ class Company:
     async def start(self, request: InvoiceRequest | None = None, **changes: Any) -> str:
         """Start an invoice; its reference."""
         request = request or self.request(**changes)
-        await self.client.start(request)
+        await self.client.invoices.start(request)
         return request.reference
 
     async def finished(self, reference: str, within: float = 30) -> Invoice:
         """The invoice at its end."""
-        return await asyncio.wait_for(self.client.result(reference), within)
+        return await asyncio.wait_for(self.client.invoices.result(reference), within)
 
     async def until(
         self, reference: str, sure: Callable[[Invoice], bool], within: float = 30
@@ -116,7 +118,7 @@ class Company:
         """The state once `sure` holds. Queries are the only way to see it, so this asks again."""
         async with asyncio.timeout(within):
             pause = 0.03
-            while not sure(state := await self.client.state(reference)):
+            while not sure(state := await self.client.invoices.state(reference)):
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.2)
             return state
@@ -141,28 +143,30 @@ class Company:
 
     async def resolve(self, reference: str, answer: Answer, **more: Any) -> Invoice:
         """Answer the question that is open, as its operator who has just read it."""
-        problem = (await self.client.state(reference)).problem
+        problem = (await self.client.invoices.state(reference)).problem
         assert problem is not None, "it asks nothing"
         said = {"question": problem.question, "answer": answer, **more}
         said = {"by": "an operator", "reason": "test", **said}
-        return await self.client.resolve(reference, Resolve.model_validate(said))
+        return await self.client.invoices.resolve(reference, Resolve.model_validate(said))
 
     async def cancel(self, reference: str) -> Invoice:
         """Cancel as an operator; returns once that is acknowledged."""
-        return await self.client.cancel(reference, Cancel(by="an operator", reason="test"))
+        return await self.client.invoices.cancel(reference, Cancel(by="an operator", reason="test"))
 
     async def hold(self, reference: str) -> Invoice:
         """Hold it as an operator."""
-        return await self.client.hold(reference, Hold(by="an operator", reason="test"))
+        return await self.client.invoices.hold(reference, Hold(by="an operator", reason="test"))
 
     async def release(self, reference: str) -> Invoice:
         """Release it as an operator."""
-        return await self.client.release(reference, Release(by="an operator", reason="test"))
+        return await self.client.invoices.release(
+            reference, Release(by="an operator", reason="test")
+        )
 
     async def tell(self, reference: str, event: str = "") -> None:
         """Signal that something happened at the provider, as a webhook would."""
         signal = Event(id=event or uuid.uuid4().hex)
-        await self.client.handle(reference).signal("provider_event", signal)
+        await self.client.invoices.handle(reference).signal("provider_event", signal)
 
     def effects(self, reference: str) -> list[str]:
         """What was committed at the provider for this reference, in order."""
@@ -172,12 +176,12 @@ class Company:
     def started(self) -> frozenset[str]:
         """The references of the invoices that its client has started."""
         assert isinstance(self.client, _Recording)
-        return frozenset(self.client.started)
+        return frozenset(self.client.invoices.started)
 
     def forget(self) -> None:
         """Its server ends together with all that was started on it."""
         assert isinstance(self.client, _Recording)
-        self.client.started.clear()
+        self.client.invoices.started.clear()
 
     def live(self, reference: str) -> int:
         """How many invoices are alive at the provider under this reference."""
@@ -186,13 +190,15 @@ class Company:
     async def at_rest(self, reference: str, within: float = 30) -> Invoice:
         """The state once it has ended or waits for a person; asks only when that may be so."""
         async with asyncio.timeout(within):
-            events = self.client.handle(reference).fetch_history_events(wait_new_event=True)
+            events = self.client.invoices.handle(reference).fetch_history_events(
+                wait_new_event=True
+            )
             async for event in events:
                 if event.event_type in _OVER:
                     return await self.finished(reference)
                 if not _a_person_is_awaited(event):
                     continue
-                state = await self.client.state(reference)
+                state = await self.client.invoices.state(reference)
                 if state.ended or state.problem:
                     return state
         raise AssertionError("the workflow was terminated")
@@ -202,7 +208,7 @@ class Company:
 
         Give the state if it is at hand: asking for it once it has ended replays the whole life.
         """
-        state = state or await self.client.state(reference)
+        state = state or await self.client.invoices.state(reference)
         live = self.stand_in.ledger.live(reference)
         entries = self.stand_in.ledger.of(reference)
         approved = [entry for entry in entries if entry.effect == "approved"]
@@ -225,8 +231,8 @@ class Company:
         lines = [*(f"  {one}" for one in wrong), f"  ledger: {self.effects(reference)}"]
         lines += [f"  calls: {self.stand_in.calls.counts}"]
         with contextlib.suppress(Exception):
-            state = await self.client.state(reference)
-            journal = await self.client.journal(reference)
+            state = await self.client.invoices.state(reference)
+            journal = await self.client.invoices.journal(reference)
             lines += [f"  state: {state.model_dump(mode='json', exclude={'lines', 'amounts'})}"]
             lines += [f"    {entry.at:%H:%M:%S.%f} {entry.what}" for entry in journal.entries]
         return "\n".join(lines)
@@ -278,16 +284,24 @@ class World:
                 await _terminate(company.client)
 
 
-class _Recording(InvoicingClient):
-    """A client that remembers what it started."""
+class _Remembering(Invoices):
+    """Invoices that remember what was started."""
 
-    def __init__(self, client: InvoicingClient) -> None:
-        super().__init__(client.temporal)
+    def __init__(self, temporal: Client, task_queue: str) -> None:
+        super().__init__(temporal, task_queue)
         self.started: set[str] = set()
 
     async def start(self, request: InvoiceRequest, mark: str = "", *, proven: str = "") -> Any:
         self.started.add(request.reference)
         return await super().start(request, mark, proven=proven)
+
+
+class _Recording(InvoicingClient):
+    """A client that remembers what it started."""
+
+    def __init__(self, client: InvoicingClient) -> None:
+        super().__init__(client.temporal)
+        self.invoices: _Remembering = _Remembering(self.temporal, self.task_queue)
 
 
 async def together(
@@ -321,9 +335,9 @@ async def together(
 
 async def _terminate(client: InvoicingClient) -> None:
     assert isinstance(client, _Recording)
-    for reference in client.started:
+    for reference in client.invoices.started:
         with contextlib.suppress(InvoicingError, Exception):
-            await client.handle(reference).terminate("the test is over")
+            await client.invoices.handle(reference).terminate("the test is over")
 
 
 @contextlib.asynccontextmanager

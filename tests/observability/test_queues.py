@@ -32,7 +32,7 @@ async def test_work_is_seen_to_wait_where_nobody_asks_for_it() -> None:
             "register": 0,
             "provider-zero_friction": 0,
         }
-        await client.start(an_invoice("waits"))
+        await client.invoices.start(an_invoice("waits"))
         await waits(client.temporal, "invoicing")
         alone = workers(client.temporal, {}, WorkerSettings(grace=1))
         async with serving(alone):
@@ -48,5 +48,5 @@ async def test_work_is_seen_to_wait_where_only_another_build_s_workers_ask() -> 
         scene = Scene(here, company)
         async with scene.serve("two"):
             await Deployment(scene.client, "invoicing").promote("two")
-        await here.client.start(an_invoice("waits"))
+        await here.client.invoices.start(an_invoice("waits"))
         await waits(scene.client, "invoicing")

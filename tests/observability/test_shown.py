@@ -184,20 +184,22 @@ async def _watched() -> Watched:
             client = await InvoicingClient.connect(server.address, interceptors=traced)
             async with worker_process(environment) as worker:
                 await worker.ready()
-                await client.start(an_invoice("happy"))
-                assert (await asyncio.wait_for(client.result("happy"), 60)).status is Status.SENT
+                await client.invoices.start(an_invoice("happy"))
+                assert (
+                    await asyncio.wait_for(client.invoices.result("happy"), 60)
+                ).status is Status.SENT
                 stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
-                await client.start(an_invoice("lost"))
-                await asyncio.wait_for(client.result("lost"), 60)
+                await client.invoices.start(an_invoice("lost"))
+                await asyncio.wait_for(client.invoices.result("lost"), 60)
                 stranger = Party(name=STRANGER, account_number="nobody")
-                await client.start(an_invoice("parked", document={"buyer": stranger}))
+                await client.invoices.start(an_invoice("parked", document={"buyer": stranger}))
                 stuck = await client.temporal.start_workflow(
                     "OfAnotherVersion", id="stuck", task_queue=TASK_QUEUE
                 )
-                await client.start(an_invoice("refused", options={"no_such": True}))
+                await client.invoices.start(an_invoice("refused", options={"no_such": True}))
                 page = await shown(address, *PARKED, STUCK, FAILED)
                 await stuck.terminate()
-                history = await client.handle("happy").fetch_history()
+                history = await client.invoices.handle("happy").fetch_history()
                 worker.signal(signal.SIGTERM)
                 assert await worker.ended() == 0
     lines = [json.loads(line) for line in worker.said.splitlines()]

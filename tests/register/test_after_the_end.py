@@ -47,7 +47,7 @@ def register() -> Away:
 @pytest.fixture
 async def here(register: Away, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr("workflows.kit.recorder.ATTEMPTS", timedelta(seconds=0.5))
-    monkeypatch.setattr("invoicing.client._BETWEEN_LOOKS", 0.2)
+    monkeypatch.setattr("invoicing.client.invoices._BETWEEN_LOOKS", 0.2)
     async with local_server() as server, world(server, register=register) as made:
         yield made
         register.back = True
@@ -66,15 +66,15 @@ async def test_one_that_failed_is_told_of_as_failed_before_it_is_written_down(
         assert (state.status, state.ended) == (Status.EXPIRED, True)
         register.back = True
         with pytest.raises(WorkflowFailureError):
-            await company.client.handle(reference).result()
+            await company.client.invoices.handle(reference).result()
 
 
 async def test_one_that_was_refused_says_why(here: World) -> None:
     async with here.company() as company:
         request = company.request(options={"no such": "option"})
-        await company.client.start(request)
+        await company.client.invoices.start(request)
         with pytest.raises(Failed, match="the request has a mistake"):
-            await company.client.result(request.reference)
+            await company.client.invoices.result(request.reference)
 
 
 async def test_a_file_of_which_all_has_ended_is_done(here: World, tmp_path: Path) -> None:

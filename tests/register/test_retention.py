@@ -75,9 +75,9 @@ async def drill(books: Books) -> AsyncIterator[Drill]:
 
 
 async def _refused(company: Company, request: InvoiceRequest) -> str:
-    await company.client.start(request)
+    await company.client.invoices.start(request)
     with pytest.raises(Failed) as error:
-        await company.client.result(request.reference)
+        await company.client.invoices.result(request.reference)
     return str(error.value)
 
 
@@ -90,12 +90,12 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
         async with drill.server() as here:
             company = await _outliving(stack, drill, here)
             requests = [company.request() for _ in range(MANY)]
-            await asyncio.gather(*map(company.client.start, requests))
+            await asyncio.gather(*map(company.client.invoices.start, requests))
             first = await asyncio.gather(
                 *(company.finished(each.reference, 120) for each in requests)
             )
         async with drill.server():
-            await asyncio.gather(*map(company.client.start, requests))
+            await asyncio.gather(*map(company.client.invoices.start, requests))
             again = await asyncio.gather(
                 *(company.finished(each.reference, 120) for each in requests)
             )
@@ -202,7 +202,7 @@ async def being_taken_back(company: Company) -> Second:
     gate = company.stand_in.faults.place(Step.DELETE, Fault.GATE, when="before")
     await company.cancel(request.reference)
     await gate.reached(within=30)
-    recorded = company.client.state(request.reference)
+    recorded = company.client.invoices.state(request.reference)
     assert (await recorded).status is Status.CANCELLING
 
     async def second() -> None:
@@ -216,15 +216,15 @@ async def being_taken_back(company: Company) -> Second:
 
 async def an_order_that_was_open(company: Company) -> Second:
     order = an_order(company, "1", "2")
-    await company.client.start_order(order)
-    await company.client.deliver(order.reference, a_delivery("D1", "1"))
+    await company.client.orders.start(order)
+    await company.client.orders.deliver(order.reference, a_delivery("D1", "1"))
     name = f"{order.reference}:D1"
     await company.stand_in.ledger.reached("sent", name, within=30)
 
     async def second() -> None:
-        await company.client.start_order(order)
+        await company.client.orders.start(order)
         with pytest.raises(Failed, match="its lines may be on invoices"):
-            await company.client.order_result(order.reference)
+            await company.client.orders.result(order.reference)
         assert company.effects(name) == ONCE
 
     return second
@@ -232,15 +232,15 @@ async def an_order_that_was_open(company: Company) -> Second:
 
 async def an_order_that_was_completed(company: Company) -> Second:
     order = an_order(company, "1", "2")
-    await company.client.start_order(order)
-    await company.client.deliver(order.reference, a_delivery("D1", "1", "2"))
-    await asyncio.wait_for(company.client.order_result(order.reference), 60)
+    await company.client.orders.start(order)
+    await company.client.orders.deliver(order.reference, a_delivery("D1", "1", "2"))
+    await asyncio.wait_for(company.client.orders.result(order.reference), 60)
     name = f"{order.reference}:D1"
 
     async def second() -> None:
-        await company.client.start_order(order)
+        await company.client.orders.start(order)
         with pytest.raises(Failed, match="it was completed before"):
-            await company.client.order_result(order.reference)
+            await company.client.orders.result(order.reference)
         assert company.effects(name) == ONCE
         # Its delivery is an invoice, and stands for it alone.
         assert "other content" in await _refused(company, company.request(name))
@@ -280,7 +280,7 @@ async def _all_written_down(drill: Drill, companies: list[Company]) -> None:
     """What is shown is in the register, too: nothing holds up an invoice until it is."""
     for company in companies:
         for reference in company.started:
-            status = (await company.client.state(reference)).status
+            status = (await company.client.invoices.state(reference)).status
             async with asyncio.timeout(30):
                 while True:
                     row = await drill.books.row("invoice", reference)

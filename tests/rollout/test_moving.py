@@ -99,7 +99,7 @@ async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(sce
         older = await company.start()
         await company.finished(older)
         wanted = Release(by="an operator", reason="test")
-        await company.client.handle(newer).signal("release", wanted)
+        await company.client.invoices.handle(newer).signal("release", wanted)
         await deployment.promote("two")
         assert (await company.finished(newer, within=120)).status is Status.SENT
     assert company.effects(newer) == ["created", "approved", "sent"]

@@ -98,7 +98,7 @@ async def credited(company: Company) -> str:
 async def cancelled_by_the_engine(company: Company) -> str:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
-    await company.client.handle(reference).cancel()
+    await company.client.invoices.handle(reference).cancel()
     return reference
 
 
@@ -115,10 +115,10 @@ async def released(company: Company) -> str:
 
 async def continued(company: Company) -> str:
     reference = await company.start(goal=Goal.PAID)
-    first = await company.client.handle(reference).describe()
+    first = await company.client.invoices.handle(reference).describe()
     while True:
         await company.until_waiting(reference, "payment")
-        last = await company.client.handle(reference).describe()
+        last = await company.client.invoices.handle(reference).describe()
         if last.run_id != first.run_id:
             company.stand_in.pay(reference)
             return reference
@@ -158,15 +158,15 @@ async def ordered(company: Company) -> str:
         document=a_document(lines=lines),
     )
     day, client = order.document.issue_date, company.client
-    await client.start_order(order)
+    await client.orders.start(order)
     wanted = Deliver(delivery="A", lines=("1",), issue_date=day, options={"no_such": 1})
-    await client.deliver(order.reference, wanted)
+    await client.orders.deliver(order.reference, wanted)
     wanted = Deliver(delivery="B", lines=("2",), issue_date=day)
-    await client.deliver(order.reference, wanted)
+    await client.orders.deliver(order.reference, wanted)
     async with asyncio.timeout(30):
-        while (await client.order(order.reference)).ledger.lines[0].status != "open":  # noqa: ASYNC110
+        while (await client.orders.state(order.reference)).ledger.lines[0].status != "open":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    await client.cancel_order(order.reference, Cancel(by="an operator", reason="recorded"))
+    await client.orders.cancel(order.reference, Cancel(by="an operator", reason="recorded"))
     return order_id(order.reference)
 
 
@@ -179,24 +179,24 @@ async def ordered_for_long(company: Company) -> str:
         document=a_document(lines=(a_line(1), a_line(2))),
     )
     day, client = order.document.issue_date, company.client
-    handle = await client.start_order(order)
+    handle = await client.orders.start(order)
     wanted = Deliver(delivery="A", lines=("1",), issue_date=day, hold=True)
-    await client.deliver(order.reference, wanted)
+    await client.orders.deliver(order.reference, wanted)
     held = invoice_reference(order.reference, "A")
     await company.until_status(held, Status.HELD)
     first = (await handle.describe()).run_id
-    while (await client.order_handle(order.reference).describe()).run_id == first:
-        await client.order_handle(order.reference).signal("resolve")
+    while (await client.orders.handle(order.reference).describe()).run_id == first:
+        await client.orders.handle(order.reference).signal("resolve")
     await company.release(held)
     wanted = Deliver(delivery="B", lines=("2",), issue_date=day)
-    await client.order_handle(order.reference).signal("deliver", wanted)
+    await client.orders.handle(order.reference).signal("deliver", wanted)
     return order_id(order.reference)
 
 
 async def asked_by_signal(company: Company) -> str:
     reference = await company.start(goal=Goal.PAID, hold=True)
     await company.until_status(reference, Status.HELD)
-    handle = company.client.handle(reference)
+    handle = company.client.invoices.handle(reference)
     await handle.signal("release")
     await handle.signal("release", Release(by="an operator", reason="recorded"))
     await company.until_waiting(reference, "payment")

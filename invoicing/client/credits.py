@@ -1,4 +1,4 @@
-"""Credits of an invoice, as a client asks for them."""
+"""The room of credits: take an invoice back, in parts or as a whole."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _TURNS = 5
 """So often an invoice's credits are begun again for one credit: each time they ended meanwhile."""
 
 
-class CreditsClient:
-    """Credits invoices, and shows what is left of them."""
+class CreditsRoom:
+    """Credits invoices, and shows what is left of them; `client.credits`."""
 
     def __init__(self, temporal: Client, task_queue: str) -> None:
-        self._temporal = temporal
-        self._queue = task_queue
+        self.temporal = temporal
+        self.task_queue = task_queue
 
-    async def credit(self, reference: str, wanted: Credit) -> CreditState:
+    async def make(self, reference: str, wanted: Credit) -> CreditState:
         """Credit what is left of an invoice, or a part of it; running or long ended.
 
         The same name again is the same credit. Its note is an invoice of its own, by the reference
@@ -54,7 +54,7 @@ class CreditsClient:
             CREDITS_WORKFLOW,
             start,
             id=handle.id,
-            task_queue=self._queue,
+            task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=credits_attributes(reference),
@@ -63,7 +63,7 @@ class CreditsClient:
         )
         try:
             with accepted(reference):
-                told: CreditState = await self._temporal.execute_update_with_start_workflow(
+                told: CreditState = await self.temporal.execute_update_with_start_workflow(
                     "credit", wanted, start_workflow_operation=begin, result_type=CreditState
                 )
         except WorkflowUpdateFailedError as error:
@@ -73,11 +73,11 @@ class CreditsClient:
         return told
 
     async def _begin_credits(self, handle: Execution, start: CreditsInput) -> None:
-        await self._temporal.start_workflow(
+        await self.temporal.start_workflow(
             CREDITS_WORKFLOW,
             start,
             id=handle.id,
-            task_queue=self._queue,
+            task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             search_attributes=credits_attributes(start.reference),
@@ -88,7 +88,7 @@ class CreditsClient:
     async def _kept(self, handle: Execution) -> CreditsCase | None:
         """What the last run of an invoice's credits remembered."""
         last = await handle.describe()
-        closed = self._temporal.get_workflow_handle(handle.id, run_id=last.run_id)
+        closed = self.temporal.get_workflow_handle(handle.id, run_id=last.run_id)
         try:
             return cast("CreditsCase", await closed.query("memory", result_type=CreditsCase))
         except RPCError as error:
@@ -97,13 +97,13 @@ class CreditsClient:
         # It was ended before a worker had seen it: it knew what it was begun with.
         async for begun in closed.fetch_history_events(page_size=1):
             payloads = begun.workflow_execution_started_event_attributes.input.payloads
-            (asked,) = await self._temporal.data_converter.decode(payloads, [CreditsInput])
+            (asked,) = await self.temporal.data_converter.decode(payloads, [CreditsInput])
             return cast("CreditsInput", asked).resumed
         return None
 
     def handle(self, reference: str) -> Execution:
         """The workflow behind an invoice's credits, for everything Temporal itself offers."""
-        return self._temporal.get_workflow_handle(credits_id(reference), result_type=Credits)
+        return self.temporal.get_workflow_handle(credits_id(reference), result_type=Credits)
 
     async def state(self, reference: str) -> Credits:
         """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has

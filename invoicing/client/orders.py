@@ -1,0 +1,170 @@
+"""The room of orders: begin one, deliver and cancel its lines, follow it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from invoicing import lists
+from invoicing.asking import Execution, accepted, answer, ask, known, queried, raise_if_cut_off
+from invoicing.bounds import refuse_too_large
+from invoicing.client.shared import Asked, page_of, raise_if_it_failed, same
+from invoicing.identity import (
+    DETAILS,
+    MEMO,
+    ORDER_WORKFLOW,
+    fingerprint,
+    order_id,
+    search_attributes,
+    summary,
+)
+from invoicing.invoice import Cancel, Journal, Problem, Resolve
+from invoicing.lists import CutOffWord, Listed, Page
+from invoicing.order import (
+    CancellationState,
+    CancelLines,
+    Deliver,
+    DeliveryState,
+    Order,
+    OrderBrief,
+    OrderStatus,
+)
+from invoicing.order_case import OrderInput
+from invoicing.request import OrderRequest
+
+
+class Orders:
+    """Orders that are invoiced line by line; `client.orders`."""
+
+    def __init__(self, temporal: Client, task_queue: str) -> None:
+        self.temporal = temporal
+        self.task_queue = task_queue
+
+    async def start(self, request: OrderRequest, mark: str = "", *, proven: str = "") -> Execution:
+        """Begin an order. Asked again, it is the same order, running or finished.
+
+        One that was rejected, before anything was asked of the provider, begins anew. `mark` and
+        `proven` are as for an invoice.
+
+        Raises:
+            ReferenceInUse: the reference stands for other content; it says what differs.
+            TooLarge: the request cannot be stored; it says how large it may be.
+        """
+        refuse_too_large(request)
+        asked = Asked(proven, mark)
+        try:
+            return await self._start(request, WorkflowIDReusePolicy.REJECT_DUPLICATE, asked)
+        except WorkflowAlreadyStartedError:
+            handle = self.handle(request.reference)
+        if (await handle.describe()).status is not WorkflowExecutionStatus.FAILED:
+            return await same(self.temporal, handle, request)
+        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, asked)
+
+    async def _start(
+        self, request: OrderRequest, reuse: WorkflowIDReusePolicy, asked: Asked
+    ) -> Execution:
+        fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
+        with accepted(request.reference):
+            handle = await self.temporal.start_workflow(
+                ORDER_WORKFLOW,
+                OrderInput.model_construct(**fields, proven=asked.proven),
+                id=order_id(request.reference),
+                task_queue=self.task_queue,
+                result_type=Order,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=reuse,
+                memo={MEMO: fingerprint(request), **asked.memo},
+                search_attributes=search_attributes(request),
+                static_summary=f"order · {summary(request)}",
+                static_details=DETAILS,
+            )
+        return await same(self.temporal, handle, request)
+
+    def handle(self, reference: str) -> Execution:
+        """The workflow behind an order, for everything Temporal itself offers."""
+        return self.temporal.get_workflow_handle(order_id(reference), result_type=Order)
+
+    async def list(
+        self,
+        *,
+        provider: str | None = None,
+        status: OrderStatus | CutOffWord | None = None,
+        running: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[Listed]:
+        """Orders by what lists know of them, the latest first; `running` leaves out the ended."""
+        query = lists.query(ORDER_WORKFLOW, provider=provider, status=status, running=running)
+        async for execution in self.temporal.list_workflows(query, limit=limit):
+            yield lists.listed(execution)
+
+    async def page(
+        self,
+        *,
+        provider: str | None = None,
+        status: OrderStatus | CutOffWord | None = None,
+        size: int = 50,
+        after: bytes | None = None,
+    ) -> Page:
+        """A part of what `list` gives, for callers who ask for the next one later."""
+        query = lists.query(ORDER_WORKFLOW, provider=provider, status=status)
+        return await page_of(self.temporal, query, size, after)
+
+    async def listed(self, reference: str) -> Listed:
+        """The order as lists show it; needs no worker. Raises NotFound."""
+        return lists.listed(await known(reference, self.handle(reference).describe()))
+
+    async def state(self, reference: str) -> Order:
+        """Where the order is: every line, every delivery. Raises NotFound."""
+        return await queried(reference, self.handle(reference), "state", Order)
+
+    async def journal(self, reference: str) -> Journal:
+        """What happened to the order. Raises NotFound."""
+        return await queried(reference, self.handle(reference), "journal", Journal)
+
+    async def result(self, reference: str) -> Order:
+        """Wait until every line has its final status. Raises NotFound, Failed, CutOff."""
+        handle = self.handle(reference)
+        try:
+            result: Order = await known(reference, handle.result())
+        except WorkflowFailureError as error:
+            raise_if_it_failed(reference, error)
+            raise_if_cut_off(reference, handle, error)
+            return await self.state(reference)
+        return result
+
+    async def deliver(self, reference: str, wanted: Deliver) -> DeliveryState:
+        """Have these lines invoiced now. Raises NotFound, Refused, TooLarge."""
+        handle = self.handle(reference)
+        told: DeliveryState = await ask(
+            reference, handle, "deliver", wanted, DeliveryState, key=None
+        )
+        return told
+
+    async def cancel_lines(self, reference: str, wanted: CancelLines) -> CancellationState:
+        """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
+        handle = self.handle(reference)
+        told: CancellationState = await ask(
+            reference, handle, "cancel_lines", wanted, CancellationState, key=None
+        )
+        return told
+
+    async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> OrderBrief:
+        """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
+        handle = self.handle(reference)
+        told: OrderBrief = await ask(reference, handle, "cancel", order, OrderBrief, key)
+        return told
+
+    async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> OrderBrief:
+        """Answer an order that needs attention. Raises as `resolve` does."""
+        handle = self.handle(reference)
+
+        async def problem() -> Problem | None:
+            return (await self.state(reference)).problem
+
+        def give() -> Awaitable[OrderBrief]:
+            return ask(reference, handle, "resolve", said, OrderBrief, key)
+
+        return await answer(said.question, give, problem)
