@@ -183,6 +183,8 @@ class Case(Memory):
     """What may be at the provider without our having seen it. Nothing else says."""
     generation: int = 0
     """How many invoices of this reference were given up so far."""
+    tolerated: str = ""
+    """A digest of the differences that a person lets stand."""
     accepted: str = ""
     """The last change the provider said yes to; it may take a while to show."""
     insisted: str = ""
@@ -365,6 +367,7 @@ _OF_ONE_DRAFT = (
     "number",
     "echo",
     "problems",
+    "tolerated",
     "accepted",
     "insisted",
     "without",

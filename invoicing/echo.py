@@ -110,6 +110,11 @@ def _said_otherwise(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Itera
             yield Difference(figure=name, ours="", theirs=NOT_ASKED_FOR)
 
 
+def says_who(text: str) -> bool:
+    """Whether a text that is compared says whose invoice it is: a name or a VAT number."""
+    return text.endswith(("name", "VAT number"))
+
+
 class _Comparison:
     def __init__(self, expected: Totals, echo: Echo, promised: frozenset[Figure]) -> None:
         self._expected = expected

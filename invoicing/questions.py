@@ -35,6 +35,7 @@ class Answer(StrEnum):
     ADOPT = ("adopt", "go on with the invoice of this id; others are none of ours")
     GO_WITHOUT = ("go_without", "go on without this step")
     RELEASE = ("release", "end the hold")
+    ACCEPT = ("accept", "what the provider states instead is right as well, you have looked")
     KEEP = ("keep", "let the invoice stand: the cancel is withdrawn")
     ABANDON = ("abandon", "end here; whatever is at the provider stays as it is")
 
@@ -224,6 +225,8 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider's figures are not ours",
             retry="compare again: it is mended at the provider",
             correct="delete the draft and make it from the `document` or `options` you give",
+            accept="let these days and texts stand as the provider states them; offered where no "
+            "amount, and nothing of whose invoice it is, differs",
         ),
         Reason.APPROVAL_FAILED: _question(
             "the provider reports that approving failed",

@@ -122,6 +122,8 @@ class Provider:
     searchable: bool = True
     accepts_only: set[str] = field(default_factory=set)
     """Changes that it says yes to and never carries out."""
+    said: dict[str, str] = field(default_factory=dict)
+    """What it states in words."""
     refuses_to_plan: bool = False
     duplicates: bool = False
     """Whether it takes a create and then refuses it, for its name is known there already."""
@@ -280,7 +282,7 @@ class Provider:
             stage=one.stage,
             status=str(one.stage),
             number=f"N-{one.id}" if final else None,
-            echo=Echo(currency="EUR", gross=sums(one.document).gross),
+            echo=Echo(currency="EUR", gross=sums(one.document).gross, said=self.said),
             reference=one.reference,
         )
 

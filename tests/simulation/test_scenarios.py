@@ -22,7 +22,7 @@ from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
 from simulation.documents import ISSUED, document
 from simulation.engine import Limits
-from tests.simulation.scene import ORDER, PROVIDER, Act, Scene, lost, refused, request
+from tests.simulation.scene import ORDER, PROVIDER, Act, Scene, away, lost, refused, request
 
 SENT = Status.SENT
 MOMENT = timedelta(seconds=1)
@@ -435,6 +435,41 @@ def test_figures_that_change_while_it_is_being_approved_are_a_question_once_it_i
         assert scene.server.query(scene.id, "request").differs
         scene.answer(Answer.ABANDON)
         scene.ended()
+
+
+def test_a_text_that_the_provider_writes_otherwise_may_stand_as_long_as_it_stays_so() -> None:
+    with Scene(said={"buyer's street": "ours"}) as scene:
+        scene.provider.said = {"buyer's street": "theirs"}
+        scene.provider.script("approve", away())
+        scene.begin()
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        scene.answer(Answer.ACCEPT)
+        scene.until_called("approve")
+        scene.provider.said = {"buyer's street": "another one"}
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        assert scene.provider.calls.count("approve") == 1
+        scene.answer(Answer.ACCEPT)
+        assert scene.ended().status is SENT
+
+
+@pytest.mark.parametrize("text", ["buyer's name", "buyer's VAT number"])
+def test_what_says_whose_invoice_it_is_may_not_stand_otherwise(text: str) -> None:
+    with Scene(said={text: "ours"}) as scene:
+        scene.provider.said = {text: "theirs"}
+        scene.begin()
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        assert Answer.ACCEPT not in scene.state.problem.answers  # type: ignore[union-attr]
+
+
+def test_an_amount_may_not_stand_otherwise_beside_a_text_that_may() -> None:
+    with Scene(said={"buyer's street": "ours"}) as scene:
+        scene.provider.said = {"buyer's street": "theirs"}
+        scene.begin(hold=True)
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        scene.provider.made["P-1"].document = document(2)
+        scene.answer(Answer.ACCEPT)
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        assert Answer.ACCEPT not in scene.state.problem.answers  # type: ignore[union-attr]
 
 
 def test_an_old_content_that_comes_late_is_not_sent_in_place_of_the_corrected_one() -> None:

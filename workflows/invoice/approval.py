@@ -13,7 +13,15 @@ from workflows.invoice.acting import (
 )
 from workflows.invoice.asking import ask
 from workflows.invoice.life import Life, tell_order
-from workflows.invoice.looking import GONE, differing, is_deletable, view, wait_for
+from workflows.invoice.looking import (
+    GONE,
+    differing,
+    is_deletable,
+    may_be_tolerated,
+    tolerate,
+    view,
+    wait_for,
+)
 from workflows.invoice.searching import be_alone
 from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended, StartOver
@@ -33,8 +41,11 @@ async def check(life: Life) -> None:
         wrong = differing(life)
         if not wrong:
             return
-        offered = [Answer.RETRY, Answer.CORRECT] if is_deletable(life) else [Answer.RETRY]
-        await ask(life, Reason.AMOUNTS_DIFFER, offered, fields=wrong)
+        offered = [Answer.RETRY]
+        offered += [Answer.CORRECT] if is_deletable(life) else []
+        offered += [Answer.ACCEPT] if may_be_tolerated(life, wrong) else []
+        if await ask(life, Reason.AMOUNTS_DIFFER, offered, fields=wrong) is Answer.ACCEPT:
+            tolerate(life, wrong)
 
 
 async def approve(life: Life) -> None:

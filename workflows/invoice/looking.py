@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about
@@ -13,9 +15,9 @@ from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
-    from invoicing.echo import Expected, differences
+    from invoicing.echo import Expected, differences, says_who
     from invoicing.errors import FieldProblem
-    from invoicing.provider import Event, Pace, Snapshot, Stage
+    from invoicing.provider import Event, Figure, Pace, Snapshot, Stage
     from invoicing.questions import QUESTIONS, Answer, Reason
 
 
@@ -104,11 +106,31 @@ def differing(life: Life) -> tuple[FieldProblem, ...]:
     theirs = plan.theirs if case.was_final else ()
     expected = Expected.of(request.reference, request.document, plan, case.buyer)
     wrong = differences(expected, case.echo, plan.echoes)
-    return tuple(
+    problems = tuple(
         FieldProblem(field=each.figure, message=str(each))
         for each in wrong
         if each.figure not in theirs
     )
+    return () if problems and case.tolerated == _digest(life, problems) else problems
+
+
+def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
+    """Whether a person may let them stand: days and texts, no amount, and nothing of whose invoice
+    it is."""
+    texts = {each for each in life.plan.said if not says_who(each)}
+    words = {Figure.ISSUE_DATE.value, Figure.DUE_DATE.value, *texts}
+    return life.case.echo is not None and all(each.field in words for each in wrong)
+
+
+def tolerate(life: Life, wrong: tuple[FieldProblem, ...]) -> None:
+    """Let exactly these differences stand, with what is stated now."""
+    life.case.tolerated = _digest(life, wrong)
+
+
+def _digest(life: Life, wrong: tuple[FieldProblem, ...]) -> str:
+    said = life.case.echo.said if life.case.echo else {}
+    parts = [f"{each.field}\0{each.message}\0{said.get(each.field, '')}" for each in wrong]
+    return hashlib.sha256("\1".join(parts).encode()).hexdigest()[:16]
 
 
 def is_deletable(life: Life) -> bool:
