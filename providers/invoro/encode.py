@@ -129,6 +129,7 @@ def _seller(document: Document, options: InvoroOptions) -> dict[str, Any] | None
 
 
 def party_of(party: Party, tax_registration: TaxRegistration | None) -> dict[str, Any]:
+    """A seller or buyer as the page writes one."""
     return {
         "endpoint_id": _if(party.electronic_address, _identifier),
         "identifiers": [_identifier(one) for one in party.identifiers],

@@ -98,6 +98,7 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
 
 
 def recipient_of(buyer: Party, options: MollieOptions) -> Json:
+    """The buyer as the page writes one."""
     contact, address = buyer.contact, buyer.address
     business = buyer.type == "business"
     body: dict[str, Json] = {

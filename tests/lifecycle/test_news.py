@@ -106,7 +106,7 @@ async def test_an_event_before_its_invoice_is_known_waits_for_it(
         id=workflow_id(reference),
         task_queue=TASK_QUEUE,
     )
-    company.client.started.add(reference)  # type: ignore[attr-defined]
+    company.client.invoices.started.add(reference)  # type: ignore[attr-defined]
     state = await ended(handle)
     assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(reference),))
 

@@ -160,7 +160,7 @@ class Play:
     async def company(self, **how: Any) -> AsyncIterator[Company]:
         async with self.world.company(**how) as company:
             yield company
-            for reference in company.client.started:  # type: ignore[attr-defined]
+            for reference in company.client.invoices.started:  # type: ignore[attr-defined]
                 await self.search(company, reference)
 
     async def search(self, company: Company, reference: str) -> None:
@@ -291,7 +291,7 @@ class Play:
         content["document"]["notes"] = NOTE
         content["document"]["payment"]["iban"] = f"{IBAN[:-1]}8"
         content["document"]["buyer"]["contact"]["email"] = f"{MAIL}@"
-        company.client.started.add(request.reference)  # type: ignore[attr-defined]
+        company.client.invoices.started.add(request.reference)  # type: ignore[attr-defined]
         started = await company.client.temporal.start_workflow(
             WORKFLOW, content, id=workflow_id(request.reference), task_queue=TASK_QUEUE
         )

@@ -183,6 +183,10 @@ class Company:
         assert isinstance(self.client, _Recording)
         self.client.invoices.started.clear()
 
+    def moves_to(self, there: World) -> None:
+        """From now on its client asks this server."""
+        self.client = _Recording(there.client)
+
     def live(self, reference: str) -> int:
         """How many invoices are alive at the provider under this reference."""
         return len(self.stand_in.ledger.live(reference))

@@ -53,7 +53,7 @@ class Drill:
             here.http = self._http
             for company in self._companies:
                 here.accounts["zero_friction"][company.account] = company.adaptor
-                company.client.temporal = here.client.temporal
+                company.moves_to(here)
             try:
                 yield here
             finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from temporalio import workflow
 
 from workflows.invoice.asking import ask, ask_about
@@ -17,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.doubt import CREATE
     from invoicing.echo import Expected, differences, says_who
     from invoicing.errors import FieldProblem
+    from invoicing.identity import digest
     from invoicing.provider import Event, Figure, Pace, Snapshot, Stage
     from invoicing.questions import QUESTIONS, Answer, Reason
 
@@ -111,7 +110,7 @@ def differing(life: Life) -> tuple[FieldProblem, ...]:
         for each in wrong
         if each.figure not in theirs
     )
-    return () if problems and case.tolerated == _digest(life, problems) else problems
+    return () if problems and case.tolerated == _as_stated(life, problems) else problems
 
 
 def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
@@ -124,13 +123,13 @@ def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
 
 def tolerate(life: Life, wrong: tuple[FieldProblem, ...]) -> None:
     """Let exactly these differences stand, with what is stated now."""
-    life.case.tolerated = _digest(life, wrong)
+    life.case.tolerated = _as_stated(life, wrong)
 
 
-def _digest(life: Life, wrong: tuple[FieldProblem, ...]) -> str:
+def _as_stated(life: Life, wrong: tuple[FieldProblem, ...]) -> str:
+    """A digest of these differences, and of what the provider states now."""
     said = life.case.echo.said if life.case.echo else {}
-    parts = [f"{each.field}\0{each.message}\0{said.get(each.field, '')}" for each in wrong]
-    return hashlib.sha256("\1".join(parts).encode()).hexdigest()[:16]
+    return digest([[each.field, each.message, said.get(each.field, "")] for each in wrong])
 
 
 def is_deletable(life: Life) -> bool:
