@@ -338,6 +338,10 @@ class Judge:
 
     def _left(self, know: Wanted, run: Run) -> None:
         alive = self._ledger.alive(know.reference)
+        if run.status == "canceled":
+            ended = self._server.query(run.id, "state")
+            own = self._ledger.invoices.get(ended.provider_id or "")
+            self.consents.ended(know.reference, own, ended.status)
         if run.status not in ("completed", "failed"):
             return
         shown = run.result if run.status == "completed" else self._server.query(run.id, "state")
