@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +45,9 @@ class Caller:
         self._judge = judge
         self._story = story
         self._kept: dict[str, CreditsCase] = {}
+        self.asker: Callable[[], str] = lambda: ""
+        """Who asks next, where they have proven who they are."""
+        self._proven = ""
         self.unasked = 0
         """How many will be asked for later."""
         self._prints: dict[int, tuple[Any, dict[str, str]]] = {}
@@ -51,6 +55,7 @@ class Caller:
     def ask(self, request: InvoiceRequest) -> None:
         """Have this invoice made; asked again it is the same one."""
         held = self._held_when_cut_off(request.reference)
+        self._proven = self.asker()
         try:
             run = self._asked(request)
         except Refused as refusal:
@@ -62,6 +67,7 @@ class Caller:
             self._judge.want(
                 request.reference, content(document), sums(document).gross, request.sent_from
             )
+            self._judge.consents.begins(request.reference, self._proven, content(document))
             if request.hold or held:
                 self._judge.wanted[request.reference].held_since = self._server.now
 
@@ -116,7 +122,7 @@ class Caller:
         before = earlier.memo if earlier else {}
         run = self._server.start(
             WORKFLOW,
-            InvoiceInput.model_construct(**fields, earlier=earlier),
+            InvoiceInput.model_construct(**fields, earlier=earlier, proven=self._proven),
             id=identity,
             memo={MEMO: self._print(request), **before},
             search_attributes=search_attributes(request),

@@ -13,7 +13,7 @@ from invoicing.request import InvoiceRequest
 from simulation.caller import Caller
 from simulation.decisions import Crediting, Decision
 from simulation.engine import NotFound, Server
-from simulation.invariants import BY_A_PERSON
+from simulation.invariants import BY_A_PERSON, Judge
 from simulation.people import People
 from simulation.wire import Story, Wire
 
@@ -27,6 +27,7 @@ class CreditPeople:
         wire: Wire,
         caller: Caller,
         people: People,
+        judge: Judge,
         story: Story,
         requests: Sequence[InvoiceRequest],
     ) -> None:
@@ -34,6 +35,7 @@ class CreditPeople:
         self._wire = wire
         self._caller = caller
         self._people = people
+        self._judge = judge
         self._story = story
         self._requests = requests
 
@@ -71,7 +73,9 @@ class CreditPeople:
 
     def _credit(self, request: InvoiceRequest, each: Crediting) -> None:
         self._story.tell(f"{request.reference}: somebody credits {each.what} as {each.name}")
-        wanted = _wanted(request, each)
+        asker = self._caller.asker()
+        self._judge.consents.asked(credit_reference(request.reference, each.name), asker)
+        wanted = _wanted(request, each).model_copy(update={"proven": asker})
 
         def answered(taken: bool) -> None:
             word = "taken" if taken else "refused"

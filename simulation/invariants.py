@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from invoicing.claims import Word
+from invoicing.consent import Consent
 from invoicing.identity import (
     CREDITS_WORKFLOW,
     EVENT_WORKFLOW,
@@ -32,6 +33,7 @@ from invoicing.invoice import Status
 from invoicing.order import OrderStatus
 from invoicing.provider import CreateCall
 from invoicing.request import InvoiceRequest
+from simulation.consent_judge import ConsentJudge
 from simulation.credit_judge import CreditJudge
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
@@ -94,7 +96,14 @@ class Wanted:
 class Judge:
     """Watches one life. `violations` has what was broken, each sentence once."""
 
-    def __init__(self, server: Server, kind: Kind, ledger: Ledger, story: Story) -> None:
+    def __init__(
+        self,
+        server: Server,
+        kind: Kind,
+        ledger: Ledger,
+        story: Story,
+        rule: Consent | None = None,
+    ) -> None:
         self._server = server
         self._kind = kind
         self._ledger = ledger
@@ -106,6 +115,7 @@ class Judge:
         self._looks: dict[str, tuple[datetime, Decimal]] = {}
         self._idle: dict[str, int] = {}
         self._credits = CreditJudge(server, ledger, kind.echoes, self.broken)
+        self.consents = ConsentJudge(server, rule, self.broken)
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -165,10 +175,12 @@ class Judge:
         if know is None:
             return
         know.last_change = "create"
+        gross = sums(given.document).gross
+        self.consents.created(know.reference, content(given.document), gross, call)
         if content(given.document) not in know.contents(call.scheduled):
             self.broken(Sentence.RIGHT_CONTENT, f"{know.reference}: made from an older content")
         if self._kind.sent_by == "create":
-            self._irreversible(know, "create", call)
+            self._irreversible(know, "create", gross, call)
             self._sends(know, "create", call)
 
     def planned_credit(self, request: InvoiceRequest) -> None:
@@ -183,15 +195,19 @@ class Judge:
         if know is None:
             return
         know.last_change = verb
+        gross = held.asked_gross if held else know.gross
+        if verb == "credit":
+            self.consents.credited(reference, gross, call)
         if verb not in ("approve", "send"):
             return
-        self._irreversible(know, verb, call)
+        self._irreversible(know, verb, gross, call)
         if verb in ("send", self._kind.sent_by):
             self._sends(know, verb, call)
         if held is not None and held.alive and verb == "approve":
             self._right(know, held, call)
 
-    def _irreversible(self, know: Wanted, verb: str, call: ActivityCall) -> None:
+    def _irreversible(self, know: Wanted, verb: str, gross: Decimal, call: ActivityCall) -> None:
+        self.consents.irreversible(know.reference, verb, gross, call)
         since = know.held_since
         if since is not None and _after(call, since):
             self.broken(
@@ -322,6 +338,10 @@ class Judge:
 
     def _left(self, know: Wanted, run: Run) -> None:
         alive = self._ledger.alive(know.reference)
+        if run.status == "canceled":
+            ended = self._server.query(run.id, "state")
+            own = self._ledger.invoices.get(ended.provider_id or "")
+            self.consents.ended(know.reference, own, ended.status)
         if run.status not in ("completed", "failed"):
             return
         shown = run.result if run.status == "completed" else self._server.query(run.id, "state")
@@ -332,6 +352,7 @@ class Judge:
         own = self._ledger.invoices.get(shown.provider_id or "")
         if own is None and shown.provider_id and not self._kind.can_look:
             own = alive[-1] if alive else None
+        self.consents.ended(know.reference, own, status)
         others = [held for held in alive if held is not own]
         if others and not know.told & _TELL_OF_OTHERS:
             which = ", ".join(f"{held.id} ({held.state})" for held in others)

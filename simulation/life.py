@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from invoicing.case import InvoiceInput
+from invoicing.consent import Consent
 from invoicing.identity import FEED_WORKFLOW, MEMO, WORKFLOW, feed_id, fingerprint, workflow_id
 from invoicing.invoice import Invoice, Status
 from invoicing.news import EventInput, FeedInput
@@ -23,6 +24,7 @@ from invoicing.order import Deliver
 from invoicing.provider import Event
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from simulation.caller import Caller
+from simulation.consent_people import draw_rule
 from simulation.credit_people import CreditPeople
 from simulation.decisions import (
     Decision,
@@ -88,6 +90,8 @@ class Life:
     """Whether there is a register."""
     loses: timedelta | None = None
     """When Temporal loses its database; never without a register."""
+    rule: Consent | None = None
+    """What needs two people, if anything."""
 
     def told(self) -> str:
         """What it is about, in a sentence."""
@@ -99,6 +103,9 @@ class Life:
             count = len(self.requests)
             what = "an invoice" if count == 1 else f"{count} invoices"
         kept = ", with a register" if self.kept else ""
+        if self.rule:
+            above = f" above {self.rule.above['EUR']}" if self.rule.above else ""
+            kept += f"; two people{above}: {', '.join(self.rule.of)}"
         held = " and held" if any(each.hold for each in self.requests) else ""
         return f"{what}, to be {goal}{held}, at {self.kind.told()}{kept}"
 
@@ -156,6 +163,7 @@ def draw_life(seed: int) -> Life:
         rhythm=tuple(round(rng.random(), 3) for _ in range(17)),
         decisions=tuple(draw(rng, kind, len(requests), order=ordered)),
         **_register(seed),
+        rule=draw_rule(seed),
     )
     return life if ordered or goal is Goal.DRAFTED else _perhaps_credited(life)
 
@@ -238,11 +246,12 @@ class _Living:
         self._story = story = Story(server)
         self._ledger = ledger = Ledger()
         self._wire = wire = Wire(server, story, decisions, life.rhythm)
-        self._judge = judge = Judge(server, life.kind, ledger, story)
+        self._judge = judge = Judge(server, life.kind, ledger, story, life.rule)
         self._provider = provider = SimulatedProvider(
             server, life.kind, ledger, wire, story, judge, self._tell
         )
         provider.pays_after, provider.claims = life.pays_after, life.kept
+        provider.rule = life.rule
         self._caller = caller = Caller(server, judge, story)
         self._people = People(
             server,
@@ -254,6 +263,8 @@ class _Living:
             life.requests,
             random.Random(f"people {life.seed}"),
         )
+        if life.rule:
+            self._people.decide_by_two(life.seed)
         self._serve(decisions)
         self._begin(caller, decisions)
         server.on_step.append(self._step)
@@ -303,9 +314,9 @@ class _Living:
             return
         if life.loses is not None:
             server.after(life.loses, self._lose)
-        CreditPeople(server, self._wire, caller, self._people, self._story, life.requests).prepare(
-            decisions
-        )
+        CreditPeople(
+            server, self._wire, caller, self._people, self._judge, self._story, life.requests
+        ).prepare(decisions)
         for place, request in enumerate(life.requests):
             caller.ask_after(life.starts[place], request)
             if request.hold:

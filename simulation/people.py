@@ -21,6 +21,7 @@ from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
 from simulation.caller import Caller
+from simulation.consent_people import ConsentPeople, only_noted
 from simulation.decisions import Act, Decision
 from simulation.documents import content, document, sums
 from simulation.engine import LimitExceeded, NotFound, QueryFailed, Run, Server, Update
@@ -56,6 +57,8 @@ class Asking:
     update: Update
     then: Callable[[bool], None]
     """Told whether it was taken; a refusal or a lost cause is False."""
+    begun: datetime
+    """When it was sent first."""
     sent: int = 1
 
 
@@ -81,6 +84,7 @@ class People:
         self._story = story
         self._requests = list(requests)
         self._paces = [timedelta(seconds=3 * 1000 ** rhythm.random()) for _ in range(8)]
+        self._two: ConsentPeople | None = None
         self._turns = 0
         self._asked: set[tuple[str, str, str]] = set()
         self._released: dict[str, datetime] = {}
@@ -121,12 +125,31 @@ class People:
 
     # Instructions
 
+    def decide_by_two(self, seed: int) -> None:
+        """From now on more than one of them says what an invoice is told."""
+        self._two = ConsentPeople(self._server, seed, self._send, self._signal)
+        self._caller.asker = self._two.asker
+
     def instruct(
-        self, identity: str, name: str, arg: Any, then: Callable[[bool], None] = lambda _: None
+        self,
+        identity: str,
+        name: str,
+        arg: Any,
+        then: Callable[[bool], None] = lambda _: None,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
+        """Have an update sent, by one of them or by several. `before` is done each time."""
+        if self._two and identity.startswith("invoice/") and name != "hold":
+            self._two.give(identity, name, arg, then, before)
+        else:
+            before()
+            self._send(identity, name, arg, then)
+
+    def _send(self, identity: str, name: str, arg: Any, then: Callable[[bool], None]) -> None:
         """Send an update, and again under the same id while its answer is lost."""
         self._updates += 1
         key = f"update-{self._updates}"
+        self._judge.consents.says(identity, arg)
         try:
             update = self._server.update(identity, name, arg, update_id=key)
         except NotFound:
@@ -134,17 +157,20 @@ class People:
             return
         except LimitExceeded:
             # As the SDK's client does: a server that is busy is asked again.
-            self._server.after(_AGAIN, partial(self.instruct, identity, name, arg, then))
+            self._server.after(_AGAIN, partial(self._send, identity, name, arg, then))
             return
-        self._under_way.append(Asking(identity, name, arg, update, then))
+        self._under_way.append(Asking(identity, name, arg, update, then, self._server.now))
 
     def look(self) -> None:
         """After every step: hear what became of instructions, and see who is asked."""
         if self._under_way:
             self._hear()
         for run in self._server.open_runs():
-            if run.attribute(attributes.STATUS.name) == Status.NEEDS_ATTENTION:
+            status = run.attribute(attributes.STATUS.name)
+            if status == Status.NEEDS_ATTENTION:
                 self._see(run)
+            elif status == Status.HELD and self._two:
+                self._see_held(run)
 
     def _hear(self) -> None:
         for asking in list(self._under_way):
@@ -156,9 +182,14 @@ class People:
                 self._server.after(_AGAIN, partial(self._send_again, asking))
                 continue
             taken = state == "done" and asking.update.failure is None
+            if taken and asking.arg.proven:
+                taken = not only_noted(asking.update.result, asking.arg, asking.begun)
+            if taken:
+                self._judge.consents.taken(asking.id, asking.arg)
             asking.then(taken)
 
     def _send_again(self, asking: Asking) -> None:
+        self._judge.consents.says(asking.id, asking.arg)
         try:
             asking.update = self._server.update(
                 asking.id, asking.name, asking.arg, update_id=asking.update.id
@@ -189,6 +220,25 @@ class People:
                 self._asked.discard(key)
 
         self._server.after(pause, look)
+
+    def _see_held(self, run: Run) -> None:
+        """What the rule holds nobody comes back to by themselves: somebody looks at the list."""
+        key = (run.id, run.run_id, str(run.attribute(attributes.WAITING_SINCE.name)))
+        if key in self._asked:
+            return
+        self._asked.add(key)
+        reference = run.id.partition("/")[2]
+
+        def look() -> None:
+            state, know = self._state(run.id), self._judge.wanted.get(reference)
+            if state is None or state.status != Status.HELD:
+                return
+            if know is None or know.held_since is None:
+                self._story.tell(f"{reference}: what is held is looked at")
+                self._release(reference)
+            self._server.after(_LATER, look)
+
+        self._server.after(self._paces[0], look)
 
     def _state(self, identity: str) -> Any:
         try:
@@ -361,20 +411,22 @@ class People:
             shown = state.problem.question
         reference = identity.partition("/")[2]
         know = self._judge.wanted.get(reference) if identity.startswith("invoice/") else None
-        if know is not None:
-            self._in_doubt(know, choice)
-            if state is not None and state.problem is not None:
-                self._stands(know, state.problem.reason.value)
+        if know is not None and state is not None and state.problem is not None:
+            self._stands(know, state.problem.reason.value)
         if choice.document is not None and know is not None:
             self._judge.correct(
                 reference, content(choice.document), sums(choice.document).gross, sure=False
             )
 
+        def before() -> None:
+            if know is not None:
+                self._in_doubt(know, choice)
+
         def then(taken: bool) -> None:
             if know is not None and taken:
                 self._taken(know, choice, question, shown)
 
-        self.instruct(identity, "resolve", arg, then)
+        self.instruct(identity, "resolve", arg, then, before)
 
     def _stands(self, know: Wanted, reason: str) -> None:
         """Whoever answers that it cannot be taken back knows that an earlier content may stand."""
@@ -422,8 +474,7 @@ class People:
 
         def let_go() -> None:
             self._story.tell(f"{reference}: somebody releases it")
-            self._may_go(reference)
-            self.instruct(identity, "release", release)
+            self.instruct(identity, "release", release, before=partial(self._may_go, reference))
 
         def held(taken: bool) -> None:
             know = self._judge.wanted.get(reference)
@@ -431,6 +482,7 @@ class People:
             holds = released <= asked_at and self._server.now < let_go_at
             if taken and know is not None and holds:
                 self._story.tell(f"{reference}: the hold is acknowledged")
+                self._judge.consents.held(reference, asked_at)
                 know.held_since = self._server.now
 
         if act.by_signal:
@@ -448,16 +500,20 @@ class People:
 
     def release_later(self, request: InvoiceRequest, after: timedelta) -> None:
         """Whoever asked for the hold in a request comes back in the end."""
-        identity = workflow_id(request.reference)
 
         def let_go() -> None:
             self._story.tell(f"{request.reference}: somebody releases it")
-            self._may_go(request.reference)
-            self.instruct(identity, "release", Release(by="holder", reason="looked at"))
+            self._release(request.reference)
 
         self._server.after(after, let_go)
 
+    def _release(self, reference: str) -> None:
+        wanted = Release(by="holder", reason="looked at")
+        before = partial(self._may_go, reference)
+        self.instruct(workflow_id(reference), "release", wanted, before=before)
+
     def _signal(self, identity: str, name: str, arg: Any) -> None:
+        self._judge.consents.says(identity, arg)
         try:
             self._server.signal(identity, name, arg)
         except NotFound:
@@ -491,7 +547,7 @@ class People:
             return
         self._story.tell(f"{reference}: somebody presses Cancel in the Web UI")
         know = self._judge.wanted.get(reference)
-        if know is not None:
+        if know is not None and not self._judge.consents.refuses_the_engine(know.gross):
             know.cut = self._server.now
 
     def _terminate(self, act: Act) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue
 
+from invoicing.consent import Consent
 from invoicing.errors import FieldProblem
 from invoicing.provider import (
     CONFIRMED,
@@ -122,6 +123,8 @@ class SimulatedProvider:
         self.pays_after: timedelta | None = timedelta(hours=5)
         self.claims = False
         """Whether its worker keeps a register."""
+        self.rule: Consent | None = None
+        """What needs two people at this account."""
         self._about: dict[str, str] = {}
 
     # Planning and looking
@@ -147,6 +150,7 @@ class SimulatedProvider:
             attachments=_ATTACHMENTS if kind.attaches else (),
             paces=PACES,
             claims=self.claims,
+            consent=self.rule,
             keys=() if kind.can_look else (own_name(request.reference),),
         )
         return Attempt(after=timedelta(milliseconds=5), result=made)

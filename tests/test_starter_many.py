@@ -12,6 +12,7 @@ import pytest
 import commands.confirming
 import commands.many
 from invoicing.client import InvoicingClient
+from invoicing.consent import Consent
 from invoicing.invoice import Cancel, Status
 from invoicing.parse import read_request
 from invoicing.questions import Answer, Reason, meaning
@@ -152,6 +153,38 @@ async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) ->
     one = await typed("all", "resolve", "adopt", *chosen, at=company)
     assert one.exit_code == Code.BAD_INPUT
     assert Answer.ADOPT in one.stderr
+
+
+async def test_bulk_instructions_are_nobody_s_consent_where_two_people_must_decide(
+    shared: World, company: Company
+) -> None:
+    """The command line proves nobody: each is refused, with what to do, and nothing changes."""
+    rule = Consent(of=("release", "cancel", "retry"))
+    shared.consents["zero_friction"][company.account] = rule
+    prefix = f"T{uuid.uuid4().hex[:8]}:"
+    company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
+    parked = await company.start(company.request(f"{prefix}parked"))
+    await company.parked(parked)
+    held = await company.start(company.request(f"{prefix}held"))
+    await company.until_status(held, Status.HELD)
+    for status, reference in (("needs_attention", parked), ("held", held)):
+        await listed(company, reference, "--prefix", prefix, "--status", status)
+    chosen = ("--prefix", prefix, "--yes", "--json", *WHY)
+    for words, those in (
+        (("resolve", "retry"), {parked}),
+        (("release",), {held}),
+        (("cancel",), {parked, held}),
+    ):
+        said = await typed("all", *words, *chosen, at=company)
+        assert said.exit_code == Code.FAILED
+        refused = {row["reference"]: row["why"] for row in lines(said)}
+        assert set(refused) == those
+        for why in refused.values():
+            assert f"{words[-1]} needs two people here who have proven who they are" in why
+    for reference in (parked, held):
+        state = await company.client.state(reference)
+        assert (state.consents, state.ended) == ((), False)
+        assert "approved" not in company.effects(reference)
 
 
 async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(

@@ -328,13 +328,13 @@ class Scene:
             search_attributes=search_attributes(asked),
         )
 
-    def begin_order(self, lines: int = 2, **fields: Any) -> None:
+    def begin_order(self, lines: int = 2, *, proven: str = "", **fields: Any) -> None:
         """Begin an order of so many lines, at a provider that need not know of it."""
         asked = OrderRequest(reference=ORDER, provider=PROVIDER, document=document(lines), **fields)
         given = {name: getattr(asked, name) for name in OrderRequest.model_fields}
         self.server.start(
             ORDER_WORKFLOW,
-            OrderInput.model_construct(**given),
+            OrderInput.model_construct(**given, proven=proven),
             id=self.order_id,
             memo={MEMO: fingerprint(asked)},
             search_attributes=search_attributes(asked),

@@ -14,6 +14,7 @@ from simulation.life import draw_life, live
 from simulation.providers import SimulatedProvider
 from simulation.sentences import Sentence
 from simulation.shrink import shrink
+from workflows.invoice import instructions
 
 CHUNKS = 20
 LIVES = 2000
@@ -52,6 +53,14 @@ def _digest_of(hash_seed: str, jobs: str) -> str:
     return line.split()[1]
 
 
+def test_some_lives_have_a_rule_of_two_and_say_so() -> None:
+    ruled = {seed: life for seed in range(1, 101) if (life := draw_life(seed)).rule}
+    assert 10 < len(ruled) < 50
+    assert all("two people" in life.told() for life in ruled.values())
+    plain = next(life for life in map(draw_life, range(1, 99)) if not life.rule)
+    assert "two people" not in plain.told()
+
+
 def test_a_life_can_be_lived_without_what_was_drawn() -> None:
     life = next(each for each in map(draw_life, range(1, 99)) if live(each).ambiguous)
     calm = live(life, [])
@@ -66,6 +75,10 @@ def _sends_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         once(self, held, verb, ours=ours)
 
     monkeypatch.setattr(SimulatedProvider, "_sent", sent)
+
+
+def _lets_one_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instructions, "agreed", lambda life, said: True)
 
 
 def _approves_two(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +96,13 @@ def _approves_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
-    [(_sends_twice, Sentence.SENT_ONCE), (_approves_two, Sentence.NEVER_TWO)],
+    [
+        (_sends_twice, Sentence.SENT_ONCE),
+        (_approves_two, Sentence.NEVER_TWO),
+        (_lets_one_decide, Sentence.TWO_PEOPLE),
+    ],
 )
-def test_a_provider_that_breaks_a_promise_is_red_and_told_as_a_story(
+def test_what_breaks_a_promise_is_red_and_told_as_a_story(
     damage: object, sentence: Sentence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert callable(damage)

@@ -13,12 +13,15 @@ import pytest
 
 from invoicing.consent import MOST_CONSENTS, Consent
 from invoicing.document import Document
+from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
+from invoicing.order import CancelLines, invoice_reference
 from invoicing.provider import Stage
 from invoicing.questions import Answer, Reason
+from invoicing.request import CreditedInvoice
 from simulation.documents import document, sums
 from simulation.engine import Update
-from tests.simulation.scene import LONG, Act, Scene, lost, refused, request
+from tests.simulation.scene import LONG, ORDER, Act, Scene, lost, refused, request
 
 SMALL, LARGE = document(1), document(3)
 ABOVE = {"EUR": sums(SMALL).gross}
@@ -35,20 +38,20 @@ def begun(scene: Scene, given: Document = LARGE, **fields: Any) -> None:
     scene.begin(request(given, **fields))
 
 
-def said(scene: Scene, name: str, what: Any) -> Update:
-    """The update, once it is answered."""
-    update = scene.server.update(scene.id, name, what)
+def said(scene: Scene, name: str, what: Any, to: str = "") -> Update:
+    """The update, once it is answered; to the scene's invoice, or to another."""
+    update = scene.server.update(to or scene.id, name, what)
     scene.until(lambda: update.status != "pending")
     return update
 
 
-def release(scene: Scene, proven: str) -> Update:
+def release(scene: Scene, proven: str, to: str = "") -> Update:
     wanted = Release(by="somebody", reason="test", proven=proven)
-    return said(scene, "release", wanted)
+    return said(scene, "release", wanted, to)
 
 
-def cancel(scene: Scene, proven: str) -> Update:
-    return said(scene, "cancel", Cancel(by="somebody", reason="test", proven=proven))
+def cancel(scene: Scene, proven: str, to: str = "") -> Update:
+    return said(scene, "cancel", Cancel(by="somebody", reason="test", proven=proven), to)
 
 
 def resolve(scene: Scene, proven: str, answer: Answer, **more: Any) -> Update:
@@ -297,6 +300,98 @@ def test_a_hold_that_is_overdue_is_released_by_two_as_well() -> None:
         assert "another person" in why(release(scene, "ann"))
         release(scene, "bob")
         assert scene.ended().status is SENT
+
+
+# --- credit notes and orders ----------------------------------------------------------------------
+
+
+def a_credit_of(given: Document) -> CreditedInvoice:
+    """What the ledger of an invoice's credits asks to be credited."""
+    come = sums(given)
+    return CreditedInvoice(
+        reference="S-0",
+        provider_id="P-0",
+        number="N-0",
+        issue_date=given.issue_date,
+        whole=True,
+        net=come.net,
+        vat=come.vat,
+        gross=come.gross,
+    )
+
+
+def test_a_credit_note_is_held_for_two_where_credits_need_them() -> None:
+    with scene_of("credit") as scene:
+        scene.begin(request(LARGE, credits=a_credit_of(LARGE)), proven="ann")
+        scene.until_held()
+        assert "held: credit needs two people" in scene.journal
+        assert "asked for it" in why(release(scene, "ann"))
+        assert release(scene, "bob").failure is None
+        assert consented(scene.state) == [("credit", "bob")]
+        stays(scene)
+        release(scene, "eve")
+        assert scene.ended().status is SENT
+
+
+def test_a_credit_note_is_held_by_no_rule_about_invoices() -> None:
+    with scene_of("release") as scene:
+        scene.begin(request(LARGE, credits=a_credit_of(LARGE)), proven="ann")
+        assert scene.ended().status is SENT
+
+
+def test_a_hold_of_a_credit_note_that_is_overdue_is_released_by_two_as_well() -> None:
+    with scene_of("credit") as scene:
+        scene.begin(request(LARGE, credits=a_credit_of(LARGE)), proven="ann")
+        scene.until_asked(Reason.HOLD_OVERDUE, within=LONG * 3)
+        assert "asked for it" in why(resolve(scene, "ann", Answer.RELEASE))
+        resolve(scene, "bob", Answer.RELEASE)
+        assert consented(scene.state) == [("credit", "bob")]
+        resolve(scene, "eve", Answer.RELEASE)
+        assert scene.ended().status is SENT
+
+
+def delivered(scene: Scene) -> str:
+    """The invoice of an order's only delivery, held: its workflow."""
+    begun = scene.deliver("D1", "L1", "L2", "L3")
+    scene.until(lambda: begun.status != "pending")
+    scene.until(lambda: scene.of("D1").status is Status.HELD)
+    return workflow_id(invoice_reference(ORDER, "D1"))
+
+
+def test_what_an_order_delivers_is_released_by_two_and_not_by_who_asked_for_the_order() -> None:
+    with scene_of("release") as scene:
+        scene.begin_order(3, proven="ann")
+        invoice = delivered(scene)
+        assert "asked for it" in why(release(scene, "ann", invoice))
+        release(scene, "bob", invoice)
+        scene.passes(MOMENT)
+        assert "approve" not in scene.provider.calls
+        release(scene, "eve", invoice)
+        scene.until(lambda: scene.order.ended)
+        assert scene.provider.sent == 1
+
+
+@pytest.mark.parametrize("by_two", [True, False])
+def test_an_order_s_cancel_takes_no_invoice_back_that_two_people_must_cancel(by_two: bool) -> None:
+    """Neither by its lines nor as a whole: the invoice stays, and the order waits for it."""
+    with scene_of("release", "cancel") as scene:
+        scene.begin_order(3, proven="ann")
+        invoice = delivered(scene)
+        lines = CancelLines(
+            by="somebody", reason="test", proven="ann", cancellation="C1", lines=("L1",)
+        )
+        assert "reserved" in why(said(scene, "cancel_lines", lines, scene.order_id))
+        for who in ("ann", "bob"):
+            assert cancel(scene, who, scene.order_id).failure is None
+        scene.passes(MOMENT)
+        assert scene.of("D1").status is Status.HELD
+        assert len(scene.provider.alive) == 1
+        assert not scene.order.ended
+        decide = cancel if by_two else release
+        for who in ("bob", "eve"):
+            assert decide(scene, who, invoice).failure is None
+        scene.until(lambda: scene.order.ended)
+        assert scene.provider.sent == (0 if by_two else 1)
 
 
 # --- cancels and credits --------------------------------------------------------------------------
