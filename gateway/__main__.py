@@ -1,7 +1,7 @@
 """python -m gateway: serve until SIGTERM or SIGINT.
 
-`GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py,
-settings/people.py), Temporal's own where the server is, and the accounts' where their webhooks come from:
+`GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py and
+settings/people.py), Temporal's own where the server is, and the accounts' where webhooks come from:
 `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`. Credentials of providers are not needed
 here and not kept. INVOICING_REGISTER_AT says where the register is that lists with amounts read.
 """

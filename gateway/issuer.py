@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 from pydantic import AfterValidator, ValidationError
 
 from gateway.problems import Trouble, unavailable
@@ -205,7 +205,7 @@ def _basic(who: str, secret: str) -> httpx.BasicAuth:
     return httpx.BasicAuth(*quoted)
 
 
-def _key(written: Any) -> RSAKey | ECKey | None:
+def _key(written: Any) -> Key | None:
     """One key to prove signatures with; None for one that is for something else, or too short."""
     if not isinstance(written, dict) or written.get("use", "sig") != "sig" or "d" in written:
         return None

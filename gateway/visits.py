@@ -72,8 +72,8 @@ class Book:
     """Writes the lines. `clock` gives seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lines: dict[str, Bucket] = {}
+        self._strangers = Buckets(STRANGERS_LINES, AT_ONCE, clock)
+        self._callers = Buckets(CALLERS_LINES, AT_ONCE, clock)
         self._left_out: dict[str, int] = {}
 
     def write(self, visit: Visit, connection: Connection) -> None:
