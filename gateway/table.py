@@ -23,15 +23,15 @@ OPEN = "nobody has to say who they are"
 PEOPLE = """
 ## Callers that an identity provider proves
 
-Where the settings name an OpenID Connect issuer ([configuration.md](configuration.md)), a caller is also
-somebody whom it has proven: a person at the console, or the bearer of an access token at REST. It is called
-`<the issuer's name>:<sub>`, and may do what its roles say:
+Where the settings name an OpenID Connect issuer ([configuration.md](configuration.md)), a caller
+is also somebody whom it has proven: a person at the console, or the bearer of an access token at
+REST. It is called `<the issuer's name>:<sub>`, and may do what its roles say:
 
 | of the role | is that of the caller |
 |---|---|
 | `VALUES` | it has the role where one of these is in the token's claim |
 | `MAY` | its scopes; of several roles, all of theirs together |
-| `ACCOUNTS`, `REFERENCES` | its limits; of several roles they must be the same, else it is refused |
+| `ACCOUNTS`, `REFERENCES` | its limits; where several roles differ in them it is refused |
 
 Without a role it is refused, and the line of the log says who it was.
 """
