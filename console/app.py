@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from console import inbox, lists, one, signing_in, together
+from console import by_issuer, inbox, lists, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
@@ -64,7 +64,14 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
     idle = timedelta(minutes=settings.console_minutes)
     sessions = Sessions(settings.console_keys, idle)
     app.state.console = Console(backend, access, sessions, Pages(settings, sessions))
-    for router in (inbox.router, signing_in.router, lists.router, together.router, one.router):
+    for router in (
+        inbox.router,
+        signing_in.router,
+        by_issuer.router,
+        lists.router,
+        together.router,
+        one.router,
+    ):
         app.include_router(router)
     for name, media in LOOKS.items():
         app.add_route(f"/{name}", _as_it_is(name, media), methods=["GET"])

@@ -61,7 +61,12 @@ SIGNING_IN = "invoicing-form"
 cookie being sent, and must not lose it by that."""
 
 
-def _called(request: Request, name: str) -> str:
+AT_THE_ISSUER = "invoicing-issuer"
+"""Of somebody on the way to the issuer and back. Whoever comes back comes by a link from elsewhere,
+with which browsers send no cookie that is strict."""
+
+
+def called(request: Request, name: str) -> str:
     """With this prefix browsers let nobody set it but this very host, over TLS."""
     return name if is_local(request) else f"__Host-{name}"
 
@@ -71,7 +76,7 @@ def keep(
 ) -> None:
     """Have the browser hold the session, until it is closed or the session is over."""
     response.set_cookie(
-        _called(request, name),
+        called(request, name),
         desk.sessions.sealed(session),
         path="/",
         secure=not is_local(request),
@@ -83,7 +88,7 @@ def keep(
 def drop(request: Request, response: Response, name: str = SIGNED_IN) -> None:
     """Have the browser forget it."""
     response.delete_cookie(
-        _called(request, name),
+        called(request, name),
         path="/",
         secure=not is_local(request),
         httponly=True,
@@ -93,7 +98,7 @@ def drop(request: Request, response: Response, name: str = SIGNED_IN) -> None:
 
 def session_of(request: Request, desk: Console, name: str = SIGNED_IN) -> Session | None:
     """The session that the request's cookie holds."""
-    return desk.sessions.opened(request.cookies.get(_called(request, name)))
+    return desk.sessions.opened(request.cookies.get(called(request, name)))
 
 
 def admitted(scope: Scope) -> Any:
@@ -102,14 +107,14 @@ def admitted(scope: Scope) -> Any:
 
     async def admit(request: Request, desk: Desk) -> Visitor:
         session = session_of(request, desk)
-        if session is None or not session.token:
+        if session is None or session.proof is None:
             raise NotSignedIn
         visit = visit_of(request)
         named = request.path_params
         if about := named.get("reference") or named.get("event"):
             visit.about(about)
         try:
-            caller = await desk.access.admit(visit, session.token, scope)
+            caller = await desk.access.admit(visit, session.proof, scope)
         except Trouble as trouble:
             if trouble.kind is Kind.UNAUTHENTICATED:
                 raise NotSignedIn from None

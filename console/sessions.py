@@ -1,6 +1,7 @@
-"""Who is signed in: a token, sealed into a cookie that only the gateway can open.
+"""Who is signed in: a token, or whom the issuer has proven, sealed into a cookie that only the
+gateway can open.
 
-The token is looked at anew with each request, so a session ends when its token does. Nothing is
+Either is looked at anew with each request, so a session ends when its token does. Nothing is
 kept here but the sessions that somebody has ended, until their cookies could not be used anyway.
 """
 
@@ -14,31 +15,58 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr, ValidationError
 
+from gateway.people import Person
 from invoicing.model import Recorded
 
 LONGEST = timedelta(hours=12)
 """A session ends then, however busy it is."""
+ERRAND = timedelta(minutes=10)
+"""How long signing in at the issuer may take."""
 MOST_COOKIE = 4000
 """Characters; browsers keep no longer one."""
 MOST_ENDED = 100_000
 
 
 class Session(Recorded):
-    """What the cookie says. Without a token nobody is signed in yet; it still proves that a form
-    was filled in where it was shown. `began` is in seconds since 1970."""
+    """What the cookie says: a token, or whom the issuer has proven. Without one of them nobody is
+    signed in yet; it still proves that a form was filled in where it was shown. `began` is in
+    seconds since 1970."""
 
     id: str
     began: int
     token: str = ""
+    person: Person | None = None
+
+    @property
+    def proof(self) -> Person | str | None:
+        """What lets somebody in; None: nobody is signed in."""
+        return self.person or self.token or None
+
+
+class Errand(Recorded):
+    """On the way to the issuer and back: what only this browser and the issuer can bring along
+    together (`state`), what its token must repeat (`nonce`), what redeems its code (`verifier`),
+    and where to go on."""
+
+    id: str
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+
+
+S = TypeVar("S", Session, Errand)
 
 
 @dataclass(frozen=True)
 class _Key:
     sealing: Fernet
+    errands: Fernet
     forms: bytes
 
 
@@ -46,7 +74,10 @@ def _key(written: SecretStr) -> _Key:
     def of(use: bytes) -> bytes:
         return hmac.digest(written.get_secret_value().encode(), use, hashlib.sha256)
 
-    return _Key(Fernet(base64.urlsafe_b64encode(of(b"console cookie"))), of(b"console form"))
+    def sealing(use: bytes) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(of(use)))
+
+    return _Key(sealing(b"console cookie"), sealing(b"console errand"), of(b"console form"))
 
 
 class Sessions:
@@ -66,41 +97,66 @@ class Sessions:
     ) -> None:
         made = [_key(each) for each in keys]
         self._sealing = MultiFernet([each.sealing for each in made])
+        self._errands = MultiFernet([each.errands for each in made])
         self._forms = made[0].forms
         self.idle = idle
         self._clock = clock
         self._ended: dict[str, float] = {}
 
-    def begin(self, token: str = "") -> Session:
+    def begin(self, token: str = "", person: Person | None = None) -> Session:
         """A new one, by a name that nobody knows."""
-        return Session(id=secrets.token_urlsafe(16), began=int(self._clock()), token=token)
+        began = int(self._clock())
+        return Session(id=secrets.token_urlsafe(16), began=began, token=token, person=person)
+
+    def send(self, to: str) -> Errand:
+        """A new errand, after which it goes on there."""
+        by_chance = (secrets.token_urlsafe(32) for _ in range(4))
+        return Errand(
+            **dict(zip(("id", "state", "nonce", "verifier"), by_chance, strict=True)), next=to
+        )
 
     def sealed(self, session: Session) -> str:
         """The cookie, good for the idle time from now."""
         content = session.model_dump_json().encode()
         return self._sealing.encrypt_at_time(content, int(self._clock())).decode()
 
+    def sealed_errand(self, errand: Errand) -> str:
+        """The cookie of an errand, good for `ERRAND` from now."""
+        content = errand.model_dump_json().encode()
+        return self._errands.encrypt_at_time(content, int(self._clock())).decode()
+
     def opened(self, cookie: str | None) -> Session | None:
         """What a cookie says; None for one that is not ours, is too old, or was ended."""
+        session = self._opened(self._sealing, Session, cookie, self.idle)
+        if session is None or self._clock() - session.began > LONGEST.total_seconds():
+            return None
+        return session
+
+    def opened_errand(self, cookie: str | None) -> Errand | None:
+        """The same for an errand's."""
+        return self._opened(self._errands, Errand, cookie, ERRAND)
+
+    def _opened(
+        self, sealing: MultiFernet, kind: type[S], cookie: str | None, good_for: timedelta
+    ) -> S | None:
         if not cookie or len(cookie) > MOST_COOKIE:
             return None
-        now = int(self._clock())
-        seconds = int(self.idle.total_seconds())
+        seconds, now = int(good_for.total_seconds()), int(self._clock())
         try:
-            content = self._sealing.decrypt_at_time(cookie.encode(), seconds, now)
-            session = Session.model_validate_json(content)
+            content = sealing.decrypt_at_time(cookie.encode(), seconds, now)
+            found = kind.model_validate_json(content)
         except (InvalidToken, ValidationError):
             return None
-        over = now - session.began > LONGEST.total_seconds() or session.id in self._ended
-        return None if over else session
+        return None if found.id in self._ended else found
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session | Errand) -> None:
         """Its cookies are good for nothing any more, here."""
         now = self._clock()
         self._ended = {each: until for each, until in self._ended.items() if until > now}
         if len(self._ended) >= MOST_ENDED:
             self._ended.pop(next(iter(self._ended)))
-        self._ended[session.id] = now + self.idle.total_seconds()
+        lasts = ERRAND if isinstance(session, Errand) else self.idle
+        self._ended[session.id] = now + lasts.total_seconds()
 
     def form_token(self, session: Session) -> str:
         """What a form of this session carries, and no other page can know."""

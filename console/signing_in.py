@@ -31,13 +31,20 @@ def within(path: str) -> str:
     return path if _WITHIN.fullmatch(path) else "/"
 
 
+def has_issuer(desk: Console) -> bool:
+    """Whether somebody can sign in by the issuer."""
+    people = desk.access.people
+    return people is not None and people.issuer.settings.client_id is not None
+
+
 @router.get("/sign-in")
 async def form(request: Request, desk: Desk) -> Response:
     """Asks for a token."""
-    return _form(request, desk, 200)
+    return asked_for(request, desk, 200)
 
 
-def _form(request: Request, desk: Console, status: int, note: str = "") -> HTMLResponse:
+def asked_for(request: Request, desk: Console, status: int, note: str = "") -> HTMLResponse:
+    """The form, with a note of what went wrong."""
     session = session_of(request, desk, SIGNING_IN) or desk.sessions.begin()
     page = desk.pages.page(
         request,
@@ -47,6 +54,8 @@ def _form(request: Request, desk: Console, status: int, note: str = "") -> HTMLR
         note=note,
         next=within(request.query_params.get("next", "/")),
         returned="next" in request.query_params,
+        by_issuer=has_issuer(desk),
+        signed_out=request.query_params.get("said") == "signed_out",
     )
     keep(request, page, desk, session, SIGNING_IN)
     return page
@@ -57,7 +66,7 @@ async def sign_in(request: Request, desk: Desk) -> Response:
     """Lets the bearer of a token in, in a session that nobody knew before."""
     before = session_of(request, desk, SIGNING_IN)
     if before is None:
-        return _form(request, desk, 403, desk.pages.words("sign_in.no_cookie"))
+        return asked_for(request, desk, 403, desk.pages.words("sign_in.no_cookie"))
     given = await filled(request, desk, before, desk.access.house.reading_unproven)
     visit = visit_of(request)
     try:
@@ -68,7 +77,7 @@ async def sign_in(request: Request, desk: Desk) -> Response:
         visit.outcome = trouble.kind.slug
         words = desk.pages.words
         unknown = trouble.kind is Kind.UNAUTHENTICATED
-        return _form(
+        return asked_for(
             request,
             desk,
             trouble.kind.status,

@@ -1,7 +1,7 @@
 """python -m gateway: serve until SIGTERM or SIGINT.
 
-`GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py), Temporal's
-own where the server is, and the accounts' where their webhooks come from:
+`GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py and
+settings/people.py), Temporal's own where the server is, and the accounts' where webhooks come from:
 `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`. Credentials of providers are not needed
 here and not kept. INVOICING_REGISTER_AT says where the register is that lists with amounts read.
 """
@@ -19,8 +19,11 @@ import observing.logs
 import settings.accounts
 import settings.callers
 import settings.gateway
+import settings.people
 import settings.shared
 from gateway.app import application
+from gateway.issuer import Issuer
+from gateway.people import People
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
@@ -35,7 +38,8 @@ log = logging.getLogger("invoicing.gateway")
 async def main() -> None:
     """Serve; on a signal, let requests under way end."""
     setup = settings.gateway.read(os.environ)
-    callers = settings.callers.read(os.environ)
+    told = settings.people.read(os.environ)
+    callers = settings.callers.read(os.environ, needed=told is None)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -44,10 +48,16 @@ async def main() -> None:
         client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
         where = settings.shared.register(os.environ).register_at
         books = Reader(where.get_secret_value()) if where else None
-        async with serving(application(client, hooks, setup, callers, books), setup) as url:
+        people = People(Issuer(told.issuer, http), told.roles) if told else None
+        app = application(client, hooks, setup, callers, books, people)
+        async with serving(app, setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):
                 log.info("caller %s may %s", name, ", ".join(caller.may))
+            if told:
+                log.info(
+                    "people of %s by roles: %s", told.issuer.name, ", ".join(sorted(told.roles))
+                )
             for provider, accounts in sorted(hooks.items()):
                 log.info("webhooks of %s: %s", provider, ", ".join(sorted(accounts)))
             await told_to_stop.wait()

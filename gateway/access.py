@@ -13,9 +13,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from gateway.bucket import Bucket
+from gateway.bucket import Buckets
 from gateway.callers import Caller, Callers
 from gateway.house import House
+from gateway.issuer import Unproven
+from gateway.people import People, Person, is_token, unauthenticated
 from gateway.problems import Kind, Trouble, nothing_here
 from gateway.visits import Visit, visit_of
 from settings.callers import CallerSettings, Scope
@@ -30,18 +32,21 @@ class Access:
         settings: GatewaySettings,
         callers: Mapping[str, CallerSettings],
         clock: Callable[[], float] = time.monotonic,
+        people: People | None = None,
     ) -> None:
         self.house = House(settings)
         self._callers = Callers(callers)
-        self._buckets = {name: Bucket(settings.rate, settings.burst, clock) for name in callers}
+        self.people = people
+        self._buckets = Buckets(settings.rate, settings.burst, clock)
 
     async def admit(
-        self, visit: Visit, token: str | None, scope: Scope, *, long: bool = False
+        self, visit: Visit, proof: Person | str | None, scope: Scope, *, long: bool = False
     ) -> Caller:
-        """Let the bearer pass, or raise the Trouble that says why not. The place is the visit's."""
-        caller = self._callers.recognise(token)
+        """Let the bearer of a token pass, or somebody whom the issuer has proven, or raise the
+        Trouble that says why not. The place is the visit's."""
+        caller = await self._recognise(visit, proof)
         visit.caller, visit.scope = caller.name, scope
-        if wait := self._buckets[caller.name].take():
+        if wait := self._buckets.take(caller.name):
             await self.house.pause(caller)
             raise Trouble(Kind.TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
         if scope not in caller.may:
@@ -52,8 +57,30 @@ class Access:
         visit.leave.append(leave)
         return caller
 
+    async def _recognise(self, visit: Visit, proof: Person | str | None) -> Caller:
+        if isinstance(proof, Person):
+            return self._of_issuer(visit, proof)
+        try:
+            return self._callers.recognise(proof)
+        except Trouble:
+            if self.people is None or proof is None or not is_token(proof):
+                raise
+        try:
+            person = await self.people.bearing(proof)
+        except Unproven as unproven:
+            visit.why = unproven.why
+            raise unauthenticated(unproven.why) from None
+        return self._of_issuer(visit, person)
 
-_bearer = HTTPBearer(auto_error=False, description="A token of a caller in the settings.")
+    def _of_issuer(self, visit: Visit, person: Person) -> Caller:
+        if self.people is None:
+            raise unauthenticated("there is no issuer any more")
+        visit.caller = self.people.name(person)
+        return self.people.caller(person)
+
+
+_TOKENS = "A token of a caller in the settings, or an access token of the issuer there."
+_bearer = HTTPBearer(auto_error=False, description=_TOKENS)
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 

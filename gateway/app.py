@@ -20,6 +20,7 @@ from gateway import codec, events, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
+from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
 from gateway.silence import told_apart
 from gateway.visits import visit_of
@@ -69,12 +70,13 @@ def application(
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
     books: Booked | None = None,
+    people: People | None = None,
 ) -> FastAPI:
     """The gateway over this client, with these accounts' webhooks, for these callers; with
-    a register to read, where there is one."""
+    a register to read and an issuer that proves people, where there are some."""
     app = described()
     app.state.backend = Backend(client, hooks, settings, books)
-    app.state.access = Access(settings, callers)
+    app.state.access = Access(settings, callers, people=people)
     app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
     _mount_codec(app, client, settings)
     if settings.console_keys:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+
+MOST_NAMES = 10_000
 
 
 class Bucket:
@@ -22,3 +25,21 @@ class Bucket:
             return (1 - self._left) / self._rate
         self._left -= 1
         return 0
+
+
+class Buckets:
+    """One for each name, of the `MOST_NAMES` that were met last; one that is forgotten begins anew,
+    full."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float]) -> None:
+        self._how = rate, burst, clock
+        self._of: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, name: str) -> float:
+        """As a bucket does."""
+        if name not in self._of:
+            self._of[name] = Bucket(*self._how)
+            if len(self._of) > MOST_NAMES:
+                self._of.popitem(last=False)
+        self._of.move_to_end(name)
+        return self._of[name].take()

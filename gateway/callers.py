@@ -1,7 +1,7 @@
-"""Who it is: the one place where a caller is recognised.
+"""Who it is: a caller by its token.
 
-Today by a bearer token whose digest is in the settings. Another proof (an identity provider's) is
-another way to a `Caller` here; nothing else in the gateway knows how one was proven.
+By a bearer token whose digest is in the settings; `gateway.people` is the other way, an issuer's
+proof. Nothing else in the gateway knows how a `Caller` was proven.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class House:
         def leave() -> None:
             self._inside -= 1
             if name is not None:
-                self._of[name] -= 1
+                _less(self._of, name)
 
         return leave
 
@@ -75,7 +75,7 @@ class House:
 
         def leave() -> None:
             self._long -= 1
-            self._long_of[name] -= 1
+            _less(self._long_of, name)
 
         return leave
 
@@ -112,4 +112,11 @@ class House:
             try:
                 await asyncio.sleep(PAUSE)
             finally:
-                self._pausing[caller.name] -= 1
+                _less(self._pausing, caller.name)
+
+
+def _less(count: Counter[str], name: str) -> None:
+    """One less; nothing is kept of who has nothing here, for an issuer has many people."""
+    count[name] -= 1
+    if not count[name]:
+        del count[name]

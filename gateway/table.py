@@ -20,6 +20,23 @@ CODEC = tuple(("POST", f"/codec/{verb}") for verb in ("decode", "encode"))
 OPEN = "nobody has to say who they are"
 
 
+PEOPLE = """
+## Callers that an identity provider proves
+
+Where the settings name an OpenID Connect issuer ([configuration.md](configuration.md)), a caller
+is also somebody whom it has proven: a person at the console, or the bearer of an access token at
+REST. It is called `<the issuer's name>:<sub>`, and may do what its roles say:
+
+| of the role | is that of the caller |
+|---|---|
+| `VALUES` | it has the role where one of these is in the token's claim |
+| `MAY` | its scopes; of several roles, all of theirs together |
+| `ACCOUNTS`, `REFERENCES` | its limits; where several roles differ in them it is refused |
+
+Without a role it is refused, and the line of the log says who it was.
+"""
+
+
 @dataclass(frozen=True)
 class Row:
     """One route. `scope` None: it is open to everybody."""
@@ -67,7 +84,7 @@ def markdown() -> str:
         nobody = "yes" if row.scope is None else "–"
         limits = row.limits if row.scope else "–"
         lines.append(f"| `{row.method} {row.path}` | {' | '.join(cells)} | {nobody} | {limits} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + PEOPLE
 
 
 if __name__ == "__main__":

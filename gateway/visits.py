@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as Connection
 
-from gateway.bucket import Bucket
+from gateway.bucket import MOST_NAMES, Buckets
 from settings.callers import Scope
 
 log = logging.getLogger("invoicing.gateway.requests")
@@ -72,8 +72,8 @@ class Book:
     """Writes the lines. `clock` gives seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lines: dict[str, Bucket] = {}
+        self._strangers = Buckets(STRANGERS_LINES, AT_ONCE, clock)
+        self._callers = Buckets(CALLERS_LINES, AT_ONCE, clock)
         self._left_out: dict[str, int] = {}
 
     def write(self, visit: Visit, connection: Connection) -> None:
@@ -102,10 +102,11 @@ class Book:
         log.log(logging.WARNING if refused else logging.INFO, "%s", line, extra=said)
 
     def _is_too_much(self, caller: str) -> bool:
-        rate = STRANGERS_LINES if caller == NOBODY else CALLERS_LINES
-        bucket = self._lines.setdefault(caller, Bucket(rate, AT_ONCE, self._clock))
-        if bucket.take():
+        lines = self._strangers if caller == NOBODY else self._callers
+        if lines.take(caller):
             self._left_out[caller] = self._left_out.get(caller, 0) + 1
+            if len(self._left_out) > MOST_NAMES:
+                self._left_out.pop(next(iter(self._left_out)))
             return True
         return False
 

@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -89,6 +89,28 @@ def _scopes(value: Any) -> Any:
     return listed
 
 
+May = Annotated[tuple[Scope, ...], BeforeValidator(_scopes), Field(min_length=1)]
+"""What somebody may do."""
+Accounts = Annotated[
+    tuple[str, ...],
+    _matching(_PLACE, "must be providers or provider/account, with commas between"),
+]
+"""Where somebody's invoices are; empty: anywhere."""
+References = Annotated[
+    tuple[str, ...], _matching(_BEGINS, "must be beginnings of references, with commas between")
+]
+"""How somebody's references begin; empty: anyhow."""
+
+
+def refuse_limited_decrypting(may: Collection[Scope], *limits: Collection[str], of: str) -> None:
+    """Raise ValueError for rights that cannot be kept apart; `of` is who has them."""
+    if Scope.DECRYPT in may and any(limits):
+        raise ValueError(
+            f"{of} that may decrypt can have no accounts and no references: a payload does "
+            "not say whose it is"
+        )
+
+
 class CallerSettings(Typed):
     """One caller.
 
@@ -99,31 +121,21 @@ class CallerSettings(Typed):
     """
 
     tokens: Annotated[tuple[Token, ...], BeforeValidator(_tokens), Field(min_length=1)]
-    may: Annotated[tuple[Scope, ...], BeforeValidator(_scopes), Field(min_length=1)]
-    accounts: Annotated[
-        tuple[str, ...],
-        _matching(_PLACE, "must be providers or provider/account, with commas between"),
-    ] = ()
-    references: Annotated[
-        tuple[str, ...],
-        _matching(_BEGINS, "must be beginnings of references, with commas between"),
-    ] = ()
+    may: May
+    accounts: Accounts = ()
+    references: References = ()
 
     @model_validator(mode="after")
     def _decrypts_without_limits(self) -> Self:
-        if Scope.DECRYPT in self.may and (self.accounts or self.references):
-            raise ValueError(
-                "a caller that may decrypt can have no accounts and no references: a payload does "
-                "not say whose it is"
-            )
+        refuse_limited_decrypting(self.may, self.accounts, self.references, of="a caller")
         return self
 
 
-def read(environment: Mapping[str, str]) -> dict[str, CallerSettings]:
+def read(environment: Mapping[str, str], *, needed: bool = True) -> dict[str, CallerSettings]:
     """Every caller, by name.
 
-    BadSettings names all that is wrong at once, and says so when there is nobody at all, or when
-    two callers share a token: then nobody could say who came.
+    BadSettings names all that is wrong at once, and says so when somebody is `needed` and there
+    is nobody, or when two callers share a token: then nobody could say who came.
     """
     problems: Problems = {}
     callers = each(CallerSettings, OF, environment, problems, "caller")
@@ -133,7 +145,7 @@ def read(environment: Mapping[str, str]) -> dict[str, CallerSettings]:
             if owners.setdefault(token.digest, name) != name:
                 variable = f"{PREFIX}{name.upper()}__TOKENS"
                 problems[variable] = f"has a token of {owners[token.digest]}"
-    if not callers and not problems:
+    if needed and not callers and not problems:
         problems[f"{PREFIX}…__TOKENS"] = "must name a caller's token: nobody may come in"
     if problems:
         raise BadSettings(problems)

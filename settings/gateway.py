@@ -1,6 +1,6 @@
 """How the gateway listens and its bounds: variables that begin with `GATEWAY_`.
 
-Whom it lets in is in `settings.callers`.
+Whom it lets in is in `settings.callers` and `settings.people`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import SettingsConfigDict
 
-from settings import callers, variables
+from settings import callers, people, variables
 from settings.variables import Variables
 from settings.worker import misspelt
 
@@ -138,11 +138,11 @@ def read(environment: Mapping[str, str]) -> GatewaySettings:
 
     BadSettings names every one that is wrong or that nobody reads.
     """
-    others = {name: says for name, says in environment.items() if not name.startswith(_CALLERS)}
+    others = {name: says for name, says in environment.items() if not name.startswith(_OTHERS)}
     unread = variables.unread(others, PREFIX, GatewaySettings)
     # A misspelt key, too, would leave what the gateway writes unencrypted.
     problems = unread | misspelt(environment)
     return variables.read(GatewaySettings, others, problems)
 
 
-_CALLERS = callers.PREFIX
+_OTHERS = (callers.PREFIX, people.ISSUER, people.ROLES)

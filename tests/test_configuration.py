@@ -21,6 +21,7 @@ from providers.subscribers import SubscriberSettings
 from settings.callers import CallerSettings
 from settings.consents import ConsentSettings
 from settings.gateway import GatewaySettings
+from settings.people import ISSUER, IssuerSettings, RoleSettings
 from settings.shared import ClientSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
 
@@ -35,6 +36,8 @@ SETTINGS: list[tuple[str, type[BaseModel]]] = [
     ("INVOICING_SUBSCRIBER__ERP__", SubscriberSettings),
     ("INVOICING_CONSENT_MOLLIE_", ConsentSettings),
     ("GATEWAY_CALLER__ERP__", CallerSettings),
+    (ISSUER, IssuerSettings),
+    ("GATEWAY_ROLE__FINANCE__", RoleSettings),
     (settings.gateway.PREFIX, GatewaySettings),
     *((f"{provider.upper()}_", adaptor.Settings) for provider, adaptor in ADAPTORS.items()),
 ]
