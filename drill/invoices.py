@@ -72,7 +72,7 @@ class Invoices:
         """Where our state and a provider's ledger do not agree: a sentence for each."""
         ledgers = {name: await self._ledger(url) for name, url in urls.items()}
         states = [await self.state(place, reference) for reference in sorted(self.wanted)]
-        wrong = [line for state in states for line in _compared(state, ledgers)]
+        wrong = [line for state in states for line in compared(state, ledgers)]
         ours = {(state["provider"], state.get("provider_id")) for state in states}
         for name, entries in ledgers.items():
             made = {entry["invoice_id"] for entry in entries if entry["effect"] == "created"}
@@ -133,7 +133,7 @@ def _request(provider: str, number: int, *, hold: bool) -> dict[str, Any]:
     return request
 
 
-def _compared(state: dict[str, Any], ledgers: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
+def compared(state: dict[str, Any], ledgers: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
     """What is not as it must be with one invoice."""
     if "refused" in state:
         yield f"an invoice is not shown: {state['refused']}"
@@ -147,8 +147,9 @@ def _compared(state: dict[str, Any], ledgers: Mapping[str, list[dict[str, Any]]]
     if twice := [effect for effect, count in times.items() if count > 1]:
         yield f"{reference} at {provider} was {' and '.join(twice)} more than once"
     grosses = {Decimal(each["gross"]) for each in own if each["gross"] is not None}
-    if grosses != {Decimal(state["amounts"]["gross"])}:
-        yield f"{reference} at {provider} is {state['amounts']['gross']}, there {sorted(grosses)}"
+    gross = (state["amounts"] or {}).get("gross")
+    if grosses != {gross and Decimal(gross)}:
+        yield f"{reference} at {provider} is {gross}, there {sorted(grosses)}"
     numbers = {each["number"] for each in own if each["number"]}
     if not numbers <= {state["number"]}:
         yield f"{reference} at {provider} is {state['number']}, there {sorted(numbers)}"
