@@ -73,13 +73,7 @@ class Invoices:
         ledgers = {name: await self._ledger(url) for name, url in urls.items()}
         states = [await self.state(place, reference) for reference in sorted(self.wanted)]
         wrong = [line for state in states for line in compared(state, ledgers)]
-        ours = {(state["provider"], state.get("provider_id")) for state in states}
-        for name, entries in ledgers.items():
-            made = {entry["invoice_id"] for entry in entries if entry["effect"] == "created"}
-            wrong += [
-                f"{name}: {each} was not asked for" for each in made if (name, each) not in ours
-            ]
-        return wrong
+        return [*wrong, *strangers(states, ledgers)]
 
     async def _ledger(self, url: str) -> list[dict[str, Any]]:
         answer = await self.http.get(f"{url}/_sandbox/ledger")
@@ -139,7 +133,7 @@ def compared(state: dict[str, Any], ledgers: Mapping[str, list[dict[str, Any]]])
         yield f"an invoice is not shown: {state['refused']}"
         return
     reference, provider = state["reference"], state["provider"]
-    own = [each for each in ledgers[provider] if each["invoice_id"] == state["provider_id"]]
+    own = _of(state, ledgers[provider])
     times = Counter(each["effect"] for each in own)
     if not state["ended"] or not own:
         yield f"{reference} at {provider} is {state['status']}, and its ledger has {dict(times)}"
@@ -153,3 +147,27 @@ def compared(state: dict[str, Any], ledgers: Mapping[str, list[dict[str, Any]]])
     numbers = {each["number"] for each in own if each["number"]}
     if not numbers <= {state["number"]}:
         yield f"{reference} at {provider} is {state['number']}, there {sorted(numbers)}"
+
+
+def _of(state: dict[str, Any], entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What stands there under the name that this invoice bears there, but for deleted drafts.
+
+    An order and its invoice have ids of their own at some, and one name.
+    """
+    gone = {each["invoice_id"] for each in entries if each["effect"] == "deleted"}
+    stand = [each for each in entries if each["invoice_id"] not in gone]
+    names = {each["reference"] for each in stand if each["invoice_id"] == state["provider_id"]}
+    return [each for each in stand if each["reference"] in names]
+
+
+def strangers(
+    states: list[dict[str, Any]], ledgers: Mapping[str, list[dict[str, Any]]]
+) -> Iterator[str]:
+    """What stands in a ledger, and under none of our invoices' names."""
+    for provider, entries in ledgers.items():
+        shown = [state for state in states if state.get("provider") == provider]
+        known = {each["seq"] for state in shown for each in _of(state, entries)}
+        gone = {each["invoice_id"] for each in entries if each["effect"] == "deleted"}
+        for each in entries:
+            if each["seq"] not in known and each["invoice_id"] not in gone:
+                yield f"{provider}: {each['invoice_id']} was {each['effect']}, and not asked for"
