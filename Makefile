@@ -21,13 +21,16 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo playground examples test test-all fuzz prove mutants check fix schemas server worker gateway benchmark setup env resolve clean-cache matrix
+.PHONY: help demo drill playground examples test test-all fuzz prove mutants check fix schemas server worker gateway benchmark setup env resolve clean-cache matrix
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount (KEEP=1 leaves it running)
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
+
+drill: resolve ## bring the deployment up, kill and restore every part of it, compare the ledgers
+	@$(RUN) -m drill $(ARGS)
 
 playground: resolve ## a server, a stand-in, a worker and a gateway, to call from your own code
 	@$(RUN) -m examples.run --keep $(ARGS)

@@ -24,6 +24,9 @@ app.add_typer(
     short_help="Build without stranding an invoice.",
 )
 
+_PATIENCE = 10.0
+"""Seconds for the server to hear of workers that have just started."""
+
 Named = Annotated[
     str | None,
     typer.Argument(
@@ -122,7 +125,8 @@ def status() -> None:
 
 
 def _deployment(client: InvoicingClient) -> Deployment:
-    return Deployment(client.temporal, settings.worker.read(os.environ).deployment)
+    name = settings.worker.read(os.environ).deployment
+    return Deployment(client.temporal, name, _PATIENCE)
 
 
 def _wanted(name: str | None) -> str:

@@ -7,9 +7,11 @@ Workers whose INVOICING_BUILD is not set are together one more, called `unversio
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from time import monotonic
+from typing import NoReturn, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ConfigDict
@@ -90,10 +92,15 @@ class Deployed(BaseModel):
 
 
 class Deployment:
-    """One deployment in the client's namespace. Every method raises NotMoved, with a sentence."""
+    """One deployment in the client's namespace. Every method raises NotMoved, with a sentence.
 
-    def __init__(self, client: Client, name: str) -> None:
+    patience: seconds in which the server may come to know a build whose workers have just started;
+    while it notes one down, it may even deny the deployment.
+    """
+
+    def __init__(self, client: Client, name: str, patience: float = 0) -> None:
         self._client = client
+        self._patience = patience
         self._service = client.workflow_service
         self._name = name
 
@@ -102,7 +109,7 @@ class Deployment:
         request = DescribeWorkerDeploymentRequest(
             namespace=self._client.namespace, deployment_name=self._name
         )
-        answer = await self._told(self._service.describe_worker_deployment(request))
+        answer = await self._told(lambda: self._service.describe_worker_deployment(request))
         return _deployed(answer.worker_deployment_info, answer.conflict_token)
 
     async def promote(self, build: str) -> None:
@@ -144,7 +151,9 @@ class Deployment:
             build_id=_build_id(build),
             conflict_token=now.token,
         )
-        await self._told(self._service.set_worker_deployment_current_version(request), build)
+        await self._told(
+            lambda: self._service.set_worker_deployment_current_version(request), build
+        )
 
     async def _ramp(self, build: str, share: float, now: Deployed) -> None:
         request = SetWorkerDeploymentRampingVersionRequest(
@@ -155,24 +164,33 @@ class Deployment:
             percentage=share,
             conflict_token=now.token,
         )
-        await self._told(self._service.set_worker_deployment_ramping_version(request), build)
+        await self._told(
+            lambda: self._service.set_worker_deployment_ramping_version(request), build
+        )
 
-    async def _told(self, call: Awaitable[T], build: str = "") -> T:
-        try:
-            return await call
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                what = f"build {build}" if build else f"deployment {self._name}"
-                raise NotMoved(
-                    f"no worker of {what} has asked for work yet: start one with INVOICING_BUILD"
-                    f"{f'={build}' if build else ' set'}, and try again"
-                ) from None
-            if error.status is RPCStatusCode.FAILED_PRECONDITION:
-                raise NotMoved(
-                    f"the server does not move it yet ({error.message}): see that all workers of "
-                    "it have started, and try again"
-                ) from None
-            raise
+    async def _told(self, call: Callable[[], Awaitable[T]], build: str = "") -> T:
+        until = monotonic() + self._patience
+        while True:
+            try:
+                return await call()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND or monotonic() > until:
+                    self._refuse(error, build)
+            await asyncio.sleep(0.25)
+
+    def _refuse(self, error: RPCError, build: str) -> NoReturn:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            what = f"build {build}" if build else f"deployment {self._name}"
+            raise NotMoved(
+                f"no worker of {what} has asked for work yet: start one with INVOICING_BUILD"
+                f"{f'={build}' if build else ' set'}, and try again"
+            ) from None
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+            raise NotMoved(
+                f"the server does not move it yet ({error.message}): see that all workers of "
+                "it have started, and try again"
+            ) from None
+        raise error
 
 
 def _build_id(build: str) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from drill.postgres import NOT_HERE, programs
 from register import Books, opened
-from tests.register.postgres import NOT_HERE, cluster, created, programs
+from tests.register.postgres import cluster, created
 
 
 @pytest.fixture(scope="session")

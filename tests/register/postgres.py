@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -13,16 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-NOT_HERE = "no PostgreSQL is installed here: `apt-get install postgresql` brings one"
-
-
-def programs() -> Path | None:
-    """Where its programs are, the newest first: Debian keeps them off the path."""
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    if found:
-        return max(found, key=lambda path: float(path.parent.name))
-    there = shutil.which("initdb")
-    return Path(there).resolve().parent if there else None
+from drill.postgres import owner as runs_as
 
 
 @contextlib.contextmanager
@@ -30,7 +19,7 @@ def cluster(binaries: Path) -> Iterator[str]:
     """A cluster that runs meanwhile, reached by a socket; the URL without a database's name."""
     with tempfile.TemporaryDirectory(prefix="pg") as name:
         folder = Path(name)
-        owner = _owner()
+        owner = runs_as()
         if owner:
             shutil.chown(folder, owner)
 
@@ -49,15 +38,6 @@ def cluster(binaries: Path) -> Iterator[str]:
             yield f"postgresql://tests@/{{}}?host={folder}"
         finally:
             run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
-
-
-def _owner() -> str | None:
-    """Who runs it: PostgreSQL refuses to run as root."""
-    if os.getuid() != 0:
-        return None
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam("postgres").pw_name
-    return "nobody"
 
 
 def created(url: str, name: str) -> str:

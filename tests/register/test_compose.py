@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import yaml
 
+from drill.postgres import programs
 from register import opened
-from tests.register.postgres import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"][

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from invoicing.invoice import Release, Status
-from rollout.deployment import UNVERSIONED, Build, Deployed, NotMoved
+from rollout.deployment import UNVERSIONED, Build, Deployed, Deployment, NotMoved
 from rollout.replaying import check
+from settings.worker import WorkerSettings
 from tests.rollout.changed import Patched, stories
 from tests.rollout.conftest import Scene
 from worker import STORIES
@@ -103,6 +104,14 @@ async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(sce
         await deployment.promote("two")
         assert (await company.finished(newer, within=120)).status is Status.SENT
     assert company.effects(newer) == ["created", "approved", "sent"]
+
+
+async def test_a_promotion_waits_a_while_for_workers_that_have_just_started(scene: Scene) -> None:
+    patient = Deployment(scene.client, WorkerSettings().deployment, patience=30)
+    promoted = asyncio.create_task(patient.promote("two"))
+    async with scene.serve("two"):
+        await promoted
+        assert (await patient.deployed()).current == "two"
 
 
 async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:

@@ -1,0 +1,1 @@
+"""What the drill is made of; `make drill` itself runs all of it."""
