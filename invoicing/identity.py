@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -125,8 +126,14 @@ def content(fingerprint: dict[str, str]) -> str:
 
 def _said(model: BaseModel) -> dict[str, object]:
     """The fields that are not at their default."""
-    fields = type(model).model_fields
-    return {name: value for name, value in model if value != fields[name].get_default()}
+    defaults = _defaults(type(model))
+    return {name: value for name, value in model if value != defaults[name]}
+
+
+@cache
+def _defaults(kind: type[BaseModel]) -> dict[str, object]:
+    """By field. They are compared with and never handed out."""
+    return {name: field.get_default() for name, field in kind.model_fields.items()}
 
 
 def digest(part: object) -> str:

@@ -13,6 +13,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
+COMPILED = {
+    name: os.environ[name]
+    for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
+    if name in os.environ
+}
+"""Where compiled code is kept, for a child that inherits nothing else: without it, it compiles
+everything anew, and leaves that in the checkout."""
+
 
 @contextlib.asynccontextmanager
 async def child(*arguments: str, **how: Any) -> AsyncIterator[Process]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.child import ROOT
+from tests.child import COMPILED, ROOT
 from tests.installed import AS_INSTALLED
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -23,7 +23,7 @@ async def ran(*arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *arguments),
         cwd=cwd,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env=COMPILED | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -182,7 +182,7 @@ async def test_bulk_instructions_are_nobody_s_consent_where_two_people_must_deci
         for why in refused.values():
             assert f"{words[-1]} needs two people here who have proven who they are" in why
     for reference in (parked, held):
-        state = await company.client.state(reference)
+        state = await company.client.invoices.state(reference)
         assert (state.consents, state.ended) == ((), False)
         assert "approved" not in company.effects(reference)
 

@@ -143,6 +143,8 @@ class Run:
         self.memo_payloads: dict[str, Payload] = dict(origin.memo)
         self.attribute_payloads: dict[str, Payload] = dict(origin.search_attributes)
         self._attributes: dict[str, Any] | None = None
+        self._listed: dict[str, Any] = {}
+        """The attributes that were asked for since they last changed."""
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.status}, {self.events} events>"
@@ -180,8 +182,10 @@ class Run:
 
     def attribute(self, name: str) -> Any:
         """One search attribute as the lists have it in JSON: quicker than all of them decoded."""
-        payload = self.attribute_payloads.get(name)
-        return None if payload is None else json.loads(payload.data)
+        if name not in self._listed:
+            payload = self.attribute_payloads.get(name)
+            self._listed[name] = None if payload is None else json.loads(payload.data)
+        return self._listed[name]
 
     @property
     def events(self) -> int:
@@ -208,6 +212,7 @@ class Run:
     def upsert_attributes(self, fields: dict[str, Payload]) -> None:
         """As a command asks: null unsets."""
         self._attributes = None
+        self._listed.clear()
         self.attribute_payloads = _merged(self.attribute_payloads, fields)
 
     def upsert_memo(self, fields: dict[str, Payload]) -> None:

@@ -224,11 +224,7 @@ class Worker:
             raise LookupError(f"{run.id} cannot be replayed")
         last = run.tasks[-1].moment if run.tasks else self._moment(run, self._server.clock.now)
         instance.converter.begin()
-        try:
-            return instance.query(last, name)
-        finally:
-            if run.closed:
-                self.forget(run)
+        return instance.query(last, name)
 
     def _replayed(self, run: Run) -> Instance | None:
         instance = Instance(run.definition, run.origin, self._server.payloads.converter())

@@ -39,6 +39,7 @@ from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import VatRounding, totals
 from tests.examples import a_document, a_line, an_invoice
+from tests.tiers import TRIES
 
 TODAY = date(2026, 7, 14)
 STANDARD, REDUCED = Vat(rate=Decimal(21)), Vat(rate=Decimal(6))
@@ -484,7 +485,7 @@ class AnyCredits(RuleBasedStateMachine):
 
 
 TestAnyCredits = AnyCredits.TestCase
-TestAnyCredits.settings = settings(max_examples=150, stateful_step_count=12, deadline=None)
+TestAnyCredits.settings = settings(max_examples=3 * TRIES, stateful_step_count=12, deadline=None)
 
 
 @given(document=documents(), rounding=ROUNDINGS, order=st.permutations(range(4)))

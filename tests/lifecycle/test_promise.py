@@ -383,11 +383,11 @@ async def test_keys_of_an_invoice_that_is_retried_very_often_stay_within_the_ser
     async with account as shop:
         refused = shop.stand_in.faults.place("create", Objects.REJECTED, times=10_000)
         reference = await shop.start(shop.request(goal=Goal.PAID))
-        for _ in range(25):
+        for _ in range(19):
             assert reason(await shop.parked(reference)) is Reason.DRAFT_FAILED
             await shop.resolve(reference, Answer.MAKE_AGAIN)
         await shop.parked(reference)
-        assert refused.hits == 26
+        assert refused.hits == 20
         shop.stand_in.faults.clear()
         await shop.resolve(reference, Answer.MAKE_AGAIN)
         # The verdicts on the last attempt, and the payment, come under the names that are kept.

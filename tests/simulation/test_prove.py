@@ -14,6 +14,7 @@ from simulation.life import draw_life, live
 from simulation.providers import SimulatedProvider
 from simulation.sentences import Sentence
 from simulation.shrink import shrink
+from tests.child import COMPILED
 from workflows.invoice import instructions
 
 CHUNKS = 20
@@ -44,7 +45,7 @@ def _digest_of(hash_seed: str, jobs: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", "simulation.prove", "--lives", "15", "--jobs", jobs, "--stories=0"],
         cwd=Path(__file__).parents[2],
-        env={"PYTHONHASHSEED": hash_seed, "PATH": "/usr/bin:/bin"},
+        env=COMPILED | {"PYTHONHASHSEED": hash_seed, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
