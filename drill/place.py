@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from demo.accounts import variables
@@ -20,11 +21,12 @@ from sandbox.quiddly import QuiddlyStandIn
 from sandbox.riverty import RivertyStandIn
 from sandbox.zero_friction import ZeroFrictionStandIn
 
-KINDS: Mapping[str, type[StandIn]] = {
+KINDS: Mapping[str, Callable[[], StandIn]] = {
     "zero_friction": ZeroFrictionStandIn,
     "mollie": MollieStandIn,
     "invoro": InvoroStandIn,
-    "quiddly": QuiddlyStandIn,
+    # Where it cannot be searched, a create that was lost with its worker waits for a person.
+    "quiddly": partial(QuiddlyStandIn, reads=True, lists=True, deletes=True),
     "riverty": RivertyStandIn,
 }
 READY = "workflows on"
@@ -39,7 +41,10 @@ class Providers:
         folder.mkdir()
         ports = dict(zip(KINDS, free_ports(len(KINDS)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        more = {"riverty": (f"--listener={gateway}/webhooks/riverty/default", *_AGAIN)}
+        more = {
+            "quiddly": ("--reads", "--lists", "--deletes"),
+            "riverty": (f"--listener={gateway}/webhooks/riverty/default", *_AGAIN),
+        }
         self._programs = {
             name: Program(
                 f"stand-in-{name}",
