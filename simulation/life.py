@@ -376,8 +376,8 @@ class _Living:
             now, made = was, made - {"plan"}
         known = now and (now.status, now.number, now.provider_id)
         same = known == (was.status, was.number, was.provider_id)
-        # A subscriber is told of a question as well.
-        if not same or not made <= {"plan", "news", "post"}:
+        # A subscriber is told of a question as well; a ledger of credits may look at the invoice.
+        if not same or not made <= {"plan", "news", "post", "requested"}:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)
 

@@ -41,6 +41,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "trouble": [kind.slug for kind in Kind],
     "way": ["asked", "draft", "final", "sent", "delivered", "paid"],
     "standing": ["past", "here", "ahead", "beyond", "undone"],
+    "sign_in": ["lost", "not_proven", "no_role", "said_no"],
     "beside": ["provider_id", "document", "reference", "number"],
     "waits": ["person", "provider", "time", "release"],
     "do": ["hold", "release", "cancel"],
