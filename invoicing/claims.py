@@ -129,7 +129,7 @@ def _differences(one: dict[str, str], other: dict[str, str]) -> list[FieldProble
 
 
 def _invoice(left: Row | None, *, differs: bool) -> Word:
-    """As a client begins a reference again (`client.start`), for lives that are forgotten."""
+    """As `client.invoices.start` begins a reference again, for lives that are forgotten."""
     if left is None or not left.ended:
         return Word.REFUSED if differs else Word.GOES_ON
     if left.number or left.outcome not in _NOTHING_FINAL:
