@@ -211,7 +211,7 @@ MOST_WHY = 200
 
 _TIMED_OUT = "its time was over"
 _THEN = {
-    "order": "its deliveries' invoices go on by themselves; order what is left of it under another "
-    "reference",
+    "order": "its deliveries' invoices go on by themselves: wait until each has ended, and order "
+    "under a new reference only the lines that none of them has",
     "event": "nobody was told of it; look at the invoice that it is about",
 }

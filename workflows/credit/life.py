@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -34,6 +34,8 @@ class CreditsLife:
         self.renewal = Renewal(self.case, self.note)
         self.following: dict[str, asyncio.Task[None]] = {}
         self._verdicts: dict[str, asyncio.Future[str]] = {}
+        self.seen: datetime | None = None
+        """When this run looked at the invoice last."""
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
         self._listing = Listing()
