@@ -32,8 +32,8 @@ async def ran(*arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-def test_every_package_but_the_simulation_is_installed() -> None:
-    packages = set(PROJECT["tool"]["importlinter"]["root_packages"]) - {"simulation"}
+def test_every_package_but_the_simulation_and_the_drill_is_installed() -> None:
+    packages = set(PROJECT["tool"]["importlinter"]["root_packages"]) - {"simulation", "drill"}
     patterns = SETUP["packages"]["find"]["include"]
     assert {each.removesuffix("*") for each in patterns} == packages
     names = {path.parent.name for path in ROOT.glob("*/__init__.py")}

@@ -29,6 +29,9 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.deliver("INV-1");  stand_in.fail("INV-1", "recipient unknown")
         stand_in.put("INV-1", "approved")   # what a person does in the provider's application
         stand_in.pay("INV-1");  stand_in.pay("INV-1", Decimal("10.00"))
+        stand_in.charge_back("INV-1");  stand_in.refund("INV-1", Decimal("10.00"))
+        stand_in.ledger.account("INV-1")    # invoiced, credited, paid: see `sandbox.kit.accounts`
+        stand_in.ledger.loose               # credit notes over invoices that are not there
         stand_in.reset()
 
 Levers take a reference, a number or an id. There is no reference of ours at Invoro: what the ledger
@@ -45,7 +48,8 @@ On its own: `python -m sandbox.invoro [--port N] [--sending-delay S] [--delivery
     POST   /_sandbox/faults/{id}/release  opens a gate
     GET    /_sandbox/ledger?reference=    {"entries": [...]}, amounts as strings
     GET    /_sandbox/calls                {"calls": [...], "counts": {...}}
-    POST   /_sandbox/pay                  {reference, amount?}
+    GET    /_sandbox/account?reference=   {"accounts": [...]}
+    POST   /_sandbox/pay                  {reference, amount?}; so are charge_back and refund
     POST   /_sandbox/reset
 
 The provider's routes, under /invoice-api (step, scope):
@@ -62,7 +66,8 @@ It was written from the provider's page "Create Invoice" and the pages beside it
 (authentication, document type profiles, the other operations). What they do not say is marked: (I)
 was inferred, (U) is unknown and chosen here, a setting in `Assumed` where it matters. It is
 stricter than the original may be: properties and filters that the pages do not have are refused.
-Not here: contacts, webhooks, incoming invoices, delivery over KSeF or e-mail beyond its name.
+Not here, for no page has them: a PDF or an XML of an invoice, and a link to pay it. Not here
+either: contacts, webhooks, incoming invoices, delivery over KSeF or e-mail beyond its name.
 """
 
 from __future__ import annotations

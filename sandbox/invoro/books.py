@@ -11,9 +11,10 @@ from functools import partial
 from sandbox.invoro import data
 from sandbox.invoro.data import COMPANY, Entities, Json, Key
 from sandbox.invoro.forms import CREDIT_NOTE_PROFILES, Invalid
-from sandbox.invoro.invoice import Invoice, iso, reference_in
+from sandbox.invoro.invoice import Invoice, iso, reference_in, stated, units
 from sandbox.invoro.totals import breakdown, contradictions, nothing_in, summed
 from sandbox.invoro.words import Assumed
+from sandbox.kit.accounts import Account, Credit, Moved, Stated, less, within
 from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Effect, Ledger
 
@@ -120,6 +121,8 @@ class Books:
         if not invoice.final:
             invoice.final = True
             self.note(Effect.APPROVED, invoice)
+            if not invoice.note:
+                self.ledger.open(invoice.id, stated(invoice))
         if failure is None and self._unreachable(invoice):
             failure = "The recipient is not registered on Peppol."
         if failure is not None:
@@ -163,22 +166,37 @@ class Books:
         invoice.becomes("failed")
 
     def _credit(self, note: Invoice) -> None:
-        """What a credit note takes back, of one invoice after the other.
+        """What a credit note that is sent takes back, of one invoice after the other.
 
-        An invoice counts as credited once nothing is left of it. What the original does to it then
-        is unknown: see `Assumed.credited_state`.
+        No page says that it may not be more than was invoiced, or that what it names must be there:
+        all of it is taken (U), the rest off the last invoice that it names.
         """
-        left = note.total("tax_inclusive_amount")
-        for invoice in self._credited_by(note):
-            open_ = invoice.total("tax_inclusive_amount") - invoice.credited
-            taken = min(left, open_)
-            invoice.credited += taken
-            left -= taken
-            if taken and taken == open_:
-                self.note(Effect.CREDITED, invoice)
-                if self.assumed.credited_state:
-                    invoice.due = None
-                    invoice.becomes(self.assumed.credited_state)
+        named, whole = self._credited_by(note), stated(note)
+        if note.note and not named:
+            self.ledger.loose.append(Credit(note.id, whole, note.number))
+        left = whole.rates
+        for invoice in named:
+            account = self.ledger.account_of(invoice.id)
+            share = left if invoice is named[-1] else within(left, account.left)
+            left = less(left, share)
+            part = whole if share == whole.rates else Stated((), share)
+            if part.gross:
+                self._take_back(invoice, account, Credit(note.id, part, note.number))
+
+    def _take_back(self, invoice: Invoice, account: Account, credit: Credit) -> None:
+        """An invoice counts as credited once nothing is left of it.
+
+        What the original does to it then is unknown: see `Assumed.credited_state`.
+        """
+        open_ = account.open
+        account.credit(credit)
+        if account.open:
+            self.note(Effect.PARTLY_CREDITED, invoice, credit.stated.gross)
+        elif open_:
+            self.note(Effect.CREDITED, invoice)
+            if self.assumed.credited_state:
+                invoice.due = None
+                invoice.becomes(self.assumed.credited_state)
 
     def _credited_by(self, note: Invoice) -> list[Invoice]:
         """The invoices that a credit note names, by their id or their number."""
@@ -204,6 +222,34 @@ class Books:
             if (one.company, one.live) == (key.company, key.live) and one.deleted_at is None
         ]
 
+    # Money, in cents.
+
+    def receive(self, invoice: Invoice, cents: int) -> None:
+        """The buyer pays, ahead of the delivery or after it, as much as is wanted."""
+        self._move(invoice, Moved.PAID, cents)
+        payable = invoice.total("payable_amount")
+        if invoice.paid - cents < payable <= invoice.paid:
+            self.note(Effect.PAID, invoice)
+
+    def give_back(self, invoice: Invoice, way: Moved, cents: int) -> None:
+        """Money goes back: what was paid falls by it (U); ValueError for more than was paid."""
+        if not 0 < cents <= invoice.paid:
+            raise ValueError(f"{invoice.paid} cents were paid, {cents} cannot go back")
+        self._move(invoice, way, cents)
+        payable = invoice.total("payable_amount")
+        if invoice.paid < payable <= invoice.paid + cents:
+            self.note(Effect.REVERSED, invoice)
+
+    def surplus(self, invoice: Invoice) -> int:
+        """What was paid too much, credits considered."""
+        return int(-self.ledger.account_of(invoice.id).due.scaleb(2))
+
+    def _move(self, invoice: Invoice, way: Moved, cents: int) -> None:
+        invoice.paid += cents if way is Moved.PAID else -cents
+        invoice.touched()
+        if cents and not invoice.note:
+            self.ledger.account_of(invoice.id).move(way, units(cents))
+
     def latest(self, reference: str) -> Invoice:
         for invoice in reversed(self.invoices.values()):
             known = (invoice.reference, invoice.number, invoice.id)
@@ -227,14 +273,11 @@ class Books:
             invoice.due = None
             done()
 
-    def note(self, effect: Effect, invoice: Invoice) -> None:
-        self.ledger.add(
-            effect,
-            invoice.id,
-            reference=invoice.known_as,
-            number=invoice.number,
-            gross=Decimal(invoice.total("tax_inclusive_amount")).scaleb(-2),
-        )
+    def note(self, effect: Effect, invoice: Invoice, amount: Decimal | None = None) -> None:
+        """Write down what has just become of it, or of this amount of it."""
+        gross = units(invoice.total("tax_inclusive_amount")) if amount is None else amount
+        names = {"reference": invoice.known_as, "number": invoice.number}
+        self.ledger.add(effect, invoice.id, **names, gross=gross)
 
     def finish(self, invoice: Invoice) -> None:
         """End at once what is under way with it: a sending, a delivery."""

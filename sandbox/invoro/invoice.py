@@ -12,7 +12,8 @@ from uuid import uuid4
 from xml.etree import ElementTree
 
 from sandbox.invoro.data import Json
-from sandbox.invoro.totals import half_up
+from sandbox.invoro.totals import half_up, item_net
+from sandbox.kit.accounts import Part, Stated, Taxed, added, skewed
 
 STATES = ("draft", "approved", "sending", "sent", "delivered", "failed", "cancelled")
 
@@ -38,8 +39,7 @@ class Invoice:
     final: bool = False
     """Whether it was ever accepted for sending."""
     paid: int = 0
-    credited: int = 0
-    """What credit notes that were sent have taken back of it."""
+    """What was received and did not go back, in cents."""
     error: Json | None = None
     history: list[Json] = field(default_factory=list)
     due: Callable[[], None] | None = None
@@ -77,6 +77,29 @@ class Invoice:
 
     def touched(self) -> None:
         self.updated_at = datetime.now(UTC)
+
+
+def stated(invoice: Invoice) -> Stated:
+    """What it states, in units of its currency, for the ledger."""
+    rows = invoice.ubl["tax_breakdown"]
+    rates = added(
+        {Decimal(row["rate"]): Taxed(units(row["taxable_amount"]), units(row["tax_amount"]))}
+        for row in rows
+    )
+    skew = invoice.total("tax_exclusive_amount") - sum(row["taxable_amount"] for row in rows)
+    besides = invoice.total("payable_amount") - invoice.total("tax_inclusive_amount")
+    parts = tuple(_part(nth, item) for nth, item in enumerate(invoice.ubl["items"], 1))
+    return Stated(parts, skewed(rates, units(skew)), units(besides))
+
+
+def _part(nth: int, item: Json) -> Part:
+    rate, quantity = Decimal(item.get("tax_rate") or 0), Decimal(item["quantity"])
+    return Part(item.get("id") or str(nth), item["name"], quantity, rate, units(item_net(item)))
+
+
+def units(cents: int) -> Decimal:
+    """Cents as an amount in units of the currency."""
+    return Decimal(cents).scaleb(-2)
 
 
 def metadata(invoice: Invoice) -> Json | None:

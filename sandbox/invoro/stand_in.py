@@ -14,11 +14,11 @@ from starlette.responses import Response
 from sandbox.invoro import data
 from sandbox.invoro.books import Books
 from sandbox.invoro.data import BASE_PATH, LIVE_KEY, Json
-from sandbox.invoro.invoice import STATES
+from sandbox.invoro.invoice import STATES, Invoice
 from sandbox.invoro.routes import Routes
 from sandbox.invoro.words import Assumed, Step, Told
+from sandbox.kit.accounts import Moved
 from sandbox.kit.faults import Faults
-from sandbox.kit.record import Effect
 from sandbox.kit.server import StandIn, Way
 
 
@@ -112,14 +112,27 @@ class InvoroStandIn(StandIn):
 
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """The buyer pays, in units of the currency; ValueError before it was ever sent."""
+        invoice = self._final(reference)
+        left = invoice.total("payable_amount") - invoice.paid
+        self.books.receive(invoice, left if amount is None else _in_cents(amount))
+
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.charge_back`."""
+        invoice = self._final(reference)
+        cents = invoice.paid if amount is None else _in_cents(amount)
+        self.books.give_back(invoice, Moved.CHARGED_BACK, cents)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.refund`."""
+        invoice = self._final(reference)
+        cents = self.books.surplus(invoice) if amount is None else _in_cents(amount)
+        self.books.give_back(invoice, Moved.REFUNDED, cents)
+
+    def _final(self, reference: str) -> Invoice:
         invoice = self.books.latest(reference)
         if not invoice.final:
             raise ValueError(f"{invoice.state} invoices are not paid")
-        left = invoice.total("payable_amount") - invoice.paid
-        invoice.paid += left if amount is None else _in_cents(amount)
-        invoice.touched()
-        if left > 0 and invoice.paid >= invoice.total("payable_amount"):
-            self.books.note(Effect.PAID, invoice)
+        return invoice
 
     def _routes(self) -> Routes:
         return Routes(

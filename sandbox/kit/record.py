@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from sandbox.kit.accounts import Account, Credit, Stated
 from sandbox.kit.faults import When
 
 
@@ -86,7 +87,32 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._accounts: dict[str, Account] = {}
+        self.loose: list[Credit] = []
+        """Credits that name no invoice there is, where the provider lets them pass."""
         self._changes = Changes()
+
+    def open(self, invoice_id: str, stated: Stated) -> Account:
+        """Begin the account of an invoice that has become final; the one it has, if it has one."""
+        return self._accounts.setdefault(invoice_id, Account(invoice_id, stated))
+
+    def account_of(self, invoice_id: str) -> Account:
+        """The account of the invoice with this id; LookupError before it is final."""
+        if (account := self._accounts.get(invoice_id)) is None:
+            raise LookupError(f"no final invoice {invoice_id}")
+        return account
+
+    def accounts(self, reference: str) -> tuple[Account, ...]:
+        """Those of the final invoices under this reference, oldest first."""
+        ids = dict.fromkeys(entry.invoice_id for entry in self.of(reference))
+        return tuple(self._accounts[one] for one in ids if one in self._accounts)
+
+    def account(self, reference: str) -> Account:
+        """The only one of this reference; LookupError for none or several."""
+        accounts = self.accounts(reference)
+        if len(accounts) != 1:
+            raise LookupError(f"{len(accounts)} final invoices {reference}, not one")
+        return accounts[0]
 
     def add(
         self,
@@ -136,6 +162,8 @@ class Ledger:
     def clear(self) -> None:
         """Begin again; only for a stand-in that forgets everything."""
         self._entries.clear()
+        self._accounts.clear()
+        self.loose.clear()
 
 
 @dataclass

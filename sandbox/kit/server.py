@@ -13,7 +13,6 @@ forget everything when they end unless a file is named for their books.
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -29,10 +28,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.kit.agenda import Agenda
+from sandbox.kit.control import control
 from sandbox.kit.faults import Fault, Faults, Placed, When
 from sandbox.kit.kept import Kept
 from sandbox.kit.record import Call, Calls, Ledger
-from sandbox.kit.wire import Listener, Reset, Silence, Truncated, answer, decoded
+from sandbox.kit.wire import Listener, Reset, Silence, Truncated, answer
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class FewBooks:
 
 
 class StandIn(ABC):
-    """A provider's double. Subclasses give `steps`, `told`, `books`, `account`, `ways`, `pay`."""
+    """A provider's double. Subclasses give `steps`, `told`, `books`, `account`, `ways`, `pay`
+    and, where money goes back, `charge_back` and `refund`."""
 
     steps: ClassVar[type[StrEnum]]
     told: ClassVar[frozenset[str]] = frozenset()
@@ -124,6 +125,20 @@ class StandIn(ABC):
     @abstractmethod
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """Let the buyer pay, all that is due unless an amount is given; LookupError, ValueError."""
+
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """Let the buyer or a bank take back what was paid, all of it unless an amount is given.
+
+        LookupError; ValueError where nothing, or not so much, was paid.
+        """
+        raise ValueError(f"no payment is taken back here: {reference}")
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """Let the seller give back what was paid too much, or this amount of what was paid.
+
+        LookupError; ValueError where nothing, or not so much, can be given back.
+        """
+        raise ValueError(f"nothing is given back here: {reference}")
 
     def forget(self) -> None:
         """Drop all state but the master data and what callers have authenticated with."""
@@ -225,7 +240,7 @@ class StandIn(ABC):
     def _application(self) -> Starlette:
         routes = [Route(way.path, self._endpoint(way), methods=[way.method]) for way in self.ways()]
         return Starlette(
-            routes=[*_control(self), *routes],
+            routes=[*control(self), *routes],
             exception_handlers={404: self._unknown, 405: self._unknown},
         )
 
@@ -305,64 +320,6 @@ _PAGE = "<!DOCTYPE html><html><body><h1>We will be right back</h1></body></html>
 def _struck(call: Call, placed: Placed) -> None:
     call.faults.append(placed.fault)
     placed.strike()
-
-
-def _control(stand_in: StandIn) -> list[Route]:
-    """The routes under /_sandbox; they are not recorded and no fault strikes them."""
-
-    async def faults(request: Request) -> Response:
-        if request.method == "DELETE":
-            stand_in.faults.clear()
-        elif request.method == "POST":
-            return await _place(stand_in.faults, request)
-        return answer({"faults": [placed.described() for placed in stand_in.faults]})
-
-    async def release(request: Request) -> Response:
-        placed = stand_in.faults.find(request.path_params["id"])
-        if placed is None:
-            return answer({"error": "no such fault"}, 404)
-        placed.release()
-        return answer(placed.described())
-
-    async def ledger(request: Request) -> Response:
-        reference = request.query_params.get("reference")
-        entries = stand_in.ledger.of(reference) if reference else stand_in.ledger.entries
-        return answer({"entries": [entry.described() for entry in entries]})
-
-    async def calls(request: Request) -> Response:
-        recorded = [call.described() for call in stand_in.calls.all]
-        return answer({"calls": recorded, "counts": stand_in.calls.counts})
-
-    async def pay(request: Request) -> Response:
-        try:
-            wish = decoded(await request.body())
-            amount = wish.get("amount")
-            stand_in.pay(wish["reference"], None if amount is None else Decimal(str(amount)))
-            stand_in.save()
-        except (LookupError, ValueError, ArithmeticError) as error:
-            return answer({"error": str(error)}, 400)
-        return answer({"effects": stand_in.ledger.effects(wish["reference"])})
-
-    async def forget(request: Request) -> Response:
-        stand_in.reset()
-        return answer({})
-
-    return [
-        Route("/_sandbox/faults", faults, methods=["GET", "POST", "DELETE"]),
-        Route("/_sandbox/faults/{id:int}/release", release, methods=["POST"]),
-        Route("/_sandbox/ledger", ledger),
-        Route("/_sandbox/calls", calls),
-        Route("/_sandbox/pay", pay, methods=["POST"]),
-        Route("/_sandbox/reset", forget, methods=["POST"]),
-    ]
-
-
-async def _place(faults: Faults, request: Request) -> Response:
-    try:
-        placed = faults.place(**json.loads(await request.body()))
-    except (TypeError, ValueError) as error:
-        return answer({"error": str(error)}, 400)
-    return answer(placed.described(), 201)
 
 
 AnyStandIn = TypeVar("AnyStandIn", bound=StandIn)

@@ -25,9 +25,12 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.calls.count("create");  stand_in.calls.of("create")[0].status
         stand_in.invoice("INV-1")           # what a GET would answer now
         stand_in.pay("INV-1");  stand_in.pay("INV-1", Decimal("10.00"))
-        stand_in.reverse("INV-1")           # the payment was taken back
+        stand_in.charge_back("INV-1")       # the payment was taken back
+        stand_in.refund("INV-1", Decimal("10.00"))              # no invoice shows that
+        stand_in.ledger.account("INV-1")    # invoiced, credited, paid: see `sandbox.kit.accounts`
         stand_in.overdue("INV-1")           # its payment term has ended
         stand_in.finish("INV-1")            # end its e-invoice delivery or collection now
+        stand_in.relink("INV-1")            # its links lead nowhere; the next answer has others
         stand_in.keys.clear()               # the hour is over: idempotency keys are forgotten
         stand_in.revoke(mollie.TEST_KEY);  stand_in.reset()
 
@@ -43,7 +46,8 @@ On its own: `python -m sandbox.mollie [--port N] [--e-invoice-delay S] [--collec
     POST   /_sandbox/faults/{id}/release  opens a gate
     GET    /_sandbox/ledger?reference=    {"entries": [...]}, amounts as strings
     GET    /_sandbox/calls                {"calls": [...], "counts": {...}}
-    POST   /_sandbox/pay                  {reference, amount?}
+    GET    /_sandbox/account?reference=   {"accounts": [...]}
+    POST   /_sandbox/pay                  {reference, amount?}; so are charge_back and refund
     POST   /_sandbox/reset
 
 It was written from the provider's page "Create sales invoice"
@@ -52,7 +56,7 @@ idempotency and errors, and the public OpenAPI document. What none of them says 
 inferred, (U) is unknown and chosen here, most of it a setting of `MollieStandIn`. A POST whose
 idempotency key is still under way (a gate or a slow answer, before or after it took effect) is
 refused with 409; once an answer was sent or given up, the key replays it. Not here: webhooks,
-payments and refunds, partial credit notes, other resources.
+the resources of payments and refunds, partial credit notes, others.
 """
 
 from __future__ import annotations

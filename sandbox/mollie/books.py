@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
+from sandbox.kit.accounts import Account, Credit, Moved
 from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Effect, Ledger
 from sandbox.mollie.forms import Json
-from sandbox.mollie.invoice import Invoice
+from sandbox.mollie.invoice import Invoice, stated
 from sandbox.mollie.keys import Keys
 from sandbox.mollie.words import Assumed, Told
 
@@ -41,23 +43,67 @@ class Books:
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """The buyer pays; see `StandIn.pay`. ValueError where nothing can be paid."""
         invoice = self.latest(reference)
-        self._demand(invoice, *PAYABLE)
-        invoice.paid += invoice.remaining if amount is None else amount
-        if not invoice.remaining:
+        # A link can be paid twice, by two people at once: then it is paid already (I).
+        self._demand(invoice, *(PAYABLE if amount is None else (*PAYABLE, "paid")))
+        self._receive(invoice, invoice.remaining if amount is None else amount)
+        if not invoice.remaining and invoice.status != "paid":
             self._paid(invoice)
 
-    def reverse(self, reference: str) -> None:
-        """The payment is taken back (a chargeback); ValueError unless it is paid."""
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """A payment is taken back, in whole or in part; ValueError unless it is paid.
+
+        That a part of it makes the invoice `payment-reversed` too is inferred (I).
+        """
         invoice = self.latest(reference)
-        self._demand(invoice, "paid")
-        invoice.status, invoice.paid, invoice.paid_at = "payment-reversed", Decimal(0), None
-        self.note(Effect.REVERSED, invoice)
+        self._demand(invoice, "paid", "payment-reversed")
+        there = invoice.paid - invoice.refunded
+        amount = self._given_back(invoice, there if amount is None else amount)
+        invoice.paid -= amount
+        self._account(invoice).move(Moved.CHARGED_BACK, amount)
+        if invoice.remaining:
+            invoice.status, invoice.paid_at = "payment-reversed", None
+            self.note(Effect.REVERSED, invoice)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """Money is given back, what is too much or this amount; ValueError for more than is there.
+
+        A refund belongs to a payment, which is no matter of this API: no page says that the
+        invoice shows it, so it does not (U).
+        """
+        invoice = self.latest(reference)
+        surplus = invoice.paid - invoice.refunded - (invoice.total if invoice.standing else 0)
+        amount = self._given_back(invoice, surplus if amount is None else amount)
+        invoice.refunded += amount
+        self._account(invoice).move(Moved.REFUNDED, amount)
+
+    def _given_back(self, invoice: Invoice, amount: Decimal) -> Decimal:
+        there = invoice.paid - invoice.refunded
+        if not 0 < amount <= there:
+            raise ValueError(f"{there} were paid, {amount} cannot go back")
+        return amount
+
+    def _receive(self, invoice: Invoice, amount: Decimal) -> None:
+        invoice.paid += amount
+        if amount:
+            self._account(invoice).move(Moved.PAID, amount)
+
+    def _account(self, invoice: Invoice) -> Account:
+        return self.ledger.account_of(invoice.id)
 
     def overdue(self, reference: str) -> None:
         """Its term has ended unpaid; ValueError unless it is issued."""
         invoice = self.latest(reference)
         self._demand(invoice, "issued")
         invoice.status = "overdue"
+
+    def relink(self, reference: str) -> None:
+        """Let the links that were handed out so far lead nowhere; later answers have others."""
+        invoice = self.latest(reference)
+        invoice.links = secrets.token_urlsafe(16)
+
+    def linked(self, name: str) -> Invoice | None:
+        """The invoice whose page has this name."""
+        return next((one for one in self.invoices.values() if one.links == name), None)
 
     def finish(self, reference: str) -> None:
         """End at once what is under way with it: an e-invoice's delivery, a collection."""
@@ -83,6 +129,11 @@ class Books:
             invoice.number = f"INV-{self.numbers:07}"
         invoice.status, invoice.issued_at = "issued", datetime.now(UTC)
         self.note(Effect.APPROVED, invoice)
+        self.ledger.open(invoice.id, stated(invoice))
+        if self.assumed.pdf_delay:
+            self.agenda.later(self.assumed.pdf_delay, partial(setattr, invoice, "rendered", True))
+        else:
+            invoice.rendered = True
         if invoice.asked.get("isEInvoice"):
             invoice.e_invoice = "issuing"
             word = "failed" if told(Told.E_INVOICE_FAILED) else "issued"
@@ -116,14 +167,15 @@ class Books:
         self._paid(invoice)
 
     def _paid(self, invoice: Invoice) -> None:
-        invoice.status, invoice.paid = "paid", invoice.total
-        invoice.paid_at = datetime.now(UTC)
+        self._receive(invoice, invoice.remaining)
+        invoice.status, invoice.paid_at = "paid", datetime.now(UTC)
         self.note(Effect.PAID, invoice)
 
     def _cancel(self, invoice: Invoice, told: Heard) -> None:
         """A credit note over all of it; it is no resource of its own."""
         invoice.status = "cancelled"
         self.note(Effect.CREDITED, invoice)
+        self._account(invoice).credit(Credit(invoice.id, stated(invoice)))
 
     def delete(self, invoice: Invoice) -> None:
         """Drop a draft."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from sandbox.kit.accounts import Part, Rates, Stated, Taxed, added, skewed
 from sandbox.mollie.forms import Json, minor, wrong
 from sandbox.mollie.words import Rounding
 
@@ -23,6 +24,7 @@ class Figures:
     """Before any discount."""
     discounted: Decimal
     vat: Decimal
+    rates: Rates
 
     @property
     def total(self) -> Decimal:
@@ -53,9 +55,15 @@ class Invoice:
     """The second axis: issuing, issued or failed; None unless it is an e-invoice and issued."""
     number: str | None = None
     paid: Decimal = Decimal(0)
+    """What was received for it and not charged back."""
+    refunded: Decimal = Decimal(0)
     skew: Decimal = Decimal(0)
     """By how much its amounts are wrong, because a test said so."""
     mailed: bool = False
+    rendered: bool = False
+    """Whether its PDF is there."""
+    links: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    """What its page and its PDF are found under, by whoever was given the link."""
     issued_at: datetime | None = None
     paid_at: datetime | None = None
     due: list[Callable[[], None]] = field(default_factory=list)
@@ -83,9 +91,14 @@ class Invoice:
         return self.figures.total
 
     @property
+    def standing(self) -> bool:
+        """Whether no credit note has taken it back."""
+        return self.status != "cancelled"
+
+    @property
     def remaining(self) -> Decimal:
         """Still to be paid; nothing once it is cancelled (I)."""
-        return Decimal(0) if self.status == "cancelled" else max(self.total - self.paid, Decimal(0))
+        return max(self.total - self.paid, Decimal(0)) if self.standing else Decimal(0)
 
     @property
     def due_at(self) -> datetime | None:
@@ -113,11 +126,28 @@ def figures(asked: Json, rounding: Rounding) -> Figures:
     inclusive = asked.get("vatMode") == "inclusive"
     taxes = [_tax(part.after, part.rate, unit, inclusive=inclusive) for part in parts]
     earlier = [_tax(part.before, part.rate, unit, inclusive=inclusive) for part in parts]
-    vat = _sum(taxes)
+    within, once = (taxes, earlier) if inclusive else ([Decimal(0)], [Decimal(0)])
     before, after = _sum(part.before for part in parts), _sum(part.after for part in parts)
-    if inclusive:
-        return Figures(before - _sum(earlier), after - vat, vat)
-    return Figures(before, after, vat)
+    rates = added(
+        {part.rate: Taxed(part.after - (tax if inclusive else 0), tax)}
+        for part, tax in zip(parts, taxes, strict=True)
+    )
+    return Figures(before - _sum(once), after - _sum(within), _sum(taxes), rates)
+
+
+def stated(invoice: Invoice) -> Stated:
+    """What it states, for the ledger; of lines without the discount on the whole."""
+    parts = tuple(_part(invoice, index) for index, _ in enumerate(invoice.asked["lines"]))
+    return Stated(parts, skewed(invoice.figures.rates, invoice.skew))
+
+
+def _part(invoice: Invoice, index: int) -> Part:
+    line, unit = invoice.asked["lines"][index], minor(invoice.currency)
+    priced = _priced(index, line, unit)
+    inclusive = invoice.asked.get("vatMode") == "inclusive"
+    within = _tax(priced.after, priced.rate, unit, inclusive=True) if inclusive else Decimal(0)
+    quantity, net = Decimal(line["quantity"]), priced.after - within
+    return Part(str(index + 1), line["description"], quantity, priced.rate, net)
 
 
 def _priced(index: int, line: Json, unit: Decimal) -> _Part:
@@ -246,10 +276,11 @@ def _totals(invoice: Invoice) -> Json:
 
 def _links(invoice: Invoice, base: str) -> Json:
     links = {"self": link(f"{base}/v2/sales-invoices/{invoice.id}")}
+    page = f"{base}/invoices/{invoice.links}"
     if invoice.issued_at is not None:
-        pages = f"https://pay.mollie.test/{invoice.id}"
-        links["invoicePayment"] = link(pages, "text/html")
-        links["pdfLink"] = link(f"{pages}.pdf", "application/pdf")
+        links["invoicePayment"] = link(page, "text/html")
+    if invoice.rendered:
+        links["pdfLink"] = link(f"{page}/pdf", "application/pdf")
     links["documentation"] = link(
         "https://docs.mollie.com/reference/get-sales-invoice", "text/html"
     )

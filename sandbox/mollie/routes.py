@@ -38,6 +38,7 @@ from sandbox.mollie.forms import (
 )
 from sandbox.mollie.invoice import Invoice, figures, invoice_dto, link, money
 from sandbox.mollie.keys import Name
+from sandbox.mollie.pages import pages
 from sandbox.mollie.words import Assumed, Step, Told
 
 PATH = "/v2/sales-invoices"
@@ -76,6 +77,7 @@ class Routes:
             way("GET", one, Step.READ, self._read),
             way("PATCH", one, Step.UPDATE, self._update),
             way("DELETE", one, Step.DELETE, self._delete),
+            *pages(self._books),
         ]
 
     def _way(self, method: str, path: str, step: Step, handle: Handle) -> Way:

@@ -64,13 +64,21 @@ class MollieStandIn(StandIn):
         """The buyer pays; see `StandIn.pay`. ValueError where nothing can be paid."""
         self.books.pay(reference, amount)
 
-    def reverse(self, reference: str) -> None:
-        """The payment is taken back (a chargeback); ValueError unless it is paid."""
-        self.books.reverse(reference)
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.charge_back`; ValueError unless it is paid."""
+        self.books.charge_back(reference, amount)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.refund`; the invoice does not show it."""
+        self.books.refund(reference, amount)
 
     def overdue(self, reference: str) -> None:
         """Its term has ended unpaid; ValueError unless it is issued."""
         self.books.overdue(reference)
+
+    def relink(self, reference: str) -> None:
+        """Let its links that were handed out so far lead nowhere; later answers have others."""
+        self.books.relink(reference)
 
     def finish(self, reference: str) -> None:
         """End at once what is under way with it: an e-invoice's delivery, a collection."""

@@ -27,6 +27,10 @@ class Step(StrEnum):
     UPDATE = "update"
     """Any other PATCH."""
     DELETE = "delete"
+    DOCUMENT = "document"
+    """The PDF that `_links.pdfLink` names."""
+    PAGE = "page"
+    """The page on which the buyer pays, which `_links.invoicePayment` names."""
 
 
 class Told(StrEnum):
@@ -52,6 +56,8 @@ class Assumed:
     """Seconds from issuing an e-invoice to its delivery; inf: never."""
     collection_delay: float = 0.1
     """Seconds from `pending-payment` to `paid`; inf: never."""
+    pdf_delay: float = 0.0
+    """Seconds from issuing until there is a `pdfLink`; inf: never."""
     key_lifetime: float = 3600.0
     """Seconds for which an idempotency key is remembered."""
     vat_rounding: Rounding = "rate"

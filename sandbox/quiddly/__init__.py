@@ -28,6 +28,8 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.finish("F-1")              # end its distribution now (distribution_delay=inf)
         stand_in.discard("F-1")             # its draft is deleted by hand, whatever the routes
         stand_in.pay("F-1");  stand_in.pay("F-1", Decimal("10.00"))
+        stand_in.charge_back("F-1");  stand_in.refund("F-1", Decimal("10.00"))
+        stand_in.ledger.account("F-1")      # invoiced, credited, paid: see `sandbox.kit.accounts`
         stand_in.payments("F-1")            # each with id, amount, and how often it was exported
         stand_in.advance("F-1");  stand_in.advance("F-1", "COLLECTION")
         stand_in.pause("F-1", date(2026, 12, 1));  stand_in.pause("F-1", None)
@@ -47,7 +49,8 @@ On its own: `python -m sandbox.quiddly [--port N] [--distribution-delay S] [--re
     POST   /_sandbox/faults/{id}/release  opens a gate
     GET    /_sandbox/ledger?reference=    {"entries": [...]}, amounts as strings
     GET    /_sandbox/calls                {"calls": [...], "counts": {...}}
-    POST   /_sandbox/pay                  {reference, amount?}
+    GET    /_sandbox/account?reference=   {"accounts": [...]}
+    POST   /_sandbox/pay                  {reference, amount?}; so are charge_back and refund
     POST   /_sandbox/reset
 
 The provider's routes and the steps they count as:

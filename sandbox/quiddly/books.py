@@ -7,13 +7,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
+from sandbox.kit.accounts import Credit, Moved
 from sandbox.kit.agenda import Agenda
+from sandbox.kit.pdf import pdf
 from sandbox.kit.record import Effect, Entry, Ledger
 from sandbox.quiddly import rules
 from sandbox.quiddly.data import CLIENTS, Json, User
 from sandbox.quiddly.forms import Create, Refusal, invalid, wrong_in
-from sandbox.quiddly.invoice import LADDER, ZONE, Invoice, Payment, pdf
-from sandbox.quiddly.totals import NOTHING, contradictions, summed
+from sandbox.quiddly.invoice import LADDER, ZONE, Invoice, Payment, currency, stated
+from sandbox.quiddly.totals import contradictions, summed
 from sandbox.quiddly.words import Assumed
 
 
@@ -36,19 +38,45 @@ class Books:
 
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """The buyer pays, which shows in the feed; ValueError where nothing can be paid."""
-        invoice = self.latest(reference)
-        if invoice.activated_at is None or invoice.debit:
-            raise ValueError("only activated invoices are paid")
+        invoice = self._payable(reference)
         owed = invoice.balance
         paid = owed if amount is None else amount
         if paid <= 0:
             raise ValueError("nothing is paid")
-        payment = Payment(paid, invoice, today())
-        self.payments[payment.id] = payment
+        self._voucher(invoice, paid, Moved.PAID)
         invoice.settle(paid)
-        invoice.financial = payment.on
         if owed and not invoice.balance:
             self.note(Effect.PAID, invoice)
+
+    def give_back(self, reference: str, way: Moved, amount: Decimal | None) -> None:
+        """Money goes back; ValueError for more than is there.
+
+        Without an amount a refund is what was too much, a chargeback all that was paid. That it
+        shows in the feed as a payment below zero is chosen here (U).
+        """
+        invoice = self._payable(reference)
+        there = self.ledger.account_of(invoice.id).paid
+        most = invoice.overpaid if way is Moved.REFUNDED else there
+        back = most if amount is None else amount
+        if not 0 < back <= there:
+            raise ValueError(f"{there} were paid, {back} cannot go back")
+        owed = invoice.balance
+        self._voucher(invoice, back, way)
+        invoice.owe(back)
+        if invoice.balance and not owed:
+            self.note(Effect.REVERSED, invoice)
+
+    def _payable(self, reference: str) -> Invoice:
+        invoice = self.latest(reference)
+        if invoice.activated_at is None or invoice.debit:
+            raise ValueError("only activated invoices are paid")
+        return invoice
+
+    def _voucher(self, invoice: Invoice, amount: Decimal, way: Moved) -> None:
+        voucher = Payment(amount if way is Moved.PAID else -amount, invoice, today())
+        self.payments[voucher.id] = voucher
+        invoice.financial = voucher.on
+        self.ledger.account_of(invoice.id).move(way, amount)
 
     def payments_of(self, reference: str) -> tuple[Payment, ...]:
         """What was paid for the latest invoice known by this, oldest first."""
@@ -136,18 +164,25 @@ class Books:
         if debit is None:
             invoice.ledger, invoice.performed = LADDER[0], today()
             invoice.balances["capital"] = invoice.total("totalToPay")
+            self.ledger.open(invoice.id, stated(invoice))
         else:
-            self._credit(debit, abs(invoice.gross))
+            self._credit(debit, Credit(invoice.id, stated(invoice), invoice.number))
         if invoice.asked.get("distributionCode"):
             invoice.due = partial(self.note, Effect.SENT, invoice)
             self.agenda.later(self.assumed.distribution_delay, partial(self.finish, invoice))
 
-    def _credit(self, invoice: Invoice, amount: Decimal) -> None:
-        """Lower what is owed, whichever sign the credit's amounts have (U)."""
-        before = invoice.credited
-        invoice.credited += amount
-        invoice.balances["capital"] = max(invoice.balances["capital"] - amount, NOTHING)
-        if before < invoice.gross <= invoice.credited:
+    def _credit(self, invoice: Invoice, credit: Credit) -> None:
+        """Lower what is owed, whichever sign the credit's amounts have (U).
+
+        No page says that it may not be more than was invoiced: all of it is taken (U).
+        """
+        account = self.ledger.account_of(invoice.id)
+        open_ = account.open
+        account.credit(credit)
+        invoice.settle(credit.stated.gross + abs(credit.stated.besides), "capital")
+        if account.open:
+            self.note(Effect.PARTLY_CREDITED, invoice, credit.stated.gross)
+        elif open_:
             self.note(Effect.CREDITED, invoice)
 
     def finish(self, invoice: Invoice) -> None:
@@ -161,7 +196,8 @@ class Books:
 
     def store(self, invoice: Invoice, what: str) -> str:
         name = secrets.token_hex(16)
-        self.files[name] = invoice.client, pdf(f"{what} {invoice.number}")
+        amount = f"{invoice.total('totalToPay'):.2f} {currency(invoice.asked)['invoiceCurrency']}"
+        self.files[name] = invoice.client, pdf(f"{what} {invoice.number}", amount)
         return name
 
     def discard(self, invoice: Invoice) -> None:
@@ -180,9 +216,10 @@ class Books:
             raise LookupError(f"no invoice {reference}")
         return invoice
 
-    def note(self, effect: Effect, invoice: Invoice) -> None:
-        number = invoice.number
-        self.ledger.add(effect, invoice.id, reference=number, number=number, gross=invoice.gross)
+    def note(self, effect: Effect, invoice: Invoice, amount: Decimal | None = None) -> None:
+        """Write down what has just become of it, or of this amount of it."""
+        number, gross = invoice.number, invoice.gross if amount is None else amount
+        self.ledger.add(effect, invoice.id, reference=number, number=number, gross=gross)
 
 
 class _Named(Ledger):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sandbox.kit.accounts import Part, Stated, Taxed
 from sandbox.quiddly.data import CLIENTS, Json
-from sandbox.quiddly.totals import NOTHING, Part, Sums, hundredths
+from sandbox.quiddly.totals import NOTHING, Row, Sums, hundredths
 
 ZONE = ZoneInfo("Europe/Stockholm")
 """Date-times carry no zone on the page; that they are Swedish is inferred (I)."""
@@ -43,7 +43,7 @@ class Payment:
     """One payment, which is a voucher of the feed."""
 
     amount: Decimal
-    """In the invoice's currency."""
+    """In the invoice's currency; below zero it went back."""
     invoice: Invoice
     on: date
     id: str = field(default_factory=lambda: identity("V"))
@@ -80,7 +80,8 @@ class Invoice:
     balances: dict[str, Decimal] = field(
         default_factory=lambda: dict.fromkeys(("capital", "reminder", "interest"), NOTHING)
     )
-    credited: Decimal = NOTHING
+    overpaid: Decimal = NOTHING
+    """What came in, or was credited, beyond what was owed; no balance shows it (I)."""
     documents: dict[str, str] = field(default_factory=dict)
     """File names by what they are: attachment, invoicePreview, invoice, invoiceWithAttachments."""
     files: int = 0
@@ -116,17 +117,24 @@ class Invoice:
         stated = None if self.restated else self.asked["totals"].get(name)
         return Decimal(self.sums.totals[name] if stated is None else stated)
 
-    def settle(self, amount: Decimal) -> None:
-        """Lower what is owed: costs first, then the claim; what is too much is lost (I)."""
-        for name in ("interest", "reminder", "capital"):
+    def settle(self, amount: Decimal, *names: str) -> None:
+        """Lower what is owed under these names, or all of it: costs first, then the claim (I)."""
+        for name in names or ("interest", "reminder", "capital"):
             part = min(amount, self.balances[name])
             self.balances[name] -= part
             amount -= part
+        self.overpaid += amount
+
+    def owe(self, amount: Decimal) -> None:
+        """Money went back: what was too much first, for the rest the claim stands again (I)."""
+        part = min(amount, self.overpaid)
+        self.overpaid -= part
+        self.balances["capital"] += amount - part
 
     def raise_by(self, amount: Decimal) -> None:
         """Make the first row, and all that contains it, wrong by this much (without VAT)."""
         first, *others = self.sums.rows
-        row = Part(first.before + amount, first.net + amount, first.vat, first.rate)
+        row = Row(first.before + amount, first.net + amount, first.vat, first.rate)
         taxable, vat = self.sums.vats[first.rate]
         higher = ("total", "totalExclVat", "totalToPay", "totalToPayBase")
         self.sums = Sums(
@@ -135,6 +143,22 @@ class Invoice:
             {n: a + amount if n in higher else a for n, a in self.sums.totals.items()},
         )
         self.restated = True
+
+
+def stated(invoice: Invoice) -> Stated:
+    """What it states, for the ledger; above zero whichever sign a credit invoice has."""
+    rates = {
+        Decimal(rate): Taxed(abs(taxable), abs(vat))
+        for rate, (taxable, vat) in invoice.sums.vats.items()
+    }
+    rows = zip(invoice.asked["articleRows"], invoice.sums.rows, strict=True)
+    parts = tuple(_part(nth, asked, row) for nth, (asked, row) in enumerate(rows, 1))
+    return Stated(parts, rates, invoice.total("totalToPay") - invoice.gross)
+
+
+def _part(nth: int, asked: Json, row: Row) -> Part:
+    quantity = abs(Decimal(asked["quantity"].replace(",", ".")))
+    return Part(str(nth), asked["description"], quantity, Decimal(row.rate), abs(row.net))
 
 
 _BALANCES = ("total", "capital", "capitalService", "capitalFinanced", "reminder", "interest")
@@ -330,24 +354,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
-
-
-def pdf(words: str) -> bytes:
-    """A page with these words (ASCII) on it."""
-    escaped = re.sub(r"([()\\])", r"\\\1", words).encode("ascii", "replace")
-    content = b"BT /F1 18 Tf 72 760 Td (%s) Tj ET" % escaped
-    page = b"/MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >>"
-    objects = (
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R %s >>" % page,
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    )
-    written, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
-    for nth, one in enumerate(objects, 1):
-        table += b"%010d 00000 n \n" % len(written)
-        written += b"%d 0 obj\n%s\nendobj\n" % (nth, one)
-    size = len(objects) + 1
-    end = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(written))
-    return written + b"xref\n0 %d\n" % size + table + end

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.kit.accounts import Moved
 from sandbox.kit.faults import Faults
 from sandbox.kit.server import StandIn, Way
 from sandbox.quiddly.books import Books
@@ -76,6 +77,14 @@ class QuiddlyStandIn(StandIn):
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         """The buyer pays, which shows in the feed; ValueError where nothing can be paid."""
         self.books.pay(reference, amount)
+
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.charge_back`; it shows in the feed."""
+        self.books.give_back(reference, Moved.CHARGED_BACK, amount)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.refund`; it shows in the feed."""
+        self.books.give_back(reference, Moved.REFUNDED, amount)
 
     def payments(self, reference: str) -> tuple[Payment, ...]:
         """What was paid for the latest invoice known by this, oldest first."""

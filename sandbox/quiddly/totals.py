@@ -27,7 +27,7 @@ def hundredths(amount: Decimal) -> Decimal:
 
 
 @dataclass(frozen=True)
-class Part:
+class Row:
     """A row or a fee: what it costs at first, without its discount, its VAT, its rate in %."""
 
     before: Decimal
@@ -40,7 +40,7 @@ class Part:
 class Sums:
     """What a request adds up to: its rows, per rate (taxable, VAT), and in all."""
 
-    rows: Sequence[Part]
+    rows: Sequence[Row]
     vats: Mapping[int, tuple[Decimal, Decimal]]
     totals: Mapping[str, Decimal]
 
@@ -62,29 +62,29 @@ def summed(asked: Json, rounding: Rounding, *, rounds_off: bool) -> Sums:
     return Sums(rows, vats, _totals(asked, net, vat, rounds_off=rounds_off))
 
 
-def _row(asked: Json, *, free: bool) -> Part:
+def _row(asked: Json, *, free: bool) -> Row:
     quantity = Decimal(asked["quantity"].replace(",", "."))
     before = hundredths(asked["price"] * quantity)
     off = Decimal(asked["totalDiscount"])
     if asked["discountType"] == "PERCENTAGE":
         off = hundredths(before * off / 100)
-    return _part(before, before - off, asked["vatPercentage"], free=free)
+    return _taxed(before, before - off, asked["vatPercentage"], free=free)
 
 
-def _fees(fees: Json, *, free: bool) -> Iterator[Part]:
+def _fees(fees: Json, *, free: bool) -> Iterator[Row]:
     """Fees count as rows: in the VAT of their rate and in the totals (I)."""
     for name in ("administration", "freight"):
         if fees.get(name):
             amount = Decimal(fees[name])
             # That its percentage is missing is a mistake of its own, named elsewhere.
-            yield _part(amount, amount, fees.get(f"{name}VatPercentage") or 0, free=free)
+            yield _taxed(amount, amount, fees.get(f"{name}VatPercentage") or 0, free=free)
 
 
-def _part(before: Decimal, net: Decimal, rate: int, *, free: bool) -> Part:
-    return Part(before, net, NOTHING if free else hundredths(net * rate / 100), int(rate))
+def _taxed(before: Decimal, net: Decimal, rate: int, *, free: bool) -> Row:
+    return Row(before, net, NOTHING if free else hundredths(net * rate / 100), int(rate))
 
 
-def _at(rate: int, parts: Iterable[Part], rounding: Rounding) -> tuple[Decimal, Decimal]:
+def _at(rate: int, parts: Iterable[Row], rounding: Rounding) -> tuple[Decimal, Decimal]:
     alike = [part for part in parts if part.rate == rate]
     taxable = sum((part.net for part in alike), NOTHING)
     vat = sum((part.vat for part in alike), NOTHING)

@@ -30,6 +30,8 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.finish("ORD1")             # judge and render now what is due (verdict_delay=inf)
         stand_in.pay("INV-1");  stand_in.pay("INV-1", Decimal("10.00"))
         stand_in.charge_back("INV-1");  stand_in.render_document("INV-1")
+        stand_in.refund("INV-1")            # what was paid too much, or an amount
+        stand_in.ledger.account("INV-1")    # invoiced, credited, paid: see `sandbox.kit.accounts`
         stand_in.revoke(riverty.PRIMARY_KEY);  stand_in.reset()
 
         notices = stand_in.notices          # late, twice, out of order: see `riverty_notices`
@@ -50,7 +52,8 @@ its URL on one line. From other processes:
     POST   /_sandbox/faults/{id}/release  opens a gate
     GET    /_sandbox/ledger?reference=    {"entries": [...]}, amounts as strings
     GET    /_sandbox/calls                {"calls": [...], "counts": {...}}
-    POST   /_sandbox/pay                  {reference, amount?}
+    GET    /_sandbox/account?reference=   {"accounts": [...]}
+    POST   /_sandbox/pay                  {reference, amount?}; so are charge_back and refund
     POST   /_sandbox/reset
 
 It was written from the provider's page "Create Invoice"

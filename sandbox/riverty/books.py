@@ -7,12 +7,21 @@ from decimal import Decimal
 from functools import partial
 from uuid import uuid4
 
+from sandbox.kit.accounts import Account, Credit, Moved
 from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Effect
 from sandbox.riverty import notices as say
 from sandbox.riverty import words
 from sandbox.riverty.forms import Json
-from sandbox.riverty.invoice import Heard, Invoice, Objection, Order, Submission
+from sandbox.riverty.invoice import (
+    Heard,
+    Invoice,
+    Objection,
+    Order,
+    Submission,
+    credited,
+    stated,
+)
 from sandbox.riverty.ledger import RivertyLedger
 from sandbox.riverty.notices import Manner, Notices
 from sandbox.riverty.orders import Orders
@@ -69,17 +78,22 @@ class Books:
                 self.render(invoice)
 
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
-        """The buyer pays; see `StandIn.pay`. ValueError for more than is due, or nothing."""
+        """The buyer pays; see `StandIn.pay`. ValueError where nothing is paid.
+
+        What is too much makes `remainingAmount` fall below zero (U), and can be refunded.
+        """
         invoice = self.latest(reference)
-        amount = invoice.remaining if amount is None else amount
-        if not 0 < amount <= invoice.remaining:
-            raise ValueError(f"{invoice.remaining} are due, not {amount}")
+        due = invoice.remaining
+        amount = due if amount is None else amount
+        if amount <= 0:
+            raise ValueError(f"{due} are due, not {amount}")
         invoice.paid += amount
+        self._account(invoice).move(Moved.PAID, amount)
         self.payments += 1
         document = f"{200400000000 + self.payments}"
         self._tell(invoice, words.PAYMENT_RECEIVED, say.payment_received(invoice, amount, document))
         self._tell_balance(invoice)
-        if not invoice.remaining:
+        if due > 0 >= invoice.remaining:
             self._note(Effect.PAID, invoice.order, invoice)
 
     def charge_back(
@@ -93,13 +107,26 @@ class Books:
         amount = invoice.paid if amount is None else amount
         if not 0 < amount <= invoice.paid:
             raise ValueError(f"{invoice.paid} were paid, not {amount}")
-        settled = not invoice.remaining
+        settled = invoice.remaining <= 0
         invoice.paid -= amount
+        self._account(invoice).move(Moved.CHARGED_BACK, amount)
         said = say.chargeback_received(invoice, amount, kind)
         self._tell(invoice, words.CHARGEBACK_RECEIVED, said)
         self._tell_balance(invoice)
-        if settled:
+        if settled and invoice.remaining > 0:
             self._note(Effect.REVERSED, invoice.order, invoice)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """Give back what is too much, or this amount; ValueError for more than was paid."""
+        invoice = self.latest(reference)
+        amount = -invoice.remaining if amount is None else amount
+        if not 0 < amount <= invoice.paid:
+            raise ValueError(f"{invoice.paid} were paid, {amount} cannot go back")
+        self._give_back(invoice, amount, "")
+        self._tell_balance(invoice)
+
+    def _account(self, invoice: Invoice) -> Account:
+        return self.ledger.account_of(invoice.reference)
 
     def _ignores(self, submission: Submission) -> bool:
         earlier = self.seen.get(submission.request or "")
@@ -135,6 +162,7 @@ class Books:
     def _accept_invoice(self, submission: Submission) -> None:
         invoice = self.accepted.accept_invoice(submission)
         self._note(Effect.APPROVED, invoice.order, invoice)
+        self.ledger.open(invoice.reference, stated(invoice))
         self._tell_balance(invoice)
         if self.assumed.renders:
             self.unrendered.append(invoice)
@@ -147,21 +175,26 @@ class Books:
         self._note(Effect.DELETED if over else Effect.LINES_CANCELLED, order, amount=amount)
 
     def _credit(self, submission: Submission) -> None:
-        for reference, amount in self.accepted.credit(submission).items():
+        own = str(submission.body.get("returnReference") or submission.body["goodwillReference"])
+        for reference, items in self.accepted.credit(submission).items():
             invoice = self.accepted.invoices[reference]
+            stated = credited(items, invoice.order)
+            self._account(invoice).credit(Credit(own, stated))
             if invoice.credited == invoice.gross:
                 self._note(Effect.CREDITED, invoice.order, invoice)
             else:
-                self._note(Effect.PARTLY_CREDITED, invoice.order, invoice, amount=amount)
-            self._refund(invoice, str(submission.body.get("returnReference", "")))
+                self._note(Effect.PARTLY_CREDITED, invoice.order, invoice, amount=stated.gross)
+            if (surplus := min(-invoice.remaining, invoice.paid)) > 0:
+                returned = str(submission.body.get("returnReference", ""))
+                self._give_back(invoice, surplus, returned)
             self._tell_balance(invoice)
 
-    def _refund(self, invoice: Invoice, return_reference: str) -> None:
-        """Pay back what was paid too much; what only lowers a debt is no refund."""
-        if (surplus := -invoice.remaining) > 0:
-            invoice.paid -= surplus
-            said = say.refund_completed(invoice, surplus, return_reference)
-            self._tell(invoice, words.REFUND_COMPLETED, said)
+    def _give_back(self, invoice: Invoice, amount: Decimal, return_reference: str) -> None:
+        """Pay back what was paid; what only lowers a debt is no refund."""
+        invoice.paid -= amount
+        self._account(invoice).move(Moved.REFUNDED, amount)
+        said = say.refund_completed(invoice, amount, return_reference)
+        self._tell(invoice, words.REFUND_COMPLETED, said)
 
     def _due(self, invoice: Invoice) -> None:
         if invoice in self.unrendered:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
+from sandbox.kit.accounts import Part, Stated, of_lines
 from sandbox.riverty.forms import Json
 from sandbox.riverty.words import Kind, VatPer
 
@@ -106,8 +107,7 @@ class Line:
     @property
     def vat(self) -> Decimal:
         """The VAT in it."""
-        pieces = Decimal(self.asked["quantity"]) if self.vat_per == "unit" else Decimal(1)
-        return cents(Decimal(self.asked["vatAmount"]) * pieces)
+        return included(self.asked, self.vat_per)
 
 
 @dataclass
@@ -175,6 +175,35 @@ class Invoice:
     def remaining(self) -> Decimal:
         """Still to be paid; below zero there is something to refund."""
         return self.gross - self.credited - self.paid
+
+
+def stated(invoice: Invoice) -> Stated:
+    """What it states, for the ledger."""
+    return of_lines([(_part(line.asked, line.gross, line.vat), line.vat) for line in invoice.lines])
+
+
+def credited(items: Sequence[Json], order: Order) -> Stated:
+    """What a return or a goodwill states, for the ledger."""
+    return of_lines([_credited(item, order) for item in items])
+
+
+def _credited(item: Json, order: Order) -> tuple[Part, Decimal]:
+    line = order.line(item["orderItemReference"])
+    vat = included(item, line.vat_per if line else "unit")
+    described = item | {"description": line.asked["description"] if line else ""}
+    return _part(described, worth(item), vat), vat
+
+
+def _part(asked: Json, gross: Decimal, vat: Decimal) -> Part:
+    quantity, rate = Decimal(asked["quantity"]), Decimal(asked["vatPercent"])
+    name = str(asked["orderItemReference"])
+    return Part(name, asked["description"], quantity, rate, gross - vat)
+
+
+def included(item: Json, vat_per: VatPer) -> Decimal:
+    """The VAT in so many pieces."""
+    pieces = Decimal(item["quantity"]) if vat_per == "unit" else Decimal(1)
+    return cents(Decimal(item["vatAmount"]) * pieces)
 
 
 def worth(item: Json) -> Decimal:

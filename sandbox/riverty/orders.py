@@ -102,6 +102,8 @@ class Orders:
             if named is not None and {line.invoice for line in order.named(submission)} != {named}:
                 yield _objection("INVOICEREFERENCE", "is not that of the lines", named)
             yield from _credits(order, submission)
+            for item in submission.items:
+                yield from self._amounts(item)
 
     # Committing.
 
@@ -131,10 +133,10 @@ class Orders:
             line.status = "cancelled"
         return lines
 
-    def credit(self, submission: Submission) -> dict[str, Decimal]:
-        """Take returns or goodwills off; how much of which invoice."""
+    def credit(self, submission: Submission) -> dict[str, list[Json]]:
+        """Take returns or goodwills off; which items off which invoice."""
         order = self.orders[submission.order]
-        taken: dict[str, Decimal] = {}
+        taken: dict[str, list[Json]] = {}
         for item in submission.items:
             line = order.line(item["orderItemReference"])
             assert line is not None  # noqa: S101 - the core had no objections
@@ -142,7 +144,7 @@ class Orders:
             line.credited += worth(item)
             if submission.kind is Kind.RETURN:
                 line.returned += Decimal(item["quantity"])
-            taken[line.invoice] = taken.get(line.invoice, Decimal(0)) + worth(item)
+            taken.setdefault(line.invoice, []).append(item)
         self._used.add((submission.kind, submission.body[_OWN_REFERENCE[submission.kind]]))
         return taken
 
@@ -201,6 +203,8 @@ def _credits(order: Order, submission: Submission) -> Iterator[Objection]:
         line = order.line(item["orderItemReference"])
         if line is None:
             continue
+        if item["vatPercent"] != line.asked["vatPercent"]:
+            yield _objection("LINEITEMVATPERCENT", "is not that of the line", item["vatPercent"])
         pieces = Decimal(item["quantity"])
         left = Decimal(line.asked["quantity"]) - line.returned
         if pieces <= 0 or (submission.kind is Kind.RETURN and pieces > left):

@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
+from sandbox.kit.pdf import pdf
 from sandbox.kit.server import Ask, Way
 from sandbox.kit.wire import answer, decoded
 from sandbox.riverty.books import Books
 from sandbox.riverty.data import PRIMARY_KEY, SECONDARY_KEY
 from sandbox.riverty.forms import Json, Malformed, Rules, check, check_callback, refusal, truncated
-from sandbox.riverty.invoice import Heard, Invoice, Submission
+from sandbox.riverty.invoice import Heard, Submission
 from sandbox.riverty.notices import Callback
 from sandbox.riverty.words import Assumed, Kind, Step, Told
 
@@ -135,7 +136,9 @@ class Routes:
         if invoice is None:
             return answer({"statusCode": 404, "message": "Resource not found"}, 404)
         ask.call.reference = invoice.reference
-        return Response(_pdf(invoice), media_type="application/pdf")
+        amount = f"{invoice.gross} {invoice.order.asked['currency']}"
+        content = pdf(f"Invoice {invoice.reference}", amount)
+        return Response(content, media_type="application/pdf")
 
 
 def _body(ask: Ask) -> Json:
@@ -149,9 +152,3 @@ def _body(ask: Ask) -> Json:
     if not isinstance(body, dict):
         raise Malformed("", "Invalid type. Expected Object.")
     return body
-
-
-def _pdf(invoice: Invoice) -> bytes:
-    """As little of a PDF as says what it is about."""
-    said = f"Invoice {invoice.reference}, {invoice.gross} {invoice.order.asked['currency']}"
-    return f"%PDF-1.4\n% {said}\n%%EOF\n".encode()

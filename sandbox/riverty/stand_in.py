@@ -83,7 +83,7 @@ class RivertyStandIn(StandIn):
         self.books.finish(reference)
 
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
-        """The buyer pays; see `StandIn.pay`. ValueError for more than is due, or nothing."""
+        """The buyer pays; see `StandIn.pay`. ValueError for nothing."""
         self.books.pay(reference, amount)
 
     def charge_back(
@@ -94,6 +94,10 @@ class RivertyStandIn(StandIn):
     ) -> None:
         """A payment is taken back, all of it unless an amount is given; ValueError if none is."""
         self.books.charge_back(reference, amount, kind)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.refund`; it is told by notification."""
+        self.books.refund(reference, amount)
 
     def order(self, reference: str) -> Json:
         """An accepted order as the core holds it, with the status of each line; LookupError."""

@@ -25,6 +25,8 @@ In a test process, as many as wanted, nothing shared between them:
         stand_in.invoice("INV-1")           # what a GET would answer now, amounts as Decimal
         stand_in.finish("INV-1")            # end its approval or sending now (approval_delay=inf)
         stand_in.pay("INV-1");  stand_in.pay("INV-1", Decimal("10.00"))
+        stand_in.charge_back("INV-1");  stand_in.refund("INV-1", Decimal("10.00"))
+        stand_in.ledger.account("INV-1")    # invoiced, credited, paid: see `sandbox.kit.accounts`
         stand_in.revoke_tokens();  stand_in.reset()
 
 On its own: `python -m sandbox.zero_friction [--port N] [--approval-delay S] [--sending-delay S]`
@@ -35,7 +37,8 @@ prints its URL on one line. From other processes:
     POST   /_sandbox/faults/{id}/release  opens a gate
     GET    /_sandbox/ledger?reference=    {"entries": [...]}, amounts as strings
     GET    /_sandbox/calls                {"calls": [...], "counts": {...}}
-    POST   /_sandbox/pay                  {reference, amount?}
+    GET    /_sandbox/account?reference=   {"accounts": [...]}
+    POST   /_sandbox/pay                  {reference, amount?}; so are charge_back and refund
     POST   /_sandbox/reset
 
 It was written from the provider's page "Create an incidental invoice via API"
@@ -45,7 +48,7 @@ is unknown and chosen here, most of it a setting of `ZeroFrictionStandIn`. Tax r
 percent (U), routes for which only HTTP 200 is declared refuse with 200 and `success: false`. It is
 stricter than the original may be: a property the documents do not have is refused with HTTP 400,
 where the original may ignore it, so that a misspelling shows. Amounts carry no currency: the
-organisation bills in one. Not here: bulk routes, notes, PDF previews, attachments, webhooks.
+organisation bills in one. Not here: bulk routes, notes, attachments of the caller's, webhooks.
 """
 
 from __future__ import annotations

@@ -7,13 +7,25 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from uuid import uuid4
 
+from sandbox.kit.accounts import Credit
 from sandbox.kit.agenda import Agenda
 from sandbox.kit.record import Effect, Ledger
 from sandbox.zero_friction import data
 from sandbox.zero_friction.data import Json
 from sandbox.zero_friction.forms import INVOICE_TYPES, LINE_TYPES, Refusal
-from sandbox.zero_friction.invoice import ZONE, Invoice, Line, priced, rate_over, window
+from sandbox.zero_friction.invoice import (
+    ZONE,
+    Invoice,
+    Line,
+    note,
+    priced,
+    rate_over,
+    stated,
+    window,
+)
+from sandbox.zero_friction.money import Money
 from sandbox.zero_friction.words import Assumed
 
 
@@ -32,13 +44,13 @@ class Books:
         self.billing_items = data.by_id(data.billing_items())
         self.service_locations = data.by_id(data.service_locations())
         self.invoices: dict[str, Invoice] = {}
-        self.payments: dict[str, Json] = {}
+        self.money = Money(self.ledger, self.customers, self.invoices)
         self.numbers: Counter[int] = Counter()
 
     def clear(self) -> None:
         """Drop invoices, payments and numbers; master data stay."""
         self.invoices.clear()
-        self.payments.clear()
+        self.money.payments.clear()
         self.numbers.clear()
 
     # Creating.
@@ -154,10 +166,21 @@ class Books:
         if numbered and not invoice.number:
             self._number(invoice)
         invoice.status = "approved"
+        self._attach(invoice, "approved")
         direct = invoice.asked.get("paymentMethod") == "sdd"
         invoice.pays("readyforpaymentcollection" if direct else "waitingforpayment")
-        if invoice.credited is None:
-            self.note(Effect.APPROVED, invoice)
+        if invoice.credited is not None:
+            self._taken_back(self.invoices[invoice.credited], invoice)
+            return
+        self.note(Effect.APPROVED, invoice)
+        if invoice.type == "creditnote":
+            self._free_credit(invoice)
+        else:
+            self.ledger.open(invoice.id, stated(invoice))
+
+    def _free_credit(self, note: Invoice) -> None:
+        """One that was written, not made of an invoice: what it does to that is unknown (U)."""
+        self.ledger.loose.append(Credit(note.id, stated(note), note.number))
 
     def _number(self, invoice: Invoice) -> None:
         year = invoice.date.astimezone(ZONE).year
@@ -174,22 +197,35 @@ class Books:
 
     def _sent(self, invoice: Invoice) -> None:
         invoice.sent = "sent"
+        self._attach(invoice, "sent")
         self.note(Effect.SENT, invoice)
 
+    def _attach(self, invoice: Invoice, now: str) -> None:
+        if now == self.assumed.attached and invoice.attachment is None:
+            invoice.attachment = str(uuid4())
+
     def delete(self, invoice: Invoice) -> None:
-        """Drop a draft."""
+        """Drop a draft; what a credit note would have taken back stands as before (I)."""
         del self.invoices[invoice.id]
-        self.note(Effect.DELETED, invoice)
+        if invoice.credited is None:
+            self.note(Effect.DELETED, invoice)
+        else:
+            self.invoices[invoice.credited].credited_by = None
 
     def credit(self, invoice: Invoice) -> Invoice:
-        """Take all of it back; the credit note."""
+        """Take all of it back, once the credit note is final; the credit note."""
         note = self._credit_note(invoice)
         self.invoices[note.id] = note
         invoice.credited_by = note.id
         if self.assumed.credit_note_status == "approved":
             self._approved(note, failure=None, numbered=True)
-        self.note(Effect.CREDITED, invoice)
         return note
+
+    def _taken_back(self, invoice: Invoice, note: Invoice) -> None:
+        invoice.taken_back = True
+        self.note(Effect.CREDITED, invoice)
+        credit = Credit(note.id, stated(invoice), note.number)
+        self.ledger.account_of(invoice.id).credit(credit)
 
     def _credit_note(self, invoice: Invoice) -> Invoice:
         return Invoice(
@@ -203,24 +239,6 @@ class Books:
             reference=invoice.reference if self.assumed.credit_copies_reference else None,
             credited=invoice.id,
         )
-
-    def paid(self, invoice: Invoice, amount: Decimal) -> None:
-        if invoice.status not in ("approved", "settled"):
-            raise Refusal(("CREATED_INVOICE_CANT_BE_PAID", invoice.status))
-        invoice.paid += amount
-        if invoice.remaining <= 0 and invoice.status != "settled":
-            invoice.status = "settled"
-            invoice.pays("paid")
-            self.note(Effect.PAID, invoice)
-
-    def unpaid(self, invoice: Invoice | None, amount: Decimal) -> None:
-        if invoice is None:
-            return
-        invoice.paid -= amount
-        if invoice.status == "settled" and invoice.remaining > 0:
-            invoice.status = "approved"
-            invoice.pays("waitingforpayment")
-            self.note(Effect.REVERSED, invoice)
 
     # What the parts share.
 
@@ -250,13 +268,7 @@ class Books:
             invoice.due.pop(0)()
 
     def note(self, effect: Effect, invoice: Invoice) -> None:
-        self.ledger.add(
-            effect,
-            invoice.id,
-            reference=invoice.reference,
-            number=invoice.number,
-            gross=invoice.gross,
-        )
+        note(self.ledger, effect, invoice)
 
 
 def _calculates(body: Json, line: Json) -> bool:

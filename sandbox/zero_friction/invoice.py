@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -10,6 +10,8 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from sandbox.kit.accounts import Part, Stated, of_lines
+from sandbox.kit.record import Effect, Ledger
 from sandbox.zero_friction.data import Json, entity
 from sandbox.zero_friction.forms import Refusal, error_dto
 
@@ -59,7 +61,13 @@ class Invoice:
     history: list[Json] = field(default_factory=list)
     failure: str | None = None
     credited_by: str | None = None
+    """The credit note that takes it back."""
     credited: str | None = None
+    """What it takes back, if it is a credit note."""
+    taken_back: bool = False
+    """Whether its credit note is final."""
+    attachment: str | None = None
+    """The id of its document, once it has one."""
     changes: int = 0
     due: list[Callable[[], None]] = field(default_factory=list)
     """What the platform still has to do with it, oldest first."""
@@ -78,14 +86,35 @@ class Invoice:
 
     @property
     def remaining(self) -> Decimal:
-        """Still to be paid."""
-        return Decimal(0) if self.credited_by else self.gross - self.paid
+        """Still to be paid; below zero too much was (U), and nothing once it is credited (I)."""
+        return Decimal(0) if self.taken_back else self.gross - self.paid
 
     def pays(self, status: str) -> None:
         """Move the payment axis."""
         self.payment_status = status
         moment = datetime.now(UTC).isoformat()
         self.history.append({"paymentStatus": status, "mutationDateTime": moment})
+
+
+def note(ledger: Ledger, effect: Effect, invoice: Invoice) -> None:
+    """Write down what has just become of it."""
+    names = {"reference": invoice.reference, "number": invoice.number}
+    ledger.add(effect, invoice.id, **names, gross=invoice.gross)
+
+
+def stated(invoice: Invoice) -> Stated:
+    """What it states, for the ledger."""
+    return of_lines([(_part(nth, one), one.gross - one.net) for nth, one in _numbered(invoice)])
+
+
+def _numbered(invoice: Invoice) -> Iterable[tuple[int, Line]]:
+    return enumerate(invoice.lines, 1)
+
+
+def _part(nth: int, line: Line) -> Part:
+    asked = line.asked
+    quantity = Decimal(1) if asked.get("quantity") is None else Decimal(asked["quantity"])
+    return Part(str(nth), asked.get("description") or "", quantity, line.rate, line.net)
 
 
 def line_dto(line: Line, order: int) -> Json:
@@ -157,7 +186,7 @@ def invoice_dto(invoice: Invoice) -> Json:
         "totalAmountInclVAT": shortest(invoice.gross),
         "totalAmountExclVAT": shortest(invoice.net),
         "paymentDetails": payment_details(invoice),
-        "attachmentId": None,
+        "attachmentId": invoice.attachment,
         "creditedByInvoiceId": invoice.credited_by,
         "creditedInvoiceId": invoice.credited,
         "propertyGroups": invoice.property_groups,

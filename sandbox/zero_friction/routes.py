@@ -17,6 +17,7 @@ from sandbox.zero_friction.data import (
     TOKEN_PATH,
     Json,
 )
+from sandbox.zero_friction.documents import Documents
 from sandbox.zero_friction.door import Door
 from sandbox.zero_friction.filters import Unfiltered, filtered, holds
 from sandbox.zero_friction.forms import (
@@ -49,6 +50,7 @@ class Routes:
         self._door = Door(books.assumed, tokens)
         self._master = MasterData(books)
         self._payments = Payments(books)
+        self._documents = Documents(books)
 
     @property
     def _assumed(self) -> Assumed:
@@ -103,6 +105,8 @@ class Routes:
                 "POST", f"{invoice}/markskipped", Step.MARK_SKIPPED, partial(self._mark, "skipped")
             ),
             way("POST", f"{invoice}/credit", Step.CREDIT, self._credit),
+            way("POST", f"{invoice}/previewpdf", Step.PREVIEW, self._documents.preview),
+            way("POST", "/api/att/Attachments/{id}", Step.DOCUMENT, self._documents.attachment),
             way("POST", "/api/bill/Payments", Step.PAY, self._payments.pay),
             way("GET", "/api/bill/Payments", Step.PAYMENTS, self._payments.payments_list),
             way("GET", "/api/bill/Payments/{id}", Step.PAYMENTS, self._payments.payment),

@@ -89,6 +89,14 @@ class ZeroFrictionStandIn(StandIn):
         """The buyer pays; see `StandIn.pay`. ValueError while it is a draft."""
         invoice = self.books.latest(reference)
         try:
-            self.books.paid(invoice, invoice.remaining if amount is None else amount)
+            self.books.money.receive(invoice, invoice.remaining if amount is None else amount)
         except Refusal as refusal:
             raise ValueError(str(refusal)) from None
+
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.charge_back`; here only whole payments go back."""
+        self.books.money.charge_back(self.books.latest(reference), amount)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        """See `StandIn.refund`."""
+        self.books.money.refund(self.books.latest(reference), amount)

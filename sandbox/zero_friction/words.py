@@ -32,6 +32,10 @@ class Step(StrEnum):
     PAY = "pay"
     PAYMENTS = "payments"
     REVERSE = "reverse"
+    PREVIEW = "preview"
+    """The PDF of an invoice as it would be."""
+    DOCUMENT = "document"
+    """The PDF that `attachmentId` names."""
 
 
 class Told(StrEnum):
@@ -70,6 +74,8 @@ class Assumed:
     )
     """How the end of a tax rate is written that has none: the document allows no null, so it is the
     platform's last moment or one that was never set (U)."""
+    attached: Literal["approved", "sent"] = "approved"
+    """From when on an invoice has its document, `attachmentId` (U)."""
     failed_status: str = "approvalfailed"
     """What an invoice is called whose approval failed. The support pages name such a state, the
     specification's enumeration has no word for it (U)."""

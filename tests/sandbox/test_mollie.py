@@ -626,7 +626,7 @@ class TestPaying:
         caller.stand_in.assumed.reversed_word = word
         identity = await caller.issued()
         caller.stand_in.pay("INV-1")
-        caller.stand_in.reverse("INV-1")
+        caller.stand_in.charge_back("INV-1")
         open_again = await caller.read(identity)
         assert (open_again["status"], open_again["amountDue"]["value"]) == (word, "107.69")
         assert open_again["paidAt"] is None
@@ -643,7 +643,7 @@ class TestPaying:
 
     async def test_a_draft_can_be_neither_paid_nor_late(self, caller: Caller) -> None:
         await caller.create()
-        for lever in (caller.stand_in.pay, caller.stand_in.reverse, caller.stand_in.overdue):
+        for lever in (caller.stand_in.pay, caller.stand_in.charge_back, caller.stand_in.overdue):
             with pytest.raises(ValueError, match="draft"):
                 lever("INV-1")
         with pytest.raises(LookupError):
