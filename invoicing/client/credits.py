@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import random
 from collections.abc import Awaitable
 from typing import Any, cast
 
@@ -38,9 +40,15 @@ class CreditsRoom:
         """
         refuse_instruction(wanted)
         handle = self.handle(reference)
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
             try:
                 return await self._credit(handle, CreditsInput(reference=reference), wanted)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED or turn == _TURNS - 1:
+                    raise
+                # The server takes ten updates of one workflow at a time.
+                await asyncio.sleep(0.5 * 2**turn * (0.5 + random.random()))  # noqa: S311
+                continue
             except WorkflowAlreadyStartedError:
                 # Its ledger has ended, or was cut off: it is begun again with all that it knew.
                 kept = CreditsInput(reference=reference, resumed=await self._kept(handle))
