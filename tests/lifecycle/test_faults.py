@@ -523,7 +523,7 @@ async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
     await run(shared_world, creditings())
 
 
-UNUSED = ("contract", "mark_skipped", "pay", "payments", "reverse")
+UNUSED = ("contract", "mark_skipped", "pay", "payments", "reverse", "preview", "document")
 """The steps of the stand-in that no life takes: the adaptor has no use for them."""
 
 
