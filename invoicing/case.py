@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from invoicing import attributes
 from invoicing.bounds import listed_keys, received, remembered, said
-from invoicing.consent import Consent, Consented
+from invoicing.consent import Consent, Consented, CorrectedAlone
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
@@ -207,6 +207,8 @@ class Case(Memory):
     cancel: Cancel | None = None
     cancel_agreed: bool = False
     """Whether as many people wanted this cancel as the rule asks for."""
+    corrected_alone: CorrectedAlone | None = None
+    """The correction that nobody else has seen, where the rule may ask for a second person."""
     credited: bool = False
     """Whether a final invoice of this reference was taken back by a credit."""
     in_parts: bool = False

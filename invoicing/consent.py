@@ -59,6 +59,17 @@ class Consented(Recorded):
         return f"{self.kind}: {self.proven}; another person's consent is missing"
 
 
+class CorrectedAlone(Recorded):
+    """A correction that was taken while nobody knew the account's rule, because no plan had been
+    made yet: whose it is, when, and the most that the documents before and after it come to, gross
+    by currency. None: it cannot be said."""
+
+    proven: str
+    by: str
+    at: datetime
+    gross: Mapping[str, Number | None]
+
+
 def digest_of(kind: str, wanted: BaseModel) -> str:
     """A digest of what is wanted, whoever wants it and why."""
     said = wanted.model_dump_json(exclude={"by", "reason", "proven"})

@@ -102,13 +102,15 @@ class Caller:
             self._same(last, request)
         if not (nothing_final or last.status == "terminated"):
             return None
-        return self._start(request, "allow", self._earlier(last))
+        return self._start(request, "allow", self._earlier(last, request))
 
-    def _earlier(self, last: Run) -> Earlier:
+    def _earlier(self, last: Run, request: InvoiceRequest) -> Earlier:
         """What a successor must know of the lives before it: all that they may have asked for."""
+        # A run that began plainly says nothing of what was asked for: a client of ours reads it.
+        asked = last.memo.get(MEMO) or self._print(request)
         return Earlier.of(
             last.memo,
-            digest(last.memo[MEMO]),
+            digest(asked),
             last.closed_at or self._server.now,
             unfinished=last.status in ("terminated", "failed"),
         )

@@ -48,6 +48,8 @@ class ConsentJudge:
         self._askers: dict[str, set[str]] = {}
         self._made_from: dict[str, str] = {}
         self._held: dict[str, tuple[datetime, datetime]] = {}
+        self._corrected: dict[str, tuple[datetime, set[str]]] = {}
+        """What was made from a correction of fewer than two: when it was said, and by whom."""
 
     # What is said
 
@@ -57,6 +59,7 @@ class ConsentJudge:
         self._held.pop(reference, None)
         self._askers[reference] = {asker}
         self._made_from[reference] = made_from
+        self._corrected.pop(reference, None)
 
     def asked(self, reference: str, asker: str) -> None:
         """Somebody asks for an invoice that another workflow begins, perhaps not the first."""
@@ -82,6 +85,7 @@ class ConsentJudge:
 
     def irreversible(self, reference: str, verb: str, gross: Decimal, call: ActivityCall) -> None:
         """It is being made final, or brought to its buyer."""
+        self._released_as_corrected(reference, verb, gross, call)
         kind = CREDIT if "#" in reference else RELEASE
         if not self._wants(kind, gross):
             return
@@ -103,7 +107,9 @@ class ConsentJudge:
             self._two(reference, CANCEL, f"credit of {gross}, cancelled by", call.scheduled)
 
     def created(self, reference: str, made: str, gross: Decimal, call: ActivityCall) -> None:
-        """It is being made, from this content; a person may have corrected it."""
+        """It is being made, from this content; a person may have corrected it. Before the plan
+        nobody knows that two are needed, so one is enough for what can still be deleted."""
+        self._corrected.pop(reference, None)
         if self._made_from.get(reference, made) == made or not self._wants(Answer.CORRECT, gross):
             return
         said = [
@@ -114,14 +120,28 @@ class ConsentJudge:
         who = [{each.proven for each in said if each.wanted == one.wanted} for one in said]
         most = max(who, key=len, default=set())
         if len(most) < 2:
-            self._alone(f"{reference}: made with {gross}, corrected by", most)
+            told = [each for each in self._said.get(reference, ()) if made in each.wanted]
+            since = max((each.at for each in told), default=call.scheduled)
+            self._corrected[reference] = since, most
+
+    def _released_as_corrected(
+        self, reference: str, verb: str, gross: Decimal, call: ActivityCall
+    ) -> None:
+        """Whoever releases what one person corrected has seen it."""
+        if reference not in self._corrected:
+            return
+        since, who = self._corrected[reference]
+        said = self._spoken(reference, RELEASE)
+        who = who | {each.proven for each in said if since <= each.at <= call.scheduled}
+        if len(who) < 2:
+            self._alone(f"{reference}: {verb} of {gross}, corrected and released by", who)
 
     def taken(self, identity: str, said: object) -> None:
         """An answer was carried out, as its sender heard."""
         kind, _, reference = identity.partition("/")
         if kind != "invoice" or not isinstance(said, Resolve) or self.rule is None:
             return
-        if said.answer not in (Answer.ADOPT, Answer.CORRECT):
+        if said.answer is not Answer.ADOPT:
             return
         gross = sums(said.document).gross if said.document else None
         if not self.rule.wants(said.answer, CURRENCY, gross):

@@ -348,7 +348,7 @@ class _Living:
 
     def _forget(self) -> None:
         """Retention is over for all that ended; what has become final is asked for once more, by a
-        caller who knows no client of ours. It must be the same invoice, and nothing is called."""
+        caller who knows no client of ours. It must be the same invoice, and nothing is changed."""
         self._at_its_end = True
         for request in self._life.requests:
             identity = workflow_id(request.reference)
@@ -364,9 +364,10 @@ class _Living:
             calls = dict(self._wire.counted)
             self._server.start(WORKFLOW, InvoiceInput(**dict(request)), id=identity)
             self._server.run_until(self._over, at_most=self._server.now + timedelta(days=1))
-            self._same(was, self._server.runs(identity)[-1], calls)
+            self._same(was, self._server.runs(identity), calls)
 
-    def _same(self, was: Invoice, run: Run, calls: dict[str, int]) -> None:
+    def _same(self, was: Invoice, runs: Sequence[Run], calls: dict[str, int]) -> None:
+        run = runs[-1]
         made = {verb for verb, count in self._wire.counted.items() if count != calls.get(verb, 0)}
         if run.terminated_because == BY_A_PERSON and made <= {"plan"}:
             return
@@ -377,7 +378,11 @@ class _Living:
         known = now and (now.status, now.number, now.provider_id)
         same = known == (was.status, was.number, was.provider_id)
         # A subscriber is told of a question as well; a ledger of credits may look at the invoice.
-        if not same or not made <= {"plan", "news", "post", "requested"}:
+        allowed = {"plan", "news", "post", "requested"}
+        if any(each.terminated_because == BY_A_PERSON for each in runs[:-1]):
+            # Whoever was cut off may have asked for it: the next one looks.
+            allowed |= {"find", "read"}
+        if not same or not made <= allowed:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)
 

@@ -517,6 +517,24 @@ MUTANTS: tuple[Mutant, ...] = (
         "",
     ),
     Mutant(
+        "a correction before the rule is known needs nobody else",
+        CONSENTING,
+        "        _note_correction(life, meant)\n",
+        "",
+    ),
+    Mutant(
+        "who corrected it early releases it alone",
+        CONSENTING,
+        "    if kind == Answer.CORRECT and alone and alone.proven:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "a large one is made small by one person before the rule is known",
+        CONSENTING,
+        "(life.request.document, corrected(life.request, said).document):",
+        "(corrected(life.request, said).document,):",
+    ),
+    Mutant(
         "an early cancel counts as one of two people",
         INSTRUCTIONS,
         "cancel_agreed = self._life.case.rule is not None",

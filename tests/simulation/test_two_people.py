@@ -486,3 +486,84 @@ def test_there_is_room_for_so_many_first_consents_and_no_more() -> None:
         # What is there already can be seconded.
         assert resolve(scene, "late", Answer.CORRECT, document=document(1)).failure is None
         assert scene.ended().status is SENT
+
+
+# --- what is corrected while nobody knows the rule ----------------------------------------------
+
+
+def asked_before_its_plan(scene: Scene, given: Document = SMALL) -> None:
+    """An earlier life left a draft, and the new one cannot be planned: a person may correct it."""
+    scene.provider.accepts_only.add("approve")
+    begun(scene, given)
+    scene.until_called("approve")
+    scene.server.terminate(scene.id)
+    scene.provider.accepts_only.clear()
+    scene.provider.refuses_to_plan = True
+    begun(scene, given)
+    scene.until_asked(Reason.REJECTED)
+    scene.provider.refuses_to_plan = False
+
+
+def test_what_one_person_corrects_before_the_rule_is_known_another_one_releases() -> None:
+    with scene_of("correct") as scene:
+        asked_before_its_plan(scene)
+        assert resolve(scene, "ann", Answer.CORRECT, document=LARGE).failure is None
+        scene.until_held()
+        assert consented(scene.state) == [("correct", "ann")]
+        assert "another person" in why(release(scene, "ann"))
+        assert "proven" in why(release(scene, ""))
+        assert release(scene, "bob").failure is None
+        assert scene.ended().status is SENT
+        assert [one.document for one in scene.provider.alive] == [LARGE]
+
+
+def test_what_nobody_proven_corrects_before_the_rule_is_known_two_people_release() -> None:
+    with scene_of("correct") as scene:
+        asked_before_its_plan(scene)
+        assert resolve(scene, "", Answer.CORRECT, document=LARGE).failure is None
+        scene.until_held()
+        assert release(scene, "ann").failure is None
+        assert scene.state.status is Status.HELD
+        assert release(scene, "bob").failure is None
+        assert scene.ended().status is SENT
+
+
+def test_a_large_one_is_not_made_small_by_one_person_before_the_rule_is_known() -> None:
+    with scene_of("correct") as scene:
+        asked_before_its_plan(scene, LARGE)
+        resolve(scene, "ann", Answer.CORRECT, document=SMALL)
+        scene.until_held()
+        release(scene, "bob")
+        assert scene.ended().status is SENT
+
+
+def test_an_early_correction_needs_one_where_the_rule_is_of_other_things() -> None:
+    with scene_of("cancel") as scene:
+        asked_before_its_plan(scene)
+        resolve(scene, "", Answer.CORRECT, document=LARGE)
+        assert scene.ended().status is SENT
+
+
+def test_where_a_release_needs_two_who_corrected_it_early_is_one_of_them_at_most() -> None:
+    with scene_of("correct", "release") as scene:
+        asked_before_its_plan(scene)
+        resolve(scene, "ann", Answer.CORRECT, document=LARGE)
+        scene.until_held()
+        assert scene.state.consents == ()
+        assert release(scene, "ann").failure is None
+        assert "another person" in why(release(scene, "ann"))
+        assert release(scene, "bob").failure is None
+        assert scene.ended().status is SENT
+
+
+def test_what_two_people_correct_once_more_one_releases() -> None:
+    with scene_of("correct") as scene:
+        asked_before_its_plan(scene)
+        scene.provider.script("create", refused())
+        resolve(scene, "ann", Answer.CORRECT, document=LARGE)
+        scene.until_asked(Reason.REJECTED)
+        resolve(scene, "ann", Answer.CORRECT, document=document(4))
+        resolve(scene, "bob", Answer.CORRECT, document=document(4))
+        scene.until_held()
+        assert release(scene, "").failure is None
+        assert scene.ended().status is SENT

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         MOST_CONSENTS,
         RELEASE,
         Consented,
+        CorrectedAlone,
         digest_of,
     )
     from invoicing.document import Document
@@ -55,12 +56,15 @@ def refuse_one_alone(life: Life, said: Instruction) -> None:
 def agreed(life: Life, said: Instruction) -> bool:
     """Whether it may be carried out. The first of two is noted, and changes nothing else."""
     kind = demanded(life, said)
-    if not kind:
-        return True
     case, meant = life.case, _meant(said)
+    if not kind:
+        _note_correction(life, meant)
+        return True
     digest = digest_of(kind, meant)
     if _seconds(life, said, digest):
         case.consents = tuple(each for each in case.consents if each.digest != digest)
+        if isinstance(meant, Release) or kind == Answer.CORRECT:
+            case.corrected_alone = None
         return True
     first = Consented(
         kind=kind,
@@ -83,12 +87,45 @@ def hold_by_the_rule(life: Life, made: Plan) -> None:
     request without `hold`, a corrected document, a new life."""
     life.case.consents = ()
     life.case.rule = made.consent
-    kind = _of_release(life)
-    if _wants(life, kind, life.request.document.currency, made.totals.gross):
+    if not _of_correction(life):
+        life.case.corrected_alone = None
+    if kind := _of_release(life):
+        _count_who_corrected(life, kind)
         life.case.at_once = False
         if life.case.hold is None:
             life.case.hold = BY_THE_RULE
             life.note(f"held: {kind} needs two people")
+
+
+def _note_correction(life: Life, said: Instruction) -> None:
+    """Remember a correction that is taken before the rule is known: the plan will say whether one
+    person was enough."""
+    if not isinstance(said, Resolve) or said.answer is not Answer.CORRECT:
+        return
+    if life.case.rule is not None:
+        return
+    before = life.case.corrected_alone
+    gross = dict(before.gross) if before else {}
+    for document in (life.request.document, corrected(life.request, said).document):
+        known = gross.get(document.currency, Decimal())
+        gross[document.currency] = _larger(known, _gross(document))
+    life.case.corrected_alone = CorrectedAlone(
+        proven=said.proven, by=said.by, at=workflow.now(), gross=gross
+    )
+
+
+def _larger(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    """None, which nobody knows, is larger than all."""
+    return None if one is None or other is None else max(one, other, key=abs)
+
+
+def _count_who_corrected(life: Life, kind: str) -> None:
+    """Whoever corrected it wants it so: where that is all it is held for, one more is missing."""
+    alone = life.case.corrected_alone
+    if kind == Answer.CORRECT and alone and alone.proven:
+        digest = digest_of(kind, Release(by=alone.by, reason="corrected"))
+        first = Consented(kind=kind, digest=digest, proven=alone.proven, by=alone.by, at=alone.at)
+        life.case.consents = (first,)
 
 
 def stand_by_the_rule(life: Life) -> None:
@@ -123,13 +160,12 @@ def demanded(life: Life, said: Instruction) -> str:
     currency = life.request.document.currency
     gross = life.case.plan.totals.gross if life.case.plan else None
     if isinstance(said, Release):
-        kinds = [_of_release(life)]
-    elif isinstance(said, Cancel):
-        kinds = [CANCEL, CREDIT] if _may_be_there(life) else [CANCEL]
-    elif isinstance(said, Resolve):
+        return _of_release(life)
+    if isinstance(said, Resolve):
         return _of_answer(life, said, currency, gross)
-    else:
-        kinds = []
+    kinds = []
+    if isinstance(said, Cancel):
+        kinds = [CANCEL, CREDIT] if _may_be_there(life) else [CANCEL]
     return next((kind for kind in kinds if _wants(life, kind, currency, gross)), "")
 
 
@@ -148,7 +184,19 @@ def _of_answer(life: Life, said: Resolve, currency: str, gross: Decimal | None) 
 
 
 def _of_release(life: Life) -> str:
-    return CREDIT if life.request.credits else RELEASE
+    kind = CREDIT if life.request.credits else RELEASE
+    gross = life.case.plan.totals.gross if life.case.plan else None
+    if _wants(life, kind, life.request.document.currency, gross):
+        return kind
+    return _of_correction(life)
+
+
+def _of_correction(life: Life) -> str:
+    """`correct`, where one person corrected it before the rule was known, and it asks for two."""
+    kind, alone = Answer.CORRECT.value, life.case.corrected_alone
+    if alone and any(_wants(life, kind, *each) for each in alone.gross.items()):
+        return kind
+    return ""
 
 
 def _may_be_there(life: Life) -> bool:
