@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from simulation.kinds import Kind
+from simulation.provider.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,6 @@ from invoicing.news import EventInput, FeedInput
 from invoicing.order import Deliver
 from invoicing.provider import Event
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
-from simulation.caller import Caller
-from simulation.consent_people import draw_rule
-from simulation.credit_people import CreditPeople
 from simulation.decisions import (
     Decision,
     Meddling,
@@ -36,16 +33,20 @@ from simulation.decisions import (
 )
 from simulation.documents import document
 from simulation.engine import Faults, NotFound, Run, Server
-from simulation.invariants import BY_A_PERSON, Judge
-from simulation.kinds import Kind, draw_kind
-from simulation.ledger import Ledger
-from simulation.order_people import OrderPeople, deliveries, invoices
-from simulation.people import People
-from simulation.provider_news import SimulatedNews
-from simulation.provider_orders import SimulatedOrders
-from simulation.providers import NAME, SimulatedProvider, handlers
+from simulation.judge.invariants import BY_A_PERSON, Judge
+from simulation.judge.sentences import Sentence, Violation
+from simulation.people.caller import Caller
+from simulation.people.credits import CreditPeople
+from simulation.people.orders import OrderPeople, deliveries, invoices
+from simulation.people.people import People
+from simulation.people.two import draw_rule
+from simulation.provider.account import NAME, SimulatedProvider, handlers
+from simulation.provider.kinds import Kind, draw_kind
+from simulation.provider.ledger import Ledger
+from simulation.provider.news import SimulatedNews
+from simulation.provider.orders import SimulatedOrders
+from simulation.provider.visitors import meddle
 from simulation.register import SimulatedRegister
-from simulation.sentences import Sentence, Violation
 from simulation.wire import Story, Wire
 from workflows.credit import CreditsWorkflow
 from workflows.event import EventWorkflow
@@ -256,7 +257,6 @@ class _Living:
         self._people = People(
             server,
             provider,
-            wire,
             caller,
             judge,
             story,
@@ -286,13 +286,13 @@ class _Living:
             self._server.activity(name, handler)
         for each in decisions:
             if isinstance(each, Meddling):
-                wire.when(each.when, partial(provider.meddle, each.what))
+                wire.when(each.when, partial(meddle, provider, each.what))
             elif isinstance(each, StrangeNews):
                 wire.when(each.when, provider.strange_news)
 
     def _begin(self, caller: Caller, decisions: Sequence[Decision]) -> None:
         life, server = self._life, self._server
-        self._people.prepare(decisions)
+        self._people.prepare(self._wire, decisions)
         if life.kind.news == "feed":
             feed = FeedInput(provider=NAME)
             server.start(FEED_WORKFLOW, feed, id=feed_id(NAME, "default"))

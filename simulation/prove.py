@@ -25,8 +25,8 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from simulation.judge.sentences import Sentence, Violation
 from simulation.life import Lived, draw_life, live
-from simulation.sentences import Sentence, Violation
 from simulation.shrink import shrink
 
 CHUNK = 20

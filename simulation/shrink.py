@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from simulation.decisions import Decision
+from simulation.judge.sentences import Sentence
 from simulation.life import Life, Lived, live
-from simulation.sentences import Sentence
 
 MOST = 200
 """Lives lived to shorten one."""

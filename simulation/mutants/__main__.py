@@ -23,7 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-from simulation.mutants.table import MUTANTS, Mutant
+from simulation.mutants.mutant import Mutant
+from simulation.mutants.table import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PURE = (

@@ -19,9 +19,9 @@ from simulation.decisions import (
     Trouble,
 )
 from simulation.documents import document
-from simulation.kinds import Kind
 from simulation.life import Life, Lived, live
-from simulation.providers import NAME
+from simulation.provider.account import NAME
+from simulation.provider.kinds import Kind
 
 NOTHING = timedelta()
 REFERENCE = "I-1"

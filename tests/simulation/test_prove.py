@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from simulation import prove
-from simulation.ledger import Held
+from simulation.judge.sentences import Sentence
 from simulation.life import draw_life, live
-from simulation.providers import SimulatedProvider
-from simulation.sentences import Sentence
+from simulation.provider.account import SimulatedProvider
+from simulation.provider.ledger import Held
 from simulation.shrink import shrink
 from tests.child import COMPILED
 from workflows.invoice import instructions
@@ -89,7 +89,7 @@ def _approves_two(monkeypatch: pytest.MonkeyPatch) -> None:
         twin = Held(**{name: getattr(held, name) for name in Held.__slots__})
         twin.id, twin.deeds = f"{held.id}-twin", []
         self.ledger.add(twin)
-        self._final(twin, "approve")
+        self.make_final(twin, "approve")
         confirm(self, held, failing)
 
     monkeypatch.setattr(SimulatedProvider, "_confirm", confirmed)

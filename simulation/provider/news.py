@@ -28,8 +28,8 @@ from invoicing.news import (
 from invoicing.notice import Notice
 from invoicing.provider import Event, Item, Subject
 from simulation.engine import ActivityCall, AlreadyStarted, Attempt, QueryFailed, Run, Server
-from simulation.kinds import Kind
-from simulation.providers import SimulatedProvider
+from simulation.provider.account import SimulatedProvider
+from simulation.provider.kinds import Kind
 from simulation.wire import Story, Wire, failure
 
 FEED_EVERY = timedelta(hours=8)

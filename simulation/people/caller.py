@@ -29,7 +29,7 @@ from invoicing.provider import Stage
 from invoicing.request import InvoiceRequest, OrderRequest
 from simulation.documents import content, sums
 from simulation.engine import AlreadyStarted, Run, Server
-from simulation.invariants import Judge
+from simulation.judge.invariants import Judge
 from simulation.wire import Story
 
 

@@ -6,66 +6,36 @@ cannot be looked at is remembered here as an adaptor does it: in the context tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from pydantic import JsonValue
 
 from invoicing.consent import Consent
-from invoicing.errors import FieldProblem
 from invoicing.provider import (
-    CONFIRMED,
     AttachCall,
-    Attachment,
     CreateCall,
-    Echo,
     Event,
-    Figure,
     Found,
-    LookUp,
     LookUpCall,
-    Pace,
-    Paces,
-    PaymentStatus,
-    Plan,
     ReadCall,
     Search,
     Snapshot,
-    Stage,
     Target,
 )
-from invoicing.request import Goal, InvoiceRequest
+from invoicing.request import InvoiceRequest
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Attempt
-from simulation.kinds import Kind
-from simulation.ledger import Held, Ledger
+from simulation.provider.kinds import Kind
+from simulation.provider.ledger import Held, Ledger
+from simulation.provider.memory import remembered
+from simulation.provider.planning import planned, refused
+from simulation.provider.shown import gone, name_of, own_name, shown
 from simulation.wire import Clock, Refusal, Story, Wire, failure
 
 NAME = "simulated"
-_SELDOM = Pace(
-    first=timedelta(seconds=4), factor=8, cap=timedelta(hours=8), deadline=timedelta(hours=24)
-)
-_FOR_DAYS = Pace(
-    first=timedelta(minutes=5), factor=8, cap=timedelta(days=3), deadline=timedelta(days=12)
-)
-PACES = Paces(
-    unavailable=_SELDOM,
-    drafting=_SELDOM,
-    approval=_SELDOM,
-    sending=_SELDOM.model_copy(update={"deadline": timedelta(days=3)}),
-    delivery=_FOR_DAYS,
-    payment=_FOR_DAYS,
-    notices=_SELDOM,
-)
-"""The usual ones, with fewer looks: a life of many looks costs much and shows little."""
-UNCERTAIN: dict[str, Literal["look", "ask", "repeat"]] = {
-    "looks": "look",
-    "blind": "ask",
-    "repeats": "repeat",
-}
-_ECHOES = (Figure.CURRENCY, Figure.NET, Figure.VAT, Figure.GROSS)
+_FOUND = Found()
 _BY_US = "our"
 
 
@@ -114,7 +84,7 @@ class SimulatedProvider:
         self.ledger = ledger
         self.wire = wire
         self._clock = clock
-        self._story = story
+        self.story = story
         self._watch = watch
         self._tell = tell
         self._ids = self._numbers = self._events = 0
@@ -127,32 +97,21 @@ class SimulatedProvider:
         """What needs two people at this account."""
         self._about: dict[str, str] = {}
 
+    @property
+    def now(self) -> datetime:
+        """The moment at the provider."""
+        return self._clock.now
+
     # Planning and looking
 
     def plan(self, request: InvoiceRequest, call: ActivityCall) -> Attempt:
         """How this kind carries it out."""
         self.wire.begin("plan")
-        kind = self.kind
-        if request.goal is Goal.DRAFTED and kind.sent_by == "create":
-            return failure("Unsupported", "nothing is a draft here", code="goal")
+        if problem := refused(request, self.kind):
+            return failure("Unsupported", problem.message, code=problem.field)
         if request.credits is not None:
-            if not _takes(kind, whole=request.credits.whole):
-                return failure("Unsupported", "that is not credited here", code="credits")
             self._watch.planned_credit(request)
-        made = Plan.model_construct(
-            totals=sums(request.document),
-            echoes=_ECHOES if kind.echoes else (),
-            look_ups=_LOOK_UPS[: kind.looks_up],
-            find_first=kind.find_first,
-            credits=kind.credits,
-            uncertain=UNCERTAIN[kind.memory],
-            sent_by=kind.sent_by,
-            attachments=_ATTACHMENTS if kind.attaches else (),
-            paces=PACES,
-            claims=self.claims,
-            consent=self.rule,
-            keys=() if kind.can_look else (own_name(request.reference),),
-        )
+        made = planned(request, self.kind, claims=self.claims, rule=self.rule)
         return Attempt(after=timedelta(milliseconds=5), result=made)
 
     def look_up(self, given: LookUpCall, call: ActivityCall) -> Attempt:
@@ -171,54 +130,22 @@ class SimulatedProvider:
         complete = self.kind.search != "incomplete"
         if not complete:
             alive = alive[::2]
-        shown = tuple(self._snapshot(held) for held in alive)
-        return Search.model_construct(invoices=shown, complete=complete)
+        found = tuple(self._snapshot(held) for held in alive)
+        return Search.model_construct(invoices=found, complete=complete)
 
     def read(self, given: ReadCall, call: ActivityCall) -> Attempt:
         """The invoice as it is; where nobody can look, as it was told."""
         if not self.kind.can_look:
-            return self.wire.look("read", lambda: self._remembered(given))
+            return self.wire.look("read", lambda: remembered(given, self.kind))
         return self.wire.look("read", lambda: self._seen(given.target))
 
     def _seen(self, target: Target) -> Snapshot:
         held = self.ledger.invoices.get(target.provider_id or "")
-        if held is None:
-            gone = target.provider_id or ""
-            return Snapshot.model_construct(provider_id=gone, stage=Stage.DELETED)
-        return self._snapshot(held)
+        return gone(target) if held is None else self._snapshot(held)
 
     def _snapshot(self, held: Held) -> Snapshot:
         self._watch.looked(held)
-        stage = stage_of(held)
-        refused = held.state in ("refused", "failed")
-        return Snapshot.model_construct(
-            provider_id=held.id,
-            stage=Stage.UNKNOWN if self.wire.strange else stage,
-            payment=_payment(held),
-            status="hmm" if self.wire.strange else stage.value,
-            number=held.number if held.state in ("final", "credited") else None,
-            echo=_echo(held) if self.kind.echoes else _NO_FIGURES,
-            problems=_PROBLEMS if refused else (),
-            context={} if self.kind.can_look else {"told": _told(held)},
-            keys=(),
-            reference=held.reference if self.kind.states_reference else None,
-        )
-
-    # Where nobody can look
-
-    def _remembered(self, given: ReadCall) -> Snapshot:
-        """What was told last, and what the events add."""
-        target = given.target
-        told = dict(_kept(target.context))
-        if target.provider_id and told.get("id") != target.provider_id:
-            told = {"id": target.provider_id}
-        for event in given.events:
-            told = _heard(told, event, target, self.kind)
-        if "id" not in told:
-            if self.kind.memory == "blind":
-                raise Refusal("this invoice was never seen from here")
-            told["id"] = name_of(target)
-        return _as_told(told, target, self.kind)
+        return shown(held, self.kind, strange=self.wire.strange)
 
     # Changing
 
@@ -237,7 +164,7 @@ class SimulatedProvider:
             return self._snapshot(known)
         held = self.ledger.add(self._new(given, repeats))
         held.did("made", self._clock.now, f"{_BY_US} create", ours=True)
-        self._story.tell(f"invoice {held.id} is there")
+        self.story.tell(f"invoice {held.id} is there")
         self._confirm(held, failing)
         return self._snapshot(held)
 
@@ -277,7 +204,7 @@ class SimulatedProvider:
             return
         if failing:
             held.state = "refused"
-            self._changed(held, "refused", "the provider", ours=False)
+            self.changed(held, "refused", "the provider", ours=False)
         else:
             self._drafted(held)
         self._judge(held, "create")
@@ -285,7 +212,7 @@ class SimulatedProvider:
     def _drafted(self, held: Held) -> None:
         held.state = "draft"
         if self.kind.sent_by == "create":
-            self._final(held, "create")
+            self.make_final(held, "create")
 
     def _judge(self, held: Held, verb: str) -> None:
         """Tell what became of a call, where that is how it is told."""
@@ -326,10 +253,10 @@ class SimulatedProvider:
         if not late and (failing or self.kind.memory == "repeats"):
             late = timedelta(seconds=20)
         if not late:
-            self._final(held, "approve")
+            self.make_final(held, "approve")
             return
         held.state = "approving"
-        self._changed(held, "approval asked", f"{_BY_US} approve", ours=True)
+        self.changed(held, "approval asked", f"{_BY_US} approve", ours=True)
         self.wire.later(late, lambda: self._approval_ended(held, failing))
 
     def _approval_ended(self, held: Held, failing: bool) -> None:
@@ -337,17 +264,18 @@ class SimulatedProvider:
             return
         if failing:
             held.state = "failed"
-            self._changed(held, "approval failed", "the provider", ours=False)
+            self.changed(held, "approval failed", "the provider", ours=False)
         else:
-            self._final(held, "approve")
+            self.make_final(held, "approve")
         self._judge(held, "approve")
 
-    def _final(self, held: Held, verb: str, *, by: str = "", ours: bool = True) -> None:
+    def make_final(self, held: Held, verb: str, *, by: str = "", ours: bool = True) -> None:
+        """It has a number from now on, and may be paid."""
         held.state = "final"
         if held.number is None:
             self._numbers += 1
             held.number = f"2026-{self._numbers:04d}"
-        self._changed(held, "approved", by or f"{_BY_US} {verb}", ours=ours)
+        self.changed(held, "approved", by or f"{_BY_US} {verb}", ours=ours)
         if verb in ("create", self.kind.sent_by):
             self._sent(held, verb, ours=ours)
         if self.pays_after is not None:
@@ -376,7 +304,7 @@ class SimulatedProvider:
     def _sent(self, held: Held, verb: str, *, ours: bool = True) -> None:
         held.sending = False
         held.sent += 1
-        self._changed(held, "sent", f"{_BY_US} {verb}", ours=ours)
+        self.changed(held, "sent", f"{_BY_US} {verb}", ours=ours)
         self._clock.after(self.delivers_after, lambda: self._delivered(held))
 
     def _delivered(self, held: Held) -> None:
@@ -387,7 +315,7 @@ class SimulatedProvider:
         if held.state != "final":
             return
         held.paid = True
-        self._story.tell(f"invoice {held.id} is paid")
+        self.story.tell(f"invoice {held.id} is paid")
         body: dict[str, JsonValue] = {"paid": True, "id": held.id, "number": held.number}
         if self.kind.news == "feed":
             self.feed.append(self._event(held, "payment", body))
@@ -405,9 +333,7 @@ class SimulatedProvider:
     def _delete(self, held: Held | None, target: Target) -> Snapshot:
         if held is None:
             if self.kind.can_look:
-                return Snapshot.model_construct(
-                    provider_id=target.provider_id or "", stage=Stage.DELETED
-                )
+                return gone(target)
             raise Refusal("there is no such invoice")
         if held.state in ("final", "credited", "approving"):
             raise Refusal("it is no draft any more")
@@ -442,60 +368,12 @@ class SimulatedProvider:
     def _taken_back(self, held: Held, state: str, verb: str) -> None:
         held.taken_back = False
         held.state = state
-        self._changed(held, state, f"{_BY_US} {verb}", ours=True)
+        self.changed(held, state, f"{_BY_US} {verb}", ours=True)
         self._judge(held, verb)
 
     def attach(self, given: AttachCall, call: ActivityCall) -> Attempt:
         """A document of the caller's own; the second takes the place of the first."""
         return self.wire.change("attach", lambda _: _FOUND)
-
-    # What others do there
-
-    def meddle(self, what: str) -> None:
-        """Somebody does this to the newest invoice that is there."""
-        alive = [held for held in self.ledger.invoices.values() if held.alive]
-        held = alive[-1] if alive else None
-        if held is None or not self._touch(held, what):
-            return
-        held.touched = self._clock.now
-        self._story.tell(f"somebody at the provider: {what} of {held.id}")
-
-    def _touch(self, held: Held, what: str) -> bool:
-        drafted = held.state == "draft"
-        if what == "figures" and drafted:
-            held.gross += Decimal("1.21")
-            held.net += 1
-            held.vat += Decimal("0.21")
-            self._changed(held, "figures changed", "somebody", ours=False)
-        elif what == "delete" and drafted:
-            held.state = "deleted"
-            self._changed(held, "deleted", "somebody", ours=False)
-        elif what == "approve" and drafted:
-            self._final(held, "approve", by="somebody", ours=False)
-        elif what == "credit" and held.final:
-            held.state = "credited"
-            self._changed(held, "credited", "somebody", ours=False)
-        else:
-            return False
-        return True
-
-    def take_away(self, held: Held, by: str) -> None:
-        """A person on our side deletes or credits it there, by hand."""
-        state = "credited" if held.final else "deleted"
-        held.state = state
-        held.touched = self._clock.now
-        self._changed(held, state, by, ours=False)
-
-    def mend(self, held: Held, by: str) -> None:
-        """A person on our side gives the draft the figures that it was made with."""
-        more = held.gross - held.asked_gross
-        if more:
-            held.gross, held.net, held.vat = (
-                held.asked_gross,
-                held.net - 1,
-                held.vat - more + 1,
-            )
-            self._changed(held, "figures mended", by, ours=False)
 
     # News
 
@@ -535,159 +413,11 @@ class SimulatedProvider:
             return alive[-1] if alive else None
         return held
 
-    def _changed(self, held: Held, what: str, by: str, *, ours: bool) -> None:
+    def changed(self, held: Held, what: str, by: str, *, ours: bool) -> None:
+        """Something has happened to it."""
         held.did(what, self._clock.now, by, ours=ours)
         self.ledger.changes += 1
-        self._story.tell(f"invoice {held.id}: {what} by {by}")
-
-
-def _takes(kind: Kind, *, whole: bool) -> bool:
-    return kind.takes_credits == "parts" or (whole and kind.takes_credits == "whole")
-
-
-def own_name(reference: str) -> str:
-    """What such a provider calls an invoice in its news: by our reference."""
-    return f"own-{reference}"
-
-
-def name_of(target: Target) -> str:
-    """The id of an invoice at a provider that takes our names: reference and generation."""
-    return f"{target.reference}.{target.generation}"
-
-
-def stage_of(held: Held) -> Stage:
-    """How far it is, in the port's words."""
-    if held.state == "final":
-        if held.delivered:
-            return Stage.DELIVERED
-        if held.sent:
-            return Stage.SENT
-        return Stage.SENDING if held.sending else Stage.APPROVED
-    return _STAGES[held.state]
-
-
-_STAGES = {
-    "drafting": Stage.DRAFTING,
-    "draft": Stage.DRAFTED,
-    "approving": Stage.APPROVING,
-    "failed": Stage.FAILED,
-    "deleted": Stage.DELETED,
-    "credited": Stage.CREDITED,
-    "refused": Stage.NONE,
-}
-_LOOK_UPS = (
-    (LookUp(name="customer"),),
-    (LookUp(name="tax codes"), LookUp(name="products")),
-)
-_FOUND = Found()
-_NO_FIGURES = Echo()
-_ATTACHMENTS = (Attachment(name="own pdf"),)
-_PROBLEMS = (FieldProblem(field="buyer", message="cannot be invoiced just now"),)
-
-
-def _payment(held: Held) -> PaymentStatus:
-    return PaymentStatus.PAID if held.paid else PaymentStatus.UNPAID
-
-
-def _echo(held: Held) -> Echo:
-    return Echo.model_construct(
-        currency="EUR", net=held.net, vat={"21": held.vat}, gross=held.gross
-    )
-
-
-def _told(held: Held) -> dict[str, JsonValue]:
-    """What an answer says of it, to be remembered."""
-    return {"id": held.id, "stage": stage_of(held).value, "number": held.number}
-
-
-def _kept(context: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    told = context.get("told")
-    return told if isinstance(told, dict) else {}
-
-
-def _heard(
-    told: dict[str, JsonValue], event: Event, target: Target, kind: Kind
-) -> dict[str, JsonValue]:
-    """What was told, and what this event adds. An event about another of our invoices adds
-    nothing."""
-    about = event.body.get("id")
-    if about is not None and told.get("id", about) not in (about, own_name(target.reference)):
-        return told
-    if event.kind == CONFIRMED:
-        name = target.provider_id or _own_id(target, kind)
-        return {"id": name, **told, "stage": _proved(str(event.body["verb"]), kind)}
-    if event.kind == "verdict" and event.body["verb"] in _JUDGED:
-        return _judged({"id": about, **told}, event, kind)
-    if event.kind == "payment" and about is not None:
-        told = {"id": about, **told, "paid": True, "number": event.body.get("number")}
-        if not _further(told, Stage.APPROVED):
-            told["stage"] = _proved("approve", kind)
-    if event.kind == "delivered" and about is not None:
-        told = {"id": about, **told, "stage": Stage.DELIVERED.value}
-    return told
-
-
-def _own_id(target: Target, kind: Kind) -> str:
-    if kind.memory == "repeats":
-        return name_of(target)
-    return own_name(target.reference)
-
-
-def _proved(verb: str, kind: Kind) -> str:
-    if verb == kind.sent_by or verb == "send":
-        return Stage.SENT.value
-    return {
-        "create": Stage.DRAFTED,
-        "approve": Stage.APPROVED,
-        "delete": Stage.DELETED,
-        "credit": Stage.CREDITED,
-    }[verb].value
-
-
-_JUDGED = ("create", "approve", "delete", "credit")
-_ORDER = ("none", "drafting", "drafted", "approving", "failed", "approved", "sending", "sent")
-
-
-def _further(told: Mapping[str, JsonValue], stage: Stage) -> bool:
-    """Whether it was told to be at or past this stage already."""
-    now = str(told.get("stage", "none"))
-    if now not in _ORDER:
-        return True
-    return _ORDER.index(now) >= _ORDER.index(stage.value)
-
-
-def _judged(told: dict[str, JsonValue], event: Event, kind: Kind) -> dict[str, JsonValue]:
-    """An OK stays an OK; a refusal counts for what is still asked for."""
-    verb, ok = str(event.body["verb"]), bool(event.body["ok"])
-    proved = Stage(_proved(verb, kind))
-    if ok:
-        known = verb not in ("delete", "credit") and _further(told, proved)
-        return told if known else {**told, "stage": proved.value}
-    now = told.get("stage", "none")
-    if verb == "create" and now in ("none", "drafting"):
-        return {**told, "stage": Stage.NONE.value, "refused": True}
-    if verb == "approve" and now in ("drafted", "approving"):
-        return {**told, "stage": Stage.FAILED.value}
-    return told
-
-
-def _as_told(told: dict[str, JsonValue], target: Target, kind: Kind) -> Snapshot:
-    stage = Stage(str(told.get("stage", "none")))
-    failed = stage is Stage.FAILED or (stage is Stage.NONE and bool(told.get("refused")))
-    number = told.get("number")
-    final = stage.reached(Stage.APPROVED) or stage is Stage.CREDITED
-    return Snapshot.model_construct(
-        provider_id=str(told["id"]),
-        stage=stage,
-        payment=PaymentStatus.PAID if told.get("paid") else PaymentStatus.UNPAID,
-        status=stage.value,
-        number=str(number) if number and final else (str(told["id"]) if final else None),
-        echo=_NO_FIGURES,
-        problems=_PROBLEMS if failed else (),
-        context={"told": told},
-        keys=(),
-        reference=target.reference if kind.states_reference else None,
-    )
+        self.story.tell(f"invoice {held.id}: {what} by {by}")
 
 
 def handlers(provider: SimulatedProvider) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:

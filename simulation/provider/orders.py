@@ -22,8 +22,8 @@ from invoicing.provider import (
 from invoicing.request import OrderRequest
 from simulation.documents import sums
 from simulation.engine import ActivityCall, Attempt
-from simulation.kinds import Kind
-from simulation.ledger import HeldOrder, Ledger
+from simulation.provider.kinds import Kind
+from simulation.provider.ledger import HeldOrder, Ledger
 from simulation.wire import Refusal, Story, Wire
 
 VERDICT = timedelta(seconds=40)

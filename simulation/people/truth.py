@@ -12,9 +12,10 @@ from typing import Literal
 
 from invoicing.document import Document
 from invoicing.questions import Answer, Reason
-from simulation.kinds import Kind
-from simulation.ledger import Held, Ledger
-from simulation.providers import SimulatedProvider
+from simulation.provider.account import SimulatedProvider
+from simulation.provider.kinds import Kind
+from simulation.provider.ledger import Held, Ledger
+from simulation.provider.visitors import mend, take_away
 
 BY_HAND = "a person of ours, by hand"
 
@@ -73,7 +74,7 @@ class Sight:
         """Take everything else away, by hand."""
         for other in self.alive():
             if other is not held and other.state in ("draft", "failed", "final"):
-                self.provider.take_away(other, BY_HAND)
+                take_away(self.provider, other, BY_HAND)
 
     def only(self, held: Held | None) -> bool:
         """Whether nothing else is there."""
@@ -204,7 +205,7 @@ def _amounts(offered: Offered, sight: Sight) -> Choice | None:
     if sight.own is not None and sight.own.content not in sight.right:
         return None
     if sight.own is not None and sight.own.state == "draft":
-        sight.provider.mend(sight.own, BY_HAND)
+        mend(sight.provider, sight.own, BY_HAND)
     return _first(offered, Answer.RETRY, Answer.WAIT)
 
 
@@ -276,7 +277,7 @@ def choose_for_an_order(
             return Choice(Answer.INVOICED, number=final[0].number)
         for held in invoices:
             if held.alive:
-                provider.take_away(held, BY_HAND)
+                take_away(provider, held, BY_HAND)
         return _first(offered, Answer.FREE)
     if (
         reason in (Reason.ORDER_OVERDUE, Reason.ORDER_REFUSED)
@@ -296,7 +297,7 @@ def choose_for_a_credit(
         return Choice(Answer.INVOICED, number=final[0].number)
     for held in notes:
         if held.alive:
-            provider.take_away(held, BY_HAND)
+            take_away(provider, held, BY_HAND)
     return _first(offered, Answer.FREE)
 
 

@@ -10,11 +10,11 @@ from invoicing.credit import Credit, CreditedAmount, CreditedLine
 from invoicing.credit_document import credit_reference
 from invoicing.identity import credits_id
 from invoicing.request import InvoiceRequest
-from simulation.caller import Caller
 from simulation.decisions import Crediting, Decision
 from simulation.engine import NotFound, Server
-from simulation.invariants import BY_A_PERSON, Judge
-from simulation.people import People
+from simulation.judge.invariants import BY_A_PERSON, Judge
+from simulation.people.caller import Caller
+from simulation.people.people import People
 from simulation.wire import Story, Wire
 
 

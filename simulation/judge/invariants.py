@@ -33,13 +33,13 @@ from invoicing.invoice import Status
 from invoicing.order import OrderStatus
 from invoicing.provider import CreateCall
 from invoicing.request import InvoiceRequest
-from simulation.consent_judge import ConsentJudge
-from simulation.credit_judge import CreditJudge
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
-from simulation.kinds import Kind
-from simulation.ledger import Held, Ledger
-from simulation.sentences import Sentence, Violation
+from simulation.judge.consents import ConsentJudge
+from simulation.judge.credits import CreditJudge
+from simulation.judge.sentences import Sentence, Violation
+from simulation.provider.kinds import Kind
+from simulation.provider.ledger import Held, Ledger
 from simulation.wire import Story
 
 FRESH = timedelta(minutes=5)

@@ -14,8 +14,8 @@ from invoicing.request import InvoiceRequest, OrderRequest
 from simulation.decisions import Act, Decision
 from simulation.documents import ISSUED, content, sums
 from simulation.engine import NotFound, QueryFailed, Server
-from simulation.invariants import Judge
-from simulation.people import People
+from simulation.judge.invariants import Judge
+from simulation.people.people import People
 from simulation.wire import Story, Wire
 
 _WHOLE = timedelta(days=2)

@@ -8,8 +8,8 @@ from decimal import Decimal
 from invoicing.credit_case import Credits, CreditState
 from invoicing.identity import credits_id
 from simulation.engine import NotFound, QueryFailed, Server
-from simulation.ledger import Held, Ledger
-from simulation.sentences import Sentence
+from simulation.judge.sentences import Sentence
+from simulation.provider.ledger import Held, Ledger
 
 Broken = Callable[[Sentence, str], None]
 

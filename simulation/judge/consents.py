@@ -16,8 +16,8 @@ from invoicing.invoice import Cancel, Instruction, Release, Resolve, Status
 from invoicing.questions import Answer
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Server
-from simulation.ledger import Held
-from simulation.sentences import Sentence
+from simulation.judge.sentences import Sentence
+from simulation.provider.ledger import Held
 
 CURRENCY = "EUR"
 """Of every document here."""

@@ -1,0 +1,1 @@
+"""What is promised, and who sees whether it holds in one life."""

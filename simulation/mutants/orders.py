@@ -1,0 +1,69 @@
+"""Orders and events, damaged."""
+
+from __future__ import annotations
+
+from simulation.mutants.mutant import Mutant
+
+CASE = "invoicing/case.py"
+ORDER = "invoicing/order.py"
+APPROVAL = "workflows/invoice/approval.py"
+EVENT = "workflows/event.py"
+LEARNING = "workflows/credit/learning.py"
+
+MUTANTS = (
+    Mutant(
+        "a line can be taken twice",
+        ORDER,
+        "    if line.status is LineStatus.OPEN:\n        return None\n",
+        "    if line.status is not LineStatus.CANCELLED:\n        return None\n",
+    ),
+    Mutant(
+        "a release opens what is invoiced",
+        ORDER,
+        "return self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
+        "return self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
+    ),
+    Mutant(
+        "an abandoned draft frees its lines",
+        ORDER,
+        "    return None if there else LineStatus.OPEN\n",
+        "    return LineStatus.OPEN\n",
+    ),
+    Mutant(
+        "a delivery takes an earlier invoice for its own",
+        "workflows/kit/children.py",
+        "id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,",
+        "id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,",
+    ),
+    Mutant(
+        "the same event counts twice",
+        CASE,
+        "        if event.id in self.seen:\n            return False\n",
+        "",
+    ),
+    Mutant(
+        "an event that fits several goes to all of them",
+        EVENT,
+        "            if len(_families(found)) > 1:\n",
+        "            if False:\n",
+    ),
+    Mutant(
+        "figures that changed while it was approved are not looked at",
+        APPROVAL,
+        "    # Whoever changed it between our last look and our call is found out now.\n"
+        "    await check(life)\n",
+        "",
+    ),
+    Mutant(
+        "what has other figures there is credited all the same",
+        "invoicing/credit_document.py",
+        "    if invoice.differs:\n",
+        "    if False:\n",
+    ),
+    Mutant(
+        "the ledger of an invoice goes on with another one",
+        LEARNING,
+        "    elif known.invoice.provider_id != invoice.invoice.provider_id:\n",
+        "    elif False:\n",
+    ),
+)
