@@ -93,4 +93,10 @@ MUTANTS = (
         "dict.fromkeys((*life.case.under_way, *life.case.begun))",
         "tuple(life.case.under_way)",
     ),
+    Mutant(
+        "the ledger of an invoice goes on with another one",
+        LEARNING,
+        "    if not stands:\n",
+        "    if known is None:\n",
+    ),
 )

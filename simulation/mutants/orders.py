@@ -8,7 +8,6 @@ CASE = "invoicing/case.py"
 ORDER = "invoicing/order.py"
 APPROVAL = "workflows/invoice/approval.py"
 EVENT = "workflows/event.py"
-LEARNING = "workflows/credit/learning.py"
 
 MUTANTS = (
     Mutant(
@@ -59,11 +58,5 @@ MUTANTS = (
         "invoicing/credit_document.py",
         "    if invoice.differs:\n",
         "    if False:\n",
-    ),
-    Mutant(
-        "the ledger of an invoice goes on with another one",
-        LEARNING,
-        "    elif known.invoice.provider_id != invoice.invoice.provider_id:\n",
-        "    elif False:\n",
     ),
 )

@@ -164,4 +164,5 @@ def _kinds(said: Any) -> tuple[str, ...]:
     release = isinstance(said, Release) or (
         isinstance(said, Resolve) and said.answer is Answer.RELEASE
     )
-    return (RELEASE, CREDIT) if release else (said.answer.value,)
+    # Where one person corrected it early, a release is the second consent to that.
+    return (RELEASE, CREDIT, Answer.CORRECT.value) if release else (said.answer.value,)

@@ -59,14 +59,13 @@ async def learn(life: CreditsLife) -> None:
             # Temporal has forgotten it. What is final does not change.
             return
         raise
-    if known is None:
-        _take(life, invoice)
-    elif known.invoice.provider_id != invoice.invoice.provider_id:
-        if life.case.under_way:
-            raise NotCreditable(
-                f"another invoice stands for it now, and credits of {known.invoice.number} are "
-                "under way: ask again when they have ended"
-            )
+    stands = known is not None and known.invoice.provider_id == invoice.invoice.provider_id
+    if known is not None and not stands and life.case.under_way:
+        raise NotCreditable(
+            f"another invoice stands for it now, and credits of {known.invoice.number} are "
+            "under way: ask again when they have ended"
+        )
+    if not stands:
         _take(life, invoice)
     life.seen = workflow.now()
 
