@@ -55,7 +55,7 @@ def _say(line: str) -> None:
 def main() -> int:
     """0; 1 with a sentence on standard error. The logs are kept where something went wrong."""
     parser = argparse.ArgumentParser("python -m drill", description=__doc__)
-    parser.add_argument("--limit", type=float, default=240, help="seconds (%(default)s)")
+    parser.add_argument("--limit", type=float, default=600, help="seconds (%(default)s)")
     wishes = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="durable-invoicing-drill-"))
     folder.chmod(0o755)  # PostgreSQL's own user passes through
