@@ -18,6 +18,7 @@ RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps \
 COPY invoicing/ invoicing/
 COPY providers/ providers/
 COPY settings/ settings/
+COPY documents/ documents/
 COPY activities/ activities/
 COPY workflows/ workflows/
 COPY gateway/ gateway/

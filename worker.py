@@ -33,8 +33,10 @@ import observing.logs
 import providers.subscribers
 import settings.accounts
 import settings.consents
+import settings.documents
 import settings.shared
 import settings.worker
+from activities.document import DocumentActivities
 from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
 from activities.notice import NoticeActivities
@@ -45,6 +47,7 @@ from activities.reconciling import (
     ReconcilingActivities,
 )
 from activities.register import RegisterActivities
+from documents import DocumentStore
 from invoicing.claims import REGISTER_QUEUE, Register
 from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
@@ -71,6 +74,7 @@ from register import opened
 from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
 from workflows.credit import CreditsWorkflow
+from workflows.document import DocumentWorkflow
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
@@ -90,6 +94,7 @@ STORIES = (
     FeedWorkflow,
     NoticesWorkflow,
     PreviewWorkflow,
+    DocumentWorkflow,
     ReconciliationWorkflow,
 )
 
@@ -107,6 +112,7 @@ def workers(
     stories: Sequence[type] = STORIES,
     register: Register | None = None,
     consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
+    documents: DocumentStore | None = None,
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
@@ -135,6 +141,7 @@ def workers(
             subscribers,
             claims=claims,
             consents=consents.get(name, {}),
+            documents=documents,
         )
         for name in sorted(adaptors)
     )
@@ -148,7 +155,7 @@ def _build(setup: WorkerSettings) -> WorkerDeploymentConfig | None:
 
     Calls and notices as well: a call that only newer code makes goes to a worker that knows it.
     Everything lives on in the build that is current, for nothing is sure to end soon:
-    docs/decisions/0017.
+    docs/decisions/0023.
     """
     if setup.build is None:
         return None
@@ -168,13 +175,17 @@ def _calls(
     *,
     claims: bool,
     consents: Mapping[str, Consent],
+    documents: DocumentStore | None,
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
         client,
         task_queue=provider_queue(name),
         activities=[
-            *InvoiceActivities(accounts, **how, consents=consents).all(),
+            *InvoiceActivities(
+                accounts, **how, consents=consents, keeps_documents=documents is not None
+            ).all(),
+            *DocumentActivities(accounts, documents).all(),
             *OrderActivities(accounts, **how).all(),
             *NewsActivities(accounts, pace=setup.pace).all(),
             *ListActivities(accounts).all(),
@@ -298,6 +309,7 @@ async def main() -> None:
     named = settings.accounts.subscribers(os.environ)
     consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
+    filed = settings.documents.store_of(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -311,7 +323,13 @@ async def main() -> None:
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
         all_of_them = workers(
-            client, adaptors, setup, subscribers=subscribers, register=books, consents=consents
+            client,
+            adaptors,
+            setup,
+            subscribers=subscribers,
+            register=books,
+            consents=consents,
+            documents=filed,
         )
         async with serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):
@@ -320,6 +338,8 @@ async def main() -> None:
                 log.info("telling %s", ", ".join(sorted(subscribers)))
             if books:
                 log.info("keeping a register")
+            if filed:
+                log.info("keeping documents")
             await fetch_feeds(client, adaptors, setup)
             if books:
                 await reconcile_daily(client, adaptors)

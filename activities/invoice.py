@@ -16,6 +16,7 @@ from activities.failures import as_failures
 from activities.learning import taken_in
 from invoicing.consent import Consent
 from invoicing.crediting import uncredited
+from invoicing.document_file import HasDocument
 from invoicing.errors import Rejected, Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -67,6 +68,7 @@ class InvoiceActivities:
         subscribers: those that a request may name.
         claims: whether this worker keeps a register.
         consents: what needs two people, by account; nothing at one that is not named.
+        keeps_documents: whether this worker has a store for documents.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class InvoiceActivities:
         subscribers: Collection[str] = (),
         claims: bool = False,
         consents: Mapping[str, Consent] = MappingProxyType({}),
+        keeps_documents: bool = False,
     ) -> None:
+        self._keeps_documents = keeps_documents
         self._consents = consents
         self._claims = claims
         self._accounts = accounts
@@ -94,8 +98,9 @@ class InvoiceActivities:
         plan = await provider.plan(request)
         paces = plan.paces.scaled(self._pace)
         consent = self._consents.get(request.account)
+        keeps = self._keeps_documents and isinstance(provider, HasDocument)
         set_here = {"paces": paces, "claims": self._claims, "consent": consent}
-        return plan.model_copy(update=set_here)
+        return plan.model_copy(update={**set_here, "keeps_document": keeps})
 
     @activity.defn
     @as_failures

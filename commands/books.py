@@ -29,6 +29,11 @@ from commands.base import (
 )
 from commands.choosing import ProviderOf
 from commands.confirming import Yes, agree
+from documents import StoreAway
+from invoicing.document_file import folder_of
+from invoicing.errors import InvoicingError
+from invoicing.process import run
+from settings.documents import store_of
 from terminal import plain
 
 if TYPE_CHECKING:
@@ -161,7 +166,8 @@ def erase(
     """Erase for good who an invoice was for and what was said about it, in the register.
 
     Reference, status, number, amounts, dates and who decided stay; the same reference is refused
-    from then on. What Temporal and the provider have of it is not touched.
+    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. What
+    Temporal and the provider have of it is not touched.
     """
     from register.database import made
     from register.erasing import Erasure, NotThere, erased
@@ -178,7 +184,18 @@ def erase(
         raise Missing(f"{plain(error)}.") from None
     finally:
         engine.dispose()
-    typer.echo(f"{plain(reference)} is erased since {when:%Y-%m-%d}.")
+    removed = run(_without_documents(reference)) if not order else 0
+    files = f" {removed} documents were removed." if removed else ""
+    typer.echo(f"{plain(reference)} is erased since {when:%Y-%m-%d}.{files}")
+
+
+async def _without_documents(reference: str) -> int:
+    """How many there were. Those of its credit notes have references of their own."""
+    store = store_of(os.environ)
+    try:
+        return await store.remove(folder_of(reference)) if store else 0
+    except StoreAway as error:
+        raise InvoicingError(f"It is erased in the register, and {error}: do it again.") from None
 
 
 @app.command(

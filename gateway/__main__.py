@@ -3,7 +3,8 @@
 `GATEWAY_…` variables say how (settings/gateway.py) and for whom (settings/callers.py and
 settings/people.py), Temporal's own where the server is, and the accounts' where webhooks come from:
 `MOLLIE_WEBHOOK_SECRETS`, `MOLLIE__SHOP__WEBHOOK_SECRETS`. Credentials of providers are not needed
-here and not kept. INVOICING_REGISTER_AT says where the register is that lists with amounts read.
+here and not kept. INVOICING_REGISTER_AT says where the register is that lists with amounts read,
+INVOICING_DOCUMENTS_AT where the documents are that it hands out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import invoicing.client
 import observing.logs
 import settings.accounts
 import settings.callers
+import settings.documents
 import settings.gateway
 import settings.people
 import settings.shared
@@ -40,6 +42,7 @@ async def main() -> None:
     setup = settings.gateway.read(os.environ)
     told = settings.people.read(os.environ)
     callers = settings.callers.read(os.environ, needed=told is None)
+    filed = settings.documents.store_of(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -49,7 +52,7 @@ async def main() -> None:
         where = settings.shared.register(os.environ).register_at
         books = Reader(where.get_secret_value()) if where else None
         people = People(Issuer(told.issuer, http), told.roles) if told else None
-        app = application(client, hooks, setup, callers, books, people)
+        app = application(client, hooks, setup, callers, books, people, filed)
         async with serving(app, setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):

@@ -15,8 +15,9 @@ from starlette.routing import Match, Route
 from temporalio.service import RPCError
 
 import console.app
+from documents import DocumentStore
 from gateway import books as booked
-from gateway import codec, events, invoices, orders, questions, webhooks
+from gateway import codec, document, events, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
@@ -71,11 +72,12 @@ def application(
     callers: Mapping[str, CallerSettings],
     books: Booked | None = None,
     people: People | None = None,
+    documents: DocumentStore | None = None,
 ) -> FastAPI:
     """The gateway over this client, with these accounts' webhooks, for these callers; with
-    a register to read and an issuer that proves people, where there are some."""
+    a register to read, an issuer that proves people and a store of documents, where there are."""
     app = described()
-    app.state.backend = Backend(client, hooks, settings, books)
+    app.state.backend = Backend(client, hooks, settings, books, documents)
     app.state.access = Access(settings, callers, people=people)
     app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
     _mount_codec(app, client, settings)
@@ -137,6 +139,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    document.router,
     questions.router,
     webhooks.router,
     checks,

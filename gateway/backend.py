@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
+from documents import DocumentStore
 from gateway.problems import Trouble, no_worker, unavailable
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
@@ -45,6 +46,8 @@ class Backend:
     settings: GatewaySettings
     books: Booked | None = None
     """The register, where one is set up here."""
+    documents: DocumentStore | None = None
+    """Where documents are kept, where that is known here."""
     reaching: Shared = field(default_factory=Shared)
 
     async def stored(self, call: Awaitable[T]) -> T:

@@ -55,6 +55,7 @@ class Kind(Enum):
     CUT_OFF = ("cut-off", 409, "It was ended from outside, in the middle")
     TOO_LARGE = ("too-large", 413, "The body is too large")
     MISDIRECTED = ("misdirected", 421, "This gateway does not answer for that name")
+    RANGE = ("range", 416, "It does not reach so far")
     MEDIA = ("unsupported-media-type", 415, "The body must be JSON")
     INVALID = ("invalid", 422, "The request has mistakes")
     TOO_MANY = ("too-many-requests", 429, "Too many requests")

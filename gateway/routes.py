@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
@@ -115,13 +116,22 @@ class Heads:
             response_description=what,
         )
 
-    def reads(self, path: str, what: str, *kinds: Kind, long: bool = False) -> Callable[[F], F]:
-        """Shows one. `long`: once it has ended."""
+    def reads(
+        self,
+        path: str,
+        what: str,
+        *kinds: Kind,
+        long: bool = False,
+        more: dict[int | str, dict[str, Any]] | None = None,
+        response_class: type[Response] = JSONResponse,
+    ) -> Callable[[F], F]:
+        """Shows one. `long`: once it has ended. `more`: other answers that are good."""
         return self.router.get(
             path,
             dependencies=[needs(Scope.READ, long=long), *self._own()],
             openapi_extra=_limits(Limits.ITS_OWN),
-            responses=documented(*ONE, *kinds),
+            responses=documented(*ONE, *kinds) | (more or {}),
+            response_class=response_class,
             response_description=what,
         )
 

@@ -211,6 +211,8 @@ class Case(Memory):
     """The correction that nobody else has seen, where the rule may ask for a second person."""
     credited: bool = False
     """Whether a final invoice of this reference was taken back by a credit."""
+    document_asked: bool = False
+    """Whether its document was asked for: that has a life of its own."""
     in_parts: bool = False
     """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
     outcome: Status | None = None

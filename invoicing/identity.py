@@ -22,6 +22,7 @@ from invoicing.request import InvoiceRequest, OrderRequest
 TASK_QUEUE = "invoicing"
 WORKFLOW = "InvoiceWorkflow"
 ORDER_WORKFLOW = "OrderWorkflow"
+DOCUMENT_WORKFLOW = "DocumentWorkflow"
 CREDITS_WORKFLOW = "CreditsWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
@@ -60,6 +61,11 @@ def workflow_id(reference: str) -> str:
 def order_id(reference: str) -> str:
     """One reference, one order."""
     return f"order/{reference}"
+
+
+def document_id(reference: str) -> str:
+    """Of the workflow that fetches an invoice's document."""
+    return f"document/{reference}"
 
 
 def credits_id(reference: str) -> str:

@@ -289,6 +289,8 @@ class Plan(Recorded):
     claims: bool = False
     """Whether the reference is claimed in a register first. Set by the worker that keeps one, by no
     adaptor."""
+    keeps_document: bool = False
+    """Whether its document is fetched once it is final. Set by the worker that has a store."""
     consent: Consent | None = None
     """What needs two people. Set by the worker from the account's settings, by no adaptor."""
     buyer: str | None = None
@@ -624,6 +626,8 @@ class Subject(Recorded):
     event: Event | None = None
     """The event with no more than `read` or `read_order` will look at; None: nothing but its id and
     kind is needed. It is kept in histories, so it must be small."""
+    document: bool = False
+    """Whether it is about the document of an invoice, which may have ended."""
 
 
 @runtime_checkable

@@ -55,6 +55,19 @@ class RegisterSettings(Variables):
     bookings: Path | None = None
 
 
+class DocumentSettings(Variables):
+    """Where the documents of invoices are kept, for workers, which fetch them, and for command line
+    and gateway, which hand them out.
+
+    documents_at: a folder, or an address such as s3://bucket/documents; its credentials are in the
+        environment, as AWS's own tools want them. Without one no document is kept.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    documents_at: str | None = None
+
+
 def logs(environment: Mapping[str, str]) -> LogSettings:
     """From these variables and no others. Raises BadSettings."""
     return variables.read(LogSettings, environment)

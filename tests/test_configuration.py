@@ -22,7 +22,7 @@ from settings.callers import CallerSettings
 from settings.consents import ConsentSettings
 from settings.gateway import GatewaySettings
 from settings.people import ISSUER, IssuerSettings, RoleSettings
-from settings.shared import ClientSettings, LogSettings, RegisterSettings
+from settings.shared import ClientSettings, DocumentSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,13 @@ ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \| (.+?) \|(.*)\|$", re.MULTILINE)
 SETTINGS: list[tuple[str, type[BaseModel]]] = [
     *(
         (settings.shared.PREFIX, kind)
-        for kind in (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
+        for kind in (
+            WorkerSettings,
+            LogSettings,
+            ClientSettings,
+            RegisterSettings,
+            DocumentSettings,
+        )
     ),
     ("INVOICING_SUBSCRIBER__ERP__", SubscriberSettings),
     ("INVOICING_CONSENT_MOLLIE_", ConsentSettings),

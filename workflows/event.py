@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
     from invoicing.case import Memory
-    from invoicing.identity import order_id, provider_queue, workflow_id
+    from invoicing.identity import document_id, order_id, provider_queue, workflow_id
     from invoicing.invoice import Resolve
     from invoicing.news import (
         EVENT_PACE,
@@ -97,7 +97,7 @@ class EventWorkflow:
             found = await self._locate(subject)
             if len(_families(found)) > 1:
                 return Reason.EVENT_AMBIGUOUS
-            if found.workflows and await self._delivered(found):
+            if found.workflows and await self._delivered(found, document=subject.document):
                 return None
             try:
                 await self._waits.pause("its invoice", self._pace)
@@ -115,10 +115,12 @@ class EventWorkflow:
             retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
         )
 
-    async def _delivered(self, found: LocatedAll) -> bool:
+    async def _delivered(self, found: LocatedAll, *, document: bool) -> bool:
         """Whether somebody got it, or everybody it is about has ended."""
         running = [one.workflow_id for one in found.workflows if one.running]
-        got = [each for each in running if await self._tell(each)]
+        # Whatever fetches the document outlives the invoice.
+        fetching = [_fetching(one.workflow_id) for one in found.workflows] if document else []
+        got = [each for each in running or fetching if await self._tell(each)]
         awaited = running or any(one.cut_off for one in found.workflows)
         if got:
             self._end(EventOutcome.DELIVERED, *got)
@@ -219,6 +221,11 @@ class EventWorkflow:
 def _slim(event: Event, subject: Subject) -> Event:
     """The event with only what will be read of it: the workflow that waits keeps it, maybe long."""
     return subject.event or event.model_copy(update={"body": {}})
+
+
+def _fetching(invoice: str) -> str:
+    """The workflow that fetches the document of the invoice of this workflow."""
+    return document_id(invoice.partition("/")[2])
 
 
 def _families(found: LocatedAll) -> set[str]:

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from invoicing.asking import Execution, Refused
 from invoicing.client.credits import CreditsRoom
+from invoicing.client.documents import Documents
 from invoicing.client.events import Events
 from invoicing.client.invoices import Invoices
 from invoicing.client.orders import Orders
@@ -48,7 +49,7 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
 class InvoicingClient:
     """The rooms of the client, over a Temporal client that uses our `data_converter`.
 
-    `invoices`, `orders`, `events` and `credits` each hold what can be done with one kind of thing.
+    `invoices`, `orders`, `events`, `credits` and `documents`: each is about one kind of thing.
     """
 
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
@@ -58,6 +59,7 @@ class InvoicingClient:
         self.orders = Orders(temporal, task_queue)
         self.events = Events(temporal, task_queue)
         self.credits = CreditsRoom(temporal, task_queue)
+        self.documents = Documents(temporal, task_queue)
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:

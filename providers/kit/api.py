@@ -75,6 +75,7 @@ class Api:
         json: Json = None,
         form: Mapping[str, str] | None = None,
         file: File | None = None,
+        link: str = "",
     ) -> Call:
         """A request. One that is no GET changes something unless it is said that it does not."""
         return Call(
@@ -92,6 +93,7 @@ class Api:
             file=file,
             timeout=self._timeout,
             expects=self._expects,
+            link=link,
         )
 
     async def exchange(self, call: Call) -> Answer:
@@ -111,6 +113,13 @@ class Api:
         if not answer.ok:
             raise self._refusal(call, answer)
         return answer.body
+
+    async def file(self, call: Call) -> bytes:
+        """The file that a success brings; every refusal is raised."""
+        answer = await self.exchange(replace(call, takes_file=True))
+        if not answer.ok:
+            raise self._refusal(call, answer)
+        return answer.raw
 
     async def read(self, model: type[_Model], call: Call) -> _Model:
         """The body of a success as that model."""

@@ -48,6 +48,7 @@ from invoicing.errors import ProviderError, Rejected, Unavailable, UnknownOutcom
 log = logging.getLogger(__name__)
 
 MAX_BODY = 5 * 1024 * 1024
+MAX_FILE = 25 * 1024 * 1024
 CONNECT_SECONDS = 5.0
 
 # Union, because a string in a recursive alias cannot be joined with | at run time.
@@ -135,10 +136,16 @@ class Call:
     timeout: float = 30.0
     """Seconds for the whole exchange, body included."""
     expects: Container[int] = ()
+    link: str = ""
+    """The whole address, where an answer gave it. Its route is still what is logged."""
+    takes_file: bool = False
+    """Whether a success is a file, and not JSON."""
 
     @property
     def url(self) -> str:
         """The address; Rejected if an id would lead to another route."""
+        if self.link:
+            return self.link
         segments = {name: _segment(self, value) for name, value in self.ids.items()}
         return self.base_url + self.route.format(**segments)
 
@@ -170,11 +177,13 @@ class Call:
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What came back. `body` is None when it was empty, or when a refusal was not JSON."""
+    """What came back. `body` is None when it was empty, or when a refusal was not JSON; `raw` is
+    the body of a success that was asked for as a file."""
 
     status: int
     headers: httpx.Headers
     body: Json
+    raw: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -276,16 +285,19 @@ async def _send(http: httpx.AsyncClient, call: Call, url: str) -> Answer:
         timeout=httpx.Timeout(call.timeout, connect=limit, pool=limit),
     ) as response:
         raw = await _bounded(call, response)
+    if call.takes_file and response.is_success:
+        return Answer(response.status_code, response.headers, None, raw)
     return Answer(response.status_code, response.headers, _decoded(call, response, raw))
 
 
 async def _bounded(call: Call, response: httpx.Response) -> bytes:
     """The body, counted after decompression so that a small answer cannot unfold without end."""
+    most = MAX_FILE if call.takes_file else MAX_BODY
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise _Trouble("body too large", unclear(call, f"is larger than {MAX_BODY} bytes"))
+        if len(body) > most:
+            raise _Trouble("body too large", unclear(call, f"is larger than {most} bytes"))
     return bytes(body)
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
@@ -59,6 +60,7 @@ from providers.mollie.decode import (
     verify,
     words_of,
 )
+from providers.mollie.document import document
 from providers.mollie.encode import description, encoded, key, recipient_identifier, recipient_of
 from providers.mollie.listing import list_page, page_request
 from providers.mollie.options import UNSAID, MollieOptions
@@ -92,6 +94,7 @@ class Mollie:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
+        self._http = http
         self._now = now
         self._api = Api(
             http,
@@ -209,6 +212,11 @@ class Mollie:
         """See the port. Cancelling an issued invoice is a full credit note."""
         self._refuse_for_credit(Context.model_validate(target.context))
         return await self._update("credit", target, {"status": "cancelled"})
+
+    async def document(self, call: DocumentCall) -> bytes:
+        """See the port. A credit note is the cancelled invoice, which has none of its own."""
+        self._refuse_for_credit(Context.model_validate(call.target.context))
+        return await document(self._api, self._http, self._settings, call.target, self._query())
 
     async def check(self) -> None:
         """See the port. The shortest list there is."""

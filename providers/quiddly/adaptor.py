@@ -9,6 +9,7 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.provider import (
     AttachCall,
@@ -63,6 +64,7 @@ from providers.quiddly.decode import (
     status_of,
     with_payments,
 )
+from providers.quiddly.document import document
 from providers.quiddly.encode import encoded
 from providers.quiddly.options import UNSAID, QuiddlyOptions
 from providers.quiddly.settings import NAME, QuiddlySettings
@@ -284,6 +286,10 @@ class Quiddly:
         return snapshot(told.model_copy(update={"stage": Stage.DELETED}), context)
 
     # news
+
+    async def document(self, call: DocumentCall) -> bytes:
+        """See the port."""
+        return await document(self._api, self._settings, call.target)
 
     async def check(self) -> None:
         """See the port. Signs in; a token that was given is tried where there is a feed to read."""

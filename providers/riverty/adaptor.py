@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
+from invoicing.document_file import DocumentCall
 from invoicing.errors import Forged, Rejected, Unavailable, Unreadable, Unsupported
 from invoicing.provider import (
     CONFIRMED,
@@ -71,6 +72,7 @@ from providers.riverty.decode import (
     with_news,
     without_refusal,
 )
+from providers.riverty.document import document
 from providers.riverty.encode import cancelled, derived, encoded_order, order_lines, today
 from providers.riverty.options import UNSAID, RivertyOptions
 from providers.riverty.settings import NAME, RivertySettings
@@ -292,7 +294,9 @@ class Riverty:
             # A credit's verdict names its invoice too: the request says which of both it is on.
             about = (note.transaction, note.invoice, note.order)
         keys = webhooks.named(*about)
-        return Subject(keys=keys, event=note.alone(event) if keys else None)
+        if not keys:
+            return Subject()
+        return Subject(keys=keys, event=note.alone(event), document=note.kind == "documentCreated")
 
     async def subscribe(self, url: str, types: Iterable[str]) -> str:
         """Have notifications of these types (`EDIErrorSent`, `paymentReceived` …) sent to `url`.
@@ -306,6 +310,13 @@ class Riverty:
         body: Json = {"callbackUrl": url, "notificationTypes": names}
         request = self._api.call("subscription", "POST", SUBSCRIPTIONS, json=body)
         return accepted(request, await self._api.ask(request), "id")
+
+    async def document(self, call: DocumentCall) -> bytes:
+        """See the port. A notification says where it is, often after the invoice's own end."""
+        context = Context.model_validate(call.target.context)
+        for event in call.events:
+            context = self._told(context, event, call.target)
+        return await document(self._api, self._settings, context)
 
     # applying what was told
 

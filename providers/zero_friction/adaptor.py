@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import BaseModel, JsonValue
 
+from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
@@ -69,6 +70,7 @@ from providers.zero_friction.decode import (
     refusal,
     snapshot,
 )
+from providers.zero_friction.document import document
 from providers.zero_friction.encode import encoded, looked_up
 from providers.zero_friction.listing import list_page
 from providers.zero_friction.options import (
@@ -269,6 +271,10 @@ class ZeroFriction:
             return Search(complete=False)
         told = snapshot(note, self._settings, errors)
         return Search(invoices=(as_credit_note(told, credited, target),))
+
+    async def document(self, call: DocumentCall) -> bytes:
+        """See the port."""
+        return await document(self._api, call.target)
 
     async def check(self) -> None:
         """See the port. Master data that every organisation has."""

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import jsonschema
 
+from documents import DocumentStore
 from gateway import tokens
 from gateway.app import application
 from gateway.guard import HEADERS
@@ -158,12 +159,14 @@ async def gateway_over(
     client: InvoicingClient,
     known: Mapping[str, CallerSettings] | None = None,
     books: Booked | None = None,
+    documents: DocumentStore | None = None,
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """A gateway over this client, served meanwhile, for these callers."""
     setup = settings(**changes)
     accounts: dict[str, dict[str, Hooks]] = {}
-    app = application(client, accounts, setup, callers() if known is None else known, books)
+    known = callers() if known is None else known
+    app = application(client, accounts, setup, known, books, documents=documents)
     async with (
         serving(app, setup) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,

@@ -20,6 +20,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
 
+from documents import DocumentStore
 from invoicing.claims import Register
 from invoicing.client import InvoicingClient
 from invoicing.client.invoices import Invoices
@@ -350,9 +351,10 @@ async def world(
     *,
     runner: WorkflowRunner = RUNNER,
     register: Register | None = None,
+    documents: DocumentStore | None = None,
     **settings_: Any,
 ) -> AsyncIterator[World]:
-    """A worker on this server, and a client; with a register, where one is given."""
+    """A worker on this server, and a client; with a register and a store, where they are given."""
     client = await InvoicingClient.connect(server.address)
     async with http_client() as http:
         made = World(server, client, http)
@@ -366,6 +368,7 @@ async def world(
                 subscribers=made.subscribers,
                 register=register,
                 consents=made.consents,
+                documents=documents,
             )
         ):
             yield made

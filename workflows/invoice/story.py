@@ -10,6 +10,7 @@ from workflows.invoice import (
     closing,
     correcting,
     draft,
+    filing,
     planning,
     searching,
     sending,
@@ -21,6 +22,8 @@ from workflows.kit.endings import Cancelling, Ended, StartOver
 
 async def live(life: Life) -> Ended:
     """plan → (claim) → look up → create draft → attach → check → (hold) → approve → send → track.
+
+    Its document, where it is kept, is asked for once it is final.
 
     Each step looks where the invoice is and does only what is missing. So the story may begin again
     from the top at any time: after a doubt, a correction, a cancel, or in a new run.
@@ -41,6 +44,7 @@ async def live(life: Life) -> Ended:
             await draft.attach(life)
             await approval.check(life)
             await approval.approve(life)
+            await filing.ask_for_document(life)
             await sending.send(life)
             await sending.track(life)
             await searching.be_alone(life)

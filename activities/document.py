@@ -1,0 +1,54 @@
+"""The document of an invoice, from its provider into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import activity
+
+from activities.failures import as_failures
+from activities.invoice import provider_of
+from documents import DocumentStore, StoreAway
+from invoicing.document_file import DocumentCall, DocumentFile, HasDocument, document_key
+from invoicing.errors import Unavailable, Unsupported
+from invoicing.provider import Accounts
+
+
+class DocumentActivities:
+    """What a workflow asks of one provider's documents.
+
+    Args:
+        accounts: this provider's adaptors by account name.
+        store: where they are kept; None: this worker keeps none.
+    """
+
+    def __init__(self, accounts: Accounts, store: DocumentStore | None) -> None:
+        self._accounts = accounts
+        self._store = store
+
+    @activity.defn
+    @as_failures
+    async def keep_document(self, call: DocumentCall) -> DocumentFile:
+        """Fetch the PDF and keep it. One that is kept already is not fetched again: whoever was
+        killed after keeping it could not say so.
+
+        Unavailable while there is none, or the store is away; Unsupported where there is no way.
+        """
+        if self._store is None:
+            raise Unsupported("this worker keeps no documents: set INVOICING_DOCUMENTS_AT")
+        target = call.target
+        provider = provider_of(self._accounts, target.account)
+        if not isinstance(provider, HasDocument):
+            raise Unsupported("this provider gives no document of an invoice")
+        key = document_key(target.reference, target.provider_id or "")
+        try:
+            if kept := await self._store.find(key):
+                return kept
+            return await self._store.keep(key, await provider.document(call))
+        except StoreAway as error:
+            raise Unavailable(str(error)) from None
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Every activity, for a worker."""
+        return [self.keep_document]

@@ -1,0 +1,58 @@
+"""Mollie: the PDF of an issued invoice.
+
+Its page of an invoice shows `_links.pdfLink`, which whoever has it may open:
+https://docs.mollie.com/reference/get-sales-invoice
+"""
+
+from __future__ import annotations
+
+import httpx
+from pydantic import BaseModel, Field
+
+from invoicing.provider import Target
+from providers.kit.api import Api, known_id
+from providers.kit.documents import fetched, not_yet, refuse_another, trusted_link
+from providers.mollie.decode import refusal
+from providers.mollie.settings import NAME, MollieSettings
+from providers.mollie.states import INVOICE
+
+DOMAIN = "mollie.com"
+
+
+class _Link(BaseModel):
+    href: str
+
+
+class _Links(BaseModel):
+    pdf: _Link | None = Field(None, alias="pdfLink")
+
+
+class _Linked(BaseModel):
+    id: str
+    links: _Links = Field(_Links(), alias="_links")
+
+
+async def document(
+    api: Api,
+    http: httpx.AsyncClient,
+    settings: MollieSettings,
+    target: Target,
+    query: dict[str, str],
+) -> bytes:
+    """The PDF. The link is asked for each time, for nobody says how long one holds, and is opened
+    without our credentials."""
+    look = api.call("document", "GET", INVOICE, id=known_id(target, NAME), query=query)
+    shown = await api.read(_Linked, look)
+    refuse_another(look, shown.id)
+    if shown.links.pdf is None:
+        raise not_yet(NAME)
+    link = trusted_link(shown.links.pdf.href, settings.base_url, DOMAIN)
+    open_to_all = Api(
+        http,
+        provider=NAME,
+        base_url=settings.base_url,
+        timeout=settings.timeout,
+        refusal=refusal,
+        headers=lambda: {"Accept": "application/pdf"},
+    )
+    return await fetched(open_to_all, open_to_all.call("document", "GET", "/pdfLink", link=link))

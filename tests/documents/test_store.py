@@ -1,0 +1,86 @@
+"""Documents are kept whole or not at all, read in parts, and removed by reference."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from pathlib import Path
+
+import pytest
+
+from documents import DocumentStore, StoreAway, opened
+from documents.store import PIECE
+from invoicing.document_file import document_key, folder_of
+from settings.documents import store_of
+from settings.variables import BadSettings
+
+KEY = document_key("INV-7", "id-1")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DocumentStore:
+    return opened(str(tmp_path / "documents"))
+
+
+async def read(store: DocumentStore, key: str, start: int, end: int) -> list[bytes]:
+    return [piece async for piece in store.read(key, start, end)]
+
+
+async def test_what_is_kept_is_found_with_its_size_and_digest(store: DocumentStore) -> None:
+    assert await store.find(KEY) is None
+    assert await store.size(KEY) is None
+    kept = await store.keep(KEY, b"%PDF-1.4 all of it")
+    found = await store.find(KEY)
+    assert found is not None
+    assert (found.size, found.sha256) == (kept.size, kept.sha256)
+    assert kept.sha256 == hashlib.sha256(b"%PDF-1.4 all of it").hexdigest()
+    assert await store.size(KEY) == kept.size
+
+
+async def test_a_part_is_read_in_pieces_of_a_bounded_size(store: DocumentStore) -> None:
+    raw = bytes(range(256)) * (2 * PIECE // 256 + 1)
+    await store.keep(KEY, raw)
+    pieces = await read(store, KEY, 5, len(raw))
+    assert b"".join(pieces) == raw[5:]
+    assert max(map(len, pieces)) == PIECE
+
+
+async def test_a_reference_is_removed_with_all_it_has_and_nothing_else(
+    store: DocumentStore,
+) -> None:
+    for reference, name in (("INV-7", "a"), ("INV-7", "b"), ("INV-7#C1", "a"), ("INV-70", "a")):
+        await store.keep(document_key(reference, name), b"%PDF-")
+    assert await store.remove(folder_of("INV-7")) == 2
+    assert await store.remove(folder_of("INV-7")) == 0
+    assert await store.find(document_key("INV-7#C1", "a")) is not None
+    assert await store.find(document_key("INV-70", "a")) is not None
+
+
+async def test_what_is_gone_meanwhile_is_no_document(store: DocumentStore) -> None:
+    with pytest.raises(StoreAway, match="not in the store any more"):
+        await read(store, KEY, 0, 5)
+
+
+async def test_a_store_that_cannot_be_written_says_so_without_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "secret-name"
+    store = opened(str(folder))
+    folder.rmdir()
+    folder.write_text("a file stands where the folder was")
+    with pytest.raises(StoreAway) as told:
+        await store.keep(KEY, b"%PDF-")
+    assert "secret-name" not in str(told.value)
+
+
+def test_a_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    opened(str(tmp_path / "documents"))
+    assert stat.S_IMODE((tmp_path / "documents").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("where", ["documents", "gopher://bucket/documents"])
+def test_what_is_no_place_for_a_store_is_a_mistake_of_its_variable(where: str) -> None:
+    with pytest.raises(BadSettings, match="INVOICING_DOCUMENTS_AT"):
+        store_of({"INVOICING_DOCUMENTS_AT": where})
+
+
+def test_without_the_variable_there_is_none() -> None:
+    assert store_of({}) is None

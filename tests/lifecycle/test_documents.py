@@ -1,0 +1,208 @@
+"""The document of an invoice at every provider that makes one: fetched once, kept, handed out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from documents import DocumentStore, StoreAway
+from documents import opened as store_at
+from gateway.problems import Kind
+from invoicing.document_file import DocumentFile, DocumentState, document_key
+from invoicing.errors import NotFound
+from invoicing.invoice import Invoice
+from invoicing.request import Goal
+from sandbox.kit.faults import Fault
+from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
+from temporal_server import local_server
+from tests.gateway.door import gateway_over, problem
+from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.test_provider_credits import zero_friction
+from tests.lifecycle.world import World, world
+
+MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
+MAKE_NONE = ("invoro", "quiddly_blind")
+FAULTS = (Fault.RESET, Fault.SERVER_ERROR, Fault.NOT_JSON, Fault.TRUNCATED)
+STEP = dict.fromkeys(MAKE, "document") | {"quiddly": "download"}
+
+
+class Watched(DocumentStore):
+    """A store that may be away."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self.__dict__.update(store.__dict__)
+        self.away = False
+        self.missed = asyncio.Event()
+
+    async def find(self, key: str) -> DocumentFile | None:
+        if self.away:
+            self.missed.set()
+            raise StoreAway("the store of documents is away (test)")
+        return await super().find(key)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Watched:
+    return Watched(store_at(str(tmp_path / "documents")))
+
+
+@pytest.fixture
+async def keeping(store: Watched) -> AsyncIterator[World]:
+    """On a server of its own: others' workers, which keep nothing, would take its calls."""
+    async with local_server(own=True) as server, world(server, documents=store) as made:
+        yield made
+
+
+async def kept(shop: Shop, reference: str) -> DocumentState:
+    try:
+        return await asyncio.wait_for(shop.client.documents.wait(reference), 30)
+    except TimeoutError:
+        raise AssertionError(await shop.client.documents.state(reference)) from None
+
+
+async def sent(shop: Any) -> Invoice:
+    reference = await shop.start()
+    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_it_is_fetched_once_the_invoice_is_final_and_its_digest_matches(
+    keeping: World, store: Watched, name: str
+) -> None:
+    told: dict[str, Any] = {}
+    if name == "riverty":
+        told = {"activated": (PAYMENT_RECEIVED, DOCUMENT_CREATED)}
+    at = zero_friction(keeping) if name == "zero_friction" else opened(keeping, name, **told)
+    async with at as shop:
+        invoice = await sent(shop)
+        state = await kept(shop, invoice.reference)
+        assert state.file is not None, state
+        key = document_key(invoice.reference, invoice.provider_id or "")
+        raw = b"".join([piece async for piece in store.read(key, 0, state.file.size)])
+        assert hashlib.sha256(raw).hexdigest() == state.file.sha256
+        assert "Invoice" in pypdf.PdfReader(io.BytesIO(raw)).pages[0].extract_text()
+        asked = shop.stand_in.calls.count(STEP[name])
+        again = await shop.client.documents.ask(invoice.reference)
+        assert again == state
+        assert shop.stand_in.calls.count(STEP[name]) == asked == 1
+
+
+@pytest.mark.parametrize("name", MAKE_NONE)
+async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: str) -> None:
+    async with opened(keeping, name) as shop:
+        invoice = await sent(shop)
+        await shop.client.documents.ask(invoice.reference)
+        state = await kept(shop, invoice.reference)
+        assert state.file is None
+        assert "document" in state.problem or "PDF" in state.problem
+
+
+async def test_an_invoice_is_not_held_up_by_a_document_that_never_comes(keeping: World) -> None:
+    async with opened(keeping, "mollie", pdf_delay=math.inf) as shop:
+        invoice = await sent(shop)
+        state = await shop.client.documents.state(invoice.reference)
+        assert state.file is None
+        assert not state.problem
+
+
+async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
+    keeping: World, store: Watched
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        store.away = True
+        invoice = await sent(shop)
+        await asyncio.wait_for(store.missed.wait(), 60)
+        store.away = False
+        assert (await kept(shop, invoice.reference)).file is not None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fetch_that_fails_is_made_again(keeping: World, fault: Fault) -> None:
+    async with opened(keeping, "mollie") as shop:
+        shop.stand_in.faults.place("document", fault, times=1)
+        invoice = await sent(shop)
+        assert (await kept(shop, invoice.reference)).file is not None
+
+
+async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
+    keeping: World, store: Watched
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        store.away = True
+        invoice = await sent(shop)
+        store.away = False
+        file = await store.keep(
+            document_key(invoice.reference, invoice.provider_id or ""), b"%PDF-"
+        )
+        state = await kept(shop, invoice.reference)
+        assert state.file is not None
+        assert state.file.sha256 == file.sha256
+        assert shop.stand_in.calls.count("document") == 0
+
+
+async def test_a_draft_has_none_and_an_unknown_invoice_is_not_found(keeping: World) -> None:
+    async with opened(keeping, "mollie") as shop:
+        reference = await shop.start(goal=Goal.DRAFTED)
+        await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+        await shop.client.documents.ask(reference)
+        assert "final" in (await kept(shop, reference)).problem
+        with pytest.raises(NotFound):
+            await shop.client.documents.ask("nobody-asked-for-it")
+
+
+async def test_without_a_store_nothing_is_fetched_by_itself(shared_world: World) -> None:
+    async with opened(shared_world, "mollie") as shop:
+        invoice = await sent(shop)
+        assert shop.stand_in.calls.count("document") == 0
+        await shop.client.documents.ask(invoice.reference)
+        assert "INVOICING_DOCUMENTS_AT" in (await kept(shop, invoice.reference)).problem
+
+
+async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store: Watched) -> None:
+    async with (
+        opened(keeping, "mollie") as shop,
+        gateway_over(keeping.client, documents=store) as gateway,
+    ):
+        door = gateway.door("read")
+        invoice = await sent(shop)
+        state = await kept(shop, invoice.reference)
+        assert state.file is not None
+        path = f"/v1/invoices/{invoice.reference}/document"
+        told = await door.get(path)
+        assert told.json()["file"]["sha256"] == state.file.sha256
+        whole = await door.ask("GET", f"{path}.pdf", known=False)
+        assert whole.status_code == 200
+        assert whole.headers["content-type"] == "application/pdf"
+        assert invoice.reference in whole.headers["content-disposition"]
+        assert hashlib.sha256(whole.content).hexdigest() == state.file.sha256
+        for wanted, part in (
+            ("bytes=0-3", whole.content[:4]),
+            ("bytes=-5", whole.content[-5:]),
+            ("bytes=10-", whole.content[10:]),
+        ):
+            some = await door.ask("GET", f"{path}.pdf", known=False, headers={"Range": wanted})
+            assert some.status_code == 206
+            assert some.content == part
+        beyond = await door.ask(
+            "GET", f"{path}.pdf", known=False, headers={"Range": "bytes=999999-"}
+        )
+        assert beyond.status_code == 416
+        assert beyond.headers["content-range"] == f"bytes */{state.file.size}"
+        await store.remove(invoice.reference)
+        problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
+
+
+async def test_a_gateway_without_a_store_says_what_to_set(keeping: World) -> None:
+    async with opened(keeping, "mollie") as shop, gateway_over(keeping.client) as gateway:
+        door = gateway.door("read")
+        invoice = await sent(shop)
+        answer = await door.get(f"/v1/invoices/{invoice.reference}/document.pdf")
+        assert "INVOICING_DOCUMENTS_AT" in problem(answer, Kind.NOT_FOUND).detail

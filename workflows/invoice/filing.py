@@ -1,0 +1,37 @@
+"""The document of a final invoice is asked for, and nobody here waits for it."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from workflows.document import DocumentWorkflow
+from workflows.invoice.life import Life
+from workflows.kit.outbox import looked_at
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.document_file import DocumentInput
+    from invoicing.identity import DETAILS, document_id
+
+
+async def ask_for_document(life: Life) -> None:
+    """Begin the workflow that fetches it, once, where the worker keeps documents."""
+    if life.case.document_asked or not life.plan.keeps_document:
+        return
+    life.case.document_asked = True
+    try:
+        fetching = await workflow.start_child_workflow(
+            DocumentWorkflow.run,
+            DocumentInput(reference=life.request.reference),
+            id=document_id(life.request.reference),
+            # One that ran before is of an earlier invoice, or a person asked for it first.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary="document",
+            static_details=DETAILS,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+    fetching.add_done_callback(looked_at)
