@@ -319,11 +319,13 @@ class TestInvoro(Contract):
         "buyer": {
             "name": BUYER,
             "electronic_address": {"scheme": "0208", "value": "0428759497"},
+            "address": {"country": "BE"},
         },
         "purchase_order": "PO-7",
     }
     rounding = "category"
     goals = ALL - {Goal.APPROVED}
+    walked = Goal.DRAFTED
     wrong = (
         {
             "prices_include_vat": True,
