@@ -221,10 +221,10 @@ class Contract:
     document: ClassVar[Mapping[str, Any]] = DOCUMENT
     rounding: ClassVar[VatRounding]
     goals: ClassVar[frozenset[Goal]]
+    """Those that an ordinary request can reach here."""
     walked: ClassVar[Goal] = Goal.SENT
     """What is asked for while single fields and options are walked. A draft where one that is sent
     must have much beside them."""
-    """Those that an ordinary request can reach here."""
     wrong: ClassVar[tuple[Mapping[str, Any], frozenset[str]]]
     """Changes to the document that are mistakes here, and the fields that name them: two at least.
     What is typed there must not come back: put PERSON into it."""
