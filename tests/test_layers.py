@@ -151,6 +151,7 @@ KNOW_TEMPORAL = {
     "encryption.py",
     "identity.py",
     "lists.py",
+    "registering.py",
     "stuck.py",
 }
 
