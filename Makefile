@@ -21,7 +21,7 @@ RUN = "$(VENV)/bin/python"
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CACHE)/pycache
 
-.PHONY: help demo drill playground examples test test-all fuzz prove mutants check fix schemas server worker gateway benchmark setup env resolve clean-cache matrix
+.PHONY: help demo drill playground examples test test-all fuzz prove mutants check fix schemas server worker gateway benchmark setup env resolve clean-cache matrix provider
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ check: setup ## lint, format, types, import rules, and that every mutant fits
 fix: setup ## mend what lint and format can mend by themselves
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
+
+provider: setup ## lay down a provider, each part of it saying what is to be written (NAME=sage)
+	@$(RUN) -m scaffold $(NAME) $(if $(INTO),--into $(INTO))
 
 schemas: setup ## write the JSON Schemas of every input into docs/schemas
 	@$(RUN) -m invoicing.schemas docs/schemas

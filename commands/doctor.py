@@ -29,7 +29,6 @@ from temporalio.service import RPCError
 import settings.shared
 import settings.worker
 from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
-from commands.prepare import registered
 from invoicing import attributes
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.claims import REGISTER_QUEUE
@@ -38,6 +37,7 @@ from invoicing.errors import InvoicingError, ProviderError, Rejected, Unavailabl
 from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
 from invoicing.process import run
 from invoicing.provider import Checks, Provider
+from invoicing.registering import registered
 from observing.queues import Queues
 from settings.variables import BadSettings
 from terminal import findings, screen

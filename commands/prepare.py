@@ -9,18 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import (
-    AddSearchAttributesRequest,
-    ListSearchAttributesRequest,
-)
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -31,6 +25,7 @@ from commands.base import PROGRAM, SERVER, AsJson, Code, app
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import Unreachable
 from invoicing.process import run
+from invoicing.registering import register, registered
 from terminal import findings, plain, screen
 
 RETENTION_DAYS = 90
@@ -38,7 +33,6 @@ RETENTION_DAYS = 90
 _PAUSE = 1.0
 # Until every part of the server has heard of a new namespace, some say that there is none.
 _NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE)
-_PREFIX = "INDEXED_VALUE_TYPE_"
 _GOOD = ("there", "registered")
 
 
@@ -159,38 +153,10 @@ async def _make(client: Client, retention_days: int) -> str:
     return f"made, histories are kept for {retention_days} days"
 
 
-async def registered(client: Client) -> dict[str, str]:
-    """The custom search attributes of the client's namespace: name and type, as in our own list."""
-    request = ListSearchAttributesRequest(namespace=client.namespace)
-    answer = await client.operator_service.list_search_attributes(request)
-    return {name: _word(kind) for name, kind in answer.custom_attributes.items()}
-
-
-async def _register(client: Client, there: Mapping[str, str]) -> None:
-    """Add those of ours that are not there; safe to race. RPCError where the server refuses."""
-    missing = {name: _value(kind) for name, kind in SEARCH_ATTRIBUTES.items() if name not in there}
-    if not missing:
-        return
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-    try:
-        await client.operator_service.add_search_attributes(request)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
-
-
-def _word(kind: IndexedValueType.ValueType) -> str:
-    return IndexedValueType.Name(kind).removeprefix(_PREFIX).title().replace("_", "")
-
-
-def _value(word: str) -> IndexedValueType.ValueType:
-    return IndexedValueType.Value(_PREFIX + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper())
-
-
 async def _refused(client: Client, there: Mapping[str, str]) -> str:
     """Why the server does not let us register what is missing; empty: it did."""
     try:
-        await _register(client, there)
+        await register(client, SEARCH_ATTRIBUTES, there)
     except RPCError as error:
         if error.status in _NOT_YET:
             raise

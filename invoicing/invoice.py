@@ -116,6 +116,8 @@ CREDENTIALS = "credentials"
 """What an invoice waits for whose account is refused: it goes on once they are renewed."""
 UNREAD = "an answer that is understood"
 """What an invoice waits for whose provider answers a look in a way that nobody can read."""
+FAILING = (AWAY, CREDENTIALS, UNREAD)
+"""What is waited for because a call has just failed."""
 LOST = "a lost call"
 """What an invoice waits for whose lost call may still take effect: until it cannot any more, no
 other one may be made, and a cancel's end may not be told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from pydantic import JsonValue
 
@@ -11,7 +12,7 @@ from invoicing.bounds import listed_keys, said
 from invoicing.case import Memory
 from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
-from invoicing.invoice import Amounts, Invoice, LineStatus, Status, Waiting
+from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.order import (
     CancellationState,
     CancelLines,
@@ -224,9 +225,9 @@ class OrderCase(Memory):
 
     @property
     def current(self) -> Waiting | None:
-        """What is waited for: a person before the provider, then what has waited longest."""
+        """What is waited for: a person, else what fails, else what has waited longest."""
         rows = filter(None, (*self.rows.values(), self.waiting))
-        return min(rows, key=lambda row: (row.on != "person", row.since), default=None)
+        return min(rows, key=_urgency, default=None)
 
     def brief(self, request: OrderRequest) -> OrderBrief:
         """The answer to an instruction."""
@@ -258,6 +259,10 @@ class OrderCase(Memory):
             problem=self.problem,
             ended=self.outcome is not None,
         )
+
+
+def _urgency(row: Waiting) -> tuple[bool, bool, datetime]:
+    return row.on != "person", row.what not in FAILING, row.since
 
 
 def digest(wanted: Deliver | CancelLines) -> str:

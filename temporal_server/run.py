@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,17 +16,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import (
-    AddSearchAttributesRequest,
-    ListSearchAttributesRequest,
-)
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.registering import register, registered
 from temporal_server.build import resolve_binary
 from temporal_server.find import ServerUnavailable, without_temporal
 
@@ -301,26 +296,11 @@ async def _describe(client: Client) -> None:
 
 async def _register(client: Client, attributes: Mapping[str, str]) -> None:
     """Those that the namespace lacks; safe to repeat and to race."""
-    listing = ListSearchAttributesRequest(namespace=client.namespace)
-    present = (await client.operator_service.list_search_attributes(listing)).custom_attributes
-    wanted = {name: _value_type(kind) for name, kind in attributes.items()}
-    for name, kind in wanted.items():
-        if present.get(name, kind) != kind:
+    there = await registered(client)
+    for name, kind in attributes.items():
+        if there.get(name, kind) != kind:
             raise ServerUnavailable(
-                f"The search attribute {name} exists at the server, but not as "
-                f"{attributes[name]}; it has to be renamed or removed there first."
+                f"The search attribute {name} exists at the server, but not as {kind}; it has to "
+                "be renamed or removed there first."
             )
-    missing = {name: kind for name, kind in wanted.items() if name not in present}
-    if not missing:
-        return
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-    try:
-        await client.operator_service.add_search_attributes(request)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
-
-
-def _value_type(kind: str) -> IndexedValueType.ValueType:
-    word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).upper()
-    return IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{word}")
+    await register(client, attributes, there)

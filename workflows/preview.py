@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
-from workflows.kit.calls import MARGIN, PLAN_TIMEOUT, Trouble, trouble
+from workflows.kit.calls import MARGIN, PLAN_TIMEOUT, Kind, Trouble, trouble
+from workflows.kit.endings import Overdue
+from workflows.kit.listing import Listing
+from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
     from invoicing.identity import provider_queue
+    from invoicing.invoice import AWAY, UNREAD, Waiting
     from invoicing.preview import Preview
-    from invoicing.provider import Found, LookUp, LookUpCall, Plan, Target
+    from invoicing.provider import Found, LookUp, LookUpCall, Pace, Plan, Target
     from invoicing.request import InvoiceRequest
 
 PATIENCE = timedelta(seconds=60)
 """Somebody sits there and waits: what does not answer by then is told as it is."""
+AGAIN = Pace(
+    first=timedelta(seconds=1),
+    factor=2,
+    cap=timedelta(seconds=4),
+    deadline=timedelta(seconds=7),
+)
+"""A call that failed is made again so often, and then told as it is."""
+
+
+class _Slot:
+    """What one of the calls waits for."""
+
+    waiting: Waiting | None = None
 
 
 @workflow.defn
 class PreviewWorkflow:
-    """plan → look up, and what came of it; nothing at the provider changes."""
+    """plan → look up, and what came of it; nothing at the provider changes. A call that fails shows
+    at once as what is waited for."""
 
     @workflow.init
     def __init__(self, request: InvoiceRequest) -> None:
@@ -37,6 +55,8 @@ class PreviewWorkflow:
             account=request.account,
             goal=request.goal,
         )
+        self._listing = Listing()
+        self._slots: list[_Slot] = []
 
     @workflow.run
     async def run(self, request: InvoiceRequest) -> Preview:
@@ -89,6 +109,31 @@ class PreviewWorkflow:
     async def _ask(
         self, verb: Callable[..., Any], call: object, summary: str, within: timedelta
     ) -> Any:
+        slot = _Slot()
+        waits = Waits(slot, lambda: None, lambda: False, self._show)
+        self._slots.append(slot)
+        until = workflow.now() + PATIENCE
+        while True:
+            try:
+                answered = await self._once(verb, call, summary, within, until)
+            except Trouble as problem:
+                over = workflow.now() >= until or problem.kind not in _PASSING
+                if over or not await _paused(waits, problem):
+                    raise
+            else:
+                if slot.waiting:
+                    waits.over()
+                    self._show()
+                return answered
+
+    async def _once(
+        self,
+        verb: Callable[..., Any],
+        call: object,
+        summary: str,
+        within: timedelta,
+        until: datetime,
+    ) -> Any:
         try:
             return await workflow.execute_activity_method(
                 verb,
@@ -96,8 +141,27 @@ class PreviewWorkflow:
                 task_queue=provider_queue(self._request.provider),
                 summary=summary,
                 start_to_close_timeout=within,
-                schedule_to_close_timeout=PATIENCE,
-                retry_policy=RetryPolicy(maximum_attempts=3),
+                schedule_to_close_timeout=until - workflow.now(),
+                retry_policy=RetryPolicy(maximum_attempts=1),
             )
         except ActivityError as error:
             raise trouble(error, changes=False) from None
+
+    def _show(self) -> None:
+        waiting = [slot.waiting for slot in self._slots if slot.waiting]
+        first = min(waiting, key=lambda each: each.since, default=None)
+        self._listing.show((), first, f"Waits for {first}" if first else "")
+
+
+_PASSING = {Kind.UNAVAILABLE: AWAY, Kind.UNREADABLE: UNREAD}
+"""What another call may mend while somebody waits, and what is waited for meanwhile."""
+
+
+async def _paused(waits: Waits, problem: Trouble) -> bool:
+    """Wait for the next call; False where there is none any more."""
+    at_least = problem.retry_after or timedelta()
+    try:
+        await waits.pause(_PASSING[problem.kind], AGAIN, at_least=at_least)
+    except Overdue:
+        return False
+    return True

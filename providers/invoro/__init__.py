@@ -15,7 +15,9 @@ credits: a credit note is an invoice of type 381 that is created and sent like a
 Sending is therefore both: `approve` posts to the `send` route and reports `sending`; the workflow's
 own step of sending finds nothing left to do but wait.
 
-Inferred: VAT is rounded per category and rate (EN 16931); `name` and `legal_name` are one thing;
+Inferred: sending validates by the fatal rules of EN 16931 and of Peppol, so `plan` asks for what
+they want of an invoice that is to be sent (the page says that it validates, and not against what);
+VAT is rounded per category and rate (EN 16931); `name` and `legal_name` are one thing;
 days are written as midnight UTC, which is the same day everywhere this provider works; `cancelled`
 means that nothing is alive any more; `ubl_json` has the shape of create's body, and a list states
 it too; `related_invoice_id` of a credit note is the invoice that it takes back.

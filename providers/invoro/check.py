@@ -13,6 +13,7 @@ from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
 from providers.invoro.encode import cents, today_utc, ways_to_pay
 from providers.invoro.options import TYPE_CODES, InvoroOptions
+from providers.invoro.sending import check_sending
 from providers.invoro.settings import InvoroSettings
 from providers.invoro.states import Context
 from providers.kit.coverage import (
@@ -89,7 +90,8 @@ def check_request(request: InvoiceRequest, options: InvoroOptions, mistakes: Mis
         mistakes.unoffered("document.vat_rounding", "VAT is rounded per category here")
     _check_type(document, options, mistakes)
     _check_number_and_mark(document, options, mistakes)
-    _check_peppol(request, options, mistakes)
+    if request.goal not in (Goal.DRAFTED, Goal.APPROVED):
+        check_sending(document, options, mistakes)
     _check_parties(document, options, mistakes)
     _check_money(document, options, mistakes)
     _check_lines(document, options, mistakes)
@@ -122,18 +124,6 @@ def _check_number_and_mark(document: Document, options: InvoroOptions, mistakes:
     if options.peppol_look_up and not _recipient(document.buyer):
         message = "needed to look the buyer up, or its vat_number or registration"
         mistakes.wrong("document.buyer.electronic_address", message)
-
-
-def _check_peppol(request: InvoiceRequest, options: InvoroOptions, mistakes: Mistakes) -> None:
-    """What Peppol asks of every invoice, and is found only when it is sent: a person would be asked
-    about each one."""
-    document = request.document
-    by_peppol = document.buyer.electronic_address or options.peppol_look_up
-    marked = options.mark == "buyer_reference"
-    named = document.buyer_reference or document.purchase_order or marked
-    if by_peppol and request.goal is not Goal.DRAFTED and not named:
-        message = "needed, or a purchase_order, to go by Peppol (PEPPOL-EN16931-R003)"
-        mistakes.wrong("document.buyer_reference", message)
 
 
 def _check_parties(document: Document, options: InvoroOptions, mistakes: Mistakes) -> None:

@@ -72,8 +72,8 @@ def encoded(call: CreateCall, context: Context, settings: InvoroSettings) -> Jso
         "references": _references(document, options, context),
         "totals": _totals(document, options, call.totals),
         "items": [_item(document, line, options.line(line)) for line in document.lines],
-        "allowances": [_adjusted(document, one) for one in document.allowances],
-        "charges": [_adjusted(document, one) for one in document.charges],
+        "allowances": [_adjusted(document, one, "Allowance") for one in document.allowances],
+        "charges": [_adjusted(document, one, "Charge") for one in document.charges],
         "tax_breakdown": _breakdown(document, options, call.totals),
         "attachments": [one.model_dump() for one in options.attachments],
     }
@@ -255,8 +255,8 @@ def _item(document: Document, line: Line, options: LineOptions) -> dict[str, Any
         },
         "classifications": [one.model_dump() for one in options.classifications],
         "attributes": [one.model_dump() for one in options.attributes],
-        "allowances": [_adjustment(document, one, base) for one in line.allowances],
-        "charges": [_adjustment(document, one, base) for one in line.charges],
+        "allowances": [_adjustment(document, one, base, "Allowance") for one in line.allowances],
+        "charges": [_adjustment(document, one, base, "Charge") for one in line.charges],
     }
 
 
@@ -284,9 +284,12 @@ def _exemption(vat: Vat) -> str | None:
     return EXEMPTIONS.get(vat.category)
 
 
-def _adjustment(document: Document, adjustment: Adjustment, base: Decimal) -> dict[str, Any]:
+def _adjustment(
+    document: Document, adjustment: Adjustment, base: Decimal, kind: str
+) -> dict[str, Any]:
+    # The norm wants a reason or its code (BR-33, BR-38, BR-42, BR-44).
     return {
-        "reason": adjustment.reason,
+        "reason": adjustment.reason or (None if adjustment.reason_code else kind),
         "reason_code": adjustment.reason_code,
         "amount": cents(adjustment.of(base, document.currency)),
         "percentage": adjustment.percent,
@@ -294,13 +297,13 @@ def _adjustment(document: Document, adjustment: Adjustment, base: Decimal) -> di
     }
 
 
-def _adjusted(document: Document, adjustment: DocumentAdjustment) -> dict[str, Any]:
+def _adjusted(document: Document, adjustment: DocumentAdjustment, kind: str) -> dict[str, Any]:
     """On the document, where a percentage is of the lines with the same VAT."""
     alike = [
         line.amount(document.currency) for line in document.lines if line.vat.same(adjustment.vat)
     ]
     return {
-        **_adjustment(document, adjustment, sum(alike, Decimal(0))),
+        **_adjustment(document, adjustment, sum(alike, Decimal(0)), kind),
         **_taxed(adjustment.vat),
     }
 

@@ -24,9 +24,10 @@ so. The page knows cancelled invoices from the dashboard only; newer sources all
 Unknown, therefore a setting: whether VAT is rounded per line or per rate; whether the currency is
 also written beside the lines, as the code samples do. The meaning of the status `expired` is not
 documented, so it is a word we do not know. Answers state the VAT as one sum: it can be compared per
-rate only where one rate has any. Unknown too: for how long a call that timed out may still be
-executed (the port's default), and whether a 429 is given before anything is done (only reading
-calls believe it).
+rate only where one rate has any. How a discount on the whole is divided over VAT rates is not said
+either, so there is one only where all lines share a rate (`discount.py`). Unknown too: for how long
+a call that timed out may still be executed (the port's default), and whether a 429 is given before
+anything is done (only reading calls believe it).
 
 Our reference stands in the metadata, and an answer that shows them states it.
 

@@ -21,6 +21,7 @@ from providers.kit.coverage import (
 )
 from providers.kit.http import encode
 from providers.kit.mistakes import Mistakes, refuse_given
+from providers.mollie.discount import agrees, fits
 from providers.mollie.encode import (
     LISTED_LOCALES,
     days_to_pay,
@@ -42,6 +43,8 @@ COVERAGE = Coverage(
         "due_date",
         "notes",
         "prices_include_vat",
+        *("period.start", "period.end", "delivery.actual_date", "delivery.party_name"),
+        *under("delivery.address", *ADDRESS),
         *under("buyer", "type", "account_number", "language", "registration.value", "vat_number"),
         *under("buyer", "given_name", "family_name"),
         *under("buyer.address", *ADDRESS),
@@ -68,7 +71,7 @@ COVERAGE = Coverage(
     refused("has no place here: the buyer pays through the provider's own page", "payment"),
     refused(
         NOTES,
-        *("tax_point_date", "period", "delivery", "buyer_reference", "purchase_order"),
+        *("tax_point_date", "delivery.location", "buyer_reference", "purchase_order"),
         *("sales_order", "contract", "project", "buyer.contact.name"),
     ),
     refused("has no place here; put them into the notes", "buyer.identifiers"),
@@ -104,7 +107,9 @@ COVERAGE = Coverage(
     ),
     ignored("lines keep their order", "lines[].id"),
     ignored("lines count pieces here; another unit is refused", "lines[].unit"),
-    ignored("it is over all lines: a VAT that is not theirs is refused", "allowances[].vat.rate"),
+    ignored(
+        "it lowers the lines with that VAT, and is refused without any", "allowances[].vat.rate"
+    ),
     ignored("the settings say where VAT is rounded; another way is refused", "vat_rounding"),
 )
 """What becomes of every field of a document here."""
@@ -140,7 +145,7 @@ def check_document(document: Document, settings: MollieSettings, mistakes: Mista
         mistakes.unoffered("document.vat_rounding", f"VAT is rounded per {settings.vat_rounding}")
     COVERAGE.refuse(document, mistakes)
     _check_buyer(document.buyer, mistakes)
-    _check_discount(document, mistakes)
+    _check_discount(document, settings, mistakes)
     for index, line in enumerate(document.lines):
         _check_line(document, line, f"document.lines[{index}]", mistakes)
 
@@ -280,19 +285,13 @@ def _check_e_invoice(request: InvoiceRequest, options: MollieOptions, mistakes: 
             return
 
 
-def _check_discount(document: Document, mistakes: Mistakes) -> None:
-    """There is one discount over everything; the document's are per VAT."""
-    given = document.allowances
-    vats = {(line.vat.category, line.vat.rate) for line in document.lines}
-    lowered = [(one.vat.category, one.vat.rate) for one in given]
-    percents = {one.percent for one in given}
-    alike = len(given) == 1 or (len(percents) == 1 and None not in percents)
-    if given and not (alike and sorted(vats) == sorted(lowered)):
-        mistakes.unoffered(
-            "document.allowances",
-            "one discount over all lines: an amount where they share one VAT, "
-            "or the same percentage for each VAT they have",
-        )
+def _check_discount(document: Document, settings: MollieSettings, mistakes: Mistakes) -> None:
+    at = "document.allowances"
+    if not fits(document, document.amounts()):
+        mistakes.unoffered(at, "come to more than the lines with the same VAT")
+    elif not agrees(document, settings.vat_rounding):
+        message = "come to other cents here, where VAT is rounded per line; write them on the lines"
+        mistakes.unoffered(at, message)
 
 
 def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> None:

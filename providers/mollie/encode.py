@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import get_args
 from uuid import NAMESPACE_URL, uuid5
 
 import idna
 
-from invoicing.document import Adjustment, Document, Line, Party, VatCategory
+from invoicing.document import Address, Adjustment, Delivery, Document, Line, Party, VatCategory
 from invoicing.errors import Rejected
 from invoicing.money import exactly, plain, rounded
 from invoicing.provider import CreateCall, Target
 from providers.kit.http import Json, encode
 from providers.kit.wire import filled
+from providers.mollie.discount import as_written
 from providers.mollie.options import Locale, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
 from providers.mollie.states import REFERENCE, Context
@@ -71,7 +73,7 @@ def metadata(reference: str, options: MollieOptions) -> dict[str, Json]:
 
 def encoded(call: CreateCall, settings: MollieSettings) -> Json:
     """The body of create, with our reference in the metadata."""
-    document = call.document
+    document = as_written(call.document, settings.vat_rounding)
     options = MollieOptions.model_validate(call.options)
     context = Context.model_validate(call.target.context)
     final = {"status": "draft"} if options.status == "draft" else context.final(options.status)
@@ -82,7 +84,7 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
         "currency": document.currency if settings.send_currency else None,
         "vatScheme": options.vat_scheme,
         "vatMode": "inclusive" if document.prices_include_vat else "exclusive",
-        "memo": _memo(document),
+        "memo": _memo(call.document),
         "metadata": metadata(call.target.reference, options),
         "paymentTerm": _term(document, options),
         "customerId": options.customer_id,
@@ -90,7 +92,6 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
         "recipientIdentifier": recipient_identifier(document, options),
         "recipient": recipient_of(document.buyer, options),
         "lines": [_encoded_line(line, document.currency) for line in document.lines],
-        # Either the only one, or the same percentage for each VAT.
         "discount": _discount(document.allowances, document.currency),
         "isEInvoice": options.e_invoice or None,
     }
@@ -152,7 +153,8 @@ def description(line: Line) -> str:
 
 
 def _memo(document: Document) -> str | None:
-    """The notes, then why a line bears no VAT: the norm wants that on the invoice (BR-E-10 …)."""
+    """The notes, then what has no other place: why a line bears no VAT (the norm wants that on the
+    invoice: BR-E-10 …), what it is for and where that went (for category K: BR-IC-11, BR-IC-12)."""
     reasons = (
         vat.exemption_reason or REASONS.get(vat.category) or vat.exemption_code
         for vat in (
@@ -160,7 +162,26 @@ def _memo(document: Document) -> str | None:
             *(one.vat for one in document.allowances),
         )
     )
-    return "\n".join([*document.notes, *dict.fromkeys(filter(None, reasons))]) or None
+    said = (*document.notes, *dict.fromkeys(filter(None, reasons)), *_supplied(document))
+    return "\n".join(said) or None
+
+
+def _supplied(document: Document) -> Iterator[str]:
+    if period := document.period:
+        yield f"Period: {period.start} to {period.end}"
+    delivery = document.delivery or Delivery()
+    if day := delivery.actual_date:
+        yield f"Delivered on: {day}"
+    if where := ", ".join(filter(None, (delivery.party_name, *_placed(delivery.address)))):
+        yield f"Delivered to: {where}"
+
+
+def _placed(address: Address | None) -> tuple[str | None, ...]:
+    if address is None:
+        return ()
+    city = " ".join(filter(None, (address.postal_code, address.city)))
+    country = str(address.country)
+    return address.street, address.additional, city, address.region, country
 
 
 def unit_price(line: Line, currency: str) -> Decimal | None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
+from temporalio.client import WorkflowHandle
+
+from invoicing import attributes
+from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import AWAY, CREDENTIALS, UNREAD, Status
+from invoicing.preview import PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Pace
 from invoicing.questions import Reason
 from invoicing.request import Goal
@@ -86,3 +93,56 @@ async def test_a_failed_look_does_not_lengthen_the_wait_that_it_was_for(
             before.waiting.since,
             before.waiting.until,
         )
+
+
+async def previewing(company: Company) -> WorkflowHandle[Any, Preview]:
+    """A preview that has begun; nobody waits for it."""
+    request = company.request()
+    return await company.client.temporal.start_workflow(
+        PREVIEW_WORKFLOW,
+        request,
+        id=f"preview/{request.reference}",
+        task_queue=TASK_QUEUE,
+        result_type=Preview,
+    )
+
+
+async def waits_for(preview: WorkflowHandle[Any, Preview]) -> str | None:
+    """What lists show that it waits for."""
+    described = await preview.describe()
+    return described.typed_search_attributes.get(attributes.WAITING_FOR)
+
+
+async def shown(preview: WorkflowHandle[Any, Preview], what: str) -> None:
+    """Wait until lists show that it waits for this."""
+    async with asyncio.timeout(20):
+        while what not in (await waits_for(preview) or ""):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_a_preview_says_at_once_that_the_provider_is_away(company: Company) -> None:
+    company.stand_in.faults.place(Step.CUSTOMERS, Fault.SERVER_ERROR, times=FOR_EVER)
+    preview = await previewing(company)
+    await shown(preview, AWAY)
+    company.stand_in.faults.clear()
+    result = await preview.result()
+    assert (result.problem, result.totals is None) == ("", False)
+    assert await waits_for(preview) is None
+
+
+async def test_a_preview_that_nobody_answers_tells_what_stood_in_the_way(company: Company) -> None:
+    company.stand_in.faults.place(Step.CUSTOMERS, Fault.NOT_JSON, times=FOR_EVER)
+    preview = await previewing(company)
+    await shown(preview, UNREAD)
+    result = await preview.result()
+    assert result.totals is not None
+    assert result.problem
+
+
+async def test_a_preview_with_refused_credentials_says_so_and_waits_for_nothing(
+    company: Company,
+) -> None:
+    expire(company)
+    preview = await previewing(company)
+    assert (await preview.result()).problem
+    assert await waits_for(preview) is None

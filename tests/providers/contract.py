@@ -222,6 +222,9 @@ class Contract:
     rounding: ClassVar[VatRounding]
     goals: ClassVar[frozenset[Goal]]
     """Those that an ordinary request can reach here."""
+    walked: ClassVar[Goal] = Goal.SENT
+    """What is asked for while single fields and options are walked. A draft where one that is sent
+    must have much beside them."""
     wrong: ClassVar[tuple[Mapping[str, Any], frozenset[str]]]
     """Changes to the document that are mistakes here, and the fields that name them: two at least.
     What is typed there must not come back: put PERSON into it."""
@@ -490,7 +493,9 @@ class Contract:
 
     async def life(self, document: Mapping[str, Any]) -> str:
         """Everything the provider is sent about this document until it is out."""
-        request = self.asked(document=document, options=self.options_for(document))
+        request = self.asked(
+            document=document, options=self.options_for(document), goal=self.walked
+        )
         return await self._sent(request, ("create", "approve", "send"))
 
     async def _sent(self, request: InvoiceRequest, verbs: Sequence[str]) -> str:
@@ -510,7 +515,7 @@ class Contract:
 
         async def life(options: Mapping[str, Any], beside: Beside) -> str:
             document = changed(self.document, beside.document)
-            request = self.asked(document=document, options=options)
+            request = self.asked(document=document, options=options, goal=self.walked)
             verbs = ("create", "attach", "approve", "send", "delete", "credit")
             return await self._sent(request, verbs)
 

@@ -23,10 +23,9 @@ from providers.matrix import credits_page
 from providers.quiddly.adaptor import Quiddly
 from providers.registry import ADAPTORS
 from tests.providers import Script
-from tests.providers.contract import Contract
-from tests.providers.test_contract import _is_here
+from tests.providers.contracts import described
 
-CONTRACTS = {each.adaptor.name: each for each in Contract.__subclasses__() if _is_here(each)}
+CONTRACTS = described()
 ROOT = Path(__file__).resolve().parents[2]
 TAKEN = ("whole", "line", "quantity", "amount")
 ID = "7f1d6d4e-27a5-4c39-9bd3-0d7b5b1a3c11"

@@ -394,9 +394,8 @@ class TestPlan:
         [
             ({"number": "1"}, "document.number"),
             ({"tax_point_date": "2026-06-01"}, "document.tax_point_date"),
-            ({"period": {"start": "2026-06-01", "end": "2026-06-30"}}, "document.period"),
             ({"payee": {"name": "X"}}, "document.payee"),
-            ({"delivery": {}}, "document.delivery"),
+            ({"delivery": {"location": {"value": "1"}}}, "document.delivery.location"),
             ({"payment": {"means": "30"}}, "document.payment"),
             ({"buyer_reference": "X"}, "document.buyer_reference"),
             ({"purchase_order": "X"}, "document.purchase_order"),
@@ -467,34 +466,6 @@ class TestPlan:
         error = await refused(request(document))
         assert isinstance(error, Unsupported)
         assert fields(error) == [field]
-
-    @pytest.mark.parametrize(
-        ("lowered", "offered"),
-        [
-            ([{"amount": "5", "vat": {"rate": "21"}}], False),
-            ([{"percent": "10", "vat": {"rate": "21"}}], False),
-            ([{"percent": "10", "vat": {"rate": rate}} for rate in ("21", "6")], True),
-            ([{"amount": "10", "vat": {"rate": rate}} for rate in ("21", "6")], False),
-            (
-                [
-                    {"percent": "10", "vat": {"rate": "21"}},
-                    {"percent": "5", "vat": {"rate": "6"}},
-                ],
-                False,
-            ),
-            ([{"percent": "1", "vat": {"rate": rate}} for rate in ("21", "6", "6")], False),
-        ],
-    )
-    async def test_a_discount_on_the_whole_is_one_for_all_rates(
-        self, lowered: list[Any], offered: bool
-    ) -> None:
-        lines = [LINE, line(id="2", vat={"rate": "6"})]
-        asked = request({"lines": lines, "allowances": lowered})
-        if offered:
-            body = await sent_body(asked)
-            assert body["discount"] == {"type": "percentage", "value": "10"}
-        else:
-            assert fields(await refused(asked)) == ["document.allowances"]
 
     async def test_a_discount_on_the_whole_has_no_words(self) -> None:
         lowered = {"amount": "5", "vat": {"rate": "21"}, "reason": "X"}
@@ -902,6 +873,33 @@ class TestCreate:
             "VATEX-EU-132",
         ]
         assert {one["vatRate"] for one in body["lines"]} == {"0.00"}
+
+    async def test_the_memo_says_when_and_where_it_was_supplied(self) -> None:
+        """A supply within the union has to (BR-IC-11, BR-IC-12), and there is no other place."""
+        within = {
+            "lines": [line(vat={"category": "K"})],
+            "period": {"start": "2026-06-01", "end": "2026-06-30"},
+            "delivery": {
+                "actual_date": "2026-06-12",
+                "party_name": "Canary Depot",
+                "address": {
+                    "street": "Rue 1",
+                    "additional": "Dock 2",
+                    "postal_code": "59000",
+                    "city": "Lille",
+                    "region": "Nord",
+                    "country": "FR",
+                },
+            },
+        }
+        assert (await sent_body(request(within)))["memo"].splitlines() == [
+            "Intra-Community supply",
+            "Period: 2026-06-01 to 2026-06-30",
+            "Delivered on: 2026-06-12",
+            "Delivered to: Canary Depot, Rue 1, Dock 2, 59000 Lille, Nord, FR",
+        ]
+        within["delivery"] = {"address": {"country": "FR"}}
+        assert (await sent_body(request(within)))["memo"].splitlines()[2:] == ["Delivered to: FR"]
 
     async def test_a_mail_domain_is_written_in_ascii(self) -> None:
         party = buyer(contact={"email": "billing@bücher.example.com"})

@@ -10,8 +10,8 @@ import pytest
 
 from invoicing.echo import Expected, differences
 from providers.kit.said import LINES, said
-from tests.providers import test_contract as described
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step
+from tests.providers.contracts import test_invoro, test_mollie
 from tests.providers.fields import changed
 
 MOLLIE = {
@@ -65,7 +65,7 @@ def test_lines_of_which_one_has_no_text_are_not_said() -> None:
     ],
 )
 async def test_mollie_states_another_buyer(figure: str, path: str, value: str) -> None:
-    contract = described.TestMollie()
+    contract = test_mollie.TestMollie()
     name = contract.document["buyer"]["name"]
     stated = {**MOLLIE, "organizationName": name}
     assert await _differing(contract, {"recipient": stated}) == []
@@ -73,7 +73,7 @@ async def test_mollie_states_another_buyer(figure: str, path: str, value: str) -
 
 
 async def test_mollie_states_another_text_of_a_line() -> None:
-    contract = described.TestMollie()
+    contract = test_mollie.TestMollie()
     name = contract.document["lines"][0]["name"]
     line = {"vatRate": "21.00"}
     assert await _differing(contract, {"lines": [{**line, "description": f" {name}"}]}) == []
@@ -96,13 +96,13 @@ async def test_invoro_states_another_buyer(figure: str, path: str, value: str) -
 
 
 async def test_invoro_states_another_text_of_a_line() -> None:
-    name = described.TestInvoro.document["lines"][0]["name"]
+    name = test_invoro.TestInvoro.document["lines"][0]["name"]
     assert await _invoro({"items[].name": f"{name} "}) == []
     assert await _invoro({"items[].name": "Other"}) == [LINES]
 
 
 async def _invoro(changes: Mapping[str, Any]) -> list[str]:
-    contract = described.TestInvoro()
+    contract = test_invoro.TestInvoro()
     whole = contract.steps["read"].asks["GET /invoices/inv-1"]["data"]
     name = contract.document["lines"][0]["name"]
     ubl = {**whole["ubl_json"], "buyer": {**whole["ubl_json"]["buyer"], **INVORO}}

@@ -1,5 +1,5 @@
-"""What an order asks of its provider. Every one of these is safe to repeat, so the engine repeats
-them until they answer."""
+"""What an order asks of its provider. Every one of these is safe to repeat: planning is repeated by
+the engine, the rest by who needs it (`failing.answered`), visibly."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ class OrderCalls:
         return await self._snapshot(OrderActivities.cancel_lines, call, "cancel lines")
 
     async def _snapshot(self, verb: object, call: object, what: str) -> OrderSnapshot:
-        asked = self._queue.ask(verb, call, what)  # type: ignore[arg-type]
+        asked = self._queue.look(verb, call, what)  # type: ignore[arg-type]
         snapshot: OrderSnapshot = await answer(asked, changes=False)
         return snapshot

@@ -8,12 +8,14 @@ from temporalio import workflow
 
 from workflows.kit.calls import Trouble
 from workflows.order.delivery import take_back_invoice
+from workflows.order.failing import answered
 from workflows.order.life import OrderLife
 from workflows.order.registration import row, wait
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import CANCEL_NOTE, Cancel, LineStatus
     from invoicing.order import CancelLines
+    from invoicing.provider import OrderSnapshot
     from invoicing.questions import Answer, Reason
 
 
@@ -73,20 +75,21 @@ def cancel_what_is_open(life: OrderLife, order: Cancel) -> None:
 async def _cancel_there(life: OrderLife, wanted: CancelLines) -> None:
     """Asked again until the provider has taken it, or has refused it at once."""
     verb, case = row(wanted.cancellation), life.case
-    while True:
+
+    async def ask() -> OrderSnapshot:
         case.doubt = case.doubt.asked(verb, "", workflow.now())
         try:
-            with life.calling():
-                snapshot = await life.calls.cancel_lines(life.request, case, wanted)
+            return await life.calls.cancel_lines(life.request, case, wanted)
         except Trouble as problem:
-            if problem.final:
-                case.doubt = case.doubt.answered(verb)
-                case.refuse_lines(wanted.cancellation)
-                life.note(f"cancellation {wanted.cancellation}: {problem.message}")
-                return
-            case.doubt = case.doubt.lost(verb, workflow.now())
-            await life.ask_about(problem)
-        else:
-            case.doubt = case.doubt.saw(verb)
-            case.learn(snapshot)
-            return
+            doubt = case.doubt
+            case.doubt = doubt.answered(verb) if problem.final else doubt.lost(verb, workflow.now())
+            raise
+
+    try:
+        snapshot = await answered(life, verb, ask)
+    except Trouble as problem:
+        case.refuse_lines(wanted.cancellation)
+        life.note(f"cancellation {wanted.cancellation}: {problem.message}")
+    else:
+        case.doubt = case.doubt.saw(verb)
+        case.learn(snapshot)

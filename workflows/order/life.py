@@ -10,7 +10,7 @@ from typing import Any
 from temporalio import workflow
 
 from workflows.kit.asking import Asking
-from workflows.kit.calls import Trouble
+from workflows.kit.calls import Kind, Trouble
 from workflows.kit.details import order_markdown
 from workflows.kit.endings import NobodyCame
 from workflows.kit.lifetime import Renewal
@@ -31,6 +31,13 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
     from invoicing.rows import order_row
+
+
+_OVERDUE = {
+    Kind.DENIED: Reason.CREDENTIALS_REFUSED,
+    Kind.UNREADABLE: Reason.NOT_UNDERSTOOD,
+}
+"""What is asked when something has lasted too long that is no refusal."""
 
 
 class Abandoned(Exception):
@@ -178,8 +185,9 @@ class OrderLife:
                 return said
 
     async def ask_about(self, problem: Trouble) -> None:
-        """Ask what to do about a refusal, or a provider that is away: it is tried again."""
-        reason = Reason.REJECTED if problem.final else Reason.PROVIDER_UNAVAILABLE
+        """Ask what to do about a refusal, or what has lasted too long: it is tried again."""
+        overdue = _OVERDUE.get(problem.kind, Reason.PROVIDER_UNAVAILABLE)
+        reason = Reason.REJECTED if problem.final else overdue
         await self.ask(reason, (Answer.RETRY,), problem.message, problem.fields)
 
     # Showing

@@ -10,10 +10,11 @@ from temporalio import workflow
 from workflows.kit.calls import Trouble
 from workflows.kit.confirming import confirm
 from workflows.kit.endings import Overdue
+from workflows.order.failing import answered
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.provider import OrderStage
+    from invoicing.provider import Event, OrderSnapshot, OrderStage
     from invoicing.questions import Answer, Reason
 
 REGISTER = "register"
@@ -30,17 +31,25 @@ async def register(life: OrderLife) -> None:
             await wait(life, "confirmation")
 
 
-async def look(life: OrderLife) -> None:
-    """Read the order, with what has arrived about it."""
+async def look(life: OrderLife, part: str = REGISTER) -> None:
+    """Read the order, with what has arrived about it. `part` of it needs to know."""
     case = life.case
-    events, case.inbox = case.inbox, ()
+    given: tuple[Event, ...] = ()
     before = case.stage, case.confirmed, case.refused_lines
+
+    async def read() -> OrderSnapshot:
+        nonlocal given
+        # Until an answer has come they stay: another look, or another run, needs them again.
+        given = case.inbox
+        return await life.calls.read(life.request, case, given)
+
     try:
-        with life.calling():
-            case.learn(await life.calls.read(life.request, case, events))
+        snapshot = await answered(life, part, read)
     except Trouble as problem:
-        case.inbox = (*events, *case.inbox)
         await life.ask_about(problem)
+    else:
+        case.inbox = tuple(event for event in case.inbox if event not in given)
+        case.learn(snapshot)
     if before != (case.stage, case.confirmed, case.refused_lines):
         life.show()
 
@@ -65,7 +74,7 @@ async def wait(life: OrderLife, what: str, cancellation: str = "") -> None:
                 "cancellation": cancellation,
             }
             confirm(life.case, row(cancellation), cancelled if cancellation else None)
-    await look(life)
+    await look(life, row(cancellation))
     if life.case.stage is not before:
         waits.over()
 
@@ -82,14 +91,20 @@ def row(cancellation: str) -> str:
 
 async def _make_known(life: OrderLife) -> None:
     case = life.case
-    case.doubt = case.doubt.asked(REGISTER, "", workflow.now())
+
+    async def ask() -> OrderSnapshot:
+        case.doubt = case.doubt.asked(REGISTER, "", workflow.now())
+        try:
+            return await life.calls.register(life.request, case)
+        except Trouble as problem:
+            now, doubt = workflow.now(), case.doubt
+            lost, refused = doubt.lost(REGISTER, now), doubt.refused(REGISTER, now)
+            case.doubt = refused if problem.final else lost
+            raise
+
     try:
-        with life.calling():
-            snapshot = await life.calls.register(life.request, case)
+        snapshot = await answered(life, REGISTER, ask)
     except Trouble as problem:
-        now = workflow.now()
-        doubt = case.doubt
-        case.doubt = doubt.refused(REGISTER, now) if problem.final else doubt.lost(REGISTER, now)
         await life.ask_about(problem)
     else:
         case.doubt = case.doubt.saw(REGISTER)
