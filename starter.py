@@ -13,6 +13,7 @@ try:
     from commands import (
         batch,
         books,
+        crediting,
         demo,
         doctor,
         events,
@@ -40,6 +41,7 @@ __all__ = ["Code", "app", "main"]
 # In the order in which the help shows them: each brings its commands with it.
 COMMANDS = (
     invoices,
+    crediting,
     lists,
     options,
     preview,
