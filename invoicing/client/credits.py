@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, cast
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
@@ -23,6 +23,7 @@ from invoicing.errors import InvalidRequest, NotFound
 from invoicing.identity import (
     CREDITS_WORKFLOW,
     DETAILS,
+    MEMO,
     credits_attributes,
     credits_id,
     workflow_id,
@@ -49,11 +50,11 @@ class CreditsRoom:
         Raises NotFound where nobody asked for the invoice, Refused with what is left, TooLarge.
         """
         refuse_instruction(wanted)
-        await self._refuse_unknown(reference)
+        memo = {MEMO: await self._account_of(reference)}
         handle = self.handle(reference)
         for turn in range(_TURNS):
             try:
-                return await self._credit(handle, CreditsInput(reference=reference), wanted)
+                return await self._credit(handle, CreditsInput(reference=reference), wanted, memo)
             except RPCError as error:
                 if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED or turn == _TURNS - 1:
                     raise
@@ -64,18 +65,23 @@ class CreditsRoom:
                 # Its ledger has ended, or was cut off: it is begun again with all that it knew.
                 kept = CreditsInput(reference=reference, resumed=await self._kept(handle))
             with contextlib.suppress(WorkflowAlreadyStartedError):
-                await self._begin_credits(handle, kept)
+                await self._begin_credits(handle, kept, memo)
         raise Refused(f"{reference}: its credits end again and again: ask later")
 
-    async def _refuse_unknown(self, reference: str) -> None:
-        """Raise NotFound where nobody asked for the invoice: nothing is begun for a slip of the
-        pen. The ledger of one that Temporal has forgotten knows it."""
+    async def _account_of(self, reference: str) -> dict[str, str]:
+        """At whose account the invoice is, as its memo has it: whose it is, is whose its credits
+        are. Raises NotFound where nobody asked for it: nothing is begun for a slip of the pen.
+        The ledger of an invoice that Temporal has forgotten knows it as well."""
         try:
-            await known(reference, self._invoice(reference).describe())
+            last = await known(reference, self._invoice(reference).describe())
         except NotFound:
-            await known(reference, self.handle(reference).describe())
+            last = await known(reference, self.handle(reference).describe())
+        asked: Mapping[str, str] = (await last.memo()).get(MEMO) or {}
+        return {part: asked[part] for part in ("provider", "account") if part in asked}
 
-    async def _credit(self, handle: Execution, start: CreditsInput, wanted: Credit) -> CreditState:
+    async def _credit(
+        self, handle: Execution, start: CreditsInput, wanted: Credit, memo: Mapping[str, Any]
+    ) -> CreditState:
         reference = start.reference
         begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             CREDITS_WORKFLOW,
@@ -84,6 +90,7 @@ class CreditsRoom:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            memo=memo,
             search_attributes=credits_attributes(reference),
             static_summary="credits",
             static_details=DETAILS,
@@ -99,7 +106,9 @@ class CreditsRoom:
             raise Refused(f"{reference}: {said}") from error
         return told
 
-    async def _begin_credits(self, handle: Execution, start: CreditsInput) -> None:
+    async def _begin_credits(
+        self, handle: Execution, start: CreditsInput, memo: Mapping[str, Any]
+    ) -> None:
         await self.temporal.start_workflow(
             CREDITS_WORKFLOW,
             start,
@@ -107,6 +116,7 @@ class CreditsRoom:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            memo=memo,
             search_attributes=credits_attributes(start.reference),
             static_summary="credits",
             static_details=DETAILS,
