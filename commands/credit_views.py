@@ -30,7 +30,7 @@ def show_left(state: Credits, console: Console) -> None:
         if each.sums.gross
     ]
     if rates:
-        console.print("", grid(("VAT rate", "net_left", "VAT_left", "gross_left"), rates), sep="\n")
+        console.print("", grid(("at_rate", "net", "vat", "gross"), rates), sep="\n")
 
 
 def _headline(state: Credits) -> str:
