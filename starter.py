@@ -13,6 +13,7 @@ try:
     from commands import (
         batch,
         books,
+        crediting,
         demo,
         doctor,
         document,
@@ -41,6 +42,7 @@ __all__ = ["Code", "app", "main"]
 # In the order in which the help shows them: each brings its commands with it.
 COMMANDS = (
     invoices,
+    crediting,
     lists,
     options,
     preview,

@@ -80,9 +80,13 @@ def _option(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def helped(*paragraphs: str, answers: Iterable[Answer]) -> str:
+def helped(
+    *paragraphs: str,
+    answers: Iterable[Answer],
+    means: Callable[[Answer], str] = lambda word: word.means,
+) -> str:
     """A help text that ends with what each of these answers says."""
-    listed = "\n".join(f"{word:<15} {word.means}" for word in answers)
+    listed = "\n".join(f"{word:<15} {means(word)}" for word in answers)
     return "\n\n".join([*paragraphs, listed])
 
 

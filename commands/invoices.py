@@ -28,6 +28,8 @@ from commands.base import (
     with_client,
 )
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
+from commands.credit_views import show_beside
+from commands.crediting import credits_beside
 from commands.following import explain, follow, served
 from commands.orders import show_order
 from invoicing.client import InvoicingClient, Unreachable, web_page
@@ -137,8 +139,10 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 
 async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool) -> Code:
     journal = await answered(client.invoices.journal(invoice.reference))
+    credited = await credits_beside(client, invoice)
     if as_json:
-        typer.echo(json.dumps({"invoice": data(invoice), "journal": data(journal)}))
+        told = {"invoice": invoice, "journal": journal, "credits": credited}
+        typer.echo(json.dumps({name: each and data(each) for name, each in told.items()}))
         return Code.DONE
     console = screen()
     console.print(facts(invoice))
@@ -147,6 +151,8 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
     asks = invoice.problem is not None and bool(invoice.problem.answers)
     if asks or not (invoice.ended or cut_off):
         console.print(f"\n{answers(invoice)}", soft_wrap=True)
+    if credited:
+        show_beside(credited, console)
     console.print("", history(journal.entries), sep="\n")
     return Code.DONE
 

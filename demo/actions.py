@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from demo.story import Part, Scene
+from invoicing.credit import Credit
 from invoicing.invoice import Cancel, Invoice, Resolve
 from invoicing.provider import Event
 from invoicing.questions import Answer
@@ -35,6 +36,17 @@ async def cancel(scene: Scene, part: Part, invoice: Invoice) -> None:
     await scene.client.invoices.cancel(
         part.reference, Cancel(by=OPERATOR, reason="ordered by mistake")
     )
+
+
+def crediting(credit: Credit) -> Callable[[Scene, Part, Invoice], Awaitable[None]]:
+    """A part of it is taken back, and what is left is said."""
+
+    async def ask(scene: Scene, part: Part, invoice: Invoice) -> None:
+        made = await scene.client.credits.make(part.reference, credit)
+        state = await scene.client.credits.state(part.reference)
+        scene.say(part, f"{made.sums.gross} of it is credited ({credit.reason}); {state.left}")
+
+    return ask
 
 
 async def pay_and_tell(scene: Scene, part: Part, invoice: Invoice) -> None:

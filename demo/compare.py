@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from demo.accounts import Account
-from demo.stories import ORDER, PARTS, STORIES
+from demo.stories import CREDIT_NOTES, ORDER, PARTS, STORIES
 from demo.story import OrderStory, Part
 from invoicing.invoice import Invoice
 from invoicing.order import LedgerLine, Order
@@ -40,7 +40,7 @@ def rows(there: Mapping[Account, StandIn], last: Mapping[str, Invoice], order: O
         raise TypeError("no other stand-in knows the lines of an order")
     named = [((part.provider, part.account), part.name_there) for part in PARTS]
     return [
-        *(_invoice(story, there, last) for story in STORIES),
+        *(_invoice(part, there, last) for part in (*STORIES, *CREDIT_NOTES)),
         order_row(ORDER, order, core.ledger),
         *(_invoice(part, there, last) for part in ORDER.parts),
         *line_rows(ORDER, order, core),
@@ -49,24 +49,27 @@ def rows(there: Mapping[Account, StandIn], last: Mapping[str, Invoice], order: O
 
 
 def _invoice(part: Part, there: Mapping[Account, StandIn], last: Mapping[str, Invoice]) -> Row:
-    return invoice_row(part, last[part.reference], there[part.provider, part.account].ledger)
+    notes = (last[note.reference].amounts for note in part.credit_notes)
+    credited = sum((sums.gross for sums in notes if sums), Decimal(0))
+    ledger = there[part.provider, part.account].ledger
+    return invoice_row(part, last[part.reference], ledger, credited)
 
 
 # --- an invoice -----------------------------------------------------------------------------------
 
 
-def invoice_row(part: Part, invoice: Invoice, ledger: Ledger) -> Row:
-    """One invoice, here and there."""
+def invoice_row(part: Part, invoice: Invoice, ledger: Ledger, credited: Decimal) -> Row:
+    """One invoice, here and there; `credited` is what our credit notes take of it."""
     effects = ", ".join(ledger.effects(part.name_there)) or "nothing"
     return Row(
         part.reference,
         _joined(invoice.status, _figures(invoice)),
         _joined(effects, _held_there(ledger, part.name_there)),
-        differences(part, invoice, ledger),
+        differences(part, invoice, ledger, credited),
     )
 
 
-def differences(part: Part, invoice: Invoice, ledger: Ledger) -> tuple[str, ...]:
+def differences(part: Part, invoice: Invoice, ledger: Ledger, credited: Decimal) -> tuple[str, ...]:
     """Where our state, the provider's ledger and what was to be expected do not agree."""
     live = ledger.live(part.name_there)
     ours, theirs = _figures(invoice), _held_there(ledger, part.name_there)
@@ -76,6 +79,7 @@ def differences(part: Part, invoice: Invoice, ledger: Ledger) -> tuple[str, ...]
             "ledger": (tuple(ledger.effects(part.name_there)), part.effects),
             "invoices alive": (live, (invoice.provider_id,) if part.stands else ()),
             "number and gross": (ours, theirs if live else ours),
+            "credited": (credited, _sum(ledger.of(part.name_there), Effect.PARTLY_CREDITED)),
         }
     )
 
@@ -86,7 +90,7 @@ def _figures(invoice: Invoice) -> str:
 
 
 def _held_there(ledger: Ledger, name: str) -> str:
-    entries = ledger.of(name)
+    entries = [one for one in ledger.of(name) if one.effect is not Effect.PARTLY_CREDITED]
     return _joined(entries[-1].number, _money(entries[-1].gross)) if entries else ""
 
 

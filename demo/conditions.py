@@ -23,6 +23,11 @@ def unpaid(invoice: Invoice) -> bool:
     return invoice.waiting is not None and invoice.waiting.what == "payment"
 
 
+def on_its_way(invoice: Invoice) -> bool:
+    """It is out, and has not arrived yet."""
+    return invoice.waiting is not None and invoice.waiting.what == "delivery"
+
+
 def partly_paid(invoice: Invoice) -> bool:
     """Some of the money is known to be there."""
     return invoice.payment is PaymentStatus.PARTLY_PAID

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from demo.play import Play
-from demo.stories import ORDER
+from demo.stories import ORDER, PEPPOL
 
 _WORDS = """
 All of it stays up until Ctrl-C. Web UI: {ui}
@@ -25,6 +25,11 @@ In another terminal, in this folder:
 
   starter start sandbox/examples/held.json --wait
   starter release EXAMPLE-2 --reason "checked"
+
+Take more of an invoice back, and see what is left of it:
+
+  starter credit {credited} GOODWILL --amount 10.00@21 --reason "goodwill"
+  starter credits {credited}
 
 Let the provider hang up after it has stored the next draft, then ask for an invoice:
 
@@ -46,6 +51,7 @@ async def keep(play: Play) -> None:
         address=play.server.address,
         python=sys.executable,
         order=ORDER.reference,
+        credited=PEPPOL,
         url=play.stand_ins["zero_friction", "default"].url,
         quiddly=play.stand_ins["quiddly", "default"].url,
     )

@@ -91,12 +91,18 @@ class Play:
 
     async def _follow(self, part: Part) -> None:
         acts = deque(part.acts)
-        async with aclosing(self.client.invoices.changes(part.reference)) as changes:
+        async with (
+            asyncio.TaskGroup() as group,
+            aclosing(self.client.invoices.changes(part.reference)) as changes,
+        ):
             async for invoice in changes:
                 self.last[part.reference] = invoice
                 self.board.show(invoice)
                 if acts and acts[0].when(invoice):
-                    await acts.popleft().action(self, part, invoice)
+                    act = acts.popleft()
+                    await act.action(self, part, invoice)
+                    if act.begins:
+                        group.create_task(self._follow(act.begins))
                 elif waits_for_person(invoice):
                     break
 

@@ -17,7 +17,7 @@ from demo import compare, webhooks
 from demo.accounts import Account, environment, stand_ins
 from demo.keep import keep as keep_running
 from demo.play import PACE, Play
-from demo.stories import ORDER, PARTS, STORIES
+from demo.stories import CREDIT_NOTES, ORDER, PARTS, STORIES
 from demo.story import Part
 from demo.worker import DemoFailed, Worker, working
 from invoicing import process
@@ -102,6 +102,7 @@ async def _prepared(
     # Not with the keys that this terminal may have for other servers.
     client = await Client.connect(server.address, data_converter=data_converter)
     told = {story.reference: story.told for story in STORIES}
+    told |= {part.reference: part.told for part in CREDIT_NOTES}
     told |= {ORDER.reference: ORDER.told} | {part.reference: part.told for part in ORDER.parts}
     pages = {part.reference: _page(server, workflow_id(part.reference)) for part in PARTS}
     pages[ORDER.reference] = _page(server, order_id(ORDER.reference))

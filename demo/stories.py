@@ -11,6 +11,8 @@ from decimal import Decimal
 from demo import actions, conditions
 from demo.actions import OPERATOR
 from demo.story import Act, OrderStory, Part, Step, Story
+from invoicing.credit import Credit, CreditedLine
+from invoicing.credit_document import credit_reference
 from invoicing.invoice import LineStatus, Status
 from invoicing.order import CancelLines, Deliver, OrderStatus, invoice_reference
 from invoicing.request import Goal
@@ -97,14 +99,35 @@ _MOLLIE = Story(
     acts=(Act(conditions.unpaid, actions.pay_and_tell),),
 )
 
+PEPPOL = "invoro-peppol"
+_RETURN = Credit(
+    credit="return",
+    by=OPERATOR,
+    reason="half an hour too many",
+    lines=(CreditedLine(id="1", quantity=Decimal("0.5")),),
+)
 _INVORO = Story(
-    "invoro-peppol",
-    "sent over Peppol, until it arrives",
+    PEPPOL,
+    "sent over Peppol; a part of it credited",
     Status.DELIVERED,
-    SENT,
+    (*SENT, "partly credited"),
     provider="invoro",
     known_as="Our reference: {}",
     example="invoro.json",
+    acts=(
+        Act(
+            conditions.on_its_way,
+            actions.crediting(_RETURN),
+            begins=Part(
+                credit_reference(PEPPOL, _RETURN.credit),
+                "its credit note, half an hour",
+                Status.DELIVERED,
+                SENT,
+                provider="invoro",
+                known_as="Our reference: {}",
+            ),
+        ),
+    ),
 )
 
 _QUIDDLY = Story(
@@ -174,5 +197,6 @@ ORDER = OrderStory(
 )
 
 STORIES = (*_ZERO_FRICTION, _MOLLIE, _INVORO, _QUIDDLY)
-PARTS: tuple[Part, ...] = (*STORIES, *ORDER.parts)
-"""Every invoice there is to be."""
+CREDIT_NOTES = tuple(note for story in STORIES for note in story.credit_notes)
+PARTS: tuple[Part, ...] = (*STORIES, *CREDIT_NOTES, *ORDER.parts)
+"""Every invoice and credit note there is to be."""

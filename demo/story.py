@@ -38,10 +38,12 @@ class Scene(Protocol):
 
 @dataclass(frozen=True)
 class Act:
-    """Something that is done once, when an invoice is as `when` says."""
+    """Something that is done once, when an invoice is as `when` says. `begins` is the credit note
+    that comes of it, if one does."""
 
     when: Condition
     action: Callable[[Scene, Part, Invoice], Awaitable[None]]
+    begins: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Part:
     def name_there(self) -> str:
         """What the provider's ledger calls it."""
         return self.known_as.format(self.reference)
+
+    @property
+    def credit_notes(self) -> tuple[Part, ...]:
+        """What takes a part of it back."""
+        return tuple(act.begins for act in self.acts if act.begins)
 
     @property
     def stands(self) -> bool:

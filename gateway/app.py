@@ -18,6 +18,7 @@ import console.app
 from documents import DocumentStore
 from gateway import books as booked
 from gateway import codec, document, events, invoices, orders, questions, webhooks
+from gateway import credits as crediting
 from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
@@ -28,6 +29,7 @@ from gateway.visits import visit_of
 from invoicing.asking import Execution
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient, Unreachable
+from invoicing.credit import Credit
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
@@ -56,6 +58,7 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
+    Credit,
 )
 
 
@@ -136,6 +139,8 @@ async def ready(behind: Behind) -> Fine:
 
 _ROUTERS = (
     invoices.router,
+    crediting.router,
+    crediting.lists_router,
     orders.router,
     events.router,
     booked.router,
@@ -165,6 +170,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
 def _about(request: Request) -> Execution | None:
     """The workflow that the request is about."""
     backend: Backend = request.app.state.backend
+    if ledger := crediting.ledger_of(backend, request):
+        return ledger
     path = request.url.path
     own = (heads for heads in (invoices.heads, orders.heads) if path.startswith(heads.prefix))
     return next((heads.handle_of(backend, request) for heads in own), None)

@@ -22,6 +22,8 @@ T = TypeVar("T")
 class CreditsStatus(StrEnum):
     """The one word that lists show for the credits of an invoice."""
 
+    NONE = "none"
+    """Nobody has credited anything of it: there is no ledger yet."""
     STARTED = "started"
     """Nothing is known of the invoice yet."""
     OPEN = "open"
@@ -59,6 +61,8 @@ class Credits(Recorded):
     status: CreditsStatus
     left: Left | None = None
     """What may still be credited; None: nothing was asked for that could be."""
+    not_creditable: str | None = None
+    """Why nothing of it can be credited now, where nothing ever was: a sentence."""
     credits: tuple[CreditState, ...] = ()
     waiting: Waiting | None = None
     problem: Problem | None = None

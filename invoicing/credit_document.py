@@ -249,6 +249,17 @@ def _worth(document: Document) -> object:
     return sorted(lines), [sorted(each) for each in others], document.currency, modes
 
 
+def opening(invoice: Requested) -> CreditLedger:
+    """The ledger with which the credits of an invoice begin: all of it is left.
+
+    Raises InvalidRequest where nothing of it can be credited, as `refuse_uncreditable` does.
+    """
+    refuse_uncreditable(invoice)
+    if invoice.rounding is None:
+        raise InvalidRequest(f"{invoice.request.reference} was never planned")
+    return CreditLedger.of(invoice.request.document, invoice.rounding)
+
+
 def refuse_uncreditable(invoice: Requested) -> None:
     """Raise InvalidRequest for an invoice of which nothing can be credited, whatever is asked."""
     state, request = invoice.invoice, invoice.request

@@ -41,9 +41,10 @@ class Length:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         inner = handler(source)
-        if inner["type"] == "tuple":
-            inner = {**inner, "fail_fast": True}
-        return core_schema.no_info_wrap_validator_function(self._read, inner)
+        if inner["type"] != "tuple":
+            return core_schema.no_info_wrap_validator_function(self._read, inner)
+        inner = {**inner, "fail_fast": True}
+        return core_schema.no_info_wrap_validator_function(self._read_list, inner)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -55,10 +56,13 @@ class Length:
         made[f"max{of}"] = self.most
         return made
 
-    def _read(self, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    def _read_list(self, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if isinstance(value, list | tuple):
             self._check(len(value))
             return _read_items(value, read)
+        return self._read(value, read)
+
+    def _read(self, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
         if isinstance(value, dict):
             self._check(len(value))
             return read(value)

@@ -242,7 +242,7 @@ DRAFT = told("cancel-draft")
 ONE_EACH = [
     PAID,
     told("mollie-paid"),
-    told("invoro-peppol"),
+    told("invoro-peppol#return"),
     told("quiddly-feed"),
     ORDER.parts[-1],
 ]
@@ -314,6 +314,14 @@ def test_an_effect_too_many_is_noticed(part: Part) -> None:
     seen = as_told()
     note(part, seen.ledger(part), Effect.SENT)
     assert seen.wrong() == {part.reference: ("ledger",)}
+
+
+def test_another_amount_credited_than_by_our_note_is_noticed() -> None:
+    seen, invoice = as_told(), told("invoro-peppol")
+    forgotten(seen, invoice)
+    less = GROSS - Decimal("0.01")
+    note(invoice, seen.ledger(invoice), Effect.PARTLY_CREDITED, gross=less)
+    assert seen.wrong() == {invoice.reference: ("credited",)}
 
 
 def test_effects_in_another_order_are_noticed() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, cast
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
@@ -13,12 +13,23 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing.asking import Execution, Refused, accepted, answer, ask, queried
+from invoicing import lists
+from invoicing.asking import Execution, Refused, accepted, answer, ask, cut_off, known, queried
 from invoicing.bounds import refuse_instruction
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditState
-from invoicing.identity import CREDITS_WORKFLOW, DETAILS, credits_attributes, credits_id
+from invoicing.credit import Credit, Requested
+from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
+from invoicing.credit_document import opening
+from invoicing.errors import InvalidRequest, NotFound
+from invoicing.identity import (
+    CREDITS_WORKFLOW,
+    DETAILS,
+    MEMO,
+    credits_attributes,
+    credits_id,
+    workflow_id,
+)
 from invoicing.invoice import Journal, Problem, Resolve
+from invoicing.lists import Listed
 
 _TURNS = 5
 """So often an invoice's credits are begun again for one credit: each time they ended meanwhile."""
@@ -39,10 +50,11 @@ class CreditsRoom:
         Raises NotFound where nobody asked for the invoice, Refused with what is left, TooLarge.
         """
         refuse_instruction(wanted)
+        memo = {MEMO: await self._account_of(reference)}
         handle = self.handle(reference)
         for turn in range(_TURNS):
             try:
-                return await self._credit(handle, CreditsInput(reference=reference), wanted)
+                return await self._credit(handle, CreditsInput(reference=reference), wanted, memo)
             except RPCError as error:
                 if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED or turn == _TURNS - 1:
                     raise
@@ -53,10 +65,23 @@ class CreditsRoom:
                 # Its ledger has ended, or was cut off: it is begun again with all that it knew.
                 kept = CreditsInput(reference=reference, resumed=await self._kept(handle))
             with contextlib.suppress(WorkflowAlreadyStartedError):
-                await self._begin_credits(handle, kept)
+                await self._begin_credits(handle, kept, memo)
         raise Refused(f"{reference}: its credits end again and again: ask later")
 
-    async def _credit(self, handle: Execution, start: CreditsInput, wanted: Credit) -> CreditState:
+    async def _account_of(self, reference: str) -> dict[str, str]:
+        """At whose account the invoice is, as its memo has it: whose it is, is whose its credits
+        are. Raises NotFound where nobody asked for it: nothing is begun for a slip of the pen.
+        The ledger of an invoice that Temporal has forgotten knows it as well."""
+        try:
+            last = await known(reference, self._invoice(reference).describe())
+        except NotFound:
+            last = await known(reference, self.handle(reference).describe())
+        asked: Mapping[str, str] = (await last.memo()).get(MEMO) or {}
+        return {part: asked[part] for part in ("provider", "account") if part in asked}
+
+    async def _credit(
+        self, handle: Execution, start: CreditsInput, wanted: Credit, memo: Mapping[str, Any]
+    ) -> CreditState:
         reference = start.reference
         begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             CREDITS_WORKFLOW,
@@ -65,6 +90,7 @@ class CreditsRoom:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            memo=memo,
             search_attributes=credits_attributes(reference),
             static_summary="credits",
             static_details=DETAILS,
@@ -80,7 +106,9 @@ class CreditsRoom:
             raise Refused(f"{reference}: {said}") from error
         return told
 
-    async def _begin_credits(self, handle: Execution, start: CreditsInput) -> None:
+    async def _begin_credits(
+        self, handle: Execution, start: CreditsInput, memo: Mapping[str, Any]
+    ) -> None:
         await self.temporal.start_workflow(
             CREDITS_WORKFLOW,
             start,
@@ -88,6 +116,7 @@ class CreditsRoom:
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            memo=memo,
             search_attributes=credits_attributes(start.reference),
             static_summary="credits",
             static_details=DETAILS,
@@ -113,10 +142,58 @@ class CreditsRoom:
         """The workflow behind an invoice's credits, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(credits_id(reference), result_type=Credits)
 
+    def _invoice(self, reference: str) -> Execution:
+        return self.temporal.get_workflow_handle(workflow_id(reference))
+
     async def state(self, reference: str) -> Credits:
         """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has
         credited anything of it."""
         return await queried(reference, self.handle(reference), "state", Credits)
+
+    async def overview(self, reference: str) -> Credits:
+        """The same also where nobody has credited anything yet: then all of it is left, or
+        `not_creditable` says why nothing is. Raises NotFound where nobody asked for the invoice."""
+        try:
+            begun = await self.state(reference)
+        except NotFound:
+            return await self._opening(reference)
+        if begun.left is not None:
+            return begun
+        # Nothing that was asked for could be credited then. It may be final by now.
+        try:
+            now = await self._opening(reference)
+        except NotFound:
+            return begun
+        return begun.model_copy(
+            update={"left": now.left, "number": now.number, "not_creditable": now.not_creditable}
+        )
+
+    async def _opening(self, reference: str) -> Credits:
+        """Those of an invoice of which nothing is credited. Raises NotFound."""
+        handle = self._invoice(reference)
+        invoice = await queried(reference, handle, "request", Requested)
+        none = Credits(
+            reference=reference, number=invoice.invoice.number, status=CreditsStatus.NONE
+        )
+        if ended := await cut_off(reference, handle):
+            return none.model_copy(update={"not_creditable": str(ended)})
+        try:
+            return none.model_copy(update={"left": opening(invoice).left})
+        except InvalidRequest as error:
+            return none.model_copy(update={"not_creditable": str(error)})
+
+    async def list(
+        self,
+        *,
+        provider: str | None = None,
+        status: CreditsStatus | lists.CutOffWord | None = None,
+        running: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[Listed]:
+        """Invoices that were credited, by what lists know of their credits, the latest first."""
+        query = lists.query(CREDITS_WORKFLOW, provider=provider, status=status, running=running)
+        async for execution in self.temporal.list_workflows(query, limit=limit):
+            yield lists.listed(execution)
 
     async def journal(self, reference: str) -> Journal:
         """What happened to the credits of an invoice. Raises NotFound."""

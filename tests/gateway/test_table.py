@@ -38,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "resolve": {**WHY, "question": "q1", "answer": "retry"},
     "deliver": {"delivery": "d1", "lines": ["1"], "issue_date": "2026-06-30"},
     "cancel-lines": {**WHY, "cancellation": "c1", "lines": ["1"]},
+    "credits": {**WHY, "credit": "c1", "whole": True},
 }
 MINE = f"MINE-{uuid.uuid4().hex[:8]}-"
 
@@ -82,7 +83,7 @@ async def asked(
     door: Door, row: Row, reference: str = "NEVER-1", body: Any = None
 ) -> httpx.Response:
     path = row.path.format(
-        reference=reference, event="zero_friction/a/never", provider="p", account="a"
+        reference=reference, event="zero_friction/a/never", provider="p", account="a", name="c1"
     )
     how = {"json": body if body is not None else {}} if row.method == "POST" else {}
     return await door.ask(row.method, path, known=not path.startswith("/codec"), **how)
@@ -165,7 +166,7 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
         if row.limits != Limits.ITS_OWN:
             continue
         there = order.reference if "/orders/" in row.path else invoice.reference
-        path = row.path.replace("{reference}", there)
+        path = row.path.replace("{reference}", there).replace("{name}", "c1")
         path = path.replace("{event:path}", "{event}").replace(
             "{event}", f"zero_friction/{two.other.account}/{event.id}"
         )

@@ -143,6 +143,12 @@ def test_json_that_is_no_object_is_refused(text: str) -> None:
     assert list(map(str, refused(text).fields)) == ["request: must be an object with named fields"]
 
 
+@pytest.mark.parametrize("options", [[], [1], ["ab"], 1, None, "ab"])
+def test_options_that_are_no_object_are_refused_in_the_same_words(options: Any) -> None:
+    request = {"reference": "A", "provider": "p", "document": content(), "options": options}
+    assert said(request) == ["options: must be an object with named fields"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -4,85 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from temporalio.service import RPCError
 
-from invoicing.client import Failed, InvoicingClient, Refused
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits, CreditsStatus
+from invoicing.client import Failed, Refused
+from invoicing.credit_case import CreditsStatus
+from invoicing.errors import NotFound
 from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Invoice, Resolve, Status
+from invoicing.invoice import Cancel, Release, Resolve, Status
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
-from settings.worker import WorkerSettings
 from temporal_server import Server
-from tests.examples import a_document, a_line
-from tests.lifecycle.bookkeeper import NAME, Bookkeeper
-from worker import serving, workers
-
-TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("12.50"))
-
-
-class Office:
-    """A client, a worker, and a provider that makes credit notes."""
-
-    def __init__(self, client: InvoicingClient, provider: Bookkeeper) -> None:
-        self.client = client
-        self.provider = provider
-
-    async def invoiced(self, **changes: Any) -> str:
-        """An invoice of ten units that is sent; its reference."""
-        reference = await self.started(**changes)
-        await asyncio.wait_for(self.client.invoices.result(reference), 30)
-        return reference
-
-    async def started(self, **changes: Any) -> str:
-        request = InvoiceRequest(
-            **{
-                "reference": f"C-{uuid.uuid4().hex[:12]}",
-                "provider": NAME,
-                "document": a_document(lines=(TEN,)),
-                **changes,
-            }
-        )
-        await self.client.invoices.start(request)
-        return request.reference
-
-    async def until(
-        self, reference: str, sure: Callable[[Credits], bool], within: float = 30
-    ) -> Credits:
-        async with asyncio.timeout(within):
-            while not sure(state := await self.client.credits.state(reference)):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-            return state
-
-    async def until_sent(self, reference: str) -> Invoice:
-        async with asyncio.timeout(30):
-            while (await self.client.invoices.state(reference)).status is not Status.SENT:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        return await self.client.invoices.state(reference)
+from tests.examples import a_document
+from tests.lifecycle.bookkeeper import NAME
+from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
 
 
 @pytest.fixture(scope="module")
 async def office(server: Server) -> AsyncIterator[Office]:
-    client = await InvoicingClient.connect(server.address)
-    provider = Bookkeeper()
-    setup = WorkerSettings(grace=2.0, calls=100)
-    async with serving(workers(client.temporal, {NAME: {"default": provider}}, setup)):
-        yield Office(client, provider)
-
-
-def a_credit(name: str = "C1", **what: Any) -> Credit:
-    given = {"credit": name, "by": "an operator", "reason": "came back", **what}
-    return Credit.model_validate(given)
-
-
-def units(quantity: str, name: str = "C1") -> Credit:
-    return a_credit(name, lines=[{"id": "1", "quantity": quantity}])
+    async with office_at(server) as made:
+        yield made
 
 
 async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_own(
@@ -247,9 +191,74 @@ async def test_nobody_begins_a_credit_note_again_but_the_ledger(office: Office) 
         await office.client.invoices.start(request)
 
 
-async def test_an_invoice_that_nobody_asked_for_is_not_credited(office: Office) -> None:
-    with pytest.raises(Refused, match="nobody knows an invoice with this reference"):
-        await office.client.credits.make(f"C-{uuid.uuid4().hex[:8]}", units("1"))
+async def test_for_an_invoice_that_nobody_asked_for_no_ledger_is_begun(office: Office) -> None:
+    room, unknown = office.client.credits, f"C-{uuid.uuid4().hex[:8]}"
+    for asked in (room.make(unknown, units("1")), room.overview(unknown)):
+        with pytest.raises(NotFound):
+            await asked
+    with pytest.raises(NotFound):
+        await room.state(unknown)
+
+
+async def test_what_is_left_is_told_before_anything_is_credited_and_the_same_after(
+    office: Office,
+) -> None:
+    reference = await office.invoiced()
+    before = await office.client.credits.overview(reference)
+    assert (before.status, before.credits) == (CreditsStatus.NONE, ())
+    assert before.left is not None
+    assert (before.left.lines[0].units, before.left.sums.gross) == (Decimal(10), Decimal("151.25"))
+    with pytest.raises(NotFound):
+        await office.client.credits.state(reference)
+    await office.client.credits.make(reference, units("4"))
+    after = await office.client.credits.overview(reference)
+    assert after == await office.client.credits.state(reference)
+    assert after.left is not None
+    assert (after.left.lines[0].units, after.left.sums.gross) == (Decimal(6), Decimal("90.75"))
+
+
+async def test_why_nothing_can_be_credited_is_told_and_no_longer_once_something_can(
+    office: Office,
+) -> None:
+    reference = await office.started(hold=True)
+    await office.until_invoice(reference, lambda invoice: invoice.status is Status.HELD)
+    before = await office.client.credits.overview(reference)
+    assert before.left is None
+    assert "is not final: cancel it" in (before.not_creditable or "")
+    with pytest.raises(Refused, match="is not final"):
+        await office.client.credits.make(reference, units("4"))
+    refused = await office.client.credits.overview(reference)
+    assert "is not final: cancel it" in (refused.not_creditable or "")
+    released = Release(by="an operator", reason="looked at it")
+    await office.client.invoices.release(reference, released)
+    await office.until_invoice(reference, lambda invoice: invoice.ended)
+    after = await office.client.credits.overview(reference)
+    assert after.not_creditable is None
+    assert after.left is not None
+    assert after.number == (await office.client.invoices.state(reference)).number
+
+
+async def test_of_an_invoice_that_was_ended_from_outside_the_overview_says_what_to_do(
+    office: Office,
+) -> None:
+    reference = await office.started(goal=Goal.PAID)
+    await office.until_sent(reference)
+    await office.client.invoices.handle(reference).terminate("by a person")
+    told = await office.client.credits.overview(reference)
+    assert told.left is None
+    assert "start the same request again" in (told.not_creditable or "")
+
+
+async def test_invoices_with_credits_are_listed(office: Office) -> None:
+    reference = await office.invoiced()
+    await office.client.credits.make(reference, units("4"))
+    async with asyncio.timeout(30):
+        # Lists are a moment old.
+        while True:
+            rows = office.client.credits.list(provider=NAME, status=CreditsStatus.OPEN)
+            if reference in {row.reference async for row in rows}:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_a_draft_is_not_credited(office: Office) -> None:

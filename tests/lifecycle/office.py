@@ -1,0 +1,85 @@
+"""An office whose provider makes credit notes, for tests of credits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from typing import Any
+
+from invoicing.client import InvoicingClient
+from invoicing.credit import Credit
+from invoicing.credit_case import Credits
+from invoicing.invoice import Invoice, Status
+from invoicing.request import InvoiceRequest
+from settings.worker import WorkerSettings
+from temporal_server import Server
+from tests.examples import a_document, a_line
+from tests.lifecycle.bookkeeper import NAME, Bookkeeper
+from worker import serving, workers
+
+TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("12.50"))
+
+
+class Office:
+    """A client, a worker, and a provider that makes credit notes."""
+
+    def __init__(self, client: InvoicingClient, provider: Bookkeeper) -> None:
+        self.client = client
+        self.provider = provider
+
+    async def invoiced(self, **changes: Any) -> str:
+        """An invoice of ten units that is sent; its reference."""
+        reference = await self.started(**changes)
+        await asyncio.wait_for(self.client.invoices.result(reference), 30)
+        return reference
+
+    async def started(self, **changes: Any) -> str:
+        request = InvoiceRequest(
+            **{
+                "reference": f"C-{uuid.uuid4().hex[:12]}",
+                "provider": NAME,
+                "document": a_document(lines=(TEN,)),
+                **changes,
+            }
+        )
+        await self.client.invoices.start(request)
+        return request.reference
+
+    async def until(
+        self, reference: str, sure: Callable[[Credits], bool], within: float = 30
+    ) -> Credits:
+        async with asyncio.timeout(within):
+            while not sure(state := await self.client.credits.state(reference)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            return state
+
+    async def until_sent(self, reference: str) -> Invoice:
+        return await self.until_invoice(reference, lambda invoice: invoice.status is Status.SENT)
+
+    async def until_invoice(self, reference: str, sure: Callable[[Invoice], bool]) -> Invoice:
+        async with asyncio.timeout(30):
+            while not sure(state := await self.client.invoices.state(reference)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            return state
+
+
+@contextlib.asynccontextmanager
+async def office_at(server: Server) -> AsyncIterator[Office]:
+    """One whose worker is served meanwhile."""
+    client = await InvoicingClient.connect(server.address)
+    provider = Bookkeeper()
+    setup = WorkerSettings(grace=2.0, calls=100)
+    async with serving(workers(client.temporal, {NAME: {"default": provider}}, setup)):
+        yield Office(client, provider)
+
+
+def a_credit(name: str = "C1", **what: Any) -> Credit:
+    given = {"credit": name, "by": "an operator", "reason": "came back", **what}
+    return Credit.model_validate(given)
+
+
+def units(quantity: str, name: str = "C1") -> Credit:
+    return a_credit(name, lines=[{"id": "1", "quantity": quantity}])
