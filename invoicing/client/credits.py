@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from invoicing import engine
 from invoicing.asking import Execution, Refused, accepted, answer, ask, queried
 from invoicing.bounds import refuse_instruction
 from invoicing.credit import Credit
@@ -31,6 +32,7 @@ class CreditsRoom:
         self.temporal = temporal
         self.task_queue = task_queue
 
+    @engine.told
     async def make(self, reference: str, wanted: Credit) -> CreditState:
         """Credit what is left of an invoice, or a part of it; running or long ended.
 
@@ -113,15 +115,18 @@ class CreditsRoom:
         """The workflow behind an invoice's credits, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(credits_id(reference), result_type=Credits)
 
+    @engine.told
     async def state(self, reference: str) -> Credits:
         """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has
         credited anything of it."""
         return await queried(reference, self.handle(reference), "state", Credits)
 
+    @engine.told
     async def journal(self, reference: str) -> Journal:
         """What happened to the credits of an invoice. Raises NotFound."""
         return await queried(reference, self.handle(reference), "journal", Journal)
 
+    @engine.told
     async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Credits:
         """Say whether a credit stands. Raises as `resolve` does."""
         handle = self.handle(reference)
