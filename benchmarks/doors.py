@@ -78,6 +78,10 @@ def _unknown(count: int) -> dict[str, Any]:
     return _document(_lines(1), **{f"x{number}": 0 for number in range(count)})
 
 
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth > 1 else []
+
+
 KINDS = (
     Kind("lines", (125, 250, 500, 1000), lambda count: _document(_lines(count))),
     Kind("adjustments of lines", (600, 1200, 2400, 4800), _adjusted_lines),
@@ -91,6 +95,7 @@ KINDS = (
         lambda n: _document(_lines(100, allowances=[{}] * (n // 100))),
     ),
     Kind("unknown fields", (1000, 10_000, 50_000, 90_000), _unknown),
+    Kind("lists in lists", (100, 400, 1600, 9000), lambda count: _document([_nested(50)] * count)),
 )
 
 
@@ -174,14 +179,14 @@ def exponent(points: Iterable[tuple[float, float]]) -> float:
 
 
 def _table(kind: Kind, found: list[Figures]) -> Table:
-    table = Table("how many", "sent", "read", "× json", "memory", "× json", "again", "× json")
+    table = Table("how many", "sent", "read", "× json", "memory", "× sent", "again", "× json")
     for one in found:
         table.add_row(
             f"{one.size}",
             f"{one.sent / 1000:.0f} kB",
             *beside(one.read, one.baseline),
             f"{one.read.memory / 1000:.0f} kB",
-            f"{one.read.memory / one.baseline.memory:.1f}",
+            f"{one.read.memory / one.sent:.1f}",
             *(beside(one.again, one.baseline) if one.again else ("refused", "")),
         )
     grows = exponent((one.sent, one.read.seconds) for one in found)

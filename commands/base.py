@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 
 import settings.shared
-from invoicing.client import InvoicingClient, Unreachable, reach
-from invoicing.errors import InvalidRequest, InvoicingError, NotFound
+from invoicing.client import Execution, InvoicingClient, reach
+from invoicing.engine import within
+from invoicing.errors import (
+    LOOK_FIRST,
+    EngineError,
+    EngineRefused,
+    InvalidRequest,
+    InvoicingError,
+    NotFound,
+    NoWorker,
+    Unreachable,
+)
 from invoicing.parse import problems
 from invoicing.process import run
 from terminal import INSTALLED, interactive, plain, program
@@ -33,6 +40,8 @@ PROGRAM = program()
 WORKER_SECONDS = 15.0
 """How long a worker may take to answer before we say that there is none."""
 SERVER_SECONDS = 10.0
+WHY_SECONDS = 3.0
+"""How long it is looked why nobody answered."""
 
 _HELP = """
 Have invoices made, watch them, and answer those that wait for a person.
@@ -74,7 +83,7 @@ class Missing(InvoicingError):
 
 # --- errors ---------------------------------------------------------------------------------------
 
-ON_PURPOSE = (InvoicingError, ValidationError, RPCError, WorkflowQueryFailedError)
+ON_PURPOSE = (InvoicingError, ValidationError)
 """What is answered with a sentence; anything else is a mistake of ours and shows its traceback."""
 
 
@@ -90,14 +99,6 @@ class _Sentences(TyperGroup):
         raise typer.Exit(code)
 
 
-NO_WORKER = (
-    RPCStatusCode.CANCELLED,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    # What the server says at once when no worker has polled for a while.
-    RPCStatusCode.FAILED_PRECONDITION,
-)
-
-
 def explained(error: Exception) -> tuple[str, Code]:
     """What to say about it, and the code that it comes to."""
     match error:
@@ -110,20 +111,17 @@ def explained(error: Exception) -> tuple[str, Code]:
         case Missing():
             return str(error), Code.NOT_FOUND
         case Unreachable():
-            text = plain(error)
-            return f"{text[:1].upper()}{text[1:].removesuffix('.')}.", Code.UNREACHABLE
-        case WorkflowQueryFailedError():
-            return "The worker could not answer; its log says why.", Code.FAILED
-        case RPCError(status=status) if status in NO_WORKER:
-            return (
-                "No worker answers: start one with `make worker`, or try again. Nothing is lost.",
-                Code.UNREACHABLE,
-            )
-        case RPCError(status=RPCStatusCode.UNAVAILABLE):
-            return "The Temporal server went away; nothing is lost, try again.", Code.UNREACHABLE
-        case RPCError():
-            return f"The Temporal server refused: {plain(error.message)}", Code.FAILED
+            return _sentence(error), Code.UNREACHABLE
+        case EngineRefused(words=words) if words:
+            return f"The Temporal server refused: {plain(words)}", Code.FAILED
+        case EngineError():
+            return _sentence(error), Code.FAILED
     return "\n".join(map(plain, str(error).splitlines())), Code.FAILED
+
+
+def _sentence(error: EngineError) -> str:
+    text = plain(error)
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 @contextmanager
@@ -162,22 +160,38 @@ def with_client(work: Work) -> NoReturn:
     """Do the work with a connected client; its code is the process's."""
 
     async def connected() -> Code:
-        return await work(InvoicingClient(await reach(SERVER_SECONDS)))
+        client = InvoicingClient(await reach(SERVER_SECONDS))
+        try:
+            return await work(client)
+        except NoWorker as error:
+            raise await _why(client, error) from None
 
     raise typer.Exit(run(connected()))
 
 
-async def answered(call: Awaitable[T]) -> T:
+async def _why(client: InvoicingClient, error: NoWorker) -> EngineError:
+    """Why nobody answered; the error itself where that cannot be found out in a moment."""
+    with suppress(EngineError):
+        about = error.about if isinstance(error, Late) else None
+        found = client.why_silent(about)
+        return await within(WHY_SECONDS, found, lambda: error) or error
+    return error
+
+
+class Late(NoWorker):
+    """No worker answered within the time that the command line gives it; `about` what it was."""
+
+    def __init__(self, about: Execution | None) -> None:
+        super().__init__(
+            f"no worker answered within {WORKER_SECONDS:.0f} s: start one with `make worker`; "
+            f"{LOOK_FIRST} (`show`)"
+        )
+        self.about = about
+
+
+async def answered(call: Awaitable[T], about: Execution | None = None) -> T:
     """What a worker says, or a sentence about there being none."""
-    try:
-        async with asyncio.timeout(WORKER_SECONDS):
-            return await call
-    # The SDK makes the second one of the cancel by which our time-out ends an update.
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise Unreachable(
-            f"No worker answered within {WORKER_SECONDS:.0f} s. Start one with `make worker`; an "
-            "order just given may still be carried out, so look with `show` before repeating it."
-        ) from None
+    return await within(WORKER_SECONDS, call, lambda: Late(about))
 
 
 def web_ui(client: InvoicingClient) -> str | None:

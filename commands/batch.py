@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from temporalio.service import RPCError
 
 from commands.at_once import few_at_a_time, progress
 from commands.base import (
@@ -33,7 +32,7 @@ from commands.fates import AGAIN, Fate, Results, in_parts
 from commands.files import Many, reads_a_file, requests_in
 from commands.settling import Waiter
 from invoicing.client import InvoicingClient, Listed
-from invoicing.errors import NotFound, ReferenceInUse
+from invoicing.errors import EngineError, NotFound, ReferenceInUse
 from invoicing.request import Goal, InvoiceRequest
 from tabular.requests import Requests
 from tabular.wishes import Wishes
@@ -147,7 +146,7 @@ class Asker:
             known = await self._listed(request.reference)
             await self.client.invoices.start(request)
             now = await self.client.invoices.listed(request.reference)
-        except RPCError as error:
+        except EngineError as error:
             why, code = explained(error)
             fate.says(code, why, AGAIN)
         except ReferenceInUse as error:

@@ -11,14 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import typer
-from temporalio.service import RPCError
 
 from commands.at_once import few_at_a_time, progress
 from commands.base import ON_PURPOSE, Code, answered, explained
 from commands.confirming import AT_ONCE, agree
 from commands.fates import Fate, can_correct
-from invoicing.client import InvoicingClient, Unreachable
-from invoicing.errors import NotFound, ReferenceInUse
+from invoicing.client import InvoicingClient
+from invoicing.errors import EngineError, NotFound, ReferenceInUse
 from invoicing.invoice import Invoice, Resolve
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
@@ -68,7 +67,7 @@ def _parked(fate: Fate, invoice: Invoice, error: ReferenceInUse, why: str) -> No
 
 
 async def _state(client: InvoicingClient, reference: str) -> Invoice | None:
-    with suppress(Unreachable, RPCError, NotFound):
+    with suppress(EngineError, NotFound):
         return await answered(client.invoices.state(reference))
     return None
 

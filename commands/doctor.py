@@ -14,17 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import typer
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
-    PollWorkflowTaskQueueRequest,
-)
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 import settings.shared
 import settings.worker
@@ -32,12 +24,20 @@ from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
 from invoicing import attributes
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.claims import REGISTER_QUEUE
-from invoicing.client import converter, reach
-from invoicing.errors import InvoicingError, ProviderError, Rejected, Unavailable
+from invoicing.client import converter, reach, server
+from invoicing.client.server import ACTIVITIES, WORKFLOWS, Poller, Work
+from invoicing.engine import ours
+from invoicing.errors import (
+    EngineError,
+    InvoicingError,
+    ProviderError,
+    Rejected,
+    ServerAway,
+    Unavailable,
+)
 from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
 from invoicing.process import run
 from invoicing.provider import Checks, Provider
-from invoicing.registering import registered
 from observing.queues import Queues
 from settings.variables import BadSettings
 from terminal import findings, screen
@@ -236,15 +236,16 @@ async def _temporal(providers: list[str]) -> AsyncIterator[Finding]:
     yield Finding(OK, f"the Temporal server at {address} answers, namespace {client.namespace}")
     for part in (_attributes(client), _payloads(client), _workers(client, providers)):
         try:
-            async for one in part:
-                yield one
-        except RPCError as error:
+            with ours(ServerAway):
+                async for one in part:
+                    yield one
+        except EngineError as error:
             mend = "Are these credentials allowed to ask for that?"
-            yield Finding(LOOK, f"the server does not say ({error.status.name})", mend)
+            yield Finding(LOOK, f"the server does not say ({error.code})", mend)
 
 
 async def _attributes(client: Client) -> AsyncIterator[Finding]:
-    there = await registered(client)
+    there = await server.registered(client)
     wrong = 0
     for name, kind in SEARCH_ATTRIBUTES.items():
         if there.get(name) == kind:
@@ -278,12 +279,11 @@ async def _payloads(client: Client) -> AsyncIterator[Finding]:
 async def _workers(client: Client, configured: list[str]) -> AsyncIterator[Finding]:
     from providers.registry import ADAPTORS
 
-    now = await _server_time(client)
+    now = await server.server_time(client)
     if now:
         yield _clock("the Temporal server", now - datetime.now(UTC))
     now = now or datetime.now(UTC)
-    stories = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-    if pollers := await _pollers(client, TASK_QUEUE, stories, now):
+    if pollers := await _pollers(client, TASK_QUEUE, WORKFLOWS, now):
         yield Finding(OK, f"workflows: {_counted(len(pollers))}")
     else:
         yield Finding(WRONG, f"no worker serves {TASK_QUEUE}: nothing moves", _START)
@@ -298,8 +298,7 @@ _START = "Start one: `make worker`."
 
 
 async def _register_queue(client: Client, now: datetime) -> Finding | None:
-    calls = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-    if pollers := await _pollers(client, REGISTER_QUEUE, calls, now):
+    if pollers := await _pollers(client, REGISTER_QUEUE, ACTIVITIES, now):
         return Finding(OK, f"register: {_counted(len(pollers))}")
     configured = _has_register(os.environ)
     waits = (await Queues(client, ()).backlogs())[REGISTER_QUEUE] > 0
@@ -337,8 +336,7 @@ async def _provider_queue(
     client: Client, provider: str, configured: bool, now: datetime
 ) -> Finding | None:
     queue = provider_queue(provider)
-    calls = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-    if pollers := await _pollers(client, queue, calls, now):
+    if pollers := await _pollers(client, queue, ACTIVITIES, now):
         return Finding(OK, f"{provider}: {_counted(len(pollers))}")
     query = (
         f"WorkflowType = '{WORKFLOW}' AND ExecutionStatus = 'Running' "
@@ -346,8 +344,8 @@ async def _provider_queue(
     )
     waiting = 0
     # A server without our attributes knows no such thing; that is told of already.
-    with suppress(RPCError):
-        waiting = (await client.count_workflows(query)).count
+    with suppress(EngineError):
+        waiting = await server.waiting(client, query)
     if not configured and not waiting:
         return None
     left = f", and {waiting} of its invoices are under way" if waiting else ""
@@ -359,46 +357,7 @@ def _counted(workers: int) -> str:
     return "1 worker" if workers == 1 else f"{workers} workers"
 
 
-async def _pollers(
-    client: Client, queue: str, kind: TaskQueueType.ValueType, now: datetime
-) -> list[PollerInfo]:
+async def _pollers(client: Client, queue: str, kind: Work, now: datetime) -> list[Poller]:
     """Who asked for work there just now, each once."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    fresh = (one for one in answer.pollers if _asked(one) > now - FRESH)
-    return list({one.identity: one for one in fresh}.values())
-
-
-def _asked(poller: PollerInfo) -> datetime:
-    return poller.last_access_time.ToDatetime(UTC)
-
-
-async def _server_time(client: Client) -> datetime | None:
-    """What time it is at the server. It tells nobody unasked, but notes when a queue is polled:
-    ask a queue of our own for work that never comes, and look when that was."""
-    queue = TaskQueue(name=f"doctor-{uuid4()}")
-    poll = PollWorkflowTaskQueueRequest(
-        namespace=client.namespace, task_queue=queue, identity="doctor"
-    )
-    polling = asyncio.create_task(
-        client.workflow_service.poll_workflow_task_queue(poll, timeout=timedelta(seconds=10))
-    )
-    try:
-        for _ in range(50):
-            begun = datetime.now(UTC)
-            request = DescribeTaskQueueRequest(
-                namespace=client.namespace,
-                task_queue=queue,
-                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-            )
-            answer = await client.workflow_service.describe_task_queue(request)
-            if answer.pollers:
-                return _asked(answer.pollers[0]) + (datetime.now(UTC) - begun)
-            await asyncio.sleep(0.02)
-        return None
-    finally:
-        polling.cancel()
-        with suppress(asyncio.CancelledError, RPCError):
-            await polling
+    found = await server.pollers(client, queue, kind)
+    return list({one.identity: one for one in found if one.at > now - FRESH}.values())

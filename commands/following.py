@@ -7,16 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
 import typer
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 
 from commands.base import Code, answered
 from invoicing.client import Failed, InvoicingClient
-from invoicing.errors import CutOff, FieldProblem
+from invoicing.client.server import ACTIVITIES, pollers
+from invoicing.errors import CutOff, EngineError
 from invoicing.identity import provider_queue
 from invoicing.invoice import Invoice, Status
 from terminal import FELL_THROUGH, Board, plain, rests, screen, trouble, waits_for_person
@@ -26,16 +21,10 @@ Shower = Callable[[Invoice], None]
 
 async def served(client: InvoicingClient, provider: str) -> bool:
     """Whether a worker was there lately for this provider, or the server does not say."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.temporal.namespace,
-        task_queue=TaskQueue(name=provider_queue(provider)),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-    )
     try:
-        answer = await client.temporal.workflow_service.describe_task_queue(request)
-    except RPCError:
+        return bool(await pollers(client.temporal, provider_queue(provider), ACTIVITIES))
+    except EngineError:
         return True
-    return bool(answer.pollers)
 
 
 async def follow(client: InvoicingClient, references: Sequence[str], as_json: bool) -> Code:
@@ -104,12 +93,5 @@ async def why_it_failed(client: InvoicingClient, reference: str) -> list[str]:
     try:
         await client.invoices.result(reference)
     except Failed as error:
-        return [plain(error), *(plain(each) for each in _fields(error))]
+        return [plain(error), *(plain(each) for each in error.fields)]
     return []
-
-
-def _fields(error: Failed) -> list[FieldProblem]:
-    failure = error.__cause__
-    cause = failure.cause if isinstance(failure, WorkflowFailureError) else None
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    return [FieldProblem.model_validate(each) for each in details]

@@ -14,12 +14,8 @@ import urllib.request
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.service import RPCError
-
 import invoicing.client
+from invoicing.client.server import WORKFLOWS, Poller, pollers
 from invoicing.errors import InvoicingError
 from invoicing.identity import TASK_QUEUE
 from invoicing.process import run
@@ -38,27 +34,19 @@ async def worker() -> str:
     try:
         async with asyncio.timeout(SECONDS):
             client = await invoicing.client.connect()
-            request = DescribeTaskQueueRequest(
-                namespace=client.namespace,
-                task_queue=TaskQueue(name=TASK_QUEUE),
-                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-            )
-            answer = await client.workflow_service.describe_task_queue(request)
-    except (InvoicingError, RPCError, RuntimeError, TimeoutError) as error:
+            found = await pollers(client, TASK_QUEUE, WORKFLOWS)
+    except (InvoicingError, TimeoutError) as error:
         raise Unwell(f"the Temporal server does not say ({type(error).__name__})") from None
-    if not _polls(answer.pollers):
+    if not _polls(found):
         raise Unwell(f"no worker on {socket.gethostname()} has asked for work on {TASK_QUEUE}")
     return f"a worker on {socket.gethostname()} asks for work on {TASK_QUEUE}"
 
 
-def _polls(pollers: Iterable[PollerInfo]) -> bool:
+def _polls(found: Iterable[Poller]) -> bool:
     """Whether one of them is of this host, by the identity that the SDK gives it: pid@host."""
     since = datetime.now(UTC) - FRESH
     ours = f"@{socket.gethostname()}"
-    return any(
-        poller.identity.endswith(ours) and poller.last_access_time.ToDatetime(UTC) > since
-        for poller in pollers
-    )
+    return any(poller.identity.endswith(ours) and poller.at > since for poller in found)
 
 
 def page(url: str) -> str:

@@ -33,7 +33,7 @@ from commands.crediting import credits_beside
 from commands.following import explain, follow, served
 from commands.orders import show_order
 from invoicing.client import InvoicingClient, Unreachable, web_page
-from invoicing.errors import NotFound
+from invoicing.errors import EngineError, NotFound
 from invoicing.identity import workflow_id
 from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
@@ -126,7 +126,8 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 
     async def work(client: InvoicingClient) -> Code:
         try:
-            invoice = await answered(client.invoices.state(reference))
+            about = client.invoices.handle(reference)
+            invoice = await answered(client.invoices.state(reference), about)
         except NotFound as unknown:
             try:
                 return await show_order(client, reference, as_json)
@@ -246,7 +247,7 @@ def _order(
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
         try:
-            await answered(give(client))
+            await answered(give(client), client.invoices.handle(reference))
         except Unreachable:
             if order is None or not await _is_taken(client, reference, order):
                 raise
@@ -263,7 +264,10 @@ def _order(
 
 async def _is_taken(client: InvoicingClient, reference: str, order: Instruction) -> bool:
     """Whether it stands in the journal: a worker answers, and only the acknowledgement is late."""
-    entries = (await answered(client.invoices.journal(reference))).entries
+    try:
+        entries = (await answered(client.invoices.journal(reference))).entries
+    except EngineError:
+        return False
     return any((each.by, each.reason) == (order.by, order.reason) for each in entries)
 
 

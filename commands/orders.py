@@ -131,7 +131,8 @@ def show(reference: OrderRef, as_json: AsJson = False) -> None:
 
 async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> Code:
     """The order on standard output. Raises NotFound."""
-    order = await answered(client.orders.state(reference))
+    about = client.orders.handle(reference)
+    order = await answered(client.orders.state(reference), about)
     journal = await answered(client.orders.journal(reference))
     if as_json:
         typer.echo(json.dumps({"order": data(order), "journal": data(journal)}))
@@ -269,7 +270,7 @@ def _order(
 ) -> NoReturn:
     async def work(client: InvoicingClient) -> Code:
         with known_as("order"):
-            await answered(give(client))
+            await answered(give(client), client.orders.handle(reference))
             order = await answered(client.orders.state(reference))
         if as_json:
             typer.echo(order.model_dump_json())

@@ -10,29 +10,25 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated
 
 import typer
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 import invoicing.client
 from commands.at_once import progress
 from commands.base import PROGRAM, SERVER, AsJson, Code, app
 from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.client import Unreachable
+from invoicing.client import server
+from invoicing.errors import EngineError, NoNamespace, ServerAway
 from invoicing.process import run
-from invoicing.registering import register, registered
 from terminal import findings, plain, screen
 
 RETENTION_DAYS = 90
 """How long the history of an invoice that has ended is kept."""
 _PAUSE = 1.0
 # Until every part of the server has heard of a new namespace, some say that there is none.
-_NOT_YET = (RPCStatusCode.NOT_FOUND, RPCStatusCode.UNAVAILABLE)
+_NOT_YET = (NoNamespace, ServerAway)
 _GOOD = ("there", "registered")
 
 
@@ -104,7 +100,7 @@ async def _within(patience: float, retention_days: int) -> Readiness:
             return await _prepared(await _connected(), retention_days)
     except TimeoutError:
         address = os.environ.get("TEMPORAL_ADDRESS", "localhost:7233")
-        raise Unreachable(
+        raise ServerAway(
             f"the Temporal server at {address} was not ready after {patience:.0f} s: start it, or "
             "set TEMPORAL_ADDRESS to where it is"
         ) from None
@@ -114,22 +110,20 @@ async def _connected() -> Client:
     while True:
         try:
             return await invoicing.client.connect()
-        except RuntimeError:
+        except ServerAway:
             await asyncio.sleep(_PAUSE)
 
 
 async def _prepared(client: Client, retention_days: int) -> Readiness:
-    """RPCError where the server refuses to say what is there."""
+    """EngineError where the server refuses to say what is there."""
     ready = Readiness(client.namespace)
     ready.made = await _make(client, retention_days)
     while True:
         try:
-            there = await registered(client)
+            there = await server.registered(client)
             ready.refusal = await _refused(client, there)
             break
-        except RPCError as error:
-            if error.status not in _NOT_YET:
-                raise
+        except _NOT_YET:
             await asyncio.sleep(_PAUSE)
     ready.attributes = {name: _told(name, there, ready.refusal) for name in SEARCH_ATTRIBUTES}
     return ready
@@ -137,30 +131,27 @@ async def _prepared(client: Client, retention_days: int) -> Readiness:
 
 async def _make(client: Client, retention_days: int) -> str:
     """Whether the namespace was made, or was there. Who may not make one may still use it."""
-    retention = Duration()
-    retention.FromTimedelta(timedelta(days=retention_days))
-    request = RegisterNamespaceRequest(
-        namespace=client.namespace, workflow_execution_retention_period=retention
-    )
-    try:
-        await client.workflow_service.register_namespace(request)
-    except RPCError as error:
-        if error.status is RPCStatusCode.UNAVAILABLE:
+    while True:
+        try:
+            made = await server.make_namespace(client, retention_days)
+        except ServerAway:
             await asyncio.sleep(_PAUSE)
-            return await _make(client, retention_days)
-        there = error.status is RPCStatusCode.ALREADY_EXISTS
-        return "there" if there else f"not made from here ({error.status.name})"
-    return f"made, histories are kept for {retention_days} days"
+        except EngineError as error:
+            return f"not made from here ({error.code})"
+        else:
+            return f"made, histories are kept for {retention_days} days" if made else "there"
 
 
 async def _refused(client: Client, there: Mapping[str, str]) -> str:
     """Why the server does not let us register what is missing; empty: it did."""
+    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in there}
     try:
-        await register(client, SEARCH_ATTRIBUTES, there)
-    except RPCError as error:
-        if error.status in _NOT_YET:
-            raise
-        return f"the server answered {error.status.name}: {plain(error.message)}"
+        if missing:
+            await server.register(client, missing)
+    except _NOT_YET:
+        raise
+    except EngineError as error:
+        return f"the server answered {error.code}: {plain(error.words)}"
     return ""
 
 

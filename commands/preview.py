@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ import typer
 from commands.at_once import few_at_a_time, progress
 from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_client
 from commands.files import is_many, reads_a_file, requests_in
-from invoicing.client import InvoicingClient, Listed, Unreachable
-from invoicing.errors import NotFound
+from invoicing.client import InvoicingClient, Listed
+from invoicing.engine import within
+from invoicing.errors import NotFound, NoWorker
 from invoicing.parse import read_request
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest
@@ -106,14 +106,13 @@ async def _seen(client: InvoicingClient, entry: Entry) -> Seen:
 
 
 async def _preview(client: InvoicingClient, request: InvoiceRequest) -> Preview:
-    try:
-        async with asyncio.timeout(SECONDS):
-            return await client.invoices.preview(request)
-    except TimeoutError:
-        raise Unreachable(
-            f"No worker for {request.provider} answered within {SECONDS:.0f} s. Start one with "
-            "`make worker`, or ask `doctor`."
-        ) from None
+    def late() -> NoWorker:
+        return NoWorker(
+            f"no worker for {request.provider} answered within {SECONDS:.0f} s: start one with "
+            "`make worker`, or ask `doctor`; nothing was created"
+        )
+
+    return await within(SECONDS, client.invoices.preview(request), late)
 
 
 async def _known(client: InvoicingClient, reference: str) -> Listed | None:

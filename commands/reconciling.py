@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
-from temporalio.client import WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
 
 import settings.shared
 from commands.base import (
@@ -27,7 +25,6 @@ from commands.base import (
 from commands.books import From, Month, Until, period_of, reading
 from commands.choosing import ProviderOf
 from invoicing.client import InvoicingClient
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
 from invoicing.reconciling import FindingKind, Found, Reconciled, ReconcileInput
 from terminal import plain
 
@@ -66,28 +63,11 @@ def reconcile(
         pass  # Without a register nobody would take the steps, and it would wait for ever.
 
     async def work(client: InvoicingClient) -> Code:
-        done = await _done(client, start)
+        done = await client.reconciliations.make(start)
         typer.echo(done.model_dump_json() if as_json else _sentence(done))
         return Code.NEEDS_ATTENTION if done.found else Code.DONE
 
     with_client(work)
-
-
-async def _done(client: InvoicingClient, start: ReconcileInput) -> Reconciled:
-    handle = await client.temporal.start_workflow(
-        RECONCILIATION_WORKFLOW,
-        start,
-        id=reconciliation_id(start.provider, start.account),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        result_type=Reconciled,
-        static_summary=f"{start.provider} · reconciliation of {start.account}",
-    )
-    try:
-        done: Reconciled = await handle.result()
-    except WorkflowFailureError as error:
-        raise Missing(f"It was ended before it was done: {plain(error.cause)}.") from None
-    return done
 
 
 def _sentence(done: Reconciled) -> str:

@@ -9,13 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from temporalio.service import RPCError
-
 from commands.at_once import few_at_a_time, progress
 from commands.base import Code, answered
 from commands.fates import Fate
 from commands.following import why_it_failed
-from invoicing.client import InvoicingClient, Listed, Unreachable
+from invoicing.client import InvoicingClient, Listed
+from invoicing.errors import EngineError
 from invoicing.invoice import AFTER_THE_END, Invoice, Status
 from invoicing.lists import CUT_OFF
 from invoicing.request import Goal
@@ -66,14 +65,14 @@ class Waiter:
         failures = 0
         while pending:
             left = await few_at_a_time(pending, self._under_way, AT_ONCE)
-            failures = failures + 1 if all(isinstance(one, RPCError) for one in left) else 0
-            if failures > MOST_FAILURES and isinstance(left[0], RPCError):
+            failures = failures + 1 if all(isinstance(one, EngineError) for one in left) else 0
+            if failures > MOST_FAILURES and isinstance(left[0], EngineError):
                 raise left[0]
             advance(sum(one is False for one in left))
             pending[:] = [fate for fate, one in zip(pending, left, strict=True) if one is not False]
             await asyncio.sleep(next(pauses, PAUSES[-1]) if pending else 0)
 
-    async def _under_way(self, fate: Fate) -> bool | RPCError:
+    async def _under_way(self, fate: Fate) -> bool | EngineError:
         """Whether it still is; the error where the server does not say."""
         try:
             listed = await self.client.invoices.listed(fate.reference)
@@ -81,7 +80,7 @@ class Waiter:
             if await self._goes_on(fate, listed):
                 return True
             await self._add_amounts(fate)
-        except RPCError as error:
+        except EngineError as error:
             return error
         return False
 
@@ -122,7 +121,7 @@ class Waiter:
             result.net, result.vat, result.gross = sums.net, sums.vat, sums.gross
 
     async def _state(self, fate: Fate) -> Invoice | None:
-        with suppress(Unreachable):
+        with suppress(EngineError):
             return await answered(self.client.invoices.state(fate.reference))
         return None
 

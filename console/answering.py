@@ -27,7 +27,8 @@ from gateway import invoices, orders
 from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
 from invoicing import lists
-from invoicing.asking import Refused, known
+from invoicing.asking import Refused
+from invoicing.client.shared import described
 from invoicing.consent import CREDIT
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Invoice, Journal, Release
@@ -98,7 +99,7 @@ async def _around(desk: Console, kind: Kind, name: str) -> dict[str, Any]:
     else:
         journal = await orders.get_order_journal(name, behind)
     handle = handle_of(desk, kind, name)
-    last = lists.listed(await behind.stored(known(name, handle.describe())))
+    last = lists.listed(await behind.stored(described(name, handle)))
     namespace = behind.client.temporal.namespace
     origin = behind.settings.web_ui.rstrip("/")
     return {

@@ -14,8 +14,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError
 
 from console import by_issuer, inbox, lists, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
@@ -36,9 +34,7 @@ _TOLD = (
     HTTPException,
     RequestValidationError,
     Trouble,
-    RPCError,
     InvoicingError,
-    WorkflowQueryFailedError,
 )
 
 

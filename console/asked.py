@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from temporalio.exceptions import ApplicationError
-
-from invoicing.asking import Execution, known
+from invoicing.asking import Execution
 from invoicing.case import InvoiceInput
 from invoicing.client import InvoicingClient
+from invoicing.client.shared import begun_with
 from invoicing.document import Document
+from invoicing.errors import Misread
 from invoicing.invoice import Amounts
 from invoicing.order_case import OrderInput
 from invoicing.totals import BOTH_ROUNDINGS, Totals, summed
@@ -50,13 +50,8 @@ async def asked(
     client: InvoicingClient, handle: Execution, kind: type[InvoiceInput | OrderInput]
 ) -> Asked | None:
     """Of this workflow; None where it cannot be read here. Raises NotFound."""
-    pages = handle.fetch_history_events(page_size=1)
-    await known(handle.id, pages.fetch_next_page())
-    for begun in pages.current_page or ():
-        payloads = begun.workflow_execution_started_event_attributes.input.payloads
-        try:
-            (start,) = await client.temporal.data_converter.decode(payloads, [kind])
-        except ApplicationError:
-            return None
-        return Asked(start.document, start.may_credit)
-    return None
+    try:
+        start = await begun_with(client.temporal, handle.id, handle, kind)
+    except Misread:
+        return None
+    return Asked(start.document, start.may_credit)

@@ -18,6 +18,7 @@ from console.signing_in import asked_for, has_issuer, within
 from gateway.issuer import Unproven
 from gateway.people import People
 from gateway.problems import Kind, Trouble, nothing_here
+from gateway.visits import SIGNED_IN as LET_IN
 from gateway.visits import visit_of
 from settings.callers import Scope
 
@@ -92,6 +93,7 @@ async def come_back(request: Request, desk: Desk) -> Response:
         if trouble.kind is not Kind.FORBIDDEN:
             raise
         return _refused(request, desk, Kind.FORBIDDEN, trouble.details.detail, "no_role")
+    visit.outcome = LET_IN
     page = desk.pages.page(request, "signed_in.html", next=errand.next)
     keep(request, page, desk, desk.sessions.begin(person=person))
     for name in (AT_THE_ISSUER, SIGNING_IN):

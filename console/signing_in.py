@@ -17,6 +17,7 @@ from console.door import (
     session_of,
 )
 from gateway.problems import Kind, Trouble
+from gateway.visits import SIGNED_IN as LET_IN
 from gateway.visits import visit_of
 from settings.callers import Scope
 
@@ -64,11 +65,11 @@ def asked_for(request: Request, desk: Console, status: int, note: str = "") -> H
 @router.post("/sign-in")
 async def sign_in(request: Request, desk: Desk) -> Response:
     """Lets the bearer of a token in, in a session that nobody knew before."""
-    before = session_of(request, desk, SIGNING_IN)
+    before, visit = session_of(request, desk, SIGNING_IN), visit_of(request)
     if before is None:
+        visit.outcome = Kind.FORBIDDEN.slug
         return asked_for(request, desk, 403, desk.pages.words("sign_in.no_cookie"))
     given = await filled(request, desk, before, desk.access.house.reading_unproven)
-    visit = visit_of(request)
     try:
         await desk.access.admit(visit, given["token"], Scope.READ)
     except Trouble as trouble:
@@ -83,6 +84,7 @@ async def sign_in(request: Request, desk: Desk) -> Response:
             trouble.kind.status,
             words("sign_in.unknown") if unknown else words("sign_in.may_not_look"),
         )
+    visit.outcome = LET_IN
     answer = RedirectResponse(f"{request.scope['root_path']}{within(given['next'])}", 303)
     keep(request, answer, desk, desk.sessions.begin(given["token"]))
     drop(request, answer, SIGNING_IN)

@@ -19,7 +19,7 @@ from gateway.house import House
 from gateway.issuer import Unproven
 from gateway.people import People, Person, is_token, unauthenticated
 from gateway.problems import Kind, Trouble, nothing_here
-from gateway.visits import Visit, visit_of
+from gateway.visits import NOBODY, Visit, visit_of
 from settings.callers import CallerSettings, Scope
 from settings.gateway import GatewaySettings
 
@@ -75,7 +75,7 @@ class Access:
     def _of_issuer(self, visit: Visit, person: Person) -> Caller:
         if self.people is None:
             raise unauthenticated("there is no issuer any more")
-        visit.caller = self.people.name(person)
+        visit.caller, visit.role = self.people.name(person), "+".join(person.roles) or NOBODY
         return self.people.caller(person)
 
 

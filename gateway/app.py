@@ -12,7 +12,6 @@ from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from temporalio.service import RPCError
 
 import console.app
 from documents import DocumentStore
@@ -28,8 +27,9 @@ from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
 from invoicing.booked import Booked
-from invoicing.client import InvoicingClient, Unreachable
+from invoicing.client import InvoicingClient
 from invoicing.credit import Credit
+from invoicing.errors import EngineError
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
@@ -151,7 +151,7 @@ _ROUTERS = (
 )
 
 
-_TOLD = (HTTPException, RequestValidationError, Trouble, RPCError, Unreachable)
+_TOLD = (HTTPException, RequestValidationError, Trouble, EngineError)
 """What is told here; all else by the guard."""
 
 

@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from documents import DocumentStore
-from gateway.problems import Trouble, no_worker, unavailable
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
+from invoicing.connection import let_in
+from invoicing.engine import within
+from invoicing.errors import NoWorker, ServerAway
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
@@ -51,13 +51,12 @@ class Backend:
     reaching: Shared = field(default_factory=Shared)
 
     async def stored(self, call: Awaitable[T]) -> T:
-        """What the Temporal server answers, or that it is not available."""
-        late = "the Temporal server did not answer in time"
-        return await _within(self.settings.temporal_seconds, call, lambda: unavailable(late))
+        """What the Temporal server answers. ServerAway: it did not in time."""
+        return await within(self.settings.temporal_seconds, call, ServerAway)
 
     async def answered(self, call: Awaitable[T]) -> T:
-        """What a worker answers, or that none did."""
-        return await _within(self.settings.worker_seconds, call, no_worker)
+        """What a worker answers. NoWorker: none did in time."""
+        return await within(self.settings.worker_seconds, call, NoWorker)
 
     async def reach(self) -> None:
         """Return if the Temporal server answers and lets us in. Anybody may ask that, so those who
@@ -65,19 +64,8 @@ class Backend:
         await self.reaching.answer(self._reach)
 
     async def _reach(self) -> None:
-        temporal = self.client.temporal
-        request = DescribeNamespaceRequest(namespace=temporal.namespace)
         patience = timedelta(seconds=self.settings.temporal_seconds)
-        await self.stored(temporal.workflow_service.describe_namespace(request, timeout=patience))
-
-
-async def _within(seconds: float, call: Awaitable[T], late: Callable[[], Trouble]) -> T:
-    try:
-        async with asyncio.timeout(seconds):
-            return await call
-    # Of an update that is cancelled the SDK makes an error of its own.
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise late() from None
+        await self.stored(let_in(self.client.temporal, patience))
 
 
 def _backend(request: Request) -> Backend:

@@ -16,18 +16,23 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing.client import Failed, Refused, Unreachable
+from invoicing.client import Failed, Refused
 from invoicing.errors import (
     CutOff,
+    EngineError,
+    EngineRefused,
+    Failing,
     FieldProblem,
     Forged,
     InvalidRequest,
+    Misread,
     NotFound,
+    NotLetIn,
+    NoWorker,
     ReferenceInUse,
     TooLarge,
+    Unreachable,
     Unreadable,
 )
 from invoicing.invoice import Problem
@@ -171,8 +176,6 @@ def trouble_with(error: Exception) -> Trouble:
             return Trouble(Kind.CUT_OFF, str(error))
         case Failed():
             return Trouble(Kind.ENGINE, str(error))
-        case Unreachable():
-            return no_worker()
         case Refused():
             return Trouble(Kind.REFUSED, str(error), question=error.problem)
         case Forged():
@@ -181,10 +184,8 @@ def trouble_with(error: Exception) -> Trouble:
             return Trouble(Kind.UNREADABLE)
         case HTTPException():
             return _plain(error)
-        case RPCError():
-            return _rpc(error)
-        case WorkflowQueryFailedError():
-            return Trouble(Kind.ENGINE, "the worker could not answer; its log says why")
+        case EngineError():
+            return _of_the_engine(error)
     note(error)
     return Trouble(Kind.INTERNAL)
 
@@ -200,25 +201,29 @@ def _plain(error: HTTPException) -> Trouble:
     return Trouble(_BY_STATUS.get(error.status_code, Kind.UNREADABLE), headers=error.headers)
 
 
-_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED)
-_NO_ANSWER = (
-    RPCStatusCode.CANCELLED,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    # What the server says at once when no worker has polled for a while.
-    RPCStatusCode.FAILED_PRECONDITION,
-)
-_SHUT_OUT = (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED)
-
-
-def _rpc(error: RPCError) -> Trouble:
-    if error.status in _AWAY:
-        return unavailable("the Temporal server cannot be reached, or is too busy")
-    if error.status in _NO_ANSWER:
-        return no_worker()
+def _of_the_engine(error: EngineError) -> Trouble:
+    match error:
+        case NoWorker():
+            return no_worker()
+        case Failing():
+            return Trouble(Kind.FAILING, str(error))
+        case NotLetIn():
+            note(error)
+            return unavailable("the Temporal server does not let the gateway in", 60)
+        case Misread():
+            note(error)
+            return unavailable(
+                "the gateway cannot read what is stored: it lacks a key, or is of "
+                "another release than the workers",
+                60,
+            )
+        case Unreachable():
+            return unavailable(str(error))
+        case EngineRefused(code=code) if code:
+            note(error)
+            return Trouble(Kind.ENGINE, f"the Temporal server refused: {code}")
     note(error)
-    if error.status in _SHUT_OUT:
-        return unavailable("the Temporal server does not let the gateway in", 60)
-    return Trouble(Kind.ENGINE, f"the Temporal server refused: {error.status.name}")
+    return Trouble(Kind.ENGINE)
 
 
 MAYBE = (
@@ -235,7 +240,7 @@ def no_worker(why: str = "") -> Trouble:
 def note(error: Exception) -> None:
     """Log where it happened, and nothing that it says."""
     where = "".join(traceback.format_tb(error.__traceback__))
-    status = f" {error.status.name}" if isinstance(error, RPCError) else ""
+    status = f" {error.code}" if isinstance(error, EngineError) else ""
     log.error("%s%s at\n%s", type(error).__name__, status, where)
 
 

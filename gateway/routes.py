@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 
 from gateway.access import Who, needs
 from gateway.backend import Backend, Behind
@@ -21,11 +19,12 @@ from gateway.pages import Bookmarks, Paged
 from gateway.problems import Kind, Trouble, documented, nothing_here
 from gateway.visits import visit_of
 from invoicing import lists
-from invoicing.asking import Execution, known
+from invoicing.asking import Execution
 from invoicing.client import Failed
+from invoicing.client.shared import described, page_of
 from invoicing.errors import FieldProblem, NotFound
 from invoicing.identity import MARK
-from invoicing.lists import Listed, Page
+from invoicing.lists import Listed
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest, OrderRequest
 from settings.callers import Scope
@@ -180,7 +179,7 @@ def _limits(limits: Limits) -> dict[str, Any]:
 
 async def is_own(behind: Backend, who: Caller, handle: Execution) -> bool:
     """Whether what is behind this handle is at an account of the caller's. Raises NotFound."""
-    last = await behind.stored(known(handle.id, handle.describe()))
+    last = await behind.stored(described(handle.id, handle))
     return await behind.stored(who.reach.has(last))
 
 
@@ -202,7 +201,7 @@ async def begun(
         await _refuse_others(behind, who, wanted.reference, handle)
     mark = visit.identity
     await behind.stored(start(mark, proven=who.name))
-    last = await behind.stored(known(wanted.reference, handle.describe()))
+    last = await behind.stored(described(wanted.reference, handle))
     memo = await behind.stored(last.memo())
     if memo.get(MARK) == mark:
         where = request.url.path
@@ -219,7 +218,10 @@ async def _refuse_others(behind: Backend, who: Caller, reference: str, handle: E
             return
     except NotFound:
         return
-    raise Trouble(Kind.IN_USE, f"{reference} is taken: use another reference")
+    raise Trouble(Kind.IN_USE, f"{reference} is taken, and not by this caller: {TAKEN}")
+
+
+TAKEN = "should it be this very invoice, another reference would make a second one"
 
 
 async def page(
@@ -232,8 +234,10 @@ async def page(
     query = lists.query(
         kind, **chosen, providers=who.reach.providers, prefixes=who.reach.references
     )
+    temporal = behind.client.temporal
     for _ in range(MOST_PAGES):
-        found = await behind.stored(_page(behind, who, query, filters.limit, after))
+        asked = page_of(temporal, query, filters.limit, after, who.reach.has)
+        found = await behind.stored(asked)
         after = found.next
         if found.rows or not after:
             break
@@ -242,13 +246,6 @@ async def page(
 
 MOST_PAGES = 10
 """Pages that are gone through for one in which there is something of the caller's."""
-
-
-async def _page(behind: Backend, who: Caller, query: str, size: int, after: bytes | None) -> Page:
-    found = behind.client.temporal.list_workflows(query, page_size=size, next_page_token=after)
-    await found.fetch_next_page()
-    own = [each for each in found.current_page or () if await who.reach.has(each)]
-    return Page(rows=tuple(map(lists.listed, own)), next=found.next_page_token)
 
 
 class Failure(Recorded):
@@ -266,12 +263,5 @@ async def ending(result: Awaitable[Any], wait: int) -> tuple[bool, Failure | Non
     except TimeoutError:
         return False, None
     except Failed as error:
-        return True, Failure(what=str(error), errors=_fields(error))
+        return True, Failure(what=str(error), errors=error.fields)
     return True, None
-
-
-def _fields(error: Failed) -> tuple[FieldProblem, ...]:
-    failure = error.__cause__
-    cause = failure.cause if isinstance(failure, WorkflowFailureError) else None
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    return tuple(FieldProblem.model_validate(each) for each in details)

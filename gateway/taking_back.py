@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Response
 
 from gateway.backend import Backend
-from gateway.problems import Kind, Trouble
+from invoicing.errors import NoWorker
 from invoicing.invoice import CANCEL_NOTE, Cancel, Invoice
 
 TAKEN: dict[int | str, dict[str, Any]] = {
@@ -24,13 +24,11 @@ async def cancelled(
     behind: Backend, response: Response, reference: str, order: Cancel, key: str | None
 ) -> Invoice:
     """The invoice once the cancel is acknowledged, or 202 with what is known where it was taken and
-    that is still to come. Raises Trouble as any instruction does where nobody took it."""
+    that is still to come. Raises NoWorker where nobody took it."""
     try:
         return await behind.answered(behind.client.invoices.cancel(reference, order, key=key))
-    except Trouble as trouble:
-        if trouble.kind is not Kind.NO_WORKER:
-            raise
-        late = trouble
+    except NoWorker as error:
+        late = error
     invoice = await behind.answered(behind.client.invoices.state(reference))
     journal = await behind.answered(behind.client.invoices.journal(reference))
     said = (CANCEL_NOTE, order.by, order.reason, order.proven)

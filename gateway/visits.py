@@ -1,7 +1,8 @@
 """One request on its way through the gateway, and the one line that is written about it.
 
-Whatever changes or decrypts something is written down, and whatever was refused: who, as what,
-where, about which reference, with which outcome, from which address. No body, no query, no token.
+Whatever changes or decrypts something is written down, whoever signs in, and whatever was refused:
+who, in which role, as what, where, about which reference, with which outcome, from which address.
+No body, no query, no token.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from settings.callers import Scope
 log = logging.getLogger("invoicing.gateway.requests")
 
 NOBODY = "-"
+SIGNED_IN = "signed_in"
+"""The outcome of a request by which somebody was let in at the console."""
 LEFT = "left"
 """The outcome of a request whose caller did not wait for its answer."""
 CHANGES = frozenset({Scope.START, Scope.OPERATE, Scope.DECRYPT})
@@ -42,6 +45,8 @@ class Visit:
     address: str
     caller: str = NOBODY
     scope: Scope | None = None
+    role: str = NOBODY
+    """Those of our table that an issuer gives the caller, with + between."""
     reference: str = NOBODY
     webhook: bool = False
     status: int = 0
@@ -80,13 +85,14 @@ class Book:
         """One line, if it is a change or a refusal. Refusals beyond the rate are only counted: the
         next line about that caller says how many there were."""
         refused = visit.status >= 400 or visit.outcome == LEFT
-        changes = visit.scope in CHANGES or visit.webhook
+        changes = visit.scope in CHANGES or visit.webhook or visit.outcome == SIGNED_IN
         if not refused and not changes:
             return
         if refused and self._is_too_much(visit.caller):
             return
         said: dict[str, str | int] = {
             "caller": visit.caller,
+            "role": visit.role,
             "scope": str(visit.scope or NOBODY),
             "route": _route(connection),
             "reference": visit.reference,

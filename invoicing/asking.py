@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
 from invoicing.bounds import refuse_instruction
+from invoicing.engine import is_no_namespace, is_too_large
 from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
 from invoicing.invoice import Problem, Status
 from invoicing.model import Typed
@@ -65,7 +66,7 @@ async def ask(
         except WorkflowUpdateFailedError as error:
             raise Refused(f"{reference}: {_sentence(error.cause)}") from error
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if error.status is RPCStatusCode.NOT_FOUND and not is_no_namespace(error):
                 if ended := await cut_off(reference, handle):
                     raise ended from error
                 last = await known(reference, handle.describe())
@@ -141,7 +142,7 @@ async def known(reference: str, call: Awaitable[T]) -> T:
     try:
         return await call
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status is RPCStatusCode.NOT_FOUND and not is_no_namespace(error):
             raise NotFound(reference) from error
         raise
 
@@ -152,15 +153,12 @@ def accepted(reference: str) -> Iterator[None]:
     try:
         yield
     except RPCError as error:
-        if any(words in error.message for words in _TOO_LARGE):
+        if is_too_large(error):
             raise TooLarge(
                 f"{reference}: this is more than the Temporal server takes at once; use fewer "
                 "lines or shorter texts, or let it take 2 MiB, as it does by default"
             ) from error
         raise
-
-
-_TOO_LARGE = ("size exceeds limit", "larger than max")
 
 
 async def cut_off(reference: str, handle: Execution) -> CutOff | None:

@@ -116,7 +116,10 @@ def judge(stands: Standing, call: ClaimCall) -> Claimed:
         why = "it was asked for with other content"
     else:
         why = f"it was begun on {stands.at:%Y-%m-%d}, and its lines may be on invoices"
-    return _refused(f"{why}: use a new reference, or look into the register", differs)
+    return _refused(f"{why}: look into the register what it stands for; {ANOTHER}", differs)
+
+
+ANOTHER = "what is asked for under another reference is another invoice"
 
 
 def _refused(why: str, differs: tuple[FieldProblem, ...] = ()) -> Claimed:

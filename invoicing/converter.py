@@ -24,14 +24,14 @@ from temporalio.exceptions import ApplicationError
 
 from invoicing.bounds import written
 from invoicing.case import InvoiceInput
-from invoicing.errors import InvoicingError
+from invoicing.errors import Misread
 from invoicing.parse import problems
 
 REJECTED = "Rejected"
 ENCRYPTED = "binary/encrypted"
 
 
-class Undecipherable(InvoicingError):
+class Undecipherable(Misread):
     """A payload that this process has no key for, or that was changed on its way.
 
     In a worker it fails the workflow's task, which is tried again, and never the workflow.

@@ -7,6 +7,16 @@
     ├── NotFound              you: no invoice with that reference was ever asked for
     ├── CutOff                you: it was ended from outside; the sentence says how to go on
     ├── Forged                nobody: a webhook whose sender is not proven; it is dropped
+    ├── EngineError           the keeper: what stands between a caller and its invoice, in Temporal
+    │   ├── Unreachable       nobody who could answer was reached
+    │   │   ├── ServerAway    the Temporal server is not there, or too busy
+    │   │   ├── NotLetIn      it lets us in with no such credentials
+    │   │   │   └── NoNamespace   or it has no such namespace
+    │   │   └── NoWorker      it is there, and no worker behind it answered in time
+    │   ├── Failing           a worker is there, and fails at it; its log says why
+    │   │   └── WrongKey      it lacks the key with which the payloads were encrypted
+    │   ├── Misread           what was answered or stored cannot be read here
+    │   └── EngineRefused     the server refused, for a reason of its own
     └── ProviderError         what an adaptor raises; becomes a Temporal failure in one place
         ├── Unavailable       nobody: nothing happened at the provider, try again later
         ├── Rejected          a person: the provider refused; its field messages are attached
@@ -94,6 +104,103 @@ class CutOff(InvoicingError):
         super().__init__(f"{reference} was ended from outside, in Temporal ({why}): {then}")
         self.reference = reference
         self.why = why
+
+
+class EngineError(InvoicingError):
+    """Temporal, or a worker behind it, did not do what was asked of it.
+
+    Whether an instruction was carried out is not known, unless the sentence says so. None of these
+    says anything about the invoice, and none is a reason to ask under another reference.
+
+    Args:
+        message: our own sentence.
+        code: the engine's own word for it, such as `PERMISSION_DENIED`; empty: it has none.
+        words: what the engine says. For whoever keeps it: they may quote what was sent.
+    """
+
+    said = "Temporal, or a worker, could not carry it out"
+    """What is said where nothing more is known."""
+
+    def __init__(self, message: str = "", *, code: str = "", words: str = "") -> None:
+        super().__init__(message or self.said)
+        self.code = code
+        self.words = words
+
+
+ONE_INVOICE = "asked for again under the same reference, it is the same invoice"
+"""What makes it safe to try again."""
+LOOK_FIRST = "an instruction just given may still be carried out: look before you repeat it"
+"""What is to be done before one is given again."""
+
+
+class Unreachable(EngineError):
+    """There is no server, or no worker behind it; the sentence says what to do."""
+
+
+class ServerAway(Unreachable):
+    """The server did not answer, or is too busy. What it has taken before is not lost."""
+
+    said = (
+        f"the Temporal server cannot be reached, or is too busy: try again; {ONE_INVOICE}, and "
+        f"{LOOK_FIRST}"
+    )
+
+
+class NotLetIn(Unreachable):
+    """The server refuses these credentials, or does not let them do this. Nothing happened."""
+
+    said = (
+        "the Temporal server does not let us in: check TEMPORAL_API_KEY, or the client certificate "
+        "(TEMPORAL_TLS_…), and TEMPORAL_NAMESPACE"
+    )
+
+
+class NoNamespace(NotLetIn):
+    """The server knows no such namespace. Nothing happened, and nothing is known of any invoice."""
+
+    said = "the Temporal server has no such namespace: check TEMPORAL_NAMESPACE"
+
+
+class NoWorker(Unreachable):
+    """No worker answered in time. What was asked for is kept, and begins once one is there."""
+
+    said = f"no worker answered in time: start one (`make worker`); {LOOK_FIRST}"
+
+
+class Failing(EngineError):
+    """A worker is there, and fails at what it is asked. Nothing is lost: it goes on when mended."""
+
+    said = "a worker is there, and fails at it: its log says why; it goes on when that is mended"
+
+
+class WrongKey(Failing):
+    """A worker is there, and lacks the key with which what it is to read was encrypted."""
+
+    said = (
+        "a worker is there, and lacks a key with which this was encrypted: give it the keys of "
+        "INVOICING_ENCRYPTION_KEYS that its callers have; it goes on with them"
+    )
+
+
+class Misread(EngineError):
+    """It cannot be read here: this process lacks a key, or is of another release than the workers.
+
+    `fields` says where, and repeats no value.
+    """
+
+    said = "it cannot be read here: this program is of another release than the workers"
+
+    def __init__(
+        self, message: str = "", *, code: str = "", fields: Sequence[FieldProblem] = ()
+    ) -> None:
+        super().__init__(message, code=code)
+        self.fields = tuple(fields)
+
+
+class EngineRefused(EngineError):
+    """The server did not carry it out, and will not when it is asked again; `code` says why."""
+
+    said = "the Temporal server refused"
 
 
 class Forged(InvoicingError):

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from invoicing.density import too_dense
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.inconsistent import Inconsistent
 from invoicing.lengths import MOST_PROBLEMS as MOST_PROBLEMS
@@ -201,6 +202,8 @@ def _load(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
+        if dense := too_dense(text):
+            raise InvalidRequest(f"this is no request: {dense} are more than can mean something")
         return json.loads(
             text.removeprefix("\ufeff"),
             object_pairs_hook=_object,

@@ -22,7 +22,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.registering import register, registered
+from invoicing.client.server import register, registered
+from invoicing.errors import EngineError
 from temporal_server.build import resolve_binary
 from temporal_server.find import ServerUnavailable, without_temporal
 
@@ -187,7 +188,7 @@ class LocalServer:
                 return await _register(client, self.search_attributes)
             except ServerUnavailable:
                 raise
-            except (RPCError, RuntimeError, OSError):
+            except (EngineError, RPCError, RuntimeError, OSError):
                 await asyncio.sleep(0.02)
 
 
@@ -280,11 +281,11 @@ async def _prepare_given(address: str, search_attributes: Mapping[str, str]) -> 
         ) from error
     try:
         await _register(client, search_attributes)
-    except RPCError as error:
+    except EngineError as error:
         # Temporal Cloud does: there they are made in its own console.
         raise ServerUnavailable(
             f"The search attributes {', '.join(search_attributes)} could not be registered: the "
-            f"server answered {error.status.name}. An administrator has to create them."
+            f"server answered {error.code}. An administrator has to create them."
         ) from error
 
 
@@ -303,4 +304,4 @@ async def _register(client: Client, attributes: Mapping[str, str]) -> None:
                 f"The search attribute {name} exists at the server, but not as {kind}; it has to "
                 "be renamed or removed there first."
             )
-    await register(client, attributes, there)
+    await register(client, {name: kind for name, kind in attributes.items() if name not in there})

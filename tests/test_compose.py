@@ -126,14 +126,15 @@ def test_the_database_can_be_reached_by_temporal_alone() -> None:
     assert COMPOSE["networks"]["database"]["internal"] is True
 
 
-def test_the_register_can_be_reached_by_workers_alone() -> None:
+def test_the_register_can_be_reached_by_who_keeps_and_who_reads_it_alone() -> None:
     inside = {
         name for name, service in SERVICES.items() if "register" in service.get("networks", ())
     }
-    assert inside == {"postgresql", "register-database", "worker"}
+    assert inside == {"postgresql", "register-database", "worker", "gateway"}
     assert COMPOSE["networks"]["register"]["internal"] is True
     # Without a password it is empty, which counts as not set.
     where = SERVICES["worker"]["environment"]["INVOICING_REGISTER_AT"]
+    assert where == SERVICES["gateway"]["environment"]["INVOICING_REGISTER_AT"]
     assert where.startswith("${POSTGRES_REGISTER_PASSWORD:+postgresql://register:")
     assert settings.shared.register({"INVOICING_REGISTER_AT": ""}).register_at is None
 
@@ -441,12 +442,12 @@ def test_what_the_worker_s_example_names_is_read_and_an_empty_one_counts_as_not_
 
 async def test_what_the_gateway_s_example_names_is_read() -> None:
     empty = variables(EXAMPLES["deploy/gateway.env"], stand_ins=False)
-    callers = {name for name in empty if name.startswith("GATEWAY_")}
+    callers = {name for name in empty if name.startswith("GATEWAY_CALLER_")}
     may = {name: "read" for name in callers if name.endswith("__MAY")}
     told = {name: written(f"{TOKEN}{name}") for name in callers - may.keys()}
     assert set(settings.callers.read({**empty, **told, **may})) == {"erp", "operators"}
     assert settings.gateway.read({**empty, **told, **may}) == GatewaySettings()
-    rest = {name: "1000-of-whatever-it-is" for name in empty if name not in callers}
+    rest = {name: "1000-of-whatever-it-is" for name in empty if not name.startswith("GATEWAY_")}
     async with httpx.AsyncClient(verify=NO_TLS) as http:
         assert set(settings.accounts.hooks(rest, http)) == {
             name for name, adaptor in ADAPTORS.items() if issubclass(adaptor, Hooks)

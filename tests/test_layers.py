@@ -143,16 +143,19 @@ KNOW_TEMPORAL = {
     "client/events.py",
     "client/invoices.py",
     "client/orders.py",
+    "client/reconciliations.py",
+    "client/server.py",
     "client/shared.py",
+    "client/silence.py",
     "client/starting.py",
     "asking.py",
     "attributes.py",
     "connection.py",
     "converter.py",
     "encryption.py",
+    "engine.py",
     "identity.py",
     "lists.py",
-    "registering.py",
     "stuck.py",
 }
 
@@ -165,6 +168,39 @@ def test_the_domain_knows_the_engine_where_it_talks_to_it_and_nowhere_else() -> 
         and any(name.partition(".")[0] == "temporalio" for name in _imported(path))
     }
     assert knowing == KNOW_TEMPORAL
+
+
+DOORS = ("commands", "console", "gateway")
+OF_TEMPORAL = {
+    "temporalio.api.common.v1.Payload",
+    "temporalio.api.common.v1.Payloads",
+    "temporalio.client.Client",
+    "temporalio.client.WorkflowExecution",
+    "temporalio.converter.PayloadCodec",
+}
+"""What doors name of the engine: a client to hand on, rows of lists, what the codec is about."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if _named(path).partition("/")[0] in DOORS], ids=_named
+)
+def test_a_door_knows_no_error_of_the_engine(path: Path) -> None:
+    """One layer under the client makes errors of ours of them; a door is a table of those."""
+    assert {name for name in _taken(path) if name.startswith("temporalio")} <= OF_TEMPORAL
+
+
+def test_what_doors_may_name_of_the_engine_is_named_by_one() -> None:
+    paths = [path for path in FILES if _named(path).partition("/")[0] in DOORS]
+    assert {name for path in paths for name in _taken(path)} >= OF_TEMPORAL
+
+
+def _taken(path: Path) -> Iterator[str]:
+    """What a module imports, each name with its module's."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def _imported(path: Path) -> Iterator[str]:

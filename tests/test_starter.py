@@ -19,9 +19,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import commands.base
 from invoicing.bounds import REQUEST
-from invoicing.client import Failed, InvoicingClient
+from invoicing.client import Execution, Failed, InvoicingClient
 from invoicing.document import Payment
-from invoicing.errors import FieldProblem
+from invoicing.engine import translated
+from invoicing.errors import EngineError, Failing, FieldProblem, ServerAway, WrongKey
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import AWAY, LATE, LOST, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
@@ -238,9 +239,43 @@ async def test_without_a_worker_it_says_so(
         assert "make worker" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("found", "said", "code"),
+    [
+        (WrongKey(), "lacks a key", Code.FAILED),
+        (Failing(), "its log says why", Code.FAILED),
+        (None, "No worker answered within", Code.UNREACHABLE),
+        (ServerAway(), "No worker answered within", Code.UNREACHABLE),
+    ],
+)
+async def test_why_nobody_answered_is_looked_for_before_it_is_said(
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    found: EngineError | None,
+    said: str,
+    code: Code,
+) -> None:
+    """What cannot be found out is not guessed."""
+    monkeypatch.setattr(commands.base, "WORKER_SECONDS", 0.5)
+    request = company.request()
+    await InvoicingClient(company.client.temporal, task_queue="nobody").invoices.start(request)
+    asked: list[Execution | None] = []
+
+    async def why_silent(_: InvoicingClient, about: Execution | None = None) -> EngineError | None:
+        asked.append(about)
+        if isinstance(found, ServerAway):
+            raise found
+        return found
+
+    monkeypatch.setattr(InvoicingClient, "why_silent", why_silent)
+    told = await typed("hold", *WHY, request.reference, at=company)
+    assert (told.exit_code, said in told.stderr) == (code, True), told.stderr
+    assert [each and each.id for each in asked] == [workflow_id(request.reference)]
+
+
 def test_a_server_that_misses_workers_is_not_said_to_refuse() -> None:
     missed = RPCError("no poller seen", RPCStatusCode.FAILED_PRECONDITION, b"")
-    sentence, code = commands.base.explained(missed)
+    sentence, code = commands.base.explained(translated(missed))
     assert code == Code.UNREACHABLE
     assert "make worker" in sentence
 

@@ -18,21 +18,44 @@ from invoicing.client.documents import Documents
 from invoicing.client.events import Events
 from invoicing.client.invoices import Invoices
 from invoicing.client.orders import Orders
+from invoicing.client.reconciliations import Reconciliations
 from invoicing.client.shared import Failed
-from invoicing.connection import Unreachable, connect, converter, reach
-from invoicing.errors import CutOff
+from invoicing.client.silence import why_silent
+from invoicing.connection import connect, connected, converter, reach
+from invoicing.errors import (
+    CutOff,
+    EngineError,
+    EngineRefused,
+    Failing,
+    Misread,
+    NoNamespace,
+    NotLetIn,
+    NoWorker,
+    ServerAway,
+    Unreachable,
+    WrongKey,
+)
 from invoicing.identity import TASK_QUEUE, workflow_id
 from invoicing.lists import Listed, Page
 
 __all__ = [
     "CutOff",
+    "EngineError",
+    "EngineRefused",
     "Execution",
     "Failed",
+    "Failing",
     "InvoicingClient",
     "Listed",
+    "Misread",
+    "NoNamespace",
+    "NoWorker",
+    "NotLetIn",
     "Page",
     "Refused",
+    "ServerAway",
     "Unreachable",
+    "WrongKey",
     "connect",
     "converter",
     "reach",
@@ -49,7 +72,10 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
 class InvoicingClient:
     """The rooms of the client, over a Temporal client that uses our `data_converter`.
 
-    `invoices`, `orders`, `events`, `credits` and `documents`: each is about one kind of thing.
+    `invoices`, `orders`, `events`, `credits`, `documents` and `reconciliations` each hold what can
+    be done with one kind of thing. Whatever they raise is an InvoicingError: `invoicing.errors` has
+    the tree of them, with what each is to its reader. A handle that they give is Temporal's own,
+    and raises what Temporal raises.
     """
 
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
@@ -60,10 +86,20 @@ class InvoicingClient:
         self.events = Events(temporal, task_queue)
         self.credits = CreditsRoom(temporal, task_queue)
         self.documents = Documents(temporal, task_queue)
+        self.reconciliations = Reconciliations(temporal, task_queue)
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:
-        """Connect to a Temporal server; `options` are those of temporalio's `Client.connect`."""
+        """Connect to a Temporal server; `options` are those of temporalio's `Client.connect`.
+
+        Raises Unreachable with a sentence that says why not, InvoicingError where the keys of
+        INVOICING_ENCRYPTION_KEYS cannot be used.
+        """
         if "data_converter" not in options:
             options["data_converter"] = converter()
-        return cls(await Client.connect(address, **options))
+        return cls(await connected(address, **options))
+
+    async def why_silent(self, about: Execution | None = None) -> EngineError | None:
+        """Why no worker answered a question, `about` this workflow if that is known: NoWorker,
+        Failing or WrongKey. None: nothing is known to be wrong. Raises EngineError."""
+        return await why_silent(self.temporal, self.task_queue, about)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, cast
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import lists
+from invoicing import engine, lists
 from invoicing.asking import Execution, Refused, accepted, answer, ask, cut_off, known, queried
 from invoicing.bounds import refuse_instruction
 from invoicing.credit import Credit, Requested
@@ -42,6 +42,7 @@ class CreditsRoom:
         self.temporal = temporal
         self.task_queue = task_queue
 
+    @engine.told
     async def make(self, reference: str, wanted: Credit) -> CreditState:
         """Credit what is left of an invoice, or a part of it; running or long ended.
 
@@ -145,11 +146,13 @@ class CreditsRoom:
     def _invoice(self, reference: str) -> Execution:
         return self.temporal.get_workflow_handle(workflow_id(reference))
 
+    @engine.told
     async def state(self, reference: str) -> Credits:
         """What is left to credit of an invoice, and every credit. Raises NotFound where nobody has
         credited anything of it."""
         return await queried(reference, self.handle(reference), "state", Credits)
 
+    @engine.told
     async def overview(self, reference: str) -> Credits:
         """The same also where nobody has credited anything yet: then all of it is left, or
         `not_creditable` says why nothing is. Raises NotFound where nobody asked for the invoice."""
@@ -182,6 +185,7 @@ class CreditsRoom:
         except InvalidRequest as error:
             return none.model_copy(update={"not_creditable": str(error)})
 
+    @engine.stored_each
     async def list(
         self,
         *,
@@ -189,16 +193,18 @@ class CreditsRoom:
         status: CreditsStatus | lists.CutOffWord | None = None,
         running: bool = False,
         limit: int | None = None,
-    ) -> AsyncIterator[Listed]:
+    ) -> AsyncGenerator[Listed, None]:
         """Invoices that were credited, by what lists know of their credits, the latest first."""
         query = lists.query(CREDITS_WORKFLOW, provider=provider, status=status, running=running)
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield lists.listed(execution)
 
+    @engine.told
     async def journal(self, reference: str) -> Journal:
         """What happened to the credits of an invoice. Raises NotFound."""
         return await queried(reference, self.handle(reference), "journal", Journal)
 
+    @engine.told
     async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Credits:
         """Say whether a credit stands. Raises as `resolve` does."""
         handle = self.handle(reference)

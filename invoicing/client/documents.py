@@ -6,6 +6,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
+from invoicing import engine
 from invoicing.asking import Execution, accepted, known, queried
 from invoicing.document_file import DocumentInput, DocumentState
 from invoicing.identity import DETAILS, DOCUMENT_WORKFLOW, document_id, workflow_id
@@ -22,6 +23,7 @@ class Documents:
         """The workflow that fetches it, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(document_id(reference), result_type=DocumentState)
 
+    @engine.told
     async def ask(self, reference: str) -> DocumentState:
         """Have it fetched where it is not kept yet, and say how it is with it now. Asking again
         after there was a problem tries again; what is kept is not fetched twice.
@@ -45,10 +47,12 @@ class Documents:
                 )
         return await self.state(reference)
 
+    @engine.told
     async def state(self, reference: str) -> DocumentState:
         """How it is with the document now. Raises NotFound where nobody has asked for it."""
         return await queried(reference, self.handle(reference), "state", DocumentState)
 
+    @engine.told
     async def wait(self, reference: str) -> DocumentState:
         """How it was in the end: kept, or why there is none. Raises NotFound."""
         state: DocumentState = await self.handle(reference).result()

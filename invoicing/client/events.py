@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Collection
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from invoicing import attributes, lists
-from invoicing.asking import Execution, accepted, answer, ask, known, queried
+from invoicing import attributes, engine, lists
+from invoicing.asking import Execution, accepted, answer, ask, queried
 from invoicing.bounds import refuse_event
-from invoicing.errors import InvoicingError, NotFound
+from invoicing.client.shared import begun_with
+from invoicing.errors import Misread
 from invoicing.identity import EVENT_WORKFLOW, event_id
 from invoicing.invoice import Problem, Resolve, Status
 from invoicing.news import EventInput, EventState
@@ -26,6 +27,7 @@ class Events:
         self.temporal = temporal
         self.task_queue = task_queue
 
+    @engine.stored
     async def tell(
         self, provider: str, account: str, event: Event, *, pace: float = 1
     ) -> Execution:
@@ -48,9 +50,10 @@ class Events:
             )
         return self.temporal.get_workflow_handle(identity, result_type=EventState)
 
+    @engine.stored_each
     async def list(
         self, *, limit: int | None = None, under: Collection[str] = ()
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The ids of the events that wait for a person, the latest first; those that begin with one
         of `under`, such as `mollie/shop/`, if it names any."""
         query = (
@@ -62,24 +65,22 @@ class Events:
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield execution.id.removeprefix(_EVENT)
 
+    @engine.told
     async def state(self, event: str) -> EventState:
         """Where an event is; its id is `provider/account/id`. Raises NotFound."""
         return await queried(event, self.handle(event), "state", EventState)
 
+    @engine.stored
     async def told(self, event: str) -> Event:
         """What the provider told, as it was stored; needs no worker. Raises NotFound, and
-        InvoicingError where it cannot be read here."""
-        pages = self.handle(event).fetch_history_events(page_size=1)
-        await known(event, pages.fetch_next_page())
-        for begun in pages.current_page or ():
-            payloads = begun.workflow_execution_started_event_attributes.input.payloads
-            try:
-                (start,) = await self.temporal.data_converter.decode(payloads, [EventInput])
-            except ApplicationError as error:
-                raise InvoicingError(f"{event}: what was told cannot be read here") from error
-            return Event.model_validate(start.event)
-        raise NotFound(event)
+        Misread where it cannot be read here."""
+        try:
+            start = await begun_with(self.temporal, event, self.handle(event), EventInput)
+        except Misread as error:
+            raise type(error)(f"{event}: what was told cannot be read here") from error
+        return Event.model_validate(start.event)
 
+    @engine.told
     async def resolve(self, event: str, said: Resolve, *, key: str | None = None) -> EventState:
         """Answer for an event that waits for a person. Raises as `resolve` does."""
         handle = self.handle(event)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedError
 
-from invoicing import attributes, lists
+from invoicing import attributes, engine, lists
 from invoicing.asking import (
     Execution,
     accepted,
@@ -29,8 +29,7 @@ from invoicing.client.shared import (
     raise_if_it_never_began,
 )
 from invoicing.client.starting import Starting
-from invoicing.connection import Unreachable
-from invoicing.errors import CutOff
+from invoicing.errors import CutOff, NoWorker
 from invoicing.identity import WORKFLOW, workflow_id
 from invoicing.invoice import (
     AFTER_THE_END,
@@ -57,6 +56,7 @@ class Invoices:
         self.task_queue = task_queue
         self._starting = Starting(temporal, task_queue)
 
+    @engine.stored
     async def start(
         self, request: InvoiceRequest, mark: str = "", *, proven: str = ""
     ) -> Execution:
@@ -80,6 +80,7 @@ class Invoices:
         """The workflow behind a reference, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
 
+    @engine.told
     async def result(self, reference: str) -> Invoice:
         """Wait until the invoice has ended, and return it.
 
@@ -87,8 +88,7 @@ class Invoices:
         until the register has written everything down.
         Raises:
             NotFound: nobody asked for it.
-            Failed: it was refused or it expired; `__cause__` has Temporal's failure where its
-                workflow has closed.
+            Failed: it was refused or it expired; `fields` says what was wrong.
             CutOff: the server or a person ended its run in the middle; it says what to do.
         """
         handle = self.handle(reference)
@@ -106,11 +106,13 @@ class Invoices:
             closed.cancel()
         return _ended_well(result)
 
+    @engine.told
     async def start_and_wait(self, request: InvoiceRequest) -> Invoice:
         """Have this invoice made, and wait for its end. Raises as `start` and `result` do."""
         await self.start(request)
         return await self.result(request.reference)
 
+    @engine.told
     async def state(self, reference: str) -> Invoice:
         """Where the invoice is.
 
@@ -124,10 +126,12 @@ class Invoices:
             await raise_if_it_never_began(reference, self.handle(reference))
             raise
 
+    @engine.told
     async def journal(self, reference: str) -> Journal:
         """What happened to the invoice. Raises NotFound."""
         return await queried(reference, self.handle(reference), "journal", Journal)
 
+    @engine.stored_each
     async def list(
         self,
         *,
@@ -139,7 +143,7 @@ class Invoices:
         running: bool = False,
         stuck: bool = False,
         limit: int | None = None,
-    ) -> AsyncIterator[Listed]:
+    ) -> AsyncGenerator[Listed, None]:
         """Invoices by what lists know of them, the latest first.
 
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
@@ -163,6 +167,7 @@ class Invoices:
         async for execution in found:
             yield lists.listed(execution)
 
+    @engine.stored
     async def page(
         self,
         *,
@@ -176,10 +181,12 @@ class Invoices:
         query = lists.query(WORKFLOW, provider=provider, status=status, waiting_for=waiting_for)
         return await page_of(self.temporal, query, size, after)
 
+    @engine.stored
     async def listed(self, reference: str) -> Listed:
         """The last run as lists show it, but up to date; needs no worker. Raises NotFound."""
         return lists.listed(await known(reference, self.handle(reference).describe()))
 
+    @engine.stored_each
     async def changes(self, reference: str) -> AsyncGenerator[Invoice, None]:
         """The invoice as it is now, and again whenever it has changed, until it has ended.
 
@@ -198,6 +205,7 @@ class Invoices:
         if cut := await self.cut_off(reference):
             raise cut
 
+    @engine.stored
     async def cut_off(self, reference: str) -> CutOff | None:
         """The error for a caller that waits for it, where its run was ended from outside; needs no
         worker. Raises NotFound."""
@@ -206,14 +214,17 @@ class Invoices:
     # An instruction with a `key` is carried out once, however often it comes with the same key:
     # the first outcome is given again. One that was refused is not remembered.
 
+    @engine.told
     async def hold(self, reference: str, order: Hold, *, key: str | None = None) -> Invoice:
         """Stop before the next irreversible step. Raises NotFound, Refused."""
         return await self._update(reference, "hold", order, key)
 
+    @engine.told
     async def release(self, reference: str, order: Release, *, key: str | None = None) -> Invoice:
         """Let a held invoice go on. Raises NotFound, Refused."""
         return await self._update(reference, "release", order, key)
 
+    @engine.told
     async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> Invoice:
         """Answer the question that is open.
 
@@ -227,14 +238,16 @@ class Invoices:
             said.question, lambda: self._update(reference, "resolve", said, key), problem
         )
 
+    @engine.told
     async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> Invoice:
         """Take the invoice back. Raises NotFound, Refused."""
         return await self._update(reference, "cancel", order, key)
 
+    @engine.told
     async def preview(self, request: InvoiceRequest) -> Preview:
         """What would become of this request, found out without creating anything.
 
-        Raises TooLarge, and Unreachable when no worker answers in time.
+        Raises TooLarge, and NoWorker when none answers in time.
         """
         refuse_too_large(request)
         with accepted(request.reference):
@@ -251,8 +264,9 @@ class Invoices:
             result: Preview = await handle.result()
         except WorkflowFailureError as error:
             raise_if_it_failed(request.reference, error)
-            raise Unreachable(
-                f"{request.reference}: no worker for {request.provider} answered in time"
+            raise NoWorker(
+                f"{request.reference}: no worker for {request.provider} answered in time; nothing "
+                "was created"
             ) from None
         return result
 
@@ -289,5 +303,6 @@ def _ended_well(state: Invoice) -> Invoice:
     fails only when it closes, which what comes after the end may put off. Raises Failed."""
     if state.ended and state.status in (Status.REJECTED, Status.EXPIRED):
         why = state.problem.what if state.problem else "nobody came in time"
-        raise Failed(f"{state.reference}: {why}")
+        fields = state.problem.fields if state.problem else ()
+        raise Failed(f"{state.reference}: {why}", fields)
     return state

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from invoicing import lists
+from invoicing import engine, lists
 from invoicing.asking import Execution, accepted, answer, ask, known, queried, raise_if_cut_off
 from invoicing.bounds import refuse_too_large
 from invoicing.client.shared import Asked, page_of, raise_if_it_failed, same
@@ -43,6 +43,7 @@ class Orders:
         self.temporal = temporal
         self.task_queue = task_queue
 
+    @engine.stored
     async def start(self, request: OrderRequest, mark: str = "", *, proven: str = "") -> Execution:
         """Begin an order. Asked again, it is the same order, running or finished.
 
@@ -87,6 +88,7 @@ class Orders:
         """The workflow behind an order, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(order_id(reference), result_type=Order)
 
+    @engine.stored_each
     async def list(
         self,
         *,
@@ -94,12 +96,13 @@ class Orders:
         status: OrderStatus | CutOffWord | None = None,
         running: bool = False,
         limit: int | None = None,
-    ) -> AsyncIterator[Listed]:
+    ) -> AsyncGenerator[Listed, None]:
         """Orders by what lists know of them, the latest first; `running` leaves out the ended."""
         query = lists.query(ORDER_WORKFLOW, provider=provider, status=status, running=running)
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield lists.listed(execution)
 
+    @engine.stored
     async def page(
         self,
         *,
@@ -112,18 +115,22 @@ class Orders:
         query = lists.query(ORDER_WORKFLOW, provider=provider, status=status)
         return await page_of(self.temporal, query, size, after)
 
+    @engine.stored
     async def listed(self, reference: str) -> Listed:
         """The order as lists show it; needs no worker. Raises NotFound."""
         return lists.listed(await known(reference, self.handle(reference).describe()))
 
+    @engine.told
     async def state(self, reference: str) -> Order:
         """Where the order is: every line, every delivery. Raises NotFound."""
         return await queried(reference, self.handle(reference), "state", Order)
 
+    @engine.told
     async def journal(self, reference: str) -> Journal:
         """What happened to the order. Raises NotFound."""
         return await queried(reference, self.handle(reference), "journal", Journal)
 
+    @engine.told
     async def result(self, reference: str) -> Order:
         """Wait until every line has its final status. Raises NotFound, Failed, CutOff."""
         handle = self.handle(reference)
@@ -135,6 +142,7 @@ class Orders:
             return await self.state(reference)
         return result
 
+    @engine.told
     async def deliver(self, reference: str, wanted: Deliver) -> DeliveryState:
         """Have these lines invoiced now. Raises NotFound, Refused, TooLarge."""
         handle = self.handle(reference)
@@ -143,6 +151,7 @@ class Orders:
         )
         return told
 
+    @engine.told
     async def cancel_lines(self, reference: str, wanted: CancelLines) -> CancellationState:
         """Take lines out of the order that will not be delivered. Raises NotFound, Refused."""
         handle = self.handle(reference)
@@ -151,12 +160,14 @@ class Orders:
         )
         return told
 
+    @engine.told
     async def cancel(self, reference: str, order: Cancel, *, key: str | None = None) -> OrderBrief:
         """Cancel what is open and take back what is invoiced. Raises NotFound, Refused."""
         handle = self.handle(reference)
         told: OrderBrief = await ask(reference, handle, "cancel", order, OrderBrief, key)
         return told
 
+    @engine.told
     async def resolve(self, reference: str, said: Resolve, *, key: str | None = None) -> OrderBrief:
         """Answer an order that needs attention. Raises as `resolve` does."""
         handle = self.handle(reference)

@@ -3,26 +3,42 @@ lists, how an end is told."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar, cast
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
 from temporalio.exceptions import ApplicationError
 
 from invoicing import lists
 from invoicing.asking import Execution, known
 from invoicing.case import InvoiceInput
-from invoicing.errors import InvoicingError, ReferenceInUse
+from invoicing.converter import Undecipherable
+from invoicing.engine import stored
+from invoicing.errors import FieldProblem, InvoicingError, Misread, NotFound, ReferenceInUse
 from invoicing.identity import MARK, MEMO, fingerprint
 from invoicing.lists import Page
 from invoicing.order_case import OrderInput
 from invoicing.request import InvoiceRequest, OrderRequest
 
+T = TypeVar("T")
+
 
 class Failed(InvoicingError):
-    """The invoice ended without existing: refused at once, or nobody came to help it."""
+    """The invoice ended without existing: refused at once, or nobody came to help it.
+
+    `fields` is what was wrong field by field, the provider's words included.
+    """
+
+    def __init__(self, message: str, fields: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class Asked(NamedTuple):
@@ -55,28 +71,55 @@ async def asked_for(
 ) -> dict[str, str] | None:
     """The fingerprint of a request whose caller left none, and that no worker has begun; None
     where it cannot be read."""
+    kind: type[InvoiceInput | OrderInput]
     kind = OrderInput if isinstance(like, OrderRequest) else InvoiceInput
-    async for begun in handle.fetch_history_events(page_size=1):
+    try:
+        return fingerprint((await begun_with(temporal, like.reference, handle, kind)).request())
+    except Undecipherable:
+        raise  # Whether it is the same is not known, and not to be guessed.
+    except Misread:
+        return None
+
+
+@stored
+async def begun_with(temporal: Client, reference: str, handle: Execution, kind: type[T]) -> T:
+    """What its workflow was begun with, from its first event; needs no worker. Raises NotFound, and
+    Misread where it cannot be read here."""
+    pages = handle.fetch_history_events(page_size=1)
+    await known(reference, pages.fetch_next_page())
+    for begun in pages.current_page or ():
         payloads = begun.workflow_execution_started_event_attributes.input.payloads
-        with contextlib.suppress(ApplicationError):
-            (asked,) = await temporal.data_converter.decode(payloads, [kind])
-            return fingerprint(asked.request())
-        break
-    return None
+        (asked,) = await temporal.data_converter.decode(payloads, [kind])
+        return cast("T", asked)
+    raise NotFound(reference)
 
 
-async def page_of(temporal: Client, query: str, size: int, after: bytes | None) -> Page:
-    """A part of what a list gives."""
+Own = Callable[[WorkflowExecution], Awaitable[bool]]
+
+
+@stored
+async def page_of(
+    temporal: Client, query: str, size: int, after: bytes | None, own: Own | None = None
+) -> Page:
+    """A part of what a list gives; of those alone that are `own`, where that is given."""
     found = temporal.list_workflows(query, page_size=size, next_page_token=after)
     await found.fetch_next_page()
-    rows = tuple(lists.listed(each) for each in found.current_page or ())
-    return Page(rows=rows, next=found.next_page_token)
+    every = found.current_page or ()
+    shown = [each for each in every if own is None or await own(each)]
+    return Page(rows=tuple(map(lists.listed, shown)), next=found.next_page_token)
+
+
+@stored
+async def described(reference: str, handle: Execution) -> WorkflowExecutionDescription:
+    """What the server knows of the workflow; needs no worker. Raises NotFound."""
+    return await known(reference, handle.describe())
 
 
 def raise_if_it_failed(reference: str, error: WorkflowFailureError) -> None:
     """Failed, where the workflow itself said why it failed: it was not ended from outside."""
     if isinstance(error.cause, ApplicationError):
-        raise Failed(f"{reference}: {error.cause.message}") from error
+        fields = [FieldProblem.model_validate(each) for each in error.cause.details]
+        raise Failed(f"{reference}: {error.cause.message}", fields) from error
 
 
 async def news(reference: str, handle: Execution) -> AsyncIterator[None]:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, JsonValue, SecretStr
 
+from invoicing.density import too_dense
 from invoicing.errors import Forged, Unreadable
 
 MOST_KIND = 100
@@ -101,7 +102,10 @@ def check_age(provider: str, at: datetime | None, received: datetime, limit: tim
 def parsed(provider: str, body: bytes) -> Body:
     """The JSON object that the body is, as it came; Unreadable if it is anything else."""
     try:
-        value = json.loads(body.decode(), parse_float=_finite, parse_constant=_not_json)
+        text = body.decode()
+        if dense := too_dense(text):
+            raise Unreadable(f"{provider}: a webhook that holds {dense}")
+        value = json.loads(text, parse_float=_finite, parse_constant=_not_json)
         # Half a surrogate pair is JSON, and cannot be written down.
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -399,6 +399,23 @@ async def test_a_discovery_document_of_another_issuer_or_in_the_clear_is_not_use
         scene.clock.later += issuer_of_gateway.PAUSE
 
 
+async def test_who_signs_in_is_one_line_with_their_roles(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for roles in (["clerk", "auditor"], ["nobodys"]):
+        scene.issuer.person = {"sub": "eve", "roles": roles}
+        await came_back(scene, scene.browser())
+    lines = [each for each in caplog.records if each.name == "invoicing.gateway.requests"]
+    said = [(vars(each)["role"], vars(each)["status"], vars(each)["outcome"]) for each in lines]
+    assert said == [("clerk+looker", 200, "signed_in"), ("-", 403, "forbidden")]
+    for line in lines:
+        assert vars(line)["caller"] == "acme:eve"
+        assert vars(line)["address"] == "127.0.0.1"
+        assert "code=" not in line.getMessage()
+        assert "eyJ" not in line.getMessage()
+
+
 async def test_a_refusal_is_one_line_without_a_secret(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:

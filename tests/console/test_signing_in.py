@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
 from typing import Any
@@ -70,6 +71,27 @@ async def test_a_token_that_is_not_known_lets_nobody_in(console: Gateway) -> Non
     assert page.status == 401
     assert "not known here" in page.text
     assert (await stranger.get("/console/")).path == "/console/sign-in"
+
+
+async def test_who_signs_in_and_who_is_refused_is_a_line_each(
+    console: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for token in (TOKENS["operate"], "canary-token-canary-token-canary", STARTER):
+        await Browser(console.url).sign_in(token)
+    await Browser(console.url).ask("POST", "/console/sign-in", data={"token": TOKENS["read"]})
+    lines = [each for each in caplog.records if each.name == "invoicing.gateway.requests"]
+    names = ("caller", "role", "route", "status", "outcome", "address")
+    route = "POST /console/sign-in"
+    assert [tuple(vars(each)[name] for name in names) for each in lines] == [
+        ("operate", "-", route, 303, "signed_in", "127.0.0.1"),
+        ("-", "-", route, 401, "unauthenticated", "127.0.0.1"),
+        ("starter", "-", route, 403, "forbidden", "127.0.0.1"),
+        ("-", "-", route, 403, "forbidden", "127.0.0.1"),
+    ]
+    assert [each.levelno for each in lines] == [logging.INFO, *[logging.WARNING] * 3]
+    secrets = ("canary", STARTER, *TOKENS.values())
+    assert not any(secret in each.getMessage() for secret in secrets for each in lines)
 
 
 @pytest.mark.parametrize("token", [STARTER, TOKENS["decrypt"]])

@@ -88,10 +88,16 @@ async def test_a_reference_that_cannot_be_one_is_named(door: Door) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"\xff", b"reference=1", b"[" * 100_000, b'{"a": ', b"null,"],
+    [b"", b"{", b"\xff", b"reference=1", b"[" * 5_000, b'{"a": ', b"null,"],
 )
 async def test_what_is_not_json_is_unreadable(door: Door, body: bytes) -> None:
     assert problem(await sent(door, body), Kind.UNREADABLE).detail.startswith("this is not JSON")
+
+
+async def test_what_holds_more_than_can_mean_something_is_unreadable(door: Door) -> None:
+    for body in (b"[" * 100_000, b"[%s]" % b",".join([b"{}"] * 100_000)):
+        said = problem(await sent(door, body), Kind.UNREADABLE).detail
+        assert said.startswith("this is no request: 100")
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ async def test_a_worker_that_fails_at_it_is_told_apart_from_one_that_is_not_ther
         async with asyncio.timeout(30):
             while (answer := await door.post(f"{where}/hold", WHY)).status_code == 504:
                 pass
-        assert "encryption key" in problem(answer, Kind.FAILING).detail
+        assert "lacks a key" in problem(answer, Kind.FAILING).detail
 
 
 async def test_a_cancel_that_is_taken_and_not_acknowledged_yet_is_answered_with_what_is_known(

@@ -175,6 +175,7 @@ def test_plain_leaves_out_trailing_zeros_only(given: str, written: str) -> None:
 WAITS = {
     ("connection.py", "reach"),
     ("client.py", "tell"),
+    ("engine.py", "within"),
     ("parse.py", "_float"),
     ("news.py", "EventInput"),
     ("news.py", "FeedInput"),

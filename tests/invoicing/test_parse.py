@@ -129,7 +129,7 @@ def test_a_list_is_not_called_too_short_for_its_faulty_items() -> None:
         ("", "this is not JSON: line 1, column 1: expecting value"),
         ("{'a': 1}", "this is not JSON: line 1, column 2: expecting property name"),
         (b"\xff\xfe", "this is not JSON: it is not UTF-8 text"),
-        ("[" * 100_000, "this is not JSON: it is nested too deeply"),
+        ("[" * 1_900, "this is not JSON: it is nested too deeply"),
     ],
 )
 def test_what_is_not_json_is_refused_with_its_place(text: str | bytes, sentence: str) -> None:

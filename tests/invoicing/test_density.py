@@ -1,0 +1,152 @@
+"""What is sent costs memory in proportion: a short text cannot hold so much that reading it takes
+tens of times its size, and nothing that means something is refused for that."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from contextlib import suppress
+from itertools import islice, product
+from string import ascii_letters
+from typing import Any
+
+import pytest
+
+from invoicing.density import PER_HOLDER, PER_NAME, SOME, too_dense
+from invoicing.errors import InvalidRequest, Unreadable
+from invoicing.invoice import Hold
+from invoicing.model import Typed
+from invoicing.parse import read, read_request
+from invoicing.request import InvoiceRequest
+from providers.kit import webhooks
+
+SIZE = 500_000
+TIMES = 20
+"""The memory that reading takes at most, over the bytes that were sent; and SLACK."""
+SLACK = SOME * 250
+"""What `SOME` objects of one field take, however short the text is."""
+
+NAMES = ["".join(letters) for letters in islice(product(ascii_letters, repeat=3), SIZE)]
+
+
+def within(dense: str, holders: int, filler: str, size: int = SIZE) -> str:
+    """As many of these as may be in a text of this size, and others up to it."""
+    most = (SOME + size // PER_HOLDER - 2) // holders
+    most = min(most, size // (len(dense) + 1))
+    rest = (size - most * (len(dense) + 1)) // (len(filler) + 1)
+    return f"[{','.join([dense] * most + [filler] * rest)}]"
+
+
+def named(size: int = SIZE) -> str:
+    """As many different names as may be, and others up to the size."""
+    most = min(SOME + size // PER_NAME - 1, size // 8)
+    listed = ",".join(f'"{name}":0' for name in NAMES[:most])
+    rest = (size - len(listed)) // 4
+    return f'{{{listed},"rest":[{",".join(["257"] * rest)}]}}'
+
+
+DENSE = {
+    "empty lists": within("[]", 1, "257"),
+    "empty objects": within("{}", 1, "257"),
+    "objects of one field": within('{"":0}', 1, '"Ā"'),
+    "lists in lists": within("[" * 50 + "]" * 50, 50, '"Ā"'),
+    "objects in objects": within('{"":' * 20 + "0" + "}" * 20, 20, '"ab"'),
+    "names": named(),
+    "short texts": within("[]", 500_000, '"Ā"'),
+    "short, few": within('{"":0}', 1, "257", size=20_000),
+    "short names, few": named(20_000),
+}
+
+
+def most_memory(body: bytes, model: type[Typed] = Hold) -> int:
+    """Bytes that reading it takes at most, beyond the body."""
+
+    def reading() -> None:
+        with suppress(InvalidRequest):
+            read(model, body)
+
+    reading()
+    tracemalloc.start()
+    try:
+        reading()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_as_much_as_a_text_may_hold_takes_twenty_times_its_size_at_most(name: str) -> None:
+    text = DENSE[name]
+    assert not too_dense(text)
+    body = text.encode()
+    assert most_memory(body) <= TIMES * len(body) + SLACK
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[" + ",".join(["[]"] * 100_000) + "]", "objects and lists"),
+        ("[" + ",".join(["{}"] * 100_000) + "]", "objects and lists"),
+        ("[" * 30_000, "objects and lists"),
+        ("{" + ",".join(f'"{name}":0' for name in NAMES[:50_000]) + "}", "named values"),
+    ],
+)
+def test_more_than_that_is_refused_before_it_is_read(text: str, what: str) -> None:
+    assert what in too_dense(text)
+    with pytest.raises(InvalidRequest, match=what):
+        read(Hold, text)
+    assert most_memory(text.encode()) <= 12 * len(text)
+    with pytest.raises(Unreadable, match=what):
+        webhooks.parsed("anybody", text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{[:" * 100_000,
+        '\\"{' * 100_000,
+        "\\\\" * 100_000 + "{" * 50_000,
+        '"{},[]:' * 40_000,
+        "{\n" * 100_000,
+    ],
+)
+def test_signs_inside_a_text_are_no_objects(text: str) -> None:
+    assert not too_dense(json.dumps({"note": text, "more": [text]}))
+
+
+def test_the_shortest_that_can_be_asked_for_is_not_too_dense() -> None:
+    """At every bound on how many there may be."""
+    few = lines(99, allowances=[REDUCED] * 50)
+    assert read_request(asked(lines(1000))).document.lines
+    assert read_request(asked(few, allowances=[{**REDUCED, "vat": VAT}] * 50)).document.lines
+
+
+def test_what_can_be_asked_for_takes_twelve_megabytes_at_most() -> None:
+    """Of short lines each takes a multiple of its size; there are a thousand at most."""
+    body = asked(lines(1000, allowances=[REDUCED] * 5))
+    assert read_request(body).document.lines
+    assert most_memory(body, InvoiceRequest) < 12_000_000
+
+
+VAT = {"rate": "21"}
+REDUCED = {"percent": "0", "reason": "x"}
+
+
+def lines(count: int, **more: Any) -> list[dict[str, Any]]:
+    """The shortest that can be invoiced."""
+    line = {"name": "x", "quantity": "1", "unit_price": "1", "vat": VAT, **more}
+    return [{"id": str(number), **line} for number in range(count)]
+
+
+def asked(listed: list[dict[str, Any]], **more: Any) -> bytes:
+    """A request for them, written as short as it can be."""
+    buyer = {"name": "B"}
+    document = {"currency": "EUR", "issue_date": "2026-06-30", "buyer": buyer, "lines": listed}
+    request = {"reference": "A", "provider": "mollie", "document": document | more}
+    return json.dumps(request, separators=(",", ":")).encode()
+
+
+def test_an_open_text_is_no_more_work_than_a_closed_one() -> None:
+    """Each of its marks could be taken for a beginning and be followed to the end: for minutes."""
+    for text in ('"' + '\\"' * 400_000, '"' * 400_001, '"' + "\\" * 400_001):
+        assert too_dense(f"{'[' * 60_000}{text}").startswith("60000 objects")
