@@ -33,6 +33,16 @@ def disagreements(row: Row, theirs: Snapshot) -> tuple[Disagreement, ...]:
     return (*_figures(row, theirs), *_stages(row, theirs), *_payments(row, theirs))
 
 
+def signed_as(ours: Echo, theirs: Echo) -> Echo:
+    """The figures of a listed credit note with our sign: one provider writes what another's are
+    without it, and only a look at it knows."""
+    if not ours.gross or not theirs.gross or (ours.gross < 0) is (theirs.gross < 0):
+        return theirs
+    turned = {name: -value for name in _AMOUNTS if (value := getattr(theirs, name)) is not None}
+    vat = theirs.vat and {rate: -amount for rate, amount in theirs.vat.items()}
+    return theirs.model_copy(update={**turned, "vat": vat})
+
+
 def _orphan(theirs: Snapshot) -> Iterator[Disagreement]:
     if theirs.stage in ALIVE:
         what = "final" if theirs.stage in FINAL else "a draft"

@@ -106,6 +106,7 @@ invoices = Table(
     Index("invoices_by_number", "number"),
     Index("invoices_by_provider_id", "provider", "account", "provider_id"),
     Index("invoices_by_age", "kind", "began_at", "reference"),
+    Index("invoices_by_order", "order_id"),
 )
 
 vat_rows = Table(
@@ -178,6 +179,8 @@ listed = Table(
     Column("alive", Boolean, nullable=False),
     Column("seen", Boolean, nullable=False),  # False: it is missing in the list
     Column("suspect", Boolean, nullable=False),
+    Column("credits", Words),  # the id of what it takes back
+    Column("awaits_note", Boolean),  # it is credited here: a document that says so is to be there
     Index("listed_by_reference", "run", "reference"),
     Index("listed_by_suspicion", "run", "suspect"),
 )

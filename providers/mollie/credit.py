@@ -45,10 +45,11 @@ def credit_plan(request: InvoiceRequest, settings: MollieSettings, mistakes: Mis
     )
 
 
-def as_credit_note(invoice: Snapshot, target: Target) -> Snapshot:
+def as_credit_note(invoice: Snapshot, target: Target | None) -> Snapshot:
     """The invoice as its credit note: there once it is credited, and nothing more comes of it.
 
-    Its day and its number are the invoice's, so neither is told.
+    Its day and its number are the invoice's, so neither is told. `target` is ours; None in a list,
+    where nobody knows who asked.
     """
     known = {Stage.CREDITED: Stage.SENT, Stage.UNKNOWN: Stage.UNKNOWN}
     stage = known.get(invoice.stage, Stage.DRAFTING)
@@ -58,5 +59,5 @@ def as_credit_note(invoice: Snapshot, target: Target) -> Snapshot:
         stage=stage,
         status=invoice.status,
         echo=invoice.echo and invoice.echo.model_copy(update=unsaid),
-        reference=target.reference if stage is Stage.SENT else None,
+        reference=target.reference if target and stage is Stage.SENT else None,
     )

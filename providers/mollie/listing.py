@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from invoicing.listing import ListCall, Listed, ListPage
+from invoicing.provider import Stage
 from providers.kit.api import Api
 from providers.kit.http import Call, encode
+from providers.mollie.credit import as_credit_note
 from providers.mollie.decode import Invoice, Page, snapshot
 from providers.mollie.settings import MollieSettings
 from providers.mollie.states import INVOICES, Context
@@ -33,7 +35,7 @@ async def list_page(api: Api, settings: MollieSettings, call: ListCall) -> ListP
     """See the port."""
     onwards = str(call.cursor["from"]) if call.cursor else None
     page = await api.read(Page, page_request(api, settings, onwards))
-    items = [_listed(item, settings) for item in page.items]
+    items = [one for item in page.items for one in _listed(item, settings)]
     following = page.next_from
     stuck = not page.is_last and following in (None, onwards)
     return ListPage(
@@ -43,10 +45,15 @@ async def list_page(api: Api, settings: MollieSettings, call: ListCall) -> ListP
     )
 
 
-def _listed(item: Any, settings: MollieSettings) -> Listed | None:
-    """None where it cannot be read: one strange invoice does not hide the others."""
+def _listed(item: Any, settings: MollieSettings) -> tuple[Listed | None, ...]:
+    """It, and where it is cancelled the credit note that this is; None where it cannot be read: one
+    strange invoice does not hide the others."""
     try:
         invoice = Invoice.model_validate(item)
     except ValidationError:
-        return None
-    return Listed(invoice=snapshot(invoice, Context(), settings.zone))
+        return (None,)
+    told = snapshot(invoice, Context(), settings.zone)
+    if told.stage is not Stage.CREDITED:
+        return (Listed(invoice=told),)
+    note = Listed(invoice=as_credit_note(told, None), credits=told.provider_id)
+    return Listed(invoice=told), note

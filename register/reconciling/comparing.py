@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
 
-from invoicing.disagreement import ALIVE, FINAL, OVER, disagreements
+from invoicing.disagreement import ALIVE, FINAL, OVER, disagreements, signed_as
+from invoicing.identity import credits_id
 from invoicing.listing import Listed
 from invoicing.periods import Period
-from invoicing.provider import Stage, Target
+from invoicing.provider import Snapshot, Stage, Target
 from invoicing.reconciling import (
     FindingKind,
     FinishCall,
@@ -56,6 +57,7 @@ class _Here:
         self.by_id = {row["provider_id"]: row for row in _mappings(db, by_id)}
         claimed = (claims.c.kind == "invoice", claims.c.reference.in_(names))
         self.claimed = set(db.execute(select(claims.c.reference).where(*claimed)).scalars())
+        self.credited = _credited(db, (row["reference"] for row in self.by_id.values()))
 
     def knows(self, item: Listed) -> bool:
         """Whether it is one of ours, or the provider's own credit of one of ours. A reference that
@@ -81,7 +83,10 @@ def _noted(db: Connection, scope: Scope, item: Listed, here: _Here) -> dict[str,
         what = f"{told.stage} there, and nobody asked for it here"
         found(db, scope, FindingKind.UNKNOWN_HERE, what, provider_id=told.provider_id)
     _taken_back(db, scope, item, here)
-    suspect = row is not None and _judged(row, scope) and bool(_wrong(row, item))
+    awaits_note = row is not None and _awaits_note(row, told)
+    if awaits_note:
+        item = item.model_copy(update={"invoice": told.model_copy(update=_CREDITED)})
+    suspect = row is not None and _wrong(row, item, scope, here)
     return {
         "run": scope.run,
         "provider_id": told.provider_id,
@@ -91,13 +96,25 @@ def _noted(db: Connection, scope: Scope, item: Listed, here: _Here) -> dict[str,
         "alive": alive,
         "seen": True,
         "suspect": suspect,
+        "credits": item.credits,
+        "awaits_note": awaits_note,
     }
+
+
+_CREDITED = {"stage": Stage.CREDITED}
+
+
+def _awaits_note(row: RowMapping, told: Snapshot) -> bool:
+    """Credited here, and final there: so it stays where a credit is a document of its own, which
+    another page may show."""
+    return Stage(row["stage"]) is Stage.CREDITED and told.stage in FINAL
 
 
 def _taken_back(db: Connection, scope: Scope, item: Listed, here: _Here) -> None:
     """A document of its own that credits one of ours, which nobody here has asked for."""
     told, of = item.invoice, here.by_id.get(item.credits or "")
     asked = told.reference in here.claimed or told.provider_id in here.by_id
+    asked |= of is not None and of["reference"] in here.credited
     if of is None or asked or told.stage not in FINAL or not _judged(of, scope):
         return
     if Stage(of["stage"]) is not Stage.CREDITED:
@@ -106,8 +123,21 @@ def _taken_back(db: Connection, scope: Scope, item: Listed, here: _Here) -> None
         found(db, scope, FindingKind.CREDITED_UNSEEN, what, **about)
 
 
-def _wrong(row: RowMapping, item: Listed) -> object:
-    return disagreements(Row.model_validate_json(row["kept"]), item.invoice)
+def _wrong(row: RowMapping, item: Listed, scope: Scope, here: _Here) -> bool:
+    """Whether it is to be read: nothing that would be no finding is."""
+    kept, theirs = Row.model_validate_json(row["kept"]), item.invoice
+    if item.credits and theirs.echo and kept.says:
+        theirs = theirs.model_copy(update={"echo": signed_as(kept.says, theirs.echo)})
+    credited = row["reference"] in here.credited
+    kinds = [kind for kind, _ in disagreements(kept, theirs)]
+    return any(_stands(row, scope, kind, credited=credited) for kind in kinds)
+
+
+def _credited(db: Connection, references: Iterable[str]) -> set[str]:
+    """Those of them of which a credit was asked for here, and has not come to nothing."""
+    ledgers, has = {credits_id(each): each for each in references}, invoices.c
+    fits = (has.kind == "invoice", has.order_id.in_(ledgers), has.status.not_in([*OVER]))
+    return {ledgers[each] for each in db.execute(select(has.order_id).where(*fits)).scalars()}
 
 
 def _judged(row: RowMapping, scope: Scope) -> bool:
@@ -118,10 +148,12 @@ def _judged(row: RowMapping, scope: Scope) -> bool:
     return not moving
 
 
-def _still(row: RowMapping, scope: Scope, kind: FindingKind) -> bool:
-    """A payment that an invoice under way waits for is its own to see."""
+def _stands(row: RowMapping, scope: Scope, kind: FindingKind, *, credited: bool) -> bool:
+    """Whether it is a finding. A payment that an invoice under way waits for is its own to see, and
+    a credit that was asked for here is seen."""
     waits = kind is FindingKind.PAID_UNSEEN and not row["ended"] and row["goal"] == "paid"
-    return _judged(row, scope) and not waits
+    ours = kind is FindingKind.CREDITED_UNSEEN and credited
+    return _judged(row, scope) and not waits and not ours
 
 
 # What no page shows
@@ -132,6 +164,7 @@ def compare_rest(db: Connection, call: RestCall) -> None:
     scope = call.scope
     if call.whole:
         _missing(db, scope)
+    _without_note(db, scope)
     _twice(db, scope)
     _strays(db, scope)
     _cut_off(db, scope, call.cut_off)
@@ -174,12 +207,23 @@ def _missing(db: Connection, scope: Scope) -> None:
             "alive": False,
             "seen": False,
             "suspect": True,
+            "credits": None,
+            "awaits_note": False,
         }
         for row in {one["provider_id"]: one for one in _mappings(db, fits)}.values()
         if _judged(row, scope)
     ]
     if rows:
         db.execute(insert(listed), rows)
+
+
+def _without_note(db: Connection, scope: Scope) -> None:
+    """What is credited here is a suspect where no document that was listed takes it back."""
+    has = listed.c
+    of_run = has.run == scope.run
+    notes = select(has.credits).where(of_run, has.credits.is_not(None), has.stage.in_([*FINAL]))
+    fits = (of_run, has.awaits_note.is_(True), has.provider_id.not_in(notes))
+    db.execute(update(listed).where(*fits).values(suspect=True))
 
 
 def _twice(db: Connection, scope: Scope) -> None:
@@ -259,8 +303,9 @@ def settle(db: Connection, call: SettleCall) -> None:
     row = _row(db, scope, ours) if ours else None
     if row is not None and call.snapshot is not None:
         kept = Row.model_validate_json(row["kept"])
+        credited = bool(_credited(db, [row["reference"]]))
         for kind, what in disagreements(kept, call.snapshot):
-            if _still(row, scope, kind):
+            if _stands(row, scope, kind, credited=credited):
                 about = {"reference": row["reference"], "provider_id": call.provider_id}
                 found(db, scope, kind, what, **about)
     db.execute(update(listed).where(*of).values(suspect=False))

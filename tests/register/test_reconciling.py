@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from invoicing.identity import credits_id
 from invoicing.listing import Listed
 from invoicing.provider import Echo, PaymentStatus, Snapshot, Stage
 from invoicing.reconciling import (
@@ -207,6 +208,61 @@ async def test_a_credit_that_is_a_document_of_its_own_is_found_unless_we_asked_f
     await drill.run(there(), there(None, "id-3", credits="id-1"))
     (finding,) = drill.all()
     assert (finding.kind, finding.reference) == (FindingKind.CREDITED_UNSEEN, "INV-7")
+
+
+async def test_a_credit_that_was_asked_for_here_is_neither_found_nor_looked_at(
+    books: Books, drill: Drill
+) -> None:
+    await here(books)
+    of_ours = {"order": credits_id("INV-7"), "provider_id": "id-9", "number": "CN-1"}
+    await here(books, "INV-7-C1", **of_ours)
+    note = there("INV-7-C1", "id-9", number="CN-1", credits="id-1")
+    done = await drill.run(there(stage=Stage.CREDITED), note)
+    assert (drill.all(), done.reads) == ([], 0)
+
+
+async def test_a_credit_that_came_to_nothing_here_explains_nothing_there(
+    books: Books, drill: Drill
+) -> None:
+    await here(books)
+    nothing = {"status": "abandoned", "stage": "none", "provider_id": None, "number": None}
+    await here(books, "INV-7-C1", order=credits_id("INV-7"), **nothing)
+    await drill.run(there(stage=Stage.CREDITED))
+    assert drill.kinds() == [FindingKind.CREDITED_UNSEEN]
+
+
+async def test_what_is_credited_here_is_only_looked_at_where_no_document_takes_it_back(
+    books: Books, drill: Drill
+) -> None:
+    await here(books, stage="credited", status="credited")
+    stands, note = there(), there(None, "id-2", credits="id-1")
+    for pages in ((stands, note), (note, stands)):
+        done = await drill.run(*pages)
+        assert (drill.all(), done.reads) == ([], 0)
+    done = await drill.run(stands, there(None, "id-2", credits="id-1", stage=Stage.DRAFTED))
+    (finding,) = drill.all()
+    assert (finding.kind, done.reads) == (FindingKind.STATUS, 1)
+    assert "was credited here, and stands there" in finding.what
+
+
+async def test_a_note_whose_figures_have_the_other_sign_is_read_only_where_they_differ(
+    books: Books, drill: Drill
+) -> None:
+    await here(books, "INV-7-C1", order=credits_id("INV-7"))
+    told = {"net": Decimal(-100), "vat": {"21": Decimal(-21)}, "gross": Decimal(-121)}
+    about: dict[str, Any] = {"reference": "INV-7-C1", "credits": "id-0"}
+    done = await drill.run(there(**about, echo=told))
+    assert done.reads == 0
+    done = await drill.run(there(**about, echo={**told, "gross": Decimal("-121.01")}))
+    assert done.reads == 1
+
+
+async def test_a_payment_that_the_invoice_itself_waits_for_is_not_even_looked_at(
+    books: Books, drill: Drill
+) -> None:
+    await here(books, ended=False, goal="paid")
+    done = await drill.run(there(payment=PaymentStatus.PAID))
+    assert (drill.all(), done.reads) == ([], 0)
 
 
 async def test_what_the_list_lacks_is_missing_only_when_a_look_says_so(
