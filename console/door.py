@@ -111,7 +111,7 @@ def admitted(scope: Scope) -> Any:
             raise NotSignedIn
         visit = visit_of(request)
         named = request.path_params
-        if about := named.get("reference") or named.get("event"):
+        if about := named.get("reference") or named.get("event") or named.get("finding"):
             visit.about(about)
         try:
             caller = await desk.access.admit(visit, session.proof, scope)

@@ -104,7 +104,7 @@ async def _admit(
     access: Access = request.app.state.access
     visit, (scope,) = visit_of(request), scopes.scopes
     named = request.path_params
-    if about := named.get("reference") or named.get("event"):
+    if about := named.get("reference") or named.get("event") or named.get("finding"):
         visit.about(about)
     token = credentials.credentials if credentials else None
     caller = await access.admit(visit, token, Scope(scope), long=long)

@@ -16,17 +16,17 @@ from temporalio.service import RPCError
 
 import console.app
 from gateway import books as booked
-from gateway import codec, events, invoices, orders, questions, webhooks
+from gateway import codec, events, findings, invoices, orders, questions, webhooks
 from gateway.access import Access
-from gateway.backend import Backend, Behind
+from gateway.backend import Backend, Behind, Register
 from gateway.guard import Guard
 from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient, Unreachable
+from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
@@ -55,6 +55,7 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
+    Close,
 )
 
 
@@ -69,7 +70,7 @@ def application(
     hooks: Mapping[str, Mapping[str, Hooks]],
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
-    books: Booked | None = None,
+    books: Register | None = None,
     people: People | None = None,
 ) -> FastAPI:
     """The gateway over this client, with these accounts' webhooks, for these callers; with
@@ -137,6 +138,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    *findings.routers,
     questions.router,
     webhooks.router,
     checks,

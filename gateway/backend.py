@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -15,6 +15,7 @@ from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 from gateway.problems import Trouble, no_worker, unavailable
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
+from invoicing.findings import Findings
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
@@ -36,6 +37,10 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
+class Register(Booked, Findings, Protocol):
+    """What the gateway needs of one."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """The client, and what receives webhooks by provider and account."""
@@ -43,7 +48,7 @@ class Backend:
     client: InvoicingClient
     hooks: Mapping[str, Mapping[str, Hooks]]
     settings: GatewaySettings
-    books: Booked | None = None
+    books: Register | None = None
     """The register, where one is set up here."""
     reaching: Shared = field(default_factory=Shared)
 

@@ -3,19 +3,20 @@ forgotten. Only where the gateway is told where the register is (INVOICING_REGIS
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Query
 from pydantic import StringConstraints, model_validator
 
 from gateway.access import Who
-from gateway.backend import Backend, Behind
+from gateway.backend import Backend, Behind, Register
 from gateway.callers import Caller
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
-from invoicing.booked import BadCursor, Booked, Entry, Total, Wanted
+from invoicing.booked import BadCursor, Entry, Total, Wanted
 from invoicing.errors import Unavailable
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
@@ -25,6 +26,7 @@ from invoicing.request import ProviderName
 
 heads = Heads("books")
 router = heads.router
+T = TypeVar("T")
 
 _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
 
@@ -89,13 +91,9 @@ async def list_books(
     filters: Annotated[BookFilters, Query()], behind: Behind, who: Who
 ) -> BookPage:
     """Invoices with amounts, buyer and payment, as they were recorded last."""
-    books = _books(behind)
-    try:
-        found = await behind.stored(books.page(filters.wanted(who), filters.limit, filters.cursor))
-    except BadCursor:
-        raise invalid("query.cursor", "is none that a list has given") from None
-    except Unavailable as error:
-        raise unavailable(error.message) from None
+    books = register_of(behind)
+    wanted = filters.wanted(who)
+    found = await booked(behind, books.page(wanted, filters.limit, filters.cursor))
     return BookPage(invoices=found.rows, cursor=found.next)
 
 
@@ -104,14 +102,22 @@ async def total_books(
     filters: Annotated[TotalFilters, Query()], behind: Behind, who: Who
 ) -> Totals:
     """What those with a number come to, by currency and VAT rate."""
-    books = _books(behind)
-    try:
-        return Totals(totals=await behind.stored(books.totals(filters.wanted(who))))
-    except Unavailable as error:
-        raise unavailable(error.message) from None
+    books = register_of(behind)
+    return Totals(totals=await booked(behind, books.totals(filters.wanted(who))))
 
 
-def _books(behind: Backend) -> Booked:
+def register_of(behind: Backend) -> Register:
+    """The register, where one is set up here. Raises Trouble."""
     if behind.books is None:
         raise Trouble(Kind.NOT_FOUND, _NO_REGISTER)
     return behind.books
+
+
+async def booked(behind: Backend, asked: Awaitable[T]) -> T:
+    """What the register answers. Raises Trouble for a cursor that is none, and where it is away."""
+    try:
+        return await behind.stored(asked)
+    except BadCursor:
+        raise invalid("query.cursor", "is none that a list has given") from None
+    except Unavailable as error:
+        raise unavailable(error.message) from None

@@ -5,20 +5,19 @@ Amounts come from columns: one that no column holds is left out here, and is in 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.booked import BadCursor, Entry, Page, Rate, Total, Wanted
+from invoicing.booked import Entry, Page, Rate, Total, Wanted
 from invoicing.invoice import Status
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
+from register import cursors
 from register.database import BadRegister
 from register.periods import of_period
 from register.tables import invoices, vat_rows
@@ -95,19 +94,11 @@ def _overdue(day: date) -> ColumnElement[bool]:
 
 
 def _cursor(last: Entry) -> str:
-    text = f"{last.began_at.isoformat()} {last.reference}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return cursors.written(last.began_at, last.reference)
 
 
 def _after(cursor: str) -> ColumnElement[bool]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        moment, _, reference = text.partition(" ")
-        began = datetime.fromisoformat(moment)
-        if began.tzinfo is None:
-            raise ValueError
-    except (binascii.Error, UnicodeError, ValueError):
-        raise BadCursor("this is not what a list gave to go on with") from None
+    began, reference = cursors.read(cursor)
     has = invoices.c
     same = and_(has.began_at == began, has.reference < reference)
     return or_(has.began_at < began, same)

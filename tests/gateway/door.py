@@ -21,10 +21,10 @@ import jsonschema
 
 from gateway import tokens
 from gateway.app import application
+from gateway.backend import Register
 from gateway.guard import HEADERS
 from gateway.problems import MEDIA_TYPE, Kind, ProblemDetails
 from gateway.serve import serving
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
@@ -157,7 +157,7 @@ def _operation(document: dict[str, Any], path: str, method: str) -> dict[str, An
 async def gateway_over(
     client: InvoicingClient,
     known: Mapping[str, CallerSettings] | None = None,
-    books: Booked | None = None,
+    books: Register | None = None,
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
     """A gateway over this client, served meanwhile, for these callers."""

@@ -82,7 +82,11 @@ async def asked(
     door: Door, row: Row, reference: str = "NEVER-1", body: Any = None
 ) -> httpx.Response:
     path = row.path.format(
-        reference=reference, event="zero_friction/a/never", provider="p", account="a"
+        reference=reference,
+        event="zero_friction/a/never",
+        provider="p",
+        account="a",
+        finding="never",
     )
     how = {"json": body if body is not None else {}} if row.method == "POST" else {}
     return await door.ask(row.method, path, known=not path.startswith("/codec"), **how)
@@ -165,7 +169,7 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
         if row.limits != Limits.ITS_OWN:
             continue
         there = order.reference if "/orders/" in row.path else invoice.reference
-        path = row.path.replace("{reference}", there)
+        path = row.path.replace("{reference}", there).replace("{finding}", "none")
         path = path.replace("{event:path}", "{event}").replace(
             "{event}", f"zero_friction/{two.other.account}/{event.id}"
         )
