@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from console import by_issuer, inbox, lists, one, signing_in, together
+from console import books, by_issuer, inbox, lists, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
@@ -63,12 +63,14 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
     )
     idle = timedelta(minutes=settings.console_minutes)
     sessions = Sessions(settings.console_keys, idle)
-    app.state.console = Console(backend, access, sessions, Pages(settings, sessions))
+    made = Pages(settings, sessions, has_books=backend.books is not None)
+    app.state.console = Console(backend, access, sessions, made)
     for router in (
         inbox.router,
         signing_in.router,
         by_issuer.router,
         lists.router,
+        books.router,
         together.router,
         one.router,
     ):

@@ -59,9 +59,11 @@ class Visitor:
 
 
 class Pages:
-    """Makes them."""
+    """Makes them. `has_books`: there is a register, and so pages that read it."""
 
-    def __init__(self, settings: GatewaySettings, sessions: Sessions) -> None:
+    def __init__(
+        self, settings: GatewaySettings, sessions: Sessions, *, has_books: bool = False
+    ) -> None:
         self.words = Words()
         self._zone = settings.console_zone
         self._sessions = sessions
@@ -75,7 +77,11 @@ class Pages:
         )
         self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
         self._templates.globals.update(
-            say=self.words, word=self.words.of, spoken=self.words.spoken, way=way
+            say=self.words,
+            word=self.words.of,
+            spoken=self.words.spoken,
+            way=way,
+            has_books=has_books,
         )
 
     def reader(self, request: Request) -> Reader:

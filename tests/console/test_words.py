@@ -26,6 +26,7 @@ from invoicing.news import EventOutcome
 from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import Answer, Reason
+from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
 
 CONSOLE = ENGLISH.parent
@@ -46,9 +47,11 @@ GROUPS: dict[str, Iterable[object]] = {
     "waits": ["person", "provider", "time", "release"],
     "do": ["hold", "release", "cancel"],
     "do.cancel_": ["none", "draft", "final", "final_no"],
-    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out"],
+    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out", "closed"],
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
+    "finding": FindingKind,
+    "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
 }
 """Names that are put together."""
