@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console.door import Console, Form, filled
 from console.render import Visitor
+from console.second import firsts
 from console.subjects import (
     Kind,
     Subject,
@@ -66,6 +67,7 @@ async def show(
 ) -> HTMLResponse:
     """The page of one that was checked to be the visitor's own."""
     subject = await look(desk, kind, name)
+    around = await _around(desk, kind, name)
     problem = subject.problem
     document = subject.asked.document if subject.asked else None
     written = document.model_dump(mode="json", exclude_unset=True) if document else {}
@@ -84,7 +86,8 @@ async def show(
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
-        **await _around(desk, kind, name),
+        firsts=firsts(subject, around["journal"], visitor.caller.name),
+        **around,
     )
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from console.door import Console, Desk, Looking
 from console.render import Visitor
+from console.second import consents
 from console.subjects import Kind, Subject, look_at_each
 from gateway import events
 from gateway.pages import Paged
@@ -54,6 +55,7 @@ async def inbox(
         more=more,
         number=number,
         last=last,
+        consents=consents,
     )
 
 

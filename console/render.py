@@ -80,6 +80,7 @@ class Pages:
             say=self.words,
             word=self.words.of,
             spoken=self.words.spoken,
+            decision=self.words.decision,
             way=way,
             has_books=has_books,
         )

@@ -19,6 +19,7 @@ from console.reader import Reader, preferred
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
+from invoicing.consent import CANCEL, CREDIT
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
@@ -28,6 +29,7 @@ from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
+from settings.consents import KINDS
 
 CONSOLE = ENGLISH.parent
 TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
@@ -51,6 +53,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
+    "second": [CANCEL, CREDIT],
     "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
 }
@@ -83,6 +86,10 @@ def test_a_template_says_nothing_of_its_own(path: Path) -> None:
     assert re.findall(r"[A-Za-z]+", re.sub(r"<[^>]*>", "", text)) == []
     for name in ("aria-label", "alt", "title", "placeholder"):
         assert not re.search(rf'{name}="[^"]*[A-Za-z]', text)
+
+
+def test_every_kind_of_decision_that_may_need_two_people_has_words() -> None:
+    assert [kind for kind in KINDS if WORDS.decision(kind) == kind] == []
 
 
 def test_no_sentence_reaches_into_what_is_put_in() -> None:
