@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Response
 
 from console.render import Pages, Visitor
 from console.sessions import Session, Sessions
+from console.streams import Streams
 from gateway.access import Access
 from gateway.backend import Backend
 from gateway.inputs import Beside, whole_body
@@ -34,11 +35,19 @@ class NotSignedIn(Exception):
 class Console:
     """What stands behind the pages."""
 
-    def __init__(self, backend: Backend, access: Access, sessions: Sessions, pages: Pages) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        access: Access,
+        sessions: Sessions,
+        pages: Pages,
+        streams: Streams,
+    ) -> None:
         self.backend = backend
         self.access = access
         self.sessions = sessions
         self.pages = pages
+        self.streams = streams
 
 
 def _console(request: Request) -> Console:

@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -23,7 +23,8 @@ from settings.gateway import GatewaySettings
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        "connect-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     # Forms of ours say where they come from, and nobody else is told.
@@ -56,6 +57,14 @@ class Visitor:
     def may_answer(self) -> bool:
         """Whether the buttons are theirs."""
         return Scope.OPERATE in self.caller.may
+
+
+class Live(NamedTuple):
+    """A page that is kept up to date: by which stream, and from which address; below the
+    console's own."""
+
+    stream: str
+    page: str
 
 
 class Pages:
@@ -96,6 +105,7 @@ class Pages:
         visitor: Visitor | None = None,
         session: Session | None = None,
         status: int = 200,
+        live: Live | None = None,
         **content: Any,
     ) -> HTMLResponse:
         """One page. Its forms are of the visitor's session, or of the given one."""
@@ -104,6 +114,7 @@ class Pages:
         html = self._templates.get_template(template).render(
             here=request.scope["root_path"],
             visitor=visitor,
+            live=live,
             form_token=self._sessions.form_token(of) if of else "",
             once=secrets.token_urlsafe(16),
             reader=self.reader(request),

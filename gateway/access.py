@@ -57,6 +57,13 @@ class Access:
         visit.leave.append(leave)
         return caller
 
+    async def knows(self, proof: Person | str | None, caller: Caller) -> bool:
+        """Whether this proof still lets in the same caller, who was let in by it before."""
+        try:
+            return await self._recognise(Visit(""), proof) == caller
+        except Trouble:
+            return False
+
     async def _recognise(self, visit: Visit, proof: Person | str | None) -> Caller:
         if isinstance(proof, Person):
             return self._of_issuer(visit, proof)

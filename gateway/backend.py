@@ -51,6 +51,8 @@ class Backend:
     books: Register | None = None
     """The register, where one is set up here."""
     reaching: Shared = field(default_factory=Shared)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the gateway is told to stop: what would go on for long ends."""
 
     async def stored(self, call: Awaitable[T]) -> T:
         """What the Temporal server answers, or that it is not available."""

@@ -160,13 +160,16 @@ class Browser:
 
 
 def is_ours(page: Page) -> None:
-    """No script, no style of its own, nobody else's address, and the headers of every page."""
+    """No script but our own file, no style of its own, nobody else's address, and the headers of
+    every page."""
     for name, value in OF_PAGES.items():
         assert page.answer.headers[name] == value, name
     assert page.answer.headers["content-type"] == "text/html; charset=utf-8"
     for tag, given in page.tags:
-        assert tag not in ("script", "style", "iframe", "object", "embed", "base", "img"), tag
+        assert tag not in ("style", "iframe", "object", "embed", "base", "img"), tag
         assert not [name for name in given if name.startswith("on") or name == "style"], given
+        if tag == "script":
+            assert given == {"src": "/console/live.js", "defer": ""}
         for name in ("href", "src", "action"):
             where = given.get(name, "")
             assert where.startswith(("/console", "#", "?", WEB_UI)) or not where, where

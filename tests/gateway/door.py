@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import jsonschema
+from fastapi import FastAPI
 
 from gateway import tokens
 from gateway.app import application
@@ -78,6 +79,7 @@ class Gateway:
     document: dict[str, Any]
     http: httpx.AsyncClient
     accounts: dict[str, dict[str, Hooks]]
+    app: FastAPI
 
     def door(self, who: str | None) -> Door:
         """The gateway as the bearer of this token; None: without one."""
@@ -165,10 +167,10 @@ async def gateway_over(
     accounts: dict[str, dict[str, Hooks]] = {}
     app = application(client, accounts, setup, callers() if known is None else known, books)
     async with (
-        serving(app, setup) as url,
+        serving(app, setup, app.state.backend.stopping) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,
     ):
-        yield Gateway(url, app.openapi(), http, accounts)
+        yield Gateway(url, app.openapi(), http, accounts, app)
 
 
 def problem(answer: httpx.Response, kind: Kind) -> ProblemDetails:
