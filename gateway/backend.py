@@ -16,6 +16,7 @@ from gateway.problems import Trouble, no_worker, unavailable
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.findings import Findings
+from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
@@ -37,7 +38,7 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
-class Register(Booked, Findings, Protocol):
+class Register(Booked, Findings, Overlooks, Protocol):
     """What the gateway needs of one."""
 
 

@@ -20,6 +20,7 @@ from invoicing.booked import BadCursor, Entry, Total, Wanted
 from invoicing.errors import Unavailable
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
+from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from invoicing.request import ProviderName
@@ -104,6 +105,41 @@ async def total_books(
     """What those with a number come to, by currency and VAT rate."""
     books = register_of(behind)
     return Totals(totals=await booked(behind, books.totals(filters.wanted(who))))
+
+
+MOST_DAYS = 92
+"""Of one overview."""
+
+
+class OverviewFilters(Typed):
+    """Of which days, both included; at most 92."""
+
+    since: date
+    until: date
+    provider: ProviderName | None = None
+    account: Text | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not 0 <= (self.until - self.since).days < MOST_DAYS:
+            raise ValueError(f"until is before since, or more than {MOST_DAYS} days are asked for")
+        return self
+
+
+@heads.lists("By day, status and currency", Limits.SHOWN, "/overview", Kind.NOT_FOUND)
+async def overlook_books(
+    filters: Annotated[OverviewFilters, Query()], behind: Behind, who: Who
+) -> Overview:
+    """How it goes with what was asked for in these days, as counted in UTC: how many of each day
+    have which status now, and what they come to by currency."""
+    wanted = Wanted(
+        provider=filters.provider,
+        account=filters.account,
+        accounts=who.reach.accounts,
+        prefixes=who.reach.references,
+    )
+    asked, today = Period(filters.since, filters.until), datetime.now(UTC).date()
+    return await booked(behind, register_of(behind).overview(wanted, asked, today))
 
 
 def register_of(behind: Backend) -> Register:

@@ -30,7 +30,7 @@ _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
 
 def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
     """So many of those that fit. Raises BadCursor, BadRegister. Blocks."""
-    fits = [*_conditions(wanted), *([_after(after)] if after else [])]
+    fits = [*conditions(wanted), *([_after(after)] if after else [])]
     order = (invoices.c.began_at.desc(), invoices.c.reference.desc())
     most = min(limit, MOST_ROWS)
     query = select(invoices).where(*fits).order_by(*order).limit(most + 1)
@@ -45,7 +45,7 @@ def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -
 
 def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
     """What all that fit come to, by currency. Raises BadRegister. Blocks."""
-    fits = (*_conditions(wanted), invoices.c.number.is_not(None))
+    fits = (*conditions(wanted), invoices.c.number.is_not(None))
     try:
         with engine.begin() as db:
             rates = _rates(db, fits)
@@ -54,7 +54,8 @@ def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What an invoice has to fulfil to be wanted."""
     has, begins = invoices.c, wanted.prefix
     fits = [has.kind == "invoice"]
     given = {name: getattr(wanted, name) for name in ("provider", "account", "status", "payment")}
@@ -75,7 +76,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.due_before:
         fits.append(has.due_date < wanted.due_before)
     if wanted.overdue_on:
-        fits.append(_overdue(wanted.overdue_on))
+        fits.append(overdue(wanted.overdue_on))
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
@@ -87,7 +88,8 @@ def _at(account: str) -> ColumnElement[bool]:
     return and_(of_provider, invoices.c.account == name) if name else of_provider
 
 
-def _overdue(day: date) -> ColumnElement[bool]:
+def overdue(day: date) -> ColumnElement[bool]:
+    """Final, due before this day, and not paid."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
     return and_(has.number.is_not(None), has.due_date < day, *open_)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine
@@ -14,8 +14,10 @@ from sqlalchemy import Engine
 from invoicing.booked import Page, Total, Wanted
 from invoicing.errors import Unavailable
 from invoicing.findings import FoundPage, RunsPage, WantedFindings
+from invoicing.overview import Overview
+from invoicing.periods import Period
 from invoicing.reconciling import Found
-from register import lists
+from register import lists, overview
 from register.database import PATIENCE, BadRegister, for_reading, made
 from register.reconciling import kept, listed
 
@@ -37,6 +39,10 @@ class Reader:
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
         """See `Booked`."""
         return await self._read(lists.totals, wanted)
+
+    async def overview(self, wanted: Wanted, asked: Period, today: date) -> Overview:
+        """See `Overlooks`."""
+        return await self._read(overview.overview, wanted, asked, today)
 
     async def findings(
         self, wanted: WantedFindings, limit: int, after: str | None = None

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from console import way
+from console import pictures, way
+from console.going import SUMS
 from console.reader import Reader, preferred
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
@@ -53,6 +54,8 @@ GROUPS: dict[str, Iterable[object]] = {
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
+    "going": pictures.GROUPS,
+    "money": SUMS,
     "second": [CANCEL, CREDIT],
     "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
