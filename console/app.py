@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from console import books, by_issuer, going, inbox, lists, live, one, signing_in, together
+from console import batch, books, by_issuer, going, inbox, lists, live, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
@@ -74,6 +74,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         lists.router,
         books.router,
         going.router,
+        batch.router,
         together.router,
         live.router,
         one.router,

@@ -17,6 +17,7 @@ from console import way
 from console.reader import Reader, preferred
 from console.sessions import Session, Sessions
 from console.words import Words
+from gateway.batch import counted
 from gateway.callers import Caller
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
@@ -58,6 +59,11 @@ class Visitor:
         """Whether the buttons are theirs."""
         return Scope.OPERATE in self.caller.may
 
+    @property
+    def may_start(self) -> bool:
+        """Whether they may ask for invoices."""
+        return Scope.START in self.caller.may
+
 
 class Live(NamedTuple):
     """A page that is kept up to date: by which stream, and from which address; below the
@@ -84,6 +90,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["counted"] = counted
         self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
         self._templates.globals.update(
             say=self.words,

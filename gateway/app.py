@@ -15,8 +15,8 @@ from starlette.routing import Match, Route
 from temporalio.service import RPCError
 
 import console.app
+from gateway import batches, codec, events, findings, invoices, orders, questions, webhooks
 from gateway import books as booked
-from gateway import codec, events, findings, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind, Register
 from gateway.guard import Guard
@@ -139,6 +139,7 @@ _ROUTERS = (
     events.router,
     booked.router,
     *findings.routers,
+    batches.router,
     questions.router,
     webhooks.router,
     checks,

@@ -21,6 +21,8 @@ from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
 T = TypeVar("T")
+FILES_AT_ONCE = 2
+"""Each takes a thread, and a core for some seconds where it is large."""
 
 
 class Shared:
@@ -52,6 +54,8 @@ class Backend:
     books: Register | None = None
     """The register, where one is set up here."""
     reaching: Shared = field(default_factory=Shared)
+    files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    """Files that are read at once."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

@@ -128,9 +128,14 @@ class Browser:
         return await self._followed(await self.ask("GET", path, **how))
 
     async def send(
-        self, form: Form, button: tuple[str, str] | None = None, **typed: str | list[str]
+        self,
+        form: Form,
+        button: tuple[str, str] | None = None,
+        *,
+        chosen: tuple[str, bytes] | None = None,
+        **typed: str | list[str],
     ) -> Page:
-        """Fill a form in and press a button."""
+        """Fill a form in, with a file that is chosen by its name, and press a button."""
         assert typed.keys() <= form.typed, f"{typed.keys()} are not in {form.typed}"
         fields: dict[str, str | list[str]] = {}
         for name, value in form.fields:
@@ -142,7 +147,8 @@ class Browser:
             fields[button[0]] = button[1]
         if form.method == "get":
             return await self.get(form.action, params=fields)
-        return await self._followed(await self.ask("POST", form.action, data=fields))
+        how: dict[str, Any] = {"files": {"file": chosen}} if chosen else {}
+        return await self._followed(await self.ask("POST", form.action, data=fields, **how))
 
     async def sign_in(self, token: str) -> Page:
         """By the form."""

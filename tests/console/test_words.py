@@ -15,6 +15,7 @@ import pytest
 from babel import Locale
 
 from console import pictures, way
+from console.batch import CHOICES, WRITTEN
 from console.going import SUMS
 from console.reader import Reader, preferred
 from console.subjects import differences, others
@@ -54,6 +55,8 @@ GROUPS: dict[str, Iterable[object]] = {
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
+    "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
+    "asked": ["not_asked", "asking", "started", "known", "refused"],
     "going": pictures.GROUPS,
     "money": SUMS,
     "second": [CANCEL, CREDIT],
