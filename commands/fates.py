@@ -13,9 +13,8 @@ from commands.base import BadInput, Code
 from invoicing.invoice import Problem
 from invoicing.lists import Listed
 from invoicing.questions import Answer
-from invoicing.request import InvoiceRequest
-from invoicing.totals import Totals, totals
 from tabular.entries import Entry
+from tabular.expected import expected
 from tabular.results import Result, beside, write
 from tabular.wishes import Dialect
 from terminal import program
@@ -36,13 +35,9 @@ class Fate:
     @classmethod
     def of(cls, entry: Entry) -> Fate:
         """Before anything is asked."""
-        result = Result(entry.rows, entry.reference)
+        result = expected(entry)
         if entry.request is None:
-            result.outcome, result.why = "refused", "; ".join(entry.wrong)
-            result.do = "mend the file and run it again"
             return cls(result, code=Code.BAD_INPUT)
-        result.due_date = entry.request.document.due_date
-        _add_up(result, entry.request)
         return cls(result, valid=True)
 
     @property
@@ -73,22 +68,6 @@ class Fate:
         elif self.result.status == "held":
             do = f"{program()} release {self.reference}, or cancel it"
         self.says(Code.NEEDS_ATTENTION, why, do)
-
-
-def _add_up(result: Result, request: InvoiceRequest) -> None:
-    """Our amounts, unless they hang on where the provider rounds VAT: then they are learned."""
-    document = request.document
-    result.currency = document.currency
-    if document.vat_rounding:
-        _set(result, totals(document, document.vat_rounding))
-        return
-    by_line, by_category = totals(document, "line"), totals(document, "category")
-    if (by_line.net, by_line.vat) == (by_category.net, by_category.vat):
-        _set(result, by_line)
-
-
-def _set(result: Result, sums: Totals) -> None:
-    result.net, result.vat, result.gross, result.due = sums.net, sums.vat, sums.gross, sums.due
 
 
 def can_correct(problem: Problem | None) -> bool:

@@ -11,7 +11,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console.door import Console, Form, filled
-from console.render import Visitor
+from console.render import Live, Visitor
+from console.second import firsts
 from console.subjects import (
     Kind,
     Subject,
@@ -67,6 +68,7 @@ async def show(
 ) -> HTMLResponse:
     """The page of one that was checked to be the visitor's own."""
     subject = await look(desk, kind, name)
+    around = await _around(desk, kind, name)
     problem = subject.problem
     document = subject.asked.document if subject.asked else None
     written = document.model_dump(mode="json", exclude_unset=True) if document else {}
@@ -85,8 +87,17 @@ async def show(
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
-        **await _around(desk, kind, name),
+        live=_live(subject, again),
+        firsts=firsts(subject, around["journal"], visitor.caller.name),
+        **around,
     )
+
+
+def _live(subject: Subject, again: Again | None) -> Live | None:
+    """None for news, which does not move, and for what somebody has filled in."""
+    if again or subject.kind is Kind.EVENTS:
+        return None
+    return Live(f"/live{subject.path}", subject.path)
 
 
 async def _around(desk: Console, kind: Kind, name: str) -> dict[str, Any]:

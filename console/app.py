@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console import by_issuer, inbox, lists, one, signing_in, together
+from console import batch, books, by_issuer, going, inbox, lists, live, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
+from console.streams import Streams
 from gateway.access import Access
 from gateway.backend import Backend
 from gateway.problems import Kind, Trouble, trouble_with
@@ -28,8 +29,9 @@ from invoicing.errors import InvoicingError
 from settings.gateway import GatewaySettings
 
 WHERE = "/console"
-LOOKS = {"console.css": "text/css", "icon.svg": "image/svg+xml"}
-"""What pages look like: of nobody's data, and so for everybody, and kept by browsers."""
+LOOKS = {"console.css": "text/css", "icon.svg": "image/svg+xml", "live.js": "text/javascript"}
+"""What pages look like and how they move: of nobody's data, so for everybody, and kept by
+browsers."""
 _TOLD = (
     HTTPException,
     RequestValidationError,
@@ -59,13 +61,18 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
     )
     idle = timedelta(minutes=settings.console_minutes)
     sessions = Sessions(settings.console_keys, idle)
-    app.state.console = Console(backend, access, sessions, Pages(settings, sessions))
+    made = Pages(settings, sessions, has_books=backend.books is not None)
+    app.state.console = Console(backend, access, sessions, made, Streams(settings))
     for router in (
         inbox.router,
         signing_in.router,
         by_issuer.router,
         lists.router,
+        books.router,
+        going.router,
+        batch.router,
         together.router,
+        live.router,
         one.router,
     ):
         app.include_router(router)
@@ -115,8 +122,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 class _Renewal:
-    """Has the idle time begin anew with each answer to somebody who was let in, and has the log
-    line know that the route is below `/console`."""
+    """Has the idle time begin anew with each answer to somebody who was let in, but where the page
+    asked for itself; and has the log line know that the route is below `/console`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -130,7 +137,8 @@ class _Renewal:
 
         async def renewing(message: Message) -> None:
             session = scope.get("state", {}).get("session")
-            if message["type"] == "http.response.start" and session is not None:
+            by_itself = "x-live" in request.headers
+            if message["type"] == "http.response.start" and session is not None and not by_itself:
                 response = Response()
                 keep(request, response, scope["app"].state.console, session)
                 headers = MutableHeaders(scope=message)

@@ -12,9 +12,10 @@ from fastapi import Depends, Request, Response
 
 from console.render import Pages, Visitor
 from console.sessions import Session, Sessions
+from console.streams import Streams
 from gateway.access import Access
 from gateway.backend import Backend
-from gateway.inputs import Beside, whole_body
+from gateway.inputs import Beside, alone, whole_body
 from gateway.problems import Kind, Trouble, invalid, nothing_here
 from gateway.routes import is_own
 from gateway.visits import visit_of
@@ -34,11 +35,26 @@ class NotSignedIn(Exception):
 class Console:
     """What stands behind the pages."""
 
-    def __init__(self, backend: Backend, access: Access, sessions: Sessions, pages: Pages) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        access: Access,
+        sessions: Sessions,
+        pages: Pages,
+        streams: Streams,
+    ) -> None:
         self.backend = backend
         self.access = access
         self.sessions = sessions
         self.pages = pages
+        self.streams = streams
+
+    def check_form(self, session: Session | None, form: Form) -> None:
+        """Raise Trouble for a form that no page of this session showed."""
+        if session is None or not self.sessions.is_form_token(session, form["form_token"]):
+            raise Trouble(
+                Kind.FORBIDDEN, "the form is of another session: go back and fill it in anew"
+            )
 
 
 def _console(request: Request) -> Console:
@@ -111,7 +127,7 @@ def admitted(scope: Scope) -> Any:
             raise NotSignedIn
         visit = visit_of(request)
         named = request.path_params
-        if about := named.get("reference") or named.get("event"):
+        if about := named.get("reference") or named.get("event") or named.get("finding"):
             visit.about(about)
         try:
             caller = await desk.access.admit(visit, session.proof, scope)
@@ -126,6 +142,7 @@ def admitted(scope: Scope) -> Any:
 
 
 Looking = Annotated[Visitor, admitted(Scope.READ)]
+Starting = Annotated[Visitor, admitted(Scope.START)]
 Answering = Annotated[Visitor, admitted(Scope.OPERATE)]
 
 
@@ -187,14 +204,22 @@ async def filled(
 ) -> Form:
     """The form that was sent, once it has proven that this session's page showed it."""
     refuse_other_pages(request)
+    most = WRITTEN_AS * desk.backend.settings.max_body if beside is None else MOST_SMALL
+    return await filled_in(request, desk, session, most, beside or alone)
+
+
+async def filled_in(
+    request: Request,
+    desk: Console,
+    session: Session | None,
+    most: int,
+    beside: Beside = alone,
+) -> Form:
+    """The same for a form of at most so many bytes, from a page of ours."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Trouble(Kind.MEDIA, "send a form")
-    settings = desk.backend.settings
-    if beside is None:
-        body = await whole_body(request, settings, most=WRITTEN_AS * settings.max_body)
-    else:
-        body = await whole_body(request, settings, beside, most=MOST_SMALL)
+    body = await whole_body(request, desk.backend.settings, beside, most=most)
     try:
         pairs = parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
@@ -202,8 +227,7 @@ async def filled(
     except ValueError:
         raise Trouble(Kind.UNREADABLE, "the form cannot be read") from None
     form = Form(pairs)
-    if session is None or not desk.sessions.is_form_token(session, form["form_token"]):
-        raise Trouble(Kind.FORBIDDEN, "the form is of another session: go back and fill it in anew")
+    desk.check_form(session, form)
     return form
 
 

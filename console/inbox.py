@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.door import Console, Desk, Looking
-from console.render import Visitor
+from console.render import Live, Visitor
+from console.second import consents
 from console.subjects import Kind, Subject, look_at_each
 from gateway import events
 from gateway.pages import Paged
@@ -34,13 +35,13 @@ async def inbox(
     number: Annotated[int, Query(alias="page", ge=1, le=100)] = 1,
 ) -> HTMLResponse:
     """What waits, in the order in which it was asked for."""
-    rows, more = await _waiting(desk, visitor)
+    rows, more = await waiting(desk, visitor)
     last = max(1, -(-len(rows) // ROWS))
     number = min(number, last)
     shown = rows[(number - 1) * ROWS : number * ROWS]
     found = await look_at_each(desk, [(kind, row.reference) for kind, row in shown])
-    told = await events.list_events(desk.backend, visitor.caller, MOST_EVENTS)
-    news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told.events)])
+    told = await news_of(desk, visitor)
+    news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told)])
     return desk.pages.page(
         request,
         "inbox.html",
@@ -54,6 +55,8 @@ async def inbox(
         more=more,
         number=number,
         last=last,
+        consents=consents,
+        live=Live("/live/inbox", f"/?page={number}"),
     )
 
 
@@ -65,7 +68,13 @@ def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
     return desk.pages.words.asked(what.partition(": ")[2])
 
 
-async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
+async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
+    """The ids of news that waits for a person, the latest first."""
+    told = await events.list_events(desk.backend, visitor.caller, MOST_EVENTS)
+    return told.events
+
+
+async def waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
     """Those that wait for a person, first asked first, and whether there are more than that."""
     found: list[tuple[Kind, Listed]] = []
     more = False

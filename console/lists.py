@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from console.door import Desk, Looking
+from console.subjects import Kind
 from gateway import invoices, orders
+from gateway.backend import Backend
+from gateway.callers import Caller
 from gateway.pages import Paged
 from invoicing.invoice import Status
-from invoicing.lists import CUT_OFF
+from invoicing.lists import CUT_OFF, Listed
 from invoicing.order import OrderStatus
 from invoicing.parse import read
 
@@ -22,11 +26,56 @@ router = APIRouter()
 ROWS = 50
 """Of a page."""
 
+_Page = tuple[tuple[Listed, ...], str | None]
+"""Rows, and the cursor of the next page."""
 
-Filters = TypeVar("Filters", bound=Paged)
+
+async def _invoices(filters: Any, behind: Backend, who: Caller) -> _Page:
+    found = await invoices.list_invoices(filters, behind, who)
+    return found.invoices, found.cursor
 
 
-def _chosen(request: Request, model: type[Filters]) -> Filters:
+async def _orders(filters: Any, behind: Backend, who: Caller) -> _Page:
+    found = await orders.list_orders(filters, behind, who)
+    return found.orders, found.cursor
+
+
+class _List(NamedTuple):
+    """What one kind of list is filtered by, who gives it, and which statuses may be chosen."""
+
+    filters: type[invoices.Filters | orders.OrderFilters]
+    page: Callable[[Any, Backend, Caller], Awaitable[_Page]]
+    statuses: tuple[str, ...]
+
+
+LISTS: Mapping[str, _List] = {
+    f"/{Kind.INVOICES}": _List(invoices.Filters, _invoices, (*Status, CUT_OFF)),
+    f"/{Kind.ORDERS}": _List(orders.OrderFilters, _orders, (*OrderStatus, CUT_OFF)),
+}
+"""By their routes."""
+
+
+@router.get(f"/{Kind.INVOICES}")
+@router.get(f"/{Kind.ORDERS}")
+async def list_them(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
+    """Invoices or orders, the latest first."""
+    path = request.scope["route"].path
+    one = LISTS[path]
+    filters = _chosen(request, one.filters)
+    rows, cursor = await one.page(filters, desk.backend, visitor.caller)
+    return desk.pages.page(
+        request,
+        "list.html",
+        visitor,
+        kind=path.removeprefix("/"),
+        rows=rows,
+        next=_next(filters, cursor),
+        filters=filters,
+        statuses=one.statuses,
+    )
+
+
+def _chosen(request: Request, model: type[Paged]) -> Paged:
     """What the address asks for; a field that was left empty asks for nothing. Raises
     InvalidRequest."""
     given = {name: value for name, value in request.query_params.items() if value}
@@ -40,37 +89,3 @@ def _next(filters: Paged, cursor: str | None) -> str:
         return ""
     kept = filters.model_dump(mode="json", include={"provider", "status"}, exclude_none=True)
     return "?" + urlencode({**kept, "cursor": cursor})
-
-
-@router.get("/invoices")
-async def list_invoices(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
-    """Invoices, the latest first."""
-    filters = _chosen(request, invoices.Filters)
-    found = await invoices.list_invoices(filters, desk.backend, visitor.caller)
-    return desk.pages.page(
-        request,
-        "list.html",
-        visitor,
-        kind="invoices",
-        rows=found.invoices,
-        next=_next(filters, found.cursor),
-        filters=filters,
-        statuses=[*Status, CUT_OFF],
-    )
-
-
-@router.get("/orders")
-async def list_orders(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
-    """Orders, the latest first."""
-    filters = _chosen(request, orders.OrderFilters)
-    found = await orders.list_orders(filters, desk.backend, visitor.caller)
-    return desk.pages.page(
-        request,
-        "list.html",
-        visitor,
-        kind="orders",
-        rows=found.orders,
-        next=_next(filters, found.cursor),
-        filters=filters,
-        statuses=[*OrderStatus, CUT_OFF],
-    )

@@ -28,7 +28,7 @@ class Reader:
         """An amount with its currency; never rounded."""
         return format_currency(amount, currency, locale=self.locale, decimal_quantization=False)
 
-    def number(self, value: Decimal) -> str:
+    def number(self, value: Decimal | int) -> str:
         """A number; never rounded."""
         return format_decimal(value, locale=self.locale, decimal_quantization=False)
 

@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -17,13 +17,15 @@ from console import way
 from console.reader import Reader, preferred
 from console.sessions import Session, Sessions
 from console.words import Words
+from gateway.batch import counted
 from gateway.callers import Caller
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        "connect-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     # Forms of ours say where they come from, and nobody else is told.
@@ -57,11 +59,26 @@ class Visitor:
         """Whether the buttons are theirs."""
         return Scope.OPERATE in self.caller.may
 
+    @property
+    def may_start(self) -> bool:
+        """Whether they may ask for invoices."""
+        return Scope.START in self.caller.may
+
+
+class Live(NamedTuple):
+    """A page that is kept up to date: by which stream, and from which address; below the
+    console's own."""
+
+    stream: str
+    page: str
+
 
 class Pages:
-    """Makes them."""
+    """Makes them. `has_books`: there is a register, and so pages that read it."""
 
-    def __init__(self, settings: GatewaySettings, sessions: Sessions) -> None:
+    def __init__(
+        self, settings: GatewaySettings, sessions: Sessions, *, has_books: bool = False
+    ) -> None:
         self.words = Words()
         self._zone = settings.console_zone
         self._sessions = sessions
@@ -73,9 +90,15 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["counted"] = counted
         self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
         self._templates.globals.update(
-            say=self.words, word=self.words.of, spoken=self.words.spoken, way=way
+            say=self.words,
+            word=self.words.of,
+            spoken=self.words.spoken,
+            decision=self.words.decision,
+            way=way,
+            has_books=has_books,
         )
 
     def reader(self, request: Request) -> Reader:
@@ -89,6 +112,7 @@ class Pages:
         visitor: Visitor | None = None,
         session: Session | None = None,
         status: int = 200,
+        live: Live | None = None,
         **content: Any,
     ) -> HTMLResponse:
         """One page. Its forms are of the visitor's session, or of the given one."""
@@ -97,6 +121,7 @@ class Pages:
         html = self._templates.get_template(template).render(
             here=request.scope["root_path"],
             visitor=visitor,
+            live=live,
             form_token=self._sessions.form_token(of) if of else "",
             once=secrets.token_urlsafe(16),
             reader=self.reader(request),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from console.asked import Asked, asked
@@ -227,9 +227,23 @@ def others(problem: Problem) -> list[FieldProblem]:
 
 def sums(subjects: Iterable[Subject]) -> dict[str, Decimal]:
     """What several are worth together, by currency."""
+    return worth(each.amounts for each in subjects if each.amounts)
+
+
+class Worth(Protocol):
+    """What has an amount, where that is known."""
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def gross(self) -> Decimal | None: ...
+
+
+def worth(every: Iterable[Worth]) -> dict[str, Decimal]:
+    """The gross amounts of these together, by currency."""
     found: dict[str, Decimal] = {}
-    for each in subjects:
-        if each.amounts:
-            currency = each.amounts.currency
-            found[currency] = found.get(currency, Decimal(0)) + each.amounts.gross
+    for each in every:
+        if each.gross is not None:
+            found[each.currency] = found.get(each.currency, Decimal(0)) + each.gross
     return found

@@ -15,6 +15,7 @@ from console.answering import BESIDE
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.inbox import ROWS
 from console.render import Visitor
+from console.second import consents
 from console.subjects import Kind, Subject, answer_in, check, give, look_at_each, sums
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
@@ -96,6 +97,7 @@ async def _preview(
         groups=[(group, sums(group.subjects)) for group in _groups(found)],
         silent=[each for each in found if not each.problem],
         form=form,
+        consents=consents,
         mistakes={each.field: each.message for each in mistakes},
     )
 

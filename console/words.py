@@ -31,6 +31,10 @@ class Words:
         catalogue has none."""
         return self.sentences.get(f"{group}.{word}", str(word))
 
+    def decision(self, kind: str) -> str:
+        """What needs two people: an instruction, or an answer."""
+        return self.sentences.get(f"second.{kind}") or self.of("answer", kind)
+
     def asked(self, reason: str) -> str:
         """What is asked of a person for this reason, as lists know it."""
         if reason in tuple(Reason):

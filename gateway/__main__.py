@@ -53,7 +53,7 @@ async def main() -> None:
         books = Reader(where.get_secret_value()) if where else None
         people = People(Issuer(told.issuer, http), told.roles) if told else None
         app = application(client, hooks, setup, callers, books, people, filed)
-        async with serving(app, setup) as url:
+        async with serving(app, setup, app.state.backend.stopping) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):
                 log.info("caller %s may %s", name, ", ".join(caller.may))

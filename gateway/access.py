@@ -45,6 +45,13 @@ class Access:
         """Let the bearer of a token pass, or somebody whom the issuer has proven, or raise the
         Trouble that says why not. The place is the visit's."""
         caller = await self._recognise(visit, proof)
+        await self.take_place(visit, caller, scope, long=long)
+        return caller
+
+    async def take_place(
+        self, visit: Visit, caller: Caller, scope: Scope, *, long: bool = False
+    ) -> None:
+        """The same for somebody who is recognised: one of several things asked for at once."""
         visit.caller, visit.scope = caller.name, scope
         if wait := self._buckets.take(caller.name):
             await self.house.pause(caller)
@@ -55,7 +62,13 @@ class Access:
             raise Trouble(Kind.FORBIDDEN, f"it needs the scope {scope}", headers=headers)
         leave = self.house.wait_long(caller) if long else self.house.enter(caller)
         visit.leave.append(leave)
-        return caller
+
+    async def knows(self, proof: Person | str | None, caller: Caller) -> bool:
+        """Whether this proof still lets in the same caller, who was let in by it before."""
+        try:
+            return await self._recognise(Visit(""), proof) == caller
+        except Trouble:
+            return False
 
     async def _recognise(self, visit: Visit, proof: Person | str | None) -> Caller:
         if isinstance(proof, Person):
@@ -104,7 +117,7 @@ async def _admit(
     access: Access = request.app.state.access
     visit, (scope,) = visit_of(request), scopes.scopes
     named = request.path_params
-    if about := named.get("reference") or named.get("event"):
+    if about := named.get("reference") or named.get("event") or named.get("finding"):
         visit.about(about)
     token = credentials.credentials if credentials else None
     caller = await access.admit(visit, token, Scope(scope), long=long)

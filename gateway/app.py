@@ -15,21 +15,31 @@ from starlette.routing import Match, Route
 
 import console.app
 from documents import DocumentStore
+from gateway import (
+    batches,
+    codec,
+    document,
+    events,
+    findings,
+    invoices,
+    orders,
+    questions,
+    webhooks,
+)
 from gateway import books as booked
-from gateway import codec, document, events, invoices, orders, questions, webhooks
 from gateway import credits as crediting
 from gateway.access import Access
-from gateway.backend import Backend, Behind
+from gateway.backend import Backend, Behind, Register
 from gateway.guard import Guard
 from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.credit import Credit
 from invoicing.errors import EngineError
+from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
@@ -59,6 +69,7 @@ BODIES = (
     Deliver,
     CancelLines,
     Credit,
+    Close,
 )
 
 
@@ -73,7 +84,7 @@ def application(
     hooks: Mapping[str, Mapping[str, Hooks]],
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
-    books: Booked | None = None,
+    books: Register | None = None,
     people: People | None = None,
     documents: DocumentStore | None = None,
 ) -> FastAPI:
@@ -145,6 +156,8 @@ _ROUTERS = (
     events.router,
     booked.router,
     document.router,
+    *findings.routers,
+    batches.router,
     questions.router,
     webhooks.router,
     checks,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Request
 
@@ -16,10 +16,14 @@ from invoicing.client import InvoicingClient
 from invoicing.connection import let_in
 from invoicing.engine import within
 from invoicing.errors import NoWorker, ServerAway
+from invoicing.findings import Findings
+from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
 T = TypeVar("T")
+FILES_AT_ONCE = 2
+"""Each takes a thread, and a core for some seconds where it is large."""
 
 
 class Shared:
@@ -37,6 +41,10 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
+class Register(Booked, Findings, Overlooks, Protocol):
+    """What the gateway needs of one."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """The client, and what receives webhooks by provider and account."""
@@ -44,11 +52,15 @@ class Backend:
     client: InvoicingClient
     hooks: Mapping[str, Mapping[str, Hooks]]
     settings: GatewaySettings
-    books: Booked | None = None
+    books: Register | None = None
     """The register, where one is set up here."""
     documents: DocumentStore | None = None
     """Where documents are kept, where that is known here."""
     reaching: Shared = field(default_factory=Shared)
+    files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    """Files that are read at once."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the gateway is told to stop: what would go on for long ends."""
 
     async def stored(self, call: Awaitable[T]) -> T:
         """What the Temporal server answers. ServerAway: it did not in time."""

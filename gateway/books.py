@@ -3,28 +3,31 @@ forgotten. Only where the gateway is told where the register is (INVOICING_REGIS
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Query
 from pydantic import StringConstraints, model_validator
 
 from gateway.access import Who
-from gateway.backend import Backend, Behind
+from gateway.backend import Backend, Behind, Register
 from gateway.callers import Caller
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
-from invoicing.booked import BadCursor, Booked, Entry, Total, Wanted
+from invoicing.booked import BadCursor, Entry, Total, Wanted
 from invoicing.errors import Unavailable
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
+from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from invoicing.request import ProviderName
 
 heads = Heads("books")
 router = heads.router
+T = TypeVar("T")
 
 _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
 
@@ -89,13 +92,9 @@ async def list_books(
     filters: Annotated[BookFilters, Query()], behind: Behind, who: Who
 ) -> BookPage:
     """Invoices with amounts, buyer and payment, as they were recorded last."""
-    books = _books(behind)
-    try:
-        found = await behind.stored(books.page(filters.wanted(who), filters.limit, filters.cursor))
-    except BadCursor:
-        raise invalid("query.cursor", "is none that a list has given") from None
-    except Unavailable as error:
-        raise unavailable(error.message) from None
+    books = register_of(behind)
+    wanted = filters.wanted(who)
+    found = await booked(behind, books.page(wanted, filters.limit, filters.cursor))
     return BookPage(invoices=found.rows, cursor=found.next)
 
 
@@ -104,14 +103,57 @@ async def total_books(
     filters: Annotated[TotalFilters, Query()], behind: Behind, who: Who
 ) -> Totals:
     """What those with a number come to, by currency and VAT rate."""
-    books = _books(behind)
-    try:
-        return Totals(totals=await behind.stored(books.totals(filters.wanted(who))))
-    except Unavailable as error:
-        raise unavailable(error.message) from None
+    books = register_of(behind)
+    return Totals(totals=await booked(behind, books.totals(filters.wanted(who))))
 
 
-def _books(behind: Backend) -> Booked:
+MOST_DAYS = 92
+"""Of one overview."""
+
+
+class OverviewFilters(Typed):
+    """Of which days, both included; at most 92."""
+
+    since: date
+    until: date
+    provider: ProviderName | None = None
+    account: Text | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not 0 <= (self.until - self.since).days < MOST_DAYS:
+            raise ValueError(f"until is before since, or more than {MOST_DAYS} days are asked for")
+        return self
+
+
+@heads.lists("By day, status and currency", Limits.SHOWN, "/overview", Kind.NOT_FOUND)
+async def overlook_books(
+    filters: Annotated[OverviewFilters, Query()], behind: Behind, who: Who
+) -> Overview:
+    """How it goes with what was asked for in these days, as counted in UTC: how many of each day
+    have which status now, and what they come to by currency."""
+    wanted = Wanted(
+        provider=filters.provider,
+        account=filters.account,
+        accounts=who.reach.accounts,
+        prefixes=who.reach.references,
+    )
+    asked, today = Period(filters.since, filters.until), datetime.now(UTC).date()
+    return await booked(behind, register_of(behind).overview(wanted, asked, today))
+
+
+def register_of(behind: Backend) -> Register:
+    """The register, where one is set up here. Raises Trouble."""
     if behind.books is None:
         raise Trouble(Kind.NOT_FOUND, _NO_REGISTER)
     return behind.books
+
+
+async def booked(behind: Backend, asked: Awaitable[T]) -> T:
+    """What the register answers. Raises Trouble for a cursor that is none, and where it is away."""
+    try:
+        return await behind.stored(asked)
+    except BadCursor:
+        raise invalid("query.cursor", "is none that a list has given") from None
+    except Unavailable as error:
+        raise unavailable(error.message) from None

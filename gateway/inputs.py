@@ -64,14 +64,15 @@ Took = Callable[[int], None]
 Beside = Callable[[asyncio.Timeout], AbstractContextManager[Took]]
 
 
-def _alone(_: asyncio.Timeout) -> AbstractContextManager[Took]:
+def alone(_: asyncio.Timeout) -> AbstractContextManager[Took]:
+    """Nobody else is looked at."""
     return nullcontext(lambda _: None)
 
 
 async def whole_body(
     request: Request,
     settings: GatewaySettings,
-    beside: Beside = _alone,
+    beside: Beside = alone,
     most: int | None = None,
 ) -> bytes:
     """The body, bounded in size and time. Nothing has looked at it. `beside` is entered with the

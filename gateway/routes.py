@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
@@ -96,6 +97,16 @@ class Heads:
             dependencies=[needs(Scope.START)],
             openapi_extra=accepts(model) | _limits(Limits.REFUSED),
             responses=documented(*COMMON, *BODY, Kind.NO_WORKER),
+            response_description=what,
+        )
+
+    def takes_file(self, path: str, content: dict[str, Any], what: str) -> Callable[[F], F]:
+        """Takes a file of requests."""
+        return self.router.post(
+            path,
+            dependencies=[needs(Scope.START)],
+            openapi_extra=content | _limits(Limits.REFUSED),
+            responses=documented(*COMMON, *BODY),
             response_description=what,
         )
 
@@ -196,19 +207,40 @@ async def begun(
     who: Caller = request.state.caller
     visit = visit_of(request)
     visit.about(wanted.reference)
-    who.reach.refuse(wanted)
-    if who.reach.accounts:
-        await _refuse_others(behind, who, wanted.reference, handle)
-    mark = visit.identity
-    await behind.stored(start(mark, proven=who.name))
-    last = await behind.stored(described(wanted.reference, handle))
-    memo = await behind.stored(last.memo())
-    if memo.get(MARK) == mark:
+    made, is_new = await _begin(behind, who, visit.identity, wanted, start, handle)
+    if is_new:
         where = request.url.path
         response.headers["Location"] = f"{where}/{quote(wanted.reference, safe='')}"
     else:
         response.status_code = 200
-    return lists.listed(last)
+    return made
+
+
+async def begin(
+    behind: Backend, who: Caller, mark: str, wanted: InvoiceRequest
+) -> tuple[Listed, bool]:
+    """Have this invoice begun; and whether it was not there before. `mark` is a name that no other
+    request has."""
+    start = partial(behind.client.invoices.start, wanted)
+    handle = behind.client.invoices.handle(wanted.reference)
+    return await _begin(behind, who, mark, wanted, start, handle)
+
+
+async def _begin(
+    behind: Backend,
+    who: Caller,
+    mark: str,
+    wanted: InvoiceRequest | OrderRequest,
+    start: Callable[..., Coroutine[Any, Any, Execution]],
+    handle: Execution,
+) -> tuple[Listed, bool]:
+    who.reach.refuse(wanted)
+    if who.reach.accounts:
+        await _refuse_others(behind, who, wanted.reference, handle)
+    await behind.stored(start(mark, proven=who.name))
+    last = await behind.stored(described(wanted.reference, handle))
+    memo = await behind.stored(last.memo())
+    return lists.listed(last), memo.get(MARK) == mark
 
 
 async def _refuse_others(behind: Backend, who: Caller, reference: str, handle: Execution) -> None:

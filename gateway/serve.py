@@ -33,8 +33,11 @@ class _Server(Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, settings: GatewaySettings) -> AsyncIterator[str]:
-    """Serve meanwhile; gives the URL. On the way out, requests under way get `grace` to end.
+async def serving(
+    app: ASGIApp, settings: GatewaySettings, stopping: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Serve meanwhile; gives the URL. On the way out, `stopping` is set, and requests under way get
+    `grace` to end.
 
     Raises InvoicingError when the address cannot be had.
     """
@@ -58,6 +61,8 @@ async def serving(app: ASGIApp, settings: GatewaySettings) -> AsyncIterator[str]
     try:
         yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     finally:
+        if stopping is not None:
+            stopping.set()
         server.should_exit = True
         await running
 

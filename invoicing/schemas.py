@@ -23,6 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from invoicing.credit import Credit
+from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Typed
 from invoicing.order import CancelLines, Deliver
@@ -39,13 +40,15 @@ INPUTS: tuple[type[Typed], ...] = (
     Release,
     Resolve,
     Cancel,
+    Close,
     Event,
 )
 
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
     InvoiceRequest: frozenset({"order", "credits"}),
     **dict.fromkeys(
-        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel), frozenset({"proven"})
+        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel, Close),
+        frozenset({"proven"}),
     ),
 }
 """Set by our own workflows or doors alone."""

@@ -5,20 +5,19 @@ Amounts come from columns: one that no column holds is left out here, and is in 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.booked import BadCursor, Entry, Page, Rate, Total, Wanted
+from invoicing.booked import Entry, Page, Rate, Total, Wanted
 from invoicing.invoice import Status
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
+from register import cursors
 from register.database import BadRegister
 from register.periods import of_period
 from register.tables import invoices, vat_rows
@@ -31,7 +30,7 @@ _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
 
 def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
     """So many of those that fit. Raises BadCursor, BadRegister. Blocks."""
-    fits = [*_conditions(wanted), *([_after(after)] if after else [])]
+    fits = [*conditions(wanted), *([_after(after)] if after else [])]
     order = (invoices.c.began_at.desc(), invoices.c.reference.desc())
     most = min(limit, MOST_ROWS)
     query = select(invoices).where(*fits).order_by(*order).limit(most + 1)
@@ -46,7 +45,7 @@ def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -
 
 def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
     """What all that fit come to, by currency. Raises BadRegister. Blocks."""
-    fits = (*_conditions(wanted), invoices.c.number.is_not(None))
+    fits = (*conditions(wanted), invoices.c.number.is_not(None))
     try:
         with engine.begin() as db:
             rates = _rates(db, fits)
@@ -55,7 +54,8 @@ def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What an invoice has to fulfil to be wanted."""
     has, begins = invoices.c, wanted.prefix
     fits = [has.kind == "invoice"]
     given = {name: getattr(wanted, name) for name in ("provider", "account", "status", "payment")}
@@ -76,7 +76,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.due_before:
         fits.append(has.due_date < wanted.due_before)
     if wanted.overdue_on:
-        fits.append(_overdue(wanted.overdue_on))
+        fits.append(overdue(wanted.overdue_on))
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
@@ -88,26 +88,19 @@ def _at(account: str) -> ColumnElement[bool]:
     return and_(of_provider, invoices.c.account == name) if name else of_provider
 
 
-def _overdue(day: date) -> ColumnElement[bool]:
+def overdue(day: date) -> ColumnElement[bool]:
+    """Final, due before this day, and not paid."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
     return and_(has.number.is_not(None), has.due_date < day, *open_)
 
 
 def _cursor(last: Entry) -> str:
-    text = f"{last.began_at.isoformat()} {last.reference}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return cursors.written(last.began_at, last.reference)
 
 
 def _after(cursor: str) -> ColumnElement[bool]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        moment, _, reference = text.partition(" ")
-        began = datetime.fromisoformat(moment)
-        if began.tzinfo is None:
-            raise ValueError
-    except (binascii.Error, UnicodeError, ValueError):
-        raise BadCursor("this is not what a list gave to go on with") from None
+    began, reference = cursors.read(cursor)
     has = invoices.c
     same = and_(has.began_at == began, has.reference < reference)
     return or_(has.began_at < began, same)

@@ -1,18 +1,25 @@
-"""The register for those that only read it, each time in a thread."""
+"""The register for those that read it and close what was found in it, each time in a thread."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from invoicing.booked import Page, Total, Wanted
 from invoicing.errors import Unavailable
-from register import lists
-from register.database import PATIENCE, BadRegister, for_reading
+from invoicing.findings import FoundPage, RunsPage, WantedFindings
+from invoicing.overview import Overview
+from invoicing.periods import Period
+from invoicing.reconciling import Found
+from register import lists, overview
+from register.database import PATIENCE, BadRegister, for_reading, made
+from register.reconciling import kept, listed
 
 R = TypeVar("R")
 
@@ -33,10 +40,47 @@ class Reader:
         """See `Booked`."""
         return await self._read(lists.totals, wanted)
 
+    async def overview(self, wanted: Wanted, asked: Period, today: date) -> Overview:
+        """See `Overlooks`."""
+        return await self._read(overview.overview, wanted, asked, today)
+
+    async def findings(
+        self, wanted: WantedFindings, limit: int, after: str | None = None
+    ) -> FoundPage:
+        """See `Findings`."""
+        return await self._read(listed.findings_page, wanted, limit, after)
+
+    async def finding(self, identity: str) -> Found | None:
+        """See `Findings`."""
+        return await self._read(listed.finding, identity)
+
+    async def runs(
+        self, accounts: tuple[str, ...], limit: int, after: str | None = None
+    ) -> RunsPage:
+        """See `Findings`."""
+        return await self._read(listed.runs_page, accounts, limit, after)
+
+    async def close_finding(self, identity: str, by: str, reason: str, at: datetime) -> Found:
+        """See `Findings`."""
+        return await self._read(self._closed, identity, by, reason, at)
+
     def close(self) -> None:
         """Let go of it."""
         if self._engine is not None:
             self._engine.dispose()
+
+    def _closed(self, reading: Engine, identity: str, by: str, reason: str, at: datetime) -> Found:
+        # People close some in a day: an engine that may write is made for each, and none is kept.
+        writing = made(self._where)
+        try:
+            with contextlib.suppress(kept.NoFinding):
+                kept.closed(writing, identity, by, reason, at)
+        finally:
+            writing.dispose()
+        found = listed.finding(reading, identity)
+        if found is None:
+            raise BadRegister("the finding went away in the same moment")
+        return found
 
     async def _read(self, work: Callable[..., R], *given: object) -> R:
         return await asyncio.to_thread(functools.partial(self._in_a_thread, work, *given))

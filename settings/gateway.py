@@ -88,6 +88,8 @@ class GatewaySettings(Variables):
     console_keys: seal the cookies of people who are signed in at the console; the first seals, all
         open. Without one there is no console.
     console_minutes: after which somebody who did nothing has to sign in again.
+    console_streams, console_streams_in_all: pages of one person, and in all, that are kept up to
+        date by themselves. One more has to be reloaded.
     console_time_zone: in which the console shows moments.
     """
 
@@ -119,6 +121,8 @@ class GatewaySettings(Variables):
         tuple[SecretStr, ...], BeforeValidator(_apart), AfterValidator(_chance)
     ] = ()
     console_minutes: Annotated[int, Field(ge=1, le=480)] = 15
+    console_streams: Annotated[int, Field(ge=0)] = 5
+    console_streams_in_all: Annotated[int, Field(ge=0)] = 200
     console_time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     @model_validator(mode="after")

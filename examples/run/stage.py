@@ -100,7 +100,7 @@ async def _gateway(stack: AsyncExitStack, client: InvoicingClient, port: int, to
     callers = {"examples": CallerSettings(tokens=(Token.read(written(token)),), may=may)}
     app = application(client, {}, settings, callers)
     try:
-        return await stack.enter_async_context(serving(app, settings))
+        return await stack.enter_async_context(serving(app, settings, app.state.backend.stopping))
     except InvoicingError:
         raise PortTaken(
             f"Port {port} is taken: end what listens there, or name another one, as in "

@@ -50,10 +50,11 @@ def every(
         with engine.begin() as db:
             rows = db.execution_options(yield_per=1000).execute(query).mappings()
             for row in rows:
-                yield _found(row)
+                yield found_in(row)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
 
 
-def _found(row: RowMapping) -> Found:
+def found_in(row: RowMapping) -> Found:
+    """As the register has it."""
     return Found.model_validate({name: row[name] for name in Found.model_fields})

@@ -128,9 +128,14 @@ class Browser:
         return await self._followed(await self.ask("GET", path, **how))
 
     async def send(
-        self, form: Form, button: tuple[str, str] | None = None, **typed: str | list[str]
+        self,
+        form: Form,
+        button: tuple[str, str] | None = None,
+        *,
+        chosen: tuple[str, bytes] | None = None,
+        **typed: str | list[str],
     ) -> Page:
-        """Fill a form in and press a button."""
+        """Fill a form in, with a file that is chosen by its name, and press a button."""
         assert typed.keys() <= form.typed, f"{typed.keys()} are not in {form.typed}"
         fields: dict[str, str | list[str]] = {}
         for name, value in form.fields:
@@ -142,7 +147,8 @@ class Browser:
             fields[button[0]] = button[1]
         if form.method == "get":
             return await self.get(form.action, params=fields)
-        return await self._followed(await self.ask("POST", form.action, data=fields))
+        how: dict[str, Any] = {"files": {"file": chosen}} if chosen else {}
+        return await self._followed(await self.ask("POST", form.action, data=fields, **how))
 
     async def sign_in(self, token: str) -> Page:
         """By the form."""
@@ -160,13 +166,16 @@ class Browser:
 
 
 def is_ours(page: Page) -> None:
-    """No script, no style of its own, nobody else's address, and the headers of every page."""
+    """No script but our own file, no style of its own, nobody else's address, and the headers of
+    every page."""
     for name, value in OF_PAGES.items():
         assert page.answer.headers[name] == value, name
     assert page.answer.headers["content-type"] == "text/html; charset=utf-8"
     for tag, given in page.tags:
-        assert tag not in ("script", "style", "iframe", "object", "embed", "base", "img"), tag
+        assert tag not in ("style", "iframe", "object", "embed", "base", "img"), tag
         assert not [name for name in given if name.startswith("on") or name == "style"], given
+        if tag == "script":
+            assert given == {"src": "/console/live.js", "defer": ""}
         for name in ("href", "src", "action"):
             where = given.get(name, "")
             assert where.startswith(("/console", "#", "?", WEB_UI)) or not where, where

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from invoicing.consent import Consent
 from invoicing.invoice import Status
 from invoicing.request import Goal
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser
 from tests.console.scenes import WHY, differing, held, refused
-from tests.lifecycle.world import Company, World
+from tests.lifecycle.world import Company
 
 # --- the question ---------------------------------------------------------------------------------
 
@@ -40,19 +39,6 @@ async def test_a_question_is_shown_with_both_figures_and_answered(
     assert (entry.by, entry.proven) == ("operate", "operate")
     shown = (await browser.get(path)).text
     assert f"operate, proven {WHY}" in shown
-
-
-async def test_the_first_of_two_people_is_told_that_another_must_consent(
-    shared_world: World, company: Company, browser: Browser
-) -> None:
-    rule = Consent(of=("release",))
-    shared_world.consents["zero_friction"][company.account] = rule
-    reference = await held(company)
-    page = await browser.get(f"/console/invoices/{reference}")
-    told = await browser.send(page.form("/release"), reason=WHY)
-    assert "Your consent was taken" in told.text
-    assert "release needs two people. operate has consented" in told.text
-    assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 1001])

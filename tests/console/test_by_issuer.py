@@ -96,7 +96,7 @@ async def standing(world: World) -> AsyncIterator[Scene]:
         app = application(world.client, {}, setup, people(), None, proving)
         issuer.back = f"https://invoices.example.com{BACK}"
         async with serving(app, setup) as url:
-            yield Scene(Gateway(url, app.openapi(), http, {}), issuer, clock)
+            yield Scene(Gateway(url, app.openapi(), http, {}, app), issuer, clock)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ async def test_news_of_nobody_knows_which_invoice_is_placed_or_dropped(
     path = f"/console/events/{name}"
     page = await until(browser, path, lambda page: "no invoice and no order" in page.text)
     await until(browser, "/console/", lambda page: path in page.links())
-    typed = {"reason": WHY}
+    typed: dict[str, Any] = {"reason": WHY}
     if answer == "deliver":
         typed["reference"] = await held(company)
     done = await browser.send(page.form("/resolve", answer), ("answer", answer), **typed)

@@ -14,11 +14,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from console import way
+from console import pictures, way
+from console.batch import CHOICES, WRITTEN
+from console.going import SUMS
 from console.reader import Reader, preferred
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
+from invoicing.consent import CANCEL, CREDIT
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
@@ -26,7 +29,9 @@ from invoicing.news import EventOutcome
 from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import Answer, Reason
+from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
+from settings.consents import KINDS
 
 CONSOLE = ENGLISH.parent
 TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
@@ -46,9 +51,16 @@ GROUPS: dict[str, Iterable[object]] = {
     "waits": ["person", "provider", "time", "release"],
     "do": ["hold", "release", "cancel"],
     "do.cancel_": ["none", "draft", "final", "final_no"],
-    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out"],
+    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out", "closed"],
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
+    "finding": FindingKind,
+    "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
+    "asked": ["not_asked", "asking", "started", "known", "refused"],
+    "going": pictures.GROUPS,
+    "money": SUMS,
+    "second": [CANCEL, CREDIT],
+    "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
 }
 """Names that are put together."""
@@ -80,6 +92,10 @@ def test_a_template_says_nothing_of_its_own(path: Path) -> None:
     assert re.findall(r"[A-Za-z]+", re.sub(r"<[^>]*>", "", text)) == []
     for name in ("aria-label", "alt", "title", "placeholder"):
         assert not re.search(rf'{name}="[^"]*[A-Za-z]', text)
+
+
+def test_every_kind_of_decision_that_may_need_two_people_has_words() -> None:
+    assert [kind for kind in KINDS if WORDS.decision(kind) == kind] == []
 
 
 def test_no_sentence_reaches_into_what_is_put_in() -> None:

@@ -18,14 +18,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import jsonschema
+from fastapi import FastAPI
 
 from documents import DocumentStore
 from gateway import tokens
 from gateway.app import application
+from gateway.backend import Register
 from gateway.guard import HEADERS
 from gateway.problems import MEDIA_TYPE, Kind, ProblemDetails
 from gateway.serve import serving
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.model import Typed
 from invoicing.provider import Hooks
@@ -79,6 +80,7 @@ class Gateway:
     document: dict[str, Any]
     http: httpx.AsyncClient
     accounts: dict[str, dict[str, Hooks]]
+    app: FastAPI
 
     def door(self, who: str | None) -> Door:
         """The gateway as the bearer of this token; None: without one."""
@@ -158,7 +160,7 @@ def _operation(document: dict[str, Any], path: str, method: str) -> dict[str, An
 async def gateway_over(
     client: InvoicingClient,
     known: Mapping[str, CallerSettings] | None = None,
-    books: Booked | None = None,
+    books: Register | None = None,
     documents: DocumentStore | None = None,
     **changes: Any,
 ) -> AsyncIterator[Gateway]:
@@ -168,10 +170,10 @@ async def gateway_over(
     known = callers() if known is None else known
     app = application(client, accounts, setup, known, books, documents=documents)
     async with (
-        serving(app, setup) as url,
+        serving(app, setup, app.state.backend.stopping) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,
     ):
-        yield Gateway(url, app.openapi(), http, accounts)
+        yield Gateway(url, app.openapi(), http, accounts, app)
 
 
 def problem(answer: httpx.Response, kind: Kind) -> ProblemDetails:

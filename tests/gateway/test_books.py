@@ -125,3 +125,18 @@ async def test_a_register_that_cannot_be_read_is_unavailable_and_comes_back(
             problem(await door.get("/v1/books"), Kind.UNAVAILABLE)
             opened(place).close()
             assert (await door.get("/v1/books")).json()["invoices"] == []
+
+
+async def test_how_it_goes_is_told_by_day_and_of_one_s_own_alone(booked: Gateway) -> None:
+    asked = {"since": "2026-06-01", "until": "2026-06-30"}
+    whole = (await booked.door("read").get("/v1/books/overview", **asked)).json()
+    assert [(each["status"], each["invoices"]) for each in whole["days"]] == [("sent", 4)]
+    assert [(each["currency"], each["final"]) for each in whole["money"]] == [("EUR", "484.00")]
+    mine = (await booked.bearer(KEYS["of both"]).get("/v1/books/overview", **asked)).json()
+    assert [each["invoices"] for each in mine["days"]] == [1]
+
+
+@pytest.mark.parametrize("until", ["2026-05-31", "2026-09-01"])
+async def test_an_overview_is_of_ninety_two_days_at_most(booked: Gateway, until: str) -> None:
+    answer = await booked.door("read").get("/v1/books/overview", since="2026-06-01", until=until)
+    problem(answer, Kind.INVALID)

@@ -83,7 +83,12 @@ async def asked(
     door: Door, row: Row, reference: str = "NEVER-1", body: Any = None
 ) -> httpx.Response:
     path = row.path.format(
-        reference=reference, event="zero_friction/a/never", provider="p", account="a", name="c1"
+        reference=reference,
+        event="zero_friction/a/never",
+        provider="p",
+        account="a",
+        name="c1",
+        finding="never",
     )
     how = {"json": body if body is not None else {}} if row.method == "POST" else {}
     return await door.ask(row.method, path, known=not path.startswith("/codec"), **how)
@@ -167,6 +172,7 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
             continue
         there = order.reference if "/orders/" in row.path else invoice.reference
         path = row.path.replace("{reference}", there).replace("{name}", "c1")
+        path = path.replace("{finding}", "none")
         path = path.replace("{event:path}", "{event}").replace(
             "{event}", f"zero_friction/{two.other.account}/{event.id}"
         )

@@ -1,0 +1,115 @@
+"""Files of requests that come in as bodies: read within bounds, in a thread, and kept nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from gateway.backend import Backend
+from gateway.problems import Kind, Trouble
+from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.parse import read
+from providers.registry import ADAPTORS
+from tabular.entries import Entry
+from tabular.requests import XLSX as XLSX_ENDINGS
+from tabular.requests import opened
+from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
+
+MOST_INVOICES = 300
+"""Of one file: so many are asked for while a caller waits. More are several files."""
+MOST_UNPACKED = 50 << 20
+"""Bytes that the parts of an XLSX file have together, which is compressed."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ENDINGS = {
+    "text/csv": ".csv",
+    XLSX: ".xlsx",
+    "application/jsonl": ".jsonl",
+    "application/x-ndjson": ".jsonl",
+}
+"""How a file's name would end, by its media type."""
+_OPTIONS: dict[str, type[BaseModel]] = {name: one.Options for name, one in ADAPTORS.items()}
+
+
+class Sheet(NamedTuple):
+    """What is in a file, in the order of its rows, and how it is written."""
+
+    entries: tuple[Entry, ...]
+    dialect: Dialect
+
+
+def ending_of(name: str) -> str:
+    """How a file of this name is read; a name with any other ending is refused when it is."""
+    return Path(name).suffix.lower()[:20]
+
+
+def wishes_in(given: Mapping[str, str]) -> Wishes:
+    """What was filled in about a file; columns to be ignored with commas between. Raises
+    InvalidRequest."""
+    said: dict[str, object] = {**given}
+    if "ignore" in given:
+        said["ignore"] = [each.strip() for each in given["ignore"].split(",") if each.strip()]
+    return read(Wishes, json.dumps(said))
+
+
+async def sheet_of(behind: Backend, content: bytes, ending: str, wishes: Wishes) -> Sheet:
+    """What is in this file. Raises Trouble where it cannot be read for certain: its errors name
+    what has to be said first."""
+    async with behind.files:
+        try:
+            return await asyncio.to_thread(_read, content, ending, wishes)
+        except UnreadableFile as error:
+            raise _unread(error) from None
+
+
+def _read(content: bytes, ending: str, wishes: Wishes) -> Sheet:
+    if ending in XLSX_ENDINGS:
+        _refuse_a_bomb(content)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"file{ending}"
+        path.write_bytes(content)
+        requests = opened(path, wishes, _OPTIONS)
+        if requests.count > MOST_INVOICES:
+            raise UnreadableFile(
+                f"The file has {requests.count} invoices, and {MOST_INVOICES} are the most of one "
+                "file here: make several of it."
+            )
+        return Sheet(
+            tuple(sorted(requests.entries(), key=lambda entry: entry.rows)), requests.dialect
+        )
+
+
+def _refuse_a_bomb(content: bytes) -> None:
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as packed:
+            size = sum(part.file_size for part in packed.infolist())
+    except zipfile.BadZipFile:
+        raise UnreadableFile("This is no XLSX file.") from None
+    if size > MOST_UNPACKED:
+        raise UnreadableFile(
+            f"The file has {size:,} bytes unpacked, and {MOST_UNPACKED:,} is the most."
+        )
+
+
+def _unread(error: UnreadableFile) -> Trouble:
+    if not error.questions:
+        return Trouble(Kind.INVALID, errors=_one(error))
+    asked = [FieldProblem(field=each.where, message=_said(each)) for each in error.questions]
+    return Trouble(Kind.INVALID, "The file does not say this for certain", errors=asked)
+
+
+def _one(error: InvalidRequest) -> list[FieldProblem]:
+    return [*error.fields] or [FieldProblem(field="file", message=str(error))]
+
+
+def _said(question: Question) -> str:
+    if not question.choices:
+        return question.what
+    return f"{question.what}: say {question.option} {' or '.join(question.choices)}"

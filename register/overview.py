@@ -1,0 +1,77 @@
+"""How it goes: counts by day and status, sums by currency, of what was asked for in a period."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    and_,
+    case,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.exc import DBAPIError
+
+from invoicing.booked import Wanted
+from invoicing.money import minor_units
+from invoicing.overview import DayCount, Money, Overview
+from invoicing.periods import Period
+from invoicing.provider import PaymentStatus
+from register.database import BadRegister
+from register.lists import conditions, overdue
+from register.tables import invoices
+
+
+def overview(engine: Engine, wanted: Wanted, asked: Period, today: date) -> Overview:
+    """Of those that fit and were asked for in these days. Raises BadRegister. Blocks."""
+    begin, after = asked.moments
+    fits = [*conditions(wanted), invoices.c.began_at >= begin, invoices.c.began_at < after]
+    try:
+        with engine.begin() as db:
+            return Overview(days=_days(db, fits), money=_money(db, fits, today))
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+
+
+def _days(db: Connection, fits: list[ColumnElement[bool]]) -> tuple[DayCount, ...]:
+    has = invoices.c
+    # Moments are kept as text in UTC: the day is how it begins.
+    day = func.substr(type_coerce(has.began_at, String), 1, 10).label("day")
+    query = select(day, has.status, func.count().label("invoices")).where(*fits)
+    rows = db.execute(query.group_by(day, has.status).order_by(day, has.status)).mappings()
+    return tuple(DayCount.model_validate(dict(row)) for row in rows)
+
+
+def _money(db: Connection, fits: list[ColumnElement[bool]], today: date) -> tuple[Money, ...]:
+    has = invoices.c
+    final = has.number.is_not(None)
+    left = has.due - func.coalesce(has.paid, 0) - func.coalesce(has.credited, 0)
+    sums = {
+        "asked": func.sum(has.gross),
+        "final": func.sum(case((final, has.gross), else_=0)),
+        "paid": func.sum(case((final, has.paid), else_=0)),
+        "credited": func.sum(case((final, has.credited), else_=0)),
+        "overdue": func.sum(case((and_(overdue(today), left > 0), left), else_=0)),
+    }
+    partly = and_(has.payment == PaymentStatus.PARTLY_PAID, has.paid.is_(None))
+    query = select(
+        has.currency,
+        func.count().label("invoices"),
+        func.sum(case((partly, 1), else_=0)).label("paid_unknown"),
+        *(func.coalesce(each, 0).label(name) for name, each in sums.items()),
+    ).where(*fits)
+    rows = db.execute(query.group_by(has.currency).order_by(has.currency)).mappings()
+    return tuple(_sum(dict(row), [*sums]) for row in rows if row["currency"])
+
+
+def _sum(row: dict[str, Any], names: list[str]) -> Money:
+    places = minor_units(row["currency"])
+    amounts = {name: Decimal(int(row[name])).scaleb(-places) for name in names}
+    return Money.model_validate({**row, **amounts})

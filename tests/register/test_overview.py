@@ -1,0 +1,81 @@
+"""How it goes: what was asked for in a period, by day and status, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from invoicing.booked import Wanted
+from invoicing.periods import Period
+from register import Books
+from register.database import for_reading
+from register.overview import overview
+from tests.register.said import NOON, a_claim, a_record, a_row, lines
+
+GROSS = Decimal("121.00")
+TODAY = date(2026, 7, 15)
+DUE = date(2026, 7, 1)
+MIDNIGHT = NOON.replace(hour=0)
+ROWS: dict[str, tuple[datetime, dict[str, Any]]] = {
+    "A-1": (MIDNIGHT, {"payment": "paid", "paid": GROSS, "status": "paid", "due_date": DUE}),
+    "A-2": (MIDNIGHT + timedelta(hours=23, minutes=59), {"due_date": DUE}),
+    "A-3": (MIDNIGHT + timedelta(days=1), {"due_date": TODAY}),
+    "A-4": (NOON + timedelta(days=1), {"number": None, "status": "drafted", "due_date": DUE}),
+    "A-5": (NOON, {"payment": "partly_paid", "paid": None, "due_date": DUE}),
+    "A-6": (NOON, {"credited": Decimal("21.00"), "paid": Decimal(50), "due_date": DUE}),
+    "A-7": (NOON, {"status": "credited", "credited": GROSS, "due_date": DUE}),
+    "B-1": (NOON, {"currency": "JPY", "gross": Decimal(500), "due": Decimal(500)}),
+    "BEFORE": (MIDNIGHT - timedelta(microseconds=1), {}),
+    "AFTER": (MIDNIGHT + timedelta(days=2), {}),
+}
+YEN = {"net": Decimal(450), "vat": Decimal(50), "paid": Decimal(0), "vat_rows": ()}
+
+
+@pytest.fixture
+async def reader(place: str, books: Books) -> AsyncIterator[Engine]:
+    for reference, (began, row) in ROWS.items():
+        await books.claim(a_claim(reference))
+        more = YEN if row.get("currency") == "JPY" else {}
+        given = {"number": f"N-{reference}", **row, **more}
+        call = a_record(lines(1, 1), a_row(**given), reference=reference)
+        await books.record(call.model_copy(update={"began": began}))
+    engine = for_reading(place)
+    yield engine
+    engine.dispose()
+
+
+ASKED = Period(date(2026, 6, 1), date(2026, 6, 2))
+
+
+def test_each_day_is_counted_by_the_status_that_its_invoices_have_now(reader: Engine) -> None:
+    found = overview(reader, Wanted(), ASKED, TODAY)
+    assert {(f"{each.day:%d}", each.status): each.invoices for each in found.days} == {
+        ("01", "paid"): 1,
+        ("01", "sent"): 4,
+        ("01", "credited"): 1,
+        ("02", "sent"): 1,
+        ("02", "drafted"): 1,
+    }
+
+
+def test_what_it_comes_to_is_told_by_currency(reader: Engine) -> None:
+    euros, yen = overview(reader, Wanted(), ASKED, TODAY).money
+    assert (euros.currency, euros.invoices, euros.paid_unknown) == ("EUR", 7, 1)
+    assert (euros.asked, euros.final) == (7 * GROSS, 6 * GROSS)
+    assert (euros.paid, euros.credited) == (Decimal(171), Decimal(142))
+    # A-2 whole, A-5 whole for nobody knows how much was paid, and 50.00 of A-6.
+    assert euros.overdue == 2 * GROSS + 50
+    assert (yen.currency, yen.asked, yen.overdue) == ("JPY", Decimal(500), Decimal(0))
+
+
+def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
+    found = overview(reader, Wanted(prefixes=("B-",)), ASKED, TODAY)
+    assert [each.currency for each in found.money] == ["JPY"]
+    assert sum(each.invoices for each in found.days) == 1
+    none = overview(reader, Wanted(accounts=("invoro",)), ASKED, TODAY)
+    assert (none.days, none.money) == ((), ())
