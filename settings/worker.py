@@ -8,7 +8,13 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from settings import variables
-from settings.shared import PREFIX, ClientSettings, LogSettings, RegisterSettings
+from settings.shared import (
+    PREFIX,
+    ClientSettings,
+    DocumentSettings,
+    LogSettings,
+    RegisterSettings,
+)
 from settings.variables import Problems, Variables
 
 
@@ -55,7 +61,7 @@ def misspelt(environment: Mapping[str, str]) -> Problems:
     `settings.accounts` and `settings.consents` read them.
     """
     others = {name: value for name, value in environment.items() if not name.startswith(_NOT_OURS)}
-    known = (WorkerSettings, LogSettings, ClientSettings, RegisterSettings)
+    known = (WorkerSettings, LogSettings, ClientSettings, RegisterSettings, DocumentSettings)
     return variables.unread(others, PREFIX, *known)
 
 

@@ -24,7 +24,7 @@ from settings.callers import CallerSettings
 from settings.consents import ConsentSettings
 from settings.gateway import GatewaySettings
 from settings.people import ISSUER, IssuerSettings, RoleSettings
-from settings.shared import ClientSettings, LogSettings, RegisterSettings
+from settings.shared import ClientSettings, DocumentSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
 from tests.test_configuration import FIELDS, SETTINGS
 
@@ -37,6 +37,7 @@ READ_BY: dict[type[BaseModel], tuple[str, ...]] = {
     LogSettings: (WORKER, GATEWAY),
     ClientSettings: (WORKER, GATEWAY),
     RegisterSettings: (WORKER, GATEWAY),
+    DocumentSettings: (WORKER, GATEWAY),
     SubscriberSettings: (WORKER,),
     ConsentSettings: (WORKER,),
     CallerSettings: (GATEWAY,),
