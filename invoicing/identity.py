@@ -68,6 +68,13 @@ def document_id(reference: str) -> str:
     return f"document/{reference}"
 
 
+def share(account: str, proven: str) -> str:
+    """Whose work this is where many wait: each account and caller has its share of a queue. Who
+    the caller is cannot be read from it."""
+    mark = hashlib.sha256(proven.encode()).hexdigest()[:8] if proven else ""
+    return f"{account}/{mark}"
+
+
 def credits_id(reference: str) -> str:
     """One invoice, one ledger of its credits."""
     return f"credits/{reference}"

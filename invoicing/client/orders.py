@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from invoicing import engine, lists
@@ -19,6 +19,7 @@ from invoicing.identity import (
     fingerprint,
     order_id,
     search_attributes,
+    share,
     summary,
 )
 from invoicing.invoice import Cancel, Journal, Problem, Resolve
@@ -81,6 +82,7 @@ class Orders:
                 search_attributes=search_attributes(request),
                 static_summary=f"order · {summary(request)}",
                 static_details=DETAILS,
+                priority=Priority(fairness_key=share(request.account, asked.proven)),
             )
         return await same(self.temporal, handle, request)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from invoicing import attributes
@@ -22,6 +22,7 @@ from invoicing.identity import (
     content,
     fingerprint,
     search_attributes,
+    share,
     summary,
     workflow_id,
 )
@@ -117,6 +118,7 @@ class Starting:
                 search_attributes=search_attributes(request),
                 static_summary=summary(request),
                 static_details=DETAILS,
+                priority=Priority(fairness_key=share(request.account, asked.proven)),
             )
         return await same(self.temporal, handle, request)
 

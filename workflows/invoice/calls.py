@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.kit.calls import Queue
+from workflows.kit.calls import Queue, Turn
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
@@ -37,7 +37,9 @@ class Calls:
 
     def look_up(self, target: Target, look_up: LookUp) -> workflow.ActivityHandle[Found]:
         call = LookUpCall(target=target, look_up=look_up)
-        return self.queue.look(InvoiceActivities.look_up, call, f"look up {look_up.name}")
+        return self.queue.look(
+            InvoiceActivities.look_up, call, f"look up {look_up.name}", Turn.PLAN
+        )
 
     def find(self, target: Target) -> workflow.ActivityHandle[Search]:
         return self.queue.look(InvoiceActivities.find, target, "find by our reference")
@@ -47,20 +49,22 @@ class Calls:
         return self.queue.look(InvoiceActivities.read, call, "read the invoice")
 
     def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
-        return self.queue.change(InvoiceActivities.create, call, "create draft")
+        return self.queue.change(InvoiceActivities.create, call, "create draft", Turn.BEGIN)
 
     def attach(self, target: Target, attachment: Attachment) -> workflow.ActivityHandle[Found]:
         call = AttachCall(target=target, attachment=attachment)
-        return self.queue.change(InvoiceActivities.attach, call, f"attach {attachment.name}")
+        return self.queue.change(
+            InvoiceActivities.attach, call, f"attach {attachment.name}", Turn.ON
+        )
 
     def approve(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self.queue.change(InvoiceActivities.approve, target, "approve")
+        return self.queue.change(InvoiceActivities.approve, target, "approve", Turn.ON)
 
     def send(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self.queue.change(InvoiceActivities.send, target, "send")
+        return self.queue.change(InvoiceActivities.send, target, "send", Turn.ON)
 
     def delete(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self.queue.change(InvoiceActivities.delete, target, "delete draft")
+        return self.queue.change(InvoiceActivities.delete, target, "delete draft", Turn.BACK)
 
     def credit(self, target: Target) -> workflow.ActivityHandle[Snapshot]:
-        return self.queue.change(InvoiceActivities.credit, target, "credit")
+        return self.queue.change(InvoiceActivities.credit, target, "credit", Turn.BACK)

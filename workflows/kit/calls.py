@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
 from temporalio import exceptions, workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 
 from workflows.kit.endings import Cancelling
@@ -36,6 +36,24 @@ MARGIN = timedelta(seconds=5)
 SOON = timedelta(minutes=1)
 """A changing call that no worker begins by then is not made at all. What was looked at before it,
 and what people have said since, must still hold when it goes out."""
+
+
+class Turn(IntEnum):
+    """Whose turn it is where many calls wait for one provider: the smaller number goes first. What
+    is begun is finished before more is begun, and what people want back comes before all else.
+
+    They are Temporal's task priorities; a server that has none takes calls as they come.
+    """
+
+    BACK = 1
+    """Deleting and crediting."""
+    ON = 2
+    """What makes an invoice final, or brings it to its buyer."""
+    LOOK = 3
+    BEGIN = 4
+    """A draft, a registration."""
+    PLAN = 5
+    """Planning, and the look-ups that a draft needs."""
 
 
 class Kind(StrEnum):
@@ -96,7 +114,7 @@ class Queue:
         return self._timeout
 
     def look(
-        self, verb: Callable[..., Any], call: object, summary: str
+        self, verb: Callable[..., Any], call: object, summary: str, turn: Turn = Turn.LOOK
     ) -> workflow.ActivityHandle[Any]:
         """A call that changes nothing, made once: whoever waits for it shows that it failed, and
         makes it again."""
@@ -105,13 +123,14 @@ class Queue:
             call,
             task_queue=self._queue,
             summary=summary,
+            priority=Priority(priority_key=turn),
             start_to_close_timeout=self._timeout,
             schedule_to_close_timeout=self._patience,
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
 
     def ask(
-        self, verb: Callable[..., Any], call: object, summary: str
+        self, verb: Callable[..., Any], call: object, summary: str, turn: Turn = Turn.PLAN
     ) -> workflow.ActivityHandle[Any]:
         """A call that changes nothing, or that is safe to repeat: the engine repeats it."""
         return workflow.start_activity_method(
@@ -119,13 +138,14 @@ class Queue:
             call,
             task_queue=self._queue,
             summary=summary,
+            priority=Priority(priority_key=turn),
             start_to_close_timeout=self._timeout,
             schedule_to_close_timeout=self._patience,
             retry_policy=self._retries,
         )
 
     def change(
-        self, verb: Callable[..., Any], call: object, summary: str
+        self, verb: Callable[..., Any], call: object, summary: str, turn: Turn
     ) -> workflow.ActivityHandle[Any]:
         """A call that changes something: once, and soon or never."""
         return workflow.start_activity_method(
@@ -133,6 +153,7 @@ class Queue:
             call,
             task_queue=self._queue,
             summary=summary,
+            priority=Priority(priority_key=turn),
             schedule_to_start_timeout=SOON,
             start_to_close_timeout=self._timeout,
             retry_policy=RetryPolicy(maximum_attempts=1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from workflows.kit.calls import Queue, answer
+from workflows.kit.calls import Queue, Turn, answer
 
 with workflow.unsafe.imports_passed_through():
     from activities.order import OrderActivities
@@ -46,13 +46,15 @@ class OrderCalls:
             options=request.options,
             totals=case.plan.totals,
         )
-        return await self._snapshot(OrderActivities.register, call, "register the order")
+        return await self._snapshot(
+            OrderActivities.register, call, "register the order", Turn.BEGIN
+        )
 
     async def read(
         self, request: OrderRequest, case: OrderCase, events: tuple[Event, ...]
     ) -> OrderSnapshot:
         call = OrderReadCall(target=case.target(request), events=events)
-        return await self._snapshot(OrderActivities.read_order, call, "read the order")
+        return await self._snapshot(OrderActivities.read_order, call, "read the order", Turn.LOOK)
 
     async def cancel_lines(
         self, request: OrderRequest, case: OrderCase, wanted: CancelLines
@@ -64,9 +66,9 @@ class OrderCalls:
             reason=wanted.reason,
             document=request.document,
         )
-        return await self._snapshot(OrderActivities.cancel_lines, call, "cancel lines")
+        return await self._snapshot(OrderActivities.cancel_lines, call, "cancel lines", Turn.BACK)
 
-    async def _snapshot(self, verb: object, call: object, what: str) -> OrderSnapshot:
-        asked = self._queue.look(verb, call, what)  # type: ignore[arg-type]
+    async def _snapshot(self, verb: object, call: object, what: str, turn: Turn) -> OrderSnapshot:
+        asked = self._queue.look(verb, call, what, turn)  # type: ignore[arg-type]
         snapshot: OrderSnapshot = await answer(asked, changes=False)
         return snapshot
