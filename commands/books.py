@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +34,7 @@ from terminal import plain
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from invoicing.booked import Booked
     from invoicing.periods import Period
     from register.export import BookingTable, Manifest
 
@@ -53,6 +54,19 @@ def reading() -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def register() -> Iterator[Booked]:
+    """The same for those who ask it as others do. Raises BadInput where none is configured; what it
+    is asked raises Unavailable."""
+    from register.reading import Reader
+
+    where = settings.shared.register(os.environ).register_at
+    if where is None:
+        raise BadInput(NO_REGISTER)
+    with closing(Reader(where.get_secret_value())) as books:
+        yield books
 
 
 Month = Annotated[str | None, typer.Option("--month", metavar="MONTH", help="As 2026-06.")]

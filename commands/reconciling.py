@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import typer
-from temporalio.client import WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
 
-import settings.shared
 from commands.base import (
     MANY,
     PROGRAM,
@@ -24,12 +21,23 @@ from commands.base import (
     who_and_why,
     with_client,
 )
-from commands.books import From, Month, Until, period_of, reading
+from commands.books import From, Month, Until, period_of, reading, register
 from commands.choosing import ProviderOf
-from invoicing.client import InvoicingClient
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
-from invoicing.reconciling import FindingKind, Found, Reconciled, ReconcileInput
+from invoicing.booked import Booked
+from invoicing.client import Failed, InvoicingClient
+from invoicing.reconciling import (
+    Close,
+    FindingKind,
+    Found,
+    NoFinding,
+    Reconciled,
+    ReconcileInput,
+    Sought,
+)
 from terminal import plain
+
+AT_ONCE = 500
+"""Findings that are read in one go."""
 
 Account = Annotated[str, typer.Option("--account", metavar="NAME", help="Of several.")]
 
@@ -74,20 +82,10 @@ def reconcile(
 
 
 async def _done(client: InvoicingClient, start: ReconcileInput) -> Reconciled:
-    handle = await client.temporal.start_workflow(
-        RECONCILIATION_WORKFLOW,
-        start,
-        id=reconciliation_id(start.provider, start.account),
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        result_type=Reconciled,
-        static_summary=f"{start.provider} · reconciliation of {start.account}",
-    )
     try:
-        done: Reconciled = await handle.result()
-    except WorkflowFailureError as error:
-        raise Missing(f"It was ended before it was done: {plain(error.cause)}.") from None
-    return done
+        return await client.books.reconcile(start)
+    except Failed:
+        raise Missing("It was ended before it was done.") from None
 
 
 def _sentence(done: Reconciled) -> str:
@@ -127,15 +125,25 @@ def findings(
 
     As json it is one object per line. Exit code 4 where one is open.
     """
-    from register.reconciling.kept import every
     from register.reconciling.report import report
 
     states: set[bool] = set()
-    with reading() as engine:
-        found = every(engine, provider=provider, account=account, kind=kind, closed_too=closed_too)
-        for line in report(_noted(found, states), form):
+    wanted = Sought(provider=provider, account=account, kind=kind, closed_too=closed_too)
+    with register() as books:
+        for line in report(_noted(_every(books, wanted), states), form):
             typer.echo(line)
     raise typer.Exit(Code.NEEDS_ATTENTION if True in states else Code.DONE)
+
+
+def _every(books: Booked, sought: Sought) -> Iterator[Found]:
+    """A page at a time."""
+    after, more = None, True
+    with asyncio.Runner() as runner:
+        while more:
+            page = runner.run(books.findings(sought, AT_ONCE, after))
+            yield from page.rows
+            after = page.next
+            more = after is not None
 
 
 def _noted(found: Iterable[Found], states: set[bool]) -> Iterator[Found]:
@@ -157,17 +165,10 @@ def close_finding(
     reason: Why = None,
 ) -> None:
     """Close a finding with a reason. It stays closed until something else is wrong there."""
-    from register.database import made
-    from register.reconciling.kept import NoFinding, closed
-
-    told = who_and_why(by, reason)
-    with reading():  # is it there, and of this version?
-        where = settings.shared.register(os.environ).register_at
-    engine = made(where.get_secret_value() if where else "")
-    try:
-        closed(engine, finding, told["by"], told["reason"], datetime.now(UTC))
-    except NoFinding as error:
-        raise Missing(f"{plain(error)}.") from None
-    finally:
-        engine.dispose()
+    said = Close.model_validate(who_and_why(by, reason))
+    with register() as books, asyncio.Runner() as runner:
+        try:
+            runner.run(books.close_finding(finding, said, Sought()))
+        except NoFinding as error:
+            raise Missing(f"{plain(error)}.") from None
     typer.echo(f"{plain(finding)} is closed.")

@@ -45,11 +45,12 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = settings.accounts.hooks(os.environ, http)
-        client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
         where = settings.shared.register(os.environ).register_at
         books = Reader(where.get_secret_value()) if where else None
+        temporal = await invoicing.client.reach(interceptors=traced)
+        client = InvoicingClient(temporal, register=books)
         people = People(Issuer(told.issuer, http), told.roles) if told else None
-        app = application(client, hooks, setup, callers, books, people)
+        app = application(client, hooks, setup, callers, people)
         async with serving(app, setup) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):

@@ -16,7 +16,7 @@ from temporalio.service import RPCError
 
 import console.app
 from gateway import books as booked
-from gateway import codec, events, invoices, orders, questions, webhooks
+from gateway import codec, events, findings, invoices, orders, questions, webhooks
 from gateway.access import Access
 from gateway.backend import Backend, Behind
 from gateway.guard import Guard
@@ -25,12 +25,12 @@ from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient, Unreachable
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
+from invoicing.reconciling import Close, Reconcile
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import NOT_FOR_CALLERS
 from providers.schemas import any_of_them, components
@@ -55,6 +55,8 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
+    Close,
+    Reconcile,
 )
 
 
@@ -69,13 +71,12 @@ def application(
     hooks: Mapping[str, Mapping[str, Hooks]],
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
-    books: Booked | None = None,
     people: People | None = None,
 ) -> FastAPI:
     """The gateway over this client, with these accounts' webhooks, for these callers; with
-    a register to read and an issuer that proves people, where there are some."""
+    an issuer that proves people, where there is one."""
     app = described()
-    app.state.backend = Backend(client, hooks, settings, books)
+    app.state.backend = Backend(client, hooks, settings)
     app.state.access = Access(settings, callers, people=people)
     app.add_middleware(Guard, hosts=settings.hosts, proxies=settings.trusted_proxies)
     _mount_codec(app, client, settings)
@@ -137,6 +138,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    findings.router,
     questions.router,
     webhooks.router,
     checks,

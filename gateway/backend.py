@@ -13,7 +13,6 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError
 
 from gateway.problems import Trouble, no_worker, unavailable
-from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
@@ -43,8 +42,6 @@ class Backend:
     client: InvoicingClient
     hooks: Mapping[str, Mapping[str, Hooks]]
     settings: GatewaySettings
-    books: Booked | None = None
-    """The register, where one is set up here."""
     reaching: Shared = field(default_factory=Shared)
 
     async def stored(self, call: Awaitable[T]) -> T:

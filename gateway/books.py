@@ -10,12 +10,13 @@ from fastapi import Query
 from pydantic import StringConstraints, model_validator
 
 from gateway.access import Who
-from gateway.backend import Backend, Behind
+from gateway.backend import Behind
 from gateway.callers import Caller
 from gateway.pages import Cursor, Paged
-from gateway.problems import Kind, Trouble, invalid, unavailable
+from gateway.problems import Kind, invalid, no_books
 from gateway.routes import Heads, Limits
-from invoicing.booked import BadCursor, Booked, Entry, Total, Wanted
+from invoicing.booked import BadCursor, Entry, Total, Wanted
+from invoicing.client import NoRegister
 from invoicing.errors import Unavailable
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
@@ -25,8 +26,6 @@ from invoicing.request import ProviderName
 
 heads = Heads("books")
 router = heads.router
-
-_NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -89,13 +88,13 @@ async def list_books(
     filters: Annotated[BookFilters, Query()], behind: Behind, who: Who
 ) -> BookPage:
     """Invoices with amounts, buyer and payment, as they were recorded last."""
-    books = _books(behind)
+    books = behind.client.books
     try:
         found = await behind.stored(books.page(filters.wanted(who), filters.limit, filters.cursor))
     except BadCursor:
         raise invalid("query.cursor", "is none that a list has given") from None
-    except Unavailable as error:
-        raise unavailable(error.message) from None
+    except (NoRegister, Unavailable) as error:
+        raise no_books(error) from None
     return BookPage(invoices=found.rows, cursor=found.next)
 
 
@@ -104,14 +103,8 @@ async def total_books(
     filters: Annotated[TotalFilters, Query()], behind: Behind, who: Who
 ) -> Totals:
     """What those with a number come to, by currency and VAT rate."""
-    books = _books(behind)
     try:
-        return Totals(totals=await behind.stored(books.totals(filters.wanted(who))))
-    except Unavailable as error:
-        raise unavailable(error.message) from None
-
-
-def _books(behind: Backend) -> Booked:
-    if behind.books is None:
-        raise Trouble(Kind.NOT_FOUND, _NO_REGISTER)
-    return behind.books
+        asked = behind.client.books.totals(filters.wanted(who))
+        return Totals(totals=await behind.stored(asked))
+    except (NoRegister, Unavailable) as error:
+        raise no_books(error) from None

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing.client import Failed, Refused, Unreachable
+from invoicing.client import Failed, NoRegister, Refused, Unreachable
 from invoicing.errors import (
     CutOff,
     FieldProblem,
@@ -28,6 +28,7 @@ from invoicing.errors import (
     NotFound,
     ReferenceInUse,
     TooLarge,
+    Unavailable,
     Unreadable,
 )
 from invoicing.invoice import Problem
@@ -129,6 +130,16 @@ def _short(problem: FieldProblem) -> FieldProblem:
 def invalid(field: str, message: str) -> Trouble:
     """One mistake in one field."""
     return Trouble(Kind.INVALID, errors=[FieldProblem(field=field, message=message)])
+
+
+def no_books(error: NoRegister | Unavailable) -> Trouble:
+    """The register cannot be asked: there is none here, or it is away."""
+    if isinstance(error, NoRegister):
+        return Trouble(Kind.NOT_FOUND, _NO_REGISTER)
+    return unavailable(error.message)
+
+
+_NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
 
 
 def nothing_here() -> Trouble:

@@ -12,6 +12,7 @@ from typing import Protocol
 from invoicing.errors import InvoicingError
 from invoicing.model import Recorded
 from invoicing.periods import Period
+from invoicing.reconciling import Close, Found, FoundPage, Sought
 
 
 class BadCursor(InvoicingError):
@@ -96,7 +97,7 @@ class Total(Recorded):
 
 
 class Booked(Protocol):
-    """A register that is read. Both raise Unavailable."""
+    """A register that is read, and whose findings people close. All of it raises Unavailable."""
 
     async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
         """So many of those that fit. Raises BadCursor as well."""
@@ -104,4 +105,12 @@ class Booked(Protocol):
 
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
         """What all that fit come to, by currency."""
+        ...
+
+    async def findings(self, sought: Sought, limit: int, after: str | None = None) -> FoundPage:
+        """So many of those that fit, the oldest first. Raises BadCursor as well."""
+        ...
+
+    async def close_finding(self, finding: str, said: Close, among: Sought) -> Found:
+        """Close it with a reason, if it is `among` these. Raises NoFinding as well."""
         ...

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Protocol, Self, runtime_checkable
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
+from invoicing.errors import InvoicingError
+from invoicing.invoice import Instruction
 from invoicing.listing import Listed
 from invoicing.model import Recorded, Typed
 from invoicing.provider import Snapshot, Target
+from invoicing.request import ProviderName
 
 DAYS = 92
 """How far back the run of a day looks; one that is asked for says so itself."""
@@ -64,6 +67,21 @@ TO_DO: dict[FindingKind, str] = {
     "the audit.",
     FindingKind.EVENT_UNPLACED: "Answer what the event asks: `invoicing events` shows it.",
 }
+
+
+class Reconcile(Typed):
+    """Have an account held against the register. Without days: the last DAYS whole days in UTC."""
+
+    provider: ProviderName
+    account: Annotated[str, StringConstraints(min_length=1, max_length=50)] = "default"
+    since: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since and self.until and self.until < self.since:
+            raise ValueError("until is before since")
+        return self
 
 
 class ReconcileInput(Typed):
@@ -191,6 +209,57 @@ class Found(Recorded):
     def to_do(self) -> str:
         """What a person is to do about it."""
         return TO_DO[self.kind]
+
+
+class Sought(Recorded):
+    """Which findings; all that is given must fit.
+
+    `accounts`: at one of these (`mollie`, or `mollie/shop`); `prefixes`: about a reference that
+    begins with one of these, so that what names no reference is left out. Empty: any.
+    """
+
+    provider: str | None = None
+    account: str | None = None
+    kind: FindingKind | None = None
+    closed_too: bool = False
+    accounts: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+
+class FoundPage(Recorded):
+    """A part of a list, the oldest first. `next` gets the part after it; None: there is none."""
+
+    rows: tuple[Found, ...]
+    next: str | None = None
+
+
+class Close(Instruction):
+    """Say that a finding is dealt with. It stays closed until something else is wrong there."""
+
+    @property
+    def who(self) -> str:
+        """As it is written down: with who was proven to say it, where that is somebody else."""
+        other = self.proven and self.proven != self.by
+        return f"{self.by} (proven: {self.proven})" if other else self.by
+
+
+class NoFinding(InvoicingError):
+    """There is no open finding with this id."""
+
+    def __init__(self, finding: str) -> None:
+        super().__init__(f"{finding}: there is no open finding with this id")
+
+
+class Reconciliation(Recorded):
+    """Where the last reconciliation of an account is."""
+
+    provider: str
+    account: str
+    running: bool
+    pages: int = 0
+    reads: int = 0
+    result: Reconciled | None = None
+    """None as long as it runs, and where it was ended from outside."""
 
 
 class Elsewhere(Recorded):

@@ -27,6 +27,7 @@ from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Typed
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Event
+from invoicing.reconciling import Close
 from invoicing.request import InvoiceRequest, OrderRequest
 
 INPUTS: tuple[type[Typed], ...] = (
@@ -39,13 +40,14 @@ INPUTS: tuple[type[Typed], ...] = (
     Release,
     Resolve,
     Cancel,
+    Close,
     Event,
 )
 
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
     InvoiceRequest: frozenset({"order", "credits"}),
     **dict.fromkeys(
-        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel), frozenset({"proven"})
+        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel, Close), frozenset({"proven"})
     ),
 }
 """Set by our own workflows or doors alone."""

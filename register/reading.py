@@ -1,18 +1,21 @@
-"""The register for those that only read it, each time in a thread."""
+"""The register for those that read it, and close its findings; each time in a thread."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from invoicing.booked import Page, Total, Wanted
 from invoicing.errors import Unavailable
+from invoicing.reconciling import Close, Found, FoundPage, Sought
 from register import lists
-from register.database import PATIENCE, BadRegister, for_reading
+from register.database import PATIENCE, BadRegister, for_reading, made
+from register.reconciling import kept
 
 R = TypeVar("R")
 
@@ -32,6 +35,22 @@ class Reader:
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
         """See `Booked`."""
         return await self._read(lists.totals, wanted)
+
+    async def findings(self, sought: Sought, limit: int, after: str | None = None) -> FoundPage:
+        """See `Booked`."""
+        return await self._read(kept.page, sought, limit, after)
+
+    async def close_finding(self, finding: str, said: Close, among: Sought) -> Found:
+        """See `Booked`."""
+        return await self._read(self._closed, finding, said, among)
+
+    def _closed(self, _: Engine, finding: str, said: Close, among: Sought) -> Found:
+        """By a connection of its own, which may write: it was read first, so it is there."""
+        engine = made(self._where)
+        try:
+            return kept.closed(engine, finding, said, among, datetime.now(UTC))
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Let go of it."""

@@ -13,6 +13,8 @@ from urllib.parse import quote
 from temporalio.client import Client
 
 from invoicing.asking import Execution, Refused
+from invoicing.booked import Booked
+from invoicing.client.books import BooksRoom, NoRegister
 from invoicing.client.credits import CreditsRoom
 from invoicing.client.events import Events
 from invoicing.client.invoices import Invoices
@@ -29,6 +31,7 @@ __all__ = [
     "Failed",
     "InvoicingClient",
     "Listed",
+    "NoRegister",
     "Page",
     "Refused",
     "Unreachable",
@@ -48,16 +51,20 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
 class InvoicingClient:
     """The rooms of the client, over a Temporal client that uses our `data_converter`.
 
-    `invoices`, `orders`, `events` and `credits` each hold what can be done with one kind of thing.
+    `invoices`, `orders`, `events` and `credits` each hold what can be done with one kind of thing,
+    and `books` what the register knows, where the client is given one to read.
     """
 
-    def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
+    def __init__(
+        self, temporal: Client, *, task_queue: str = TASK_QUEUE, register: Booked | None = None
+    ) -> None:
         self.temporal = temporal
         self.task_queue = task_queue
         self.invoices = Invoices(temporal, task_queue)
         self.orders = Orders(temporal, task_queue)
         self.events = Events(temporal, task_queue)
         self.credits = CreditsRoom(temporal, task_queue)
+        self.books = BooksRoom(temporal, task_queue, register)
 
     @classmethod
     async def connect(cls, address: str, **options: Any) -> InvoicingClient:

@@ -93,7 +93,7 @@ async def standing(world: World) -> AsyncIterator[Scene]:
         )
         roles = {name: RoleSettings.model_validate(each) for name, each in ROLES.items()}
         proving = People(Issuer(told, http, clock), roles, clock)
-        app = application(world.client, {}, setup, people(), None, proving)
+        app = application(world.client, {}, setup, people(), proving)
         issuer.back = f"https://invoices.example.com{BACK}"
         async with serving(app, setup) as url:
             yield Scene(Gateway(url, app.openapi(), http, {}), issuer, clock)

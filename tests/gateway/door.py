@@ -163,7 +163,9 @@ async def gateway_over(
     """A gateway over this client, served meanwhile, for these callers."""
     setup = settings(**changes)
     accounts: dict[str, dict[str, Hooks]] = {}
-    app = application(client, accounts, setup, callers() if known is None else known, books)
+    if books is not None:
+        client = InvoicingClient(client.temporal, register=books)
+    app = application(client, accounts, setup, callers() if known is None else known)
     async with (
         serving(app, setup) as url,
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,

@@ -37,6 +37,7 @@ WHY = {"by": "an operator", "reason": "test"}
 BODIES: dict[str, dict[str, Any]] = {
     "resolve": {**WHY, "question": "q1", "answer": "retry"},
     "deliver": {"delivery": "d1", "lines": ["1"], "issue_date": "2026-06-30"},
+    "reconciliations": {"provider": "zero_friction", "account": "nobodys"},
     "cancel-lines": {**WHY, "cancellation": "c1", "lines": ["1"]},
 }
 MINE = f"MINE-{uuid.uuid4().hex[:8]}-"
@@ -82,7 +83,11 @@ async def asked(
     door: Door, row: Row, reference: str = "NEVER-1", body: Any = None
 ) -> httpx.Response:
     path = row.path.format(
-        reference=reference, event="zero_friction/a/never", provider="p", account="a"
+        reference=reference,
+        event="zero_friction/a/never",
+        provider="p",
+        account="a",
+        finding="0" * 16,
     )
     how = {"json": body if body is not None else {}} if row.method == "POST" else {}
     return await door.ask(row.method, path, known=not path.startswith("/codec"), **how)
@@ -169,6 +174,8 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
         path = path.replace("{event:path}", "{event}").replace(
             "{event}", f"zero_friction/{two.other.account}/{event.id}"
         )
+        path = path.replace("{provider}/{account}", f"zero_friction/{two.other.account}")
+        path = path.replace("{finding}", "0" * 16)
         never = path.replace(there, "T-never").replace(event.id, "never")
         how: dict[str, Any] = {"json": body_of(row)} if row.method == "POST" else {}
         found, missing = [await two.door.ask(row.method, each, **how) for each in (path, never)]

@@ -14,19 +14,22 @@ from invoicing.listing import Listed
 from invoicing.provider import Echo, PaymentStatus, Snapshot, Stage
 from invoicing.reconciling import (
     TO_DO,
+    Close,
     FindingKind,
     FinishCall,
     Found,
+    NoFinding,
     PageCall,
     Reconciled,
     RestCall,
     Scope,
     SettleCall,
+    Sought,
 )
 from invoicing.recording import Row
 from register import Books
 from register.database import made
-from register.reconciling.kept import NoFinding, closed, every
+from register.reconciling.kept import closed, page
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 
 SAYS = Echo(
@@ -113,7 +116,7 @@ class Drill:
         return again
 
     def all(self, **fits: Any) -> list[Found]:
-        return list(every(self.engine, **fits))
+        return list(page(self.engine, Sought(**fits), 1000).rows)
 
     def kinds(self) -> list[str]:
         return sorted(one.kind for one in self.all())
@@ -415,7 +418,8 @@ async def test_what_a_person_has_closed_stays_closed_until_something_else_is_wro
     await here(books)
     await drill.run(there(echo={"gross": Decimal("121.01")}))
     (finding,) = drill.all()
-    closed(drill.engine, finding.id, "ann", "agreed with them", datetime.now(UTC))
+    said = Close(by="ann", reason="agreed with them")
+    closed(drill.engine, finding.id, said, Sought(), datetime.now(UTC))
     await drill.run(there(echo={"gross": Decimal("121.01")}))
     assert drill.all() == []
     (kept,) = drill.all(closed_too=True)
@@ -423,7 +427,7 @@ async def test_what_a_person_has_closed_stays_closed_until_something_else_is_wro
     await drill.run(there(echo={"gross": Decimal("121.02")}))
     assert drill.kinds() == [FindingKind.AMOUNT]
     with pytest.raises(NoFinding):
-        closed(drill.engine, "0" * 16, "ann", "x", datetime.now(UTC))
+        closed(drill.engine, "0" * 16, said, Sought(), datetime.now(UTC))
 
 
 async def test_nothing_of_a_list_is_kept_after_the_run(books: Books, drill: Drill) -> None:
