@@ -222,9 +222,11 @@ class Contract:
     rounding: ClassVar[VatRounding]
     goals: ClassVar[frozenset[Goal]]
     """Those that an ordinary request can reach here."""
-    walked: ClassVar[Goal] = Goal.SENT
-    """What is asked for while single fields and options are walked. A draft where one that is sent
-    must have much beside them."""
+    ordinary: ClassVar[Goal] = Goal.SENT
+    """That of the ordinary request: another one where nothing is sent."""
+    walked: ClassVar[Goal | None] = None
+    """What is asked for while single fields and options are walked, if not that: a draft where one
+    that is sent must have much beside them."""
     wrong: ClassVar[tuple[Mapping[str, Any], frozenset[str]]]
     """Changes to the document that are mistakes here, and the fields that name them: two at least.
     What is typed there must not come back: put PERSON into it."""
@@ -287,7 +289,7 @@ class Contract:
                 "provider": self.adaptor.name,
                 "document": self.document,
                 "options": self.options,
-                "goal": "sent",
+                "goal": self.ordinary,
                 **changes,
             }
         )
@@ -494,7 +496,7 @@ class Contract:
     async def life(self, document: Mapping[str, Any]) -> str:
         """Everything the provider is sent about this document until it is out."""
         request = self.asked(
-            document=document, options=self.options_for(document), goal=self.walked
+            document=document, options=self.options_for(document), goal=self.walked or self.ordinary
         )
         return await self._sent(request, ("create", "approve", "send"))
 
@@ -515,7 +517,9 @@ class Contract:
 
         async def life(options: Mapping[str, Any], beside: Beside) -> str:
             document = changed(self.document, beside.document)
-            request = self.asked(document=document, options=options, goal=self.walked)
+            request = self.asked(
+                document=document, options=options, goal=self.walked or self.ordinary
+            )
             verbs = ("create", "attach", "approve", "send", "delete", "credit")
             return await self._sent(request, verbs)
 
