@@ -12,6 +12,8 @@ from scaffold.names import Name
 TEMPLATES = Path(__file__).parent / "templates"
 MARK = "TO WRITE:"
 _SCANNED = ("providers", "sandbox", "tests", "docs", "deploy", "examples", "README.md")
+_CODE = "\"'),}| "
+"""What may follow a sentence on its line."""
 _SELF = ("test_scaffold.py",)
 
 
@@ -70,7 +72,7 @@ def to_write(root: Path) -> Iterator[str]:
     for path in sorted(_files(root)):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
             if found := re.search(rf"{MARK} (.+)", line):
-                yield f"{path.relative_to(root)}:{number}: {found[1]}"
+                yield f"{path.relative_to(root)}:{number}: {found[1].rstrip(_CODE)}"
 
 
 def _files(root: Path) -> Iterator[Path]:

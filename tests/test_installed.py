@@ -32,8 +32,9 @@ async def ran(*arguments: str, cwd: Path = ROOT) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-def test_every_package_but_the_simulation_and_the_drill_is_installed() -> None:
-    packages = set(PROJECT["tool"]["importlinter"]["root_packages"]) - {"simulation", "drill"}
+def test_every_package_but_those_for_work_on_the_code_is_installed() -> None:
+    for_work = {"simulation", "drill", "scaffold"}
+    packages = set(PROJECT["tool"]["importlinter"]["root_packages"]) - for_work
     patterns = SETUP["packages"]["find"]["include"]
     assert {each.removesuffix("*") for each in patterns} == packages
     names = {path.parent.name for path in ROOT.glob("*/__init__.py")}

@@ -27,7 +27,7 @@ from invoicing.model import Typed
 from invoicing.money import Number, plain
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import totals
-from providers.kit.api import Api, deleted, known_id
+from providers.kit.api import Api, known_id
 from providers.kit.api import refused as refused_call
 from providers.kit.coverage import ADDRESS, CONTACT, Coverage, ignored, refused, said, under
 from providers.kit.http import Answer, BaseUrl, Call, HeaderSecret, Json, unclear
@@ -145,10 +145,8 @@ class Paperpost:
     async def read(self, call: port.ReadCall) -> port.Snapshot:
         """See the port."""
         letter = known_id(call.target, NAME)
-        try:
-            return await self._letter(self._api.call("read", "GET", LETTER, id=letter))
-        except Rejected as error:
-            return self._gone(error, letter)
+        asked = self._letter(self._api.call("read", "GET", LETTER, id=letter))
+        return await self._api.unless_gone(letter, asked)
 
     async def approve(self, target: port.Target) -> port.Snapshot:
         """See the port. Answered as `finalising`; the number comes with a later look."""
@@ -161,11 +159,7 @@ class Paperpost:
     async def delete(self, target: port.Target) -> port.Snapshot:
         """See the port."""
         letter = known_id(target, NAME)
-        try:
-            await self._api.ask(self._api.call("delete", "DELETE", LETTER, id=letter))
-        except Rejected as error:
-            return self._gone(error, letter)
-        return deleted(letter)
+        return await self._api.remove(self._api.call("delete", "DELETE", LETTER, id=letter))
 
     async def _told(self, name: str, route: str, target: port.Target) -> port.Snapshot:
         return await self._letter(self._api.call(name, "POST", route, id=known_id(target, NAME)))
@@ -176,12 +170,6 @@ class Paperpost:
         if letter.id != request.ids.get("id", letter.id):
             raise unclear(request, "is about another letter")
         return _snapshot(letter)
-
-    def _gone(self, error: Rejected, letter: str) -> port.Snapshot:
-        """A letter that is not found was deleted; any other refusal stays one."""
-        if not self._api.gone(error):
-            raise error
-        return deleted(letter)
 
 
 def _refusal(request: Call, answer: Answer) -> Rejected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -124,6 +124,26 @@ class Api:
     async def read(self, model: type[_Model], call: Call) -> _Model:
         """The body of a success as that model."""
         return parse(model, await self.ask(call), call)
+
+    async def unless_gone(self, known: str, asked: Awaitable[Snapshot]) -> Snapshot:
+        """What a call about this invoice comes to; DELETED where it is refused because there is no
+        such invoice."""
+        try:
+            return await asked
+        except Rejected as error:
+            if not self.gone(error):
+                raise
+            return deleted(known)
+
+    async def remove(self, call: Call) -> Snapshot:
+        """DELETED, once the call has done so or has found none."""
+        known = call.ids["id"]
+
+        async def removed() -> Snapshot:
+            await self.ask(call)
+            return deleted(known)
+
+        return await self.unless_gone(known, removed())
 
     def gone(self, error: Rejected) -> bool:
         """Whether the refusal says that there is no such invoice."""
