@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from console import by_issuer, inbox, lists, one, signing_in, together
+from console import by_issuer, crediting, inbox, lists, one, signing_in, together
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
@@ -70,6 +70,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         by_issuer.router,
         lists.router,
         together.router,
+        crediting.router,
         one.router,
     ):
         app.include_router(router)
