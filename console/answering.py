@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from console import credited
 from console.door import Console, Form, filled
 from console.render import Live, Visitor
 from console.second import firsts
@@ -24,6 +25,7 @@ from console.subjects import (
     look,
     others,
 )
+from gateway import credits as crediting
 from gateway import invoices, orders
 from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
@@ -31,6 +33,7 @@ from invoicing import lists
 from invoicing.asking import Refused
 from invoicing.client.shared import described
 from invoicing.consent import CREDIT
+from invoicing.credit_case import Credits, CreditsStatus
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Invoice, Journal, Release
 from invoicing.model import Recorded
@@ -41,6 +44,7 @@ TEMPLATES = {
     Kind.INVOICES: "invoice.html",
     Kind.ORDERS: "order.html",
     Kind.EVENTS: "event.html",
+    Kind.CREDITS: "credits.html",
 }
 BESIDE = {**COMES_WITH, Answer.INVOICED: "number"}
 """What is typed beside an answer."""
@@ -68,9 +72,10 @@ async def show(
 ) -> HTMLResponse:
     """The page of one that was checked to be the visitor's own."""
     subject = await look(desk, kind, name)
-    around = await _around(desk, kind, name)
+    around = await _around(desk, subject)
     problem = subject.problem
     document = subject.asked.document if subject.asked else None
+    credits_ = await credited.beside(desk, subject.state)
     written = document.model_dump(mode="json", exclude_unset=True) if document else {}
     return desk.pages.page(
         request,
@@ -84,10 +89,12 @@ async def show(
         others=others(problem) if problem else [],
         beside=BESIDE,
         most_lines=MOST_LINES,
+        credited=credits_,
+        free_name=credited.free_name(credits_) if credits_ else "",
+        most_credited_lines=credited.MOST_LINES,
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
-        live=_live(subject, again),
         firsts=firsts(subject, around["journal"], visitor.caller.name),
         **around,
     )
@@ -95,18 +102,21 @@ async def show(
 
 def _live(subject: Subject, again: Again | None) -> Live | None:
     """None for news, which does not move, and for what somebody has filled in."""
-    if again or subject.kind is Kind.EVENTS:
+    if again or subject.kind in (Kind.EVENTS, Kind.CREDITS):
         return None
     return Live(f"/live{subject.path}", subject.path)
 
 
-async def _around(desk: Console, kind: Kind, name: str) -> dict[str, Any]:
+async def _around(desk: Console, subject: Subject) -> dict[str, Any]:
     """What happened so far, whether it was cut off, and where engineers see it."""
-    behind = desk.backend
-    if kind is Kind.EVENTS:
+    behind, kind, name = desk.backend, subject.kind, subject.name
+    begun = not isinstance(subject.state, Credits) or subject.state.status is not CreditsStatus.NONE
+    if kind is Kind.EVENTS or not begun:
         return {"journal": Journal(), "cut_off": False, "web_page": ""}
     if kind is Kind.INVOICES:
         journal = await invoices.get_journal(name, behind)
+    elif kind is Kind.CREDITS:
+        journal = await crediting.get_credits_journal(name, behind)
     else:
         journal = await orders.get_order_journal(name, behind)
     handle = handle_of(desk, kind, name)
@@ -130,7 +140,7 @@ async def resolve(
         answer = await give(desk, visitor, kind, name, said, form.once)
         return _became(answer, visitor, said.answer.value, "answered")
 
-    return await _acted(request, desk, visitor, kind, name, "resolve", act)
+    return await acted(request, desk, visitor, kind, name, "resolve", act)
 
 
 INSTRUCTIONS: dict[str, type[Instruction]] = {"hold": Hold, "release": Release, "cancel": Cancel}
@@ -164,7 +174,7 @@ async def instruct(
                 raise AssertionError(verb)
         return _became(answer, visitor, verb, verb)
 
-    return await _acted(request, desk, visitor, kind, name, verb, act)
+    return await acted(request, desk, visitor, kind, name, verb, act)
 
 
 def _became(answer: Recorded | None, visitor: Visitor, kind: str, said: str) -> str:
@@ -176,7 +186,7 @@ def _became(answer: Recorded | None, visitor: Visitor, kind: str, said: str) -> 
     return "consented" if first else said
 
 
-async def _acted(
+async def acted(
     request: Request,
     desk: Console,
     visitor: Visitor,
@@ -199,7 +209,8 @@ async def _acted(
         visit.outcome = Trouble.REFUSED.slug
         moved = doing == "resolve" and error.problem and error.problem.question != form["question"]
         note = words("again.moved_on") if moved else words("again.refused", why=str(error))
-        again = Again(409, note)
+        # A question may have moved on; a credit is corrected by what is left.
+        again = Again(409, note, doing, form) if doing == CREDIT else Again(409, note)
     else:
         where = f"{request.scope['root_path']}{Subject(kind, name).path}?said={said}"
         return RedirectResponse(where, 303)

@@ -15,7 +15,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console import batch, books, by_issuer, going, inbox, lists, live, one, signing_in, together
+from console import (
+    batch,
+    books,
+    by_issuer,
+    crediting,
+    going,
+    inbox,
+    lists,
+    live,
+    one,
+    signing_in,
+    together,
+)
 from console.door import Console, NotSignedIn, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
@@ -73,6 +85,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         batch.router,
         together.router,
         live.router,
+        crediting.router,
         one.router,
     ):
         app.include_router(router)

@@ -14,7 +14,7 @@ from console.subjects import Kind, Subject, look_at_each
 from gateway import events
 from gateway.pages import Paged
 from gateway.routes import page
-from invoicing.identity import ORDER_WORKFLOW, WORKFLOW
+from invoicing.identity import CREDITS_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
 from invoicing.lists import Listed
 
 router = APIRouter()
@@ -74,11 +74,18 @@ async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
     return told.events
 
 
+_KINDS = {
+    Kind.INVOICES: WORKFLOW,
+    Kind.ORDERS: ORDER_WORKFLOW,
+    Kind.CREDITS: CREDITS_WORKFLOW,
+}
+
+
 async def waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
     """Those that wait for a person, first asked first, and whether there are more than that."""
     found: list[tuple[Kind, Listed]] = []
     more = False
-    for kind, workflow in ((Kind.INVOICES, WORKFLOW), (Kind.ORDERS, ORDER_WORKFLOW)):
+    for kind, workflow in _KINDS.items():
         cursor: str | None = None
         for _ in range(MOST_LISTED // _AT_ONCE):
             wanted = Paged(limit=_AT_ONCE, cursor=cursor)

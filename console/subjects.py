@@ -16,10 +16,12 @@ from urllib.parse import quote
 from console.asked import Asked, asked
 from console.door import Console, Form, own, own_event
 from console.render import Visitor
+from gateway import credits as crediting
 from gateway import events, invoices, orders
 from gateway.problems import Trouble
 from invoicing.asking import Execution
 from invoicing.case import InvoiceInput
+from invoicing.credit_case import Credits
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
 from invoicing.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
@@ -37,11 +39,14 @@ class Kind(StrEnum):
     INVOICES = "invoices"
     ORDERS = "orders"
     EVENTS = "events"
+    CREDITS = "credits"
+    """Of an invoice, by its reference."""
 
 
 INPUTS: Mapping[Kind, type[InvoiceInput | OrderInput]] = {
     Kind.INVOICES: InvoiceInput,
     Kind.ORDERS: OrderInput,
+    Kind.CREDITS: InvoiceInput,
 }
 
 
@@ -51,7 +56,7 @@ class Subject:
 
     kind: Kind
     name: str
-    state: Invoice | Order | EventState | None = None
+    state: Invoice | Order | EventState | Credits | None = None
     asked: Asked | None = None
 
     @property
@@ -78,7 +83,7 @@ class Subject:
     @property
     def amounts(self) -> Amounts | None:
         """Of an invoice or order."""
-        return None if isinstance(self.state, EventState | None) else self.state.amounts
+        return self.state.amounts if isinstance(self.state, Invoice | Order) else None
 
     @property
     def buyer(self) -> str:
@@ -87,9 +92,16 @@ class Subject:
 
 
 def handle_of(desk: Console, kind: Kind, name: str) -> Execution:
-    """The workflow behind an invoice or order."""
+    """The workflow behind an invoice, an order, or the credits of an invoice."""
     client = desk.backend.client
+    if kind is Kind.CREDITS:
+        return client.credits.handle(name)
     return client.invoices.handle(name) if kind is Kind.INVOICES else client.orders.handle(name)
+
+
+def asked_by(desk: Console, kind: Kind, name: str) -> Execution:
+    """The workflow that says whose it is, and with what it was asked: of credits, the invoice's."""
+    return handle_of(desk, Kind.INVOICES if kind is Kind.CREDITS else kind, name)
 
 
 async def check(desk: Console, visitor: Visitor, kind: Kind, name: str) -> None:
@@ -97,7 +109,7 @@ async def check(desk: Console, visitor: Visitor, kind: Kind, name: str) -> None:
     if kind is Kind.EVENTS:
         own_event(visitor, name)
     else:
-        await own(desk, visitor, name, handle_of(desk, kind, name))
+        await own(desk, visitor, name, asked_by(desk, kind, name))
 
 
 async def look(desk: Console, kind: Kind, name: str) -> Subject:
@@ -105,12 +117,15 @@ async def look(desk: Console, kind: Kind, name: str) -> Subject:
     behind = desk.backend
     if kind is Kind.EVENTS:
         return Subject(kind, name, await events.get_event(name, behind))
-    state: Invoice | Order
-    if kind is Kind.INVOICES:
-        state = await invoices.get_invoice(name, behind)
-    else:
-        state = await orders.get_order(name, behind)
-    handle = handle_of(desk, kind, name)
+    state: Invoice | Order | Credits
+    match kind:
+        case Kind.INVOICES:
+            state = await invoices.get_invoice(name, behind)
+        case Kind.CREDITS:
+            state = await crediting.get_credits(name, behind)
+        case _:
+            state = await orders.get_order(name, behind)
+    handle = asked_by(desk, kind, name)
     return Subject(
         kind, name, state, await behind.stored(asked(behind.client, handle, INPUTS[kind]))
     )
@@ -148,6 +163,8 @@ async def give(
             return await invoices.resolve_invoice(name, said, behind, key=key)
         case Kind.ORDERS:
             return await orders.resolve_order(name, said, behind, key=key)
+        case Kind.CREDITS:
+            return await crediting.resolve_credits(name, said, behind, key=key)
         case Kind.EVENTS:
             await events.resolve_event(name, said, behind, visitor.caller, key=key)
             return None

@@ -47,7 +47,7 @@ def _named(items: Iterable[str]) -> list[tuple[Kind, str]]:
     """What is meant by `invoices/INV-1`. Raises Trouble where it means nothing, or is too many."""
     wanted = list(dict.fromkeys(items))
     parted = [each.partition("/") for each in wanted]
-    kinds = {str(kind) for kind in (Kind.INVOICES, Kind.ORDERS)}
+    kinds = {str(kind) for kind in (Kind.INVOICES, Kind.ORDERS, Kind.CREDITS)}
     if len(wanted) > ROWS or not all(kind in kinds and name for kind, _, name in parted):
         raise invalid("of", f"must be at most {ROWS} invoices and orders")
     return [(Kind(kind), name) for kind, _, name in parted]

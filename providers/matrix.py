@@ -32,10 +32,10 @@ CREDITS = """# What is taken back, at every provider
 
 Written by `python -m providers.matrix docs` from what the adaptors say.
 
-`credit` on the command line, `POST /v1/invoices/{reference}/credits` and `client.credits.make(…)`
-ask for it, of any final invoice, running or ended ([operate.md](operate.md#credits)). What is
-refused is refused in the plan of the credit note, with the sentence below: the provider is asked
-for nothing, and what was reserved is left again.
+`credit` on the command line, `POST /v1/invoices/{reference}/credits`, the form on the console's
+page of an invoice and `client.credits.make(…)` ask for it, of any final invoice, running or ended
+([operate.md](operate.md#credits)). What is refused is refused in the plan of the credit note, with
+the sentence below: the provider is asked for nothing, and what was reserved is left again.
 """
 
 TAKEN = {

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -133,9 +134,12 @@ class Browser:
         button: tuple[str, str] | None = None,
         *,
         chosen: tuple[str, bytes] | None = None,
-        **typed: str | list[str],
+        typed: Mapping[str, str | list[str]] = MappingProxyType({}),
+        **more: str | list[str],
     ) -> Page:
-        """Fill a form in, with a file that is chosen by its name, and press a button."""
+        """Fill a form in, with a file that is chosen by its name, and press a button. Fields whose
+        names are none of Python's are in `typed`."""
+        typed = {**typed, **more}
         assert typed.keys() <= form.typed, f"{typed.keys()} are not in {form.typed}"
         fields: dict[str, str | list[str]] = {}
         for name, value in form.fields:

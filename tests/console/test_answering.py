@@ -141,8 +141,9 @@ async def test_an_invoice_is_released(company: Company, browser: Browser) -> Non
     done = await browser.send(page.form("/release"), reason=WHY)
     assert "It was released and goes on" in done.text
     assert (await company.finished(reference)).status is Status.SENT
-    ended = await browser.get(f"/console/invoices/{reference}")
-    assert [each.action for each in ended.forms] == ["/console/sign-out"]
+    path = f"/console/invoices/{reference}"
+    ended = await browser.get(path)
+    assert [each.action for each in ended.forms] == ["/console/sign-out", f"{path}/credit"]
     assert "It has ended." in ended.text
 
 

@@ -28,7 +28,7 @@ def a_sheet(*rows: str) -> bytes:
 async def dropped(browser: Browser, content: bytes, name: str = "june.csv", **typed: str) -> Page:
     page = await browser.get("/console/batch")
     return await browser.send(
-        page.form("/batch"), ("doing", "look"), chosen=(name, content), **typed
+        page.form("/batch"), ("doing", "look"), chosen=(name, content), typed=typed
     )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,13 +23,14 @@ from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
 from invoicing.consent import CANCEL, CREDIT
+from invoicing.credit_case import CreditsStatus, CreditState
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
 from invoicing.news import EventOutcome
 from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.questions import Answer, Reason
+from invoicing.questions import QUESTIONS, Answer, Reason
 from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
 from settings.consents import KINDS
@@ -38,7 +40,7 @@ TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
 WORDS = Words()
 SAID = re.compile(r'say\("([a-z_.]+)"')
 GROUPS: dict[str, Iterable[object]] = {
-    "status": (*Status, *OrderStatus, CUT_OFF),
+    "status": (*Status, *OrderStatus, *CreditsStatus, CUT_OFF),
     "payment": PaymentStatus,
     "line": LineStatus,
     "answer": Answer,
@@ -51,7 +53,20 @@ GROUPS: dict[str, Iterable[object]] = {
     "waits": ["person", "provider", "time", "release"],
     "do": ["hold", "release", "cancel"],
     "do.cancel_": ["none", "draft", "final", "final_no"],
-    "said": ["answered", "hold", "release", "cancel", "taken", "consented", "signed_out", "closed"],
+    "became": get_args(CreditState.model_fields["became"].annotation),
+    "credit_answer": QUESTIONS[Reason.CREDIT_UNCLEAR].answers,
+    "credit_beside": ["number"],
+    "said": [
+        "answered",
+        "credited",
+        "hold",
+        "release",
+        "cancel",
+        "taken",
+        "consented",
+        "signed_out",
+        "closed",
+    ],
     "question": ["more", "less"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,

@@ -1,0 +1,33 @@
+"""What the pages know of the credits of an invoice."""
+
+from __future__ import annotations
+
+from console.door import Console
+from gateway import credits as gateway
+from gateway.problems import Trouble
+from invoicing.credit_case import Credits
+from invoicing.errors import InvoicingError
+from invoicing.invoice import Invoice
+from invoicing.model import Recorded
+
+MOST_LINES = 150
+"""Lines of an invoice that its form shows: a form has 200 fields at most."""
+
+
+async def beside(desk: Console, state: Recorded | None) -> Credits | None:
+    """The credits of what a page shows, where it is an invoice that may have some. An invoice is
+    shown without them where nobody says what they are."""
+    if isinstance(state, Credits):
+        return state
+    if not isinstance(state, Invoice) or not (state.final or state.in_parts):
+        return None
+    try:
+        return await gateway.get_credits(state.reference, desk.backend)
+    except (Trouble, InvoicingError):
+        return None
+
+
+def free_name(state: Credits) -> str:
+    """A name that no credit of this invoice has, for whoever has none of their own."""
+    taken = {each.credit for each in state.credits}
+    return next(name for name in (f"C{n}" for n in range(1, len(taken) + 2)) if name not in taken)
