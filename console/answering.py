@@ -95,6 +95,7 @@ async def show(
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
+        live=_live(subject, again),
         firsts=firsts(subject, around["journal"], visitor.caller.name),
         **around,
     )
