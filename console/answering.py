@@ -96,6 +96,7 @@ async def show(
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
         live=_live(subject, again),
+        keeps_documents=desk.backend.documents is not None,
         firsts=firsts(subject, around["journal"], visitor.caller.name),
         **around,
     )

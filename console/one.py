@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console.answering import instruct, resolve, show
 from console.door import Answering, Desk, Looking
-from console.subjects import Kind, check
+from console.subjects import Kind, Subject, check
+from gateway.document import get_document, get_document_pdf
 from gateway.events import Event
 from gateway.inputs import Reference
 
@@ -23,6 +24,20 @@ async def invoice(
     """Where an invoice is, and what it asks."""
     await check(desk, visitor, Kind.INVOICES, reference)
     return await show(request, desk, visitor, Kind.INVOICES, reference)
+
+
+@router.get("/invoices/{reference}/document")
+async def document(
+    request: Request, desk: Desk, visitor: Looking, reference: Reference
+) -> Response:
+    """The PDF of an invoice; where it is not there yet it is asked for, and the page says so."""
+    await check(desk, visitor, Kind.INVOICES, reference)
+    state = await get_document(reference, desk.backend)
+    if state.file is not None:
+        return await get_document_pdf(reference, desk.backend)
+    said = "no_document" if state.problem else "fetching"
+    path = Subject(Kind.INVOICES, reference).path
+    return RedirectResponse(f"{request.scope['root_path']}{path}?said={said}", 303)
 
 
 @router.post("/invoices/{reference}/resolve")

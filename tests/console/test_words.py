@@ -59,6 +59,8 @@ GROUPS: dict[str, Iterable[object]] = {
     "said": [
         "answered",
         "credited",
+        "fetching",
+        "no_document",
         "hold",
         "release",
         "cancel",

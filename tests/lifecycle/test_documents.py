@@ -23,7 +23,8 @@ from invoicing.request import Goal
 from sandbox.kit.faults import Fault
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
 from temporal_server import local_server
-from tests.gateway.door import gateway_over, problem
+from tests.console.browser import Browser, console_over
+from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
@@ -198,6 +199,27 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
         assert beyond.headers["content-range"] == f"bytes */{state.file.size}"
         await store.remove(invoice.reference)
         problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
+
+
+async def test_the_console_hands_it_out_or_says_that_it_is_fetched(
+    keeping: World, store: Watched
+) -> None:
+    async with (
+        opened(keeping, "mollie", pdf_delay=math.inf) as later,
+        opened(keeping, "mollie") as shop,
+        console_over(keeping.client, documents=store) as console,
+    ):
+        invoice, other = await sent(shop), await sent(later)
+        await kept(shop, invoice.reference)
+        browser = Browser(console.url)
+        await browser.sign_in(TOKENS["read"])
+        path = f"/console/invoices/{invoice.reference}"
+        page = await browser.get(path)
+        assert f"{path}/document" in page.links()
+        answer = await browser.ask("GET", f"{path}/document")
+        assert answer.content.startswith(b"%PDF-")
+        page = await browser.get(f"/console/invoices/{other.reference}/document")
+        assert "is being fetched" in page.text
 
 
 async def test_a_gateway_without_a_store_says_what_to_set(keeping: World) -> None:
