@@ -10,9 +10,9 @@ from temporalio import activity
 from activities.failures import as_failures
 from activities.invoice import provider_of
 from documents import DocumentStore, StoreAway
-from invoicing.document_file import DocumentCall, DocumentFile, HasDocument, document_key
+from invoicing.document_file import DocumentFile, document_key
 from invoicing.errors import Unavailable, Unsupported
-from invoicing.provider import Accounts
+from invoicing.provider import Accounts, DocumentCall, Documents
 
 
 class DocumentActivities:
@@ -39,7 +39,7 @@ class DocumentActivities:
             raise Unsupported("this worker keeps no documents: set INVOICING_DOCUMENTS_AT")
         target = call.target
         provider = provider_of(self._accounts, target.account)
-        if not isinstance(provider, HasDocument):
+        if not isinstance(provider, Documents):
             raise Unsupported("this provider gives no document of an invoice")
         key = document_key(target.reference, target.provider_id or "")
         try:

@@ -16,7 +16,6 @@ from activities.failures import as_failures
 from activities.learning import taken_in
 from invoicing.consent import Consent
 from invoicing.crediting import uncredited
-from invoicing.document_file import HasDocument
 from invoicing.errors import Rejected, Unsupported
 from invoicing.notice import refuse_unknown
 from invoicing.provider import (
@@ -25,6 +24,7 @@ from invoicing.provider import (
     Attaches,
     CreateCall,
     Credits,
+    Documents,
     Finds,
     Found,
     LooksUp,
@@ -98,7 +98,7 @@ class InvoiceActivities:
         plan = await provider.plan(request)
         paces = plan.paces.scaled(self._pace)
         consent = self._consents.get(request.account)
-        keeps = self._keeps_documents and isinstance(provider, HasDocument)
+        keeps = self._keeps_documents and isinstance(provider, Documents)
         set_here = {"paces": paces, "claims": self._claims, "consent": consent}
         return plan.model_copy(update={**set_here, "keeps_document": keeps})
 

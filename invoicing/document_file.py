@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 from invoicing.model import Recorded
-from invoicing.provider import Event, Target
 
 PDF = "application/pdf"
 
@@ -49,24 +47,6 @@ class DocumentInput(Recorded):
 
     reference: str
     patience: timedelta = timedelta(days=30)
-
-
-class DocumentCall(Recorded):
-    """Input of `keep_document`: of which invoice, and what was told of its document after the
-    invoice's own workflow had ended."""
-
-    target: Target
-    events: tuple[Event, ...] = ()
-
-
-@runtime_checkable
-class HasDocument(Protocol):
-    """A provider that makes a document of an invoice which is final."""
-
-    async def document(self, call: DocumentCall) -> bytes:
-        """The PDF. Raises Unavailable while there is none yet, Unsupported where this account has
-        no way to it, and else as `read` does."""
-        ...
 
 
 def document_key(reference: str, provider_id: str) -> str:

@@ -20,9 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
     from invoicing.credit import Requested
     from invoicing.credit_case import Looked, RequestedCall
-    from invoicing.document_file import DocumentCall, DocumentFile, DocumentInput, DocumentState
+    from invoicing.document_file import DocumentFile, DocumentInput, DocumentState
     from invoicing.identity import provider_queue, workflow_id
-    from invoicing.provider import Event, Pace, Target
+    from invoicing.provider import DocumentCall, Event, Pace, Target
 
 CALL = timedelta(seconds=60)
 MOST_EVENTS = 10

@@ -15,8 +15,8 @@ What may be raised, by kind of verb:
 Denied is a Rejected that is about the credentials and not about the invoice.
 
 What only some providers have is a protocol of its own, in `verbs`, `orders` or `news`: looking up,
-finding, sending, crediting, orders that must be registered first, documents that are attached, news
-that arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it
+finding, sending, crediting, orders that must be registered first, documents that are attached or
+made, news that arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it
 is there: the method is the only declaration, so nothing can be declared and missing.
 """
 
@@ -25,6 +25,7 @@ from invoicing.provider.calls import (
     AttachCall,
     Attachment,
     CreateCall,
+    DocumentCall,
     Echo,
     Event,
     Figure,
@@ -56,6 +57,7 @@ from invoicing.provider.verbs import (
     CreditNotes,
     Credits,
     CreditsIn,
+    Documents,
     Finds,
     Limited,
     LooksUp,
@@ -77,6 +79,8 @@ __all__ = [
     "Credits",
     "CreditsIn",
     "Delivery",
+    "DocumentCall",
+    "Documents",
     "Echo",
     "Event",
     "Feeds",

@@ -211,6 +211,14 @@ class ReadCall(Recorded):
     events: tuple[Event, ...] = ()
 
 
+class DocumentCall(Recorded):
+    """Input of `document`: of which invoice, and what was told of its document after the invoice's
+    own workflow had ended."""
+
+    target: Target
+    events: tuple[Event, ...] = ()
+
+
 class Snapshot(Recorded):
     """What the provider said about one invoice in one answer."""
 

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 from invoicing.provider.calls import (
     AttachCall,
     CreateCall,
+    DocumentCall,
     Found,
     LookUpCall,
     Plan,
@@ -123,6 +124,16 @@ class Attaches(Protocol):
 
     async def attach(self, call: AttachCall) -> Found:
         """Add this one to the draft; the answer's context goes to later calls."""
+        ...
+
+
+@runtime_checkable
+class Documents(Protocol):
+    """A provider that makes a document of an invoice which is final."""
+
+    async def document(self, call: DocumentCall) -> bytes:
+        """The PDF. Raises Unavailable while there is none yet, Unsupported where this account has
+        no way to it, and else as `read` does."""
         ...
 
 

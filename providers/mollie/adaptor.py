@@ -10,13 +10,13 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
-from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
     Delivery,
+    DocumentCall,
     Event,
     Figure,
     Plan,

@@ -9,13 +9,13 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
-from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.provider import (
     AttachCall,
     Batch,
     CreateCall,
     CreditsIn,
+    DocumentCall,
     Event,
     Figure,
     Found,

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel
 
-from invoicing.document_file import DocumentCall
 from invoicing.errors import Forged, Rejected, Unavailable, Unreadable, Unsupported
 from invoicing.provider import (
     CONFIRMED,
@@ -18,6 +17,7 @@ from invoicing.provider import (
     CreateCall,
     CreditsIn,
     Delivery,
+    DocumentCall,
     Echo,
     Event,
     OrderPlan,

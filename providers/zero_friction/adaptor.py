@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import BaseModel, JsonValue
 
-from invoicing.document_file import DocumentCall
 from invoicing.errors import FieldProblem, Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
     Delivery,
+    DocumentCall,
     Event,
     Figure,
     Found,
