@@ -16,8 +16,8 @@ Denied is a Rejected that is about the credentials and not about the invoice.
 
 What only some providers have is a protocol of its own, in `verbs`, `orders` or `news`: looking up,
 finding, sending, crediting, orders that must be registered first, documents that are attached or
-made, news that arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance` whether it
-is there: the method is the only declaration, so nothing can be declared and missing.
+made, news that arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance`
+whether it is there: the method is the only declaration, so nothing can be declared and missing.
 """
 
 from invoicing.provider.calls import (
