@@ -134,10 +134,12 @@ async def test_whoever_waits_hears_how_the_credit_note_ends(desk: Desk) -> None:
 async def test_number_day_and_options_are_the_credit_notes_own(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     more = ("--number", "CN-7", "--issue-date", "2026-07-31", "--options", '{"a": 1}')
-    said = await desk.credits(reference, "C1", "--whole", *more)
+    goal = ("--goal", "approved")
+    said = await desk.credits(reference, "C1", "--whole", *more, *goal)
     assert said.exit_code == Code.DONE, said.output
     await desk.ended(reference, "C1")
     (note,) = desk.office.provider.notes(reference)
+    assert (await desk.office.client.invoices.state(f"{reference}#C1")).status == "approved"
     assert (note.document.number, str(note.document.issue_date)) == ("CN-7", "2026-07-31")
     assert note.document.notes == ("a test",)
 
@@ -249,6 +251,7 @@ async def test_the_help_says_what_every_answer_does_to_a_credit(desk: Desk) -> N
         (("--units", "-1@1"), Code.BAD_INPUT, "lines[0].quantity: must be more than 0"),
         (("--amount", "4"), Code.BAD_INPUT, "AMOUNT@RATE"),
         (("--amount", "1.00@Q:21"), Code.BAD_INPUT, "amounts[0].category: must be one of"),
+        (("--whole", "--goal", "paid"), Code.BAD_INPUT, "goal: of a credit note it is approved"),
         (("--whole", "--options", "{"), Code.BAD_INPUT, "--options is not JSON"),
         (("--whole", "--options", "[1]"), Code.BAD_INPUT, "options: must be an object"),
         (("--whole",), Code.NOT_FOUND, "No invoice NEVER-1 is known here."),

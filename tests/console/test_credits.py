@@ -48,8 +48,8 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     page = await browser.get(of(reference))
     assert "€181.50 with VAT is left to credit" in page.text
     form = page.form("/credit")
-    assert {"credit", "units.1", "units.2", "number", "reason"} == form.typed
-    typed = {"credit": "RETURN-1", "units.1": "4", "reason": WHY}
+    assert {"credit", "units.1", "units.2", "number", "goal", "reason"} == form.typed
+    typed = {"credit": "RETURN-1", "units.1": "4", "reason": WHY, "goal": "approved"}
     done = await browser.send(form, LINES, **typed)
     assert (done.status, done.path) == (200, of(reference))
     assert "The credit was asked for" in done.text
@@ -62,7 +62,7 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     shown = await browser.get(of(reference))
     (note,) = office.provider.notes(reference)
     assert f"RETURN-1 {reference}#RETURN-1" in shown.text
-    assert f"sent credited {note.number}" in shown.text
+    assert f"final credited {note.number}" in shown.text
     assert note.document.notes == (WHY,)
     journal = await office.client.credits.journal(reference)
     (entry,) = [each for each in journal.entries if each.reason == WHY]

@@ -113,6 +113,21 @@ async def test_the_whole_of_an_invoice_that_has_ended_is_credited_to_the_cent(sh
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@at(["mollie"])
+async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_the_credits_own(
+    shop: Shop,
+) -> None:
+    reference = await shop.start(goal=Goal.DELIVERED, options={"e_invoice": True})
+    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    assert invoice.status is Status.DELIVERED
+    with pytest.raises(Failed, match="Mollie does not offer what is asked"):
+        await credited(shop, invoice, a_credit(shop, whole=True))
+    await ended(shop, reference)
+    note = await credited(shop, invoice, a_credit(shop, "C2", whole=True, goal=Goal.SENT))
+    assert note.status is Status.SENT
+    assert not shop.stand_in.ledger.live(reference)
+
+
 @pytest.mark.parametrize(
     ("shop", "what"),
     [(name, what) for name in PARTS for what in WORTH if (name, what) != ("riverty", "amount")],
