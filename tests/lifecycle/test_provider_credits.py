@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.client import Failed
+from invoicing.client import Failed, Refused
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits
 from invoicing.invoice import Invoice, Status
@@ -204,6 +204,27 @@ async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, wha
     assert rest.amounts is not None
     assert invoice.amounts is not None
     assert first.amounts.gross + rest.amounts.gross == invoice.amounts.gross
+    assert not shop.stand_in.ledger.live(invoice.reference)
+
+
+@at(["riverty"])
+async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
+    shop: Shop,
+) -> None:
+    back = {"options": {"credit": "return", "return_reason": "CARRIER_RETURN"}}
+    invoice = await an_invoice(shop)
+    assert invoice.amounts is not None
+    first = await credited(shop, invoice, a_credit(shop, **back, **WORTH["quantity"]))
+    with pytest.raises(Refused, match="are left of line 1"):
+        many = {"lines": [{"id": "1", "quantity": "1000"}]}
+        await shop.client.credits.make(invoice.reference, a_credit(shop, "C2", **back, **many))
+    rest = await credited(shop, invoice, a_credit(shop, "C3", **back, whole=True))
+    assert first.amounts is not None
+    assert rest.amounts is not None
+    assert first.amounts.gross + rest.amounts.gross == invoice.amounts.gross
+    calls = _calls(shop, "credit")
+    assert len(calls) == 2
+    assert all(call.path.endswith("/returns") for call in calls)
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
