@@ -215,9 +215,9 @@ async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
     invoice = await an_invoice(shop)
     assert invoice.amounts is not None
     first = await credited(shop, invoice, a_credit(shop, **back, **WORTH["quantity"]))
+    many = a_credit(shop, "C2", **back, lines=[{"id": "1", "quantity": "1000"}])
     with pytest.raises(Refused, match="are left of line 1"):
-        many = {"lines": [{"id": "1", "quantity": "1000"}]}
-        await shop.client.credits.make(invoice.reference, a_credit(shop, "C2", **back, **many))
+        await shop.client.credits.make(invoice.reference, many)
     rest = await credited(shop, invoice, a_credit(shop, "C3", **back, whole=True))
     assert first.amounts is not None
     assert rest.amounts is not None
