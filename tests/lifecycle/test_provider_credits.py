@@ -211,7 +211,7 @@ async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, wha
 async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
     shop: Shop,
 ) -> None:
-    back = {"options": {"credit": "return", "return_reason": "CARRIER_RETURN"}}
+    back: dict[str, Any] = {"options": {"credit": "return", "return_reason": "CARRIER_RETURN"}}
     invoice = await an_invoice(shop)
     assert invoice.amounts is not None
     first = await credited(shop, invoice, a_credit(shop, **back, **WORTH["quantity"]))
