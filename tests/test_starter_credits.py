@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import Result
 
+from commands.credit_views import MOST_LINES
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal
 from starter import Code
@@ -142,6 +143,17 @@ async def test_number_day_and_options_are_the_credit_notes_own(desk: Desk) -> No
     assert (await desk.office.client.invoices.state(f"{reference}#C1")).status == "approved"
     assert (note.document.number, str(note.document.issue_date)) == ("CN-7", "2026-07-31")
     assert note.document.notes == ("a test",)
+
+
+async def test_of_an_invoice_of_many_lines_the_first_are_shown_and_the_others_counted(
+    desk: Desk,
+) -> None:
+    many = tuple(a_line(each) for each in range(1, MOST_LINES + 3))
+    reference = await desk.office.invoiced(document=a_document(lines=many))
+    shown = await desk.types("credits", reference)
+    assert "… and 2 lines more" in shown.stdout
+    told = json.loads((await desk.types("credits", reference, "--json")).stdout)
+    assert len(told["credits"]["left"]["lines"]) == MOST_LINES + 2
 
 
 async def test_an_invoice_without_credits_shows_all_of_it_and_a_draft_says_why_not(
