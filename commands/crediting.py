@@ -38,6 +38,7 @@ from invoicing.errors import NotFound
 from invoicing.invoice import Invoice, Problem, Resolve
 from invoicing.lists import CUT_OFF
 from invoicing.questions import QUESTIONS, Answer
+from invoicing.request import Goal
 from terminal import choices, history, listing, plain, screen, trouble
 
 COLUMNS = ("reference", "provider", "status", "waiting_for", "number", "started_at")
@@ -83,6 +84,9 @@ def credit(
     options: Annotated[
         str | None, typer.Option(metavar="JSON", help="Provider's options, beside the invoice's.")
     ] = None,
+    goal: Annotated[
+        Goal | None, typer.Option(help="How far the note is to get; the invoice's if left out.")
+    ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Wait for a release.")] = False,
     wait: Wait = False,
     by: By = None,
@@ -106,6 +110,7 @@ def credit(
             "number": number,
             "issue_date": issue_date and issue_date.date(),
             "options": _options(options),
+            "goal": goal,
             "hold": hold,
             **who_and_why(by, reason),
         }

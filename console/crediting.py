@@ -59,7 +59,7 @@ def _wanted(desk: Console, visitor: Visitor, form: Form) -> Credit:
     """What was filled in. Raises InvalidRequest, which names every mistake by its field or line."""
     who = visitor.caller.name
     said: dict[str, object] = {"by": who, "proven": who, "credit": form["credit"]}
-    said |= {"reason": form["reason"], **form.given("number")}
+    said |= {"reason": form["reason"], **form.given("number", "goal")}
     if form["what"] == "whole":
         return read(Credit, json.dumps({**said, "whole": True}))
     lines = [

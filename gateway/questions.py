@@ -18,7 +18,8 @@ class Choice(Recorded):
 
 
 class Row(Recorded):
-    """A question of an invoice, an order or an event. One that is open offers some of these."""
+    """A question of an invoice, of its credits, of an order or an event. One that is open offers
+    some of these."""
 
     reason: Reason
     asked_by: str

@@ -48,7 +48,7 @@ from invoicing.invoice import Instruction, Invoice
 from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number, added, exactly, percentage, plain, rounded, vat_inside
-from invoicing.request import InvoiceRequest, Options
+from invoicing.request import Goal, InvoiceRequest, Options
 from invoicing.totals import Totals, VatRounding, totals
 from invoicing.values import MOST_LINES
 
@@ -95,10 +95,16 @@ class Credit(Instruction):
     """Added to the invoice's."""
     hold: StrictBool = False
     """Whether it waits for a release before anything irreversible."""
+    goal: Goal | None = None
+    """How far the credit note is to get: approved, sent or delivered; left out, as far as its
+    invoice, where that can be seen of a credit note at all."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         wrong = []
+        if self.goal in (Goal.DRAFTED, Goal.PAID):
+            message = "of a credit note it is approved, sent or delivered"
+            wrong.append(FieldProblem(field="goal", message=message))
         if self.whole == bool(self.lines or self.amounts):
             wrong.append(FieldProblem(field="whole", message="either that, or lines or amounts"))
         for field, names in (

@@ -202,8 +202,10 @@ class CreditsCase(Memory):
 
 
 def digest(wanted: Credit) -> str:
-    """What tells a repetition from something else under the same name, whoever asks for it."""
-    return hashlib.sha256(wanted.model_dump_json(exclude={"proven"}).encode()).hexdigest()[:16]
+    """What tells a repetition from something else under the same name, whoever asks for it. A field
+    that a later version added has no part in it where it is left out."""
+    unsaid = {"proven"} if wanted.goal else {"proven", "goal"}
+    return hashlib.sha256(wanted.model_dump_json(exclude=unsaid).encode()).hexdigest()[:16]
 
 
 class CreditsInput(Recorded):

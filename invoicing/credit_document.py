@@ -80,7 +80,7 @@ def request_of(
         reference=credit_reference(request.reference, wanted.credit),
         provider=request.provider,
         account=request.account,
-        goal=_GOALS.get(request.goal, request.goal),
+        goal=wanted.goal or _GOALS.get(request.goal, request.goal),
         document=document_of(invoice, ledger, portion, wanted, today),
         options={**request.options, **wanted.options},
         hold=wanted.hold,

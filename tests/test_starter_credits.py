@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import Result
 
+from commands.credit_views import MOST_LINES
 from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal
 from starter import Code
@@ -134,12 +135,25 @@ async def test_whoever_waits_hears_how_the_credit_note_ends(desk: Desk) -> None:
 async def test_number_day_and_options_are_the_credit_notes_own(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     more = ("--number", "CN-7", "--issue-date", "2026-07-31", "--options", '{"a": 1}')
-    said = await desk.credits(reference, "C1", "--whole", *more)
+    goal = ("--goal", "approved")
+    said = await desk.credits(reference, "C1", "--whole", *more, *goal)
     assert said.exit_code == Code.DONE, said.output
     await desk.ended(reference, "C1")
     (note,) = desk.office.provider.notes(reference)
+    assert (await desk.office.client.invoices.state(f"{reference}#C1")).status == "approved"
     assert (note.document.number, str(note.document.issue_date)) == ("CN-7", "2026-07-31")
     assert note.document.notes == ("a test",)
+
+
+async def test_of_an_invoice_of_many_lines_the_first_are_shown_and_the_others_counted(
+    desk: Desk,
+) -> None:
+    many = tuple(a_line(each) for each in range(1, MOST_LINES + 3))
+    reference = await desk.office.invoiced(document=a_document(lines=many))
+    shown = await desk.types("credits", reference)
+    assert "… and 2 lines more" in shown.stdout
+    told = json.loads((await desk.types("credits", reference, "--json")).stdout)
+    assert len(told["credits"]["left"]["lines"]) == MOST_LINES + 2
 
 
 async def test_an_invoice_without_credits_shows_all_of_it_and_a_draft_says_why_not(
@@ -249,6 +263,7 @@ async def test_the_help_says_what_every_answer_does_to_a_credit(desk: Desk) -> N
         (("--units", "-1@1"), Code.BAD_INPUT, "lines[0].quantity: must be more than 0"),
         (("--amount", "4"), Code.BAD_INPUT, "AMOUNT@RATE"),
         (("--amount", "1.00@Q:21"), Code.BAD_INPUT, "amounts[0].category: must be one of"),
+        (("--whole", "--goal", "paid"), Code.BAD_INPUT, "goal: of a credit note it is approved"),
         (("--whole", "--options", "{"), Code.BAD_INPUT, "--options is not JSON"),
         (("--whole", "--options", "[1]"), Code.BAD_INPUT, "options: must be an object"),
         (("--whole",), Code.NOT_FOUND, "No invoice NEVER-1 is known here."),

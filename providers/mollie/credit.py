@@ -29,7 +29,10 @@ def credit_plan(request: InvoiceRequest, settings: MollieSettings, mistakes: Mis
     if document.number:
         mistakes.unoffered("document.number", "left out: a credit note has no number of its own")
     if request.goal is Goal.DELIVERED:
-        message = "whether a credit note is delivered cannot be seen here; credit it there by hand"
+        message = (
+            "whether a credit note is delivered cannot be seen here: name the goal sent in the "
+            "credit, under another name"
+        )
         mistakes.unoffered("goal", message)
     mistakes.settle(NAME)
     sums = totals(document, settings.vat_rounding)

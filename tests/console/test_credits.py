@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from console.credited import MOST_LINES
 from gateway import tokens
 from invoicing.request import Goal
 from settings.callers import Scope
@@ -48,8 +49,8 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     page = await browser.get(of(reference))
     assert "€181.50 with VAT is left to credit" in page.text
     form = page.form("/credit")
-    assert {"credit", "units.1", "units.2", "number", "reason"} == form.typed
-    typed = {"credit": "RETURN-1", "units.1": "4", "reason": WHY}
+    assert {"credit", "units.1", "units.2", "number", "goal", "reason"} == form.typed
+    typed = {"credit": "RETURN-1", "units.1": "4", "reason": WHY, "goal": "approved"}
     done = await browser.send(form, LINES, typed=typed)
     assert (done.status, done.path) == (200, of(reference))
     assert "The credit was asked for" in done.text
@@ -62,7 +63,7 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     shown = await browser.get(of(reference))
     (note,) = office.provider.notes(reference)
     assert f"RETURN-1 {reference}#RETURN-1" in shown.text
-    assert f"sent credited {note.number}" in shown.text
+    assert f"final credited {note.number}" in shown.text
     assert note.document.notes == (WHY,)
     journal = await office.client.credits.journal(reference)
     (entry,) = [each for each in journal.entries if each.reason == WHY]
@@ -130,6 +131,24 @@ async def test_mistakes_are_named_and_nothing_is_credited(
     assert sentence in again.text
     shown = await office.client.credits.overview(reference)
     assert shown.credits == ()
+
+
+async def test_of_an_invoice_of_many_lines_the_form_has_so_many_as_it_can_send(
+    office: Office, browser: Browser
+) -> None:
+    many = tuple(a_line(each, quantity=Decimal(1)) for each in range(1, MOST_LINES + 2))
+    reference = await office.invoiced(document=a_document(lines=many))
+    page = await browser.get(of(reference))
+    form = page.form("/credit")
+    assert len([each for each in form.typed if each.startswith("units.")]) == MOST_LINES
+    assert f"Only {MOST_LINES} lines are shown" in page.text
+    every = {name: "1" for name in form.typed if name.startswith("units.")}
+    fields = dict(form.fields) | every | {"credit": "C1", "what": "lines", "reason": WHY}
+    assert (await browser.ask("POST", form.action, data=fields)).status_code == 303
+    page = await browser.get(of(reference))
+    left = [each for each in page.form("/credit").typed if each.startswith("units.")]
+    assert left == [f"units.{MOST_LINES + 1}"]
+    assert "lines are shown" not in page.text
 
 
 async def test_a_draft_has_no_form_to_credit_it(office: Office, browser: Browser) -> None:

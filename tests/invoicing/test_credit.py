@@ -22,6 +22,7 @@ from invoicing.credit import (
     Sums,
     rounding_of,
 )
+from invoicing.credit_case import digest
 from invoicing.credit_document import (
     LEFT_OUT,
     OF_ITS_OWN,
@@ -318,6 +319,40 @@ def test_a_released_credit_is_there_again_and_a_booked_one_is_not() -> None:
 
 
 # --- as a request ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("of_invoice", "named", "goal"),
+    [
+        (Goal.DRAFTED, None, Goal.SENT),
+        (Goal.PAID, None, Goal.SENT),
+        (Goal.APPROVED, None, Goal.APPROVED),
+        (Goal.DELIVERED, None, Goal.DELIVERED),
+        (Goal.DELIVERED, Goal.SENT, Goal.SENT),
+        (Goal.PAID, Goal.DELIVERED, Goal.DELIVERED),
+    ],
+)
+def test_a_credit_note_gets_as_far_as_its_invoice_or_as_is_named(
+    of_invoice: Goal, named: Goal | None, goal: Goal
+) -> None:
+    invoice = final(a_document())
+    asked = invoice.request.model_copy(update={"goal": of_invoice})
+    invoice = invoice.model_copy(update={"request": asked})
+    ledger = CreditLedger.of(asked.document, "category")
+    wanted = units("1", "1").model_copy(update={"goal": named})
+    assert request_of(invoice, ledger, portion(ledger, wanted), wanted, TODAY).goal is goal
+
+
+@pytest.mark.parametrize("goal", [Goal.DRAFTED, Goal.PAID])
+def test_no_credit_note_is_a_draft_or_paid(goal: Goal) -> None:
+    with pytest.raises(ValidationError, match="approved, sent or delivered"):
+        a_credit(whole=True, goal=goal)
+
+
+def test_a_credit_that_names_no_goal_has_the_digest_that_it_had_before_one_could_be_named() -> None:
+    given = {"credit": "C1", "by": "b", "reason": "r", "whole": True}
+    assert digest(Credit.model_validate(given)) == "d1f5d8c81c8bf860"
+    assert digest(Credit.model_validate({**given, "goal": "sent"})) != "d1f5d8c81c8bf860"
 
 
 def test_a_credit_is_a_request_of_its_own_that_says_what_it_credits() -> None:

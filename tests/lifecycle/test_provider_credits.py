@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.client import Failed
+from invoicing.client import Failed, Refused
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits
 from invoicing.invoice import Invoice, Status
@@ -113,6 +113,21 @@ async def test_the_whole_of_an_invoice_that_has_ended_is_credited_to_the_cent(sh
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@at(["mollie"])
+async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_the_credits_own(
+    shop: Shop,
+) -> None:
+    reference = await shop.start(goal=Goal.DELIVERED, options={"e_invoice": True})
+    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    assert invoice.status is Status.DELIVERED
+    with pytest.raises(Failed, match="Mollie does not offer what is asked"):
+        await credited(shop, invoice, a_credit(shop, whole=True))
+    await ended(shop, reference)
+    note = await credited(shop, invoice, a_credit(shop, "C2", whole=True, goal=Goal.SENT))
+    assert note.status is Status.SENT
+    assert not shop.stand_in.ledger.live(reference)
+
+
 @pytest.mark.parametrize(
     ("shop", "what"),
     [(name, what) for name in PARTS for what in WORTH if (name, what) != ("riverty", "amount")],
@@ -189,6 +204,27 @@ async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, wha
     assert rest.amounts is not None
     assert invoice.amounts is not None
     assert first.amounts.gross + rest.amounts.gross == invoice.amounts.gross
+    assert not shop.stand_in.ledger.live(invoice.reference)
+
+
+@at(["riverty"])
+async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
+    shop: Shop,
+) -> None:
+    back: dict[str, Any] = {"options": {"credit": "return", "return_reason": "CARRIER_RETURN"}}
+    invoice = await an_invoice(shop)
+    assert invoice.amounts is not None
+    first = await credited(shop, invoice, a_credit(shop, **back, **WORTH["quantity"]))
+    many = a_credit(shop, "C2", **back, lines=[{"id": "1", "quantity": "1000"}])
+    with pytest.raises(Refused, match="are left of line 1"):
+        await shop.client.credits.make(invoice.reference, many)
+    rest = await credited(shop, invoice, a_credit(shop, "C3", **back, whole=True))
+    assert first.amounts is not None
+    assert rest.amounts is not None
+    assert first.amounts.gross + rest.amounts.gross == invoice.amounts.gross
+    calls = _calls(shop, "credit")
+    assert len(calls) == 2
+    assert all(call.path.endswith("/returns") for call in calls)
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 

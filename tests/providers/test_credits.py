@@ -17,7 +17,7 @@ from invoicing.crediting import uncredited
 from invoicing.errors import ProviderError, Unsupported
 from invoicing.invoice import Invoice, Status
 from invoicing.provider import PaymentStatus, Plan, Stage
-from invoicing.request import InvoiceRequest
+from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals
 from providers.matrix import credits_page
 from providers.quiddly.adaptor import Quiddly
@@ -125,6 +125,16 @@ async def test_an_adaptor_that_says_nothing_of_credits_is_refused_each() -> None
     ):
         await _planned(request, Silent())
     assert uncredited(Silent(), whole=True)
+
+
+async def test_where_delivery_of_a_note_cannot_be_seen_the_refusal_says_what_to_name() -> None:
+    request, adaptor = await _credit("mollie", "whole", goal=Goal.DELIVERED)
+    with pytest.raises(Unsupported) as caught:
+        await adaptor.plan(request)
+    assert [each.field for each in caught.value.fields] == ["goal"]
+    assert "name the goal sent in the credit" in str(caught.value.fields[0])
+    request, adaptor = await _credit("mollie", "whole", goal=Goal.SENT)
+    assert await adaptor.plan(request)
 
 
 @pytest.mark.parametrize("provider", ["mollie", "zero_friction"])
