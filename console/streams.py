@@ -7,8 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
 
-from gateway.problems import Trouble, busy, unavailable
-from invoicing.errors import InvoicingError
+from gateway.problems import busy, trouble_with, unavailable
 from settings.gateway import GatewaySettings
 
 EVERY = 3.0
@@ -44,8 +43,9 @@ class Watch:
         while True:
             try:
                 version = await look()
-            except (Trouble, InvoicingError):
-                # It is away: what is seen when it is back is told then.
+            except Exception as error:  # noqa: BLE001
+                # It is away, or fails: what is seen when it is back is told then.
+                trouble_with(error)
                 version = self.version
             if version != self.version:
                 self.version = version

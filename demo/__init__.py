@@ -11,6 +11,7 @@ mishaps, the buyers' and the operators' part, and compares the providers' ledger
     webhooks     what a provider tells us, on its way to its invoice
     play         all of it played at once
     compare      the ledgers beside our states
+    console      the console that `keep` puts before it
     run          starting it, showing the comparison, stopping it; `keep` leaves it running
 
 The server is always one of the demonstration's own: a worker with made-up accounts has no business

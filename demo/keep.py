@@ -6,11 +6,15 @@ import asyncio
 import signal
 import sys
 
+from demo.console import Door, console
 from demo.play import Play
 from demo.stories import ORDER, PEPPOL
 
 _WORDS = """
 All of it stays up until Ctrl-C. Web UI: {ui}
+The console, for people who decide: {console}
+Sign in there with the token {token}
+
 In another terminal, in this folder:
 
   export TEMPORAL_ADDRESS={address} INVOICING_WEB_UI={ui}
@@ -45,8 +49,15 @@ At another provider, let the buyer pay; its feed of payments says so:
 
 
 async def keep(play: Play) -> None:
-    """Leave it up until Ctrl-C."""
+    """Leave it up until Ctrl-C, with a console before it."""
+    async with console(play.server) as door:
+        await _told_and_kept(play, door)
+
+
+async def _told_and_kept(play: Play, door: Door) -> None:
     words = _WORDS.format(
+        console=door.url,
+        token=door.token,
         ui=play.server.ui,
         address=play.server.address,
         python=sys.executable,

@@ -26,10 +26,12 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_E
 
 
 class Worker:
-    """`worker.py` as it runs in production: a process of its own. Its log goes to a file."""
+    """`worker.py`, or another `program` of ours, as it runs in production: a process of its own.
+    Its log goes to a file."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], *program: str) -> None:
         self._settings = settings
+        self._program = program or (str(ROOT / "worker.py"),)
         handle, name = tempfile.mkstemp(prefix="durable-invoicing-demo-worker-", suffix=".log")
         os.close(handle)
         self.log = Path(name)
@@ -46,7 +48,7 @@ class Worker:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(ROOT / "worker.py"),
+                *self._program,
                 cwd=ROOT,
                 env={**inherited, **self._settings, **settings},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -85,12 +87,16 @@ class Worker:
         try:
             await asyncio.wait({task, death}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise DemoFailed(f"the worker ended by itself with code {death.result()}")
+                raise DemoFailed(f"{self._name} ended by itself with code {death.result()}")
             return task.result()
         finally:
             for each in (task, death):
                 each.cancel()
             await asyncio.gather(task, death, return_exceptions=True)
+
+    @property
+    def _name(self) -> str:
+        return f"the {Path(self._program[-1]).stem}"
 
     async def _dies(self) -> int:
         while True:

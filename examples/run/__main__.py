@@ -22,6 +22,9 @@ from .stage import Ports, Stage, stage
 _WORDS = """
 Up until Ctrl-C, on this machine alone: Temporal at {address} (Web UI {ui}),
 a stand-in for Zero Friction at {provider}, a worker, a gateway at {gateway}.
+The console, for people who decide: {gateway}/console
+Sign in there with the token {person}
+
 In another terminal, in this folder:
 
   export TEMPORAL_ADDRESS={address} GATEWAY={gateway} TOKEN={token}
@@ -92,6 +95,7 @@ def _words(up: Stage) -> str:
         provider=up.stand_in.url,
         gateway=up.gateway,
         token=up.token,
+        person=up.person,
         ui=up.server.ui,
         python=sys.executable,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from pydantic import SecretStr
 from temporalio.client import Client
 
 from demo.accounts import environment, stand_ins
@@ -43,7 +44,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class Stage:
-    """What is up. `gateway` is its URL, `token` lets a caller start and read invoices there."""
+    """What is up. `gateway` is its URL, `token` lets a caller start and read invoices there, and
+    `person` signs somebody in at its console who may decide as well."""
 
     server: Server
     client: InvoicingClient
@@ -51,6 +53,7 @@ class Stage:
     worker: Worker
     gateway: str
     token: str
+    person: str
 
     @property
     def variables(self) -> dict[str, str]:
@@ -79,9 +82,28 @@ async def stage(ports: Ports, *, ui: bool = False) -> AsyncIterator[Stage]:
         await worker.start()
         # Not with the keys that this terminal may have for other servers.
         temporal = await Client.connect(server.address, data_converter=data_converter)
-        client, token = InvoicingClient(temporal), secrets.token_hex(32)
-        url = await _gateway(stack, client, ports.gateway, token)
-        yield Stage(server, client, cast[ACCOUNT], worker, url, token)
+        client = InvoicingClient(temporal)
+        token, person = secrets.token_hex(32), secrets.token_hex(32)
+        settings = _of_gateway(ports.gateway, server)
+        url = await _gateway(stack, client, settings, _callers(token, person))
+        yield Stage(server, client, cast[ACCOUNT], worker, url, token, person)
+
+
+def _of_gateway(port: int, server: Server) -> GatewaySettings:
+    """With a console, whose pages lead to the Web UI where there is one."""
+    keys = (SecretStr(secrets.token_hex(32)),)
+    settings = GatewaySettings(port=port, grace=1, console_keys=keys)
+    return settings.model_copy(update={"web_ui": server.ui}) if server.ui else settings
+
+
+def _callers(token: str, person: str) -> Mapping[str, CallerSettings]:
+    look_and_start = (Scope.READ, Scope.START)
+    return {
+        "examples": CallerSettings(tokens=(Token.read(written(token)),), may=look_and_start),
+        "you": CallerSettings(
+            tokens=(Token.read(written(person)),), may=(*look_and_start, Scope.OPERATE)
+        ),
+    }
 
 
 def _settings(server: Server) -> dict[str, str]:
@@ -93,16 +115,18 @@ def _settings(server: Server) -> dict[str, str]:
     }
 
 
-async def _gateway(stack: AsyncExitStack, client: InvoicingClient, port: int, token: str) -> str:
+async def _gateway(
+    stack: AsyncExitStack,
+    client: InvoicingClient,
+    settings: GatewaySettings,
+    callers: Mapping[str, CallerSettings],
+) -> str:
     """Its URL, from now until the stack is left."""
-    settings = GatewaySettings(port=port, grace=1)
-    may = (Scope.READ, Scope.START)
-    callers = {"examples": CallerSettings(tokens=(Token.read(written(token)),), may=may)}
     app = application(client, {}, settings, callers)
     try:
         return await stack.enter_async_context(serving(app, settings, app.state.backend.stopping))
     except InvoicingError:
         raise PortTaken(
-            f"Port {port} is taken: end what listens there, or name another one, as in "
+            f"Port {settings.port} is taken: end what listens there, or name another one, as in "
             "make playground ARGS='--gateway-port 8081'"
         ) from None

@@ -186,6 +186,28 @@ def is_ours(page: Page) -> None:
     for form in page.forms:
         if form.method == "post":
             assert form.hidden("form_token"), form.action
+    can_be_used_by_all(page)
+
+
+def can_be_used_by_all(page: Page) -> None:
+    """What somebody who does not see the page is told of it: names for every field, region and
+    picture, one heading, a caption for every table, and no id twice."""
+    ids = [given["id"] for _, given in page.tags if given.get("id")]
+    assert len(ids) == len({*ids}), ids
+    labelled = {given.get("for") for tag, given in page.tags if tag == "label"}
+    for tag, given in page.tags:
+        if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
+            assert given.get("aria-label") or given["id"] in labelled, given
+        if tag == "svg":
+            assert given.get("aria-hidden") or given.get("role") == "img", given
+        if given.get("role") in ("region", "img"):
+            assert given.get("aria-label") or given.get("aria-labelledby"), given
+        for name in ("aria-describedby", "aria-labelledby", "for"):
+            assert {*given.get(name, "").split()} <= {*ids}, given
+        if tag == "th":
+            assert given.get("scope") in ("col", "row"), given
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == tags.count("main") == 1
 
 
 def people() -> dict[str, CallerSettings]:

@@ -33,14 +33,14 @@ async def test_the_second_person_sees_who_was_first_and_why_and_carries_it_out(
     path = f"/console/invoices/{reference}"
     told = await browser.send((await browser.get(path)).form("/release"), reason=FIRST)
     assert "Your consent was taken" in told.text
-    assert "Release it needs two people. operate was the first" in told.text
+    assert "“Release it” needs two people. operate was the first" in told.text
     assert "That was you, so it has to be somebody else." in told.text
     assert (await company.client.invoices.state(reference)).status is Status.HELD
 
-    row = "Release it: operate was the first, a second person is missing."
+    row = "“Release it”: operate was the first, a second person is missing."
     assert row in (await everywhere(other, reference)).text
     seen = await other.get(path)
-    assert f"{FIRST} If you want the very same, choose Release it below" in seen.text
+    assert f"{FIRST} If you want the very same, choose “Release it” below" in seen.text
     watching = await looker.get(path)
     assert f"{FIRST} Your token may look, not answer" in watching.text
 
@@ -75,15 +75,15 @@ async def test_an_answer_to_a_question_needs_the_same_answer_of_a_second_person(
     form = (await browser.get(path)).form("/resolve", "abandon")
     await browser.send(form, ("answer", "abandon"), reason=FIRST)
     seen = await other.get(path)
-    assert "End here needs two people. operate was the first" in seen.text
+    assert "“End here” needs two people. operate was the first" in seen.text
     together = await other.get("/console/together", params={"of": f"invoices/{reference}"})
-    assert "End here: operate was the first, a second person is missing." in together.text
+    assert "“End here”: operate was the first, a second person is missing." in together.text
     # Another answer is another first, and carries nothing out.
     both = await other.send(
         seen.form("/resolve", "retry"), ("answer", "retry"), reason="try it once more"
     )
     assert "Your consent was taken" in both.text
-    assert "Try again needs two people. all was the first" in both.text
+    assert "“Try again” needs two people. all was the first" in both.text
     assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
     form = both.form("/resolve", "abandon")
     done = await other.send(form, ("answer", "abandon"), reason=WHY)

@@ -52,7 +52,7 @@ async def test_every_way_in_asks_for_a_token_before_it_reads_anything(gateway: G
         for method, operation in ways.items():
             assert ("security" in operation) is not open_to_all, path
             if not open_to_all:
-                filled = path.format(reference="R", event="e", name="n")
+                filled = path.format(reference="R", event="e", name="n", finding="f")
                 door = gateway.door(None)
                 answer = await door.ask(method.upper(), filled, content=b"{" * 100)
                 problem(answer, Kind.UNAUTHENTICATED)

@@ -147,6 +147,22 @@ async def test_a_limited_caller_asks_for_its_own_alone(
         await company.client.invoices.listed(others)
 
 
+async def test_of_another_account_s_invoice_nothing_is_told(
+    shared_world: World, company: Company
+) -> None:
+    """Under a reference that both might use: only that it is taken, once it is asked for."""
+    key, (shared,) = tokens.new(), some("SHARED", company)
+    known = {"limited": caller(key, Scope.READ, Scope.START, accounts=("zero_friction/mine",))}
+    await company.start(company.request(shared, hold=True))
+    content = a_sheet(a_row(shared, "mine"))
+    async with gateway_over(shared_world.client, known) as gateway:
+        seen = (await lines(gateway.bearer(key), content, LOOK))[shared]
+        asked = (await lines(gateway.bearer(key), content))[shared]
+    assert (seen.outcome, seen.status) == ("not asked", "")
+    assert (asked.outcome, asked.status) == ("refused", "")
+    assert "is taken" in asked.why
+
+
 async def test_a_server_that_is_away_leaves_it_open_whether_it_was_asked_for(
     company: Company, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

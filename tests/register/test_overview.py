@@ -29,6 +29,8 @@ ROWS: dict[str, tuple[datetime, dict[str, Any]]] = {
     "A-5": (NOON, {"payment": "partly_paid", "paid": None, "due_date": DUE}),
     "A-6": (NOON, {"credited": Decimal("21.00"), "paid": Decimal(50), "due_date": DUE}),
     "A-7": (NOON, {"status": "credited", "credited": GROSS, "due_date": DUE}),
+    # More than it comes to is no debt of somebody else's.
+    "A-8": (NOON, {"credited": GROSS, "paid": Decimal(50), "due_date": DUE}),
     "B-1": (NOON, {"currency": "JPY", "gross": Decimal(500), "due": Decimal(500)}),
     "BEFORE": (MIDNIGHT - timedelta(microseconds=1), {}),
     "AFTER": (MIDNIGHT + timedelta(days=2), {}),
@@ -56,7 +58,7 @@ def test_each_day_is_counted_by_the_status_that_its_invoices_have_now(reader: En
     found = overview(reader, Wanted(), ASKED, TODAY)
     assert {(f"{each.day:%d}", each.status): each.invoices for each in found.days} == {
         ("01", "paid"): 1,
-        ("01", "sent"): 4,
+        ("01", "sent"): 5,
         ("01", "credited"): 1,
         ("02", "sent"): 1,
         ("02", "drafted"): 1,
@@ -65,9 +67,9 @@ def test_each_day_is_counted_by_the_status_that_its_invoices_have_now(reader: En
 
 def test_what_it_comes_to_is_told_by_currency(reader: Engine) -> None:
     euros, yen = overview(reader, Wanted(), ASKED, TODAY).money
-    assert (euros.currency, euros.invoices, euros.paid_unknown) == ("EUR", 7, 1)
-    assert (euros.asked, euros.final) == (7 * GROSS, 6 * GROSS)
-    assert (euros.paid, euros.credited) == (Decimal(171), Decimal(142))
+    assert (euros.currency, euros.invoices, euros.paid_unknown) == ("EUR", 8, 1)
+    assert (euros.asked, euros.final) == (8 * GROSS, 7 * GROSS)
+    assert (euros.paid, euros.credited) == (Decimal(221), Decimal(263))
     # A-2 whole, A-5 whole for nobody knows how much was paid, and 50.00 of A-6.
     assert euros.overdue == 2 * GROSS + 50
     assert (yen.currency, yen.asked, yen.overdue) == ("JPY", Decimal(500), Decimal(0))
