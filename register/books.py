@@ -269,6 +269,8 @@ _AS_THEY_ARE = (
     "issue_date",
     "due_date",
     "buyer",
+    "credit_note",
+    "credits",
 )
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
 

@@ -197,17 +197,22 @@ class _Totals:
         self._sums: dict[str, dict[str, Decimal]] = {}
         self._count: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
 
     def add(self, kept: rows.Kept) -> None:
         row = kept.row
-        if not row.number:
+        if not kept.final:
+            return
+        sums = self._sums.setdefault(row.currency, dict.fromkeys(self._NAMES, Decimal(0)))
+        if kept.is_note:
+            self._notes[row.currency] += 1
+            given_back = row.gross or Decimal(0)
+            sums["credited"] = added((sums["credited"], given_back), row.currency)
             return
         self._count[row.currency] += 1
         self._unknown[row.currency] += row.paid is None
-        sums = self._sums.setdefault(row.currency, {})
         for name in self._NAMES:
-            so_far = sums.get(name, Decimal(0))
-            sums[name] = added((so_far, getattr(row, name) or Decimal(0)), row.currency)
+            sums[name] = added((sums[name], getattr(row, name) or Decimal(0)), row.currency)
 
     def sums(self) -> tuple[Sums, ...]:
         return tuple(
@@ -215,6 +220,7 @@ class _Totals:
                 currency=currency,
                 invoices=self._count[currency],
                 paid_unknown=self._unknown[currency],
+                credit_notes=self._notes[currency],
                 **{name: f"{amount:f}" for name, amount in sums.items()},
             )
             for currency, sums in sorted(self._sums.items())
