@@ -63,14 +63,14 @@ from invoicing.news import FeedInput
 from invoicing.notice import Subscriber
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds, Limited
-from invoicing.reconciling import Reconciles
+from invoicing.reconciling import CountsFindings, Reconciles
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
-from register import opened
+from register import Books, opened
 from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
 from workflows.credit import CreditsWorkflow
@@ -232,12 +232,13 @@ def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Wo
 
 
 @contextlib.asynccontextmanager
-async def kept(where: RegisterSettings) -> AsyncIterator[Register | None]:
+async def kept(where: RegisterSettings, findings: timedelta) -> AsyncIterator[Books | None]:
     """The register meanwhile, where one is configured. Raises BadRegister."""
     if where.register_at is None:
         yield None
         return
-    books = await asyncio.to_thread(opened, where.register_at.get_secret_value())
+    place = where.register_at.get_secret_value()
+    books = await asyncio.to_thread(opened, place, findings_kept=findings)
     try:
         yield books
     finally:
@@ -283,7 +284,9 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def connected(setup: WorkerSettings) -> AsyncIterator[Client]:
+async def connected(
+    setup: WorkerSettings, register: CountsFindings | None = None
+) -> AsyncIterator[Client]:
     """A client whose process is traced and counted, as it is set; what waits is counted meanwhile.
 
     Raises InvoicingError when there is no server, or what is watched cannot be shown.
@@ -292,7 +295,7 @@ async def connected(setup: WorkerSettings) -> AsyncIterator[Client]:
         traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
         client = await invoicing.client.reach(runtime=runtime(setup.metrics), interceptors=traced)
         if setup.metrics:
-            census = Census(client, meter_of(client), ADAPTORS)
+            census = Census(client, meter_of(client), ADAPTORS, register)
             every = timedelta(seconds=setup.metrics_every)
             await stack.enter_async_context(counting(census, every))
         yield client
@@ -317,8 +320,8 @@ async def main() -> None:
     async with (
         http_client() as http,
         http_client() as outwards,
-        kept(settings.shared.register(os.environ)) as books,
-        connected(setup) as client,
+        kept(settings.shared.register(os.environ), timedelta(days=setup.findings_days)) as books,
+        connected(setup, books) as client,
     ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)

@@ -105,6 +105,7 @@ def export(
     since: From = None,
     until: Until = None,
     provider: ProviderOf = None,
+    xlsx: Annotated[bool, typer.Option("--xlsx", help="All of it in one workbook, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write invoices, VAT, payments, credits, bookings and the journal of a period into a folder.
@@ -120,7 +121,7 @@ def export(
         raise BadInput("Say which period: --month 2026-06, or --from and --until.")
     table = _bookings()
     with reading() as engine:
-        done = exported(engine, folder, period, provider, table)
+        done = exported(engine, folder, period, provider, table, xlsx=xlsx)
     if as_json:
         told = {"manifest": data(done.manifest), "seal": done.seal, "broken": done.broken}
         typer.echo(json.dumps(told))

@@ -56,6 +56,10 @@ class Entry(Recorded):
     due: Decimal | None = None
     paid: Decimal | None = None
     credited: Decimal | None = None
+    credit_note: bool = False
+    """It gives money back: its amounts are above zero, and count the other way."""
+    credits: str | None = None
+    """The reference of the invoice that it takes back, where that is one of ours."""
     issue_date: date | None = None
     due_date: date | None = None
     began_at: datetime
@@ -81,7 +85,8 @@ class Rate(Recorded):
 
 class Total(Recorded):
     """What the final ones (those with a number) come to in one currency. `paid_unknown`: of so many
-    a part is paid and nobody has said how much."""
+    a part is paid and nobody has said how much. `credited` is what was taken back, also by so many
+    `credit_notes`; all other amounts are those of invoices."""
 
     currency: str
     invoices: int
@@ -92,6 +97,7 @@ class Total(Recorded):
     paid: Decimal
     paid_unknown: int
     credited: Decimal
+    credit_notes: int = 0
     rates: tuple[Rate, ...]
 
 

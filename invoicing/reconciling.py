@@ -6,6 +6,7 @@ find it any more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Protocol, runtime_checkable
@@ -18,6 +19,12 @@ from invoicing.provider import Snapshot, Target
 
 DAYS = 92
 """How far back the run of a day looks; one that is asked for says so itself."""
+
+KEPT = timedelta(days=3653)
+"""Ten years: how long findings are kept after they were closed and found no more."""
+
+OpenFindings = Mapping[tuple[str, str, str], int]
+"""How many findings are open, by provider, account and kind."""
 
 GRACE = timedelta(hours=1)
 """An invoice under way that has changed within it is not judged: both sides are still moving."""
@@ -232,6 +239,15 @@ class Reconciles(Protocol):
 
     async def finish(self, call: FinishCall) -> Reconciled:
         """Close what was not found again, and sum up."""
+        ...
+
+
+@runtime_checkable
+class CountsFindings(Protocol):
+    """A register that says what is open."""
+
+    async def open_findings(self) -> OpenFindings:
+        """As it is now. Raises Unavailable."""
         ...
 
 

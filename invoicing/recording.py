@@ -72,7 +72,11 @@ class Row(Recorded):
     due_date: date | None = None
     buyer: str = ""
     order: str | None = None
-    """The workflow of the order that it delivers a part of."""
+    """The workflow of the order that it delivers a part of, or of the credits that it is one of."""
+    credit_note: bool = False
+    """It gives money back: its amounts are above zero, and count the other way."""
+    credits: str | None = None
+    """The reference of the invoice that it takes back, where that is one of ours."""
 
     says: Echo | None = None
     """What the provider's invoice is to say, with the buyer as it names them; a figure that is left

@@ -51,6 +51,8 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         due_date=document.due_date,
         buyer=document.buyer.name,
         order=order,
+        credit_note=document.type == "credit_note",
+        credits=request.credits.reference if request.credits else None,
         says=_says(case, request),
         generation=case.generation,
         context=case.context,

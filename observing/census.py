@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
 from invoicing.attributes import quoted
+from invoicing.errors import Unavailable
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -30,6 +31,7 @@ from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, UNRE
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
+from invoicing.reconciling import CountsFindings
 from invoicing.stuck import count_stuck
 from observing.queues import Queues
 
@@ -163,11 +165,19 @@ class Census:
     `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
     (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds,
     where the server can tell; `invoicing_waiting` and `invoicing_oldest_wait_seconds` by whom is
-    waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue; and
+    waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue; where there
+    is a register, `invoicing_findings_open` by provider, account and kind; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
 
-    def __init__(self, client: Client, meter: MetricMeter, providers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        meter: MetricMeter,
+        providers: Iterable[str],
+        register: CountsFindings | None = None,
+    ) -> None:
+        self._register = register
         self._lists = Lists(client)
         self._providers = sorted(providers)
         self._queues = Queues(client, self._providers)
@@ -177,6 +187,7 @@ class Census:
         self._waiting = _Gauge(meter, "invoicing_waiting", "on", "reason", "provider")
         self._oldest = _Gauge(meter, "invoicing_oldest_wait_seconds", "on", "reason", "provider")
         self._backlog = _Gauge(meter, "invoicing_backlog_seconds", "task_queue")
+        self._findings = _Gauge(meter, "invoicing_findings_open", "provider", "account", "kind")
         self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
 
     async def take(self) -> None:
@@ -190,7 +201,19 @@ class Census:
         self._oldest.show(await self._ages(waiting, now))
         backlogs = await self._queues.backlogs()
         self._backlog.show({(name,): seconds for name, seconds in backlogs.items()})
+        await self._count_findings()
         self._counted.show({(): now.timestamp()})
+
+    async def _count_findings(self) -> None:
+        """A register that is away holds up no other count: the last numbers stay."""
+        if self._register is None:
+            return
+        try:
+            found = await self._register.open_findings()
+        except Unavailable as error:
+            log.warning("findings cannot be counted: %s", error.message)
+            return
+        self._findings.show({labels: float(count) for labels, count in found.items()})
 
     async def _by_status(self) -> dict[Labels, float]:
         found: dict[Labels, float] = {}
@@ -271,6 +294,7 @@ _MEANINGS = {
     "invoicing_waiting": "Invoices, orders, events and feeds that wait",
     "invoicing_oldest_wait_seconds": "How long the one that has waited longest has",
     "invoicing_backlog_seconds": "How long the oldest work waits for a worker, by queue",
+    "invoicing_findings_open": "Findings of reconciliations that nobody has closed",
     "invoicing_counted_timestamp_seconds": "When these were counted last",
 }
 

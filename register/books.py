@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -24,7 +24,9 @@ from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
 from invoicing.money import exactly, minor_units, plain
 from invoicing.reconciling import (
+    KEPT,
     FinishCall,
+    OpenFindings,
     PageCall,
     Reconciled,
     RestCall,
@@ -35,6 +37,7 @@ from invoicing.reconciling import (
 from invoicing.recording import Line, RecordCall
 from register.chain import first_broken, linked
 from register.reconciling import comparing
+from register.reconciling.findings import by_account
 from register.tables import chain, claims, invoices, journal, vat_rows
 
 A = TypeVar("A")
@@ -48,10 +51,15 @@ MOST_CONTENTS = 100
 
 
 class Books:
-    """One database, and the threads that use it."""
+    """One database, and the threads that use it.
 
-    def __init__(self, engine: Engine, *, threads: int) -> None:
+    findings_kept: how long a finding is kept after it was closed and found no more, and what a
+        reconciliation came to.
+    """
+
+    def __init__(self, engine: Engine, *, threads: int, findings_kept: timedelta = KEPT) -> None:
         self._engine = engine
+        self._findings_kept = findings_kept
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="register")
 
     async def claim(self, call: ClaimCall) -> Claimed:
@@ -81,7 +89,14 @@ class Books:
 
     async def finish(self, call: FinishCall) -> Reconciled:
         """See `Reconciles`."""
-        return await self._run(comparing.finish, call)
+        return await self._run(self._finish, call)
+
+    def _finish(self, db: Connection, call: FinishCall) -> Reconciled:
+        return comparing.finish(db, call, self._findings_kept)
+
+    async def open_findings(self) -> OpenFindings:
+        """See `CountsFindings`."""
+        return await self._run(by_account, None)
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
         """What is kept of one, by column; None where nothing is. Raises Unavailable."""
@@ -254,6 +269,8 @@ _AS_THEY_ARE = (
     "issue_date",
     "due_date",
     "buyer",
+    "credit_note",
+    "credits",
 )
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
 

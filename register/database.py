@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from invoicing.errors import InvoicingError
+from invoicing.reconciling import KEPT
 from register.books import Books
 
 PATIENCE = 5
@@ -36,7 +38,7 @@ class BadRegister(InvoicingError):
     """The register cannot be used as it is configured; names no password."""
 
 
-def opened(where: str) -> Books:
+def opened(where: str, *, findings_kept: timedelta = KEPT) -> Books:
     """The register at this place, its tables up to date: made where there are none.
 
     `where` is the path of a file, or `postgresql://user:password@host:port/database`. Raises
@@ -51,7 +53,8 @@ def opened(where: str) -> Books:
     except DBAPIError as error:
         engine.dispose()
         raise BadRegister(f"the register cannot be opened: {type(error.orig).__name__}") from None
-    return Books(engine, threads=1 if engine.dialect.name == "sqlite" else CONNECTIONS)
+    threads = 1 if engine.dialect.name == "sqlite" else CONNECTIONS
+    return Books(engine, threads=threads, findings_kept=findings_kept)
 
 
 def made(where: str) -> Engine:

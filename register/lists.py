@@ -5,7 +5,7 @@ Amounts come from columns: one that no column holds is left out here, and is in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, selec
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.booked import Entry, Page, Rate, Total, Wanted
+from invoicing.disagreement import FINAL
 from invoicing.invoice import Status
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
@@ -45,11 +46,16 @@ def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -
 
 def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
     """What all that fit come to, by currency. Raises BadRegister. Blocks."""
-    fits = (*conditions(wanted), invoices.c.number.is_not(None))
+    has, chosen = invoices.c, conditions(wanted)
+    fits = (*chosen, has.number.is_not(None), has.credit_note.is_(False))
     try:
         with engine.begin() as db:
-            rates = _rates(db, fits)
-            return tuple(_total(one, rates) for one in _sums(db, fits))
+            rates, notes = _rates(db, fits), _notes(db, chosen)
+            found = {one["currency"]: one for one in _sums(db, fits)}
+            return tuple(
+                _total(found.get(currency, _nothing(currency)), rates, notes)
+                for currency in sorted(found.keys() | notes.keys())
+            )
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
 
@@ -92,7 +98,7 @@ def overdue(day: date) -> ColumnElement[bool]:
     """Final, due before this day, and not paid."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
-    return and_(has.number.is_not(None), has.due_date < day, *open_)
+    return and_(has.number.is_not(None), has.credit_note.is_(False), has.due_date < day, *open_)
 
 
 def _cursor(last: Entry) -> str:
@@ -123,6 +129,23 @@ def _sums(db: Connection, fits: tuple[ColumnElement[bool], ...]) -> list[dict[st
     return [dict(each) for each in db.execute(query.order_by(has.currency)).mappings()]
 
 
+def _nothing(currency: str) -> dict[str, Any]:
+    counts = {"currency": currency, "invoices": 0, "told": 0}
+    return {**counts, **dict.fromkeys(_AMOUNTS, 0)}
+
+
+def _notes(db: Connection, chosen: Sequence[ColumnElement[bool]]) -> dict[str, tuple[int, int]]:
+    """Credit notes that stand, by currency: how many, and what they give back. Not each has a
+    number of its own."""
+    has = invoices.c
+    final = or_(has.number.is_not(None), has.stage.in_([*FINAL]))
+    query = select(has.currency, func.count(), func.coalesce(func.sum(has.gross), 0))
+    found = db.execute(
+        query.where(*chosen, has.credit_note.is_(True), final).group_by(has.currency)
+    )
+    return {currency: (count, int(gross)) for currency, count, gross in found}
+
+
 def _rates(db: Connection, fits: tuple[ColumnElement[bool], ...]) -> dict[str, list[Rate]]:
     has, of = vat_rows.c, invoices.c
     about = and_(has.kind == of.kind, has.reference == of.reference)
@@ -137,9 +160,14 @@ def _rates(db: Connection, fits: tuple[ColumnElement[bool], ...]) -> dict[str, l
     return found
 
 
-def _total(sums: dict[str, Any], rates: dict[str, list[Rate]]) -> Total:
+def _total(
+    sums: dict[str, Any], rates: dict[str, list[Rate]], notes: dict[str, tuple[int, int]]
+) -> Total:
     currency = sums["currency"]
+    count, given_back = notes.get(currency, (0, 0))
+    sums = {**sums, "credited": int(sums["credited"]) + given_back}
     amounts = {name: _amount(sums[name], currency) for name in _AMOUNTS}
     counted = {"invoices": sums["invoices"], "paid_unknown": sums["invoices"] - sums["told"]}
+    counted["credit_notes"] = count
     given = {"currency": currency, "rates": tuple(rates.get(currency, ())), **counted, **amounts}
     return Total.model_validate(given)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -95,6 +96,8 @@ invoices = Table(
     Column("due_date", Date),
     Column("buyer", Words),
     Column("order_id", String(255)),
+    Column("credit_note", Boolean, nullable=False, server_default=false()),
+    Column("credits", String(200)),  # the reference of the invoice that it takes back
     Column("asked_by", Words),
     Column("answered_by", Words),
     Column("began_at", Moment, nullable=False),

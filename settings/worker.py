@@ -32,6 +32,7 @@ class WorkerSettings(Variables):
     build: what the code is called here; work comes to it once it is promoted (docs/upgrade.md).
         Without one there is no Worker Versioning.
     deployment: whose builds they are, where a namespace has more than one set of workers.
+    findings_days: how long the register keeps a finding after it was closed and found no more.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
@@ -44,6 +45,8 @@ class WorkerSettings(Variables):
     metrics_every: float = Field(default=30.0, gt=0)
     build: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     deployment: str = Field(default="invoicing", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
+
+    findings_days: int = Field(default=3653, ge=92, le=36_525)
 
 
 def read(environment: Mapping[str, str]) -> WorkerSettings:

@@ -84,14 +84,15 @@ def write(path: Path, dialect: Dialect, results: Iterable[Result]) -> None:
 
 def harmless(value: object) -> str:
     """A cell of a CSV file that no spreadsheet takes for a formula, on one line."""
-    text = "" if value is None else _plain(str(value))
+    text = "" if value is None else printable(str(value))
     return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 _FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
-def _plain(text: str) -> str:
+def printable(text: str) -> str:
+    """On one line, and without what no file may hold."""
     return "".join(each if each.isprintable() else " " for each in text)
 
 
@@ -176,7 +177,7 @@ def _cell(sheet: Any, value: Any) -> Any:
             places = len(f"{value:f}".partition(".")[2])
             cell.number_format = f"#,##0.{'0' * places}" if places else "#,##0"
         return cell
-    cell = WriteOnlyCell(sheet, value=_plain(value))
+    cell = WriteOnlyCell(sheet, value=printable(value))
     cell.data_type = "s"  # never a formula, whatever it begins with
     return cell
 

@@ -142,9 +142,13 @@ def booked(kept: Kept, table: BookingTable) -> Iterator[dict[str, Any]]:
     """The bookings of an invoice: none until it is final. Together they are its gross, and what was
     credited of it."""
     row = kept.row
-    if not row.number or row.gross is None:
+    if not kept.final or row.gross is None:
         return
     rates = [_of_rate(kept, table, one) for one in kept.vat()] or [_of_no_rate(kept, table)]
+    if kept.is_note:
+        for one in rates:
+            yield _sided({**one, "kind": "credit"}, "H")
+        return
     for one in rates:
         yield _sided({**one, "kind": "invoice"}, "S")
     if row.credited and row.credited == row.gross:

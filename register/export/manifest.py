@@ -41,7 +41,8 @@ class Sums(_Written):
     """All final invoices (those with a number) in one currency. Amounts as text, exact.
 
     `paid_unknown` counts those of which a part is paid and nobody has said how much: `paid` is
-    without them.
+    without them. `credited` is what was taken back, also by so many `credit_notes`; all other
+    amounts are those of invoices.
     """
 
     currency: str
@@ -53,6 +54,7 @@ class Sums(_Written):
     paid: str
     paid_unknown: int
     credited: str
+    credit_notes: int = 0
 
 
 class Manifest(_Written):

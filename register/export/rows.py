@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from invoicing.disagreement import FINAL
 from invoicing.invoice import Status
 from invoicing.provider import PaymentStatus
 from invoicing.recording import Row
@@ -24,16 +25,16 @@ _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
 INVOICE = (
     *("reference", "provider", "account", "status", "stage", "payment", "provider_id", "number"),
     *("in_doubt", "ended", "currency", *_AMOUNTS, "issue_date", "due_date", "buyer", "order"),
-    *("asked_by", "answered_by", "began_at", "changed_at", "ended_at"),
+    *("asked_by", "answered_by", "began_at", "changed_at", "ended_at", "credit_note", "credits"),
 )
-VAT = ("reference", "number", "currency", "category", "rate", "taxable", "vat")
+VAT = ("reference", "number", "currency", "category", "rate", "taxable", "vat", "credit_note")
 PAYMENT = (
     *("reference", "number", "provider", "account", "currency", "due", "paid", "payment"),
     *("due_date", "recorded_at"),
 )
 CREDIT = (
     *("reference", "number", "provider", "account", "currency", "gross", "credited"),
-    "recorded_at",
+    *("recorded_at", "credits", "asked_by", "answered_by"),
 )
 JOURNAL = (
     *("position", "at", "kind", "reference", "status", "what", "by", "reason", "proven"),
@@ -68,7 +69,8 @@ class Kept:
         about = self._only("reference", "number", "currency")
         for one in self.row.vat_rows:
             rate = {"category": str(one.category), "rate": one.rate}
-            yield {**about, **rate, "taxable": one.taxable, "vat": one.vat}
+            sums = {"taxable": one.taxable, "vat": one.vat, "credit_note": self.is_note}
+            yield {**about, **rate, **sums}
 
     def payment(self) -> Cells | None:
         """What is known of money, where any has moved."""
@@ -79,11 +81,28 @@ class Kept:
         return {**self._about, **money, **when}
 
     def credit(self) -> Cells | None:
-        """What was credited."""
-        if not self.row.credited and self.row.status != Status.CREDITED:
+        """What was credited: of the invoice itself, or by this credit note of the invoice that it
+        `credits`."""
+        if self.is_note:
+            credited, of = self.row.gross if self.final else None, self.columns["credits"]
+        else:
+            credited, of = self.row.credited, None
+        if not credited and self.row.status != Status.CREDITED:
             return None
-        amounts = {"gross": self.row.gross, "credited": self.row.credited}
-        return {**self._about, **amounts, "recorded_at": self.columns["changed_at"]}
+        amounts = {"gross": self.row.gross, "credited": credited, "credits": of}
+        people = {name: self.columns[name] for name in ("asked_by", "answered_by")}
+        return {**self._about, **amounts, **people, "recorded_at": self.columns["changed_at"]}
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is a credit note: it counts the other way."""
+        return bool(self.columns["credit_note"])
+
+    @property
+    def final(self) -> bool:
+        """Whether it is to be booked. A credit note need not have a number of its own."""
+        there = self.is_note and self.row.stage in FINAL
+        return bool(self.row.number) or there
 
     def _only(self, *names: str) -> Cells:
         return {name: self._about[name] for name in names}

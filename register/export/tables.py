@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from register.export.manifest import FileEntry
+from register.export.workbook import Workbook
 from tabular.results import harmless
 
 MARK = "\ufeff"
@@ -52,10 +53,13 @@ class Sealed:
 
 
 class Table:
-    """Rows of one kind, in ….csv and ….jsonl."""
+    """Rows of one kind, in ….csv and ….jsonl, and in a sheet of a workbook where there is one."""
 
-    def __init__(self, folder: Path, name: str, columns: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, name: str, columns: Sequence[str], book: Workbook | None = None
+    ) -> None:
         self._columns = columns
+        self._sheet = book.sheet(name, columns) if book else None
         self._csv = Sealed(folder / f"{name}.csv")
         self._lines = Sealed(folder / f"{name}.jsonl")
         self._table = csv.writer(self._csv)
@@ -64,6 +68,8 @@ class Table:
     def add(self, row: Mapping[str, Any], aside: Mapping[str, Any] | None = None) -> None:
         """One row; `aside` is for JSONL alone."""
         self._table.writerow([cell(row[name]) for name in self._columns])
+        if self._sheet:
+            self._sheet.add(row)
         told = {**row, **(aside or {})}
         self._lines.write(f"{json.dumps(told, ensure_ascii=False, default=_json)}\n")
 

@@ -27,6 +27,7 @@ from register.export import rows
 from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
 from register.export.tables import Table
+from register.export.workbook import Workbook
 from register.periods import of_period
 from register.tables import invoices, journal
 
@@ -53,8 +54,11 @@ def exported(
     period: Period,
     provider: str | None = None,
     bookings: BookingTable | None = None,
+    *,
+    xlsx: bool = False,
 ) -> Exported:
-    """Write the period's files into this folder, which must be empty or not there yet.
+    """Write the period's files into this folder, which must be empty or not there yet; `xlsx`: with
+    all tables in one workbook as well.
 
     An invoice is of the day of its issue; one without such a day, of the day on which it was asked
     for. A line of the journal is of the day on which it happened. Raises BadExport, BadRegister.
@@ -62,7 +66,8 @@ def exported(
     fresh = _beside(folder)
     try:
         fresh.mkdir(mode=0o700)
-        done = _written(engine, fresh, period, provider, bookings or BookingTable())
+        book = Workbook(fresh) if xlsx else None
+        done = _written(engine, fresh, period, provider, bookings or BookingTable(), book)
         _put_in_place(fresh, folder)
     except OSError as error:
         raise BadExport(f"{folder} cannot be written: {error.strerror}") from None
@@ -86,10 +91,15 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
 
 
 def _written(
-    engine: Engine, folder: Path, period: Period, provider: str | None, table: BookingTable
+    engine: Engine,
+    folder: Path,
+    period: Period,
+    provider: str | None,
+    table: BookingTable,
+    book: Workbook | None,
 ) -> Exported:
     with contextlib.ExitStack() as stack:
-        files = _Files.opened(folder, table, stack)
+        files = _Files.opened(folder, table, stack, book)
         totals = _Totals()
         with engine.begin() as db:
             for columns in _streamed(db, _invoices(period, provider)):
@@ -121,11 +131,18 @@ class _Files:
     credits: Table
     journal: Table
     bookings: Bookings
+    book: Workbook | None
 
     @classmethod
-    def opened(cls, folder: Path, table: BookingTable, stack: contextlib.ExitStack) -> _Files:
+    def opened(
+        cls,
+        folder: Path,
+        table: BookingTable,
+        stack: contextlib.ExitStack,
+        book: Workbook | None,
+    ) -> _Files:
         def of(name: str, columns: tuple[str, ...]) -> Table:
-            made = Table(folder, name, columns)
+            made = Table(folder, name, columns, book)
             stack.callback(made.give_up)
             return made
 
@@ -138,6 +155,7 @@ class _Files:
             credits=of("credits", rows.CREDIT),
             journal=of("journal", rows.JOURNAL),
             bookings=bookings,
+            book=book,
         )
 
     def add(self, kept: rows.Kept) -> None:
@@ -153,7 +171,9 @@ class _Files:
 
     def closed(self) -> tuple[FileEntry, ...]:
         tables = (self.invoices, self.vat, self.payments, self.credits, self.journal)
-        return (*(entry for table in tables for entry in table.close()), self.bookings.close())
+        books = (self.book.close(),) if self.book else ()
+        written = (entry for table in tables for entry in table.close())
+        return (*written, self.bookings.close(), *books)
 
 
 def _journal(
@@ -197,17 +217,22 @@ class _Totals:
         self._sums: dict[str, dict[str, Decimal]] = {}
         self._count: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
 
     def add(self, kept: rows.Kept) -> None:
         row = kept.row
-        if not row.number:
+        if not kept.final:
+            return
+        sums = self._sums.setdefault(row.currency, dict.fromkeys(self._NAMES, Decimal(0)))
+        if kept.is_note:
+            self._notes[row.currency] += 1
+            given_back = row.gross or Decimal(0)
+            sums["credited"] = added((sums["credited"], given_back), row.currency)
             return
         self._count[row.currency] += 1
         self._unknown[row.currency] += row.paid is None
-        sums = self._sums.setdefault(row.currency, {})
         for name in self._NAMES:
-            so_far = sums.get(name, Decimal(0))
-            sums[name] = added((so_far, getattr(row, name) or Decimal(0)), row.currency)
+            sums[name] = added((sums[name], getattr(row, name) or Decimal(0)), row.currency)
 
     def sums(self) -> tuple[Sums, ...]:
         return tuple(
@@ -215,6 +240,7 @@ class _Totals:
                 currency=currency,
                 invoices=self._count[currency],
                 paid_unknown=self._unknown[currency],
+                credit_notes=self._notes[currency],
                 **{name: f"{amount:f}" for name, amount in sums.items()},
             )
             for currency, sums in sorted(self._sums.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
@@ -25,6 +26,7 @@ from invoicing.reconciling import (
 )
 from invoicing.recording import Row
 from register.reconciling.findings import counted, found
+from register.reconciling.forgetting import forget
 from register.reconciling.gaps import gaps
 from register.tables import claims, findings, invoices, listed, reconciliations
 
@@ -314,8 +316,9 @@ def settle(db: Connection, call: SettleCall) -> None:
 # The end
 
 
-def finish(db: Connection, call: FinishCall) -> Reconciled:
-    """Close what was not found again, forget the list, and sum up; once."""
+def finish(db: Connection, call: FinishCall, kept: timedelta) -> Reconciled:
+    """Close what was not found again, forget the list and what is older than `kept`, and sum up;
+    once."""
     scope = call.scope
     done = db.execute(select(reconciliations).where(reconciliations.c.run == scope.run))
     if (before := done.mappings().one_or_none()) is not None:
@@ -339,6 +342,7 @@ def finish(db: Connection, call: FinishCall) -> Reconciled:
     }
     db.execute(insert(reconciliations).values(row))
     db.execute(delete(listed).where(listed.c.run == scope.run))
+    forget(db, scope.began - kept)
     return _told(row)
 
 

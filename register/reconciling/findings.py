@@ -10,7 +10,7 @@ import hashlib
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from invoicing.reconciling import FindingKind, Scope
+from invoicing.reconciling import FindingKind, OpenFindings, Scope
 from register.tables import findings
 
 MOST_WORDS = 500
@@ -49,3 +49,11 @@ def counted(db: Connection, scope: Scope) -> dict[str, int]:
     whose = (has.provider == scope.provider, has.account == scope.account, has.closed_at.is_(None))
     query = select(has.kind, func.count()).where(*whose).group_by(has.kind).order_by(has.kind)
     return {row[0]: row[1] for row in db.execute(query)}
+
+
+def by_account(db: Connection, _: None) -> OpenFindings:
+    """Open findings of everybody, by provider, account and kind."""
+    has = findings.c
+    names = (has.provider, has.account, has.kind)
+    query = select(*names, func.count()).where(has.closed_at.is_(None)).group_by(*names)
+    return {(row[0], row[1], row[2]): row[3] for row in db.execute(query)}

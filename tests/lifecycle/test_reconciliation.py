@@ -97,17 +97,20 @@ async def _taken_back(kept: Kept, shop: Shop) -> None:
 
 
 async def _credited_after_the_end(kept: Kept, shop: Shop) -> None:
-    await _credit(shop, await sent(shop), whole=True)
+    await _credit(kept, shop, await sent(shop), whole=True)
 
 
 async def _credited_in_part(kept: Kept, shop: Shop) -> None:
-    await _credit(shop, await sent(shop), lines=[{"id": "1", "quantity": "1"}])
+    await _credit(kept, shop, await sent(shop), lines=[{"id": "1", "quantity": "1"}])
 
 
-async def _credit(shop: Shop, reference: str, **what: Any) -> None:
+async def _credit(kept: Kept, shop: Shop, reference: str, **what: Any) -> None:
     said = {"credit": "C1", "by": "an operator", "reason": "came back", **what}
     made = await shop.client.credits.make(reference, Credit.model_validate(said))
     await ended(shop, made.reference)
+    row = await kept.books.row("invoice", made.reference)
+    assert row is not None
+    assert (row["credit_note"], row["credits"]) == (True, reference)
 
 
 Clean = Callable[[Kept, Shop], Awaitable[None]]

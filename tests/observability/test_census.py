@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 
 from invoicing import attributes, invoice
+from invoicing.errors import Unavailable
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
 from invoicing.questions import Reason
 from invoicing.stuck import REPORTED
@@ -273,6 +274,41 @@ async def test_what_stands_still_is_counted_by_kind() -> None:
     await Census(temporal.client, shown, ["mollie"]).take()
     assert shown.values["invoicing_stuck", ("order",)] == 1
     assert shown.values["invoicing_stuck", ("invoice",)] == 0
+
+
+class Register:
+    """One that says what is open, or is away."""
+
+    def __init__(self, **open_: int) -> None:
+        self.open, self.away = {("mollie", "shop", kind): n for kind, n in open_.items()}, False
+
+    async def open_findings(self) -> dict[tuple[str, str, str], int]:
+        if self.away:
+            raise Unavailable("the register: away")
+        return self.open
+
+
+async def test_open_findings_are_counted_and_gone_when_they_are_closed() -> None:
+    register, shown = Register(amount=2, twice=1), Shown()
+    census = Census(Temporal([]).client, shown, ["mollie"], register)
+    await census.take()
+    of = "invoicing_findings_open"
+    assert shown.values[of, ("mollie", "shop", "amount")] == 2
+    register.open = {("mollie", "shop", "twice"): 1}
+    await census.take()
+    assert shown.values[of, ("mollie", "shop", "amount")] == 0
+    assert shown.values[of, ("mollie", "shop", "twice")] == 1
+
+
+async def test_a_register_that_is_away_holds_up_no_other_count() -> None:
+    register, shown = Register(amount=2), Shown()
+    census = Census(Temporal([]).client, shown, ["mollie"], register)
+    await census.take()
+    shown.values.pop(("invoicing_counted_timestamp_seconds", ()))
+    register.away = True
+    await census.take()
+    assert shown.values["invoicing_findings_open", ("mollie", "shop", "amount")] == 2
+    assert ("invoicing_counted_timestamp_seconds", ()) in shown.values
 
 
 async def test_very_many_that_were_cut_off_are_not_looked_at_one_by_one() -> None:

@@ -43,6 +43,7 @@ from workflows.invoice import InvoiceWorkflow
 ROOT = Path(__file__).parents[2]
 NOT_LIVED = {
     "invoicing_stuck",
+    "invoicing_findings_open",
     "invoicing_notices_dropped_total",
     "invoicing_not_renewed_total",
 }

@@ -20,7 +20,7 @@ from invoicing.errors import Unavailable
 from register import BadRegister, Books, opened
 from register.database import downgraded, made, upgraded
 from register.tables import metadata
-from tests.register.said import a_claim, a_record, lines
+from tests.register.said import a_claim, a_record, a_row, lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +40,21 @@ def test_the_migrations_make_the_tables_that_the_code_reads(engine: Engine) -> N
     with engine.begin() as db:
         context = MigrationContext.configure(db, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+async def test_what_was_credited_before_there_was_a_column_for_it_is_told_by_its_ledger(
+    place: str, engine: Engine
+) -> None:
+    books = opened(place)
+    for reference, order in (("INV-7", None), ("INV-7-C1", "credits/INV-7"), ("D-1", "order/D")):
+        await books.claim(a_claim(reference))
+        await books.record(a_record(lines(1, 1), a_row(order=order), reference))
+    books.close()
+    downgraded(engine, "0003")
+    upgraded(engine)
+    with engine.begin() as db:
+        query = text("SELECT reference, credits FROM invoices WHERE credit_note")
+        assert [tuple(row) for row in db.execute(query)] == [("INV-7-C1", "INV-7")]
 
 
 async def test_tables_with_data_in_them_go_down_and_up_again(place: str, engine: Engine) -> None:

@@ -108,6 +108,29 @@ async def test_pages_have_each_once_the_latest_first(reader: Engine) -> None:
         assert began == sorted(began, reverse=True)
 
 
+async def test_a_credit_note_counts_as_what_it_takes_back_and_is_never_overdue(
+    reader: Engine, books: Books
+) -> None:
+    before = totals(reader, Wanted())[0]
+    # Not every provider's has a number of its own; one that came to nothing counts for nothing.
+    stands: tuple[dict[str, Any], ...] = ({"number": "CN-1"}, {"number": None})
+    nothing = {"number": None, "stage": "none", "status": "abandoned"}
+    for place, more in enumerate((*stands, nothing)):
+        name = f"A-1-C{place}"
+        await books.claim(a_claim(name))
+        note = a_row(credit_note=True, credits="A-1", due_date=date(2026, 1, 1), **more)
+        await books.record(a_record(lines(1, 1), note, reference=name))
+    after = totals(reader, Wanted())[0]
+    assert (before.credit_notes, after.credit_notes) == (0, 2)
+    assert after.credited == before.credited + 2 * GROSS
+    gone = {"credited", "credit_notes"}
+    assert after.model_dump(exclude=gone) == before.model_dump(exclude=gone)
+    overdue = page(reader, Wanted(overdue_on=date(2030, 1, 1)), 100).rows
+    assert not [each for each in overdue if each.credit_note]
+    (one,) = page(reader, Wanted(prefix="A-1-C0"), 10).rows
+    assert (one.credit_note, one.credits) == (True, "A-1")
+
+
 @pytest.mark.parametrize("cursor", ["x", "!!", "MjAyNg", "/" * 9])
 async def test_a_cursor_that_no_list_gave_is_refused(reader: Engine, cursor: str) -> None:
     with pytest.raises(BadCursor):

@@ -6,7 +6,6 @@ Both are silent in a replay and add nothing to the history.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Literal
 
 from temporalio import workflow
@@ -71,15 +70,6 @@ class UnknownCalls:
 def count(name: str, **labels: str) -> None:
     """One more of these."""
     workflow.metric_meter().create_counter(name, _MEANINGS[name]).add(1, labels)
-
-
-def show_findings(provider: str, account: str, kinds: Mapping[str, int]) -> None:
-    """How many findings of an account are open, by kind."""
-    gauge = workflow.metric_meter().create_gauge(
-        "invoicing_findings_open", "Open findings of the last reconciliation"
-    )
-    for kind, open_ in kinds.items():
-        gauge.set(open_, {"provider": provider, "account": account, "kind": kind})
 
 
 _MEANINGS = {

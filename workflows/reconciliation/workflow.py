@@ -10,7 +10,6 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.kit.lifetime import is_long
-from workflows.kit.telemetry import show_findings
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
@@ -143,7 +142,6 @@ class ReconciliationWorkflow:
             reads=now.reads,
         )
         done: Reconciled = await self._tell(ReconcilingActivities.finish, call, "finish")
-        show_findings(done.provider, done.account, done.found)
         return done
 
     # What they share
