@@ -18,7 +18,7 @@ from documents import opened as store_at
 from gateway.problems import Kind
 from invoicing.document_file import DocumentFile, DocumentState, document_key
 from invoicing.errors import NotFound
-from invoicing.invoice import Invoice
+from invoicing.invoice import Invoice, Status
 from invoicing.request import Goal
 from sandbox.kit.faults import Fault
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
@@ -103,6 +103,22 @@ async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: st
         state = await kept(shop, invoice.reference)
         assert state.file is None
         assert "document" in state.problem or "PDF" in state.problem
+
+
+async def test_one_that_was_asked_for_before_the_invoice_was_final_is_fetched_once_it_is(
+    keeping: World,
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        reference = await shop.start(hold=True)
+        await shop.until_status(reference, Status.HELD)
+        await shop.client.documents.ask(reference)
+        await shop.release(reference)
+        assert (await kept(shop, reference)).file is not None
+        told = shop.client.documents.handle(reference).fetch_history_events()
+        names = [
+            event.workflow_execution_signaled_event_attributes.signal_name async for event in told
+        ]
+        assert "look_again" in names, "it was found by a look that may be hours away"
 
 
 async def test_an_invoice_is_not_held_up_by_a_document_that_never_comes(keeping: World) -> None:
