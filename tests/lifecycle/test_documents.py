@@ -19,6 +19,7 @@ from gateway.problems import Kind
 from invoicing.document_file import DocumentFile, DocumentState, document_key
 from invoicing.errors import NotFound
 from invoicing.invoice import Invoice, Status
+from invoicing.questions import Answer
 from invoicing.request import Goal
 from sandbox.kit.faults import Fault
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
@@ -103,6 +104,29 @@ async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: st
         state = await kept(shop, invoice.reference)
         assert state.file is None
         assert "document" in state.problem or "PDF" in state.problem
+
+
+async def test_an_invoice_that_is_made_again_has_a_document_of_its_own(keeping: World) -> None:
+    async with opened(keeping, "mollie") as shop:
+        reference = await shop.start(goal=Goal.PAID)
+        first = await shop.until_waiting(reference, "payment")
+        before = await kept(shop, reference)
+        assert before.file is not None
+        assert before.provider_id == first.provider_id
+        books = shop.stand_in.books
+        books.delete(books.invoices[first.provider_id])
+        await shop.parked(reference)
+        shop.stand_in.faults.place("document", Fault.SERVER_ERROR, times=10_000)
+        await shop.resolve(reference, Answer.MAKE_AGAIN)
+        second = await shop.until_waiting(reference, "payment")
+        assert second.provider_id != first.provider_id
+        told = await shop.client.documents.ask(reference)
+        assert told.file is None, "that of another invoice is handed out"
+        shop.stand_in.faults.clear()
+        await shop.client.documents.handle(reference).signal("look_again")
+        after = await kept(shop, reference)
+        assert after.file is not None
+        assert after.provider_id == second.provider_id
 
 
 async def test_one_that_was_asked_for_before_the_invoice_was_final_is_fetched_once_it_is(
