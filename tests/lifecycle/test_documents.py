@@ -16,7 +16,7 @@ import pytest
 from documents import DocumentStore, StoreAway
 from documents import opened as store_at
 from gateway.problems import Kind
-from invoicing.document_file import DocumentFile, DocumentState, document_key
+from invoicing.document_file import DocumentFile, DocumentState, document_key, folder_of
 from invoicing.errors import NotFound
 from invoicing.invoice import Invoice, Status
 from invoicing.questions import Answer
@@ -172,6 +172,19 @@ async def test_a_fetch_that_fails_is_made_again(keeping: World, fault: Fault) ->
         assert (await kept(shop, invoice.reference)).file is not None
 
 
+async def test_what_is_on_its_way_while_it_is_erased_is_not_kept(
+    keeping: World, store: Watched
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        shop.stand_in.faults.place("document", Fault.SERVER_ERROR, times=10_000)
+        invoice = await sent(shop)
+        assert await store.erase(folder_of(invoice.reference)) == 0
+        shop.stand_in.faults.clear()
+        state = await kept(shop, invoice.reference)
+        assert state.file is None
+        assert "erased" in state.problem
+
+
 async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
     keeping: World, store: Watched
 ) -> None:
@@ -236,7 +249,7 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
         )
         assert beyond.status_code == 416
         assert beyond.headers["content-range"] == f"bytes */{state.file.size}"
-        await store.remove(invoice.reference)
+        await store.erase(invoice.reference)
         problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
 
 
