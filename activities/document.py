@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
-from documents import DocumentStore, StoreAway
+from documents import DocumentStore, Erased, StoreAway
 from invoicing.document_file import DocumentFile, document_key
 from invoicing.errors import Unavailable, Unsupported
 from invoicing.provider import Accounts, DocumentCall, Documents
@@ -33,7 +33,8 @@ class DocumentActivities:
         """Fetch the PDF and keep it. One that is kept already is not fetched again: whoever was
         killed after keeping it could not say so.
 
-        Unavailable while there is none, or the store is away; Unsupported where there is no way.
+        Unavailable while there is none, or the store is away; Unsupported where there is no way, or
+        what the reference had was erased.
         """
         if self._store is None:
             raise Unsupported("this worker keeps no documents: set INVOICING_DOCUMENTS_AT")
@@ -48,6 +49,8 @@ class DocumentActivities:
             return await self._store.keep(key, await provider.document(call))
         except StoreAway as error:
             raise Unavailable(str(error)) from None
+        except Erased:
+            raise Unsupported("what this reference had was erased, and nothing is kept") from None
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for a worker."""

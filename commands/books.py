@@ -194,7 +194,7 @@ async def _without_documents(reference: str) -> int:
     """How many there were. Those of its credit notes have references of their own."""
     store = store_of(os.environ)
     try:
-        return await store.remove(folder_of(reference)) if store else 0
+        return await store.erase(folder_of(reference)) if store else 0
     except StoreAway as error:
         raise InvoicingError(f"It is erased in the register, and {error}: do it again.") from None
 

@@ -19,6 +19,8 @@ from gateway.problems import Kind, Trouble, invalid
 
 AROUND = 20_000
 """Bytes of a form beside its file."""
+MOST_HEADER = 2_000
+"""Characters of a header within a form: it has the name of a file, which has 255 at most."""
 FILE = "file"
 _NAME = re.compile(r"[^\w.() -]")
 
@@ -100,7 +102,10 @@ def _disposition(head: str) -> dict[str, str]:
 
 
 def _header(value: str) -> dict[str, str]:
-    """The parameters of a header."""
+    """The parameters of a header. Raises Trouble for one that is longer than any browser's: reading
+    one takes the square of its length, and everybody waits for it."""
+    if len(value) > MOST_HEADER:
+        raise Trouble(Kind.UNREADABLE, "the form cannot be read")
     message = Message()
     message["content-type"] = value.strip()
     found = message.get_params(failobj=[], unquote=True)

@@ -23,15 +23,24 @@ class StoreAway(Exception):
     address in it: that may hold a secret."""
 
 
+class Erased(Exception):
+    """What this reference had was erased for good: nothing is kept for it any more."""
+
+
+_ERASED = "erased"
+"""The file that stands alone in the folder of what was erased."""
+
+
 class DocumentStore:
-    """Documents by the names that `invoicing.document_file` gives them. Every method may raise
-    StoreAway."""
+    """Documents by the names that `invoicing.document_file` gives them, each in a folder. Every
+    method may raise StoreAway."""
 
     def __init__(self, files: ObjectStore) -> None:
         self._files = files
 
     async def find(self, key: str) -> DocumentFile | None:
-        """What is kept under this name; None: nothing."""
+        """What is kept under this name; None: nothing. Raises Erased, and nothing is there then."""
+        await self._refuse_erased(key)
         with _reached():
             try:
                 found = await obstore.get_async(self._files, key)
@@ -41,9 +50,11 @@ class DocumentStore:
         return _described(raw, found.meta["last_modified"])
 
     async def keep(self, key: str, raw: bytes) -> DocumentFile:
-        """Keep these bytes. They are all there afterwards, or none of them."""
+        """Keep these bytes. They are all there afterwards, or none of them. Raises Erased, and none
+        of them is there then: whoever erases says so first, and this looks last."""
         with _reached():
             await obstore.put_async(self._files, key, raw)
+        await self._refuse_erased(key)
         return _described(raw, datetime.now(UTC))
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
@@ -62,17 +73,29 @@ class DocumentStore:
             except FileNotFoundError:
                 return None
 
-    async def remove(self, folder: str) -> int:
-        """Remove all whose name begins with this folder's; how many there were."""
+    async def erase(self, folder: str) -> int:
+        """Remove everything in this folder, for good: what is on its way there is not kept either.
+        How many there were."""
+        mark = f"{folder}/{_ERASED}"
         with _reached():
+            await obstore.put_async(self._files, mark, b"for good")
             names = [
                 each["path"]
                 async for batch in obstore.list(self._files, prefix=folder)
                 for each in batch
+                if each["path"] != mark
             ]
             if names:
                 await obstore.delete_async(self._files, names)
         return len(names)
+
+    async def _refuse_erased(self, key: str) -> None:
+        folder = key.rpartition("/")[0]
+        if await self.size(f"{folder}/{_ERASED}") is None:
+            return
+        with _reached(), contextlib.suppress(FileNotFoundError):
+            await obstore.delete_async(self._files, key)
+        raise Erased
 
 
 def opened(where: str) -> DocumentStore:

@@ -6,6 +6,8 @@ import asyncio
 import json
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -19,14 +21,23 @@ from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.parse import read
 from providers.registry import ADAPTORS
 from tabular.entries import Entry
+from tabular.requests import JSON_LINES, opened
 from tabular.requests import XLSX as XLSX_ENDINGS
-from tabular.requests import opened
 from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
 
 MOST_INVOICES = 300
 """Of one file: so many are asked for while a caller waits. More are several files."""
 MOST_UNPACKED = 50 << 20
 """Bytes that the parts of an XLSX file have together, which is compressed."""
+MOST_TAGS = 200_000
+"""Elements of the sheets of an XLSX file: a cell with a value is two. What an element costs to read
+has nothing to do with how few bytes it is packed into."""
+MOST_STRING_TAGS = 100_000
+"""Elements of the texts that its cells share."""
+MOST_OTHER_TAGS = 20_000
+"""Elements of all its other parts: of styles each takes as long as twenty cells."""
+MOST_LINES = 10 * MOST_INVOICES
+"""Of a JSON Lines file: a request may stand there more than once."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ENDINGS = {
     "text/csv": ".csv",
@@ -35,6 +46,7 @@ ENDINGS = {
     "application/x-ndjson": ".jsonl",
 }
 """How a file's name would end, by its media type."""
+_CHUNK = 1 << 16
 _OPTIONS: dict[str, type[BaseModel]] = {name: one.Options for name, one in ADAPTORS.items()}
 
 
@@ -72,6 +84,8 @@ async def sheet_of(behind: Backend, content: bytes, ending: str, wishes: Wishes)
 def _read(content: bytes, ending: str, wishes: Wishes) -> Sheet:
     if ending in XLSX_ENDINGS:
         _refuse_a_bomb(content)
+    if ending in JSON_LINES and content.count(b"\n") > MOST_LINES:
+        raise UnreadableFile(f"The file has more than {MOST_LINES:,} lines: make several of it.")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"file{ending}"
         path.write_bytes(content)
@@ -90,12 +104,40 @@ def _refuse_a_bomb(content: bytes) -> None:
     try:
         with zipfile.ZipFile(BytesIO(content)) as packed:
             size = sum(part.file_size for part in packed.infolist())
-    except zipfile.BadZipFile:
+            if size > MOST_UNPACKED:
+                raise UnreadableFile(
+                    f"The file has {size:,} bytes unpacked, and {MOST_UNPACKED:,} is the most."
+                )
+            _refuse_too_many_tags(packed)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
         raise UnreadableFile("This is no XLSX file.") from None
-    if size > MOST_UNPACKED:
-        raise UnreadableFile(
-            f"The file has {size:,} bytes unpacked, and {MOST_UNPACKED:,} is the most."
-        )
+
+
+def _refuse_too_many_tags(packed: zipfile.ZipFile) -> None:
+    """The names are those that every spreadsheet gives its parts: one with others has less room."""
+    left = Counter(sheets=MOST_TAGS, texts=MOST_STRING_TAGS, others=MOST_OTHER_TAGS)
+    for part in packed.infolist():
+        name = part.filename.lower()
+        where = "sheets" if name.startswith("xl/worksheets/sheet") else "others"
+        where = "texts" if name == "xl/sharedstrings.xml" else where
+        left[where] -= _tags(packed, part)
+        if left[where] < 0:
+            raise UnreadableFile(
+                "The file has more cells, texts or formats than can be read here: leave out what "
+                "is not needed, or make several files of it."
+            )
+
+
+def _tags(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """How many elements begin in this part."""
+    found, before = 0, b""
+    with packed.open(part) as opened_part:
+        while chunk := opened_part.read(_CHUNK):
+            text = before + chunk
+            before = b"<" if text.endswith(b"<") else b""
+            text = text[: len(text) - len(before)]
+            found += text.count(b"<") - text.count(b"</")
+    return found
 
 
 def _unread(error: UnreadableFile) -> Trouble:

@@ -376,6 +376,7 @@ _OF_ONE_DRAFT = (
     "insisted",
     "without",
     "attached",
+    "document_asked",
 )
 
 

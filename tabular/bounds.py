@@ -15,6 +15,8 @@ MOST_PARTS = 2_000
 MOST_ROWS = 250_000
 MOST_COLUMNS = 256
 """Of an XLSX file nothing beyond is looked at."""
+MOST_NAMES = 1_000
+"""Columns of a table. Each that is no field is held against all fields, to say which was meant."""
 MOST_CELL = REQUEST
 """Characters of one cell: the whole request may not be larger. More is that row's mistake."""
 MOST_RECORD = 8 << 20

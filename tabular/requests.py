@@ -6,6 +6,7 @@ each reference. Rows of one invoice may stand anywhere; where they stand togethe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tabular.assembly import Named, Row, Rows, entry
-from tabular.bounds import MOST_ROWS
+from tabular.bounds import MOST_NAMES, MOST_ROWS
 from tabular.cells import Cell, Numeric, written
 from tabular.columns import Column, Columns, Kind, Options, alike
 from tabular.entries import Entry
@@ -192,6 +193,10 @@ def _is_header(cells: Sequence[Cell]) -> bool:
 def _header(table: _Table) -> tuple[int, list[str]]:
     for number, cells in table.rows():
         if _is_header(cells):
+            if len(cells) > MOST_NAMES:
+                raise UnreadableFile(
+                    f"The row of names has {len(cells):,} columns, and {MOST_NAMES:,} is the most."
+                )
             header = [written(cell) for cell in cells]
             _refuse_twice(header)
             return number, header
@@ -205,7 +210,7 @@ def _refuse_twice(header: Sequence[str]) -> None:
     names = [
         column.name if (column := finder(name, "")) else name.casefold() for name in header if name
     ]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise UnreadableFile(f"These columns are there twice: {', '.join(twice)}.")
 
 

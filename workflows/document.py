@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.kit.instructions import of_one_input
+from workflows.kit.instructions import of_no_input, of_one_input
 
 with workflow.unsafe.imports_passed_through():
     from activities.document import DocumentActivities
@@ -59,24 +59,34 @@ class DocumentWorkflow:
         self._events = (*self._events, event)[-MOST_EVENTS:]
         self._heard += 1
 
+    @workflow.signal(description="The invoice has become final: look now.")
+    @of_no_input
+    def look_again(self) -> None:
+        """From the invoice's own workflow, where somebody asked for its document before that."""
+        self._heard += 1
+
     @workflow.run
     async def run(self, start: DocumentInput) -> DocumentState:
         """Until it is kept, or there will be none. What stands in the way is part of the result."""
         until = workflow.now() + start.patience
         looks = 0
         while not self._state.over:
+            heard = self._heard
             await self._try(start.reference)
+            if self._state.problem and self._heard > heard:
+                # What was seen is older than what was told meanwhile.
+                self._say(waiting=self._state.problem)
             if not self._state.over:
-                await self._wait(looks, until)
+                await self._wait(looks, until, heard)
                 looks += 1
         return self._state
 
-    async def _wait(self, looks: int, until: datetime) -> None:
+    async def _wait(self, looks: int, until: datetime, heard: int) -> None:
+        """Until it is time for the next look, or something is heard that the last one missed."""
         if workflow.now() >= until:
             self._say(problem=f"it did not come in time: {self._state.waiting}")
             return
         pause = min(self._pace.pause(looks), until - workflow.now())
-        heard = self._heard
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._heard > heard,

@@ -6,9 +6,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import engine
+from invoicing import attributes, engine
 from invoicing.asking import Execution, accepted, known, queried
+from invoicing.bounds import shown
 from invoicing.document_file import DocumentInput, DocumentState
+from invoicing.errors import NotFound
 from invoicing.identity import DETAILS, DOCUMENT_WORKFLOW, document_id, workflow_id
 
 
@@ -49,8 +51,12 @@ class Documents:
 
     @engine.told
     async def state(self, reference: str) -> DocumentState:
-        """How it is with the document now. Raises NotFound where nobody has asked for it."""
-        return await queried(reference, self.handle(reference), "state", DocumentState)
+        """How it is with the document now. What is kept of an earlier invoice under this reference
+        is not its document. Raises NotFound where nobody has asked for it."""
+        state = await queried(reference, self.handle(reference), "state", DocumentState)
+        if await self._is_of_another(state):
+            return DocumentState(reference=reference, waiting=OF_ANOTHER)
+        return state
 
     @engine.told
     async def wait(self, reference: str) -> DocumentState:
@@ -70,4 +76,20 @@ class Documents:
         if last.status is not WorkflowExecutionStatus.COMPLETED:
             return True
         state: DocumentState = await handle.result()
-        return state.file is None
+        return state.file is None or await self._is_of_another(state)
+
+    async def _is_of_another(self, state: DocumentState) -> bool:
+        """Whether what is kept is of another invoice than the one that stands there now. One that
+        Temporal has forgotten has no successor."""
+        if state.file is None:
+            return False
+        invoice = self.temporal.get_workflow_handle(workflow_id(state.reference))
+        try:
+            last = await known(state.reference, invoice.describe())
+        except NotFound:
+            return False
+        stands = last.typed_search_attributes.get(attributes.PROVIDER_ID)
+        return stands != shown(state.provider_id)
+
+
+OF_ANOTHER = "what is kept is of an earlier invoice under this reference; that of this one is not"

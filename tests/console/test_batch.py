@@ -167,6 +167,8 @@ async def test_no_file_is_taken_from_another_page(company: Company, starter: Bro
         b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n',
         b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n\xff\r\n--b--\r\n',
         b"--b\r\n" * 300 + b"--b--\r\n",
+        b'--b\r\nContent-Disposition: form-data%b; name="x"\r\n\r\n1\r\n--b--\r\n'
+        % (b";" * 900_000),
     ],
 )
 async def test_a_broken_form_is_refused(starter: Browser, body: bytes) -> None:
@@ -174,6 +176,16 @@ async def test_a_broken_form_is_refused(starter: Browser, body: bytes) -> None:
     answer = await starter.ask("POST", "/console/batch", content=body, headers=headers)
     assert answer.status_code == 400
     assert "could not be read" in answer.text
+
+
+async def test_a_boundary_with_more_around_it_than_a_browser_writes_is_refused(
+    starter: Browser,
+) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n--b--\r\n'
+    for more, status in (("", 403), (';a="' + ";" * 5_000, 400)):
+        headers = {"Content-Type": f"multipart/form-data; boundary=b{more}"}
+        answer = await starter.ask("POST", "/console/batch", content=body, headers=headers)
+        assert answer.status_code == status
 
 
 async def test_a_file_is_bounded_chosen_or_carried_along(starter: Browser) -> None:

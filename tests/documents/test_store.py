@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from documents import DocumentStore, StoreAway, opened
+from documents import DocumentStore, Erased, StoreAway, opened
 from documents.store import PIECE
 from invoicing.document_file import document_key, folder_of
 from settings.documents import store_of
@@ -45,15 +45,30 @@ async def test_a_part_is_read_in_pieces_of_a_bounded_size(store: DocumentStore) 
     assert max(map(len, pieces)) == PIECE
 
 
-async def test_a_reference_is_removed_with_all_it_has_and_nothing_else(
+async def test_a_reference_is_erased_with_all_it_has_and_nothing_else(
     store: DocumentStore,
 ) -> None:
     for reference, name in (("INV-7", "a"), ("INV-7", "b"), ("INV-7#C1", "a"), ("INV-70", "a")):
         await store.keep(document_key(reference, name), b"%PDF-")
-    assert await store.remove(folder_of("INV-7")) == 2
-    assert await store.remove(folder_of("INV-7")) == 0
+    assert await store.erase(folder_of("INV-7")) == 2
+    assert await store.erase(folder_of("INV-7")) == 0
     assert await store.find(document_key("INV-7#C1", "a")) is not None
     assert await store.find(document_key("INV-70", "a")) is not None
+
+
+async def test_what_comes_after_a_reference_was_erased_is_not_kept(
+    store: DocumentStore, tmp_path: Path
+) -> None:
+    await store.keep(KEY, b"%PDF-")
+    assert await store.erase(folder_of("INV-7")) == 1
+    with pytest.raises(Erased):
+        await store.keep(KEY, b"%PDF- that was on its way")
+    assert await store.size(KEY) is None
+    # Whoever was killed between keeping it and looking left it there.
+    (tmp_path / "documents" / KEY).write_bytes(b"%PDF-")
+    with pytest.raises(Erased):
+        await store.find(KEY)
+    assert await store.size(KEY) is None
 
 
 async def test_what_is_gone_meanwhile_is_no_document(store: DocumentStore) -> None:

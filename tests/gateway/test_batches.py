@@ -210,6 +210,39 @@ async def test_an_xlsx_file_that_unpacks_to_too_much_is_refused_unread(door: Doo
     assert "bytes unpacked" in problem(answer, Kind.INVALID).errors[0].message
 
 
+NS = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "one", "most"),
+    [
+        ("xl/worksheets/sheet1.xml", b"worksheet", b"<c/>", files.MOST_TAGS),
+        ("xl/worksheets/sheet1.xml", b"worksheet", b"<c><v>1</v></c>", files.MOST_TAGS // 2),
+        ("xl/sharedStrings.xml", b"sst", b"<si/>", files.MOST_STRING_TAGS),
+        ("xl/styles.xml", b"styleSheet", b"<xf/>", files.MOST_OTHER_TAGS),
+        ("xl/worksheets/another.xml", b"styleSheet", b"<xf/>", files.MOST_OTHER_TAGS),
+    ],
+)
+async def test_an_xlsx_file_of_some_bytes_that_would_be_read_for_minutes_is_refused_unread(
+    door: Door, part: str, text: bytes, one: bytes, most: int
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(part, b"<%b %b>%b</%b>" % (text, NS, one * most, text))
+    answer = await door.ask("POST", LOOK, content=packed.getvalue(), headers={"Content-Type": XLSX})
+    assert len(packed.getvalue()) < 20_000
+    assert "more cells, texts or formats" in problem(answer, Kind.INVALID).errors[0].message
+
+
+async def test_a_jsonl_file_of_more_lines_than_can_be_invoices_is_refused_unread(
+    door: Door,
+) -> None:
+    headers = {"Content-Type": "application/jsonl"}
+    content = b"[]\n" * (files.MOST_LINES + 1)
+    answer = await door.ask("POST", LOOK, content=content, headers=headers)
+    assert "more than 3,000 lines" in problem(answer, Kind.INVALID).errors[0].message
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "kind"),
     [

@@ -16,9 +16,10 @@ import pytest
 from documents import DocumentStore, StoreAway
 from documents import opened as store_at
 from gateway.problems import Kind
-from invoicing.document_file import DocumentFile, DocumentState, document_key
+from invoicing.document_file import DocumentFile, DocumentState, document_key, folder_of
 from invoicing.errors import NotFound
-from invoicing.invoice import Invoice
+from invoicing.invoice import Invoice, Status
+from invoicing.questions import Answer
 from invoicing.request import Goal
 from sandbox.kit.faults import Fault
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
@@ -106,6 +107,45 @@ async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: st
         assert "document" in state.problem or "PDF" in state.problem
 
 
+async def test_an_invoice_that_is_made_again_has_a_document_of_its_own(keeping: World) -> None:
+    async with opened(keeping, "mollie") as shop:
+        reference = await shop.start(goal=Goal.PAID)
+        first = await shop.until_waiting(reference, "payment")
+        before = await kept(shop, reference)
+        assert before.file is not None
+        assert before.provider_id == first.provider_id
+        books = shop.stand_in.books
+        books.delete(books.invoices[first.provider_id])
+        await shop.parked(reference)
+        shop.stand_in.faults.place("document", Fault.SERVER_ERROR, times=10_000)
+        await shop.resolve(reference, Answer.MAKE_AGAIN)
+        second = await shop.until_waiting(reference, "payment")
+        assert second.provider_id != first.provider_id
+        told = await shop.client.documents.ask(reference)
+        assert told.file is None, "that of another invoice is handed out"
+        shop.stand_in.faults.clear()
+        await shop.client.documents.handle(reference).signal("look_again")
+        after = await kept(shop, reference)
+        assert after.file is not None
+        assert after.provider_id == second.provider_id
+
+
+async def test_one_that_was_asked_for_before_the_invoice_was_final_is_fetched_once_it_is(
+    keeping: World,
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        reference = await shop.start(hold=True)
+        await shop.until_status(reference, Status.HELD)
+        await shop.client.documents.ask(reference)
+        await shop.release(reference)
+        assert (await kept(shop, reference)).file is not None
+        told = shop.client.documents.handle(reference).fetch_history_events()
+        names = [
+            event.workflow_execution_signaled_event_attributes.signal_name async for event in told
+        ]
+        assert "look_again" in names, "it was found by a look that may be hours away"
+
+
 async def test_an_invoice_is_not_held_up_by_a_document_that_never_comes(keeping: World) -> None:
     async with opened(keeping, "mollie", pdf_delay=math.inf) as shop:
         invoice = await sent(shop)
@@ -131,6 +171,19 @@ async def test_a_fetch_that_fails_is_made_again(keeping: World, fault: Fault) ->
         shop.stand_in.faults.place("document", fault, times=1)
         invoice = await sent(shop)
         assert (await kept(shop, invoice.reference)).file is not None
+
+
+async def test_what_is_on_its_way_while_it_is_erased_is_not_kept(
+    keeping: World, store: Watched
+) -> None:
+    async with opened(keeping, "mollie") as shop:
+        shop.stand_in.faults.place("document", Fault.SERVER_ERROR, times=10_000)
+        invoice = await sent(shop)
+        assert await store.erase(folder_of(invoice.reference)) == 0
+        shop.stand_in.faults.clear()
+        state = await kept(shop, invoice.reference)
+        assert state.file is None
+        assert "erased" in state.problem
 
 
 async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
@@ -197,7 +250,7 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
         )
         assert beyond.status_code == 416
         assert beyond.headers["content-range"] == f"bytes */{state.file.size}"
-        await store.remove(invoice.reference)
+        await store.erase(invoice.reference)
         problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
 
 

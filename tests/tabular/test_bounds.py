@@ -12,7 +12,7 @@ import pytest
 import tabular.requests
 import tabular.text
 import tabular.workbook
-from tabular.bounds import MOST_CELL
+from tabular.bounds import MOST_CELL, MOST_NAMES
 from tabular.requests import Entry, opened
 from tabular.wishes import UnreadableFile, Wishes
 from tests.tabular.test_habits import OPTIONS, WHOLE, a_file
@@ -215,3 +215,8 @@ def test_german_is_certain_in_the_old_code_page(tmp_path: Path) -> None:
     path.write_bytes(path.read_text(encoding="utf-8").encode("cp1252"))
     assert entries(path)[0].request
     assert opened(path).dialect.encoding == "cp1252"
+
+
+def test_a_row_of_more_names_than_a_table_has_columns_is_refused_at_once(tmp_path: Path) -> None:
+    row = {f"c{number}": "" for number in range(MOST_NAMES)}
+    assert "columns, and 1,000 is the most" in refused(a_file(tmp_path, row))
