@@ -114,8 +114,9 @@ async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
     """Give one answer to each, for the question that was shown of it."""
     form = await filled(request, desk, visitor.session)
     parted = [each.rpartition("|") for each in form.all("asked")]
-    named = _named(item for item, _, _ in parted)
-    asked = dict(zip(named, (question for _, _, question in parted), strict=True))
+    # One that is named twice is answered once.
+    questions = {item: question for item, _, question in parted}
+    asked = dict(zip(_named(questions), questions.values(), strict=True))
     if not asked:
         raise invalid("asked", "names none")
     try:
@@ -173,7 +174,7 @@ async def _given(
 async def _admitted(desk: Console, visitor: Visitor, visit: Visit) -> None:
     for _ in range(TRIES):
         try:
-            await desk.access.admit(visit, visitor.session.token, Scope.OPERATE)
+            await desk.access.admit(visit, visitor.session.proof or "", Scope.OPERATE)
         except Trouble as trouble:
             if trouble.kind is not Wrong.TOO_MANY:
                 raise

@@ -18,6 +18,10 @@ PIECE = 256 * 1024
 """Bytes that are held at once for one reader."""
 
 
+_BEGIN, _END, _WITHIN = b"%PDF-", b"%%EOF", 1024
+"""Readers of PDF look so far for its first and last mark (ISO 32000-1, annex H.3)."""
+
+
 class StoreAway(Exception):
     """The store cannot be reached, or does not take or give what it should. The sentence has no
     address in it: that may hold a secret."""
@@ -39,7 +43,9 @@ class DocumentStore:
         self._files = files
 
     async def find(self, key: str) -> DocumentFile | None:
-        """What is kept under this name; None: nothing. Raises Erased, and nothing is there then."""
+        """What is kept under this name; None: nothing, or what does not begin and end as a PDF
+        does: a machine that lost its power may leave a part. Raises Erased; nothing is there then.
+        """
         await self._refuse_erased(key)
         with _reached():
             try:
@@ -47,6 +53,8 @@ class DocumentStore:
                 raw = bytes(await found.bytes_async())
             except FileNotFoundError:
                 return None
+        if _BEGIN not in raw[:_WITHIN] or _END not in raw[-_WITHIN:]:
+            return None
         return _described(raw, found.meta["last_modified"])
 
     async def keep(self, key: str, raw: bytes) -> DocumentFile:

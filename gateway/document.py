@@ -9,7 +9,7 @@ import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import Header
+from fastapi import Header, Response
 from fastapi.responses import StreamingResponse
 
 from documents import DocumentStore, StoreAway
@@ -30,6 +30,7 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _SCHEMA = {"schema": {"type": "string", "format": "binary"}}
 _PART: dict[int | str, dict[str, Any]] = {
     206: {"content": {PDF: _SCHEMA}, "description": "The range that was asked for"},
+    304: {"description": "It is what `If-None-Match` names"},
 }
 
 
@@ -51,23 +52,28 @@ async def get_document_pdf(
     reference: Reference,
     behind: Behind,
     range: Annotated[str | None, Header()] = None,  # noqa: A002
-) -> Pdf:
+    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
     """The PDF that the provider made of the invoice, as it came. One range of bytes may be asked
-    for. 404 says why there is none; `document` asks for it."""
+    for, of what `If-Range` names. 404 says why there is none; `document` asks for it."""
     store = _store(behind)
     state = await behind.answered(behind.client.documents.state(reference))
     if state.file is None:
         raise Trouble(Kind.NOT_FOUND, state.problem or state.waiting or "it is not there yet")
-    size, digest = state.file.size, state.file.sha256
+    size, tag = state.file.size, f'"{state.file.sha256}"'
     name = quote(f"{reference}.pdf", safe="")
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "ETag": f'"{digest}"',
+        "ETag": tag,
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
     }
-    wanted = _part(range, size)
+    if if_none_match == tag:
+        return Response(status_code=304, headers=headers)
+    # What was begun of another document is not gone on with.
+    wanted = _part(range if if_range in (None, tag) else None, size)
     if wanted is None:
         raise Trouble(Kind.RANGE, headers={"Content-Range": f"bytes */{size}"})
     start, end = wanted

@@ -115,6 +115,7 @@ class DocumentWorkflow:
                 RequestedCall(workflow_id=workflow_id(reference)),
                 summary="what the invoice is",
                 start_to_close_timeout=CALL,
+                schedule_to_close_timeout=timedelta(minutes=10),
                 retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
             )
         except ActivityError:

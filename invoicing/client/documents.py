@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
@@ -12,6 +14,9 @@ from invoicing.bounds import shown
 from invoicing.document_file import DocumentInput, DocumentState
 from invoicing.errors import NotFound
 from invoicing.identity import DETAILS, DOCUMENT_WORKFLOW, document_id, workflow_id
+
+AGAIN_AFTER = timedelta(minutes=1)
+"""From then on what ended with a problem is tried again when somebody asks."""
 
 
 class Documents:
@@ -28,7 +33,7 @@ class Documents:
     @engine.told
     async def ask(self, reference: str) -> DocumentState:
         """Have it fetched where it is not kept yet, and say how it is with it now. Asking again
-        after there was a problem tries again; what is kept is not fetched twice.
+        a minute after there was a problem tries again; what is kept is not fetched twice.
 
         `wait` tells when it is over. Needs a worker. Raises NotFound where there is no invoice.
         """
@@ -76,7 +81,11 @@ class Documents:
         if last.status is not WorkflowExecutionStatus.COMPLETED:
             return True
         state: DocumentState = await handle.result()
-        return state.file is None or await self._is_of_another(state)
+        if state.file is None:
+            # Who asks again and again has one try a minute.
+            ended = last.close_time or datetime.now(UTC)
+            return datetime.now(UTC) - ended > AGAIN_AFTER
+        return await self._is_of_another(state)
 
     async def _is_of_another(self, state: DocumentState) -> bool:
         """Whether what is kept is of another invoice than the one that stands there now. One that

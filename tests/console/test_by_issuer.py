@@ -22,12 +22,15 @@ from gateway.app import application
 from gateway.issuer import Issuer
 from gateway.people import People
 from gateway.serve import serving
+from invoicing.invoice import Status
 from settings.callers import Scope
 from settings.people import IssuerSettings, RoleSettings
+from tests.console import scenes
 from tests.console.browser import KEY, Browser, Page, people
+from tests.console.scenes import WHY
 from tests.gateway.door import Door, Gateway, settings
 from tests.issuer import AUDIENCE, BACK, CLIENT, CLIENT_SECRET, Provider, new_key, provider
-from tests.lifecycle.world import World
+from tests.lifecycle.world import Company, World
 from tests.tls import NO_TLS
 
 
@@ -475,3 +478,20 @@ async def test_two_that_the_issuer_proves_are_two_and_each_has_a_rate_of_its_own
         home = await browser.get("/console/")
         names.add("acme:ada-1" in home.text)
     assert names == {True, False}
+
+
+async def test_somebody_whom_the_issuer_proves_answers_many_at_once(
+    scene: Scene, company: Company
+) -> None:
+    reference = await scenes.refused(company)
+    browser = scene.browser()
+    await scene.sign_in(browser)
+    page = await browser.get("/console/together", params={"of": f"invoices/{reference}"})
+    form = page.form("/together")
+    twice = [each for each in form.fields if each[0] == "asked"]
+    form.fields.extend(twice)
+    done = await browser.send(form, ("answer", "retry"), reason=WHY)
+    assert done.status == 200
+    assert (await company.finished(reference)).status is Status.SENT
+    journal = await company.client.invoices.journal(reference)
+    assert [each.proven for each in journal.entries if each.reason == WHY] == ["acme:ada-1"]

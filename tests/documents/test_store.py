@@ -29,12 +29,20 @@ async def read(store: DocumentStore, key: str, start: int, end: int) -> list[byt
 async def test_what_is_kept_is_found_with_its_size_and_digest(store: DocumentStore) -> None:
     assert await store.find(KEY) is None
     assert await store.size(KEY) is None
-    kept = await store.keep(KEY, b"%PDF-1.4 all of it")
+    kept = await store.keep(KEY, b"%PDF-1.4 all of it %%EOF")
     found = await store.find(KEY)
     assert found is not None
     assert (found.size, found.sha256) == (kept.size, kept.sha256)
-    assert kept.sha256 == hashlib.sha256(b"%PDF-1.4 all of it").hexdigest()
+    assert kept.sha256 == hashlib.sha256(b"%PDF-1.4 all of it %%EOF").hexdigest()
     assert await store.size(KEY) == kept.size
+
+
+@pytest.mark.parametrize("raw", [b"", b"%PDF-1.4 cut in the mid", b"something else %%EOF"])
+async def test_a_part_that_a_lost_machine_left_is_not_taken_for_the_document(
+    store: DocumentStore, raw: bytes
+) -> None:
+    await store.keep(KEY, raw)
+    assert await store.find(KEY) is None
 
 
 async def test_a_part_is_read_in_pieces_of_a_bounded_size(store: DocumentStore) -> None:
@@ -49,7 +57,7 @@ async def test_a_reference_is_erased_with_all_it_has_and_nothing_else(
     store: DocumentStore,
 ) -> None:
     for reference, name in (("INV-7", "a"), ("INV-7", "b"), ("INV-7#C1", "a"), ("INV-70", "a")):
-        await store.keep(document_key(reference, name), b"%PDF-")
+        await store.keep(document_key(reference, name), b"%PDF- %%EOF")
     assert await store.erase(folder_of("INV-7")) == 2
     assert await store.erase(folder_of("INV-7")) == 0
     assert await store.find(document_key("INV-7#C1", "a")) is not None
@@ -59,13 +67,13 @@ async def test_a_reference_is_erased_with_all_it_has_and_nothing_else(
 async def test_what_comes_after_a_reference_was_erased_is_not_kept(
     store: DocumentStore, tmp_path: Path
 ) -> None:
-    await store.keep(KEY, b"%PDF-")
+    await store.keep(KEY, b"%PDF- %%EOF")
     assert await store.erase(folder_of("INV-7")) == 1
     with pytest.raises(Erased):
         await store.keep(KEY, b"%PDF- that was on its way")
     assert await store.size(KEY) is None
     # Whoever was killed between keeping it and looking left it there.
-    (tmp_path / "documents" / KEY).write_bytes(b"%PDF-")
+    (tmp_path / "documents" / KEY).write_bytes(b"%PDF- %%EOF")
     with pytest.raises(Erased):
         await store.find(KEY)
     assert await store.size(KEY) is None
@@ -82,7 +90,7 @@ async def test_a_store_that_cannot_be_written_says_so_without_its_place(tmp_path
     folder.rmdir()
     folder.write_text("a file stands where the folder was")
     with pytest.raises(StoreAway) as told:
-        await store.keep(KEY, b"%PDF-")
+        await store.keep(KEY, b"%PDF- %%EOF")
     assert "secret-name" not in str(told.value)
 
 

@@ -53,6 +53,8 @@ def test_every_response_says_what_it_means_and_what_it_holds(document: dict[str,
             where = f"{method} {path} {status}"
             assert HTTPStatus(int(status))
             assert response["description"] not in ("", "Successful Response"), where
+            if status == "304":
+                continue  # It has no body.
             shown = "application/pdf" if path.endswith(".pdf") else "application/json"
             media = shown if status in good else MEDIA_TYPE
             assert list(response["content"]) == [media], where

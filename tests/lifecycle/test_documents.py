@@ -194,7 +194,7 @@ async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
         invoice = await sent(shop)
         store.away = False
         file = await store.keep(
-            document_key(invoice.reference, invoice.provider_id or ""), b"%PDF-"
+            document_key(invoice.reference, invoice.provider_id or ""), b"%PDF- %%EOF"
         )
         state = await kept(shop, invoice.reference)
         assert state.file is not None
@@ -245,6 +245,12 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
             some = await door.ask("GET", f"{path}.pdf", known=False, headers={"Range": wanted})
             assert some.status_code == 206
             assert some.content == part
+        tag = whole.headers["etag"]
+        again = await door.ask("GET", f"{path}.pdf", known=False, headers={"If-None-Match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+        other = {"Range": "bytes=0-3", "If-Range": '"another"'}
+        anew = await door.ask("GET", f"{path}.pdf", known=False, headers=other)
+        assert (anew.status_code, anew.content) == (200, whole.content)
         beyond = await door.ask(
             "GET", f"{path}.pdf", known=False, headers={"Range": "bytes=999999-"}
         )
