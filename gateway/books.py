@@ -91,7 +91,7 @@ async def list_books(
     """Invoices with amounts, buyer and payment, as they were recorded last."""
     books = _books(behind)
     try:
-        found = await behind.stored(books.page(filters.wanted(who), filters.limit, filters.cursor))
+        found = await behind.booked(books.page(filters.wanted(who), filters.limit, filters.cursor))
     except BadCursor:
         raise invalid("query.cursor", "is none that a list has given") from None
     except Unavailable as error:
@@ -106,7 +106,7 @@ async def total_books(
     """What those with a number come to, by currency and VAT rate."""
     books = _books(behind)
     try:
-        return Totals(totals=await behind.stored(books.totals(filters.wanted(who))))
+        return Totals(totals=await behind.booked(books.totals(filters.wanted(who))))
     except Unavailable as error:
         raise unavailable(error.message) from None
 
