@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 import settings.shared
 from invoicing.client import Execution, InvoicingClient, reach
-from invoicing.engine import within
+from invoicing.engine import ours, within
 from invoicing.errors import (
     LOOK_FIRST,
     EngineError,
@@ -25,6 +25,7 @@ from invoicing.errors import (
     InvoicingError,
     NotFound,
     NoWorker,
+    ServerAway,
     Unreachable,
 )
 from invoicing.parse import problems
@@ -162,7 +163,9 @@ def with_client(work: Work) -> NoReturn:
     async def connected() -> Code:
         client = InvoicingClient(await reach(SERVER_SECONDS))
         try:
-            return await work(client)
+            # Rollouts ask the server themselves.
+            with ours(ServerAway):
+                return await work(client)
         except NoWorker as error:
             raise await _why(client, error) from None
 

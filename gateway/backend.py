@@ -15,7 +15,7 @@ from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.connection import let_in
 from invoicing.engine import within
-from invoicing.errors import NoWorker, ServerAway
+from invoicing.errors import NoWorker, ServerAway, Unavailable
 from invoicing.findings import Findings
 from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
@@ -65,6 +65,14 @@ class Backend:
     async def stored(self, call: Awaitable[T]) -> T:
         """What the Temporal server answers. ServerAway: it did not in time."""
         return await within(self.settings.temporal_seconds, call, ServerAway)
+
+    async def booked(self, call: Awaitable[T]) -> T:
+        """What the register answers. Unavailable: it did not in time."""
+
+        def late() -> Unavailable:
+            return Unavailable("the register did not answer in time")
+
+        return await within(self.settings.temporal_seconds, call, late)
 
     async def answered(self, call: Awaitable[T]) -> T:
         """What a worker answers. NoWorker: none did in time."""

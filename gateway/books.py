@@ -152,7 +152,7 @@ def register_of(behind: Backend) -> Register:
 async def booked(behind: Backend, asked: Awaitable[T]) -> T:
     """What the register answers. Raises Trouble for a cursor that is none, and where it is away."""
     try:
-        return await behind.stored(asked)
+        return await behind.booked(asked)
     except BadCursor:
         raise invalid("query.cursor", "is none that a list has given") from None
     except Unavailable as error:

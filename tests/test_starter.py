@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 import commands.base
@@ -22,7 +22,7 @@ from invoicing.bounds import REQUEST
 from invoicing.client import Execution, Failed, InvoicingClient
 from invoicing.document import Payment
 from invoicing.engine import translated
-from invoicing.errors import EngineError, Failing, FieldProblem, ServerAway, WrongKey
+from invoicing.errors import EngineError, Failing, FieldProblem, NotLetIn, ServerAway, WrongKey
 from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.invoice import AWAY, LATE, LOST, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
@@ -271,6 +271,27 @@ async def test_why_nobody_answered_is_looked_for_before_it_is_said(
     told = await typed("hold", *WHY, request.reference, at=company)
     assert (told.exit_code, said in told.stderr) == (code, True), told.stderr
     assert [each and each.id for each in asked] == [workflow_id(request.reference)]
+
+
+def test_what_a_command_asks_of_the_server_by_itself_ends_in_a_sentence_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As rollouts do."""
+
+    async def reach(_: float) -> Client:
+        return await Client.connect("127.0.0.1:1", lazy=True)
+
+    async def work(_: InvoicingClient) -> Code:
+        raise RPCError("no", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    monkeypatch.setattr(commands.base, "reach", reach)
+    with pytest.raises(NotLetIn) as refused:
+        commands.base.with_client(work)
+    sentence, code = commands.base.explained(refused.value)
+    assert (sentence.startswith("The Temporal server does not let us in"), code) == (
+        True,
+        Code.UNREACHABLE,
+    )
 
 
 def test_a_server_that_misses_workers_is_not_said_to_refuse() -> None:

@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from invoicing.client import InvoicingClient, Refused
 from invoicing.document import Document
-from invoicing.errors import InvoicingError
+from invoicing.errors import EngineError, InvoicingError
 from invoicing.invoice import (
     Cancel,
     Hold,
@@ -143,7 +143,7 @@ class Cared:
         self.note(f"{name} …")
         try:
             await _patiently(getattr(self.client.invoices, name)(self.reference, order))
-        except (InvoicingError, RPCError, TimeoutError) as error:
+        except (InvoicingError, TimeoutError) as error:
             self.note(f"… {name}: {type(error).__name__} {str(error)[:100]}")
             return False
         self.note(f"… {name} acknowledged")
@@ -227,7 +227,7 @@ class Cared:
             self.note(f"… refused: {refused}")
             self.known.wanted = before
             return
-        except (InvoicingError, RPCError, TimeoutError) as error:
+        except (InvoicingError, TimeoutError) as error:
             self.note(f"… {type(error).__name__}")
             self.known.abandoned |= said.answer is Answer.ABANDON
             return
@@ -384,7 +384,7 @@ class _Order:
         for deed in self._plan.deeds:
             await asyncio.sleep(deed.after)
             if deed.what == "cancel":
-                with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
+                with contextlib.suppress(InvoicingError, TimeoutError):
                     await _patiently(self._client.orders.cancel(self.reference, Cancel(**SAYS)))
             elif deed.what in ("hold", "engine_cancel") and self.cared:
                 await self._chance.choice(self.cared).do(deed)
@@ -412,7 +412,7 @@ class _Order:
         if Answer.FREE in problem.answers:
             said = self._where_it_is(order)
         answer = Resolve.model_validate({**SAYS, "question": problem.question, **said})
-        with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
+        with contextlib.suppress(InvoicingError, TimeoutError):
             await _patiently(self._client.orders.resolve(self.reference, answer))
 
     def _where_it_is(self, order: Order) -> dict[str, Any]:
@@ -437,7 +437,7 @@ class _Order:
         if lines and not order.ended:
             name = f"Y{len(order.cancellations)}"
             wanted = CancelLines(cancellation=name, lines=lines, **SAYS)
-            with contextlib.suppress(InvoicingError, RPCError, TimeoutError):
+            with contextlib.suppress(InvoicingError, TimeoutError):
                 await _patiently(self._client.orders.cancel_lines(self.reference, wanted))
 
     async def _order(self) -> Order:
@@ -541,7 +541,7 @@ async def _surely(call: Any, tries: int = 6) -> None:
     for _ in range(tries):
         try:
             await _patiently(call(), 20)
-        except (RPCError, TimeoutError):
+        except (EngineError, TimeoutError):
             continue
         except Refused:
             return

@@ -21,9 +21,8 @@ from typing import Any
 
 import httpx
 from starlette.responses import Response
-from temporalio.service import RPCError
 
-from invoicing.client import InvoicingClient
+from invoicing.client import EngineError, InvoicingClient
 from invoicing.provider import Delivery, Provider, Target
 from invoicing.request import InvoiceRequest
 from providers.kit.http import client as http_client
@@ -349,7 +348,7 @@ def _listener(slot: Slot, client: InvoicingClient) -> Any:
             headers=dict(headers), body=body, source=source, received=datetime.now(UTC)
         )
         for event in slot.adaptor.receive(arrived):  # type: ignore[attr-defined]
-            with contextlib.suppress(RPCError):
+            with contextlib.suppress(EngineError):
                 await client.events.tell(slot.setup.provider, slot.account, event, pace=EVENTS)
 
     return hear

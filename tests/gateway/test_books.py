@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gateway import tokens
 from gateway.problems import Kind
+from invoicing.booked import Page, Total, Wanted
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope
@@ -140,3 +142,25 @@ async def test_how_it_goes_is_told_by_day_and_of_one_s_own_alone(booked: Gateway
 async def test_an_overview_is_of_ninety_two_days_at_most(booked: Gateway, until: str) -> None:
     answer = await booked.door("read").get("/v1/books/overview", since="2026-06-01", until=until)
     problem(answer, Kind.INVALID)
+
+
+class Stuck(Reader):
+    """A register that never answers."""
+
+    def __init__(self) -> None:
+        """Over nothing."""
+
+    async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
+        return await asyncio.Future[Page]()
+
+    async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
+        return await asyncio.Future[tuple[Total, ...]]()
+
+
+async def test_a_register_that_does_not_answer_is_not_taken_for_the_server(
+    shared_world: World,
+) -> None:
+    async with gateway_over(shared_world.client, books=Stuck(), temporal_seconds=0.2) as made:
+        for path in ("/v1/books", "/v1/books/totals"):
+            late = await made.bearer(TOKENS["read"]).get(path)
+            assert "the register did not answer" in problem(late, Kind.UNAVAILABLE).detail

@@ -1,0 +1,134 @@
+"""Whatever the gateway's own document lets one ask, drawn by schemathesis: no answer is an error of
+the server, and none is one that the document does not know.
+
+It is imported where it is used: the quick tier collects this file, and draws nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from gateway.app import described
+from register import opened
+from register.reading import Reader
+from tests.gateway.door import TOKENS, Gateway, gateway_over
+from tests.gateway.test_invoices import begun
+from tests.lifecycle.world import Company, World
+
+if TYPE_CHECKING:
+    from schemathesis import APIOperation, Case
+
+OPERATIONS = [
+    f"{method.upper()} {path}"
+    for path, ways in described().openapi()["paths"].items()
+    for method in ways
+]
+MODES = ("positive", "negative")
+"""What fits the document, and what does not."""
+ANYTHING_FITS = ("GET /health", "GET /ready", "POST /webhooks/{provider}/{account}")
+"""Where nothing can be said that does not fit."""
+DRAWN = 20
+"""Of each kind, per operation."""
+RECEIVES = "drawn"
+"""An account that takes webhooks, under a secret that nobody draws."""
+WAIT = 1
+"""Seconds that a drawn request waits for a result at most."""
+
+
+@pytest.fixture(scope="module")
+async def drawn_at(
+    shared_world: World, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """A gateway with everything that it can have: a register, and an account that receives."""
+    place = str(tmp_path_factory.mktemp("register") / "register.db")
+    opened(place).close()
+    with contextlib.closing(Reader(place)) as reader:
+        async with gateway_over(shared_world.client, books=reader) as gateway:
+            gateway.listen_for(RECEIVES)
+            yield gateway
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("label", OPERATIONS)
+async def test_what_is_drawn_is_answered_as_the_document_says(
+    label: str, drawn_at: Gateway, company: Company
+) -> None:
+    there = await begun(company, drawn_at.door("all"), hold=True)
+    known = {"reference": there, "provider": "zero_friction", "account": company.account}
+    # It asks by sockets and waits; the gateway is served by this very loop.
+    for mode in MODES[:1] if label in ANYTHING_FITS else MODES:
+        await asyncio.to_thread(_ask, drawn_at, label, mode, known)
+
+
+def _ask(gateway: Gateway, label: str, mode: str, known: dict[str, str]) -> None:
+    from schemathesis import GenerationMode
+
+    operation, checks = _operation(gateway, label), _checks()
+    headers = {"Authorization": f"Bearer {TOKENS['all']}"}
+    with requests.Session() as session:
+        session.trust_env = False
+
+        @settings(
+            max_examples=DRAWN,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(
+            case=operation.as_strategy(generation_mode=GenerationMode(mode)),
+            is_there=st.booleans(),
+        )
+        def ask(case: Case[Any], is_there: bool) -> None:
+            _about(case, known, is_there)
+            answer = case.call(base_url=gateway.url, session=session, headers=headers, timeout=30)
+            case.validate_response(answer, checks=checks)
+
+        ask()
+
+
+def _operation(gateway: Gateway, label: str) -> APIOperation[Any, Any, Any, Any]:
+    import schemathesis
+
+    method, path = label.split(" ", 1)
+    found: APIOperation[Any, Any, Any, Any]
+    found = schemathesis.openapi.from_dict(gateway.document)[path][method]
+    return found
+
+
+def _checks() -> list[Any]:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    return [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+    ]
+
+
+def _about(case: Case[Any], known: dict[str, str], is_there: bool) -> None:
+    """Half of the time about something that is there; at an account that is, and not for long."""
+    if is_there and "reference" in case.path_parameters:
+        case.path_parameters["reference"] = known["reference"]
+    if is_there and "provider" in case.path_parameters:
+        case.path_parameters |= {"provider": known["provider"], "account": RECEIVES}
+    if isinstance(case.body, dict) and {"provider", "account"} & case.body.keys():
+        case.body |= {name: known[name] for name in ("provider", "account")}
+    if case.path.endswith("/result") and isinstance(case.query.get("wait", WAIT), int):
+        case.query["wait"] = min(case.query.get("wait", WAIT), WAIT)
+
+
+def test_every_way_of_the_document_is_drawn() -> None:
+    assert len(OPERATIONS) == len(set(OPERATIONS)) > 25
+    assert "POST /webhooks/{provider}/{account}" in OPERATIONS
