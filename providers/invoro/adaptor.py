@@ -15,12 +15,10 @@ from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
-    Echo,
     Event,
     Figure,
     Found,
     LookUpCall,
-    PaymentStatus,
     Plan,
     ReadCall,
     Search,
@@ -38,7 +36,6 @@ from providers.invoro.decode import (
     Invoice,
     Page,
     Participant,
-    amount_of_cents,
     data_of,
     event_of,
     keys_of,
@@ -46,33 +43,23 @@ from providers.invoro.decode import (
     refusal,
     same_figures,
     signature_fits,
-    text_or_none,
-    vat_by_rate,
     words_of,
 )
 from providers.invoro.encode import credit_note, encoded, party_of, since_query
 from providers.invoro.listing import list_page
+from providers.invoro.meaning import Meaning
 from providers.invoro.options import UNSAID, InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
-from providers.invoro.states import INVOICE, INVOICES, STATES, UNSENT, Context
+from providers.invoro.states import INVOICE, INVOICES, UNSENT, Context
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
 from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, unclear
-from providers.kit.mistakes import Mistakes, parsed, stated
-from providers.kit.wire import day_of, parse
-from providers.kit.words import safe_word
+from providers.kit.mistakes import Mistakes, parsed
+from providers.kit.wire import parse
 
 MAX_PAGES = 200
-
-
-_IN_TOTALS = {
-    "net": "tax_exclusive_amount",
-    "prepaid": "paid_amount",
-    "rounding": "payable_rounding_amount",
-    "due": "payable_amount",
-}
 
 
 class Invoro:
@@ -96,6 +83,7 @@ class Invoro:
 
     def __init__(self, settings: InvoroSettings, http: httpx.AsyncClient) -> None:
         self._settings = settings
+        self._meaning = Meaning(settings)
         self._api = Api(
             http,
             provider=NAME,
@@ -158,19 +146,19 @@ class Invoro:
             if invoice is None or (invoice.is_live and invoice.ubl_json is None):
                 complete = False
             elif invoice.is_live and invoice.mentions(context.mark):
-                found.append(self._snapshot(invoice, context, target))
+                found.append(self._meaning.snapshot(invoice, context, target))
         return Search(invoices=tuple(found), complete=complete)
 
     async def list_page(self, call: ListCall) -> ListPage:
         """See the port. Whose it is, our mark in it says."""
-        return await list_page(self._api, self._settings, call, self._listed)
+        return await list_page(self._api, self._settings, call, self._meaning.listed)
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port. Nothing leaves the house with it: a draft has no number of a series yet."""
         context = Context.model_validate(call.target.context)
         body = encoded(call, context, self._settings)
         request = self._api.call("create", "POST", INVOICES, json=body)
-        return self._snapshot(await self._invoice(request), context, call.target)
+        return self._meaning.snapshot(await self._invoice(request), context, call.target)
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints. Once a credit note is on its way, it is looked at too."""
@@ -178,7 +166,7 @@ class Invoro:
         invoice = await self._read(known_id(call.target, NAME))
         if invoice is None:
             return deleted(known_id(call.target, NAME))
-        snapshot = self._snapshot(invoice, context, call.target)
+        snapshot = self._meaning.snapshot(invoice, context, call.target)
         note = await self._read(context.credit_note_id) if context.credit_note_id else None
         return self._credited(snapshot, note) if note else snapshot
 
@@ -218,14 +206,14 @@ class Invoro:
             request = self._api.call("credit", "POST", INVOICES, json=body)
             note = await self._invoice(request)
         same_figures(invoice, note)
-        stage = self._told(note, context)
+        stage = self._meaning.told(note, context)
         if stage is Stage.UNKNOWN:
             raise Unavailable(f"{NAME} does not say how far the credit note is")
         if stage in UNSENT:
             note = await self._invoice(
                 self._api.call("credit", "POST", f"{INVOICE}/send", id=note.id)
             )
-        snapshot = self._credited(self._snapshot(invoice, context, target), note)
+        snapshot = self._credited(self._meaning.snapshot(invoice, context, target), note)
         found = {"context": {"credit_note_id": note.id}, "keys": (note.id,)}
         return snapshot.model_copy(update=found)
 
@@ -268,7 +256,7 @@ class Invoro:
             elif not invoice.is_live:
                 continue
             elif invoice.mentions(context.mark) or self._is_chosen(invoice, context, target):
-                found.append(self._snapshot(invoice, context, target))
+                found.append(self._meaning.snapshot(invoice, context, target))
             elif invoice.ubl_json is None:
                 complete = False
             else:
@@ -278,7 +266,10 @@ class Invoro:
 
     def _is_chosen(self, invoice: Invoice, context: Context, target: Target) -> bool:
         chosen = invoice.id == target.provider_id
-        return chosen and self._reference(invoice, context, target) in (None, target.reference)
+        return chosen and self._meaning.reference(invoice, context, target) in (
+            None,
+            target.reference,
+        )
 
     async def _pages(
         self, name: str, query: Mapping[str, str], about: Sequence[str | None]
@@ -309,7 +300,7 @@ class Invoro:
 
     async def _creditable(self, target: Target, context: Context) -> Invoice:
         invoice = await self._read(known_id(target, NAME))
-        stage = self._told(invoice, context) if invoice else Stage.DELETED
+        stage = self._meaning.told(invoice, context) if invoice else Stage.DELETED
         if stage is Stage.SENDING:
             raise Unavailable(f"{NAME}: it is still being sent and can be credited after that")
         if invoice is None or not stage.reached(Stage.SENT):
@@ -324,107 +315,23 @@ class Invoro:
         if None in found:
             raise Rejected(f"{NAME}: too many invoices to tell whether it was credited before")
         notes = [one for one in found if one and one.is_live and one.credits(invoice, context)]
-        done = [one for one in notes if self._stage(one, context) not in UNSENT]
+        done = [one for one in notes if self._meaning.stage(one, context) not in UNSENT]
         if len(done or notes) > 1:
             raise Rejected(f"{NAME}: several credit notes refer to it")
         return next(iter(done or notes), None)
 
     def _credited(self, snapshot: Snapshot, note: Invoice) -> Snapshot:
         """The invoice's own stage until its credit note is sent."""
-        told, stage = self._snapshot(note, Context(), None), self._told(note, Context())
+        told, stage = (
+            self._meaning.snapshot(note, Context(), None),
+            self._meaning.told(note, Context()),
+        )
         sent = stage.reached(Stage.SENT)
         status = f"{snapshot.status} · credit note {told.status}"
         update = {"status": status, "problems": told.problems or snapshot.problems}
         if sent and snapshot.stage is not Stage.DELETED:
             update["stage"] = Stage.CREDITED
         return snapshot.model_copy(update=update)
-
-    # what an answer means
-
-    def _stage(self, invoice: Invoice, context: Context) -> Stage:
-        """No invoice is sent without a number: one that says so is still on its way, or a draft."""
-        stage = self._told(invoice, context)
-        unfinished = stage.reached(Stage.SENT) and invoice.lacks_number
-        return Stage.SENDING if unfinished else stage
-
-    def _told(self, invoice: Invoice, context: Context) -> Stage:
-        if invoice.deleted_at:
-            return Stage.DELETED
-        if invoice.state == "approved" and self._settings.approved_means == "on_its_way":
-            return Stage.APPROVING
-        if invoice.state == "sent" and context.sent_is_delivered:
-            return Stage.DELIVERED
-        return STATES[invoice.state]
-
-    def _snapshot(self, invoice: Invoice, context: Context, target: Target | None) -> Snapshot:
-        """Without a target nothing is said about whose invoice it is."""
-        words = (invoice.state, invoice.delivery_network_id, invoice.payment_status)
-        shown = [safe_word(word) for word in words if word]
-        return Snapshot(
-            provider_id=invoice.id,
-            stage=self._stage(invoice, context),
-            payment=self._payment(invoice, context),
-            status=" · ".join([*shown, "test"] if invoice.is_test else shown),
-            number=invoice.number,
-            echo=self._echo(invoice, context),
-            problems=invoice.failures,
-            reference=self._reference(invoice, context, target) if target else None,
-        )
-
-    def _listed(self, invoice: Invoice) -> Snapshot:
-        told = self._snapshot(invoice, Context(), None)
-        return told.model_copy(update={"reference": self._marked(invoice)})
-
-    def _reference(self, invoice: Invoice, context: Context, target: Target) -> str | None:
-        """The caller's own reference if our mark is there; else what another's mark says."""
-        if context.mark is None:
-            return None
-        if invoice.mentions(context.mark):
-            return target.reference
-        return self._marked(invoice)
-
-    def _marked(self, invoice: Invoice) -> str | None:
-        """The reference that a mark in it names."""
-        label = f"{self._settings.mark_label}: "
-        lines = (line for text in invoice.marked for line in text.splitlines())
-        told = (line.removeprefix(label) for line in lines if line.startswith(label))
-        return stated(next(told, None))
-
-    def _payment(self, invoice: Invoice, context: Context) -> PaymentStatus:
-        gross, paid = self._gross(invoice, context), invoice.total_paid_cents
-        if gross is None or paid is None:
-            return PaymentStatus.UNKNOWN
-        if paid <= 0:
-            return PaymentStatus.UNPAID
-        due = gross - context.prepaid + context.rounding
-        return PaymentStatus.PAID if paid >= due else PaymentStatus.PARTLY_PAID
-
-    def _gross(self, invoice: Invoice, context: Context) -> int | None:
-        if invoice.amount is None or self._settings.amount_means == "gross":
-            return invoice.amount
-        return invoice.amount + context.prepaid - context.rounding
-
-    def _echo(self, invoice: Invoice, context: Context) -> Echo:
-        """What is told of the invoice and stands in its UBL. What is to be paid is compared, and so
-        is what makes it differ from the gross amount: a deposit that was dropped shows there."""
-        echo = Echo(
-            currency=invoice.currency,
-            gross=amount_of_cents(self._gross(invoice, context)),
-            due=amount_of_cents(invoice.amount) if self._settings.amount_means != "gross" else None,
-            issue_date=day_of(invoice.at("header", "issue_date")),
-            due_date=day_of(invoice.at("header", "due_date")),
-            buyer=text_or_none(invoice.at("buyer", "name")),
-            number=invoice.number,
-            said=words_of(invoice.at("buyer"), invoice.item_names),
-        )
-        if self._settings.ubl_figures == "ignored":
-            return echo
-        told = {
-            figure: amount_of_cents(invoice.at("totals", name))
-            for figure, name in _IN_TOTALS.items()
-        }
-        stated = {figure: amount for figure, amount in told.items() if amount is not None}
-        return echo.model_copy(update={**stated, "vat": vat_by_rate(invoice.at("tax_breakdown"))})
 
     # calls
 
@@ -433,7 +340,7 @@ class Invoro:
         invoice = await self._invoice(
             self._api.call(name, "POST", f"{INVOICE}/send", id=known_id(target, NAME))
         )
-        told = self._snapshot(invoice, context, target)
+        told = self._meaning.snapshot(invoice, context, target)
         # It is validated and queued before the answer; the state may lag behind.
         behind = Stage.SENDING.reached(told.stage)
         return told.model_copy(update={"stage": Stage.SENDING}) if behind else told

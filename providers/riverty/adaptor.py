@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from invoicing.errors import Forged, Rejected, Unavailable, Unreadable, Unsupported
 from invoicing.provider import (
-    CONFIRMED,
     CancelLinesCall,
     CreateCall,
     CreditsIn,
@@ -40,7 +39,6 @@ from providers.kit.coverage import Coverage
 from providers.kit.crediting import Crediting
 from providers.kit.http import Json
 from providers.kit.mistakes import Mistakes, parsed
-from providers.kit.words import safe_word
 from providers.riverty.check import (
     COVERAGE,
     check_goal,
@@ -54,22 +52,13 @@ from providers.riverty.credit import ON_NO_LINE, as_credit_note, credit_plan
 from providers.riverty.decode import (
     Note,
     accepted,
-    after_chargeback,
-    after_payment,
     apart,
-    cancellation_of,
     comes_from,
-    concerns,
-    confirmed,
-    known_ids,
     notification,
-    order_confirmed,
     order_snapshot,
     problems,
     refusal,
     status,
-    with_document,
-    with_news,
     without_refusal,
 )
 from providers.riverty.document import document
@@ -79,7 +68,6 @@ from providers.riverty.settings import NAME, RivertySettings
 from providers.riverty.states import (
     DATED,
     PACES,
-    PROOFS,
     ROUTES,
     SUBSCRIPTIONS,
     Context,
@@ -88,10 +76,10 @@ from providers.riverty.states import (
     bare,
     content_of,
     judged,
-    kind_of,
     request_id,
     stage_of,
 )
+from providers.riverty.telling import claimed, order_told, told
 
 
 class Riverty:
@@ -168,7 +156,7 @@ class Riverty:
         """See the port. No call: what was kept, and what the events add to it."""
         context = Context.model_validate(call.target.context)
         for event in call.events:
-            context = self._told(context, event, call.target)
+            context = told(self._settings, context, event, call.target)
         return self._snapshot(call.target, context)
 
     async def approve(self, target: Target) -> Snapshot:
@@ -238,8 +226,8 @@ class Riverty:
         """See the port. No call, as for an invoice."""
         before = context = OrderContext.of(call.target.context)
         for event in call.events:
-            context = self._order_told(context, event)
-        return order_snapshot(self._claimed(context), before)
+            context = order_told(self._settings, context, event)
+        return order_snapshot(claimed(self._settings, context), before)
 
     async def cancel_lines(self, call: CancelLinesCall) -> OrderSnapshot:
         """See the port. Safe to repeat: an uncertain one goes out again under the same request id,
@@ -315,107 +303,8 @@ class Riverty:
         """See the port. A notification says where it is, often after the invoice's own end."""
         context = Context.model_validate(call.target.context)
         for event in call.events:
-            context = self._told(context, event, call.target)
+            context = told(self._settings, context, event, call.target)
         return await document(self._api, self._settings, context)
-
-    # applying what was told
-
-    def _told(self, context: Context, event: Event, target: Target) -> Context:
-        if event.kind == CONFIRMED:
-            return confirmed(context, event)
-        note = Note.of(event)
-        if note.customer not in ("", context.customer):
-            return context
-        if note.kind == "EDIErrorSent":
-            return self._verdict(context, event, note, target)
-        if not concerns(context, note):
-            return context
-        if note.kind in PROOFS and note.invoice:
-            slot = context.slot("invoice").model_copy(update={"result": "ok", "problems": ()})
-            context = context.with_slot("invoice", slot)
-        if note.kind == "paymentReceived":
-            paid = after_payment(context.paid, note, event, self._settings.currency)
-            context = context.model_copy(update={"paid": paid})
-        elif note.kind == "chargebackReceived":
-            paid = after_chargeback(context.paid, note, event)
-            context = context.model_copy(update={"paid": paid})
-        elif note.kind == "documentCreated":
-            context = context.model_copy(update={"documents": with_document(context, note)})
-        return context.model_copy(update={"news": with_news(context.news, safe_word(note.kind))})
-
-    def _verdict(self, context: Context, event: Event, note: Note, target: Target) -> Context:
-        verb = self._judges(context, note, target)
-        if verb:
-            slot = judged(self._settings, context.slot(verb), note.word, event.id, note.problems)
-            return context.with_slot(verb, slot)
-        if verb is None:
-            return context
-        return context.model_copy(update={"news": with_news(context.news, "unclear verdict")})
-
-    def _judges(self, context: Context, note: Note, target: Target) -> str | None:
-        """Which of our requests a verdict is on; None: none of them, empty: nobody can say, but it
-        names our order."""
-        for known, ids in known_ids(context, target).items():
-            if note.transaction and note.transaction in ids:
-                return known
-        verb = kind_of(self._settings, note.request_type)
-        ours = note.order == context.order
-        if note.order and not ours:
-            return None
-        if verb in ("order", "cancellation"):
-            return verb if ours and not context.delivers else None
-        if note.invoice:
-            return (verb or "") if note.invoice == context.reference else None
-        if not ours:
-            return None
-        return verb if verb and context.alone else ""
-
-    def _order_told(self, context: OrderContext, event: Event) -> OrderContext:
-        if event.kind == CONFIRMED:
-            return order_confirmed(context, event)
-        note = Note.of(event)
-        if note.order != context.order or note.customer not in ("", context.customer):
-            return context
-        if note.kind != "EDIErrorSent":
-            return context.model_copy(
-                update={"news": with_news(context.news, safe_word(note.kind))}
-            )
-        verb = self._order_verb(context, note)
-        if verb == "order":
-            slot = judged(self._settings, context.registration, note.word, event.id, note.problems)
-            return context.model_copy(update={"registration": slot})
-        if verb == "cancellation":
-            return self._cancellation_judged(context, event, note)
-        return context
-
-    def _order_verb(self, context: OrderContext, note: Note) -> str | None:
-        if note.transaction and note.transaction in context.registration.ids:
-            return "order"
-        ids = (id_ for slot in context.cancellations.values() for id_ in slot.ids)
-        if note.transaction and note.transaction in ids:
-            return "cancellation"
-        return kind_of(self._settings, note.request_type)
-
-    def _cancellation_judged(self, context: OrderContext, event: Event, note: Note) -> OrderContext:
-        name = cancellation_of(context, note)
-        if name is None:
-            loose = {**context.loose, note.transaction or event.id[:16]: note.word}
-            news = with_news(context.news, "unclear cancellation")
-            kept = dict(list(loose.items())[-10:])
-            return context.model_copy(update={"loose": kept, "news": news})
-        slot = judged(
-            self._settings, context.cancellations[name], note.word, event.id, note.problems
-        )
-        return context.with_cancellation(name, slot)
-
-    def _claimed(self, context: OrderContext) -> OrderContext:
-        """Give a verdict that came before its request was known to that request."""
-        for name, slot in context.cancellations.items():
-            for id_ in slot.ids if slot.waits else ():
-                if id_ in context.loose:
-                    slot = judged(self._settings, slot, context.loose[id_], id_)
-                    context = context.with_cancellation(name, slot)
-        return context
 
     # calls
 

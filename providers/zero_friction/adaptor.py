@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
-from invoicing.errors import FieldProblem, Rejected, Unreadable
+from invoicing.errors import Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
@@ -48,53 +47,35 @@ from providers.zero_friction.check import (
 from providers.zero_friction.credit import as_credit_note, credit_plan
 from providers.zero_friction.decode import (
     SIGNATURE,
-    BankAccount,
-    BillingItem,
-    Contract,
     Created,
-    Customer,
-    Envelope,
     Errors,
     Invoice,
-    Page,
-    PropertyGroupConfiguration,
-    ServiceLocation,
-    TaxCode,
-    Thing,
     TokenAnswer,
     at_least,
     event_of,
-    only,
-    opened,
     reference_of,
     refusal,
     snapshot,
 )
 from providers.zero_friction.document import document
 from providers.zero_friction.encode import encoded, looked_up
+from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.listing import list_page
+from providers.zero_friction.looking import LookUps
 from providers.zero_friction.options import (
     UNSAID,
-    BankAccountChoice,
-    CustomerChoice,
     ZeroFrictionOptions,
 )
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
 from providers.zero_friction.states import (
-    ALL,
     FILTER,
     GONE,
     INVOICE,
     PACES,
     SEND_ROUTES,
     Context,
-    ContractQuery,
     CreditedId,
-    TaxQuery,
-    TaxWanted,
 )
-
-MAX_PAGES = 100
 
 
 class ZeroFriction:
@@ -124,6 +105,8 @@ class ZeroFriction:
             tokens=Tokens(self._fetch_token),
             gone=GONE,
         )
+        self._envelopes = Envelopes(self._api)
+        self._look_ups = LookUps(self._api, self._envelopes, settings)
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port."""
@@ -150,26 +133,8 @@ class ZeroFriction:
         )
 
     async def look_up(self, call: LookUpCall) -> Found:
-        """See the port. Every answer must be exactly one thing; only ids go into the context."""
-        context = Context.model_validate(call.target.context)
-        query: dict[str, Any] = call.look_up.query
-        match call.look_up.name:
-            case "customer":
-                return await self._customer(CustomerChoice.model_validate(query))
-            case "bank account":
-                return await self._bank_account(BankAccountChoice.model_validate(query))
-            case "tax codes":
-                return await self._tax_codes(TaxQuery.model_validate(query).wanted)
-            case "billing items":
-                return await self._billing_items(query["names"])
-            case "contract":
-                return await self._contract(ContractQuery.model_validate(query), context)
-            case "service locations":
-                return await self._service_locations(query["external_ids"], context)
-            case "property group":
-                return await self._property_group(context)
-            case unknown:
-                raise Rejected(f"{NAME}: there is no look-up called {unknown}")
+        """See the port."""
+        return await self._look_ups.look_up(call)
 
     async def find(self, target: Target) -> Search:
         """See the port. Nobody says whether the search covers our reference, so unless the settings
@@ -196,7 +161,7 @@ class ZeroFriction:
             return await self._credit_invoice(credited, call.target)
         body = encoded(call, self._settings)
         request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
-        envelope = await self._ask(request)
+        envelope = await self._envelopes.ask(request)
         created = parse(Created, envelope.data, request)
         problems = tuple(error.problem() for error in envelope.errors)
         return Snapshot(
@@ -233,7 +198,7 @@ class ZeroFriction:
         gone = deleted(known_id(target, NAME))
         request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id)
         try:
-            envelope = await self._ask(request)
+            envelope = await self._envelopes.ask(request)
         except Rejected as error:
             if self._api.gone(error):
                 return gone
@@ -252,7 +217,7 @@ class ZeroFriction:
     async def _credit_invoice(self, credited: CreditedId, target: Target) -> Snapshot:
         """Credit it; the note, if the answer shows it. One that does not is looked for."""
         request = self._api.call("credit", "POST", f"{INVOICE}/credit", id=credited.id)
-        envelope = await self._ask(request)
+        envelope = await self._envelopes.ask(request)
         note = parse(Invoice, envelope.data, request)
         if note.credited_invoice_id != credited.id:
             raise unclear(request, "does not show the credit note")
@@ -278,7 +243,7 @@ class ZeroFriction:
 
     async def check(self) -> None:
         """See the port. Master data that every organisation has."""
-        await self._ask(self._api.call("check", "GET", "/api/cfg/TaxCodes"))
+        await self._envelopes.ask(self._api.call("check", "GET", "/api/cfg/TaxCodes"))
 
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """See the port. One each. Neither the signature nor the body says when it was."""
@@ -301,105 +266,10 @@ class ZeroFriction:
             raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
         return Subject(keys=keys)
 
-    # look-ups, one call each
-
-    async def _customer(self, choice: CustomerChoice) -> Found:
-        text = choice.account_number or choice.name or choice.search
-        body: dict[str, Json] = {"flexSearch": text}
-        if choice.account_number is None:
-            body["nameContains"] = text
-        request = self._api.call(
-            "customer", "POST", "/api/md/Customers/filter", json=body, changes=False
-        )
-        known = [one for one in await self._list(Customer, request) if one.is_meant_by(choice)]
-        customer = only(known, "customer", "options.customer")
-        return Found(context=Context(customer_id=customer.id).given(), buyer=customer.id)
-
-    async def _bank_account(self, choice: BankAccountChoice) -> Found:
-        request = self._api.call("bank account", "GET", "/api/cfg/BankAccounts")
-        known = [one for one in await self._list(BankAccount, request) if one.is_meant_by(choice)]
-        account = only(known, "bank account", "options.bank_account")
-        return Found(context=Context(bank_account_id=account.id).given())
-
-    async def _tax_codes(self, wanted: tuple[TaxWanted, ...]) -> Found:
-        request = self._api.call("tax codes", "GET", "/api/cfg/TaxCodes")
-        known = await self._list(TaxCode, request)
-        found: dict[str, str] = {}
-        problems: list[FieldProblem] = []
-        for want in wanted:
-            fitting = [code.id for code in known if code.fits(want, self._settings)]
-            if len(fitting) == 1:
-                found[want.key] = fitting[0]
-            else:
-                problems.extend(want.problems(len(fitting)))
-        if problems:
-            raise Rejected(f"{NAME}: a line has no tax code, or several", fields=problems)
-        return Found(context=Context(tax_codes=found).given())
-
-    async def _billing_items(self, names: list[str]) -> Found:
-        request = self._api.call("billing items", "GET", "/api/cfg/BillingItems")
-        known = await self._list(BillingItem, request)
-        found = {
-            name: only(
-                [item for item in known if item.name == name], "billing item", "options.lines"
-            ).id
-            for name in names
-        }
-        return Found(context=Context(billing_items=found).given())
-
-    async def _contract(self, query: ContractQuery, context: Context) -> Found:
-        body: Json = {
-            "customerId": looked_up(context.customer_id, "customer"),
-            "excludeTerminatedContracts": not query.terminated,
-        }
-        request = self._api.call(
-            "contract", "POST", "/api/md/Contracts/filter", query=ALL, json=body, changes=False
-        )
-        known = [one for one in await self._list(Contract, request) if one.is_meant_by(query)]
-        contract = only(known, "contract of that customer", "options.contract")
-        found: dict[str, JsonValue] = {
-            "contract_id": contract.id,
-            "contract_number": contract.contract_number,
-        }
-        if query.property_group:
-            groups = dict.fromkeys(group.id for group in contract.property_groups)
-            found["property_group_ids"] = list(groups)
-        return Found(context=found)
-
-    async def _service_locations(self, external_ids: list[str], context: Context) -> Found:
-        body: Json = {"customerId": looked_up(context.customer_id, "customer")}
-        request = self._api.call(
-            "service locations",
-            "POST",
-            "/api/md/ServiceLocations/filter",
-            query=ALL,
-            json=body,
-            changes=False,
-        )
-        known = await self._list(ServiceLocation, request)
-        found = {
-            wanted: only(
-                [one for one in known if one.external_id == wanted],
-                "service location of that customer",
-                "options.lines",
-            ).id
-            for wanted in external_ids
-        }
-        return Found(context=Context(service_locations=found).given())
-
-    async def _property_group(self, context: Context) -> Found:
-        group = only(context.property_group_ids, "property group", "options.bank_account")
-        route = f"/api/bill/{self._settings.property_group_route}/{{id}}"
-        request = self._api.call("property group", "GET", route, id=group)
-        told = parse(PropertyGroupConfiguration, (await self._ask(request)).data, request)
-        if not told.company_bank_account_id:
-            raise Rejected(f"{NAME}: the property group has no bank account configured")
-        return Found(context=Context(bank_account_id=told.company_bank_account_id).given())
-
     async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
         """Live invoices with exactly this reference; complete when every page was seen."""
         request = self._api.call("find", "POST", FILTER, json=body, changes=False)
-        items, complete = await self._pages(request)
+        items, complete = await self._envelopes.pages(request)
         # Others are none of ours, however strange they are: they cannot stop the search.
         mine = [one for one in items if reference_of(one, request) == reference]
         ours = [parse(Invoice, one, request) for one in mine]
@@ -412,7 +282,7 @@ class ZeroFriction:
         """The invoice and what the envelope says of it; None where there is none."""
         request = self._api.call(name, "GET", INVOICE, id=invoice_id)
         try:
-            envelope = await self._ask(request)
+            envelope = await self._envelopes.ask(request)
         except Rejected as error:
             if self._api.gone(error):
                 return None, ()
@@ -427,7 +297,7 @@ class ZeroFriction:
     ) -> Snapshot | None:
         """A changing call about one invoice; None when the answer does not show that invoice."""
         request = self._api.call(name, "POST", route, id=known_id(target, NAME), json=body)
-        envelope = await self._ask(request)
+        envelope = await self._envelopes.ask(request)
         if not isinstance(envelope.data, Mapping):
             return None
         invoice = parse(Invoice, envelope.data, request)
@@ -437,33 +307,6 @@ class ZeroFriction:
         if invoice.id != target.provider_id:
             return None
         return snapshot(invoice, self._settings, envelope.errors)
-
-    async def _list(self, model: type[Thing], request: Call) -> list[Thing]:
-        """Everything a reading call lists, except what is marked as deleted."""
-        items, complete = await self._pages(request)
-        if not complete:
-            raise unclear(request, f"does not end within {MAX_PAGES} pages")
-        known = [parse(model, item, request) for item in items]
-        return [item for item in known if not item.deleted]
-
-    async def _pages(self, request: Call) -> tuple[list[Any], bool]:
-        """Every item of a list as it came, and whether its end was seen."""
-        items: list[Any] = []
-        token: str | None = None
-        for _ in range(MAX_PAGES):
-            headers = {**request.headers, "continuationToken": token} if token else request.headers
-            asked = await self._ask(replace(request, headers=headers))
-            page = parse(Page, asked.data, request)
-            items.extend(page.results)
-            if not page.has_next_page:
-                return items, True
-            if page.next_page_token in (None, token):
-                break
-            token = page.next_page_token
-        return items, False
-
-    async def _ask(self, request: Call) -> Envelope:
-        return opened(request, await self._api.exchange(request))
 
     async def _fetch_token(self) -> Token:
         """OAuth 2 client credentials (RFC 6749, section 4.4)."""

@@ -86,7 +86,7 @@ def line(**more: Any) -> dict[str, Any]:
 
 def request(document: dict[str, Any] | None = None, **more: Any) -> InvoiceRequest:
     """Of a draft, which may say as little as it likes; what one that is sent needs is in
-    `TestSending`."""
+    `test_invoro_sending`."""
     whole = DOCUMENT | (document or {})
     given = {"reference": "ref-1", "provider": "invoro", "goal": "drafted", "document": whole}
     return InvoiceRequest.model_validate(given | more)
@@ -550,6 +550,14 @@ FULL_OPTIONS: dict[str, Any] = {
 }
 
 
+SENT: dict[str, Any] = {
+    **DOCUMENT,
+    "due_date": "2026-07-30",
+    "buyer": {"name": "Canary", "vat_number": "BE0403170701", "address": {"country": "BE"}},
+}
+"""As little as can be sent."""
+
+
 class TestBody:
     async def test_every_field_of_the_page_can_be_said_and_none_that_is_not_there(self) -> None:
         whole = await sent_body(FULL, FULL_OPTIONS)
@@ -711,6 +719,26 @@ class TestBody:
         body = await sent_body({"lines": lines})
         assert body["items"][1]["quantity"] == -1
         assert body["totals"]["tax_exclusive_amount"] == 5005
+
+    async def test_an_adjustment_without_a_reason_is_called_by_its_kind(self) -> None:
+        """BR-33, BR-38, BR-42, BR-44."""
+        given = {"amount": "1"}
+        body = await sent_body(
+            {
+                "allowances": [given | {"vat": LINE["vat"]}],
+                "charges": [given | {"vat": LINE["vat"], "reason": "Freight"}],
+                "lines": [line(allowances=[given | {"reason_code": "95"}], charges=[given])],
+            }
+        )
+        held = (body, body["items"][0])
+        assert [[one.get("reason") for one in each["allowances"]] for each in held] == [
+            ["Allowance"],
+            [None],
+        ]
+        assert [[one.get("reason") for one in each["charges"]] for each in held] == [
+            ["Freight"],
+            ["Charge"],
+        ]
 
 
 class TestPlan:
@@ -976,262 +1004,6 @@ class TestPlan:
         late = (TODAY + timedelta(days=400)).isoformat()
         plan = await planned({"issue_date": late}, {"search_days": 1})
         assert str(plan.context["search_from"]) <= TODAY.isoformat()
-
-
-SENT: dict[str, Any] = {
-    **DOCUMENT,
-    "due_date": "2026-07-30",
-    "buyer": {"name": "Canary", "vat_number": "BE0403170701", "address": {"country": "BE"}},
-}
-"""As little as can be sent."""
-OURS: dict[str, Any] = {
-    "name": "Seller",
-    "vat_number": "BE0428759497",
-    "address": {"country": "BE"},
-    "electronic_address": {"scheme": "0208", "value": "0428759497"},
-}
-BY_PEPPOL: dict[str, Any] = {
-    "buyer": {
-        **SENT["buyer"],
-        "electronic_address": {"scheme": "0208", "value": "0403170701"},
-    },
-    "buyer_reference": "A-1",
-}
-GERMAN: dict[str, Any] = {
-    "buyer_reference": "A-1",
-    "buyer": {
-        **SENT["buyer"],
-        "address": {"country": "DE", "city": "Bonn", "postal_code": "53111"},
-    },
-}
-IBAN = "NL91ABNA0417164300"
-FILE = {"data": "Y2FuYXJ5", "filename": "a.pdf", "mime_type": "application/pdf"}
-
-
-def without(whole: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: one for name, one in whole.items() if name not in names}
-
-
-def reached(**buyer: Any) -> dict[str, Any]:
-    return {"buyer": {**without(SENT["buyer"], "vat_number"), **buyer}}
-
-
-def ways(*payments: dict[str, Any]) -> dict[str, Any]:
-    return {"options": {"payments": list(payments)}}
-
-
-class TestSending:
-    """What would keep an invoice from being sent is refused before anything is made."""
-
-    @pytest.mark.parametrize(
-        ("document", "more", "field", "rule"),
-        [
-            (reached(), {}, "document.buyer.electronic_address", "deliver"),
-            (
-                {"buyer": without(SENT["buyer"], "address")},
-                {},
-                "document.buyer.address",
-                "BR-10",
-            ),
-            ({"seller": without(OURS, "address")}, {}, "document.seller.address", "BR-08"),
-            ({"due_date": None}, {}, "document.due_date", "BR-CO-25"),
-            (
-                {"due_date": None, "prepaid": "121.12"},
-                {"options": {"rounding_amount": "0.01"}},
-                "document.due_date",
-                "BR-CO-25",
-            ),
-            ({"seller": without(OURS, "vat_number")}, {}, "document.seller.vat_number", "CO-26"),
-            (
-                {"seller": without(OURS, "vat_number") | {"registration": {"value": "1"}}},
-                {},
-                "document.seller.vat_number",
-                "BR-S-02",
-            ),
-            ({"payment": {"iban": IBAN}}, {}, "document.payment.means", "BR-49"),
-            ({"payment": {"means": "58"}}, {}, "document.payment.iban", "BR-61"),
-            (
-                {"payment": {"means": "1", "bic": "GKCCBEBB"}},
-                {},
-                "document.payment.iban",
-                "BR-50",
-            ),
-            ({}, ways({"payment_id": "1"}), "options.payments.0.means_code", "BR-49"),
-            (
-                {"payment": {"means": "1"}},
-                ways({"means_code": "30"}),
-                "options.payments.0.bank_accounts",
-                "BR-61",
-            ),
-            ({}, {"options": {"vat_currency": "EUR"}}, "options.vat_currency", "R005"),
-            (
-                {},
-                {"options": {"lines": {"1": {"classifications": [{"value": "1"}]}}}},
-                "options.lines.1.classifications",
-                "BR-65",
-            ),
-            (
-                {},
-                {"options": {"line_defaults": {"classifications": [{"value": "1"}]}}},
-                "options.line_defaults.classifications",
-                "BR-65",
-            ),
-            (
-                {},
-                {"options": {"attachments": [without(FILE, "filename")]}},
-                "options.attachments.0.filename",
-                "BT-125",
-            ),
-            (
-                {},
-                {"options": {"attachments": [FILE | {"mime_type": "text/html"}]}},
-                "options.attachments.0.mime_type",
-                "BR-CL-24",
-            ),
-            (BY_PEPPOL | {"buyer_reference": None}, {}, "document.buyer_reference", "R003"),
-            ({}, {"options": {"peppol_look_up": True}}, "document.buyer_reference", "R003"),
-            (
-                BY_PEPPOL | {"seller": without(OURS, "electronic_address")},
-                {},
-                "document.seller.electronic_address",
-                "R020",
-            ),
-            (
-                BY_PEPPOL | {"payment": {"means": "59"}},
-                {},
-                "document.payment.mandate",
-                "R061",
-            ),
-            (
-                BY_PEPPOL,
-                ways({"means_code": "49"}),
-                "options.payments.0.direct_debit.mandate_id",
-                "R061",
-            ),
-            (
-                BY_PEPPOL
-                | {
-                    "period": {"start": "2026-06-01", "end": "2026-06-30"},
-                    "lines": [line(period={"start": "2026-05-31", "end": "2026-06-30"})],
-                },
-                {},
-                "document.lines[0].period.start",
-                "R110",
-            ),
-            (
-                BY_PEPPOL
-                | {
-                    "period": {"start": "2026-06-01", "end": "2026-06-30"},
-                    "lines": [line(period={"start": "2026-06-01", "end": "2026-07-01"})],
-                },
-                {},
-                "document.lines[0].period.end",
-                "R111",
-            ),
-            (
-                GERMAN | {"buyer_reference": None, "purchase_order": "PO-7"},
-                {"options": {"document_type": "xrechnung_ubl_invoice"}},
-                "document.buyer_reference",
-                "BR-DE-15",
-            ),
-            (
-                GERMAN | {"seller": OURS | {"address": {"country": "DE", "city": "Ulm"}}},
-                {"options": {"document_type": "xrechnung_cii_invoice"}},
-                "document.seller.address.postal_code",
-                "BR-DE-3",
-            ),
-        ],
-        ids=lambda one: one if isinstance(one, str) else "",
-    )
-    async def test_what_it_lacks_is_named_with_the_rule_and_a_draft_may_lack_it(
-        self, document: dict[str, Any], more: dict[str, Any], field: str, rule: str
-    ) -> None:
-        error = await refusal(SENT | document, goal="sent", **more)
-        assert isinstance(error, Rejected)
-        assert fields(error) == [field]
-        assert rule in error.fields[0].message
-        assert await planned(SENT | document, **more)
-
-    @pytest.mark.parametrize(
-        ("document", "more"),
-        [
-            ({}, {}),
-            (
-                reached(electronic_address={"scheme": "0208", "value": "1"}),
-                {"options": {"mark": "buyer_reference"}},
-            ),
-            (reached(registration={"value": "1"}), {}),
-            (reached(contact={"email": "canary@example.com"}), {}),
-            ({"due_date": None, "payment": {"terms": "30 days"}}, {}),
-            ({"due_date": None, "prepaid": "121.12"}, {}),
-            (
-                {"due_date": None, "type": "credit_note", "precedents": [{"number": "1"}]},
-                {},
-            ),
-            ({"seller": OURS}, {}),
-            (
-                {"seller": without(OURS, "vat_number") | {"registration": {"value": "1"}}},
-                {"options": {"seller_tax_registration": {"value": "1"}}},
-            ),
-            (
-                {
-                    "seller": without(OURS, "vat_number") | {"identifiers": [{"value": "1"}]},
-                    "buyer": without(SENT["buyer"], "vat_number")
-                    | {"registration": {"value": "1"}},
-                    "lines": [line(vat={"category": "O"})],
-                },
-                {},
-            ),
-            ({"payment": {"means": "30", "iban": IBAN, "bic": "GKCCBEBB"}}, {}),
-            ({"payment": {"means": "48"}}, {}),
-            ({}, {"options": {"vat_currency": "SEK"}}),
-            (
-                {},
-                {
-                    "options": {
-                        "line_defaults": {"classifications": [{"value": "1", "list_id": "HS"}]}
-                    }
-                },
-            ),
-            ({}, {"options": {"attachments": [FILE, {"external_reference": "https://a.test"}]}}),
-            (BY_PEPPOL, {}),
-            (BY_PEPPOL | {"buyer_reference": None, "purchase_order": "PO-7"}, {}),
-            (BY_PEPPOL | {"payment": {"means": "59", "mandate": "M-1"}}, {}),
-            (
-                BY_PEPPOL
-                | {
-                    "period": {"start": "2026-06-01", "end": "2026-06-30"},
-                    "lines": [line(period={"start": "2026-06-01", "end": "2026-06-30"})],
-                },
-                {},
-            ),
-            (GERMAN, {"options": {"document_type": "xrechnung_ubl_invoice"}}),
-        ],
-    )
-    async def test_what_lacks_nothing_can_be_sent(
-        self, document: dict[str, Any], more: dict[str, Any]
-    ) -> None:
-        assert await planned(SENT | document, goal="sent", **more)
-
-    async def test_an_adjustment_without_a_reason_is_called_by_its_kind(self) -> None:
-        """BR-33, BR-38, BR-42, BR-44."""
-        given = {"amount": "1"}
-        body = await sent_body(
-            {
-                "allowances": [given | {"vat": LINE["vat"]}],
-                "charges": [given | {"vat": LINE["vat"], "reason": "Freight"}],
-                "lines": [line(allowances=[given | {"reason_code": "95"}], charges=[given])],
-            }
-        )
-        held = (body, body["items"][0])
-        assert [[one.get("reason") for one in each["allowances"]] for each in held] == [
-            ["Allowance"],
-            [None],
-        ]
-        assert [[one.get("reason") for one in each["charges"]] for each in held] == [
-            ["Freight"],
-            ["Charge"],
-        ]
 
 
 class TestLookUp:

@@ -38,8 +38,9 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from providers.zero_friction.adaptor import MAX_PAGES, ZeroFriction
+from providers.zero_friction.adaptor import ZeroFriction
 from providers.zero_friction.encode import UNITS
+from providers.zero_friction.envelopes import MAX_PAGES
 from providers.zero_friction.settings import ZeroFrictionSettings
 from providers.zero_friction.states import ERROR_KEYS, PAYMENTS
 from tests.providers import Reply, Script, answer
