@@ -4,25 +4,30 @@
     python -m benchmarks.serve bare_unsandboxed
     python -m benchmarks.serve from_memory
 
-serve until SIGTERM, with the same settings as `worker.py`.
+serve until SIGTERM, with the same settings as `worker.py`; the last of them with a register, where
+one is set.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+import settings.shared
 import settings.worker
 from benchmarks import bare, from_memory
 from benchmarks.children import until_told
 from invoicing import process
+from invoicing.claims import Register
 from invoicing.client import connect
 from settings.worker import WorkerSettings
-from worker import RUNNER, serving, workers
+from worker import RUNNER, kept, serving, workers
 
 # As the SDK runs workflows by default, but for its own modules, which are not imported anew.
 SANDBOXED = SandboxedWorkflowRunner(
@@ -53,20 +58,26 @@ def _bare_unsandboxed(client: Client, setup: WorkerSettings) -> list[Worker]:
     return _bare(client, setup, RUNNER)
 
 
-def _from_memory(client: Client, setup: WorkerSettings) -> list[Worker]:
+def _from_memory(
+    client: Client, setup: WorkerSettings, register: Register | None = None
+) -> list[Worker]:
     adaptors = {from_memory.NAME: {"default": from_memory.FromMemory()}}
-    return workers(client, adaptors, setup)
+    return workers(client, adaptors, setup, register=register)
 
 
 async def main(which: str) -> None:
     """Serve one of them until SIGTERM."""
-    made = {
-        "bare": _bare,
-        "bare_unsandboxed": _bare_unsandboxed,
-        "from_memory": _from_memory,
-    }[which]
-    async with serving(made(await connect(), settings.worker.read(os.environ))):
-        await until_told()
+    setup = settings.worker.read(os.environ)
+    days = timedelta(days=setup.findings_days)
+    async with kept(settings.shared.register(os.environ), days) as register:
+        client = await connect()
+        made: dict[str, Callable[[], list[Worker]]] = {
+            "bare": lambda: _bare(client, setup),
+            "bare_unsandboxed": lambda: _bare_unsandboxed(client, setup),
+            "from_memory": lambda: _from_memory(client, setup, register),
+        }
+        async with serving(made[which]()):
+            await until_told()
 
 
 if __name__ == "__main__":
