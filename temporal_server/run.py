@@ -33,9 +33,6 @@ DYNAMIC_CONFIG: Mapping[str, Any] = {
     "history.timerProcessorMaxTimeShift": "10ms",
     "history.timerProcessorMaxPollRPS": 100,
     "history.timerProcessorMaxPollHostRPS": 100,
-    # Calls that wait are taken by priority, and each account and caller has its share.
-    "matching.useNewMatcher": True,
-    "matching.enableFairness": True,
 }
 ATTEMPTS = 5
 """How often a server begins where somebody is quicker to take a port that it found free."""

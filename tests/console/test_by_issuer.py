@@ -485,7 +485,7 @@ async def test_somebody_whom_the_issuer_proves_answers_many_at_once(
 ) -> None:
     reference = await scenes.refused(company)
     browser = scene.browser()
-    await scene.sign_in(browser)
+    await came_back(scene, browser)
     page = await browser.get("/console/together", params={"of": f"invoices/{reference}"})
     form = page.form("/together")
     twice = [each for each in form.fields if each[0] == "asked"]

@@ -148,6 +148,7 @@ async def test_the_journal_says_who_has_proven_to_have_credited_and_answered(
     reference = await office.invoiced()
     made = await gateway.door("operate").post(at(reference), units("4", hold=True))
     note = made.json()["reference"]
+    await office.client.invoices.state(note)  # It has begun, so it has a journal.
     await office.client.invoices.handle(note).terminate("by a person")
     state = await office.until(reference, lambda state: state.problem is not None)
     assert state.problem is not None
@@ -237,5 +238,5 @@ async def test_that_a_worker_fails_at_the_credits_and_not_at_their_invoice_is_to
         async with asyncio.timeout(30):
             while (answer := await door.post(at(reference), units("1"))).status_code == 504:
                 pass
-    assert "encryption key" in problem(answer, Kind.FAILING).detail
+    assert "INVOICING_ENCRYPTION_KEYS" in problem(answer, Kind.FAILING).detail
     await office.client.credits.handle(reference).terminate("the test is over")

@@ -14,13 +14,14 @@ from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import world
 
 MANY = 30
+BY_TURNS = {"matching.useNewMatcher": True, "matching.enableFairness": True}
 
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     """At a provider of which one call is made at a time."""
     async with (
-        local_server(own=True) as server,
+        local_server(own=True, dynamic_config=BY_TURNS) as server,
         world(server, calls=1) as made,
         opened(made, "mollie") as shop,
     ):
