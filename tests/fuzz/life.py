@@ -227,7 +227,8 @@ class Cared:
             self.note(f"… refused: {refused}")
             self.known.wanted = before
             return
-        except (InvoicingError, TimeoutError) as error:
+        # A signal goes by Temporal's own handle, which raises what Temporal raises.
+        except (InvoicingError, RPCError, TimeoutError) as error:
             self.note(f"… {type(error).__name__}")
             self.known.abandoned |= said.answer is Answer.ABANDON
             return
