@@ -98,9 +98,13 @@ class InvoiceActivities:
         plan = await provider.plan(request)
         paces = plan.paces.scaled(self._pace)
         consent = self._consents.get(request.account)
-        keeps = self._keeps_documents and isinstance(provider, Documents)
-        set_here = {"paces": paces, "claims": self._claims, "consent": consent}
-        return plan.model_copy(update={**set_here, "keeps_document": keeps})
+        set_here = {
+            "paces": paces,
+            "claims": self._claims,
+            "consent": consent,
+            "keeps_document": self._keeps_documents and isinstance(provider, Documents),
+        }
+        return plan.model_copy(update=set_here)
 
     @activity.defn
     @as_failures

@@ -12,14 +12,10 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from invoicing.document_file import DocumentFile
+from invoicing.document_file import DocumentFile, begins_as_pdf, ends_as_pdf
 
 PIECE = 256 * 1024
 """Bytes that are held at once for one reader."""
-
-
-_BEGIN, _END, _WITHIN = b"%PDF-", b"%%EOF", 1024
-"""Readers of PDF look so far for its first and last mark (ISO 32000-1, annex H.3)."""
 
 
 class StoreAway(Exception):
@@ -53,7 +49,7 @@ class DocumentStore:
                 raw = bytes(await found.bytes_async())
             except FileNotFoundError:
                 return None
-        if _BEGIN not in raw[:_WITHIN] or _END not in raw[-_WITHIN:]:
+        if not (begins_as_pdf(raw) and ends_as_pdf(raw)):
             return None
         return _described(raw, found.meta["last_modified"])
 

@@ -79,9 +79,10 @@ async def get_document_pdf(
     start, end = wanted
     if end - start < size:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    await _there(store, document_key(reference, state.provider_id), size)
+    key = document_key(reference, state.provider_id)
+    await _there(store, key, size)
     return Pdf(
-        store.read(document_key(reference, state.provider_id), start, end),
+        store.read(key, start, end),
         status_code=206 if end - start < size else 200,
         headers={**headers, "Content-Length": str(end - start)},
     )

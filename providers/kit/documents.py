@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from invoicing.document_file import begins_as_pdf
 from invoicing.errors import Rejected, Unavailable, Unreadable
 from providers.kit.api import Api
 from providers.kit.http import Call, is_here, unclear
-
-PDF = b"%PDF-"
-_BEGINS_WITHIN = 1024
-"""Readers of PDF look so far for the first mark (ISO 32000-1, annex H.3)."""
 
 
 async def fetched(api: Api, call: Call) -> bytes:
     """The PDF that this call answers with. Raises as `Api.file`, and Unreadable for anything else
     than a PDF."""
     raw = await api.file(call)
-    if PDF not in raw[:_BEGINS_WITHIN]:
+    if not begins_as_pdf(raw):
         raise Unreadable(f"{call.provider}: what came as the document is no PDF")
     return raw
 

@@ -1,6 +1,6 @@
 """The simulated provider: it answers the port's calls as its kind does, and keeps the ledger.
 
-It is written from `invoicing/provider.py` alone. What an adaptor would remember of a provider that
+It is written from `invoicing/provider/` alone. What an adaptor would remember of a provider that
 cannot be looked at is remembered here as an adaptor does it: in the context that calls come with.
 """
 
