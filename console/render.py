@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from dataclasses import dataclass
@@ -73,33 +74,42 @@ class Live(NamedTuple):
     page: str
 
 
+@functools.cache
+def _words() -> Words:
+    return Words()
+
+
+@functools.cache
+def _templates() -> Environment:
+    """They are read and compiled once, whatever there is of gateways in a process."""
+    words = _words()
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["counted"] = counted
+    made.filters["unquoted"] = lambda text: text.replace("`", "")
+    made.globals.update(
+        say=words, word=words.of, spoken=words.spoken, decision=words.decision, way=way
+    )
+    return made
+
+
 class Pages:
     """Makes them. `has_books`: there is a register, and so pages that read it."""
 
     def __init__(
         self, settings: GatewaySettings, sessions: Sessions, *, has_books: bool = False
     ) -> None:
-        self.words = Words()
+        self.words = _words()
         self._zone = settings.console_zone
         self._sessions = sessions
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).with_name("templates")),
-            autoescape=True,
-            undefined=StrictUndefined,
-            finalize=shown,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["counted"] = counted
-        self._templates.filters["unquoted"] = lambda text: text.replace("`", "")
-        self._templates.globals.update(
-            say=self.words,
-            word=self.words.of,
-            spoken=self.words.spoken,
-            decision=self.words.decision,
-            way=way,
-            has_books=has_books,
-        )
+        self._has_books = has_books
+        self._templates = _templates()
 
     def reader(self, request: Request) -> Reader:
         """For whom it is written."""
@@ -122,6 +132,7 @@ class Pages:
             here=request.scope["root_path"],
             visitor=visitor,
             live=live,
+            has_books=self._has_books,
             form_token=self._sessions.form_token(of) if of else "",
             once=secrets.token_urlsafe(16),
             reader=self.reader(request),

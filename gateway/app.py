@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 import console.app
@@ -105,6 +107,7 @@ def described() -> FastAPI:
     app = _Described(
         title=TITLE,
         version=VERSION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -113,6 +116,7 @@ def described() -> FastAPI:
     )
     for router in _ROUTERS:
         app.include_router(router)
+    app.add_api_route("/openapi.json", _told_of_itself, include_in_schema=False)
     return app
 
 
@@ -205,22 +209,30 @@ class _Described(FastAPI):
     """Bodies are read by `gateway.inputs`, so FastAPI knows nothing of them: they are added."""
 
     def openapi(self) -> dict[str, Any]:
-        """The document, made once."""
-        if self.openapi_schema is None:
-            document = get_openapi(
-                title=self.title,
-                version=self.version,
-                summary=SUMMARY,
-                description=DESCRIPTION.strip(),
-                routes=self.routes,
-            )
-            # FastAPI says of every path with a parameter that it may be wrong. A webhook's cannot.
-            del document["paths"]["/webhooks/{provider}/{account}"]["post"]["responses"]["422"]
-            schemas = document["components"]["schemas"]
-            del schemas["HTTPValidationError"], schemas["ValidationError"]
-            schemas |= _schemas()
-            self.openapi_schema = document
-        return self.openapi_schema
+        """Every gateway has the same routes, and one document."""
+        return _document()
+
+
+async def _told_of_itself() -> JSONResponse:
+    """Made beside the event loop, for the first time takes a second."""
+    return JSONResponse(await asyncio.to_thread(_document))
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    document = get_openapi(
+        title=TITLE,
+        version=VERSION,
+        summary=SUMMARY,
+        description=DESCRIPTION.strip(),
+        routes=described().routes,
+    )
+    # FastAPI says of every path with a parameter that it may be wrong. A webhook's cannot.
+    del document["paths"]["/webhooks/{provider}/{account}"]["post"]["responses"]["422"]
+    schemas = document["components"]["schemas"]
+    del schemas["HTTPValidationError"], schemas["ValidationError"]
+    schemas |= _schemas()
+    return document
 
 
 def _schemas() -> dict[str, Any]:

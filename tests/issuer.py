@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -36,6 +37,12 @@ def new_key(name: str) -> RSAKey:
     return RSAKey.generate_key(2048, {"kid": name, "use": "sig"})
 
 
+@functools.cache
+def first_key() -> RSAKey:
+    """Every issuer begins with it: making one costs a tenth of a second."""
+    return new_key("first")
+
+
 @dataclass
 class Provider:
     """Everything of it that a test may change."""
@@ -43,7 +50,7 @@ class Provider:
     url: str = ""
     back: str = ""
     """The one address to which it sends people back."""
-    key: RSAKey = field(default_factory=lambda: new_key("first"))
+    key: RSAKey = field(default_factory=first_key)
     person: dict[str, Any] = field(default_factory=lambda: {"sub": "ada-1", "roles": ["clerk"]})
     lie: dict[str, Any] = field(default_factory=dict)
     """Claims of ID tokens in place of the true ones; None leaves one out."""

@@ -418,7 +418,7 @@ async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
 async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing_worker(
     shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands.base, "WORKER_SECONDS", 2.0)
+    monkeypatch.setattr(commands.base, "WORKER_SECONDS", 8.0)
     patient = PACES.model_copy(update={"effect": timedelta(minutes=10)})
     async with shared.company(paces=patient) as company:
         company.stand_in.faults.place(Step.SEND, Fault.TIME_OUT, when="before")

@@ -19,6 +19,7 @@ from gateway import guard
 from invoicing.client import InvoicingClient
 from settings.callers import CallerSettings, Scope
 from tests.gateway.door import MAY, TOKENS, Gateway, caller, gateway_over
+from tests.tls import NO_TLS
 
 KEY = "f3a9c1d7e5b2084697acbd13e0f25c48"
 WEB_UI = "http://localhost:8233"
@@ -118,7 +119,7 @@ class Browser:
         """One request, without following anything."""
         headers = {**self._headers, **how.pop("headers", {})}
         async with httpx.AsyncClient(
-            base_url=self.url, cookies=self.cookies, trust_env=False, timeout=30
+            base_url=self.url, cookies=self.cookies, trust_env=False, timeout=30, verify=NO_TLS
         ) as http:
             answer = await http.request(method, path, headers=headers, **how)
             self.cookies = http.cookies

@@ -22,6 +22,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import differing, held
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.world import Company, World
+from tests.tls import NO_TLS
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,11 @@ class Stream:
 async def watching(browser: Browser, path: str) -> AsyncIterator[Stream]:
     async with (
         httpx.AsyncClient(
-            base_url=browser.url, cookies=browser.cookies, trust_env=False, timeout=30
+            base_url=browser.url,
+            cookies=browser.cookies,
+            trust_env=False,
+            timeout=30,
+            verify=NO_TLS,
         ) as http,
         http.stream("GET", f"/console/live{path}", headers={"Accept-Language": "en"}) as answer,
     ):

@@ -16,6 +16,7 @@ from sandbox.kit.faults import Fault
 from sandbox.kit.record import Effect, Ledger
 from tests.sandbox.shops import ALL, CAME_BACK, PARTS, WHOLE, Shop, opened
 from tests.sandbox.test_riverty import RETURN
+from tests.tls import NO_TLS
 
 NET = {"zero_friction": "400.40", "mollie": "119.15", "invoro": "109.47"}
 NET |= {"quiddly": "210.05", "riverty": "109.00"}
@@ -183,7 +184,7 @@ async def test_other_processes_read_the_account(shop: Shop) -> None:
     await shop.desk.final()
     await shop.desk.credit("C-1", (2,))
     shop.stand_in.pay("INV-1", Decimal(7))
-    async with httpx.AsyncClient(base_url=shop.stand_in.url) as http:
+    async with httpx.AsyncClient(base_url=shop.stand_in.url, verify=NO_TLS) as http:
         (account,) = (await http.get("/_sandbox/account?reference=ORD1")).json()["accounts"]
     assert account["credited"] == {"9": {"net": "20.00", "vat": "1.80"}}
     assert (account["paid"], account["due"]) == ("7", "100.69")

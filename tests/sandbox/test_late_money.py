@@ -16,6 +16,7 @@ from sandbox.kit.record import Effect
 from sandbox.riverty import words as riverty_words
 from tests.sandbox import test_invoro, test_zero_friction
 from tests.sandbox.shops import ALL, Shop, opened
+from tests.tls import NO_TLS
 
 SAYS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
     "zero_friction": lambda one: (
@@ -164,7 +165,7 @@ async def test_what_was_paid_and_then_credited_is_to_be_given_back(shop: Shop) -
 @at(*ALL)
 async def test_another_process_has_it_taken_back_and_given_back(shop: Shop) -> None:
     wish = {"reference": shop.reference}
-    async with httpx.AsyncClient(base_url=shop.stand_in.url) as http:
+    async with httpx.AsyncClient(base_url=shop.stand_in.url, verify=NO_TLS) as http:
         more = wish | {"amount": str(shop.account.invoiced.gross + 1)}
         for lever, body in (("pay", more), ("refund", wish), ("charge_back", more)):
             answered = await http.post(f"/_sandbox/{lever}", json=body)
