@@ -1,0 +1,1 @@
+"""What somebody would pick instead: the same invoices, the same adaptor, other engines."""
