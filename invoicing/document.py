@@ -38,7 +38,7 @@ from invoicing.fields import (
 from invoicing.inconsistent import Inconsistent, refuse
 from invoicing.lengths import Length
 from invoicing.model import Typed
-from invoicing.money import Currency, added, exactly, percentage, priced, rounded
+from invoicing.money import Currency, Number, added, exactly, percentage, priced, rounded
 from invoicing.values import (
     MOST_ADJUSTMENTS,
     MOST_ADJUSTMENTS_IN_ALL,
@@ -302,7 +302,10 @@ class Document(Typed):
     vat_rounding: Literal["line", "category"] | None = None
     """Where VAT is rounded; left out, as the provider does it."""
     prepaid: NotNegative = Decimal(0)
-    """BT-113, already paid; lowers the amount due, not the totals. At most the whole."""
+    """BT-113, already paid; lowers the amount due, not the totals. At most the whole, rounded."""
+    rounding: Number = Decimal(0)
+    """BT-114, what makes the whole a sum that can be paid in cash or in whole kronor: added to the
+    amount due, or below zero taken from it. VAT and totals stay as they are."""
 
     @model_validator(mode="before")
     @classmethod

@@ -166,4 +166,5 @@ _OF_ONE_INVOICE = {
     "allowances": "cannot be divided over deliveries: put it on the lines",
     "charges": "cannot be divided over deliveries: put it on the lines",
     "prepaid": "cannot be divided over deliveries",
+    "rounding": "cannot be divided over deliveries",
 }

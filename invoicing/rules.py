@@ -113,17 +113,26 @@ def _payee_is_another(document: Document, _: DocumentAmounts) -> _Problems:
         )
 
 
-def _prepaid_is_of_the_whole(document: Document, amounts: DocumentAmounts) -> _Problems:
-    """BT-113: nobody has paid more than it comes to. Where the document leaves VAT rounding to the
-    provider, the larger of both counts."""
-    if not document.prepaid:
+def _paid_and_rounded_within_the_whole(document: Document, amounts: DocumentAmounts) -> _Problems:
+    """BT-113, BT-114: nobody has paid more than it comes to, and to round moves a sum by no more
+    than itself. Where the document leaves VAT rounding to the provider, the larger of both counts.
+    """
+    prepaid, rounding = document.prepaid, document.rounding
+    if not (prepaid or rounding):
         return
-    roundings = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
-    gross = max(summed(document, amounts, rounding).gross for rounding in roundings)
-    if document.prepaid > gross:
+    modes = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
+    every = [summed(document, amounts, mode).gross for mode in modes]
+    whole = added((max(every), rounding), document.currency)
+    if abs(rounding) > max(map(abs, every)):
+        yield FieldProblem(
+            field="rounding",
+            message=f"is more than the whole, which is {max(every, key=abs)} {document.currency} "
+            "with VAT; it makes that a sum that can be paid, and no other one",
+        )
+    elif prepaid and prepaid > whole:
         yield FieldProblem(
             field="prepaid",
-            message=f"is more than the whole, which is {gross} {document.currency} with VAT; "
+            message=f"is more than the whole, which is {whole} {document.currency} with VAT; "
             "money that goes back to the buyer is a line with a negative quantity",
         )
 
@@ -230,10 +239,11 @@ def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Probl
     """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
     sizes = [line.amount for line in amounts.lines]
     sizes += [amounts.of(adjustment) for _, adjustment in _on_document(document)]
-    if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
+    beside = document.prepaid + abs(document.rounding)
+    if 2 * added(map(abs, sizes), document.currency) + beside >= 10**MOST_DIGITS:
         yield FieldProblem(field="lines", message="come to an absurdly large amount")
     else:
-        yield from _prepaid_is_of_the_whole(document, amounts)
+        yield from _paid_and_rounded_within_the_whole(document, amounts)
 
 
 def _on_line(index: int, line: Line) -> Iterator[tuple[str, Adjustment]]:
@@ -261,6 +271,7 @@ def _amounts(document: Document) -> Iterator[tuple[str, Decimal]]:
         if adjustment.amount is not None:
             yield f"{path}.amount", adjustment.amount
     yield "prepaid", document.prepaid
+    yield "rounding", document.rounding
 
 
 _DOCUMENT_RULES = (

@@ -164,6 +164,15 @@ def test_a_credit_note_names_its_invoice_and_asks_for_no_payment() -> None:
     assert note.notes == ("came back",)
 
 
+def test_only_the_whole_is_taken_back_with_its_rounding() -> None:
+    """It is what was paid; of a part nobody has rounded anything."""
+    document = a_document(rounding=Decimal("-0.02"), prepaid=Decimal(20))
+    taken = books(document).credit(whole())
+    assert (taken.rounding, taken.prepaid) == (Decimal("-0.02"), Decimal(0))
+    assert books(document).credit(units("1")).rounding == 0
+    assert not same_worth(taken, taken.model_copy(update={"rounding": Decimal(0)}))
+
+
 def test_of_every_field_of_a_document_it_is_said_what_becomes_of_it() -> None:
     said = (*TAKEN_OVER, *OF_ITS_OWN, *LEFT_OUT)
     assert sorted(said) == sorted(Document.model_fields)

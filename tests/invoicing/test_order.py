@@ -263,6 +263,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "allowances": {"allowances": (DocumentAdjustment(percent=Decimal(5), vat=VAT, reason="x"),)},
     "charges": {"charges": (DocumentAdjustment(amount=Decimal(5), vat=VAT, reason="x"),)},
     "prepaid": {"prepaid": Decimal(1)},
+    "rounding": {"rounding": Decimal("-0.01")},
 }
 
 

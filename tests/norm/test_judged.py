@@ -81,6 +81,7 @@ DOCUMENT = document(
     charges=[{"amount": "2", "vat": {"rate": 21}}],
     allowances=[{"amount": "1", "vat": {"category": "Z"}}],
     prepaid="50",
+    rounding="-0.02",
     buyer={"name": "Canary Energy BV", "address": {"country": "NL"}},
 )
 SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
@@ -116,6 +117,8 @@ def test_documents_of_every_kind_are_drawn() -> None:
         seen.update({f"category {vat.category}" for vat in vats})
         seen.update([made.type, f"prices with VAT: {made.prices_include_vat}"])
         seen["deposit"] += bool(made.prepaid)
+        seen["rounded up"] += made.rounding > 0
+        seen["rounded down"] += made.rounding < 0
         seen["return"] += any(one.quantity < 0 for one in made.lines)
         seen["on a line"] += any(one.allowances or one.charges for one in made.lines)
         seen["on the document"] += bool(adjusted)
@@ -123,5 +126,14 @@ def test_documents_of_every_kind_are_drawn() -> None:
         seen["below zero"] += totals(made, made.vat_rounding or "line").gross < 0
     kinds = {f"category {one}" for one in VatCategory}
     kinds |= {"invoice", "credit_note", "prices with VAT: True", "prices with VAT: False"}
-    kinds |= {"deposit", "return", "on a line", "on the document", "base quantity", "below zero"}
+    kinds |= {
+        "deposit",
+        "rounded up",
+        "rounded down",
+        "return",
+        "on a line",
+        "on the document",
+        "base quantity",
+        "below zero",
+    }
     assert {kind for kind in kinds if seen[kind] < 5} == set()

@@ -287,6 +287,7 @@ def _sums(root: Element, document: Document, sums: Totals) -> None:
         ("AllowanceTotalAmount", sums.allowances if document.allowances else None),
         ("ChargeTotalAmount", sums.charges if document.charges else None),
         ("PrepaidAmount", document.prepaid or None),
+        ("PayableRoundingAmount", document.rounding or None),
         ("PayableAmount", sums.due),
     ):
         if amount is not None:

@@ -54,6 +54,7 @@ SPECIAL: dict[str, Any] = {
     "amount": "1.5",
     "percent": "10",
     "prepaid": "10",
+    "rounding": "-0.2",
     "currency": "USD",
     "prices_include_vat": True,
     "type": "consumer",
