@@ -55,8 +55,9 @@ OF_ITS_OWN = (
     "allowances",
     "charges",
     "rounding",
+    "vat_accounting",
 )
-"""Its rounding only where it takes back all of it: a part is no round sum by it."""
+"""The last two only where it takes back all of it: nobody has said what they are for a part."""
 
 LEFT_OUT = ("due_date", "tax_point_date", "payment", "prepaid")
 """Nothing is to be paid, and what was paid before has no part in what was invoiced."""
@@ -137,7 +138,7 @@ class _Note:
 
     def fields(self) -> Mapping[str, object]:
         if self._portion.whole:
-            names = ("lines", "allowances", "charges", "rounding")
+            names = ("lines", "allowances", "charges", "rounding", "vat_accounting")
             return {name: getattr(self._whole, name) for name in names}
         lines = [*self._lines(), *self._named()]
         others = list(self._adjustments())

@@ -77,6 +77,7 @@ __all__ = [
     "Precedent",
     "Text",
     "Vat",
+    "VatAccounting",
     "VatCategory",
     "VatNumber",
 ]
@@ -263,6 +264,14 @@ class Precedent(Typed):
     issue_date: Day | None = None
 
 
+class VatAccounting(Typed):
+    """BT-6, BT-111: the VAT of the whole in the currency in which the seller accounts for it, where
+    that is not the document's. At which rate it was found is the seller's to know."""
+
+    currency: Currency
+    vat: Number
+
+
 class Document(Typed):
     """BG-0. Amounts are in `currency`; everything else is what the parties agreed.
 
@@ -306,6 +315,7 @@ class Document(Typed):
     rounding: Number = Decimal(0)
     """BT-114, what makes the whole a sum that can be paid in cash or in whole kronor: added to the
     amount due, or below zero taken from it. VAT and totals stay as they are."""
+    vat_accounting: VatAccounting | None = None
 
     @model_validator(mode="before")
     @classmethod

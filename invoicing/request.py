@@ -167,4 +167,5 @@ _OF_ONE_INVOICE = {
     "charges": "cannot be divided over deliveries: put it on the lines",
     "prepaid": "cannot be divided over deliveries",
     "rounding": "cannot be divided over deliveries",
+    "vat_accounting": "cannot be divided over deliveries",
 }

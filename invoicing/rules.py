@@ -137,6 +137,27 @@ def _paid_and_rounded_within_the_whole(document: Document, amounts: DocumentAmou
         )
 
 
+def _vat_is_accounted_for_elsewhere(document: Document, amounts: DocumentAmounts) -> _Problems:
+    """BR-DEC-15, PEPPOL-EN16931-R005 and R055: in another currency, as fine as that, on the same
+    side of zero as the VAT itself."""
+    given = document.vat_accounting
+    if given is None:
+        return
+    if given.currency == document.currency:
+        yield FieldProblem(
+            field="vat_accounting.currency", message="is the document's own; leave it out"
+        )
+    if given.vat != rounded(given.vat, given.currency):
+        yield _too_fine("vat_accounting.vat", given.currency)
+    modes = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
+    every = [summed(document, amounts, mode).vat for mode in modes]
+    if all(vat < 0 < given.vat or given.vat < 0 < vat for vat in every):
+        yield FieldProblem(
+            field="vat_accounting.vat",
+            message="is on the other side of zero than the VAT of the document",
+        )
+
+
 def _codes_are_known(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-62 to 64, BR-CL-10, 11, 19 to 21, 25, 26: where a code stands says of which list it is."""
     for name in ("seller", "buyer", "payee"):
@@ -229,10 +250,12 @@ def _amounts_fit_the_currency(document: Document, _: DocumentAmounts) -> _Proble
     """An amount of 0.001 EUR cannot be paid; unit prices may be finer."""
     for path, amount in _amounts(document):
         if amount != rounded(amount, document.currency):
-            decimals = minor_units(document.currency)
-            yield FieldProblem(
-                field=path, message=f"{document.currency} has {decimals} decimals, not more"
-            )
+            yield _too_fine(path, document.currency)
+
+
+def _too_fine(path: str, currency: str) -> FieldProblem:
+    message = f"{currency} has {minor_units(currency)} decimals, not more"
+    return FieldProblem(field=path, message=message)
 
 
 def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Problems:
@@ -244,6 +267,7 @@ def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Probl
         yield FieldProblem(field="lines", message="come to an absurdly large amount")
     else:
         yield from _paid_and_rounded_within_the_whole(document, amounts)
+        yield from _vat_is_accounted_for_elsewhere(document, amounts)
 
 
 def _on_line(index: int, line: Line) -> Iterator[tuple[str, Adjustment]]:

@@ -59,6 +59,11 @@ COVERAGE = Coverage(
     refused("prices are without VAT here", "prices_include_vat"),
     refused("has no place here", "delivery.location.scheme"),
     refused(
+        "has no place here but for the currency: name that in options.vat_currency, and write the"
+        " amount into the notes",
+        "vat_accounting",
+    ),
+    refused(
         "has no place here: a payee has a name and a registration",
         *under("payee", "trading_name", "vat_number", "identifiers", "electronic_address"),
         *under("payee", "address", "contact"),

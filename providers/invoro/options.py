@@ -206,7 +206,8 @@ class InvoroOptions(Typed):
     business_process: Upto500 | None = None
     """BT-23: the process that it is part of."""
     vat_currency: Currency | None = None
-    """BT-6: the currency in which VAT is accounted for, where it is another one."""
+    """BT-6: the currency in which VAT is accounted for, where it is another one. The
+    amount in it (BT-111) has no place here."""
     tender_or_lot_reference: Upto255 | None = None
     """BT-17: the tender or lot."""
     rounding_amount: Number | None = None

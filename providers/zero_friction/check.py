@@ -49,6 +49,7 @@ COVERAGE = Coverage(
     refused("has no place here; write it as a line", "charges"),
     refused("prices are without VAT here", "prices_include_vat"),
     refused("has no place here; register the payment instead", "prepaid"),
+    refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
     refused("has no place here: the buyer is asked for the whole", "rounding"),
     refused("has no place here: the mandate is kept with the customer", "payment.mandate"),
     refused("has no place here; put them into the notes", "payment.terms"),

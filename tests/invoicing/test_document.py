@@ -345,6 +345,30 @@ class TestAmounts:
             (said,) = mistakes(prepaid=prepaid, rounding=rounding)
             assert said.startswith(f"prepaid: is more than the whole, which is {whole} EUR")
 
+    def test_vat_is_accounted_for_in_another_currency_and_on_the_same_side(self) -> None:
+        def said(currency: str, vat: str, *lines: Any) -> list[str]:
+            given = {"currency": currency, "vat": vat}
+            return on_lines(*(lines or (line(),)), vat_accounting=given)
+
+        assert said("SEK", "213.17") == said("JPY", "3000") == said("SEK", "0") == []
+        assert said("SEK", "-213.17", line(quantity=-1)) == []
+        assert said("EUR", "18.69") == [
+            "vat_accounting.currency: is the document's own; leave it out"
+        ]
+        assert said("JPY", "3000.5") == ["vat_accounting.vat: JPY has 0 decimals, not more"]
+        for vat, bought in (("-213.17", line()), ("213.17", line(quantity=-1))):
+            assert said("SEK", vat, bought) == [
+                "vat_accounting.vat: is on the other side of zero than the VAT of the document"
+            ]
+
+    @pytest.mark.parametrize("missing", ["currency", "vat"])
+    def test_the_currency_of_accounting_and_the_vat_in_it_go_together(self, missing: str) -> None:
+        """BR-53."""
+        given = {"currency": "SEK", "vat": "213.17"}
+        del given[missing]
+        (said,) = mistakes(vat_accounting=given)
+        assert said.startswith(f"vat_accounting.{missing}: ")
+
     def test_allowances_leave_something_of_their_line(self) -> None:
         too_much = ["lines[0].allowances: come to more than the line itself"]
         assert on_lines(line(allowances=[{"amount": "89.00"}])) == []

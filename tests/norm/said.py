@@ -14,7 +14,7 @@ from typing import Any
 
 from invoicing.codes import LISTS
 from invoicing.document import Document
-from invoicing.money import minor_units
+from invoicing.money import minor_units, rounded
 from invoicing.totals import BOTH_ROUNDINGS, totals
 from tests.invoicing import content
 
@@ -241,6 +241,16 @@ class _Drawing:
         if step:
             whole = (least / (unit * step)).to_integral_value() * unit * step
             typed["rounding"], least = whole - least, whole
+        if self.coin(5):
+            typed["vat_accounting"] = self.accounted(made)
         if share and least > 0:
             typed["prepaid"] = (least / share).quantize(unit, "ROUND_DOWN")
         return Document.model_validate(typed)
+
+    def accounted(self, made: Document) -> Drawn:
+        """Its VAT in another currency, at some rate."""
+        currency = self.one([one for one in CURRENCIES if one != made.currency])
+        vat = totals(made, made.vat_rounding or "category").vat * Decimal(
+            self.one(("1", "0.0931", "11.4"))
+        )
+        return {"currency": currency, "vat": rounded(vat, currency)}
