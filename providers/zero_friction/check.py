@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from invoicing.document import Document, Line
+from invoicing.document import Document, Line, VatCategory
 from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
 from providers.kit.coverage import (
@@ -27,6 +27,10 @@ from providers.zero_friction.options import (
 from providers.zero_friction.settings import ZeroFrictionSettings
 from providers.zero_friction.states import Context, ContractQuery, TaxQuery, TaxWanted
 
+WITHIN_THE_UNION = (
+    "K cannot be invoiced here: its document says when and into which country it was delivered"
+    " (BR-IC-11, BR-IC-12), for which there is no place"
+)
 NOTES = "has no place here; put it into the notes"
 DESCRIBE = "has no place here; put it into the description"
 COVERAGE = Coverage(
@@ -78,7 +82,10 @@ COVERAGE = Coverage(
         "what an invoice says about it belongs to the tax code",
         *under("lines[].vat", "exemption_reason", "exemption_code"),
     ),
-    ignored("the rate or the tax code named in the options decides", "lines[].vat.category"),
+    ignored(
+        "the rate or the tax code named in the options decides; K is refused",
+        "lines[].vat.category",
+    ),
     ignored("VAT is rounded per line here; another way is refused", "vat_rounding"),
 )
 """What becomes of every field of a document here."""
@@ -120,6 +127,8 @@ def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: M
 def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> None:
     if line.unit not in UNITS:
         mistakes.unoffered(f"{at}.unit", f"{line.unit} is not a unit here")
+    if line.vat.category is VatCategory.INTRA_COMMUNITY:
+        mistakes.unoffered(f"{at}.vat.category", WITHIN_THE_UNION)
     if unit_price(line) is None:
         mistakes.unoffered(f"{at}.base_quantity", "the price of one unit is not exact")
     period = period_of(document, line)

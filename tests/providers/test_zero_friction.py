@@ -321,6 +321,22 @@ class TestPlan:
         assert isinstance(error, Unsupported)
         assert [one.field for one in error.fields] == [field]
 
+    async def test_a_supply_within_the_union_is_refused_for_it_cannot_say_its_delivery(
+        self,
+    ) -> None:
+        """The norm wants the delivery (BR-IC-11, BR-IC-12): without it there is no such document,
+        and with it no such invoice here."""
+        within = {
+            "lines": [line(vat={"category": "K"})],
+            "buyer": {"name": "Ann Canary", "vat_number": "NL004495445B01"},
+            "delivery": {"actual_date": "2026-06-12", "address": {"country": "NL"}},
+        }
+        error = await refusal(within)
+        assert isinstance(error, Unsupported)
+        told = {one.field: one.message for one in error.fields}
+        assert told.keys() == {"document.delivery", "document.lines[0].vat.category"}
+        assert "BR-IC-12" in told["document.lines[0].vat.category"]
+
     @pytest.mark.parametrize(
         ("options", "field"),
         [
