@@ -333,6 +333,7 @@ def credit_note(
 ) -> Json:
     """The invoice again, as a credit note over itself: what was invoiced, from its `ubl_json`."""
     held = {name: invoice.at(name) for name in _CREDITED}
+    held["totals"] = _credit_totals(held["totals"])
     number = invoice.number
     if not (number and isinstance(held["header"], Mapping) and held["items"] and held["buyer"]):
         raise Rejected(f"{NAME} does not say what it holds, so it must be credited there by hand")
@@ -364,6 +365,15 @@ _CREDITED = (
     "charges",
     "tax_breakdown",
 )
+
+
+def _credit_totals(totals: Any) -> Any:
+    """Those of the invoice without what was paid before: that goes back with the rest (BT-113)."""
+    if not isinstance(totals, Mapping) or not isinstance(totals.get("paid_amount"), int):
+        return totals
+    paid, payable = totals["paid_amount"], totals.get("payable_amount")
+    given = payable + paid if isinstance(payable, int) else payable
+    return {**totals, "paid_amount": None, "payable_amount": given}
 
 
 def _credit_header(header: Mapping[str, Any], context: Context) -> dict[str, Any]:

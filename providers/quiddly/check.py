@@ -69,7 +69,10 @@ COVERAGE = Coverage(
     refused("has no place here: the buyer pays by the reference", "payment.mandate"),
     refused("has no place here", "accounting_reference"),
     refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
-    refused("has no place here: the whole is what closes the invoice", "prepaid"),
+    refused(
+        "has no place here; a deposit that was invoiced is a line with a negative quantity",
+        "prepaid",
+    ),
     refused("has no place here; lower the lines instead", "allowances"),
     refused("prices are without VAT here", "prices_include_vat"),
     refused(

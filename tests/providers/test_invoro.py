@@ -1595,6 +1595,26 @@ class TestCredit:
         await self.credit(told)
         assert told.body(CREATE)["header"]["issue_date"] == "2099-01-01T00:00:00Z"
 
+    async def test_what_was_paid_before_goes_back_with_the_rest(self) -> None:
+        """A deposit lowers what an invoice asks for, and not what its credit note gives back."""
+        told = self.script(
+            ubl_json=numbered(
+                "2026-17",
+                totals={
+                    "tax_inclusive_amount": 12112,
+                    "paid_amount": 5000,
+                    "payable_rounding_amount": -12,
+                    "payable_amount": 7100,
+                },
+            )
+        )
+        await self.credit(told)
+        assert told.body(CREATE)["totals"] == {
+            "tax_inclusive_amount": 12112,
+            "payable_rounding_amount": -12,
+            "payable_amount": 12100,
+        }
+
     async def test_without_totals_the_provider_adds_up(self) -> None:
         told = self.script(ubl_json=numbered("2026-17", totals=None))
         await self.credit(told)
