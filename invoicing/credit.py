@@ -20,6 +20,7 @@ last units take what rounding left. **Allowances of the document** go with the l
 in proportion. **Charges of the document**, such as freight, stay until the rest is credited as a
 whole, or by amount. **An amount at a VAT rate** belongs to no line, and lowers what is left of the
 rate. What was **prepaid** has no part in any of it: it lowers what is due, not what was invoiced.
+A **rounding** goes back with the whole alone.
 
 A reservation that is given back may leave the rest a cent of VAT off what one document can state.
 Then a credit of the whole rest takes all but a few cents, and the next one takes those.

@@ -54,7 +54,10 @@ OF_ITS_OWN = (
     "lines",
     "allowances",
     "charges",
+    "rounding",
+    "vat_accounting",
 )
+"""The last two only where it takes back all of it: nobody has said what they are for a part."""
 
 LEFT_OUT = ("due_date", "tax_point_date", "payment", "prepaid")
 """Nothing is to be paid, and what was paid before has no part in what was invoiced."""
@@ -135,7 +138,7 @@ class _Note:
 
     def fields(self) -> Mapping[str, object]:
         if self._portion.whole:
-            names = ("lines", "allowances", "charges")
+            names = ("lines", "allowances", "charges", "rounding", "vat_accounting")
             return {name: getattr(self._whole, name) for name in names}
         lines = [*self._lines(), *self._named()]
         others = list(self._adjustments())
@@ -246,7 +249,8 @@ def _worth(document: Document) -> object:
         for every in (document.allowances, document.charges)
     ]
     modes = document.prices_include_vat, document.vat_rounding, document.type, decimals
-    return sorted(lines), [sorted(each) for each in others], document.currency, modes
+    money = document.currency, document.rounding
+    return sorted(lines), [sorted(each) for each in others], money, modes
 
 
 def opening(invoice: Requested) -> CreditLedger:

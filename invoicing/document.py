@@ -38,7 +38,7 @@ from invoicing.fields import (
 from invoicing.inconsistent import Inconsistent, refuse
 from invoicing.lengths import Length
 from invoicing.model import Typed
-from invoicing.money import Currency, added, exactly, percentage, priced, rounded
+from invoicing.money import Currency, Number, added, exactly, percentage, priced, rounded
 from invoicing.values import (
     MOST_ADJUSTMENTS,
     MOST_ADJUSTMENTS_IN_ALL,
@@ -77,6 +77,7 @@ __all__ = [
     "Precedent",
     "Text",
     "Vat",
+    "VatAccounting",
     "VatCategory",
     "VatNumber",
 ]
@@ -263,6 +264,14 @@ class Precedent(Typed):
     issue_date: Day | None = None
 
 
+class VatAccounting(Typed):
+    """BT-6, BT-111: the VAT of the whole in the currency in which the seller accounts for it, where
+    that is not the document's. At which rate it was found is the seller's to know."""
+
+    currency: Currency
+    vat: Number
+
+
 class Document(Typed):
     """BG-0. Amounts are in `currency`; everything else is what the parties agreed.
 
@@ -302,7 +311,11 @@ class Document(Typed):
     vat_rounding: Literal["line", "category"] | None = None
     """Where VAT is rounded; left out, as the provider does it."""
     prepaid: NotNegative = Decimal(0)
-    """BT-113, already paid; lowers the amount due, not the totals. At most the whole."""
+    """BT-113, already paid; lowers the amount due, not the totals. At most the whole, rounded."""
+    rounding: Number = Decimal(0)
+    """BT-114, what makes the whole a sum that can be paid in cash or in whole kronor: added to the
+    amount due, or below zero taken from it. VAT and totals stay as they are."""
+    vat_accounting: VatAccounting | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -62,10 +62,11 @@ class Expected(Recorded):
         """That of a request whose plan is made; the buyer as the look-ups know it."""
         with exactly():
             due = plan.totals.due + plan.rounding if plan.due is None else plan.due
+            rounding = document.rounding + plan.rounding
         return cls(
             totals=plan.totals,
             prepaid=document.prepaid,
-            rounding=plan.rounding,
+            rounding=rounding,
             due=due,
             issue_date=document.issue_date.isoformat(),
             due_date=document.due_date.isoformat() if document.due_date else None,

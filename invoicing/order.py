@@ -30,10 +30,10 @@ from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, InvoiceRequest, Options, OrderRequest, SendOn
-from invoicing.values import MOST_LINES, MOST_NOTES
+from invoicing.values import MOST_NOTES, MOST_ORDER_LINES
 
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,49}$")]
-LineIds = Annotated[tuple[Code, ...], Length(MOST_LINES, least=1)]
+LineIds = Annotated[tuple[Code, ...], Length(MOST_ORDER_LINES, least=1)]
 
 FINAL = (LineStatus.INVOICED, LineStatus.SETTLED, LineStatus.CREDITED, LineStatus.CANCELLED)
 """A line that has one of these never becomes open again."""

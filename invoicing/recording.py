@@ -61,7 +61,7 @@ class Row(Recorded):
     vat: Number | None = None
     gross: Number | None = None
     due: Number | None = None
-    """What is to be paid: gross less what was prepaid."""
+    """What is to be paid: gross less what was prepaid, rounded as the document says."""
     paid: Number | None = None
     """Of `due`. None: a part of it, and nobody has said how much; or nothing is known."""
     credited: Number | None = None

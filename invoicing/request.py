@@ -20,7 +20,7 @@ from invoicing.errors import FieldProblem
 from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number
-from invoicing.values import MOST_OPTIONS, day_or_moment, sparing
+from invoicing.values import MOST_OPTIONS, MOST_ORDER_LINES, day_or_moment, sparing
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:#-]{0,99}$")]
 """The caller's own key. It becomes part of ids that are never encrypted: no personal data in it."""
@@ -152,6 +152,9 @@ class OrderRequest(Typed):
             for field, why in _OF_ONE_INVOICE.items()
             if getattr(self.document, field) not in (None, (), 0)
         ]
+        if (count := len(self.document.lines)) > MOST_ORDER_LINES:
+            message = f"an order has at most {MOST_ORDER_LINES}, this {count}: make several of it"
+            wrong.append(FieldProblem(field="document.lines", message=message))
         if self.goal is Goal.DRAFTED:
             wrong.append(FieldProblem(field="goal", message="a draft invoices no line"))
         if self.document.type != "invoice":
@@ -166,4 +169,6 @@ _OF_ONE_INVOICE = {
     "allowances": "cannot be divided over deliveries: put it on the lines",
     "charges": "cannot be divided over deliveries: put it on the lines",
     "prepaid": "cannot be divided over deliveries",
+    "rounding": "cannot be divided over deliveries",
+    "vat_accounting": "cannot be divided over deliveries",
 }

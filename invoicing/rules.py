@@ -113,18 +113,48 @@ def _payee_is_another(document: Document, _: DocumentAmounts) -> _Problems:
         )
 
 
-def _prepaid_is_of_the_whole(document: Document, amounts: DocumentAmounts) -> _Problems:
-    """BT-113: nobody has paid more than it comes to. Where the document leaves VAT rounding to the
-    provider, the larger of both counts."""
-    if not document.prepaid:
+def _paid_and_rounded_within_the_whole(document: Document, amounts: DocumentAmounts) -> _Problems:
+    """BT-113, BT-114: nobody has paid more than it comes to, and to round moves a sum by no more
+    than itself. Where the document leaves VAT rounding to the provider, the larger of both counts.
+    """
+    prepaid, rounding = document.prepaid, document.rounding
+    if not (prepaid or rounding):
         return
-    roundings = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
-    gross = max(summed(document, amounts, rounding).gross for rounding in roundings)
-    if document.prepaid > gross:
+    modes = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
+    every = [summed(document, amounts, mode).gross for mode in modes]
+    whole = added((max(every), rounding), document.currency)
+    if abs(rounding) > max(map(abs, every)):
+        yield FieldProblem(
+            field="rounding",
+            message=f"is more than the whole, which is {max(every, key=abs)} {document.currency} "
+            "with VAT; it makes that a sum that can be paid, and no other one",
+        )
+    elif prepaid and prepaid > whole:
         yield FieldProblem(
             field="prepaid",
-            message=f"is more than the whole, which is {gross} {document.currency} with VAT; "
+            message=f"is more than the whole, which is {whole} {document.currency} with VAT; "
             "money that goes back to the buyer is a line with a negative quantity",
+        )
+
+
+def _vat_is_accounted_for_elsewhere(document: Document, amounts: DocumentAmounts) -> _Problems:
+    """BR-DEC-15, PEPPOL-EN16931-R005 and R055: in another currency, as fine as that, on the same
+    side of zero as the VAT itself."""
+    given = document.vat_accounting
+    if given is None:
+        return
+    if given.currency == document.currency:
+        yield FieldProblem(
+            field="vat_accounting.currency", message="is the document's own; leave it out"
+        )
+    if given.vat != rounded(given.vat, given.currency):
+        yield _too_fine("vat_accounting.vat", given.currency)
+    modes = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
+    every = [summed(document, amounts, mode).vat for mode in modes]
+    if all(vat < 0 < given.vat or given.vat < 0 < vat for vat in every):
+        yield FieldProblem(
+            field="vat_accounting.vat",
+            message="is on the other side of zero than the VAT of the document",
         )
 
 
@@ -220,20 +250,24 @@ def _amounts_fit_the_currency(document: Document, _: DocumentAmounts) -> _Proble
     """An amount of 0.001 EUR cannot be paid; unit prices may be finer."""
     for path, amount in _amounts(document):
         if amount != rounded(amount, document.currency):
-            decimals = minor_units(document.currency)
-            yield FieldProblem(
-                field=path, message=f"{document.currency} has {decimals} decimals, not more"
-            )
+            yield _too_fine(path, document.currency)
+
+
+def _too_fine(path: str, currency: str) -> FieldProblem:
+    message = f"{currency} has {minor_units(currency)} decimals, not more"
+    return FieldProblem(field=path, message=message)
 
 
 def _totals_fit_a_number(document: Document, amounts: DocumentAmounts) -> _Problems:
     """Bounded from above: nothing subtracted, all of it taxed at the highest rate there is."""
     sizes = [line.amount for line in amounts.lines]
     sizes += [amounts.of(adjustment) for _, adjustment in _on_document(document)]
-    if 2 * added(map(abs, sizes), document.currency) + document.prepaid >= 10**MOST_DIGITS:
+    beside = document.prepaid + abs(document.rounding)
+    if 2 * added(map(abs, sizes), document.currency) + beside >= 10**MOST_DIGITS:
         yield FieldProblem(field="lines", message="come to an absurdly large amount")
     else:
-        yield from _prepaid_is_of_the_whole(document, amounts)
+        yield from _paid_and_rounded_within_the_whole(document, amounts)
+        yield from _vat_is_accounted_for_elsewhere(document, amounts)
 
 
 def _on_line(index: int, line: Line) -> Iterator[tuple[str, Adjustment]]:
@@ -261,6 +295,7 @@ def _amounts(document: Document) -> Iterator[tuple[str, Decimal]]:
         if adjustment.amount is not None:
             yield f"{path}.amount", adjustment.amount
     yield "prepaid", document.prepaid
+    yield "rounding", document.rounding
 
 
 _DOCUMENT_RULES = (

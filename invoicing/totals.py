@@ -4,7 +4,7 @@ Always true of what `totals` answers, to the minor unit:
 
     line_net - allowances + charges = net = sum of the VAT rows' taxable amounts
     net + vat = gross               vat = sum of the VAT rows' VAT
-    gross - prepaid = due           sum of the lines' nets = line_net
+    gross - prepaid + rounding = due    sum of the lines' nets = line_net
 
 **Prices without VAT.** A line's net is its rounded price less its allowances plus its charges, each
 rounded. VAT comes on top: of every line, and of every adjustment of the document as if it were a
@@ -80,7 +80,7 @@ class Totals(Recorded):
     gross: Number
     """BT-112, with VAT."""
     due: Number
-    """BT-115, gross less what is prepaid."""
+    """BT-115, gross less what is prepaid, plus the document's rounding (BT-114)."""
     vat_rows: tuple[VatRow, ...]
     """Sorted by category, then rate."""
     rounding: VatRounding | None = None
@@ -250,7 +250,7 @@ def _summed(document: Document, made: Split) -> Totals:
         net=net,
         vat=vat,
         gross=net + vat,
-        due=added((net, vat, -document.prepaid), currency),
+        due=added((net, vat, -document.prepaid, document.rounding), currency),
         vat_rows=made.rows,
     )
 

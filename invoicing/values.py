@@ -30,7 +30,10 @@ from stdnum.util import clean, get_cc_module
 
 from invoicing.lengths import check_nested
 
-MOST_LINES = 1000
+MOST_LINES = 2500
+"""Of an invoice: ordinary ones come to 550 KiB of the 640 that a request may have (`bounds.py`)."""
+MOST_ORDER_LINES = 1000
+"""Of an order, so that each of them can still be delivered by itself."""
 MOST_ADJUSTMENTS = 50
 """Allowances of one line or document, and charges as many."""
 MOST_ADJUSTMENTS_IN_ALL = 5000
@@ -38,7 +41,7 @@ MOST_ADJUSTMENTS_IN_ALL = 5000
 MOST_NOTES = 100
 MOST_PRECEDENTS = 500
 MOST_IDENTIFIERS = 20
-MOST_OPTIONS = 1000
+MOST_OPTIONS = MOST_LINES
 """Entries of the options, and of each list or object in them: one for each line."""
 MOST_OPTIONS_IN_ALL = 20_000
 

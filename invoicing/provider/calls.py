@@ -97,9 +97,9 @@ class Plan(Recorded):
     echoes: tuple[Figure, ...]
     """The figures the provider states about a draft: these must be there and must agree."""
     rounding: Number = Decimal(0)
-    """What the options add to what is due, to make it a round sum (BT-114)."""
+    """What the options add to what is due beside the document's own rounding (BT-114)."""
     due: Number | None = None
-    """What the buyer is asked for where the options lower it; None: gross less what is prepaid,
+    """What the buyer is asked for where the options lower it; None: what is due by the totals,
     plus `rounding`."""
     said: dict[str, str] = {}
     """Digests of texts that the provider will be told, such as the buyer's address: see `Echo`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from decimal import Decimal
 
 from invoicing.document import Adjustment, Document, Identifier, Party, Payment, Vat
 from invoicing.model import Recorded
@@ -39,6 +38,7 @@ COVERAGE = Coverage(
         *("type", "number", "currency", "issue_date", "due_date", "tax_point_date"),
         *("period.start", "period.end", "notes", "buyer_reference", "purchase_order"),
         *("sales_order", "contract", "project", "accounting_reference", "prepaid"),
+        "rounding",
         *under("precedents[]", "number", "issue_date"),
         *under("seller", *KNOWN),
         *under("buyer", *KNOWN),
@@ -58,6 +58,11 @@ COVERAGE = Coverage(
     ),
     refused("prices are without VAT here", "prices_include_vat"),
     refused("has no place here", "delivery.location.scheme"),
+    refused(
+        "has no place here but for the currency: name that in options.vat_currency, and write the"
+        " amount into the notes",
+        "vat_accounting",
+    ),
     refused(
         "has no place here: a payee has a name and a registration",
         *under("payee", "trading_name", "vat_number", "identifiers", "electronic_address"),
@@ -136,6 +141,8 @@ def _check_money(document: Document, options: InvoroOptions, mistakes: Mistakes)
     rounding = options.rounding_amount
     if rounding is not None and rounding != rounded(rounding, document.currency):
         mistakes.wrong("options.rounding_amount", "has more decimals than the currency")
+    if rounding and document.rounding:
+        mistakes.wrong("options.rounding_amount", "the document has its own rounding; give one")
     payment = document.payment or Payment()
     if options.means_text and not document.payment:
         mistakes.wrong("options.means_text", "the document has no payment")
@@ -228,7 +235,7 @@ def first_context(
         credit_number=options.credit_note_number,
         credit_series=options.credit_note_series,
         prepaid=cents(document.prepaid),
-        rounding=cents(options.rounding_amount or Decimal(0)),
+        rounding=cents(options.rounding(document)),
         sent_is_delivered=settings.sent_counts_as_delivered if said is None else said,
         credits_id=request.credits.provider_id if request.credits else None,
         credits_whole=bool(request.credits and request.credits.whole),

@@ -109,7 +109,7 @@ def _header(document: Document, options: InvoroOptions, context: Context) -> dic
         "project_reference": document.project,
         "contract_reference": document.contract,
         "tender_or_lot_reference": options.tender_or_lot_reference,
-        "rounding_amount": _if(options.rounding_amount, cents),
+        "rounding_amount": cents(options.rounding(document)) or None,
         "notes": _notes(document, options, context),
         "invoice_period": {**period, "description": options.period_description},
     }
@@ -213,10 +213,9 @@ def _references(document: Document, options: InvoroOptions, context: Context) ->
 
 def _totals(document: Document, options: InvoroOptions, sums: Totals) -> dict[str, Any]:
     """All of them, or where the provider adds up the two that nobody could work out."""
-    rounding = options.rounding_amount
     told = {
         "paid_amount": cents(document.prepaid) or None,
-        "payable_rounding_amount": _if(rounding, cents),
+        "payable_rounding_amount": cents(options.rounding(document)) or None,
     }
     if options.calculate_totals:
         return told
@@ -227,7 +226,7 @@ def _totals(document: Document, options: InvoroOptions, sums: Totals) -> dict[st
         "tax_amount": cents(sums.vat),
         "allowance_total_amount": cents(sums.allowances),
         "charge_total_amount": cents(sums.charges),
-        "payable_amount": cents(sums.due) + cents(rounding or Decimal(0)),
+        "payable_amount": cents(sums.due) + cents(options.rounding_amount or Decimal(0)),
     }
 
 
@@ -334,6 +333,7 @@ def credit_note(
 ) -> Json:
     """The invoice again, as a credit note over itself: what was invoiced, from its `ubl_json`."""
     held = {name: invoice.at(name) for name in _CREDITED}
+    held["totals"] = _credit_totals(held["totals"])
     number = invoice.number
     if not (number and isinstance(held["header"], Mapping) and held["items"] and held["buyer"]):
         raise Rejected(f"{NAME} does not say what it holds, so it must be credited there by hand")
@@ -365,6 +365,15 @@ _CREDITED = (
     "charges",
     "tax_breakdown",
 )
+
+
+def _credit_totals(totals: Any) -> Any:
+    """Those of the invoice without what was paid before: that goes back with the rest (BT-113)."""
+    if not isinstance(totals, Mapping) or not isinstance(totals.get("paid_amount"), int):
+        return totals
+    paid, payable = totals["paid_amount"], totals.get("payable_amount")
+    given = payable + paid if isinstance(payable, int) else payable
+    return {**totals, "paid_amount": None, "payable_amount": given}
 
 
 def _credit_header(header: Mapping[str, Any], context: Context) -> dict[str, Any]:

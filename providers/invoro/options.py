@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -205,11 +206,13 @@ class InvoroOptions(Typed):
     business_process: Upto500 | None = None
     """BT-23: the process that it is part of."""
     vat_currency: Currency | None = None
-    """BT-6: the currency in which VAT is accounted for, where it is another one."""
+    """BT-6: the currency in which VAT is accounted for, where it is another one. The
+    amount in it (BT-111) has no place here."""
     tender_or_lot_reference: Upto255 | None = None
     """BT-17: the tender or lot."""
     rounding_amount: Number | None = None
-    """BT-114, in the document's currency: added to what is due."""
+    """BT-114, in the document's currency: added to what is due. For documents that have no
+    rounding of their own."""
     period_description: Upto255 | None = None
     """The document's period in words."""
     legal_information: Text | None = None
@@ -262,6 +265,10 @@ class InvoroOptions(Typed):
         own = self.lines.get(line.id, LineOptions())
         said = {name: getattr(own, name) for name in own.model_fields_set}
         return self.line_defaults.model_copy(update=said)
+
+    def rounding(self, document: Document) -> Decimal:
+        """BT-114: the document's own, or that of the options; both are refused."""
+        return document.rounding or self.rounding_amount or Decimal(0)
 
     def type_code(self, document: Document) -> str:
         """BT-3, UNCL1001."""

@@ -41,7 +41,7 @@ OWN_ACCOUNT = "has no place here: the client's own account is paid"
 COVERAGE = Coverage(
     said(
         *("type", "number", "currency", "issue_date", "due_date", "notes", "buyer_reference"),
-        *("purchase_order", "sales_order", "precedents[].number"),
+        *("purchase_order", "sales_order", "precedents[].number", "rounding"),
         *under("buyer", "name", "type", "vat_number", "registration.value", "account_number"),
         "buyer.identifiers[].value",
         *under("buyer.contact", *CONTACT),
@@ -67,7 +67,12 @@ COVERAGE = Coverage(
     refused(NOTES, "tax_point_date", "period", "contract", "project", "delivery.location"),
     refused(OWN_ACCOUNT, "payee", *under("payment", "iban", "bic", "account_name")),
     refused("has no place here: the buyer pays by the reference", "payment.mandate"),
-    refused("has no place here", "accounting_reference", "prepaid"),
+    refused("has no place here", "accounting_reference"),
+    refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
+    refused(
+        "has no place here; a deposit that was invoiced is a line with a negative quantity",
+        "prepaid",
+    ),
     refused("has no place here; lower the lines instead", "allowances"),
     refused("prices are without VAT here", "prices_include_vat"),
     refused(
@@ -240,6 +245,8 @@ def check_options(
     for field in ("round_off", "tax_reduction"):
         if getattr(options, field) != rounded(getattr(options, field), document.currency):
             mistakes.wrong(f"options.{field}", f"is finer than {document.currency}")
+    if options.round_off and document.rounding:
+        mistakes.wrong("options.round_off", "the document has its own rounding; give one")
     for line_id in options.lines.keys() - {line.id for line in document.lines}:
         mistakes.wrong(f"options.lines.{line_id}", "the document has no such line")
     if options.debtor.address3 and not document.buyer.address:
@@ -333,7 +340,7 @@ def first_context(
     """What later calls will need of this request."""
     code = distribution(request, options)
     with exactly():
-        due = sums.gross + options.round_off - options.tax_reduction
+        due = sums.due + options.round_off - options.tax_reduction
     return Context(
         number=request.document.number or "",
         currency=sums.currency,

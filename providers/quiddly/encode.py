@@ -138,7 +138,7 @@ def encoded(call: CreateCall, settings: QuiddlySettings) -> Json:
             "fees": _encoded_fees(document, options, sign),
             "reverseCharge": _is_reverse_charge(document) or None,
             "refund": options.refund,
-            "totals": _encoded_totals(call.totals, options, sign),
+            "totals": _encoded_totals(document, call.totals, options, sign),
             "currency": {
                 "invoiceCurrency": document.currency,
                 "baseCurrency": base,
@@ -277,13 +277,13 @@ def _encoded_fees(document: Document, options: QuiddlyOptions, sign: int) -> dic
     return fees
 
 
-def _encoded_totals(sums: Totals, options: QuiddlyOptions, sign: int) -> Json:
-    to_pay = sums.gross + options.round_off - options.tax_reduction
+def _encoded_totals(document: Document, sums: Totals, options: QuiddlyOptions, sign: int) -> Json:
+    to_pay = sums.due + options.round_off - options.tax_reduction
     return {
         "total": sign * sums.gross,
         "totalExclVat": sign * sums.net,
         "totalVat": sign * sums.vat,
-        "totalRoundOff": sign * options.round_off,
+        "totalRoundOff": sign * (document.rounding or options.round_off),
         "taxReduction": sign * options.tax_reduction,
         "totalToPay": sign * to_pay,
     }

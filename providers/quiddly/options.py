@@ -117,7 +117,8 @@ class QuiddlyOptions(Typed):
     exchange_rate: Positive | None = None
     """The rate between the two currencies, where they differ."""
     round_off: Annotated[Number, Field(gt=-1, lt=1)] = Decimal(0)
-    """Added to what is to be paid, to make it a round sum."""
+    """Added to what is to be paid, to make it a round sum. For documents that have no rounding of
+    their own."""
     tax_reduction: NotNegative = Decimal(0)
     """What the tax office pays instead of the buyer."""
     charges: tuple[Fee, ...] = ()

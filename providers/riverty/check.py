@@ -70,10 +70,11 @@ COVERAGE = Coverage(
     refused(
         "has no place here",
         *("tax_point_date", "period", "notes", "buyer_reference", "purchase_order", "contract"),
-        *("project", "accounting_reference", "prepaid"),
+        *("project", "accounting_reference", "vat_accounting"),
         *under("lines[]", "buyer_item_id", "standard_item_id", "order_line"),
         "lines[].accounting_reference",
     ),
+    refused("has no place here: the buyer owes what the lines come to", "prepaid", "rounding"),
     refused(NAME_IT, *under("lines[]", "description", "period", "note")),
     refused("has no place here; lower the price", "lines[].allowances"),
     refused(

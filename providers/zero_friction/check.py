@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from invoicing.document import Document, Line
+from invoicing.bounds import KIB
+from invoicing.document import Document, Line, VatCategory
 from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
 from providers.kit.coverage import (
@@ -27,6 +28,14 @@ from providers.zero_friction.options import (
 from providers.zero_friction.settings import ZeroFrictionSettings
 from providers.zero_friction.states import Context, ContractQuery, TaxQuery, TaxWanted
 
+WITHIN_THE_UNION = (
+    "K cannot be invoiced here: its document says when and into which country it was delivered"
+    " (BR-IC-11, BR-IC-12), for which there is no place"
+)
+MOST_NAMED = 96 * KIB
+"""Bytes of names with their ids, of the 128 KiB that may be known of an invoice."""
+_ID = 48
+"""What an id takes of them, with the signs around it."""
 NOTES = "has no place here; put it into the notes"
 DESCRIBE = "has no place here; put it into the description"
 COVERAGE = Coverage(
@@ -49,6 +58,8 @@ COVERAGE = Coverage(
     refused("has no place here; write it as a line", "charges"),
     refused("prices are without VAT here", "prices_include_vat"),
     refused("has no place here; register the payment instead", "prepaid"),
+    refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
+    refused("has no place here: the buyer is asked for the whole", "rounding"),
     refused("has no place here: the mandate is kept with the customer", "payment.mandate"),
     refused("has no place here; put them into the notes", "payment.terms"),
     refused(
@@ -76,7 +87,10 @@ COVERAGE = Coverage(
         "what an invoice says about it belongs to the tax code",
         *under("lines[].vat", "exemption_reason", "exemption_code"),
     ),
-    ignored("the rate or the tax code named in the options decides", "lines[].vat.category"),
+    ignored(
+        "the rate or the tax code named in the options decides; K is refused",
+        "lines[].vat.category",
+    ),
     ignored("VAT is rounded per line here; another way is refused", "vat_rounding"),
 )
 """What becomes of every field of a document here."""
@@ -100,8 +114,29 @@ def check_request(
     _check_payment(document, options, mistakes)
     for index, line in enumerate(document.lines):
         _check_line(document, line, f"document.lines[{index}]", mistakes)
+    _check_named(document, options, mistakes)
     for line_id in options.lines.keys() - {line.id for line in document.lines}:
         mistakes.wrong(f"options.lines.{line_id}", "the document has no such line")
+
+
+def _check_named(document: Document, options: ZeroFrictionOptions, mistakes: Mistakes) -> None:
+    """What is looked up by name is remembered with its id, for every call that follows."""
+    items, places = _named(document, options)
+    codes = {tax_key(line, options.line(line).tax_code) for line in document.lines}
+    if sum(len(name.encode()) + _ID for name in (*items, *places, *codes)) > MOST_NAMED:
+        mistakes.unoffered(
+            "options.lines",
+            "name more billing items, service locations and tax codes than can be remembered; give"
+            " them by id",
+        )
+
+
+def _named(document: Document, options: ZeroFrictionOptions) -> tuple[set[str], set[str]]:
+    """The billing items and the service locations that are to be looked up."""
+    chosen = [options.line(line) for line in document.lines]
+    items = (one.billing_item.name for one in chosen if one.billing_item)
+    places = (one.service_location.external_id for one in chosen if one.service_location)
+    return {name for name in items if name}, {name for name in places if name}
 
 
 def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: Mistakes) -> None:
@@ -118,6 +153,8 @@ def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: M
 def _check_line(document: Document, line: Line, at: str, mistakes: Mistakes) -> None:
     if line.unit not in UNITS:
         mistakes.unoffered(f"{at}.unit", f"{line.unit} is not a unit here")
+    if line.vat.category is VatCategory.INTRA_COMMUNITY:
+        mistakes.unoffered(f"{at}.vat.category", WITHIN_THE_UNION)
     if unit_price(line) is None:
         mistakes.unoffered(f"{at}.base_quantity", "the price of one unit is not exact")
     period = period_of(document, line)
@@ -169,9 +206,7 @@ def first_context(
 
 def look_ups(document: Document, options: ZeroFrictionOptions) -> tuple[tuple[LookUp, ...], ...]:
     """Customer, accounts and codes at once; then what belongs to the customer; then its group."""
-    chosen = [options.line(line) for line in document.lines]
-    items = {one.billing_item.name for one in chosen if one.billing_item} - {None}
-    places = {one.service_location.external_id for one in chosen if one.service_location} - {None}
+    items, places = _named(document, options)
     customer = customer_choice(document, options)
     account = _bank_account_choice(document, options)
     contract = _contract_choice(document, options)

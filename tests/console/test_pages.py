@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
+from pathlib import Path
 
 import pytest
+from babel import Locale
+from jinja2 import Environment, FileSystemLoader
 
+import console
+from console.reader import Reader
 from console.words import Words
 from invoicing.invoice import Invoice, Status
 from invoicing.questions import Reason
+from invoicing.totals import totals
 from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in
 from tests.console.scenes import differing, everywhere, held, until
 from tests.gateway.door import Gateway
+from tests.invoicing import document, line
 from tests.lifecycle.world import Company, World
 
 # --- the inbox ------------------------------------------------------------------------------------
@@ -30,6 +38,26 @@ async def test_the_inbox_shows_what_waits_whose_it_is_how_much_and_what_is_asked
     assert f"/console/invoices/{wrong}" in page.links()
     again = await everywhere(browser, stopped)
     assert "a release, for somebody wanted it looked at" in again.text
+
+
+def test_what_is_to_be_paid_is_shown_where_it_is_not_the_whole() -> None:
+    environment = Environment(
+        loader=FileSystemLoader(Path(console.__file__).with_name("templates")), autoescape=True
+    )
+    template = environment.get_template("_due.html", globals={"say": Words()})
+
+    def due(**given: str) -> str:
+        asked = document(line(unit_price="100.10"), **given)
+        page = template.render(
+            document=asked, totals=totals(asked, "line"), reader=Reader(Locale("en", "GB"), UTC)
+        )
+        return " ".join(re.sub("<[^>]*>", " ", page).split())
+
+    assert due() == ""
+    assert due(rounding="-0.12") == "Rounding -€0.12 To pay €121.00"
+    assert due(prepaid="50") == "Paid before €50.00 To pay €71.12"
+    both = due(prepaid="21.12", rounding="0.05")
+    assert both == "Paid before €21.12 Rounding €0.05 To pay €100.05"
 
 
 async def test_what_was_asked_for_first_comes_first(company: Company, browser: Browser) -> None:

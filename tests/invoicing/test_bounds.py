@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from invoicing import bounds
 from invoicing.bounds import ENGINE_PAYLOAD, KIB, received, remembered, stored
 from invoicing.case import Case, InvoiceInput
 from invoicing.converter import data_converter
-from invoicing.document import Document
+from invoicing.credit import CreditLedger
+from invoicing.document import Document, Line
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import FieldProblem, InvalidRequest, TooLarge
 from invoicing.invoice import Journal, Problem, Resolve
@@ -28,6 +29,7 @@ from invoicing.provider import Event, Plan
 from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.totals import totals
+from invoicing.values import MOST_LINES, MOST_ORDER_LINES
 from tests.examples import a_document, a_line, an_invoice
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -138,15 +140,51 @@ def test_every_bound_of_ours_is_below_the_engine_s(ours: int, engines: int) -> N
     assert ours < engines
 
 
-def test_a_thousand_ordinary_lines_are_far_within_their_bounds() -> None:
-    lines = tuple(
-        a_line(n, description="A description of the usual length") for n in range(1, 1001)
+def ordinary(count: int, **more: Any) -> tuple[Line, ...]:
+    return tuple(
+        a_line(n, description="A description of the usual length", **more)
+        for n in range(1, count + 1)
     )
-    document = a_document(lines=lines)
+
+
+def test_as_many_ordinary_lines_as_there_may_be_are_within_their_bounds() -> None:
+    """546 KiB of 640, and 141 of 288: the rest is for options, and for what adaptors plan."""
+    lines = ordinary(MOST_LINES)
     request = an_invoice("T-1", document={"lines": lines}, options={})
     bounds.refuse_too_large(request)
-    assert stored(request) < bounds.REQUEST // 2
-    bounds.refuse_plan(Plan(totals=totals(document, "line"), echoes=()))
+    assert stored(request) < 0.9 * bounds.REQUEST
+    plan = Plan(totals=totals(request.document, "line"), echoes=())
+    bounds.refuse_plan(plan)
+    assert stored(plan) < bounds.PLAN // 2
+    assert stored(CreditLedger.of(request.document, "line")) < bounds.GROWN // 2
+
+
+def test_as_many_long_lines_are_refused_by_their_size() -> None:
+    request = an_invoice("T-1", document={"lines": ordinary(MOST_LINES, note="x" * 60)})
+    with pytest.raises(TooLarge, match="use fewer lines or shorter texts, or make several"):
+        bounds.refuse_too_large(request)
+
+
+def test_a_plan_with_the_longest_ids_and_amounts_is_refused_by_its_size() -> None:
+    ids = tuple(f"{n:050}" for n in range(MOST_LINES))
+    price = Decimal("123456789012.34")
+    lines = tuple(a_line(1, id=each, unit_price=price, quantity=Decimal(1)) for each in ids)
+    plan = Plan(totals=totals(a_document(lines=lines), "line"), echoes=())
+    with pytest.raises(TooLarge, match="the plan for this request is too large"):
+        bounds.refuse_plan(plan)
+
+
+def test_an_order_has_fewer_lines_so_that_each_can_be_delivered_by_itself() -> None:
+    fits = OrderRequest(
+        reference="O-1", provider="riverty", document=a_document(lines=ordinary(MOST_ORDER_LINES))
+    )
+    bounds.refuse_too_large(fits)
+    with pytest.raises(ValidationError, match="an order has at most 1000, this 1001: make several"):
+        OrderRequest(
+            reference="O-1",
+            provider="riverty",
+            document=a_document(lines=ordinary(MOST_ORDER_LINES + 1)),
+        )
 
 
 # --- requests -------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from invoicing.credit_document import (
     same_worth,
 )
 from invoicing.credit_portion import portion
-from invoicing.document import Adjustment, Document, DocumentAdjustment, Line, Vat
+from invoicing.document import Adjustment, Document, DocumentAdjustment, Line, Vat, VatAccounting
 from invoicing.errors import InvalidRequest
 from invoicing.invoice import Invoice, Status
 from invoicing.provider import PaymentStatus, Stage
@@ -162,6 +162,18 @@ def test_a_credit_note_names_its_invoice_and_asks_for_no_payment() -> None:
     assert note.issue_date == TODAY
     assert (note.due_date, note.payment, note.prepaid) == (None, None, Decimal(0))
     assert note.notes == ("came back",)
+
+
+def test_only_the_whole_is_taken_back_with_its_rounding_and_its_vat_in_another_currency() -> None:
+    """It is what was paid; of a part nobody has rounded anything."""
+    accounted = VatAccounting(currency="SEK", vat=Decimal(100))
+    document = a_document(rounding=Decimal("-0.02"), prepaid=Decimal(20), vat_accounting=accounted)
+    taken = books(document).credit(whole())
+    assert (taken.rounding, taken.prepaid) == (Decimal("-0.02"), Decimal(0))
+    assert taken.vat_accounting == accounted
+    part = books(document).credit(units("1"))
+    assert (part.rounding, part.vat_accounting) == (Decimal(0), None)
+    assert not same_worth(taken, taken.model_copy(update={"rounding": Decimal(0)}))
 
 
 def test_of_every_field_of_a_document_it_is_said_what_becomes_of_it() -> None:

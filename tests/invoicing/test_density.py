@@ -18,6 +18,7 @@ from invoicing.invoice import Hold
 from invoicing.model import Typed
 from invoicing.parse import read, read_request
 from invoicing.request import InvoiceRequest
+from invoicing.values import MOST_ADJUSTMENTS_IN_ALL, MOST_LINES
 from providers.kit import webhooks
 
 SIZE = 500_000
@@ -117,15 +118,16 @@ def test_signs_inside_a_text_are_no_objects(text: str) -> None:
 def test_the_shortest_that_can_be_asked_for_is_not_too_dense() -> None:
     """At every bound on how many there may be."""
     few = lines(99, allowances=[REDUCED] * 50)
-    assert read_request(asked(lines(1000))).document.lines
+    assert read_request(asked(lines(MOST_LINES))).document.lines
     assert read_request(asked(few, allowances=[{**REDUCED, "vat": VAT}] * 50)).document.lines
 
 
-def test_what_can_be_asked_for_takes_twelve_megabytes_at_most() -> None:
-    """Of short lines each takes a multiple of its size; there are a thousand at most."""
-    body = asked(lines(1000, allowances=[REDUCED] * 5))
+def test_what_can_be_asked_for_takes_fourteen_megabytes_at_most() -> None:
+    """Of short lines each takes a multiple of its size; there are so many at most."""
+    each = MOST_ADJUSTMENTS_IN_ALL // MOST_LINES
+    body = asked(lines(MOST_LINES, allowances=[REDUCED] * each))
     assert read_request(body).document.lines
-    assert most_memory(body, InvoiceRequest) < 12_000_000
+    assert most_memory(body, InvoiceRequest) < 14_000_000
 
 
 VAT = {"rate": "21"}

@@ -323,6 +323,52 @@ class TestAmounts:
             (said,) = on_lines(*small, prepaid="3.61", vat_rounding=rounding)
             assert f"which is {least} EUR" in said
 
+    @pytest.mark.parametrize("rounding", [None, "line", "category"])
+    def test_a_rounding_moves_the_whole_by_no_more_than_itself(self, rounding: str | None) -> None:
+        whole: dict[str, Any] = {"vat_rounding": rounding}
+        for fits in ("0.31", "-0.69", "107.69", "-107.69"):
+            assert mistakes(rounding=fits, **whole) == []
+        for more in ("107.70", "-107.70"):
+            (said,) = mistakes(rounding=more, **whole)
+            assert said.startswith("rounding: is more than the whole, which is 107.69 EUR with VAT")
+        assert on_lines(line(quantity=-1), rounding="0.31", **whole) == []
+        (said,) = on_lines(line(unit_price=0), rounding="0.01", **whole)
+        assert said.startswith("rounding: is more than the whole, which is 0.00 EUR")
+
+    def test_who_pays_at_once_has_paid_the_rounded_whole(self) -> None:
+        """In cash: 107.69 comes to 107.70, and nothing is due."""
+        assert mistakes(prepaid="107.70", rounding="0.01") == []
+        for prepaid, rounding, whole in (
+            ("107.71", "0.01", "107.70"),
+            ("107.69", "-0.04", "107.65"),
+        ):
+            (said,) = mistakes(prepaid=prepaid, rounding=rounding)
+            assert said.startswith(f"prepaid: is more than the whole, which is {whole} EUR")
+
+    def test_vat_is_accounted_for_in_another_currency_and_on_the_same_side(self) -> None:
+        def said(currency: str, vat: str, *lines: Any) -> list[str]:
+            given = {"currency": currency, "vat": vat}
+            return on_lines(*(lines or (line(),)), vat_accounting=given)
+
+        assert said("SEK", "213.17") == said("JPY", "3000") == said("SEK", "0") == []
+        assert said("SEK", "-213.17", line(quantity=-1)) == []
+        assert said("EUR", "18.69") == [
+            "vat_accounting.currency: is the document's own; leave it out"
+        ]
+        assert said("JPY", "3000.5") == ["vat_accounting.vat: JPY has 0 decimals, not more"]
+        for vat, bought in (("-213.17", line()), ("213.17", line(quantity=-1))):
+            assert said("SEK", vat, bought) == [
+                "vat_accounting.vat: is on the other side of zero than the VAT of the document"
+            ]
+
+    @pytest.mark.parametrize("missing", ["currency", "vat"])
+    def test_the_currency_of_accounting_and_the_vat_in_it_go_together(self, missing: str) -> None:
+        """BR-53."""
+        given = {"currency": "SEK", "vat": "213.17"}
+        del given[missing]
+        (said,) = mistakes(vat_accounting=given)
+        assert said.startswith(f"vat_accounting.{missing}: ")
+
     def test_allowances_leave_something_of_their_line(self) -> None:
         too_much = ["lines[0].allowances: come to more than the line itself"]
         assert on_lines(line(allowances=[{"amount": "89.00"}])) == []
@@ -346,6 +392,7 @@ class TestAmounts:
             allowances=vat_fine,
             charges=vat_fine,
             prepaid="0.001",
+            rounding="-0.001",
         )
         assert found == [
             f"{path}: EUR has 2 decimals, not more"
@@ -355,6 +402,7 @@ class TestAmounts:
                 "allowances[0].amount",
                 "charges[0].amount",
                 "prepaid",
+                "rounding",
             )
         ]
         assert mistakes(prepaid="1.000") == []
@@ -371,6 +419,7 @@ class TestAmounts:
             {"lines": [line(quantity="-1000000", unit_price="500000000")]},
             {"charges": [{"amount": "500000000000000", "vat": VAT_21}]},
             {"prepaid": "999999999999999"},
+            {"rounding": "-999999999999999"},
             {
                 "lines": [
                     line(

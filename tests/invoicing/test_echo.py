@@ -125,6 +125,16 @@ def test_what_is_due_is_less_what_is_prepaid_and_rounded_as_the_options_say() ->
     assert lowered.due == 7
 
 
+def test_what_is_due_is_rounded_as_the_document_says() -> None:
+    asked = document(line(unit_price="100.10"), prepaid="50", rounding="-0.12")
+    made = Expected.of("ref-1", asked, Plan(totals=totals(asked, "line"), echoes=()), None)
+    assert (made.rounding, made.due) == (Decimal("-0.12"), Decimal("71.00"))
+    dropped = echo(net="100.10", vat={"21": "21.02"}, gross="121.12", prepaid="50", due="71.12")
+    told = [str(each) for each in differences(made, dropped, ALL)]
+    assert "rounding: ours -0.12 EUR, theirs 0.00 EUR (0.12 more)" in told
+    assert "due: ours 71.00 EUR, theirs 71.12 EUR (0.12 more)" in told
+
+
 def test_neither_buyer_is_named() -> None:
     (difference,) = differences(expected(buyer="Ann Example"), echo(buyer="Bob Example"), ALL)
     assert "Example" not in difference.model_dump_json() + str(difference)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import ValidationError
 
-from invoicing.document import DocumentAdjustment, Vat
+from invoicing.document import DocumentAdjustment, Vat, VatAccounting
 from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.order import (
     FINAL,
@@ -263,6 +263,8 @@ WHOLE: dict[str, dict[str, Any]] = {
     "allowances": {"allowances": (DocumentAdjustment(percent=Decimal(5), vat=VAT, reason="x"),)},
     "charges": {"charges": (DocumentAdjustment(amount=Decimal(5), vat=VAT, reason="x"),)},
     "prepaid": {"prepaid": Decimal(1)},
+    "rounding": {"rounding": Decimal("-0.01")},
+    "vat_accounting": {"vat_accounting": VatAccounting(currency="SEK", vat=Decimal(1))},
 }
 
 

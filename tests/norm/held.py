@@ -21,7 +21,8 @@ from collections.abc import Iterable, Iterator
 
 _ROWS: dict[str, str] = {
     "required": "BR-03 BR-05 BR-07 BR-16 BR-21 BR-22 BR-23 BR-24 BR-25 BR-26 BR-27 BR-55 BR-57 "
-    "BR-CO-04 BR-CO-09 BR-CL-04 BR-CL-14 BR-CL-15 BR-CL-16 BR-CL-17 BR-CL-18 BR-CL-22 BR-CL-23 "
+    "BR-53 BR-CL-05 BR-CO-04 BR-CO-09 BR-CL-04 BR-CL-14 BR-CL-15 BR-CL-16 BR-CL-17 BR-CL-18 "
+    "BR-CL-22 BR-CL-23 "
     # an adjustment is an amount or a percentage, and names its VAT
     "BR-31 BR-32 BR-36 BR-37 BR-41 BR-43 "
     # a period has both its days, in order
@@ -31,9 +32,9 @@ _ROWS: dict[str, str] = {
     # one row for each category and rate, its taxable amount and its VAT
     "BR-{S,Z,E,AE,IC,G,O,AF,AG}-01 BR-{S,Z,E,AE,IC,G,O,AF,AG}-08 BR-{Z,E,AE,IC,G,O}-09",
     "apart": "BR-CO-17 BR-{S,AF,AG}-09 "
-    "BR-DEC-{01,02,05,06,09,10,11,12,13,14,16,18,19,20,23,24,25,27,28}",
-    "unsaid": "BR-18 BR-19 BR-20 BR-28 BR-51 BR-52 BR-53 BR-54 BR-56 BR-65 BR-B-01 BR-B-02 "
-    "BR-CO-03 BR-CL-05 BR-CL-06 BR-CL-07 BR-CL-08 BR-CL-13 BR-CL-24 BR-DEC-15 BR-DEC-17",
+    "BR-DEC-{01,02,05,06,09,10,11,12,13,14,15,16,17,18,19,20,23,24,25,27,28}",
+    "unsaid": "BR-18 BR-19 BR-20 BR-28 BR-51 BR-52 BR-54 BR-56 BR-65 BR-B-01 BR-B-02 "
+    "BR-CO-03 BR-CL-06 BR-CL-07 BR-CL-08 BR-CL-13 BR-CL-24",
     "written": "BR-01 BR-04 BR-33 BR-38 BR-42 BR-44 BR-CO-05 BR-CO-06 BR-CO-07 BR-CO-08 "
     "BR-CO-21 BR-CO-22 BR-CO-23 BR-CO-24 BR-CL-01 BR-CL-03 "
     "BR-{AE,IC,G,O}-10 BR-O-05 BR-O-06 BR-O-07",

@@ -14,7 +14,7 @@ from typing import Any
 
 from invoicing.codes import LISTS
 from invoicing.document import Document
-from invoicing.money import minor_units
+from invoicing.money import minor_units, rounded
 from invoicing.totals import BOTH_ROUNDINGS, totals
 from tests.invoicing import content
 
@@ -212,7 +212,7 @@ class _Drawing:
         )
         typed["buyer"] = {"name": "Canary Energy BV", **self.party()}
         self.agree(typed, {vat.get("category", "S") for vat in vats})
-        return self.with_deposit(typed)
+        return self.with_what_is_due(typed)
 
     def agree(self, typed: Drawn, categories: set[str]) -> None:
         """What the categories ask for, and what goes with the type."""
@@ -230,14 +230,27 @@ class _Drawing:
         if asked or ("O" not in categories and self.coin()):
             typed["buyer"]["vat_number"] = self.one(("NL004495445B01", "BE0403170701"))
 
-    def with_deposit(self, typed: Drawn) -> Document:
-        """In some cases a share of the whole was paid before, or all of it."""
+    def with_what_is_due(self, typed: Drawn) -> Document:
+        """In some cases the whole is rounded, as in cash, to a step of the least units; in some a
+        share of it was paid before, or all of it."""
         made = Document.model_validate(typed)
-        share = self.one((0, 0, 0, 1, 3, 10))
+        step, share = self.one((0, 0, 5, 100)), self.one((0, 0, 0, 1, 3, 10))
         roundings = [made.vat_rounding] if made.vat_rounding else BOTH_ROUNDINGS
-        least = min(totals(made, rounding).gross for rounding in roundings)
-        if least <= 0 or not share:
-            return made
+        least = min((totals(made, rounding).gross for rounding in roundings), key=abs)
         unit = Decimal((0, (1,), -minor_units(made.currency)))
-        prepaid = (least / share).quantize(unit, "ROUND_DOWN")
-        return Document.model_validate({**typed, "prepaid": prepaid})
+        if step:
+            whole = (least / (unit * step)).to_integral_value() * unit * step
+            typed["rounding"], least = whole - least, whole
+        if self.coin(5):
+            typed["vat_accounting"] = self.accounted(made)
+        if share and least > 0:
+            typed["prepaid"] = (least / share).quantize(unit, "ROUND_DOWN")
+        return Document.model_validate(typed)
+
+    def accounted(self, made: Document) -> Drawn:
+        """Its VAT in another currency, at some rate."""
+        currency = self.one([one for one in CURRENCIES if one != made.currency])
+        vat = totals(made, made.vat_rounding or "category").vat * Decimal(
+            self.one(("1", "0.0931", "11.4"))
+        )
+        return {"currency": currency, "vat": rounded(vat, currency)}

@@ -82,7 +82,10 @@ def _wrong_totals(read: Read) -> Iterator[str]:
         "ChargeTotalAmount": raised,
         "TaxExclusiveAmount": net,
         "TaxInclusiveAmount": net + tax,
-        "PayableAmount": net + tax - read.total("PrepaidAmount"),
+        "PayableAmount": net
+        + tax
+        - read.total("PrepaidAmount")
+        + read.total("PayableRoundingAmount"),
     }
     for name, amount in expected.items():
         if read.total(name) != amount:

@@ -81,6 +81,8 @@ DOCUMENT = document(
     charges=[{"amount": "2", "vat": {"rate": 21}}],
     allowances=[{"amount": "1", "vat": {"category": "Z"}}],
     prepaid="50",
+    rounding="-0.02",
+    vat_accounting={"currency": "SEK", "vat": "239.87"},
     buyer={"name": "Canary Energy BV", "address": {"country": "NL"}},
 )
 SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
@@ -93,6 +95,10 @@ SPOILT: dict[str, tuple[Callable[[str], str], str]] = {
     "a taxable amount": (_spoiler("TaxableAmount"), "TaxableAmount is"),
     "a row's VAT": (_spoiler("TaxAmount", 1), "TaxAmount is"),
     "a price": (_spoiler("PriceAmount"), "line 1 is not"),
+    "the VAT in another currency": (
+        lambda text: text.replace("TaxCurrencyCode>SEK", "TaxCurrencyCode>NOK"),
+        "BR-53",
+    ),
     "a place": (lambda text: text.replace("IssueDate", "StartDate"), "not expected"),
 }
 
@@ -116,6 +122,9 @@ def test_documents_of_every_kind_are_drawn() -> None:
         seen.update({f"category {vat.category}" for vat in vats})
         seen.update([made.type, f"prices with VAT: {made.prices_include_vat}"])
         seen["deposit"] += bool(made.prepaid)
+        seen["rounded up"] += made.rounding > 0
+        seen["VAT in another currency"] += bool(made.vat_accounting)
+        seen["rounded down"] += made.rounding < 0
         seen["return"] += any(one.quantity < 0 for one in made.lines)
         seen["on a line"] += any(one.allowances or one.charges for one in made.lines)
         seen["on the document"] += bool(adjusted)
@@ -123,5 +132,15 @@ def test_documents_of_every_kind_are_drawn() -> None:
         seen["below zero"] += totals(made, made.vat_rounding or "line").gross < 0
     kinds = {f"category {one}" for one in VatCategory}
     kinds |= {"invoice", "credit_note", "prices with VAT: True", "prices with VAT: False"}
-    kinds |= {"deposit", "return", "on a line", "on the document", "base quantity", "below zero"}
+    kinds |= {
+        "deposit",
+        "rounded up",
+        "rounded down",
+        "VAT in another currency",
+        "return",
+        "on a line",
+        "on the document",
+        "base quantity",
+        "below zero",
+    }
     assert {kind for kind in kinds if seen[kind] < 5} == set()

@@ -106,6 +106,7 @@ def _head(root: Element, document: Document, *, credit: bool) -> None:
     if not credit:
         _text(root, "TaxPointDate", document.tax_point_date)
     _text(root, "DocumentCurrencyCode", document.currency)
+    _text(root, "TaxCurrencyCode", document.vat_accounting and document.vat_accounting.currency)
     _text(root, "AccountingCost", document.accounting_reference)
     _text(root, "BuyerReference", document.buyer_reference)
     _period(root, document.period)
@@ -279,6 +280,9 @@ def _sums(root: Element, document: Document, sums: Totals) -> None:
         _text(category, "TaxExemptionReasonCode", vat.exemption_code or standard)
         _text(category, "TaxExemptionReason", vat.exemption_reason)
         _named(category, "TaxScheme", "ID", "VAT")
+    if accounted := document.vat_accounting:
+        total = _group(root, "TaxTotal")
+        _money(total, "TaxAmount", accounted.vat, accounted.currency)
     group = _group(root, "LegalMonetaryTotal")
     for name, amount in (
         ("LineExtensionAmount", sums.line_net),
@@ -287,6 +291,7 @@ def _sums(root: Element, document: Document, sums: Totals) -> None:
         ("AllowanceTotalAmount", sums.allowances if document.allowances else None),
         ("ChargeTotalAmount", sums.charges if document.charges else None),
         ("PrepaidAmount", document.prepaid or None),
+        ("PayableRoundingAmount", document.rounding or None),
         ("PayableAmount", sums.due),
     ):
         if amount is not None:

@@ -54,6 +54,7 @@ SPECIAL: dict[str, Any] = {
     "amount": "1.5",
     "percent": "10",
     "prepaid": "10",
+    "rounding": "-0.2",
     "currency": "USD",
     "prices_include_vat": True,
     "type": "consumer",
@@ -140,6 +141,8 @@ _OWN: dict[str, Sequence[Sample]] = {
         Sample({**kind, "precedents[].issue_date": "2026-01-02"}, kind)
         for kind in (_CREDIT, {"precedents[].number": "A-1"})
     ],
+    "vat_accounting.currency": [Sample({"vat_accounting": {"currency": "SEK", "vat": "20"}}, {})],
+    "vat_accounting.vat": [Sample({"vat_accounting": {"currency": "USD", "vat": "20.5"}}, {})],
     "vat_rounding": [Sample({"vat_rounding": each}, {}) for each in ("line", "category")],
     "lines[].id": [Sample({"lines[].id": "L-31337"}, {})],
     "lines[].unit": [Sample({"lines[].unit": each}, {}) for each in ("HUR", "KWH")],

@@ -643,6 +643,25 @@ class TestBody:
             (21, 1),
         ]
 
+    @pytest.mark.parametrize("rounding", ["-0.12", "0.03"])
+    async def test_the_document_s_rounding_is_said_where_there_is_a_place_for_it(
+        self, rounding: str
+    ) -> None:
+        body = await sent_body({"prepaid": "10", "rounding": rounding})
+        units = int(Decimal(rounding) * 100)
+        assert body["header"]["rounding_amount"] == units
+        assert body["totals"]["payable_rounding_amount"] == units
+        assert body["totals"]["payable_amount"] == 11112 + units
+        assert body["totals"]["tax_inclusive_amount"] == 12112
+
+    async def test_what_is_rounded_counts_once(self) -> None:
+        plan = await planned({"prepaid": "10", "rounding": "-0.02"})
+        assert (plan.totals.due, plan.rounding) == (Decimal("111.10"), Decimal(0))
+        assert plan.context["rounding"] == -2
+        with pytest.raises(Rejected) as caught:
+            await planned({"rounding": "0.01"}, options={"rounding_amount": "0.01"})
+        assert [each.field for each in caught.value.fields] == ["options.rounding_amount"]
+
     async def test_the_provider_may_add_up_instead(self) -> None:
         body = await sent_body(FULL, {"calculate_totals": True, "rounding_amount": "0.03"})
         assert body["calculate_totals"] is True
@@ -1575,6 +1594,26 @@ class TestCredit:
         told = self.script(ubl_json=stated)
         await self.credit(told)
         assert told.body(CREATE)["header"]["issue_date"] == "2099-01-01T00:00:00Z"
+
+    async def test_what_was_paid_before_goes_back_with_the_rest(self) -> None:
+        """A deposit lowers what an invoice asks for, and not what its credit note gives back."""
+        told = self.script(
+            ubl_json=numbered(
+                "2026-17",
+                totals={
+                    "tax_inclusive_amount": 12112,
+                    "paid_amount": 5000,
+                    "payable_rounding_amount": -12,
+                    "payable_amount": 7100,
+                },
+            )
+        )
+        await self.credit(told)
+        assert told.body(CREATE)["totals"] == {
+            "tax_inclusive_amount": 12112,
+            "payable_rounding_amount": -12,
+            "payable_amount": 12100,
+        }
 
     async def test_without_totals_the_provider_adds_up(self) -> None:
         told = self.script(ubl_json=numbered("2026-17", totals=None))

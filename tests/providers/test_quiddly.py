@@ -552,6 +552,17 @@ class TestPlan:
     async def test_a_word_or_number_outside_its_list_is_refused(self, options: Any) -> None:
         assert fields(await refused(request(options=options)))[0].startswith("options.")
 
+    async def test_the_document_s_rounding_is_the_round_off(self) -> None:
+        asked = request({"rounding": "0.40"})
+        sums = (await sent_body(asked))["totals"]
+        assert sums["totalRoundOff"] == Decimal("0.40")
+        assert sums["totalToPay"] - sums["total"] == Decimal("0.40")
+        plan = await planned(asked)
+        assert (plan.rounding, plan.due) == (Decimal(0), plan.totals.due)
+        assert plan.totals.due == plan.totals.gross + Decimal("0.40")
+        error = await refused(request({"rounding": "0.40"}, options={"round_off": "0.40"}))
+        assert fields(error) == ["options.round_off"]
+
     @pytest.mark.parametrize("rate", ["0", "6", "12", "25"])
     async def test_the_four_swedish_rates_are_known(self, rate: str) -> None:
         vat = {"rate": rate, "category": "S" if rate != "0" else "Z"}

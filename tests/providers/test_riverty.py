@@ -45,6 +45,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
+from invoicing.values import MOST_LINES
 from providers.riverty.adaptor import Riverty
 from providers.riverty.check import MOST_CREDITED
 from providers.riverty.decode import MAX_NOTIFICATION, MOST_PARTS, NOT_READ
@@ -512,9 +513,9 @@ class TestPlan:
         assert not (await adaptor().plan(request(may_credit=False))).credits
 
     async def test_a_long_invoice_keeps_a_small_context(self) -> None:
-        many = [LINE | {"id": str(number)} for number in range(1000)]
+        many = [LINE | {"id": str(number)} for number in range(MOST_LINES)]
         plan = await adaptor().plan(request({"lines": many}))
-        assert plan.context["items"] == "1-1000"
+        assert plan.context["items"] == f"1-{MOST_LINES}"
         assert len(json.dumps(plan.context)) < 1000
 
 

@@ -38,6 +38,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
+from invoicing.values import MOST_LINES
 from providers.zero_friction.adaptor import ZeroFriction
 from providers.zero_friction.encode import UNITS
 from providers.zero_friction.envelopes import MAX_PAGES
@@ -320,6 +321,36 @@ class TestPlan:
         error = await refusal(document)
         assert isinstance(error, Unsupported)
         assert [one.field for one in error.fields] == [field]
+
+    async def test_of_many_names_the_ids_are_wanted(self) -> None:
+        """Each is remembered with its id, and what is known of an invoice has a bound."""
+        ids = [f"{number:030}" for number in range(MOST_LINES)]
+        lines = [line(id=each) for each in ids]
+
+        def places(key: str, many: int = MOST_LINES) -> dict[str, Any]:
+            return {"lines": {each: {"service_location": {key: each}} for each in ids[:many]}}
+
+        error = await refusal({"lines": lines}, options=places("external_id"))
+        assert [one.field for one in error.fields] == ["options.lines"]
+        assert "give them by id" in error.fields[0].message
+        assert await planned({"lines": lines}, options=places("id"))
+        assert await planned({"lines": lines}, options=places("external_id", 1000))
+
+    async def test_a_supply_within_the_union_is_refused_for_it_cannot_say_its_delivery(
+        self,
+    ) -> None:
+        """The norm wants the delivery (BR-IC-11, BR-IC-12): without it there is no such document,
+        and with it no such invoice here."""
+        within = {
+            "lines": [line(vat={"category": "K"})],
+            "buyer": {"name": "Ann Canary", "vat_number": "NL004495445B01"},
+            "delivery": {"actual_date": "2026-06-12", "address": {"country": "NL"}},
+        }
+        error = await refusal(within)
+        assert isinstance(error, Unsupported)
+        told = {one.field: one.message for one in error.fields}
+        assert told.keys() == {"document.delivery", "document.lines[0].vat.category"}
+        assert "BR-IC-12" in told["document.lines[0].vat.category"]
 
     @pytest.mark.parametrize(
         ("options", "field"),

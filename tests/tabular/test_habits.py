@@ -199,6 +199,11 @@ def test_options_are_converted_by_their_declared_type(tmp_path: Path) -> None:
     }
 
 
+def test_a_column_says_by_how_much_the_whole_is_rounded(tmp_path: Path) -> None:
+    wanted = one(a_file(tmp_path, {"rounding": "-0,02", "prepaid": "1,50"})).document
+    assert (f"{wanted.rounding}", f"{wanted.prepaid}") == ("-0.02", "1.50")
+
+
 def test_an_option_that_the_provider_does_not_have_is_its_row_s_mistake(tmp_path: Path) -> None:
     (entry,) = entries(a_file(tmp_path, {"options.calculate_totals": "true"}))
     assert entry.wrong == ("options.calculate_totals: is no field of mollie",)

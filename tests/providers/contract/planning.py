@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from invoicing.bounds import CONTEXT, refuse_plan, stored
 from invoicing.errors import (
     Rejected,
     Unsupported,
@@ -25,6 +26,7 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import totals
+from invoicing.values import MOST_LINES
 from providers.kit.coverage import Coverage
 from providers.registry import ADAPTORS
 from tests.providers import Script, answer
@@ -96,6 +98,15 @@ class Planning(Description):
         asked = self.asked(document=document).document
         assert totals(asked, "line").vat != totals(asked, "category").vat
         assert (await self.planned(document=document)).totals == totals(asked, self.rounding)
+
+    async def test_as_many_lines_as_there_may_be_can_be_planned_and_leave_room(self) -> None:
+        """And nothing of the plan grows with the square of them."""
+        line = self.document["lines"][0]
+        lines = [{**line, "id": str(number)} for number in range(MOST_LINES)]
+        plan = await self.planned(document={**self.document, "lines": lines})
+        assert len(plan.totals.lines) == MOST_LINES
+        refuse_plan(plan)
+        assert stored(plan.context) < CONTEXT // 8
 
     async def test_another_rounding_than_its_own_is_refused(self) -> None:
         other = "line" if self.rounding == "category" else "category"
