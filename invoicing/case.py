@@ -193,6 +193,8 @@ class Case(Memory):
     """Whether a person had it made from another document than the first request's."""
     correcting: bool = False
     """Whether what is at the provider still has the content before the last correction."""
+    outdated: bool = False
+    """Whether our draft still has that content, and is to be updated in place."""
     adopting: tuple[str, ...] = ()
     """The invoice that a person wants to go on with, not yet looked at, and those they know to be
     none of ours."""
@@ -284,6 +286,15 @@ class Case(Memory):
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
+
+    def keep_draft(self) -> None:
+        """Back to where the draft had just been made, for it is going to say something else."""
+        kept = (self.provider_id, self.stage, self.known, self.provider_status)
+        fresh = Case()
+        for name in _OF_ONE_DRAFT:
+            setattr(self, name, getattr(fresh, name))
+        self.provider_id, self.stage, self.known, self.provider_status = kept
+        self.outdated = True
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""
@@ -377,6 +388,7 @@ _OF_ONE_DRAFT = (
     "without",
     "attached",
     "document_asked",
+    "outdated",
 )
 
 
