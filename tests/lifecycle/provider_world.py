@@ -148,6 +148,13 @@ class Forgery:
     change: Callable[[Any], None]
     says: str
     request: Mapping[str, Any] = field(default_factory=dict)
+    text: bool = False
+    """Whether it is no figure, but something in words: neither side of it is shown."""
+
+
+def _text(name: str, *path: Any) -> Forgery:
+    """This text says something else."""
+    return Forgery(name, _set(*path, value="Other"), f"{name}: not the one asked for", text=True)
 
 
 @dataclass(frozen=True)
@@ -827,6 +834,8 @@ _MOLLIE_FORGERIES = (
         _set("paymentTerm", value="14 days"),
         "due date: ours 2026-07-30, theirs 2026-07-14",
     ),
+    _text("buyer's street", "recipient", "streetAndNumber"),
+    _text("texts of the lines", "lines", 1, "description"),
     Forgery("buyer", _set("recipientIdentifier", value="K-9999"), "buyer: not the one asked for"),
     Forgery(
         "reference",
@@ -1335,6 +1344,9 @@ _QUIDDLY_LIVES = (
 )
 
 _QUIDDLY_FORGERIES = (
+    _text("buyer's name", "debtor", "name"),
+    _text("buyer's city", "debtor", "invoiceAddress", "city"),
+    _text("texts of the lines", "articleRows", 1, "description"),
     Forgery(
         "currency",
         _set("currency", "invoiceCurrency", value="EUR"),
