@@ -36,6 +36,7 @@ from invoicing.provider import (
     Sends,
     Snapshot,
     Target,
+    Updates,
 )
 from invoicing.request import InvoiceRequest
 
@@ -160,6 +161,15 @@ class InvoiceActivities:
 
     @activity.defn
     @as_failures
+    async def update(self, call: CreateCall) -> Snapshot:
+        """Give the draft other content. Safe to repeat."""
+        provider = provider_of(self._accounts, call.target.account)
+        if not isinstance(provider, Updates):
+            raise Unsupported("this provider's drafts cannot be updated")
+        return taken_in(call.target, await provider.update(call))
+
+    @activity.defn
+    @as_failures
     async def send(self, target: Target) -> Snapshot:
         """Send the invoice to its buyer."""
         provider = provider_of(self._accounts, target.account)
@@ -194,6 +204,7 @@ class InvoiceActivities:
             self.create,
             self.read,
             self.attach,
+            self.update,
             self.approve,
             self.send,
             self.delete,

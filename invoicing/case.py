@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from invoicing import attributes
-from invoicing.bounds import listed_keys, received, remembered, said
-from invoicing.consent import Consent, Consented, CorrectedAlone
+from invoicing.bounds import listed_keys, said
+from invoicing.consent import Consent, CorrectedAlone
 from invoicing.doubt import CREATE, SHOWS, Doubt
 from invoicing.errors import FieldProblem
 from invoicing.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
@@ -22,139 +22,17 @@ from invoicing.invoice import (
     Cancel,
     Hold,
     Invoice,
-    Journal,
     LineState,
     LineStatus,
-    Problem,
-    Resolve,
     Status,
-    Waiting,
 )
+from invoicing.memory import Memory
 from invoicing.model import Recorded
-from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
-from invoicing.recording import Line
+from invoicing.provider import Echo, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
-
-
-KEPT_OF_JOURNAL = 20
-KEPT_OF_SEEN = 50
-"""What is left of them where there is no room for more."""
-
-
-class Memory(BaseModel):
-    """What a workflow remembers of what it was told, asked and did. Like every recorded model it
-    only ever gains optional fields."""
-
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
-
-    inbox: tuple[Event, ...] = ()
-    seen: tuple[str, ...] = ()
-    lost_news: int = 0
-    """Events that came while the inbox was full, or that were too large: they led to a look, and
-    what they said was not kept."""
-    journal: Journal = Journal()
-    told: str = ""
-    """What the subscriber was told last; see `notice.news`."""
-    notices: int = 0
-    """How much it was told so far."""
-    asked_by: str = ""
-    """Who asked for it, where they had proven who they are."""
-
-    consents: tuple[Consented, ...] = ()
-    """The first of two people, where two are needed."""
-
-    problem: Problem | None = None
-    """The question that is open."""
-    asked: Problem | None = None
-    """The question that was asked last: asked again after news that changed nothing, it is the
-    same one, as old."""
-    asked_waiting: Waiting | None = None
-    questions: int = 0
-    """How many were asked so far."""
-    resolution: Resolve | None = None
-    waiting: Waiting | None = None
-    refused: str = ""
-    """What was asked by signal last and could not be carried out, and why."""
-
-    claimed: str = ""
-    """The content for which the reference was claimed in the register last."""
-    recording: bool = False
-    """Whether what happens is written down there, too."""
-    unrecorded: tuple[Line, ...] = ()
-    """What is not written down there yet. Nothing of it is ever given up."""
-    lines: int = 0
-    """How many lines there were so far."""
-
-    def note(
-        self,
-        at: datetime,
-        what: str,
-        by: str = "",
-        reason: str = "",
-        proven: str = "",
-        *,
-        answers: bool = False,
-    ) -> None:
-        """Add to the journal, dropping the oldest entry when it is full. `answers` says that `by`
-        has answered a question."""
-        self.journal = self.journal.with_entry(at, what, by, reason, proven)
-        if self.recording:
-            self.add_line(at, what, by, reason, proven, answers=answers)
-
-    def add_line(
-        self,
-        at: datetime,
-        what: str,
-        by: str = "",
-        reason: str = "",
-        proven: str = "",
-        *,
-        answers: bool = False,
-        status: str = "",
-    ) -> None:
-        """One more line for the register; the status is the one told last, unless it is given."""
-        self.lines += 1
-        line = Line(
-            sequence=self.lines,
-            at=at,
-            status=status or self.told.partition(" ")[0] or Status.STARTED,
-            what=what,
-            by=by,
-            reason=reason,
-            proven=proven,
-            answers=answers,
-        )
-        self.unrecorded = (*self.unrecorded, line)
-
-    def begin_recording(self) -> None:
-        """From now on; what the journal has so far first."""
-        self.recording = True
-        for entry in self.journal.entries:
-            self.add_line(entry.at, entry.what, entry.by, entry.reason, entry.proven)
-
-    def were_recorded(self, lines: tuple[Line, ...], *, ours: bool) -> None:
-        """They are written down; or the reference is somebody else's by now, and nothing of ours
-        is written down any more."""
-        self.recording = ours
-        self.unrecorded = self.unrecorded[len(lines) :] if ours else ()
-
-    def shorten(self) -> None:
-        """Give up what is least needed, oldest first, where all of it is too large to be carried
-        on: most of the journal, and most ids that are known again."""
-        self.journal = self.journal.shortened(KEPT_OF_JOURNAL)
-        self.seen = self.seen[-KEPT_OF_SEEN:]
-
-    def receive(self, event: Event) -> bool:
-        """Keep an event for the next read; False if it had come before."""
-        if event.id in self.seen:
-            return False
-        self.seen = remembered(self.seen, event.id)
-        kept = received(self.inbox, event)
-        self.inbox, self.lost_news = kept.events, self.lost_news + kept.dropped
-        return True
 
 
 class Case(Memory):
@@ -193,6 +71,8 @@ class Case(Memory):
     """Whether a person had it made from another document than the first request's."""
     correcting: bool = False
     """Whether what is at the provider still has the content before the last correction."""
+    outdated: bool = False
+    """Whether our draft still has that content, and is to be updated in place."""
     adopting: tuple[str, ...] = ()
     """The invoice that a person wants to go on with, not yet looked at, and those they know to be
     none of ours."""
@@ -284,6 +164,15 @@ class Case(Memory):
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
+
+    def keep_draft(self) -> None:
+        """Back to where the draft had just been made, for it is going to say something else."""
+        kept = (self.provider_id, self.stage, self.known, self.provider_status)
+        fresh = Case()
+        for name in _OF_ONE_DRAFT:
+            setattr(self, name, getattr(fresh, name))
+        self.provider_id, self.stage, self.known, self.provider_status = kept
+        self.outdated = True
 
     def names(self, request: InvoiceRequest) -> list[str]:
         """What the provider may call this invoice, each told apart from other accounts' names."""
@@ -377,6 +266,7 @@ _OF_ONE_DRAFT = (
     "without",
     "attached",
     "document_asked",
+    "outdated",
 )
 
 

@@ -8,10 +8,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, TypeVar
 
-from invoicing.case import Memory
 from invoicing.credit import Credit, CreditLedger, Left, Requested, Sums
 from invoicing.credit_document import credit_reference
 from invoicing.invoice import Invoice, Problem, Status, Waiting
+from invoicing.memory import Memory
 from invoicing.model import Recorded
 from invoicing.order import fate
 from invoicing.request import Reference

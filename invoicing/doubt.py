@@ -26,6 +26,7 @@ from invoicing.model import Recorded
 from invoicing.provider import Stage
 
 CREATE = "create"
+UPDATE = "update"
 SEND = "send"
 MOST_CALLS = 40
 """Calls of one kind and content count as one. What still exceeds this is put together into the
@@ -85,6 +86,8 @@ class Doubt(Recorded):
     foreign: tuple[str, ...] = ()
     """Ids that a search may show and that are no matter: none of ours, as a person said, or taken
     back."""
+    declined_at: datetime | None = None
+    """When a change of our invoice was refused last, and that was taken on trust."""
     watched: bool = False
     """Whether a create was ever uncertain: then it is searched for once more after the end."""
 
@@ -122,6 +125,11 @@ class Doubt(Recorded):
     def refused(self, verb: str, at: datetime) -> Doubt:
         """The call under way was refused, by a word that is not taken on trust."""
         return _ended(self, verb, at, Fate.REFUSED)
+
+    def declined(self, verb: str, at: datetime) -> Doubt:
+        """The call under way was refused, and that is taken on trust: should it take effect all the
+        same, it does what was wanted. Not so once the draft has other content: see `may_update`."""
+        return self.answered(verb).model_copy(update={"declined_at": at})
 
     def missed(self, content: str, at: datetime) -> Doubt:
         """Our own invoice, made from this content, is said to be gone, and not by us. It may come
@@ -186,7 +194,7 @@ class Doubt(Recorded):
         """We leave this invoice for another one of the same reference. Changes of the one we leave
         are no longer in doubt; creates are, and what the last search showed stays known."""
         doubt = _without(self, lambda one: one.verb != CREATE)
-        return doubt.model_copy(update={"looked": None})
+        return doubt.model_copy(update={"looked": None, "declined_at": None})
 
     # Answers
 
@@ -255,6 +263,18 @@ class Doubt(Recorded):
         """Whether an invoice with our reference can only have this content: no create with other
         content is in doubt."""
         return all(one.content == content for one in self.calls if one.verb == CREATE)
+
+    def may_update(self, content: str, now: datetime) -> bool:
+        """Whether a draft may be given this content where it stands: no other change of it may
+        still take effect, which would find the new content or take its place. The same update may:
+        it changes nothing more."""
+        declined = self.declined_at is not None and now < self.declined_at + self.effect
+        return not declined and all(
+            one.verb == CREATE
+            or (one.verb == UPDATE and one.content == content)
+            or now >= one.at + self.effect
+            for one in self.calls
+        )
 
 
 def _ended(doubt: Doubt, verb: str, at: datetime, fate: Fate) -> Doubt:

@@ -112,8 +112,9 @@ def _said_otherwise(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Itera
 
 
 def says_who(text: str) -> bool:
-    """Whether a text that is compared says whose invoice it is: a name or a VAT number."""
-    return text.endswith(("name", "VAT number"))
+    """Whether a text that is compared says whose invoice it is: a name, a VAT number, an account
+    number."""
+    return text.endswith(("name", "VAT number", "account number"))
 
 
 class _Comparison:

@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from invoicing import attributes
 from invoicing.bounds import listed_keys, said
-from invoicing.case import Memory
 from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
+from invoicing.memory import Memory
 from invoicing.order import (
     CancellationState,
     CancelLines,

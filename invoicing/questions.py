@@ -30,7 +30,7 @@ class Answer(StrEnum):
     MAKE_AGAIN = ("make_again", "make the invoice, or the order, anew")
     CORRECT = (
         "correct",
-        "delete the draft and make it from the document or options with this",
+        "make it from the document or options with this; its draft is updated, or deleted",
     )
     ADOPT = ("adopt", "go on with the invoice of this id; others are none of ours")
     GO_WITHOUT = ("go_without", "go on without this step")
@@ -142,7 +142,8 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
             "the provider, or its adaptor, refuses this step",
             news=False,
             retry="try the step again: the cause is mended at the provider",
-            correct="delete any draft, and make it from the `document` or `options` you give",
+            correct="make it from the `document` or `options` you give: any draft is updated, or "
+            "deleted",
             happened="you have seen at the provider that the step was done all the same",
             go_without="go on without this step: it is settled elsewhere, or not needed",
             keep="withdraw the cancel: the invoice stands and goes on",
@@ -224,14 +225,16 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         Reason.AMOUNTS_DIFFER: _question(
             "the provider's figures are not ours",
             retry="compare again: it is mended at the provider",
-            correct="delete the draft and make it from the `document` or `options` you give",
+            correct="make it from the `document` or `options` you give: its draft is updated, or "
+            "deleted",
             accept="let these days and texts stand as the provider states them; offered where no "
             "amount, and nothing of whose invoice it is, differs",
         ),
         Reason.APPROVAL_FAILED: _question(
             "the provider reports that approving failed",
             retry="approve again",
-            correct="delete the draft and make it from the `document` or `options` you give",
+            correct="make it from the `document` or `options` you give: its draft is updated, or "
+            "deleted",
             happened="it is approved after all, you have seen it",
         ),
         Reason.APPROVAL_OVERDUE: _question(

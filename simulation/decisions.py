@@ -7,10 +7,12 @@ shortest story of a violation is found.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
+from simulation.engine import Faults
 from simulation.provider.kinds import Kind
 
 
@@ -257,6 +259,23 @@ def draw_credits(rng: random.Random, places: int) -> list[Decision]:
     return found
 
 
+def draw_updates(rng: random.Random, kind: Kind) -> list[Decision]:
+    """What makes people correct a draft that can be updated, once or twice, and what goes wrong
+    then: somebody changes its figures, so that they are asked."""
+    found: list[Decision] = []
+    for verb, act in (("create", ""), ("update", "update")):
+        changed, when = Trigger(verb, 1, _span(rng, 0.05, 30)), Trigger(act, 1, _span(rng, 0.05, 9))
+        wording = rng.choice((1, 1, 2))
+        found.append(Meddling(changed, "figures"))
+        found.append(Act(when, "correct when asked", wording=wording))
+    lost = [nth for nth in (1, 2, 3) if rng.random() < 0.5]
+    found += [_lost_or_refused(rng, kind, "update", nth) for nth in lost]
+    if rng.random() < 0.3:
+        what = rng.choice(("approve", "delete", "figures"))
+        found.append(Meddling(Trigger("update", 1, _span(rng, 0.01, 60)), what))  # type: ignore[arg-type]
+    return found
+
+
 _CREDITED = {
     "whole": 12,
     "lines": 52,
@@ -303,6 +322,10 @@ def _call_fault(rng: random.Random, kind: Kind, *, order: bool) -> CallFault:
         verb = rng.choice(("register", "cancel_lines"))
     else:
         verb = rng.choices(_VERBS, (40, 25, 15, 9, 9, 2))[0]
+    return _lost_or_refused(rng, kind, verb)
+
+
+def _lost_or_refused(rng: random.Random, kind: Kind, verb: str, nth: int = 0) -> CallFault:
     said = rng.choices(
         ("unknown", "timeout", "died", "busy", "rejected", "unavailable"),
         (26, 14, 14, 12, 20, 14),
@@ -314,7 +337,7 @@ def _call_fault(rng: random.Random, kind: Kind, *, order: bool) -> CallFault:
     delay = timedelta(0)
     if effect == "later":
         delay = _span(rng, 1, kind.latest.total_seconds())
-    return CallFault(verb, _nth(rng), said, effect, delay)  # type: ignore[arg-type]
+    return CallFault(verb, nth or _nth(rng), said, effect, delay)  # type: ignore[arg-type]
 
 
 def _meddling(rng: random.Random) -> Meddling:
@@ -338,3 +361,21 @@ def _act(rng: random.Random, places: int, *, order: bool) -> Act:
         rng.random() < 0.25,
         rng.choice((1, 1, 2)),
     )
+
+
+_FAULTS = {
+    "evictions": {"evicted": 0.15},
+    "lost workers": {"worker_lost": 0.004, "task_lost": 0.02},
+    "lost answers": {"answer_lost": 0.3, "request_lost": 0.1},
+    "early continue-as-new": {"early_suggestion": 0.6},
+    "piled-up jobs": {"piled_up": 0.15, "cancel_with_completion": 0.5, "slow_queue": 0.02},
+}
+
+
+def faults(decisions: Iterable[Decision]) -> Faults:
+    """What the engine and the workers do to a life with these decisions."""
+    chosen: dict[str, float] = {}
+    for each in decisions:
+        if isinstance(each, Trouble):
+            chosen |= _FAULTS[each.what]
+    return Faults(**chosen)  # type: ignore[arg-type]

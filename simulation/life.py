@@ -27,12 +27,13 @@ from simulation.decisions import (
     Decision,
     Meddling,
     StrangeNews,
-    Trouble,
     draw,
     draw_credits,
+    draw_updates,
+    faults,
 )
 from simulation.documents import document
-from simulation.engine import Faults, NotFound, Run, Server
+from simulation.engine import NotFound, Run, Server
 from simulation.judge.invariants import BY_A_PERSON, Judge
 from simulation.judge.sentences import Sentence, Violation
 from simulation.people.caller import Caller
@@ -71,6 +72,8 @@ _OUTLIVE = ("feed/", "credits/")
 """What goes on when every invoice and order has ended."""
 CREDITED = 0.35
 """So many of the lives without an order have people who credit."""
+UPDATED = 0.2
+"""So many of those of one invoice whose draft is seen are at a provider where it can be updated."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,18 @@ def draw_life(seed: int) -> Life:
         **_register(seed),
         rule=draw_rule(seed),
     )
-    return life if ordered or goal is Goal.DRAFTED else _perhaps_credited(life)
+    return life if ordered or goal is Goal.DRAFTED else _perhaps_updated(_perhaps_credited(life))
+
+
+def _perhaps_updated(life: Life) -> Life:
+    """Drawn apart as well: a provider whose drafts can be updated is the rare one. Not where
+    Temporal loses its database: which content is right then is for a person to say."""
+    rng, kind = random.Random(f"updates {life.seed}"), life.kind
+    if not kind.has_drafts or life.loses or len(life.requests) > 1 or rng.random() >= UPDATED:
+        return life
+    more = draw_updates(rng, kind)
+    decisions = (*life.decisions, *more)
+    return replace(life, kind=replace(kind, updates=True), decisions=decisions)
 
 
 def _perhaps_credited(life: Life) -> Life:
@@ -222,28 +236,11 @@ def live(life: Life, decisions: Sequence[Decision] | None = None) -> Lived:
     return _Living(life, life.decisions if decisions is None else decisions).to_its_end()
 
 
-_FAULTS = {
-    "evictions": {"evicted": 0.15},
-    "lost workers": {"worker_lost": 0.004, "task_lost": 0.02},
-    "lost answers": {"answer_lost": 0.3, "request_lost": 0.1},
-    "early continue-as-new": {"early_suggestion": 0.6},
-    "piled-up jobs": {"piled_up": 0.15, "cancel_with_completion": 0.5, "slow_queue": 0.02},
-}
-
-
-def _faults(decisions: Sequence[Decision]) -> Faults:
-    chosen: dict[str, float] = {}
-    for each in decisions:
-        if isinstance(each, Trouble):
-            chosen |= _FAULTS[each.what]
-    return Faults(**chosen)  # type: ignore[arg-type]
-
-
 class _Living:
     def __init__(self, life: Life, decisions: Sequence[Decision]) -> None:
         self._life = life
         rng = random.Random(f"engine {life.seed}")
-        self._server = server = Server(rng, WORKFLOWS, faults=_faults(decisions))
+        self._server = server = Server(rng, WORKFLOWS, faults=faults(decisions))
         self._story = story = Story(server)
         self._ledger = ledger = Ledger()
         self._wire = wire = Wire(server, story, decisions, life.rhythm)

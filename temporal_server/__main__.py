@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from invoicing import process
-from temporal_server.build import resolve_binary
-from temporal_server.find import ServerUnavailable, cache_folder
-from temporal_server.run import LocalServer, local_server, refuse_busy
+from temporal_server.installing import ServerUnavailable, cache_folder, resolve_binary
+from temporal_server.local import LocalServer
+from temporal_server.ports import refuse_busy
+from temporal_server.run import local_server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

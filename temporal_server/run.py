@@ -1,196 +1,22 @@
-"""A development server that runs as long as this process, and its search attributes."""
+"""A server to work with: the one in TEMPORAL_ADDRESS, or one of our own."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import signal
-import socket
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any
-
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError
+from typing import Any
 
 from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.client.server import register, registered
-from invoicing.errors import EngineError
-from temporal_server.build import resolve_binary
-from temporal_server.find import ServerUnavailable, without_temporal
+from temporal_server.given import GivenServer, prepare_given
+from temporal_server.installing import ServerUnavailable, resolve_binary
+from temporal_server.local import LocalServer
+from temporal_server.ports import free_port
 
-DYNAMIC_CONFIG: Mapping[str, Any] = {
-    # The development server fires timers about a second late by default, and looks for due ones at
-    # most twenty times a second: some dozens of invoices at once make it fall behind.
-    "history.timerProcessorMaxTimeShift": "10ms",
-    "history.timerProcessorMaxPollRPS": 100,
-    "history.timerProcessorMaxPollHostRPS": 100,
-}
 ATTEMPTS = 5
 """How often a server begins where somebody is quicker to take a port that it found free."""
-
-# The server's life hangs on a pipe that only this process holds: when that closes or says a line,
-# the server is killed. So it cannot outlive us, not even if we are killed ourselves.
-_KEEPER = """
-exec 3<&0
-"$@" </dev/null 3<&- &
-server=$!
-{ read -r _ <&3; kill -KILL "$server"; } 2>/dev/null &
-keeper=$!
-exec 3<&-
-wait "$server"
-code=$?
-kill "$keeper" 2>/dev/null
-exit "$code"
-"""
-
-
-@dataclass(frozen=True)
-class GivenServer:
-    """The server behind TEMPORAL_ADDRESS: somebody else's, so it is never stopped or started."""
-
-    address: str
-    ui: str | None = None
-    ours: bool = False
-
-    async def start(self) -> None:
-        raise ServerUnavailable(f"The server at {self.address} is not ours to start.")
-
-    async def stop(self) -> None:
-        raise ServerUnavailable(f"The server at {self.address} is not ours to stop.")
-
-
-@dataclass
-class LocalServer:
-    """A server that this process runs: same ports and database over every restart.
-
-    Without a database it keeps everything in memory, and a stop forgets it.
-    """
-
-    binary: Path
-    port: int
-    ui_port: int | None = None
-    database: Path | None = None
-    search_attributes: Mapping[str, str] = field(default_factory=lambda: SEARCH_ATTRIBUTES)
-    dynamic_config: Mapping[str, Any] = field(default_factory=dict)
-    start_timeout: float = 30
-    ours: bool = True
-    _running: subprocess.Popen[bytes] | None = None
-    _output: IO[bytes] | None = None
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def ui(self) -> str | None:
-        return None if self.ui_port is None else f"http://127.0.0.1:{self.ui_port}"
-
-    @property
-    def running(self) -> bool:
-        return self._running is not None and self._running.poll() is None
-
-    async def start(self) -> None:
-        """Start and wait until it can be used; nothing happens if it runs already.
-
-        Raises ServerUnavailable with the server's own last words if it ends or takes too long.
-        """
-        if self.running:
-            return
-        refuse_busy(self.port, self.ui_port)  # else the other server's answer passes for ours
-        self._spawn()
-        try:
-            async with asyncio.timeout(self.start_timeout):
-                await self._ready()
-        except BaseException as error:
-            words = self._last_words()
-            await self.stop()
-            if isinstance(error, TimeoutError):
-                late = f"The Temporal server was not ready after {self.start_timeout:g} s."
-                raise ServerUnavailable(f"{late} {words}") from None
-            raise
-
-    async def stop(self) -> None:
-        """Kill the server; nothing happens if it does not run.
-
-        What it has acknowledged is in the database by then: a graceful stop keeps no more.
-        """
-        running, self._running = self._running, None
-        if running is not None and running.stdin is not None:
-            with suppress(BrokenPipeError), running.stdin as pipe:
-                pipe.write(b"\n")  # closing alone would not do if a fork of ours holds the pipe too
-            try:
-                await asyncio.to_thread(running.wait, 5)
-            finally:
-                if running.poll() is None:
-                    os.killpg(running.pid, signal.SIGKILL)
-                    running.wait()
-        if self._output is not None:
-            self._output.close()
-            self._output = None
-
-    def refuse_ended(self) -> None:
-        """Raise ServerUnavailable, with the server's last words, if it ended by itself."""
-        if not self.running:
-            raise ServerUnavailable(f"The Temporal server ended. {self._last_words()}")
-
-    def _last_words(self) -> str:
-        written = b""
-        if self._output is not None:
-            # It shares this file's position: reading must not move where it writes next.
-            size = os.fstat(self._output.fileno()).st_size
-            written = os.pread(self._output.fileno(), size, 0)
-        lines = [line for line in written.decode(errors="replace").splitlines() if line.strip()]
-        return "It said:\n" + "\n".join(lines[-10:]) if lines else "It said nothing."
-
-    def _spawn(self) -> None:
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (outlives this)
-        self._running = subprocess.Popen(
-            ["/bin/sh", "-c", _KEEPER, "sh", *self._command()],
-            env=without_temporal(os.environ),
-            stdin=subprocess.PIPE,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C is for us: the server has to outlive the work we wind up.
-            start_new_session=True,
-        )
-
-    def _command(self) -> list[str]:
-        command = [str(self.binary), "server", "start-dev", "--ip", "127.0.0.1"]
-        command += ["--port", str(self.port), "--namespace", "default", "--log-level", "error"]
-        command += ["--headless"] if self.ui_port is None else ["--ui-port", str(self.ui_port)]
-        if self.database is not None:
-            command += ["--db-filename", str(self.database)]
-        for name, value in {**DYNAMIC_CONFIG, **self.dynamic_config}.items():
-            command += ["--dynamic-config-value", f"{name}={json.dumps(value)}"]
-        for name, kind in self.search_attributes.items():
-            command += ["--search-attribute", f"{name}={kind}"]
-        return command
-
-    async def _ready(self) -> None:
-        while True:
-            self.refuse_ended()
-            try:
-                # The client's own first attempts would each wait for longer.
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.close()
-                client = await Client.connect(self.address)
-                await _describe(client)
-                # A database from an earlier version may lack some, and flags do not add those.
-                return await _register(client, self.search_attributes)
-            except ServerUnavailable:
-                raise
-            except (EngineError, RPCError, RuntimeError, OSError):
-                await asyncio.sleep(0.02)
-
 
 Server = GivenServer | LocalServer
 
@@ -216,7 +42,7 @@ async def local_server(
     """
     address = os.environ.get("TEMPORAL_ADDRESS")
     if address and not own:
-        await _prepare_given(address, search_attributes)
+        await prepare_given(address, search_attributes)
         yield GivenServer(address)
         return
     binary = await asyncio.to_thread(resolve_binary)
@@ -245,63 +71,3 @@ async def started(made: Callable[[], LocalServer], attempts: int = ATTEMPTS) -> 
         else:
             return server
     raise AssertionError("the last attempt returns or raises")
-
-
-def refuse_busy(*ports: int | None) -> None:
-    """Raise ServerUnavailable if somebody listens on one of these."""
-    for port in filter(None, ports):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise ServerUnavailable(
-                    f"Port {port} is taken, perhaps by a Temporal server that already runs: "
-                    "stop that one, or choose another port."
-                ) from error
-
-
-def free_port() -> int:
-    """A port on which nobody listens just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-async def _prepare_given(address: str, search_attributes: Mapping[str, str]) -> None:
-    try:
-        async with asyncio.timeout(15):
-            client = await Client.connect(**ClientConfig.load_client_connect_config())
-            await _describe(client)
-    except (RPCError, RuntimeError, TimeoutError) as error:
-        raise ServerUnavailable(
-            f"TEMPORAL_ADDRESS is {address}, but no Temporal server answers there; "
-            "start it, or unset TEMPORAL_ADDRESS to have a local one."
-        ) from error
-    try:
-        await _register(client, search_attributes)
-    except EngineError as error:
-        # Temporal Cloud does: there they are made in its own console.
-        raise ServerUnavailable(
-            f"The search attributes {', '.join(search_attributes)} could not be registered: the "
-            f"server answered {error.code}. An administrator has to create them."
-        ) from error
-
-
-async def _describe(client: Client) -> None:
-    await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace), timeout=timedelta(seconds=5)
-    )
-
-
-async def _register(client: Client, attributes: Mapping[str, str]) -> None:
-    """Those that the namespace lacks; safe to repeat and to race."""
-    there = await registered(client)
-    for name, kind in attributes.items():
-        if there.get(name, kind) != kind:
-            raise ServerUnavailable(
-                f"The search attribute {name} exists at the server, but not as {kind}; it has to "
-                "be renamed or removed there first."
-            )
-    await register(client, {name: kind for name, kind in attributes.items() if name not in there})

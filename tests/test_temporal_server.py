@@ -21,11 +21,14 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError
 
-from temporal_server import LocalServer, ServerUnavailable, build, local_server, resolve_binary, run
+from temporal_server import LocalServer, ServerUnavailable, local_server, resolve_binary, run
 from temporal_server.__main__ import main
-from temporal_server.find import built_path, cache_folder, downloaded_path
+from temporal_server.installing import build
+from temporal_server.installing.find import built_path, cache_folder, downloaded_path
+from temporal_server.namespace import register_missing
+from temporal_server.ports import free_port
 
-_ROOT = Path(build.__file__).parent.parent
+_ROOT = Path(run.__file__).parent.parent
 _ANSWER = "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"
 _OFFLINE = "raise SystemExit('the network is down')"
 
@@ -191,7 +194,7 @@ def test_a_download_that_hangs_is_given_up(tmp_path: Path, silent_proxy: str) ->
 def test_two_processes_at_once_make_one_build(machine: _Machine) -> None:
     _fake_go(machine.bin)
     program = (
-        "from temporal_server import build\n"
+        "from temporal_server.installing import build\n"
         f"build._DOWNLOAD = {_OFFLINE!r}\n"
         f"print(build.resolve_binary({machine.environ!r}))"
     )
@@ -355,7 +358,7 @@ async def test_an_address_that_is_given_is_used_and_gets_its_attributes(
 async def test_a_given_address_where_nobody_answers_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{run.free_port()}")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
     with pytest.raises(ServerUnavailable, match="no Temporal server answers there"):
         async with local_server():
             pass
@@ -364,9 +367,9 @@ async def test_a_given_address_where_nobody_answers_is_an_error(
 async def test_registering_twice_is_harmless_and_another_type_is_an_error(real: None) -> None:
     async with local_server(own=True) as server:
         client = await Client.connect(server.address)
-        await asyncio.gather(*(run._register(client, {"Seen": "Int"}) for _ in "ab"))
+        await asyncio.gather(*(register_missing(client, {"Seen": "Int"}) for _ in "ab"))
         with pytest.raises(ServerUnavailable, match="Seen exists at the server, but not as Text"):
-            await run._register(client, {"Seen": "Text"})
+            await register_missing(client, {"Seen": "Text"})
 
 
 def _fake_server(folder: Path, behaviour: str) -> Path:
@@ -378,7 +381,7 @@ def _fake_server(folder: Path, behaviour: str) -> Path:
 
 async def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
     binary = _fake_server(tmp_path, "echo 'unknown flag: --sideways' >&2; exit 1")
-    server = LocalServer(binary, run.free_port())
+    server = LocalServer(binary, free_port())
     with pytest.raises(ServerUnavailable, match="unknown flag: --sideways"):
         await server.start()
     assert not server.running
@@ -387,7 +390,7 @@ async def test_a_server_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
 async def test_a_server_that_never_gets_ready_is_given_up_and_ended(tmp_path: Path) -> None:
     binary = _fake_server(tmp_path, f"echo $$ > {tmp_path}/pid; exec /bin/sleep 60")
     # Long enough for a shell to begin on a busy machine.
-    server = LocalServer(binary, run.free_port(), start_timeout=3)
+    server = LocalServer(binary, free_port(), start_timeout=3)
     with pytest.raises(ServerUnavailable, match="not ready after 3 s"):
         await server.start()
     with pytest.raises(ProcessLookupError):

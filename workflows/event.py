@@ -24,9 +24,9 @@ from workflows.kit.waiting import Waits
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
-    from invoicing.case import Memory
     from invoicing.identity import document_id, order_id, provider_queue, workflow_id
     from invoicing.invoice import Resolve
+    from invoicing.memory import Memory
     from invoicing.news import (
         EVENT_PACE,
         AboutCall,

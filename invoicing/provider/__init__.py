@@ -9,15 +9,16 @@ What may be raised, by kind of verb:
 
     plan                      Rejected, Unsupported; it makes no call at all
     look_up, find, read       Unavailable, Rejected, Unreadable
-    create, approve, send,    Unavailable (certainly not done), Rejected (certainly refused),
-    delete, credit            UnknownOutcome (anything else, an unreadable answer included)
+    create, update, approve,  Unavailable (certainly not done), Rejected (certainly refused),
+    send, delete, credit      UnknownOutcome (anything else, an unreadable answer included)
 
 Denied is a Rejected that is about the credentials and not about the invoice.
 
 What only some providers have is a protocol of its own, in `verbs`, `orders` or `news`: looking up,
-finding, sending, crediting, orders that must be registered first, documents that are attached or
-made, news that arrive unasked, feeds that must be fetched. Whoever calls one asks with `isinstance`
-whether it is there: the method is the only declaration, so nothing can be declared and missing.
+finding, updating, sending, crediting, orders that must be registered first, documents that are
+attached or made, news that arrive unasked, feeds that must be fetched. Whoever calls one asks with
+`isinstance` whether it is there: the method is the only declaration, so nothing can be declared and
+missing.
 """
 
 from invoicing.provider.calls import (
@@ -63,6 +64,7 @@ from invoicing.provider.verbs import (
     LooksUp,
     Provider,
     Sends,
+    Updates,
 )
 
 __all__ = [
@@ -113,4 +115,5 @@ __all__ = [
     "Stage",
     "Subject",
     "Target",
+    "Updates",
 ]

@@ -130,6 +130,9 @@ class Plan(Recorded):
     claims: bool = False
     """Whether the reference is claimed in a register first. Set by the worker that keeps one, by no
     adaptor."""
+    fixed: str = ""
+    """A digest of what `update` cannot change of a draft: one made by a plan with the same is
+    updated in place when it is corrected. Empty where no draft is."""
     keeps_document: bool = False
     """Whether its document is fetched once it is final. Set by the worker that has a store."""
     consent: Consent | None = None
@@ -189,7 +192,8 @@ class LookUpCall(Recorded):
 
 
 class CreateCall(Recorded):
-    """Input of `create`: the only call after `plan` that carries the whole document."""
+    """Input of `create` and `update`: the only calls after `plan` that carry the whole
+    document."""
 
     target: Target
     document: Document

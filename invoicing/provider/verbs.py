@@ -73,6 +73,21 @@ class Finds(Protocol):
 
 
 @runtime_checkable
+class Updates(Protocol):
+    """A provider that takes other content for a draft; a plan says what of one stays (`fixed`).
+
+    `update` must be safe to repeat: the same once more changes nothing. That is how an uncertain
+    call is resolved here. It raises what a call that changes something may, and `Rejected` for what
+    is no draft any more.
+    """
+
+    async def update(self, call: CreateCall) -> Snapshot:
+        """Give the draft of the target's id this content, all of it, in one call. The answer's
+        context is merged into that of the new plan, which is all that later calls get."""
+        ...
+
+
+@runtime_checkable
 class Sends(Protocol):
     """A provider with a call that sends, apart from the one that makes an invoice final."""
 

@@ -28,7 +28,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from invoicing.totals import totals
+from invoicing.totals import Totals, totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
@@ -61,7 +61,15 @@ from providers.mollie.decode import (
     words_of,
 )
 from providers.mollie.document import document
-from providers.mollie.encode import description, encoded, key, recipient_identifier, recipient_of
+from providers.mollie.encode import (
+    changed,
+    description,
+    encoded,
+    fixed,
+    key,
+    recipient_identifier,
+    recipient_of,
+)
 from providers.mollie.listing import list_page, page_request
 from providers.mollie.options import UNSAID, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
@@ -135,6 +143,7 @@ class Mollie:
             sent_by="create" if final_at_once else "approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
             theirs=THEIR_DAY if context.any_day else (),
+            fixed="" if final_at_once else self._fixed(request, sums, context),
             buyer=recipient,
             context=context.given(),
         )
@@ -177,6 +186,11 @@ class Mollie:
         request = self._api.call("create", "POST", INVOICES, json=body, headers=headers)
         invoice = await self._invoice(request)
         return self._snapshot(invoice, context)
+
+    async def update(self, call: CreateCall) -> Snapshot:
+        """See the port. A PATCH with all that a draft's may have; what is issued takes none."""
+        self._refuse_for_credit(Context.model_validate(call.target.context))
+        return await self._update("update", call.target, changed(encoded(call, self._settings)))
 
     async def read(self, call: ReadCall) -> Snapshot:
         """See the port. Events are hints: the invoice itself is always fetched."""
@@ -262,6 +276,15 @@ class Mollie:
                 return deleted(invoice_id)
             raise
         return self._snapshot(invoice, context)
+
+    def _fixed(self, request: InvoiceRequest, sums: Totals, context: Context) -> str:
+        target = Target(
+            account=request.account, reference=request.reference, context=context.given()
+        )
+        call = CreateCall(
+            target=target, document=request.document, options=request.options, totals=sums
+        )
+        return fixed(encoded(call, self._settings), request.document)
 
     def _refuse_for_credit(self, context: Context) -> None:
         """A credit note is no resource here: nothing can be done with one."""

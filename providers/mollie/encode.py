@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import get_args
 from uuid import NAMESPACE_URL, uuid5
 
@@ -71,7 +72,7 @@ def metadata(reference: str, options: MollieOptions) -> dict[str, Json]:
     return {**options.metadata, REFERENCE: reference}
 
 
-def encoded(call: CreateCall, settings: MollieSettings) -> Json:
+def encoded(call: CreateCall, settings: MollieSettings) -> dict[str, Json]:
     """The body of create, with our reference in the metadata."""
     document = as_written(call.document, settings.vat_rounding)
     options = MollieOptions.model_validate(call.options)
@@ -96,6 +97,32 @@ def encoded(call: CreateCall, settings: MollieSettings) -> Json:
         "isEInvoice": options.e_invoice or None,
     }
     return filled(body)
+
+
+CHANGEABLE = (
+    *("memo", "paymentTerm", "recipientIdentifier", "recipient", "lines", "discount", "isEInvoice"),
+)
+"""What the body of update has for a draft, of that of create. Not there: metadata, VAT mode and
+scheme, currency, and of whom it is collected."""
+
+
+def changed(body: Mapping[str, Json]) -> dict[str, Json]:
+    """The body of update that makes a draft what this body of create would."""
+    return {name: body[name] for name in CHANGEABLE if name in body}
+
+
+def fixed(body: Mapping[str, Json], document: Document) -> str:
+    """A digest of what no update changes of what this body of create makes: see `Plan.fixed`. That
+    is the currency, too, which the lines say.
+
+    The names of what is written belong to it. The page does not say that what is left out of an
+    update is cleared, or of a recipient in it; so nothing is ever left out.
+    """
+    rest = {name: value for name, value in body.items() if name not in CHANGEABLE}
+    recipient = body["recipient"]
+    names = [*sorted(changed(body)), *sorted(recipient if isinstance(recipient, dict) else ())]
+    whole = encode([document.currency, rest, names])
+    return sha256(whole.encode()).hexdigest()[:16]
 
 
 def recipient_of(buyer: Party, options: MollieOptions) -> Json:

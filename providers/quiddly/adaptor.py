@@ -29,7 +29,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from invoicing.totals import totals
+from invoicing.totals import Totals, totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
@@ -82,6 +82,7 @@ from providers.quiddly.states import (
     Context,
     Told,
 )
+from providers.quiddly.words import PLACES, words_of
 
 TOKEN_SECONDS = 86_400
 
@@ -167,6 +168,7 @@ class Quiddly:
             # A verb may need a token, see it refused, need another and be repeated.
             call_timeout=timedelta(seconds=4 * settings.timeout),
             buyer=request.document.buyer.account_number,
+            said=self._words(request, sums, context),
             context=context.given(),
         )
 
@@ -338,6 +340,18 @@ class Quiddly:
                 raise
 
     # calls
+
+    def _words(self, request: InvoiceRequest, sums: Totals, context: Context) -> dict[str, str]:
+        """What it will be told in words; our mark in them is compared as the reference."""
+        target = Target(
+            account=request.account, reference=request.reference, context=context.given()
+        )
+        call = CreateCall(
+            target=target, document=request.document, options=request.options, totals=sums
+        )
+        told = words_of(encoded(call, self._settings))
+        mark = next((name for name, at in PLACES.items() if at == context.mark), "")
+        return {name: digest for name, digest in told.items() if name != mark}
 
     def _is_of_client(self, invoice: Invoice) -> bool:
         return self._settings.client_id in (None, invoice.client_id or self._settings.client_id)

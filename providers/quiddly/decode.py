@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.money import exactly, plain
@@ -22,27 +22,21 @@ from providers.kit.wire import Amount, CamelWire, Maybe, Written, day_of
 from providers.kit.words import safe_word
 from providers.quiddly.settings import QuiddlySettings
 from providers.quiddly.states import DISTRIBUTED, MAIN, PAYMENT, UNPROVEN, Context, Told
+from providers.quiddly.words import words_of
 
 NOT_READ = {
     "clientName": "the client's id says it",
     "productCode": "as asked; decides no figure",
     "serviceProviderCode": "likewise",
-    "paymentReference": "printed for the buyer",
-    "debitInvoiceNumber": "as asked",
     "dates.deliveryDate": "as asked",
     "dates.ledgerPerformedDate": "the ledger's word says how far it is",
     "debtor.id": "our customer number is compared",
-    "debtor.name": "personal; the customer number is compared",
-    "debtor.identificationNumber": "likewise",
+    "debtor.identificationNumber": "the page's own example answers null to one that was asked for",
     "debtor.type": "as asked",
     "debtor.GLN": "as asked",
     "debtor.FMI": "likewise",
-    "debtor.email": "personal, and as asked",
-    "debtor.phone": "likewise",
+    "debtor.phone": "personal, and not on the invoice",
     "debtor.cellPhone": "likewise",
-    "debtor.invoiceAddress": "likewise",
-    "debtor.deliveryAddress": "likewise",
-    "debtor.vatNumber": "as asked",
     "debtor.distributionChannel": "as asked; the invoice's distribution code decides",
     "debtor.distributionChannelOverride": "likewise",
     "document": "names of files, for whoever fetches them from /storage/{fileName}",
@@ -53,12 +47,13 @@ NOT_READ = {
     "createdDate": "told by our own history",
     "createdBy": "the user of the settings, a mail address",
     "reminderProfileCode": "the ledger's word shows what comes of it",
-    "yourReference": "as asked, and free text",
-    "yourContactPerson": "likewise",
-    "yourOrderNumber": "as asked",
-    "articleRows": "as asked; the VAT rows and the totals hold what they come to",
-    "remark": "as asked, and free text",
-    "terms": "likewise",
+    **{
+        f"articleRows.{name}": "as asked; the VAT rows and the totals hold what they come to"
+        for name in (
+            *("accountNumber", "articleNumber", "discountType", "id", "price", "quantity", "total"),
+            *("totalDiscount", "totalExclVat", "totalVat", "unit", "vatPercentage"),
+        )
+    },
     "fees": "as asked; part of the totals",
     "reverseCharge": "as asked; the VAT rows show it",
     "refund": "as asked",
@@ -160,6 +155,13 @@ class Invoice(CamelWire):
     totals: Maybe[_Sums] = _Sums()
     currency: Maybe[_Currencies] = _Currencies()
     balances: Maybe[_Balances] = _Balances()
+    said: dict[str, str] = {}
+    """Digests of its texts, made of the whole answer: see `words`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_words(cls, body: Any) -> Any:
+        return {**body, "said": words_of(body)} if isinstance(body, Mapping) else body
 
     @property
     def is_activated(self) -> bool:
@@ -262,6 +264,7 @@ def echo_of(invoice: Invoice, sign: int) -> Echo:
             due_date=day_of(invoice.dates.expire_date),
             buyer=invoice.debtor.customer_number,
             number=invoice.invoice_number,
+            said=invoice.said,
         )
 
 

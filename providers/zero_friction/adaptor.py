@@ -9,6 +9,7 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from invoicing.document import Document
 from invoicing.errors import Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
@@ -40,6 +41,7 @@ from providers.kit.wire import parse
 from providers.zero_friction.check import (
     COVERAGE,
     check_request,
+    contract_choice,
     customer_choice,
     first_context,
     look_ups,
@@ -56,9 +58,16 @@ from providers.zero_friction.decode import (
     reference_of,
     refusal,
     snapshot,
+    words_of,
 )
 from providers.zero_friction.document import document
-from providers.zero_friction.encode import encoded, looked_up
+from providers.zero_friction.encode import (
+    description,
+    encoded,
+    looked_up,
+    note,
+    payment_reference,
+)
 from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.listing import list_page
 from providers.zero_friction.looking import LookUps
@@ -129,6 +138,7 @@ class ZeroFriction:
             # A verb may need a token, see it refused, need another and be repeated.
             call_timeout=timedelta(seconds=4 * self._settings.timeout),
             buyer=customer_choice(document, options).id,
+            said=_told(document, options),
             context=first_context(document, options, self._settings).given(),
         )
 
@@ -328,3 +338,15 @@ class ZeroFriction:
         )
         told = await signed_in(self._http, request, TokenAnswer, "the client id or secret")
         return Token(told.access_token.get_secret_value(), told.expires_in)
+
+
+def _told(document: Document, options: ZeroFrictionOptions) -> dict[str, str]:
+    """What it is told in words."""
+    contract = contract_choice(document, options)
+    return words_of(
+        account=customer_choice(document, options).account_number,
+        contract=contract.number if contract else None,
+        payment=payment_reference(document, options),
+        note=note(document),
+        descriptions=map(description, document.lines),
+    )

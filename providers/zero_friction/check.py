@@ -145,7 +145,7 @@ def _check_payment(document: Document, options: ZeroFrictionOptions, mistakes: M
         if means and means not in MEANS and not options.payment_method:
             mistakes.unoffered("document.payment.means", f"must be one of {', '.join(MEANS)}")
     groups = len(options.property_groups)
-    known = groups == 1 or (groups == 0 and _contract_choice(document, options))
+    known = groups == 1 or (groups == 0 and contract_choice(document, options))
     if _bank_account_choice(document, options).property_group and not known:
         mistakes.wrong("options.bank_account", "needs a contract or exactly one property group")
 
@@ -179,7 +179,7 @@ def _bank_account_choice(document: Document, options: ZeroFrictionOptions) -> Ba
     return BankAccountChoice(default=True)
 
 
-def _contract_choice(document: Document, options: ZeroFrictionOptions) -> ContractChoice | None:
+def contract_choice(document: Document, options: ZeroFrictionOptions) -> ContractChoice | None:
     if options.contract or not document.contract:
         return options.contract
     return ContractChoice(number=document.contract)
@@ -209,7 +209,7 @@ def look_ups(document: Document, options: ZeroFrictionOptions) -> tuple[tuple[Lo
     items, places = _named(document, options)
     customer = customer_choice(document, options)
     account = _bank_account_choice(document, options)
-    contract = _contract_choice(document, options)
+    contract = contract_choice(document, options)
     waves = (
         (
             None if customer.id else _look_up("customer", customer),

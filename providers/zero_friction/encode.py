@@ -61,6 +61,22 @@ def tax_key(line: Line, choice: NamedChoice | None) -> str:
     return ":".join([plain(line.vat.rate), *(f"{name}={value}" for name, value in chosen.items())])
 
 
+def description(line: Line) -> str:
+    """The one text that a line has here."""
+    texts = (line.name, line.description, line.note)
+    return "\n".join(text for text in texts if text)
+
+
+def payment_reference(document: Document, options: ZeroFrictionOptions) -> str | None:
+    """What the buyer is to state with the payment."""
+    return options.payment_reference or (document.payment.reference if document.payment else None)
+
+
+def note(document: Document) -> str | None:
+    """What the invoice says beside its lines."""
+    return "\n".join(document.notes) or None
+
+
 def encoded(call: CreateCall, settings: ZeroFrictionSettings) -> Json:
     """The body of create: a draft, with our reference as the external one."""
     document = call.document
@@ -84,8 +100,8 @@ def encoded(call: CreateCall, settings: ZeroFrictionSettings) -> Json:
         "companyBankAccountId": looked_up(context.bank_account_id, "bank account"),
         "propertyGroups": [one.model_dump(exclude_none=True) for one in options.property_groups],
         "paymentMethod": options.payment_method or MEANS.get(payment.means or ""),
-        "paymentReference": options.payment_reference or payment.reference,
-        "noteToCustomer": "\n".join(document.notes) or None,
+        "paymentReference": payment_reference(document, options),
+        "noteToCustomer": note(document),
         "totalInvoiceAmountExclVAT": call.totals.net,
         "totalInvoiceAmountInclVAT": call.totals.gross,
         "remainingInvoiceAmount": call.totals.due,
@@ -108,10 +124,9 @@ def _encoded_line(
 ) -> Json:
     chosen = options.line(line)
     period = period_of(document, line)
-    texts = (line.name, line.description, line.note)
     tax_code = context.tax_codes.get(tax_key(line, chosen.tax_code))
     body: dict[str, Json] = {
-        "description": "\n".join(text for text in texts if text),
+        "description": description(line),
         "quantity": line.quantity,
         "unitOfMeasure": UNITS[line.unit],
         "unitPrice": unit_price(line),

@@ -332,8 +332,8 @@ class Activities:
             resolve_activity=ResolveActivity(seq=pending.seq, result=result)
         )
         heard = pending.run.activities.pop(pending.seq, None) is not None
-        self._server.tell(pending.run, job if heard else None, written, job.ByteSize())
-        self._server.with_completion(pending.run)
+        self._server.executions.tell(pending.run, job if heard else None, written, job.ByteSize())
+        self._server.executions.with_completion(pending.run)
 
 
 def _may_not_retry(pending: Pending, failure: Failure) -> RetryState.ValueType | None:

@@ -63,7 +63,7 @@ class Between:
     ) -> None:
         """Start it a little later, or never: a parent that has ended meanwhile gets no children any
         more, not even such as it would have abandoned."""
-        definition = self._server.definition(wanted.workflow_type)
+        definition = self._server.executions.definition(wanted.workflow_type)
 
         def begin() -> None:
             if run.closed:
@@ -74,7 +74,7 @@ class Between:
                 return
             memo = {key: self._server.payloads.stored(each) for key, each in wanted.memo.items()}
             attributes = dict(wanted.search_attributes.indexed_fields)
-            started = self._server.begin(
+            started = self._server.executions.begin(
                 definition, child.id, inputs, memo, attributes, parent=(run, child.seq)
             )
             child.run_id = started.run_id
@@ -84,19 +84,21 @@ class Between:
             )
             heard = child.seq in run.children
             job = Job(resolve_child_workflow_execution_start=resolve)
-            self._server.tell(run, job if heard else None, events.of_job(job))
+            self._server.executions.tell(run, job if heard else None, events.of_job(job))
 
         self._soon(begin)
 
     def _child_refused(self, id: str, policy: int) -> bool:  # noqa: A002
-        open_run = self._server.open_of(id)
+        open_run = self._server.executions.open_of(id)
         terminates = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
         if open_run is not None:
             if policy == terminates:
-                self._server.end(open_run, "TerminateIfRunning WorkflowIdReusePolicy Policy")
+                self._server.executions.end(
+                    open_run, "TerminateIfRunning WorkflowIdReusePolicy Policy"
+                )
                 return False
             return True
-        return self._server.taken(id, _REUSE.get(policy, "allow"))
+        return self._server.executions.taken(id, _REUSE.get(policy, "allow"))
 
     def _child_not_started(self, run: Run, child: Child) -> None:
         cause = StartChildWorkflowExecutionFailedCause
@@ -107,7 +109,7 @@ class Between:
         )
         resolve = ResolveChildWorkflowExecutionStart(seq=child.seq, failed=failed)
         job = Job(resolve_child_workflow_execution_start=resolve)
-        self._server.tell(run, job, events.of_job(job, failed=True))
+        self._server.executions.tell(run, job, events.of_job(job, failed=True))
 
     def part_from_children(self, run: Run) -> None:
         """Also at a continue-as-new: children do not pass to the next run."""
@@ -124,12 +126,12 @@ class Between:
     def _end_child(self, run: Run, *, kindly: bool) -> None:
         latest = self._open_of_chain(run.id, run.origin.first_run_id)
         if latest is not None and kindly:
-            self._server.give_cancel(latest, "by parent close policy")
+            self._server.executions.give_cancel(latest, "by parent close policy")
         elif latest is not None:
-            self._server.end(latest, "by parent close policy")
+            self._server.executions.end(latest, "by parent close policy")
 
     def _open_of_chain(self, id: str, first: str | None) -> Run | None:  # noqa: A002
-        run = self._server.open_of(id)
+        run = self._server.executions.open_of(id)
         return run if run is not None and run.origin.first_run_id == first else None
 
     def tell_parent(self, run: Run, parent: Run, seq: int) -> None:
@@ -145,7 +147,7 @@ class Between:
             if parent.closed:
                 return
             heard = parent.children.pop(seq, None) is not None
-            self._server.tell(parent, job if heard else None, written, job.ByteSize())
+            self._server.executions.tell(parent, job if heard else None, written, job.ByteSize())
 
         self._soon(tell)
 
@@ -175,16 +177,16 @@ class Between:
             target = self._open_of_chain(child.id, child.run_id)
             found = "ExternalWorkflowExecutionCancelRequested"
             gone = "RequestCancelExternalWorkflowExecutionFailed"
-            self._server.tell(run, None, (found if target else gone,))
+            self._server.executions.tell(run, None, (found if target else gone,))
             if target is not None:
-                self._server.give_cancel(target, reason)
+                self._server.executions.give_cancel(target, reason)
             if child.cancellation == waits and run.children.pop(child.seq, None) is not None:
                 cause = Failure(canceled_failure_info=CanceledFailureInfo())
                 said = "Child Workflow execution cancelled"
                 failure = of_child(said, cause, child.id, "", child.workflow)
                 result = ChildWorkflowResult(cancelled=ChildCancelled(failure=failure))
                 resolve = ResolveChildWorkflowExecution(seq=child.seq, result=result)
-                self._server.tell(run, Job(resolve_child_workflow_execution=resolve), ())
+                self._server.executions.tell(run, Job(resolve_child_workflow_execution=resolve), ())
 
         self._soon(cancel)
 
@@ -204,11 +206,13 @@ class Between:
             if target is None:
                 said = "Unable to signal external workflow because it was not found"
                 resolve.failure.CopyFrom(plain(said))
-            elif not self._server.give_signal(target, signal.signal_name, signal.args):
+            elif not self._server.executions.give_signal(target, signal.signal_name, signal.args):
                 said = "Unable to signal external workflow because it has too many signals"
                 resolve.failure.CopyFrom(plain(said))
             job = Job(resolve_signal_external_workflow=resolve)
-            self._server.tell(run, job, events.of_job(job, failed=resolve.HasField("failure")))
+            self._server.executions.tell(
+                run, job, events.of_job(job, failed=resolve.HasField("failure"))
+            )
 
         self._soon(deliver)
 
@@ -226,15 +230,15 @@ class Between:
                 said = "Unable to cancel external workflow because it was not found"
                 resolve.failure.CopyFrom(plain(said))
             else:
-                self._server.give_cancel(target, reason)
+                self._server.executions.give_cancel(target, reason)
             job = Job(resolve_request_cancel_external_workflow=resolve)
-            self._server.tell(run, job, events.of_job(job, failed=target is None))
+            self._server.executions.tell(run, job, events.of_job(job, failed=target is None))
 
         self._soon(deliver)
 
     def _target(self, sender: Run, id: str, run_id: str) -> Run | None:  # noqa: A002
         """The run that is meant; none where a workflow means itself, whatever run of it."""
-        run = self._server.open_of(id)
+        run = self._server.executions.open_of(id)
         meant = run is not None and run_id in ("", run.run_id) and id != sender.id
         return run if meant else None
 

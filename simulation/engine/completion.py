@@ -118,7 +118,9 @@ class Completion:
         self._write(run, command)
         timer = command.start_timer
         span = timer.start_to_fire_timeout
-        self._server.start_timer(run, timer.seq, span.seconds * 1_000_000 + span.nanos // 1000)
+        self._server.executions.start_timer(
+            run, timer.seq, span.seconds * 1_000_000 + span.nanos // 1000
+        )
 
     def _cancel_timer(self, run: Run, command: WorkflowCommand, said: Said) -> None:
         due = run.timers.pop(command.cancel_timer.seq, None)
@@ -210,15 +212,15 @@ class Completion:
         run.write(events.OF_COMMAND[kind], command.ByteSize() + _size(stored))
         if kind == "complete_workflow_execution":
             run.payload = command.complete_workflow_execution.result
-            self._server.finish(run, "completed")
+            self._server.executions.finish(run, "completed")
         elif kind == "fail_workflow_execution":
             run.proto_failure = command.fail_workflow_execution.failure
-            self._server.finish(run, "failed")
+            self._server.executions.finish(run, "failed")
         elif kind == "cancel_workflow_execution":
-            self._server.finish(run, "canceled")
+            self._server.executions.finish(run, "canceled")
         else:
             following = command.continue_as_new_workflow_execution
-            self._server.continue_as_new(run, following, stored)
+            self._server.executions.continue_as_new(run, following, stored)
 
 
 def _refused_updates(run: Run, turns: Iterable[Turn]) -> set[str]:

@@ -12,30 +12,18 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payload
 from temporalio.bridge.proto.workflow_activation import (
-    CancelWorkflow,
-    DoUpdate,
-    FireTimer,
-    InitializeWorkflow,
-    SignalWorkflow,
     WorkflowActivationJob,
-)
-from temporalio.bridge.proto.workflow_commands import (
-    ContinueAsNewWorkflowExecution,
 )
 from temporalio.common import TypedSearchAttributes
 from temporalio.converter import encode_typed_search_attribute_value
 
 from invoicing.converter import data_converter
-from simulation.engine import events
-from simulation.engine.activities import MILLISECOND, Activities, Handler
+from simulation.engine.activities import Activities, Handler
 from simulation.engine.between import Between
 from simulation.engine.clock import Clock, micros, moment
 from simulation.engine.completion import Completion
+from simulation.engine.executions import Executions
 from simulation.engine.instance import (
-    Definition,
-    Origin,
-    definition_of,
-    name_of,
     query_type,
     takes_argument,
 )
@@ -49,12 +37,11 @@ from simulation.engine.model import (
     NotFound,
     QueryFailed,
     Reuse,
-    Status,
     TooLarge,
     Violation,
 )
 from simulation.engine.payloads import Payloads
-from simulation.engine.run import Record, Run, Update
+from simulation.engine.run import Run, Update
 from simulation.engine.worker import Worker
 
 Job = WorkflowActivationJob
@@ -97,17 +84,10 @@ class Server:
         self.activities = Activities(self)
         self.between = Between(self)
         self.completion = Completion(self)
-        self._worker = Worker(self)
-        self._let_go = weakref.finalize(self, self._worker.memory.clear)
+        self.executions = Executions(self, workflows)
+        self.worker = Worker(self)
+        self._let_go = weakref.finalize(self, self.worker.memory.clear)
         self._let_go.atexit = False
-        self._definitions: dict[str, Definition] = {}
-        for story in workflows:
-            definition = definition_of(story)
-            self._definitions[name_of(definition)] = definition
-        self._runs: dict[str, list[Run]] = {}
-        self._open: dict[str, Run] = {}
-        """By run id, in the order of their start."""
-        self._last_task = 0
         self._something_happened = True
 
     def close(self) -> None:
@@ -198,7 +178,7 @@ class Server:
         """The worker process dies; another takes its place at once."""
         self.counters.workers_lost += 1
         self.activities.lose_worker()
-        self._worker.memory.clear()
+        self.worker.memory.clear()
         self.stepped("worker lost")
 
     # Clients
@@ -218,30 +198,30 @@ class Server:
 
         Raises AlreadyStarted, and TooLarge when the input is.
         """
-        open_run = self.open_of(id)
+        open_run = self.executions.open_of(id)
         if open_run is not None:
             if conflict == "use_existing":
                 return open_run
             if conflict == "fail":
                 raise AlreadyStarted(id, open_run.run_id)
-            self.end(open_run, "TerminateExisting WorkflowIdConflictPolicy")
-        elif self.taken(id, reuse):
-            raise AlreadyStarted(id, self._runs[id][-1].run_id)
-        definition = self.definition(workflow)
+            self.executions.end(open_run, "TerminateExisting WorkflowIdConflictPolicy")
+        elif self.executions.taken(id, reuse):
+            raise AlreadyStarted(id, self.executions.all[id][-1].run_id)
+        definition = self.executions.definition(workflow)
         payloads = self.payloads
-        inputs = [self._fitting(payloads.really(arg))] if takes_argument(definition) else []
+        inputs = [self.fitting(payloads.really(arg))] if takes_argument(definition) else []
         fields = {key: payloads.really(each) for key, each in (memo or {}).items()}
         attributes = {
             pair.key.name: encode_typed_search_attribute_value(pair.key, pair.value)
             for pair in search_attributes or ()
         }
-        return self.begin(definition, id, inputs, fields, attributes)
+        return self.executions.begin(definition, id, inputs, fields, attributes)
 
     def signal(self, id: str, name: str, arg: Any) -> None:  # noqa: A002
         """Raises NotFound when no run is open, LimitExceeded when it takes no more."""
         run = self.open_run(id)
-        payload = self._fitting(self.payloads.encoded(arg))
-        if not self.give_signal(run, name, [payload]):
+        payload = self.fitting(self.payloads.encoded(arg))
+        if not self.executions.give_signal(run, name, [payload]):
             raise LimitExceeded(f"{id} takes no more signals")
 
     def update(
@@ -257,8 +237,8 @@ class Server:
         Raises NotFound when no run is open (and the last does not know the id), LimitExceeded when
         it takes no more, for the moment or for good.
         """
-        update_id = update_id or self._new_id()
-        run = self.open_of(id)
+        update_id = update_id or self.new_id()
+        run = self.executions.open_of(id)
         if run is None:
             return self._ended_update(id, update_id)
         if self.chance(self.faults.request_lost):
@@ -266,22 +246,28 @@ class Server:
         unheard = self.chance(self.faults.answer_lost)
         record = run.updates.get(update_id)
         if record is None:
-            record = self._admit(run, name, arg, update_id)
+            record = self.executions.admit(run, name, arg, update_id)
         return Update(update_id, run, record, unheard=unheard)
+
+    def _ended_update(self, id: str, update_id: str) -> Update:  # noqa: A002
+        for run in reversed(self.executions.all.get(id, ())[-1:]):
+            if update_id in run.updates:
+                return Update(update_id, run, run.updates[update_id])
+        raise NotFound(f"no run of {id} is open")
 
     def query(self, id: str, name: str) -> Any:  # noqa: A002
         """Ask the last run, open or closed, for what it shows.
 
         Raises NotFound when there is none, QueryFailed with what its handler says.
         """
-        runs = self._runs.get(id)
+        runs = self.executions.all.get(id)
         if not runs:
             raise NotFound(f"there is no workflow {id}")
         run = runs[-1]
         if not run.tasks and not run.closed:
-            self._worker.task(run)
+            self.worker.task(run)
         try:
-            payload = self._worker.query(run, name)
+            payload = self.worker.query(run, name)
         except LookupError as error:
             raise QueryFailed(str(error)) from None
         return self.payloads.decoded(payload, query_type(run.definition, name))
@@ -293,273 +279,57 @@ class Server:
         if not run.cancel_requested and self.chance(together):
             run.cancel_held = reason
         else:
-            self.give_cancel(run, reason)
+            self.executions.give_cancel(run, reason)
 
     def terminate(self, id: str, reason: str = "") -> None:  # noqa: A002
         """End the open run at once. Raises NotFound when there is none."""
-        self.end(self.open_run(id), reason)
+        self.executions.end(self.open_run(id), reason)
 
     def runs(self, id: str) -> Sequence[Run]:  # noqa: A002
         """All runs of this id, the first first."""
-        return tuple(self._runs.get(id, ()))
+        return tuple(self.executions.all.get(id, ()))
 
     def open_run(self, id: str) -> Run:  # noqa: A002
         """The run that is open. Raises NotFound when there is none."""
-        run = self.open_of(id)
+        run = self.executions.open_of(id)
         if run is None:
             raise NotFound(f"no run of {id} is open")
         return run
 
     def open_runs(self) -> Sequence[Run]:
         """All that have not ended, in the order of their start."""
-        return tuple(self._open.values())
+        return tuple(self.executions.open.values())
 
     def ids(self) -> Sequence[str]:
         """All workflow ids there are, in the order of their first start."""
-        return tuple(self._runs)
+        return tuple(self.executions.all)
 
     def expire(self, id: str) -> None:  # noqa: A002
         """Retention is over: closed runs of this id are gone."""
-        left = [run for run in self._runs.get(id, ()) if not run.closed]
+        left = [run for run in self.executions.all.get(id, ()) if not run.closed]
         if left:
-            self._runs[id] = left
+            self.executions.all[id] = left
         else:
-            self._runs.pop(id, None)
+            self.executions.all.pop(id, None)
 
     def replay_all(self) -> None:
         """Replay every history there is, and compare; differences become violations."""
-        for runs in self._runs.values():
+        for runs in self.executions.all.values():
             for run in runs:
-                self._worker.check(run)
+                self.worker.check(run)
 
-    # Runs
+    # What its parts share
 
-    def definition(self, workflow: str) -> Definition:
-        """Raises LookupError where no worker serves it."""
-        try:
-            return self._definitions[workflow]
-        except KeyError:
-            raise LookupError(f"no worker serves workflows of type {workflow!r}") from None
-
-    def open_of(self, id: str) -> Run | None:  # noqa: A002
-        """The run of this id that is open, if one is."""
-        runs = self._runs.get(id)
-        return runs[-1] if runs and not runs[-1].closed else None
-
-    def taken(self, id: str, reuse: Reuse) -> bool:  # noqa: A002
-        """Whether closed runs stand in the way of another."""
-        runs = self._runs.get(id)
-        if not runs or reuse == "allow":
-            return False
-        return reuse == "reject_duplicate" or runs[-1].status == "completed"
-
-    def _fitting(self, payload: Payload) -> Payload:
+    def fitting(self, payload: Payload) -> Payload:
+        """The payload, where the server takes one so large. Raises TooLarge."""
         if payload.ByteSize() > self.limits.payload:
             raise TooLarge("Blob data size exceeds limit.")
         return payload
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """One that nobody has, and the same in the same life."""
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def chance(self, likely: float) -> bool:
         """Whether something that is so likely happens now."""
         return likely > 0 and self.rng.random() < likely
-
-    def begin(
-        self,
-        definition: Definition,
-        id: str,  # noqa: A002
-        inputs: Sequence[Payload],
-        memo: Mapping[str, Payload],
-        attributes: Mapping[str, Payload],
-        *,
-        before: Run | None = None,
-        parent: tuple[Run, int] | None = None,
-        delay: int = 0,
-    ) -> Run:
-        """Another run of this id, as the server has its start."""
-        run_id = self._new_id()
-        owner = parent[0].origin if parent else None
-        origin = Origin(
-            workflow_id=id,
-            workflow=name_of(definition),
-            run_id=run_id,
-            first_run_id=before.origin.first_run_id if before else run_id,
-            continued_from=before.run_id if before else None,
-            parent=(owner.workflow_id, owner.run_id) if owner else None,
-            root=(owner.root or (owner.workflow_id, owner.run_id)) if owner else None,
-            started=self.now,
-            memo=dict(memo),
-            search_attributes=dict(attributes),
-            seed=self.rng.getrandbits(63),
-        )
-        run = Run(origin, definition, self.payloads)
-        run.parent = parent
-        run.suggest_at = self._suggestion()
-        self._runs.setdefault(id, []).append(run)
-        self._open[run_id] = run
-        start = InitializeWorkflow(workflow_type=origin.workflow, workflow_id=id, arguments=inputs)
-        self.tell(run, Job(initialize_workflow=start), delay=delay)
-        self.trace.append((self.clock.now, f"start {id} {run_id}"))
-        return run
-
-    def _suggestion(self) -> int:
-        if self.chance(self.faults.early_suggestion):
-            return self.rng.randint(*self.faults.suggested_within)
-        return self.limits.suggest_events
-
-    def finish(self, run: Run, status: Status) -> None:
-        """A run ends. What was under way for it goes on, unheard."""
-        run.status = status
-        run.closed_at = self.now
-        self._open.pop(run.run_id, None)
-        for due in (*run.timers.values(), run.task_due):
-            if due is not None:
-                due.call_off()
-        run.timers.clear()
-        run.waiting.clear()
-        run.task_due = None
-        for record in run.updates.values():
-            if record.state in ("admitted", "accepted"):
-                record.state = "lost"
-        self.counters.events += run.events
-        self._worker.forget(run)
-        self.between.part_from_children(run)
-        if status != "continued_as_new" and run.parent is not None:
-            self.between.tell_parent(run, *run.parent)
-
-    def continue_as_new(
-        self, run: Run, wanted: ContinueAsNewWorkflowExecution, inputs: Sequence[Payload]
-    ) -> None:
-        """A run ends, and another takes its place: with the memo that it was *started* with, unless
-        another is given, and the search attributes it has now. A cancel stays behind."""
-        held = run.cancel_held
-        self.finish(run, "continued_as_new")
-        stored = {key: self.payloads.stored(each) for key, each in wanted.memo.items()}
-        name = wanted.workflow_type or run.workflow
-        following = self.begin(
-            self.definition(name),
-            run.id,
-            inputs,
-            stored or run.origin.memo,
-            dict(wanted.search_attributes.indexed_fields) or run.attribute_payloads,
-            before=run,
-            parent=run.parent,
-            delay=wanted.backoff_start_interval.ToMicroseconds(),
-        )
-        if held is not None:
-            self.give_cancel(following, held)
-
-    def end(self, run: Run, why: str) -> None:
-        """Terminate it: by whoever asks for that, or by the server itself."""
-        run.terminated_because = why
-        run.write((events.TERMINATED,))
-        self.finish(run, "terminated")
-        self.stepped(f"terminated: {why}", run)
-
-    # Telling a run something
-
-    def tell(
-        self,
-        run: Run,
-        job: Job | None,
-        written: tuple[str, ...] | None = None,
-        size: int | None = None,
-        *,
-        delay: int = 0,
-    ) -> None:
-        """Write down what has happened, and let the workflow know of it in its next task."""
-        if run.closed:
-            return
-        names = events.of_job(job) if written is None and job is not None else written or ()
-        size = job.ByteSize() if size is None and job is not None else size or 0
-        if run.buffer is not None:
-            run.buffer.append((job, names, size))
-            return
-        run.write(names, size)
-        if job is None:
-            run.silent = True
-        else:
-            run.waiting.append(job)
-        for_update = job is not None and job.HasField("do_update")
-        self._worker.wake(run, for_update=for_update, delay=delay)
-        self.enforce_history(run)
-
-    def enforce_history(self, run: Run) -> None:
-        """The server ends what has become too long."""
-        if run.closed:
-            return
-        if run.events > self.limits.history_events:
-            self.end(run, "Workflow history count exceeds limit.")
-        elif run.bytes > self.limits.history_bytes:
-            self.end(run, "Workflow history size exceeds limit.")
-
-    def start_timer(self, run: Run, seq: int, span: int) -> None:
-        """Tell the run when that many microseconds are over."""
-
-        def fire() -> None:
-            run.timers.pop(seq, None)
-            self.tell(run, Job(fire_timer=FireTimer(seq=seq)))
-
-        run.timers[seq] = self.clock.after(span, fire)
-
-    def give_signal(self, run: Run, name: str, inputs: Sequence[Payload]) -> bool:
-        """False where the run takes no more."""
-        if run.signals >= self.limits.signals:
-            return False
-        run.signals += 1
-        signal = SignalWorkflow(signal_name=name, input=inputs, originating_event_id=run.events + 1)
-        self.tell(run, Job(signal_workflow=signal))
-        return True
-
-    def give_cancel(self, run: Run, reason: str) -> None:
-        """A second one changes nothing."""
-        run.cancel_held = None
-        if not run.cancel_requested:
-            run.cancel_requested = True
-            self.tell(run, Job(cancel_workflow=CancelWorkflow(reason=reason)))
-
-    def with_completion(self, run: Run) -> None:
-        """An activity has ended: a cancel that was to come with it comes now, before the workflow
-        has heard of either."""
-        if run.cancel_held is not None and not run.closed:
-            self.give_cancel(run, run.cancel_held)
-
-    def _admit(self, run: Run, name: str, arg: Any, update_id: str) -> Record:
-        if run.accepted >= self.limits.updates:
-            raise LimitExceeded(f"{run.id} takes no more updates")
-        if run.in_flight >= self.limits.updates_in_flight:
-            raise LimitExceeded(f"{run.id} has too many updates under way")
-        payload = self._fitting(self.payloads.encoded(arg))
-        update = DoUpdate(
-            id=update_id,
-            protocol_instance_id=update_id,
-            name=name,
-            input=[payload],
-            run_validator=True,
-        )
-        record = Record(update_id, name, payload.ByteSize())
-        run.updates[update_id] = record
-        self.tell(run, Job(do_update=update))
-        return record
-
-    def _ended_update(self, id: str, update_id: str) -> Update:  # noqa: A002
-        for run in reversed(self._runs.get(id, ())[-1:]):
-            if update_id in run.updates:
-                return Update(update_id, run, run.updates[update_id])
-        raise NotFound(f"no run of {id} is open")
-
-    def suggests(self, run: Run) -> bool:
-        """Whether its next task is told that it should continue as new."""
-        limits = self.limits
-        return (
-            run.events >= run.suggest_at
-            or run.bytes >= limits.suggest_bytes
-            or run.accepted >= limits.suggest_updates * limits.updates
-        )
-
-    def next_task(self) -> int:
-        """Now, later than any workflow task before."""
-        self.clock.pass_to(self._last_task + MILLISECOND)
-        self._last_task = self.clock.now
-        return self.clock.now

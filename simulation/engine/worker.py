@@ -89,7 +89,7 @@ class Worker:
             return
         server = self._server
         server.counters.tasks += 1
-        now = server.next_task()
+        now = server.executions.next_task()
         instance = self._in_memory(run)
         if instance is None:
             server.stepped("nondeterminism", run)
@@ -112,7 +112,7 @@ class Worker:
         if run.silent:
             run.silent, run.task_scheduled = False, False
             run.write((events.STARTED, events.COMPLETED))
-            self._server.enforce_history(run)
+            self._server.executions.enforce_history(run)
 
     def _moment(self, run: Run, now: int) -> Moment:
         scheduled = 0 if run.task_scheduled else 1
@@ -120,7 +120,7 @@ class Worker:
             nanoseconds=now * 1000,
             history_length=run.events + scheduled + 1,
             history_bytes=run.bytes,
-            suggested=self._server.suggests(run),
+            suggested=self._server.executions.suggests(run),
         )
 
     # How a task ends
@@ -134,7 +134,7 @@ class Worker:
             else:
                 run.write((events.STARTED, events.FAILED))
                 self.forget(run)
-                server.end(run, refusal.why)
+                server.executions.end(run, refusal.why)
             return
         heard = len(run.waiting)
         run.waiting.clear()
@@ -147,8 +147,8 @@ class Worker:
         server.completion.take(run, task, said)
         run.buffer = None
         for job, written, size in answers:
-            server.tell(run, job, written, size)
-        server.enforce_history(run)
+            server.executions.tell(run, job, written, size)
+        server.executions.enforce_history(run)
         if not run.closed and server.chance(self._evicts(run)):
             self.forget(run)
         server.stepped(f"task {heard}: {' '.join(map(_kind, said.commands))}", run)

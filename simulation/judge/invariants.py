@@ -169,17 +169,17 @@ class Judge:
         """We are shown this invoice as it is."""
         self._looks[held.id] = (self._server.now, held.gross)
 
-    def creating(self, given: CreateCall, call: ActivityCall) -> None:
-        """A create is being made."""
+    def creating(self, given: CreateCall, call: ActivityCall, verb: str = "create") -> None:
+        """A create is being made, or an update of what it has made."""
         know = self.wanted.get(given.target.reference)
         if know is None:
             return
-        know.last_change = "create"
+        know.last_change = verb
         gross = sums(given.document).gross
         self.consents.created(know.reference, content(given.document), gross, call)
         if content(given.document) not in know.contents(call.scheduled):
             self.broken(Sentence.RIGHT_CONTENT, f"{know.reference}: made from an older content")
-        if self._kind.sent_by == "create":
+        if self._kind.sent_by == verb:
             self._irreversible(know, "create", gross, call)
             self._sends(know, "create", call)
 

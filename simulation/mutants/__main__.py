@@ -155,7 +155,7 @@ def _write(path: Path, text: str) -> None:
 def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
-    names = ("scenarios", "long_lives", "credits", "two_people")
+    names = ("updating", "scenarios", "long_lives", "credits", "two_people")
     scenarios = [f"tests/simulation/test_{name}.py" for name in names]
     yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, *scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulation.mutants.mutant import Mutant
 
-CASE = "invoicing/case.py"
+MEMORY = "invoicing/memory.py"
 ORDER = "invoicing/order.py"
 APPROVAL = "workflows/invoice/approval.py"
 EVENT = "workflows/event.py"
@@ -36,7 +36,7 @@ MUTANTS = (
     ),
     Mutant(
         "the same event counts twice",
-        CASE,
+        MEMORY,
         "        if event.id in self.seen:\n            return False\n",
         "",
     ),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from simulation.mutants import acting, crediting, deciding, doubt, orders, register, two_people
+from simulation.mutants import (
+    acting,
+    crediting,
+    deciding,
+    doubt,
+    orders,
+    register,
+    two_people,
+    updating,
+)
 
 MUTANTS = (
     *doubt.MUTANTS,
@@ -12,4 +21,5 @@ MUTANTS = (
     *register.MUTANTS,
     *two_people.MUTANTS,
     *crediting.MUTANTS,
+    *updating.MUTANTS,
 )

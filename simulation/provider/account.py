@@ -25,8 +25,9 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
-from simulation.documents import content, sums
+from simulation.documents import content
 from simulation.engine import ActivityCall, Attempt
+from simulation.provider.drafts import made, write
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held, Ledger
 from simulation.provider.memory import remembered
@@ -46,8 +47,8 @@ class Watch(Protocol):
         """A changing call is being made, of the invoice that it names."""
         ...
 
-    def creating(self, given: CreateCall, call: ActivityCall) -> None:
-        """A create is being made."""
+    def creating(self, given: CreateCall, call: ActivityCall, verb: str = "create") -> None:
+        """A create is being made, or an update."""
         ...
 
     def planned_credit(self, request: InvoiceRequest) -> None:
@@ -162,32 +163,13 @@ class SimulatedProvider:
                 raise Refusal("this name is taken by an invoice with other content")
             self._judge(known, "create")
             return self._snapshot(known)
-        held = self.ledger.add(self._new(given, repeats))
+        self._ids += 1
+        name = name_of(given.target) if repeats else f"id-{self._ids}"
+        held = self.ledger.add(made(given, name, self._clock.now, self.kind.lag))
         held.did("made", self._clock.now, f"{_BY_US} create", ours=True)
         self.story.tell(f"invoice {held.id} is there")
         self._confirm(held, failing)
         return self._snapshot(held)
-
-    def _new(self, given: CreateCall, repeats: bool) -> Held:
-        self._ids += 1
-        figures = sums(given.document)
-        now = self._clock.now
-        return Held(
-            id=name_of(given.target) if repeats else f"id-{self._ids}",
-            reference=given.target.reference,
-            generation=given.target.generation,
-            content=content(given.document),
-            lines=tuple(line.id for line in given.document.lines),
-            net=figures.net,
-            vat=figures.vat,
-            gross=figures.gross,
-            asked_gross=figures.gross,
-            made=now,
-            shown_from=now + self.kind.lag,
-            number=given.document.number,
-            units={line.id: line.quantity for line in given.document.lines},
-            credits=given.document.precedents[0].number if given.document.precedents else None,
-        )
 
     def _confirm(self, held: Held, failing: bool) -> None:
         late = self.kind.confirms_late
@@ -228,6 +210,19 @@ class SimulatedProvider:
             return
         body: dict[str, JsonValue] = {"verb": verb, "ok": ok, "id": held.id}
         self._news(held, "verdict", body)
+
+    def update(self, given: CreateCall, call: ActivityCall) -> Attempt:
+        """Give a draft other content, all of it."""
+        self._watch.creating(given, call, "update")
+        return self.wire.change("update", lambda _: self._updated(given))
+
+    def _updated(self, given: CreateCall) -> Snapshot:
+        held = self.ledger.invoices.get(given.target.provider_id or "")
+        if not self.kind.updates or held is None or held.state != "draft":
+            raise Refusal("there is no draft to update")
+        write(held, given.document)
+        self.changed(held, "updated", f"{_BY_US} update", ours=True)
+        return self._snapshot(held)
 
     def approve(self, target: Target, call: ActivityCall) -> Attempt:
         """Make it final, at once or later."""
@@ -429,6 +424,7 @@ def handlers(provider: SimulatedProvider) -> dict[str, Callable[[Any, ActivityCa
         "create": provider.create,
         "read": provider.read,
         "attach": provider.attach,
+        "update": provider.update,
         "approve": provider.approve,
         "send": provider.send,
         "delete": provider.delete,

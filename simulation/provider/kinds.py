@@ -50,11 +50,18 @@ class Kind:
     """What it answers to an approval of what is approved: a refusal, or yes."""
     takes_credits: Literal["parts", "whole", "no"] = "no"
     """Whether it makes credit notes of an invoice: of parts, or of the whole at once."""
+    updates: bool = False
+    """Whether a draft can be given other content."""
 
     @property
     def can_look(self) -> bool:
         """Whether a look shows what a call did."""
         return self.memory == "looks"
+
+    @property
+    def has_drafts(self) -> bool:
+        """Whether a draft is seen with its figures, and nothing is added to it."""
+        return self.can_look and self.echoes and not self.attaches and self.sent_by != "create"
 
     @property
     def latest(self) -> timedelta:
@@ -94,6 +101,7 @@ class Kind:
                 more.append(f"{what} {_plain(late)} later")
         more += [] if self.credits else ["gives no credit"]
         more += [] if self.deletes else ["deletes no draft"]
+        more += ["updates drafts"] if self.updates else []
         more += ["states our reference"] if self.states_reference else []
         more += [] if self.takes_credits == "no" else [f"credits {self.takes_credits}"]
         return f"a provider that {sight}; it {', '.join(more)}"

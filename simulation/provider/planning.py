@@ -65,6 +65,7 @@ def planned(request: InvoiceRequest, kind: Kind, *, claims: bool, rule: Consent 
         paces=PACES,
         claims=claims,
         consent=rule,
+        fixed="all but what is written here" if kind.updates else "",
         keys=() if kind.can_look else (own_name(request.reference),),
     )
 

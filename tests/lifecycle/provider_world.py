@@ -102,7 +102,8 @@ class Life:
 
     asks: the step is repeated until it answers: it changes nothing, or no more than the first time.
     nth: which call of the step is struck; `calls`: how many there are.
-    also: another fault, without which the step would not be taken.
+    also: another fault, without which the step would not be taken; `parked`, `answer`: what that
+        comes to, and what is said to it.
     lost: the provider's own faults after which nobody knows what happened.
     harmless: its own faults that change nothing, all at one call.
     odd: its other faults; a row also overrules what is said of a fault of the wire.
@@ -117,6 +118,8 @@ class Life:
     nth: int = 1
     calls: int | None = 1
     adopted: bool = False
+    parked: tuple[Reason, ...] = ()
+    answer: Answer = RETRY
     goal: Goal = Goal.DRAFTED
     request: Mapping[str, Any] = field(default_factory=dict)
     stand_in: Mapping[str, Any] = field(default_factory=dict)
@@ -145,6 +148,13 @@ class Forgery:
     change: Callable[[Any], None]
     says: str
     request: Mapping[str, Any] = field(default_factory=dict)
+    text: bool = False
+    """Whether it is no figure, but something in words: neither side of it is shown."""
+
+
+def _text(name: str, *path: Any) -> Forgery:
+    """This text says something else."""
+    return Forgery(name, _set(*path, value="Other"), f"{name}: not the one asked for", text=True)
 
 
 @dataclass(frozen=True)
@@ -406,7 +416,7 @@ def scenarios(kind: Kind, life: Life) -> list[Scenario]:
 def _late(life: Life) -> Scenario:
     # When such a fault is placed says nothing: it strikes what is told later.
     harmless = tuple((fault, WHENS[0]) for fault in life.harmless.split())
-    expected = Expected(life.calls, adopted=life.adopted)
+    expected = Expected(life.calls, life.parked, life.answer, life.adopted)
     return Scenario(life, (*LATE, *harmless), expected, at_one_call=True)
 
 
@@ -439,7 +449,8 @@ def _repeated(life: Life, lost: list[tuple[str, When]]) -> Iterator[Scenario]:
 def _in_a_row(life: Life, faults: list[tuple[str, When]]) -> Scenario:
     """One life in which fault upon fault strikes, each at the next call of the step."""
     calls = None if life.calls is None else life.calls + len(faults)
-    return Scenario(life, tuple(faults), Expected(calls, adopted=life.adopted))
+    expected = Expected(calls, life.parked, life.answer, life.adopted)
+    return Scenario(life, tuple(faults), expected)
 
 
 def _odd(life: Life) -> Iterator[Scenario]:
@@ -674,11 +685,23 @@ _MOLLIE_LIVES = (
             ("problem", Expected(2, REFUSED), Expected(1, REFUSED, adopted=True)),
             ("problem:409", Expected(2), Expected(1, adopted=True)),
             ("unknown_status", Expected(1)),
-            (
-                "changed_amount changed_amount:-0.01",
-                Expected(2, DIFFERS, CORRECT, effects="created deleted created"),
-            ),
+            ("changed_amount changed_amount:-0.01", Expected(1, DIFFERS, CORRECT)),
         ),
+    ),
+    Life(
+        "a corrected draft is updated",
+        "update",
+        asks=True,
+        also=("create", "changed_amount", "before"),
+        parked=DIFFERS,
+        answer=CORRECT,
+        odd=(
+            both("problem", Expected(1, DIFFERS, CORRECT, effects="created deleted created")),
+            both("problem:401 problem:409", Expected(2, DIFFERS, CORRECT)),
+            ("unknown_status", Expected(1, DIFFERS, CORRECT)),
+            ("changed_amount", Expected(2, (*DIFFERS, *DIFFERS), CORRECT)),
+        ),
+        unmoved=_MOLLIE_ISSUES,
     ),
     Life(
         "it is created and issued at once",
@@ -811,6 +834,8 @@ _MOLLIE_FORGERIES = (
         _set("paymentTerm", value="14 days"),
         "due date: ours 2026-07-30, theirs 2026-07-14",
     ),
+    _text("buyer's street", "recipient", "streetAndNumber"),
+    _text("texts of the lines", "lines", 1, "description"),
     Forgery("buyer", _set("recipientIdentifier", value="K-9999"), "buyer: not the one asked for"),
     Forgery(
         "reference",
@@ -1319,6 +1344,9 @@ _QUIDDLY_LIVES = (
 )
 
 _QUIDDLY_FORGERIES = (
+    _text("buyer's name", "debtor", "name"),
+    _text("buyer's city", "debtor", "invoiceAddress", "city"),
+    _text("texts of the lines", "articleRows", 1, "description"),
     Forgery(
         "currency",
         _set("currency", "invoiceCurrency", value="EUR"),
@@ -1411,8 +1439,8 @@ KINDS: dict[str, Kind] = {
         forgeries=_MOLLIE_FORGERIES,
         moments=_MOLLIE_MOMENTS,
         final=("approve", "pay"),
-        # The adaptor changes nothing but the status; documents have tests of their own.
-        unused=("update", "document", "page"),
+        # Documents have tests of their own.
+        unused=("document", "page"),
         unstated=(Figure.PREPAID, Figure.ROUNDING, Figure.ISSUE_DATE, Figure.NUMBER),
     ),
     "invoro": Kind(

@@ -226,7 +226,8 @@ async def _differing(shop: Shop, reference: str, field: str) -> None:
 @pytest.mark.parametrize("provider", SEEN)
 async def test_every_figure_that_is_stated_is_compared(shared_world: World, provider: str) -> None:
     kind = KINDS[provider]
-    forged = {Figure(re.sub("vat .*", "vat", one.figure)) for one in kind.forgeries}
+    figures = [one.figure for one in kind.forgeries if not one.text]
+    forged = {Figure(re.sub("vat .*", "vat", each)) for each in figures}
     assert forged | set(kind.unstated) == set(Figure)
     assert not forged & set(kind.unstated)
     async with opened(shared_world, provider) as shop:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from invoicing.echo import Expected, differences
+from invoicing.provider import Plan
+from invoicing.request import InvoiceRequest
 from providers.kit.said import LINES, said
+from providers.quiddly.words import PLACES
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step
-from tests.providers.contracts import test_invoro, test_mollie
+from tests.providers.contracts import test_invoro, test_mollie, test_quiddly, test_zero_friction
 from tests.providers.fields import changed
 
 MOLLIE = {
@@ -110,17 +115,142 @@ async def _invoro(changes: Mapping[str, Any]) -> list[str]:
     return await _differing(contract, {"data": {**whole, "ubl_json": ubl}}, BUYER)
 
 
+QUIDDLY = {
+    "buyer.vat_number": "SE559000000501",
+    "buyer.address.additional": "Port 9",
+    "buyer.contact": {"email": "billing@canary.example.com", "name": PERSON},
+    "buyer_reference": "B-7",
+    "purchase_order": "PO-7",
+    "sales_order": "SO-7",
+    "notes": ["For June"],
+    "payment": {"reference": "RF18539007547034", "terms": "30 days"},
+    "delivery": {
+        "party_name": "Canary Depot",
+        "address": {
+            "street": "Kaj 2",
+            "additional": "Port 3",
+            "postal_code": "111 22",
+            "city": "Stockholm",
+            "country": "SE",
+        },
+    },
+}
+QUIDDLY_OPTIONS = {
+    "pdf": None,
+    "terms_of_delivery": "at the door",
+    "debtor": {"address3": "Floor 3"},
+}
+NEVER_ORDINARY = {"credited invoice", "our reference", "delivery third address line"}
+"""Of a credit; where our own mark stands; an option of its own."""
+
+
+@pytest.fixture
+def quiddly(tmp_path: Path) -> Contract:
+    contract = test_quiddly.TestQuiddly()
+    contract._files = tmp_path
+    return contract
+
+
+async def _quiddly_told(contract: Contract) -> dict[str, Any]:
+    """What an ordinary request with all its texts writes, as an answer to it."""
+    return await _written(contract, "create", "/invoices", QUIDDLY, QUIDDLY_OPTIONS)
+
+
+@pytest.mark.parametrize("figure", sorted(set(PLACES) - NEVER_ORDINARY))
+async def test_quiddly_states_another_text(quiddly: Contract, figure: str) -> None:
+    told = await _quiddly_told(quiddly)
+    place = PLACES[figure]
+    assert await _differing(quiddly, told, QUIDDLY, QUIDDLY_OPTIONS) == []
+    other = changed(told, {place: "Other"})
+    assert await _differing(quiddly, other, QUIDDLY, QUIDDLY_OPTIONS) == [figure]
+    none = changed(told, {place: None})
+    assert await _differing(quiddly, none, QUIDDLY, QUIDDLY_OPTIONS) == []
+
+
+async def test_quiddly_states_another_text_of_a_row(quiddly: Contract) -> None:
+    told = await _quiddly_told(quiddly)
+    other = changed(told, {"articleRows[].description": "Other"})
+    assert await _differing(quiddly, other, QUIDDLY, QUIDDLY_OPTIONS) == [LINES]
+
+
+ZERO_FRICTION = {
+    "contract": "CO-1",
+    "notes": ["For June"],
+    "payment": {"reference": "RF18539007547034"},
+}
+
+
+@pytest.mark.parametrize(
+    ("figure", "stated"),
+    [
+        ("buyer's account number", {"debtor": {"customerAccountNumber": "C-2"}}),
+        ("contract", {"contractNumber": "CO-2"}),
+        ("payment reference", {"paymentDetails": {"paymentReference": "Other"}}),
+        ("note", {"noteToCustomer": "Other"}),
+        (LINES, {"lines": [{"description": "Other"}]}),
+    ],
+)
+async def test_zero_friction_states_another_text(figure: str, stated: dict[str, Any]) -> None:
+    contract = test_zero_friction.TestZeroFriction()
+    ((_, body),) = contract.steps["read"].asks.items()
+    line = contract.document["lines"][0]["name"]
+    right = {
+        "debtor": {"customerId": "customer-1", "customerAccountNumber": "C-1"},
+        "contractNumber": " co-1",
+        "paymentDetails": {"paymentReference": "RF18 5390 0754 7034"},
+        "noteToCustomer": "For  June",
+        "lines": [{**body["data"]["lines"][0], "description": line}],
+    }
+
+    async def found(more: Mapping[str, Any]) -> list[str]:
+        data = {"data": {**body["data"], **more}}
+        return await _differing(contract, data, ZERO_FRICTION)
+
+    assert await found(right) == []
+    assert await found({**right, **stated}) == [figure]
+
+
+async def _written(
+    contract: Contract,
+    verb: str,
+    path: str,
+    more: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    request, plan = await _asked(contract, more, options)
+    told = contract.script(contract.steps[verb])
+    await contract.called(verb, told, contract.steps[verb], request, plan)
+    (asked,) = [one for one in told.asked if one.url.path == path]
+    written: dict[str, Any] = json.loads(asked.content)
+    return written
+
+
+async def _asked(
+    contract: Contract, more: Mapping[str, Any], options: Mapping[str, Any] | None
+) -> tuple[InvoiceRequest, Plan]:
+    given = {"document": changed(contract.document, more)}
+    given |= {"options": {**contract.options, **options}} if options else {}
+    return contract.asked(**given), await contract.planned(**given)
+
+
 async def _differing(
-    contract: Contract, stated: Mapping[str, Any], more: Mapping[str, Any] | None = None
+    contract: Contract,
+    stated: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """What is not as asked for when the provider states this of the ordinary invoice."""
+    """What is said otherwise than asked for when the provider states this of the invoice."""
     read = contract.steps["read"]
     ((route, body),) = read.asks.items()
-    step = Step({route: {**copy.deepcopy(body), **stated}}, read.context)
-    request = contract.asked(document=changed(contract.document, more or {}))
-    plan = await contract.planned(document=changed(contract.document, more or {}))
+    step = Step({route: {**copy.deepcopy(body), **stated, **_named(body)}}, read.context)
+    request, plan = await _asked(contract, more or {}, options)
     seen = await contract.called("read", contract.script(step), step, request, plan)
     expected = Expected.of(REFERENCE, request.document, plan, None)
     found = differences(expected, seen.echo, ())
     assert all(not each.ours and PERSON not in each.theirs for each in found)
     return [each.figure for each in found]
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer has that no request has."""
+    return {name: body[name] for name in ("id",) if name in body}

@@ -103,6 +103,29 @@ async def test_an_empty_list_is_a_list(invoices: Any) -> None:
     assert (page.result.count, page.result.embedded.invoices) == (0, [])
 
 
+async def test_a_draft_is_given_all_that_an_update_may_have(
+    invoices: Any, stand_in: mollie.MollieStandIn
+) -> None:
+    """The amounts are made anew from the lines, also where they were wrong before."""
+    stand_in.faults.place("create", "changed_amount")
+    made = await create(invoices)
+    assert made.total_amount.value == "107.70"
+    wanted: dict[str, Any] = {
+        "memo": "for June",
+        "paymentTerm": "14 days",
+        "recipientIdentifier": "C-2",
+        "recipient": RECIPIENT | {"city": "Utrecht"},
+        "lines": [LINE | {"quantity": 2}],
+        "discount": {"type": "amount", "value": "8.00"},
+    }
+    changed = await update(invoices, made.id, **wanted)
+    assert changed == await invoices.get_async(sales_invoice_id=made.id)
+    anew = await create(invoices, **wanted)
+    aside = {"id", "created_at", "links"}
+    assert changed.model_dump(exclude=aside) == anew.model_dump(exclude=aside)
+    assert (changed.id, changed.status) == (made.id, "draft")
+
+
 async def test_a_draft_is_changed_issued_and_paid(
     invoices: Any, stand_in: mollie.MollieStandIn
 ) -> None:

@@ -44,6 +44,7 @@ from invoicing.provider import (
     Echo,
     Event,
     Figure,
+    Found,
     Item,
     OrderPlan,
     Paces,
@@ -150,6 +151,8 @@ class Provider:
         self._activity("find", self._find)
         self._activity("read", self._read)
         self._activity("create", self._create)
+        self._activity("update", self._update)
+        self._activity("attach", lambda call, act: Found())
         for verb, stage in (
             ("approve", Stage.APPROVED),
             ("send", Stage.SENT),
@@ -256,6 +259,18 @@ class Provider:
             return Snapshot(provider_id="P-1", stage=Stage.DRAFTING)
         self._effect(act, take_effect)
         return self._snapshot(self.made[made[0]]) if made else None
+
+    def _update(self, call: CreateCall, act: Act) -> Snapshot | None:
+        one = self.made[call.target.provider_id or ""]
+
+        def take_effect() -> None:
+            if one.stage is Stage.DRAFTED:
+                one.document = call.document
+
+        if one.stage is not Stage.DRAFTED:
+            act.failure = act.failure or refused().failure
+        self._effect(act, take_effect)
+        return self._snapshot(one)
 
     def _changing(self, verb: str, stage: Stage) -> Callable[[Target, Act], Snapshot | None]:
         def play(target: Target, act: Act) -> Snapshot | None:

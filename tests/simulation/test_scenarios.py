@@ -326,7 +326,7 @@ def test_no_signal_whatever_its_input_stops_a_workflow(given: tuple[Payload, ...
         scene.begin(hold=True)
         scene.until_held()
         for name in ("provider_event", "hold", "release", "resolve", "cancel"):
-            scene.server.give_signal(scene.run, name, given)
+            scene.server.executions.give_signal(scene.run, name, given)
         scene.passes(HOUR)
         assert scene.server.counters.tasks_failed == 0
         assert scene.state.status is Status.HELD
@@ -346,9 +346,9 @@ def test_no_signal_whatever_its_input_stops_an_order_or_a_feed(given: tuple[Payl
         )
         scene.passes(HOUR)
         for name in ("provider_event", "invoice_is_final", "deliver", "cancel_lines", "cancel"):
-            scene.server.give_signal(scene.server.open_run(scene.order_id), name, given)
-        scene.server.give_signal(scene.server.open_run("feed"), "fetch_now", given)
-        scene.server.give_signal(scene.server.open_run("event"), "resolve", given)
+            scene.server.executions.give_signal(scene.server.open_run(scene.order_id), name, given)
+        scene.server.executions.give_signal(scene.server.open_run("feed"), "fetch_now", given)
+        scene.server.executions.give_signal(scene.server.open_run("event"), "resolve", given)
         scene.passes(HOUR)
         assert scene.server.counters.tasks_failed == 0
         assert scene.order.status is OrderStatus.OPEN

@@ -175,7 +175,8 @@ async def _refused(
     # The look below clears up a refusal, but not under a blind plan, and not of a send: if that
     # takes effect late and we send again, the buyer has it twice.
     doubted = blind or verb == "send"
-    life.case.doubt = doubt.refused(verb, workflow.now()) if doubted else doubt.answered(verb)
+    now = workflow.now()
+    life.case.doubt = doubt.refused(verb, now) if doubted else doubt.declined(verb, now)
     if await view(life) is not before:
         return
     said = await ask_about(life, problem, (*offered, Answer.HAPPENED) if blind else offered)

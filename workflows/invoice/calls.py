@@ -51,6 +51,9 @@ class Calls:
     def create(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
         return self.queue.change(InvoiceActivities.create, call, "create draft", Turn.BEGIN)
 
+    def update(self, call: CreateCall) -> workflow.ActivityHandle[Snapshot]:
+        return self.queue.change(InvoiceActivities.update, call, "update draft", Turn.ON)
+
     def attach(self, target: Target, attachment: Attachment) -> workflow.ActivityHandle[Found]:
         call = AttachCall(target=target, attachment=attachment)
         return self.queue.change(

@@ -1,28 +1,113 @@
-"""A draft taken away: because a correction replaces it, or because it is one too many."""
+"""A draft corrected: updated where it stands where the provider can, else taken away; and taken
+away because it is one too many."""
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from temporalio import workflow
 
-from workflows.invoice.acting import ask_what_became_of, attempt
+from workflows.invoice.acting import ask_what_became_of, attempt, changed, settle
 from workflows.invoice.asking import ask
+from workflows.invoice.draft import asked_for
+from workflows.invoice.failing import wait_for_provider
 from workflows.invoice.life import Life
-from workflows.invoice.looking import NOT_THERE, is_deletable, view, wait_for
+from workflows.invoice.looking import NOT_THERE, is_deletable, learn, view, wait_for
+from workflows.invoice.planning import follow, plan_anew
+from workflows.kit.calls import Trouble
 from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
+    from invoicing.doubt import CREATE, UPDATE
     from invoicing.provider import Stage
     from invoicing.questions import Answer, Reason
 
 
 async def correct(life: Life) -> None:
-    """Take away the draft that has the old content; then the story begins anew."""
+    """Have the draft say what is asked for now; then the story begins anew.
+
+    Where the provider can, it is updated where it stands: `bring_up_to_date` does that, once what
+    the new content needs is looked up. Otherwise it is taken away, and made again.
+    """
     case = life.case
     if case.blind:
         # The person who corrects it has seen that it is still a draft: no approval is in doubt.
         case.doubt = case.doubt.saw("approve")
+    made = await plan_anew(life) if _can_stay(life) else None
+    if made is None or made.fixed != life.plan.fixed or made.attachments:
+        await _make_again(life)
+    case.keep_draft()
+    case.looked_up, case.correcting = False, False
+    follow(life, made)
+    raise StartOver
+
+
+async def bring_up_to_date(life: Life) -> None:
+    """Give the draft of before a correction its new content. Ends when the provider has said yes
+    to that: a look would not show all of it, and the same update once more changes nothing.
+
+    Where it is no plain draft any more, or refuses, it is taken away as anywhere else.
+    """
+    while life.case.outdated:
+        plain = await view(life) is Stage.DRAFTED
+        life.stop_if_cancelled()
+        # From here to the call nothing is awaited.
+        if plain and life.case.doubt.may_update(life.content, workflow.now()):
+            await _update(life)
+        else:
+            await _make_again(life)
+
+
+def _can_stay(life: Life) -> bool:
+    """Whether it may be updated where it stands: a draft with nothing added to it, of which nothing
+    else is under way or in doubt."""
+    case, plan = life.case, life.case.plan
+    if plan is None or not plan.fixed or plan.attachments or life.cannot_look:
+        return False
+    drafted = case.provider_id is not None and case.stage is Stage.DRAFTED
+    return drafted and case.doubt.may_update(life.content, workflow.now())
+
+
+async def _update(life: Life) -> None:
+    case = life.case
+    life.unknown_calls.end("repeated")
+    case.doubt = case.doubt.asked(UPDATE, life.content, workflow.now())
+    try:
+        snapshot = await changed(life, life.calls.update(asked_for(life)))
+    except Trouble as problem:
+        await _not_updated(life, problem)
+    else:
+        case.doubt = case.doubt.answered(UPDATE)
+        learn(life, snapshot, seen=False)
+        # Where it has become final, nobody knows with which content.
+        if case.stage is Stage.DRAFTED:
+            case.outdated = False
+            life.note("draft updated")
+            life.show()
+
+
+async def _not_updated(life: Life, problem: Trouble) -> None:
+    """An uncertain call is made again. A refusal is not taken on trust: until its time is over no
+    other content is given to this draft, and what was refused is made anew."""
+    doubt, now = life.case.doubt, workflow.now()
+    life.note(f"update: {problem.kind}")
+    if problem.unknown:
+        life.case.doubt = doubt.lost(UPDATE, now)
+        life.unknown_calls.begin(UPDATE)
+        await settle(life)
+        await wait_for_provider(life, problem)
+    elif problem.final:
+        life.case.doubt = doubt.refused(UPDATE, now)
+        await _make_again(life)
+    else:
+        life.case.doubt = doubt.answered(UPDATE)
+        await wait_for_provider(life, problem)
+
+
+async def _make_again(life: Life) -> NoReturn:
+    """Take away the draft that has the old content; then the story begins anew."""
+    case = life.case
     await withdraw(life)
     case.forget()
     case.plan, case.looked_up, case.correcting = None, False, False

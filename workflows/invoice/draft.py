@@ -71,16 +71,10 @@ async def attach(life: Life) -> None:
 async def create_once(life: Life) -> None:
     """One create; what became of it is part of the doubt from the moment it goes out."""
     case = life.case
-    call = CreateCall(
-        target=life.target,
-        document=life.request.document,
-        options=life.request.options,
-        totals=life.plan.totals,
-    )
     life.unknown_calls.end("repeated")
     case.doubt = case.doubt.asked(CREATE, life.content, workflow.now())
     try:
-        snapshot = await changed(life, life.calls.create(call))
+        snapshot = await changed(life, life.calls.create(asked_for(life)))
     except Trouble as problem:
         await _not_created(life, problem)
     else:
@@ -88,6 +82,16 @@ async def create_once(life: Life) -> None:
         learn(life, snapshot, seen=False)
         life.note("draft created")
         life.show()
+
+
+def asked_for(life: Life) -> CreateCall:
+    """All that the draft is to say."""
+    return CreateCall(
+        target=life.target,
+        document=life.request.document,
+        options=life.request.options,
+        totals=life.plan.totals,
+    )
 
 
 def _must_look(life: Life) -> bool:

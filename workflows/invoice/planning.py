@@ -34,6 +34,19 @@ async def plan(life: Life) -> None:
             await _take(life, made)
 
 
+async def plan_anew(life: Life) -> Plan | None:
+    """How the corrected request would be carried out, while the plan that there is stands; None
+    where the adaptor refuses it."""
+    try:
+        _refuse_if_too_large(life)
+        (made,) = await answers((life.calls.plan(life.request),), lambda: life.cancel_pending)
+        refuse_plan(made)
+        _refuse_other_sums(life, made)
+    except (Trouble, TooLarge):
+        return None
+    return made
+
+
 async def look_up(life: Life) -> None:
     """Find customer, VAT codes and the like at the provider. Look-ups of one wave run together."""
     while not life.case.looked_up:
@@ -61,7 +74,6 @@ def _refuse_if_too_much_was_learned(life: Life, found: Found) -> None:
 
 
 async def _take(life: Life, made: Plan) -> None:
-    case = life.case
     try:
         refuse_plan(made)
         _refuse_other_sums(life, made)
@@ -71,6 +83,12 @@ async def _take(life: Life, made: Plan) -> None:
     except Trouble as problem:
         await _not_planned(life, problem)
         return
+    follow(life, made)
+
+
+def follow(life: Life, made: Plan) -> None:
+    """From now on it is carried out like this."""
+    case = life.case
     case.plan, case.context, case.buyer, case.keys = made, made.context, made.buyer, made.keys
     life.follow(made)
     hold_by_the_rule(life, made)

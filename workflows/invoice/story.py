@@ -41,6 +41,7 @@ async def live(life: Life) -> Ended:
             await planning.look_up(life)
             await draft.create(life)
             await draft.confirm_draft(life)
+            await correcting.bring_up_to_date(life)
             await draft.attach(life)
             await approval.check(life)
             await approval.approve(life)

@@ -12,9 +12,9 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import said
-    from invoicing.case import Memory
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Problem, Resolve
+    from invoicing.memory import Memory
     from invoicing.questions import QUESTIONS, Answer, Reason
 
 

@@ -18,9 +18,9 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import Memory
     from invoicing.converter import Undecipherable
     from invoicing.invoice import Instruction
+    from invoicing.memory import Memory
     from invoicing.model import Typed
 
 T = TypeVar("T", bound=Typed)

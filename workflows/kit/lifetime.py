@@ -15,8 +15,8 @@ from workflows.kit.telemetry import count
 with workflow.unsafe.imports_passed_through():
     from invoicing.attributes import SEARCH_ATTRIBUTES
     from invoicing.bounds import HISTORY_BYTES, HISTORY_EVENTS, RENEWED_AGAIN, carried
-    from invoicing.case import Memory
     from invoicing.identity import MEMO, fingerprint
+    from invoicing.memory import Memory
     from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")

@@ -18,10 +18,10 @@ from workflows.kit.recorder import Recorder
 from workflows.notices import DETAILS, NoticesWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import Memory
     from invoicing.errors import FieldProblem
     from invoicing.identity import notices_id
     from invoicing.invoice import Invoice
+    from invoicing.memory import Memory
     from invoicing.notice import FIELD, NoticesInput, news, notice
     from invoicing.order import Order
     from invoicing.provider import Pace

@@ -18,9 +18,9 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.register import RegisterActivities
     from invoicing.bounds import LINES_BYTES, stored
-    from invoicing.case import Memory
     from invoicing.claims import REGISTER_QUEUE, ClaimCall, Claimed
     from invoicing.invoice import RECORD, Waiting
+    from invoicing.memory import Memory
     from invoicing.provider import Pace, Paces
     from invoicing.recording import RecordCall, Row
 

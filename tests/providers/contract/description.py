@@ -180,14 +180,14 @@ class Description:
             context=self.known(plan, step),
         )
         match verb:
-            case "create":
+            case "create" | "update":
                 call = CreateCall(
                     target=target,
                     document=request.document,
                     options=request.options,
                     totals=plan.totals,
                 )
-                return await adaptor.create(call)
+                return await getattr(adaptor, verb)(call)
             case "attach":
                 (attachment,) = plan.attachments
                 return await adaptor.attach(AttachCall(target=target, attachment=attachment))

@@ -21,6 +21,7 @@ from invoicing.provider import (
     Event,
     Finds,
     Sends,
+    Updates,
 )
 from tests.providers import Reply
 
@@ -53,11 +54,20 @@ DOCUMENT: dict[str, Any] = {
 
 VERBS = ("find", "create", "read", "approve", "send", "delete", "credit")
 MANDATORY = ("create", "read", "approve", "delete")
-ONLY_SOME = {"find": Finds, "send": Sends, "credit": Credits, "attach": Attaches}
+ONLY_SOME = {
+    "find": Finds,
+    "update": Updates,
+    "send": Sends,
+    "credit": Credits,
+    "attach": Attaches,
+}
 ORDERLY = ("register", "read_order", "cancel_lines")
 FED = ("poll", "acknowledge")
-CHANGING = {"create", "attach", "approve", "send", "delete", "credit", "register", "cancel_lines"}
-BORN = {"attach", *VERBS} - {"find", "create"}
+CHANGING = {
+    *("create", "update", "attach", "approve", "send", "delete", "credit"),
+    *("register", "cancel_lines"),
+}
+BORN = {"attach", "update", *VERBS} - {"find", "create"}
 """Verbs that are called once there is an id."""
 
 Failures = Sequence[type[ProviderError]]

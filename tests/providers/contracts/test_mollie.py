@@ -82,6 +82,7 @@ class TestMollie(Contract):
             {f"GET {_MOLLIE}": {"_embedded": {"sales_invoices": [_mollie()]}, "_links": {}}}
         ),
         "create": Step({f"POST {_MOLLIE}": _mollie()}),
+        "update": Step({f"PATCH {_MOLLIE}/invoice_1": _mollie()}),
         "read": Step({f"GET {_MOLLIE}/invoice_1": _mollie()}),
         "approve": Step({f"PATCH {_MOLLIE}/invoice_1": _mollie(status="issued")}),
         "delete": Step({f"DELETE {_MOLLIE}/invoice_1": None}, empty=True),

@@ -13,8 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from temporal_server import find
-from temporal_server.find import CLI_VERSION, NotThisWay, ServerUnavailable, without_temporal
+from temporal_server.installing import find
+from temporal_server.installing.find import (
+    CLI_VERSION,
+    NotThisWay,
+    ServerUnavailable,
+    without_temporal,
+)
 
 _GO_MODULE = f"github.com/temporalio/cli/cmd/temporal@v{CLI_VERSION}"
 _WAYS = (

@@ -1,0 +1,71 @@
+"""Drafts that are updated where they stand, damaged."""
+
+from __future__ import annotations
+
+from simulation.mutants.mutant import Mutant
+
+CORRECTING = "workflows/invoice/correcting.py"
+DOUBT = "invoicing/doubt.py"
+
+MUTANTS = (
+    Mutant(
+        "an update whose answer was lost counts as done",
+        CORRECTING,
+        "        life.unknown_calls.begin(UPDATE)\n",
+        "        life.unknown_calls.begin(UPDATE)\n        life.case.outdated = False\n",
+    ),
+    Mutant(
+        "a corrected draft is taken for one that is up to date",
+        "invoicing/case.py",
+        "        self.outdated = True\n",
+        "",
+    ),
+    Mutant(
+        "a draft is updated while another content may come late",
+        DOUBT,
+        "            or (one.verb == UPDATE and one.content == content)\n",
+        "            or one.verb == UPDATE\n",
+    ),
+    Mutant(
+        "a draft is updated while its approval may come late",
+        DOUBT,
+        "            one.verb == CREATE\n            or (one.verb == UPDATE",
+        '            one.verb in (CREATE, "approve")\n            or (one.verb == UPDATE',
+    ),
+    Mutant(
+        "a draft is updated soon after a refusal",
+        DOUBT,
+        "return not declined and all(",
+        "return all(",
+    ),
+    Mutant(
+        "a draft is updated unseen",
+        CORRECTING,
+        "plain = await view(life) is Stage.DRAFTED",
+        "plain = True",
+    ),
+    Mutant(
+        "what has become final in its update counts as updated",
+        CORRECTING,
+        "        if case.stage is Stage.DRAFTED:\n            case.outdated = False\n",
+        "        if case.stage:\n            case.outdated = False\n",
+    ),
+    Mutant(
+        "a draft is updated though something in it cannot be",
+        CORRECTING,
+        "made.fixed != life.plan.fixed or made.attachments",
+        "made.attachments",
+    ),
+    Mutant(
+        "a draft is updated with the documents of before",
+        CORRECTING,
+        "or plan.attachments or life.cannot_look",
+        "or life.cannot_look",
+    ),
+    Mutant(
+        "a draft is updated though nobody can look",
+        CORRECTING,
+        "or plan.attachments or life.cannot_look",
+        "or plan.attachments",
+    ),
+)
