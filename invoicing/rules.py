@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from invoicing.codes import LISTS
 from invoicing.errors import FieldProblem
 from invoicing.money import MOST_DIGITS, added, minor_units, rounded
-from invoicing.totals import BOTH_ROUNDINGS, summed
+from invoicing.totals import BOTH_ROUNDINGS, gross
 from invoicing.vat import VatCategory
 
 if TYPE_CHECKING:  # a document asks its rules
@@ -119,11 +119,11 @@ def _prepaid_is_of_the_whole(document: Document, amounts: DocumentAmounts) -> _P
     if not document.prepaid:
         return
     roundings = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
-    gross = max(summed(document, amounts, rounding).gross for rounding in roundings)
-    if document.prepaid > gross:
+    whole = max(gross(document, amounts, rounding) for rounding in roundings)
+    if document.prepaid > whole:
         yield FieldProblem(
             field="prepaid",
-            message=f"is more than the whole, which is {gross} {document.currency} with VAT; "
+            message=f"is more than the whole, which is {whole} {document.currency} with VAT; "
             "money that goes back to the buyer is a line with a negative quantity",
         )
 
@@ -177,10 +177,9 @@ def _code(path: str, code: str, of: str) -> _Problems:
 
 def _outside_scope_stands_alone(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-O-11 to 14: what is not subject to VAT is not mixed with what is."""
-    vats = list(_vats(document))
-    if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in vats):
+    if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in _vats(document)):
         return
-    for path, vat in vats:
+    for path, vat in _vats(document):
         if vat.category is not VatCategory.OUTSIDE_SCOPE:
             yield FieldProblem(
                 field=f"{path}.vat.category", message="must be O, as elsewhere in this document"
@@ -257,7 +256,7 @@ def _vats(document: Document) -> Iterator[tuple[str, Vat]]:
 
 def _amounts(document: Document) -> Iterator[tuple[str, Decimal]]:
     on_lines = (_on_line(index, line) for index, line in enumerate(document.lines))
-    for path, adjustment in chain(*on_lines, _on_document(document)):
+    for path, adjustment in chain(chain.from_iterable(on_lines), _on_document(document)):
         if adjustment.amount is not None:
             yield f"{path}.amount", adjustment.amount
     yield "prepaid", document.prepaid

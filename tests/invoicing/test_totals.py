@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from invoicing.document import Document, VatCategory
 from invoicing.money import minor_units
-from invoicing.totals import Totals, VatRounding, totals, who_owes
+from invoicing.totals import Totals, VatRounding, gross, totals, who_owes
 from tests.invoicing import document, line
 from tests.invoicing.counting import computed
 from tests.tiers import TRIES
@@ -262,6 +262,13 @@ def documents(draw: st.DrawFn, /, **fixed: Any) -> Document:
 
 
 both_roundings = pytest.mark.parametrize("rounding", ROUNDINGS)
+
+
+@both_roundings
+@quick
+@given(made=documents())
+def test_the_gross_alone_is_that_of_the_totals(rounding: VatRounding, made: Document) -> None:
+    assert gross(made, made.amounts(), rounding) == totals(made, rounding).gross
 
 
 @both_roundings
