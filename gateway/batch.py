@@ -22,6 +22,7 @@ from gateway.callers import Caller
 from gateway.files import XLSX, Sheet
 from gateway.problems import Kind, Trouble, trouble_with
 from gateway.routes import begin
+from gateway.turns import in_turn
 from gateway.visits import Book, Visit
 from invoicing import lists
 from invoicing.asking import known
@@ -36,10 +37,6 @@ from tabular.wishes import Dialect
 
 AT_ONCE = 8
 """Invoices of one batch that are looked at or asked for at once."""
-TRIES = 30
-"""Times that one invoice waits for its turn: the caller's own rate holds for each."""
-LONGEST = 2.0
-"""Seconds that it waits then."""
 AGAIN = "send the same file again: each reference is one invoice"
 
 
@@ -91,6 +88,8 @@ class Batches:
 
     async def seen(self, sheet: Sheet) -> Batch:
         """What each comes to, and what has become of it so far. Nothing is made."""
+        looks = sum(entry.request is not None for entry in sheet.entries)
+        await self.access.count_looks(self.caller, looks)
         return await self._each(sheet, self._look)
 
     async def started(self, sheet: Sheet) -> Batch:
@@ -139,7 +138,7 @@ class Batches:
         visit.about(request.reference)
         visit.identity = Visit("").identity
         try:
-            await self._turn(visit)
+            await in_turn(partial(self.access.take_place, visit, self.caller, Scope.START))
             made, is_new = await begin(self.behind, self.caller, visit.identity, request)
         except (Trouble, InvoicingError) as error:
             trouble = trouble_with(error)
@@ -150,16 +149,6 @@ class Batches:
             book.write(visit, self.connection)
         result.outcome = "started" if is_new else "known"
         return _line(result, made)
-
-    async def _turn(self, visit: Visit) -> None:
-        for _ in range(TRIES):
-            try:
-                return await self.access.take_place(visit, self.caller, Scope.START)
-            except Trouble as trouble:
-                if trouble.kind is not Kind.TOO_MANY:
-                    raise
-                await asyncio.sleep(min(LONGEST, float(trouble.headers.get("Retry-After", "1"))))
-        raise Trouble(Kind.TOO_MANY)
 
 
 async def result_file(batch: Batch, dialect: Dialect) -> tuple[bytes, str, str]:

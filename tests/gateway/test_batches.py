@@ -123,6 +123,21 @@ async def test_each_invoice_counts_for_the_rate_and_is_a_line_of_the_log(
     assert sorted(said) == sorted(["-", *references])
 
 
+async def test_looking_at_many_counts_for_the_rate_in_proportion_and_is_waited_for(
+    shared_world: World, company: Company
+) -> None:
+    """Ten looks are one request more. None is refused for it: they are waited for."""
+    many = [a_row(f"LOOKS-{each}", company.account) for each in range(49)]
+    async with gateway_over(shared_world.client, rate=0.5, burst=6) as gateway:
+        door = gateway.door("start")
+        found = await lines(door, a_sheet(*many[:9]), LOOK)
+        assert len(found) == 9
+        # One each so far; of this one, four more are used by its 49 looks.
+        found = await lines(door, a_sheet(*many), LOOK)
+        assert {each.outcome for each in found.values()} == {"not asked"}
+        assert problem(await sent(door, a_sheet(*many), LOOK), Kind.TOO_MANY)
+
+
 async def test_a_limited_caller_asks_for_its_own_alone(
     shared_world: World, company: Company
 ) -> None:
