@@ -15,7 +15,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
 from invoicing.client import web_page
-from invoicing.client.shared import AT_ONCE, decoded
+from invoicing.client.shared import AT_ONCE, decoded, marks
 from invoicing.converter import data_converter
 from invoicing.document import Party
 from invoicing.identity import event_id, fingerprint, workflow_id
@@ -93,6 +93,19 @@ async def test_a_large_request_is_read_beside_the_loop() -> None:
     small, large = Payload(data=b"x"), Payload(data=b"x" * (AT_ONCE + 1))
     assert await decoded(converter, [small], threading.Thread) is here
     assert await decoded(converter, [large], threading.Thread) is not here
+
+
+async def test_a_fingerprint_is_taken_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[threading.Thread] = []
+
+    def taking(request: InvoiceRequest) -> dict[str, str]:
+        taken.append(threading.current_thread())
+        return fingerprint(request)
+
+    monkeypatch.setattr("invoicing.client.shared.fingerprint", taking)
+    assert await marks(REQUEST) == fingerprint(REQUEST)
+    assert taken
+    assert threading.current_thread() not in taken
 
 
 async def test_what_is_read_beside_the_loop_is_what_was_written() -> None:
