@@ -120,7 +120,7 @@ async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
         raise invalid("asked", "names none")
     try:
         # Each names its own question; what is filled in is read once, for all.
-        said = await answer_in(Form([*form.pairs, ("question", "any")]), visitor)
+        said = await answer_in(desk, Form([*form.pairs, ("question", "any")]), visitor)
     except InvalidRequest as error:
         visit_of(request).outcome = Wrong.INVALID.slug
         items = [item for item, _, _ in parted]

@@ -107,8 +107,7 @@ class Batches:
             async with places:
                 return await work(result, request)
 
-        async with self.behind.files:
-            pairs = await asyncio.to_thread(_expected, sheet.entries)
+        pairs = await self.behind.files.do(self.caller.name, partial(_expected, sheet.entries))
         return _batch(await asyncio.gather(*(one(*pair) for pair in pairs)))
 
     async def _look(self, result: Result, request: InvoiceRequest) -> BatchLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar, cast
 
@@ -57,10 +58,18 @@ class Asked(NamedTuple):
         return {MARK: self.mark} if self.mark else {}
 
 
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="beside")
+"""One: several that compute would hold up the loop as if they computed in it."""
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_BESIDE, work)
+
+
 async def marks(request: InvoiceRequest | OrderRequest) -> dict[str, str]:
     """Its fingerprint, taken beside the loop: of thousands of adjustments it takes fifty
     milliseconds."""
-    return await asyncio.to_thread(fingerprint, request)
+    return await _beside(partial(fingerprint, request))
 
 
 async def same(
@@ -109,7 +118,7 @@ async def decoded(converter: DataConverter, payloads: Sequence[Payload], kind: t
     clear = await codec.decode(payloads) if codec else payloads
     read = partial(converter.payload_converter.from_payloads, clear, [kind])
     large = sum(len(each.data) for each in clear) > AT_ONCE
-    (value,) = await asyncio.to_thread(read) if large else read()
+    (value,) = await _beside(read) if large else read()
     return cast("T", value)
 
 
