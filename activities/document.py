@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
-from documents import DocumentStore, Erased, StoreAway
+from documents import Crowded, DocumentStore, Erased, StoreAway
 from invoicing.document_file import DocumentFile, document_key
 from invoicing.errors import Unavailable, Unsupported
 from invoicing.provider import Accounts, DocumentCall, Documents
+
+CROWDED = timedelta(seconds=10)
+"""Before one that found no place tries once more; after that its workflow waits for longer."""
 
 
 class DocumentActivities:
@@ -33,8 +37,8 @@ class DocumentActivities:
         """Fetch the PDF and keep it. One that is kept already is not fetched again: whoever was
         killed after keeping it could not say so.
 
-        Unavailable while there is none, or the store is away; Unsupported where there is no way, or
-        what the reference had was erased.
+        Unavailable while there is none, too many are on their way, or the store is away;
+        Unsupported where there is no way, or what the reference had was erased.
         """
         if self._store is None:
             raise Unsupported("this worker keeps no documents: set INVOICING_DOCUMENTS_AT")
@@ -46,7 +50,11 @@ class DocumentActivities:
         try:
             if kept := await self._store.find(key):
                 return kept
-            return await self._store.keep(key, await provider.document(call))
+            async with self._store.place():
+                return await self._store.keep(key, await provider.document(call))
+        except (Crowded, TimeoutError):
+            why = "other documents are being fetched, and this one waits for them"
+            raise Unavailable(why, retry_after=CROWDED) from None
         except StoreAway as error:
             raise Unavailable(str(error)) from None
         except Erased:

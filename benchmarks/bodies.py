@@ -109,8 +109,13 @@ def _empty_parts(count: int) -> bytes:
 
 
 def _payloads(count: int) -> bytes:
+    return asyncio.run(payloads_of(_KEYS, count))
+
+
+async def payloads_of(codec: EncryptionCodec, count: int) -> bytes:
+    """So many small payloads, encrypted, as the Web UI sends them."""
     clear = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * 200 + b'"')
-    sealed = asyncio.run(_KEYS.encode([clear] * count))
+    sealed = await codec.encode([clear] * count)
     return json_format.MessageToJson(Payloads(payloads=sealed), indent=None).encode()
 
 

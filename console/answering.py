@@ -138,7 +138,7 @@ async def resolve(
     """Answer its question with what was filled in."""
 
     async def act(form: Form) -> str:
-        said = await answer_in(form, visitor)
+        said = await answer_in(desk, form, visitor)
         answer = await give(desk, visitor, kind, name, said, form.once)
         return _became(answer, visitor, said.answer.value, "answered")
 

@@ -46,7 +46,7 @@ async def work(request: Request, desk: Desk, visitor: Starting) -> Response:
         missing = FieldProblem(field="file", message=desk.pages.words("batch.no_file"))
         return _form(request, desk, visitor, form, None, [missing])
     try:
-        sheet = await _sheet(desk, form, upload)
+        sheet = await _sheet(desk, visitor, form, upload)
     except InvalidRequest as error:
         found = error.fields or [FieldProblem(field="file", message=str(error))]
         return _form(request, desk, visitor, form, upload, found)
@@ -61,9 +61,10 @@ async def work(request: Request, desk: Desk, visitor: Starting) -> Response:
     return _shown(request, desk, visitor, form, upload, batch)
 
 
-async def _sheet(desk: Console, form: Form, upload: Upload) -> Sheet:
+async def _sheet(desk: Console, visitor: Visitor, form: Form, upload: Upload) -> Sheet:
     wishes = wishes_in(form.given(*CHOICES, *WRITTEN))
-    return await sheet_of(desk.backend, upload.content, ending_of(upload.name), wishes)
+    ending = ending_of(upload.name)
+    return await sheet_of(desk.backend, visitor.caller, upload.content, ending, wishes)
 
 
 def _form(

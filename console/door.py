@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,7 +16,7 @@ from console.sessions import Session, Sessions
 from console.streams import Streams
 from gateway.access import Access
 from gateway.backend import Backend
-from gateway.inputs import Beside, alone, whole_body
+from gateway.inputs import AT_ONCE, Beside, alone, whole_body
 from gateway.problems import Kind, Trouble, invalid, nothing_here
 from gateway.routes import is_own
 from gateway.visits import visit_of
@@ -220,15 +221,24 @@ async def filled_in(
     if kind != "application/x-www-form-urlencoded":
         raise Trouble(Kind.MEDIA, "send a form")
     body = await whole_body(request, desk.backend.settings, beside, most=most)
+    if len(body) <= AT_ONCE:
+        form = _form_in(body)
+    else:
+        whose = visit_of(request).caller
+        form = await desk.backend.reading.do(whose, partial(_form_in, body))
+    desk.check_form(session, form)
+    return form
+
+
+def _form_in(body: bytes) -> Form:
+    """Some megabytes of it, with every sign written as browsers may, take most of a second."""
     try:
         pairs = parse_qsl(
             body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
         )
     except ValueError:
         raise Trouble(Kind.UNREADABLE, "the form cannot be read") from None
-    form = Form(pairs)
-    desk.check_form(session, form)
-    return form
+    return Form(pairs)
 
 
 MOST_SMALL = 5000

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -170,11 +171,12 @@ async def give(
             return None
 
 
-async def answer_in(form: Form, visitor: Visitor) -> Resolve:
+async def answer_in(desk: Console, form: Form, visitor: Visitor) -> Resolve:
     """The answer that was filled in. Raises InvalidRequest, which names every mistake by the
     field."""
     # A large document beside the loop: nobody else is to wait for it.
-    return await asyncio.to_thread(_answer_in, form, visitor)
+    work = partial(_answer_in, form, visitor)
+    return await desk.backend.reading.do(visitor.caller.name, work)
 
 
 def _answer_in(form: Form, visitor: Visitor) -> Resolve:

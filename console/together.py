@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,8 @@ from console.second import consents
 from console.subjects import Kind, Subject, answer_in, check, give, look_at_each, sums
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
-from gateway.visits import Book, Visit, visit_of
+from gateway.turns import in_turn
+from gateway.visits import Book, visit_of
 from invoicing.asking import Refused
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
 from invoicing.invoice import Resolve
@@ -29,10 +31,6 @@ from settings.callers import Scope
 router = APIRouter()
 
 _AT_ONCE = 4
-TRIES = 20
-"""Times that one answer waits for its turn: the caller's own rate holds for each."""
-LONGEST = 2.0
-"""Seconds that it waits then."""
 
 
 class Group(NamedTuple):
@@ -86,6 +84,7 @@ async def _preview(
     mistakes: Iterable[FieldProblem] = (),
 ) -> HTMLResponse:
     wanted = _named(items)
+    await desk.access.count_looks(visitor.caller, len(wanted))
     for kind, name in wanted:
         await check(desk, visitor, kind, name)
     found = await look_at_each(desk, wanted)
@@ -121,7 +120,7 @@ async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
         raise invalid("asked", "names none")
     try:
         # Each names its own question; what is filled in is read once, for all.
-        said = await answer_in(Form([*form.pairs, ("question", "any")]), visitor)
+        said = await answer_in(desk, Form([*form.pairs, ("question", "any")]), visitor)
     except InvalidRequest as error:
         visit_of(request).outcome = Wrong.INVALID.slug
         items = [item for item, _, _ in parted]
@@ -158,7 +157,8 @@ async def _given(
     visit = dataclasses.replace(visit_of(request), status=303, outcome="", leave=[])
     visit.about(name)
     try:
-        await _admitted(desk, visitor, visit)
+        proof = visitor.session.proof or ""
+        await in_turn(partial(desk.access.admit, visit, proof, Scope.OPERATE))
         await check(desk, visitor, kind, name)
         await give(desk, visitor, kind, name, said, once)
     except (Trouble, InvoicingError) as error:
@@ -169,19 +169,6 @@ async def _given(
         visit.end()
         book.write(visit, request.scope)
     return ""
-
-
-async def _admitted(desk: Console, visitor: Visitor, visit: Visit) -> None:
-    for _ in range(TRIES):
-        try:
-            await desk.access.admit(visit, visitor.session.proof or "", Scope.OPERATE)
-        except Trouble as trouble:
-            if trouble.kind is not Wrong.TOO_MANY:
-                raise
-            await asyncio.sleep(min(LONGEST, float(trouble.headers.get("Retry-After", "1"))))
-        else:
-            return
-    raise Trouble(Wrong.TOO_MANY)
 
 
 def _why(desk: Console, error: Exception, trouble: Trouble, said: Resolve) -> str:

@@ -4,6 +4,6 @@ Bytes go from the provider through a worker into the store, and from there to wh
 never through a workflow.
 """
 
-from documents.store import DocumentStore, Erased, StoreAway, opened
+from documents.store import Crowded, DocumentStore, Erased, StoreAway, opened
 
-__all__ = ["DocumentStore", "Erased", "StoreAway", "opened"]
+__all__ = ["Crowded", "DocumentStore", "Erased", "StoreAway", "opened"]

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from invoicing.document_file import DocumentFile, begins_as_pdf, ends_as_pdf
+from invoicing.document_file import MARKS_WITHIN, DocumentFile, begins_as_pdf, ends_as_pdf
 
 PIECE = 256 * 1024
 """Bytes that are held at once for one reader."""
+AT_ONCE = 4
+"""Documents that are on their way in at once. Each is held as a whole, and twice while it is read:
+of the largest, 25 MiB, that is 200 MiB together, however many calls a worker makes at once."""
+WAITING = 8
+"""Documents that wait for that. Each takes the place of a call to its provider meanwhile."""
+LONGEST = timedelta(seconds=50)
+"""That one may be on its way: less than its activity has."""
 
 
 class StoreAway(Exception):
     """The store cannot be reached, or does not take or give what it should. The sentence has no
     address in it: that may hold a secret."""
+
+
+class Crowded(Exception):
+    """As many documents as there is room for are on their way in, and as many more wait."""
 
 
 class Erased(Exception):
@@ -37,6 +49,26 @@ class DocumentStore:
 
     def __init__(self, files: ObjectStore) -> None:
         self._files = files
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self.waiting = 0
+        """For a place, now."""
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """For one document, from its provider until it is kept. Raises Crowded where too many wait
+        already, and TimeoutError after LONGEST."""
+        if self.waiting >= WAITING:
+            raise Crowded
+        self.waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                yield
+        finally:
+            self._places.release()
 
     async def find(self, key: str) -> DocumentFile | None:
         """What is kept under this name; None: nothing, or what does not begin and end as a PDF
@@ -46,12 +78,12 @@ class DocumentStore:
         with _reached():
             try:
                 found = await obstore.get_async(self._files, key)
-                raw = bytes(await found.bytes_async())
+                read = _Read()
+                async for piece in found.stream(min_chunk_size=PIECE):
+                    read.add(bytes(piece))
             except FileNotFoundError:
                 return None
-        if not (begins_as_pdf(raw) and ends_as_pdf(raw)):
-            return None
-        return _described(raw, found.meta["last_modified"])
+        return read.described(found.meta["last_modified"])
 
     async def keep(self, key: str, raw: bytes) -> DocumentFile:
         """Keep these bytes. They are all there afterwards, or none of them. Raises Erased, and none
@@ -128,6 +160,29 @@ def _reached() -> Iterator[None]:
         raise StoreAway("what was kept is not in the store any more") from None
     except (BaseError, OSError) as error:
         raise StoreAway(f"the store of documents is away ({type(error).__name__})") from None
+
+
+class _Read:
+    """What is known of a file that is read piece by piece, of which nothing else is held."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._begin = self._end = b""
+
+    def add(self, piece: bytes) -> None:
+        """The next piece."""
+        self._digest.update(piece)
+        self._size += len(piece)
+        if len(self._begin) < MARKS_WITHIN:
+            self._begin += piece[:MARKS_WITHIN]
+        self._end = (self._end + piece[-MARKS_WITHIN:])[-MARKS_WITHIN:]
+
+    def described(self, kept: datetime) -> DocumentFile | None:
+        """The file; None where it does not begin and end as a PDF does."""
+        if not (begins_as_pdf(self._begin) and ends_as_pdf(self._end)):
+            return None
+        return DocumentFile(size=self._size, sha256=self._digest.hexdigest(), kept=kept)
 
 
 def _described(raw: bytes, kept: datetime) -> DocumentFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
@@ -19,9 +20,13 @@ from gateway.house import House
 from gateway.issuer import Unproven
 from gateway.people import People, Person, is_token, unauthenticated
 from gateway.problems import Kind, Trouble, nothing_here
+from gateway.turns import in_turn
 from gateway.visits import NOBODY, Visit, visit_of
 from settings.callers import CallerSettings, Scope
 from settings.gateway import GatewaySettings
+
+LOOKS = 10
+"""Looks within one request that count as one more. What is made or changed counts one by one."""
 
 
 class Access:
@@ -53,15 +58,24 @@ class Access:
     ) -> None:
         """The same for somebody who is recognised: one of several things asked for at once."""
         visit.caller, visit.scope = caller.name, scope
-        if wait := self._buckets.take(caller.name):
-            await self.house.pause(caller)
-            raise Trouble(Kind.TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
+        await self._count(caller)
         if scope not in caller.may:
             challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
             headers = {"WWW-Authenticate": challenge}
             raise Trouble(Kind.FORBIDDEN, f"it needs the scope {scope}", headers=headers)
         leave = self.house.wait_long(caller) if long else self.house.enter(caller)
         visit.leave.append(leave)
+
+    async def count_looks(self, caller: Caller, looks: int) -> None:
+        """Have so many looks within one request count for the caller's rate, and wait for their
+        turn. Raises Trouble where that does not come."""
+        for _ in range(looks // LOOKS):
+            await in_turn(partial(self._count, caller))
+
+    async def _count(self, caller: Caller) -> None:
+        if wait := self._buckets.take(caller.name):
+            await self.house.pause(caller)
+            raise Trouble(Kind.TOO_MANY, headers={"Retry-After": str(math.ceil(wait))})
 
     async def knows(self, proof: Person | str | None, caller: Caller) -> bool:
         """Whether this proof still lets in the same caller, who was let in by it before."""

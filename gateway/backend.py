@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import Depends, Request
 
 from documents import DocumentStore
+from gateway.beside import Beside
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.connection import let_in
@@ -22,6 +23,8 @@ from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
 
 T = TypeVar("T")
+READ_AT_ONCE = 1
+"""Each takes a tenth of a second."""
 FILES_AT_ONCE = 2
 """Each takes a thread, and a core for some seconds where it is large."""
 
@@ -57,8 +60,10 @@ class Backend:
     documents: DocumentStore | None = None
     """Where documents are kept, where that is known here."""
     reaching: Shared = field(default_factory=Shared)
-    files: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
-    """Files that are read at once."""
+    reading: Beside = field(default_factory=lambda: Beside(READ_AT_ONCE))
+    """Where bodies are read that are large."""
+    files: Beside = field(default_factory=lambda: Beside(FILES_AT_ONCE))
+    """Where files are read and added up."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

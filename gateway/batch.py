@@ -22,6 +22,7 @@ from gateway.callers import Caller
 from gateway.files import XLSX, Sheet
 from gateway.problems import Kind, Trouble, trouble_with
 from gateway.routes import begin
+from gateway.turns import in_turn
 from gateway.visits import Book, Visit
 from invoicing import lists
 from invoicing.asking import known
@@ -30,16 +31,13 @@ from invoicing.lists import Listed
 from invoicing.model import Recorded
 from invoicing.request import InvoiceRequest
 from settings.callers import Scope
+from tabular.entries import Entry
 from tabular.expected import MEND, expected
 from tabular.results import COLUMNS, Result, counted, write
 from tabular.wishes import Dialect
 
 AT_ONCE = 8
 """Invoices of one batch that are looked at or asked for at once."""
-TRIES = 30
-"""Times that one invoice waits for its turn: the caller's own rate holds for each."""
-LONGEST = 2.0
-"""Seconds that it waits then."""
 AGAIN = "send the same file again: each reference is one invoice"
 
 
@@ -91,6 +89,8 @@ class Batches:
 
     async def seen(self, sheet: Sheet) -> Batch:
         """What each comes to, and what has become of it so far. Nothing is made."""
+        looks = sum(entry.request is not None for entry in sheet.entries)
+        await self.access.count_looks(self.caller, looks)
         return await self._each(sheet, self._look)
 
     async def started(self, sheet: Sheet) -> Batch:
@@ -107,7 +107,7 @@ class Batches:
             async with places:
                 return await work(result, request)
 
-        pairs = [(expected(entry), entry.request) for entry in sheet.entries]
+        pairs = await self.behind.files.do(self.caller.name, partial(_expected, sheet.entries))
         return _batch(await asyncio.gather(*(one(*pair) for pair in pairs)))
 
     async def _look(self, result: Result, request: InvoiceRequest) -> BatchLine:
@@ -139,7 +139,7 @@ class Batches:
         visit.about(request.reference)
         visit.identity = Visit("").identity
         try:
-            await self._turn(visit)
+            await in_turn(partial(self.access.take_place, visit, self.caller, Scope.START))
             made, is_new = await begin(self.behind, self.caller, visit.identity, request)
         except (Trouble, InvoicingError) as error:
             trouble = trouble_with(error)
@@ -151,15 +151,10 @@ class Batches:
         result.outcome = "started" if is_new else "known"
         return _line(result, made)
 
-    async def _turn(self, visit: Visit) -> None:
-        for _ in range(TRIES):
-            try:
-                return await self.access.take_place(visit, self.caller, Scope.START)
-            except Trouble as trouble:
-                if trouble.kind is not Kind.TOO_MANY:
-                    raise
-                await asyncio.sleep(min(LONGEST, float(trouble.headers.get("Retry-After", "1"))))
-        raise Trouble(Kind.TOO_MANY)
+
+def _expected(entries: Iterable[Entry]) -> list[tuple[Result, InvoiceRequest | None]]:
+    """Beside the loop: the sums of ten thousand lines take most of a second."""
+    return [(expected(entry), entry.request) for entry in entries]
 
 
 async def result_file(batch: Batch, dialect: Dialect) -> tuple[bytes, str, str]:

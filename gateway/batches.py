@@ -42,7 +42,7 @@ async def _sheet(request: Request, behind: Behind, who: Who, wishes: Written) ->
         headers = {"Accept": accepted, "Connection": "close"}
         raise Trouble(Kind.MEDIA, f"send one of {accepted}, and no encoding", headers=headers)
     content = await whole_body(request, behind.settings)
-    return await sheet_of(behind, content, ENDINGS[media], wishes)
+    return await sheet_of(behind, who, content, ENDINGS[media], wishes)
 
 
 InFile = Annotated[Sheet, Depends(_sheet)]

@@ -30,6 +30,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.converter import PayloadCodec
 
 from gateway.access import Access
+from gateway.beside import Beside
 from gateway.inputs import whole_body
 from gateway.problems import Kind, Trouble
 from gateway.visits import visit_of
@@ -60,11 +61,14 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
     async def admit(request: Request) -> None:
         await access.admit(visit_of(request), _token(request), Scope.DECRYPT)
 
+    beside = Beside(1)
+
     def transforming(how: _How) -> _Endpoint:
         async def transformed(request: Request) -> Response:
             body = await whole_body(request, settings, most=MOST_BYTES)
             # It takes as long as it is large, and nobody else is to wait for it.
-            found = await asyncio.to_thread(asyncio.run, answer(how, body))
+            whose = visit_of(request).caller
+            found = await beside.do(whose, lambda: asyncio.run(answer(how, body)))
             return Response(found, 200, _JSON)
 
         return transformed

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from gateway.backend import Backend
+from gateway.callers import Caller
 from gateway.problems import Kind, Trouble
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.parse import read
@@ -71,14 +72,15 @@ def wishes_in(given: Mapping[str, str]) -> Wishes:
     return read(Wishes, json.dumps(said))
 
 
-async def sheet_of(behind: Backend, content: bytes, ending: str, wishes: Wishes) -> Sheet:
-    """What is in this file. Raises Trouble where it cannot be read for certain: its errors name
-    what has to be said first."""
-    async with behind.files:
-        try:
-            return await asyncio.to_thread(_read, content, ending, wishes)
-        except UnreadableFile as error:
-            raise _unread(error) from None
+async def sheet_of(
+    behind: Backend, who: Caller, content: bytes, ending: str, wishes: Wishes
+) -> Sheet:
+    """What is in this file of this caller. Raises Trouble where it cannot be read for certain: its
+    errors name what has to be said first."""
+    try:
+        return await behind.files.do(who.name, partial(_read, content, ending, wishes))
+    except UnreadableFile as error:
+        raise _unread(error) from None
 
 
 def _read(content: bytes, ending: str, wishes: Wishes) -> Sheet:

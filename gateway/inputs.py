@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Path, Request
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from gateway.access import Who
-from gateway.backend import Behind
+from gateway.backend import Backend, Behind
+from gateway.callers import Caller
 from gateway.problems import Kind, Trouble, invalid
 from invoicing import request
 from invoicing.model import Typed
@@ -108,7 +110,7 @@ def given(model: type[Model]) -> Any:
 
     async def reading(request: Request, behind: Behind, who: Who) -> Model:
         _check_media(request)
-        wanted = await _read(model, await whole_body(request, behind.settings))
+        wanted = await _read(model, await whole_body(request, behind.settings), behind, who)
         for name in NOT_FOR_CALLERS.get(model, ()):
             if getattr(wanted, name):
                 raise invalid(name, "is set by us alone: leave it out")
@@ -119,11 +121,11 @@ def given(model: type[Model]) -> Any:
     return Depends(reading)
 
 
-async def _read(model: type[Model], body: bytes) -> Model:
+async def _read(model: type[Model], body: bytes, behind: Backend, who: Caller) -> Model:
     """A large one beside the loop: nobody else is to wait for it."""
     if len(body) <= AT_ONCE:
         return read(model, body)
-    return await asyncio.to_thread(read, model, body)
+    return await behind.reading.do(who.name, partial(read, model, body))
 
 
 AT_ONCE = 20_000

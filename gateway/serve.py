@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncIterator, Generator
 from typing import cast
 
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
+from gateway.beside import SWITCH
 from gateway.connections import ACCEPTED_AT_ONCE, Connections, most_connections
 from invoicing.errors import InvoicingError
 from settings.gateway import GatewaySettings
@@ -56,6 +58,8 @@ async def serving(
         timeout_graceful_shutdown=int(settings.grace),
     )
     server = _Server(config)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     host, port = listening.getsockname()[:2]
     try:
@@ -65,6 +69,7 @@ async def serving(
             stopping.set()
         server.should_exit = True
         await running
+        sys.setswitchinterval(before)
 
 
 def _listen(settings: GatewaySettings) -> socket.socket:

@@ -9,7 +9,6 @@ Rules that span its fields stand in `rules.py`, those of VAT in `vat.py`, what o
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -38,7 +37,16 @@ from invoicing.fields import (
 from invoicing.inconsistent import Inconsistent, refuse
 from invoicing.lengths import Length
 from invoicing.model import Typed
-from invoicing.money import Currency, Number, added, exactly, percentage, priced, rounded
+from invoicing.money import (
+    Currency,
+    Number,
+    added,
+    exactly,
+    nothing,
+    percentage,
+    priced,
+    rounded,
+)
 from invoicing.values import (
     MOST_ADJUSTMENTS,
     MOST_ADJUSTMENTS_IN_ALL,
@@ -229,6 +237,8 @@ class Line(Typed):
     def amounts(self, currency: str) -> LineAmounts:
         """The same with what it is made of, each computed once."""
         price = self.price(currency)
+        if not (self.allowances or self.charges):
+            return LineAmounts(price, nothing(currency), price)
         with exactly():
             lowered = added((one.of(price, currency) for one in self.allowances), currency)
             raised = added((one.of(price, currency) for one in self.charges), currency)
@@ -343,10 +353,11 @@ class Document(Typed):
         A caller that needs the amount of more than one line or adjustment asks here.
         """
         lines = tuple(line.amounts(self.currency) for line in self.lines)
-        alike: defaultdict[_VatKey, list[Decimal]] = defaultdict(list)
-        for line, amounts in zip(self.lines, lines, strict=True):
-            alike[_key(line.vat)].append(amounts.amount)
-        by_vat = {key: added(each, self.currency) for key, each in alike.items()}
+        by_vat: dict[_VatKey, Decimal] = {}
+        with exactly():
+            for line, amounts in zip(self.lines, lines, strict=True):
+                key = _key(line.vat)
+                by_vat[key] = by_vat.get(key, nothing(self.currency)) + amounts.amount
         return DocumentAmounts(self.currency, lines, by_vat)
 
     def amount_of(self, adjustment: DocumentAdjustment) -> Decimal:

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from invoicing.model import Recorded
 
 PDF = "application/pdf"
-_BEGIN, _END, _WITHIN = b"%PDF-", b"%%EOF", 1024
+_BEGIN, _END, MARKS_WITHIN = b"%PDF-", b"%%EOF", 1024
 """Readers of PDF look so far for its first and last mark (ISO 32000-1, annex H.3)."""
 
 
 def begins_as_pdf(raw: bytes) -> bool:
     """Whether these bytes begin as a PDF does."""
-    return _BEGIN in raw[:_WITHIN]
+    return _BEGIN in raw[:MARKS_WITHIN]
 
 
 def ends_as_pdf(raw: bytes) -> bool:
     """Whether these bytes end as a PDF does: nothing is cut off."""
-    return _END in raw[-_WITHIN:]
+    return _END in raw[-MARKS_WITHIN:]
 
 
 class DocumentFile(Recorded):

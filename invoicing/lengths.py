@@ -10,7 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import (
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import (
     CoreSchema,
@@ -22,6 +27,14 @@ from pydantic_core import (
 
 MOST_PROBLEMS = 100
 """Mistakes that are named at once: a long text of nonsense is not answered with a longer one."""
+
+LET_GO = object()
+"""The context of a validation whose input is used for nothing else: each item of a list is let go
+once it has been read, so that what was typed and what is made of it are not there both as a whole.
+"""
+
+_AT_ONCE = 50
+"""Items that are read before those are let go."""
 
 _KNOWN = frozenset(get_args(core_schema.ErrorType))
 
@@ -44,7 +57,7 @@ class Length:
         if inner["type"] != "tuple":
             return core_schema.no_info_wrap_validator_function(self._read, inner)
         inner = {**inner, "fail_fast": True}
-        return core_schema.no_info_wrap_validator_function(self._read_list, inner)
+        return core_schema.with_info_wrap_validator_function(self._read_list, inner)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -56,10 +69,13 @@ class Length:
         made[f"max{of}"] = self.most
         return made
 
-    def _read_list(self, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    def _read_list(
+        self, value: Any, read: core_schema.ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
         if isinstance(value, list | tuple):
             self._check(len(value))
-            return _read_items(value, read)
+            given = value if isinstance(value, list) and info.context is LET_GO else None
+            return _read_items(value, read, given)
         return self._read(value, read)
 
     def _read(self, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
@@ -116,27 +132,33 @@ def _refuse(
 
 
 def _read_items(
-    items: Sequence[Any], read: core_schema.ValidatorFunctionWrapHandler
+    items: Sequence[Any],
+    read: core_schema.ValidatorFunctionWrapHandler,
+    emptied: list[Any] | None = None,
 ) -> tuple[Any, ...]:
     """All of them, or the first hundred mistakes. `read` stops at the first faulty item.
 
-    Raises pydantic's ValidationError. Every item is read once, whatever is wrong with it.
+    Raises pydantic's ValidationError. Every item is read once, whatever is wrong with it; what is
+    `emptied` has None for each item that was read.
     """
     found: list[InitErrorDetails] = []
+    made: list[Any] = []
     start = 0
-    made: tuple[Any, ...] = ()
-    while len(found) < MOST_PROBLEMS and (start < len(items) or not items):
+    while len(found) < MOST_PROBLEMS and start < len(items):
+        begun = start
         try:
-            made = read(items[start:] if start else items)
-            break
+            made += read(items[start : start + _AT_ONCE])
+            start += _AT_ONCE
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False)
-        found += (_moved(each, start) for each in details)
-        start += int(details[0]["loc"][0]) + 1
+            found += (_moved(each, start) for each in details)
+            start += int(details[0]["loc"][0]) + 1
+        if emptied is not None:
+            emptied[begun:start] = [None] * len(emptied[begun:start])
     if found:
         shown = found[:MOST_PROBLEMS]
         raise ValidationError.from_exception_data("list", shown, hide_input=True)
-    return made
+    return tuple(made)
 
 
 def _moved(details: ErrorDetails, by: int) -> InitErrorDetails:

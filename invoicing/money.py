@@ -17,6 +17,7 @@ from decimal import (
     Overflow,
     localcontext,
 )
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 import iso4217
@@ -89,7 +90,18 @@ def _sized(number: Decimal) -> Decimal:
     if isinstance(exponent, int) and exponent < -MOST_DECIMALS:
         raise ValueError(f"has more than {MOST_DECIMALS} decimals")
     # Written out, so that JSON gives back the very same Decimal; zero has no sign in an invoice.
-    return Decimal(f"{number or number.copy_abs():f}")
+    written = f"{number or number.copy_abs():f}"
+    return _shared(written) if len(written) <= _SHORT else Decimal(written)
+
+
+_SHORT = 4
+"""Characters of a number of which there is one for all: 1, 21, 5.50. A document of many short lines
+would hold thousands of each."""
+
+
+@lru_cache(maxsize=1024)
+def _shared(written: str) -> Decimal:
+    return Decimal(written)
 
 
 Number = Annotated[
@@ -133,6 +145,12 @@ def added(amounts: Iterable[Decimal], currency: str) -> Decimal:
     """The sum, in the currency's minor unit even when there is nothing to add."""
     with exactly():
         return rounded(sum(amounts, Decimal(0)), currency)
+
+
+@cache
+def nothing(currency: str) -> Decimal:
+    """Zero of it, in its minor unit."""
+    return added((), currency)
 
 
 def priced(quantity: Decimal, unit_price: Decimal, per: Decimal, currency: str) -> Decimal:

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from invoicing.density import too_dense
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.inconsistent import Inconsistent
+from invoicing.lengths import LET_GO
 from invoicing.lengths import MOST_PROBLEMS as MOST_PROBLEMS
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest
@@ -87,7 +88,7 @@ def read(model: type[Model], text: str | bytes) -> Model:
     """
     data = _load(text)
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=LET_GO)
     except ValidationError as error:
         found = problems(error)
     # Outside the handler, so that the values in pydantic's error are not chained to ours.

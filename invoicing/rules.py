@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from invoicing.codes import LISTS
 from invoicing.errors import FieldProblem
 from invoicing.money import MOST_DIGITS, added, minor_units, rounded
-from invoicing.totals import BOTH_ROUNDINGS, summed
+from invoicing.totals import BOTH_ROUNDINGS, gross, summed
 from invoicing.vat import VatCategory
 
 if TYPE_CHECKING:  # a document asks its rules
@@ -121,7 +121,7 @@ def _paid_and_rounded_within_the_whole(document: Document, amounts: DocumentAmou
     if not (prepaid or rounding):
         return
     modes = [document.vat_rounding] if document.vat_rounding else BOTH_ROUNDINGS
-    every = [summed(document, amounts, mode).gross for mode in modes]
+    every = [gross(document, amounts, mode) for mode in modes]
     whole = added((max(every), rounding), document.currency)
     if abs(rounding) > max(map(abs, every)):
         yield FieldProblem(
@@ -207,10 +207,9 @@ def _code(path: str, code: str, of: str) -> _Problems:
 
 def _outside_scope_stands_alone(document: Document, _: DocumentAmounts) -> _Problems:
     """BR-O-11 to 14: what is not subject to VAT is not mixed with what is."""
-    vats = list(_vats(document))
-    if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in vats):
+    if all(vat.category is not VatCategory.OUTSIDE_SCOPE for _, vat in _vats(document)):
         return
-    for path, vat in vats:
+    for path, vat in _vats(document):
         if vat.category is not VatCategory.OUTSIDE_SCOPE:
             yield FieldProblem(
                 field=f"{path}.vat.category", message="must be O, as elsewhere in this document"
@@ -291,7 +290,7 @@ def _vats(document: Document) -> Iterator[tuple[str, Vat]]:
 
 def _amounts(document: Document) -> Iterator[tuple[str, Decimal]]:
     on_lines = (_on_line(index, line) for index, line in enumerate(document.lines))
-    for path, adjustment in chain(*on_lines, _on_document(document)):
+    for path, adjustment in chain(chain.from_iterable(on_lines), _on_document(document)):
         if adjustment.amount is not None:
             yield f"{path}.amount", adjustment.amount
     yield "prepaid", document.prepaid

@@ -24,16 +24,25 @@ the lines that carry the same VAT as it does, so a discount over two rates is tw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from invoicing.model import Recorded
-from invoicing.money import Number, added, exactly, minor_units, percentage, plain, vat_inside
+from invoicing.money import (
+    Number,
+    added,
+    exactly,
+    minor_units,
+    nothing,
+    percentage,
+    plain,
+    vat_inside,
+)
 from invoicing.vat import Vat, VatCategory
 
 if TYPE_CHECKING:  # a document's rules ask for its totals
-    from invoicing.document import Document, DocumentAdjustment, DocumentAmounts, Line
+    from invoicing.document import Document, DocumentAmounts, Line
 
 VatRounding = Literal["line", "category"]
 BOTH_ROUNDINGS: Sequence[VatRounding] = ("line", "category")
@@ -134,16 +143,38 @@ def summed(document: Document, amounts: DocumentAmounts, rounding: VatRounding) 
         return made.model_copy(update={"rounding": rounding})
 
 
+def gross(document: Document, amounts: DocumentAmounts, rounding: VatRounding) -> Decimal:
+    """The gross of the same totals, with nothing made or kept for any single line."""
+    currency = document.currency
+    with exactly():
+        if rounding == "line" or document.prices_include_vat:
+            return added((part.gross for part in _signed(document, amounts)), currency)
+        nets = dict(amounts.by_vat)
+        for part in _signed_adjustments(document, amounts):
+            nets[part.under] = nets.get(part.under, nothing(currency)) + part.net
+        return added(
+            (net + percentage(net, rate, currency) for (_, rate), net in nets.items()), currency
+        )
+
+
+def _signed(document: Document, amounts: DocumentAmounts) -> Iterator[Part]:
+    """Each line, then each adjustment, those that lower with the opposite sign."""
+    for line, each in zip(document.lines, amounts.lines, strict=True):
+        yield _part(document, line.vat, each.amount)
+    yield from _signed_adjustments(document, amounts)
+
+
+def _signed_adjustments(document: Document, amounts: DocumentAmounts) -> Iterator[Part]:
+    for one in document.allowances:
+        yield _negative(_part(document, one.vat, amounts.of(one)))
+    for one in document.charges:
+        yield _part(document, one.vat, amounts.of(one))
+
+
 def split(document: Document, amounts: DocumentAmounts, rounding: VatRounding) -> Split:
     """What each line and adjustment comes to without VAT, and its VAT, so that they add up."""
     with exactly():
-        lines = [
-            _part(document, line.vat, each.amount)
-            for line, each in zip(document.lines, amounts.lines, strict=True)
-        ]
-        allowances = _adjustments(document, amounts, document.allowances)
-        charges = _adjustments(document, amounts, document.charges)
-        signed = [*lines, *map(_negative, allowances), *charges]
+        signed, lines = [*_signed(document, amounts)], len(document.lines)
         groups: defaultdict[Rate, list[int]] = defaultdict(list)
         for index, part in enumerate(signed):
             groups[part.under].append(index)
@@ -153,10 +184,10 @@ def split(document: Document, amounts: DocumentAmounts, rounding: VatRounding) -
             for under in sorted(groups)
         )
         for made in rows:
-            _fit(signed, groups[Rate(made.category, made.rate)], len(lines), made.taxable, document)
-        after = len(lines) + len(allowances)
-        lowered = [_negative(part) for part in signed[len(lines) : after]]
-        return Split(signed[: len(lines)], lowered, signed[after:], rows)
+            _fit(signed, groups[Rate(made.category, made.rate)], lines, made.taxable, document)
+        after = lines + len(document.allowances)
+        lowered = [_negative(part) for part in signed[lines:after]]
+        return Split(signed[:lines], lowered, signed[after:], rows)
 
 
 def who_owes(document: Document, sums: Totals) -> Literal["buyer", "nobody", "seller"]:
@@ -177,12 +208,6 @@ def _part(document: Document, vat: Vat, amount: Decimal) -> Part:
         inside = vat_inside(amount, under.rate, document.currency)
         return Part(under, amount - inside, inside)
     return Part(under, amount, percentage(amount, under.rate, document.currency))
-
-
-def _adjustments(
-    document: Document, amounts: DocumentAmounts, given: Iterable[DocumentAdjustment]
-) -> list[Part]:
-    return [_part(document, one.vat, amounts.of(one)) for one in given]
 
 
 def _negative(part: Part) -> Part:

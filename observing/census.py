@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
-from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
 from invoicing.attributes import quoted
-from invoicing.errors import Unavailable
+from invoicing.engine import ours, stored
+from invoicing.errors import EngineError, EngineRefused, ServerAway, Unavailable
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -123,9 +123,10 @@ class Lists:
 
     async def _is_cut_off(self, identity: str) -> bool:
         try:
-            last = await self._client.get_workflow_handle(identity).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            with ours(ServerAway):
+                last = await self._client.get_workflow_handle(identity).describe()
+        except EngineRefused as error:
+            if error.code == "NOT_FOUND":
                 return False  # deleted since it was listed
             raise
         return last.status in CUT_OFF_BY
@@ -190,8 +191,9 @@ class Census:
         self._findings = _Gauge(meter, "invoicing_findings_open", "provider", "account", "kind")
         self._counted = _Gauge(meter, "invoicing_counted_timestamp_seconds")
 
+    @stored
     async def take(self) -> None:
-        """Count once. RPCError when the server does not let itself be asked."""
+        """Count once. An error of ours when the server does not let itself be asked."""
         now = datetime.now(UTC)
         self._open.show(await self._by_status())
         self._cut_off.show(await self._ended_from_outside())
@@ -315,8 +317,8 @@ async def _count_on(census: Census, every: timedelta) -> None:
     while True:
         try:
             await census.take()
-        except RPCError as error:
-            log.warning("the lists cannot be counted: %s", error.status.name)
+        except EngineError as error:
+            log.warning("the lists cannot be counted: %s", error.code or type(error).__name__)
         except Exception as error:  # noqa: BLE001
             # Whoever only watches must not end the worker when that stops.
             log.warning("the lists cannot be counted: %s", type(error).__name__)

@@ -32,7 +32,7 @@ class Queues:
     async def backlogs(self) -> dict[str, float]:
         """Seconds that the oldest work has been waiting, by queue; 0 where none does.
 
-        RPCError when the server does not let itself be asked.
+        Raises the engine's own error: who asks for it has the layer that makes one of ours of it.
         """
         return {name: await self._backlog(name, kind) for name, kind in self._queues}
 

@@ -23,11 +23,13 @@ from temporalio.api.workflowservice.v1 import (
     SetWorkerDeploymentRampingVersionRequest,
 )
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing.errors import InvoicingError
+from invoicing.engine import ours
+from invoicing.errors import EngineRefused, InvoicingError, ServerAway
 
 UNVERSIONED = "unversioned"
+_NOT_THERE, _NOT_YET = "NOT_FOUND", "FAILED_PRECONDITION"
+"""The engine's words for it."""
 T = TypeVar("T")
 S = WorkerDeploymentVersionStatus
 _STATES = {
@@ -92,7 +94,8 @@ class Deployed(BaseModel):
 
 
 class Deployment:
-    """One deployment in the client's namespace. Every method raises NotMoved, with a sentence.
+    """One deployment in the client's namespace. Every method raises NotMoved, with a sentence,
+    or another error of ours where the server does not answer or does not let us in.
 
     patience: seconds in which the server may come to know a build whose workers have just started;
     while it notes one down, it may even deny the deployment.
@@ -172,22 +175,23 @@ class Deployment:
         until = monotonic() + self._patience
         while True:
             try:
-                return await call()
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND or monotonic() > until:
+                with ours(ServerAway):
+                    return await call()
+            except EngineRefused as error:
+                if error.code != _NOT_THERE or monotonic() > until:
                     self._refuse(error, build)
             await asyncio.sleep(0.25)
 
-    def _refuse(self, error: RPCError, build: str) -> NoReturn:
-        if error.status is RPCStatusCode.NOT_FOUND:
+    def _refuse(self, error: EngineRefused, build: str) -> NoReturn:
+        if error.code == _NOT_THERE:
             what = f"build {build}" if build else f"deployment {self._name}"
             raise NotMoved(
                 f"no worker of {what} has asked for work yet: start one with INVOICING_BUILD"
                 f"{f'={build}' if build else ' set'}, and try again"
             ) from None
-        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+        if error.code == _NOT_YET:
             raise NotMoved(
-                f"the server does not move it yet ({error.message}): see that all workers of "
+                f"the server does not move it yet ({error.words}): see that all workers of "
                 "it have started, and try again"
             ) from None
         raise error

@@ -20,11 +20,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
 import invoicing.client
 from invoicing.attributes import quoted
+from invoicing.engine import ours, stored
+from invoicing.errors import EngineRefused, ServerAway
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -88,6 +89,7 @@ class Replayed(BaseModel):
                 self.first.setdefault(kind, other.first[kind])
 
 
+@stored
 async def check(
     client: Client,
     stories: Stories,
@@ -99,7 +101,7 @@ async def check(
     """Replay everything that runs, and of each type so many that have ended, the latest first.
 
     The processes connect as TEMPORAL_… says. `processes` is as many as there are cores by default.
-    Raises RPCError when the server does not let itself be asked.
+    Raises an error of ours when the server does not let itself be asked.
     """
     processes = processes or len(os.sched_getaffinity(0))
     queries = [(RUNNING, None), *_of_the_ended(ended)]
@@ -222,9 +224,10 @@ async def _histories(
 
 async def _fetched(client: Client, each: Run) -> WorkflowHistory | None:
     try:
-        return await client.get_workflow_handle(each[0], run_id=each[1]).fetch_history()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        with ours(ServerAway):
+            return await client.get_workflow_handle(each[0], run_id=each[1]).fetch_history()
+    except EngineRefused as error:
+        if error.code == "NOT_FOUND":
             return None
         raise
 

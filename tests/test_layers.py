@@ -189,6 +189,20 @@ def test_a_door_knows_no_error_of_the_engine(path: Path) -> None:
     assert {name for name in _taken(path) if name.startswith("temporalio")} <= OF_TEMPORAL
 
 
+OVER_THE_ENGINE = (*DOORS, "observing", "register", "rollout")
+ERRORS = re.compile(r"temporalio\.(service\.RPC|client\.\w*(Error|Failed|Rejected)$)")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if _named(path).partition("/")[0] in OVER_THE_ENGINE],
+    ids=_named,
+)
+def test_what_counts_and_moves_knows_no_error_of_the_engine_either(path: Path) -> None:
+    """It calls the engine's own service, within that layer."""
+    assert [name for name in _taken(path) if ERRORS.search(name)] == []
+
+
 def test_what_doors_may_name_of_the_engine_is_named_by_one() -> None:
     paths = [path for path in FILES if _named(path).partition("/")[0] in DOORS]
     assert {name for path in paths for name in _taken(path)} >= OF_TEMPORAL

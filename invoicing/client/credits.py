@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from invoicing import engine, lists
 from invoicing.asking import Execution, Refused, accepted, answer, ask, cut_off, known, queried
 from invoicing.bounds import refuse_instruction
+from invoicing.client.shared import decoded
 from invoicing.credit import Credit, Requested
 from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
 from invoicing.credit_document import opening
@@ -135,8 +136,8 @@ class CreditsRoom:
         # It was ended before a worker had seen it: it knew what it was begun with.
         async for begun in closed.fetch_history_events(page_size=1):
             payloads = begun.workflow_execution_started_event_attributes.input.payloads
-            (asked,) = await self.temporal.data_converter.decode(payloads, [CreditsInput])
-            return cast("CreditsInput", asked).resumed
+            asked = await decoded(self.temporal.data_converter, payloads, CreditsInput)
+            return asked.resumed
         return None
 
     def handle(self, reference: str) -> Execution:

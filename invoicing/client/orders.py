@@ -11,12 +11,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from invoicing import engine, lists
 from invoicing.asking import Execution, accepted, answer, ask, known, queried, raise_if_cut_off
 from invoicing.bounds import refuse_too_large
-from invoicing.client.shared import Asked, page_of, raise_if_it_failed, same
+from invoicing.client.shared import Asked, marks, page_of, raise_if_it_failed, same
 from invoicing.identity import (
     DETAILS,
     MEMO,
     ORDER_WORKFLOW,
-    fingerprint,
     order_id,
     search_attributes,
     share,
@@ -69,6 +68,7 @@ class Orders:
         self, request: OrderRequest, reuse: WorkflowIDReusePolicy, asked: Asked
     ) -> Execution:
         fields = {name: getattr(request, name) for name in OrderRequest.model_fields}
+        told = await marks(request)
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 ORDER_WORKFLOW,
@@ -78,7 +78,7 @@ class Orders:
                 result_type=Order,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                memo={MEMO: fingerprint(request), **asked.memo},
+                memo={MEMO: told, **asked.memo},
                 search_attributes=search_attributes(request),
                 static_summary=f"order · {summary(request)}",
                 static_details=DETAILS,

@@ -3,9 +3,13 @@ lists, how an end is told."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple, TypeVar, cast
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
     Client,
@@ -14,6 +18,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from invoicing import lists
@@ -53,11 +58,25 @@ class Asked(NamedTuple):
         return {MARK: self.mark} if self.mark else {}
 
 
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="beside")
+"""One: several that compute would hold up the loop as if they computed in it."""
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_BESIDE, work)
+
+
+async def marks(request: InvoiceRequest | OrderRequest) -> dict[str, str]:
+    """Its fingerprint, taken beside the loop: of thousands of adjustments it takes fifty
+    milliseconds."""
+    return await _beside(partial(fingerprint, request))
+
+
 async def same(
     temporal: Client, handle: Execution, request: InvoiceRequest | OrderRequest
 ) -> Execution:
     """The handle, where it stands for this very content; ReferenceInUse where it does not."""
-    wanted = fingerprint(request)
+    wanted = await marks(request)
     left = (await (await handle.describe()).memo()).get(MEMO)
     given = left or await asked_for(temporal, handle, request) or wanted
     differs = sorted(name for name in {*given, *wanted} if given.get(name) != wanted.get(name))
@@ -89,10 +108,22 @@ async def begun_with(temporal: Client, reference: str, handle: Execution, kind: 
     await known(reference, pages.fetch_next_page())
     for begun in pages.current_page or ():
         payloads = begun.workflow_execution_started_event_attributes.input.payloads
-        (asked,) = await temporal.data_converter.decode(payloads, [kind])
-        return cast("T", asked)
+        return await decoded(temporal.data_converter, payloads, kind)
     raise NotFound(reference)
 
+
+async def decoded(converter: DataConverter, payloads: Sequence[Payload], kind: type[T]) -> T:
+    """The one value of these. A large one is read beside the loop: nobody else waits for it."""
+    codec = converter.payload_codec
+    clear = await codec.decode(payloads) if codec else payloads
+    read = partial(converter.payload_converter.from_payloads, clear, [kind])
+    large = sum(len(each.data) for each in clear) > AT_ONCE
+    (value,) = await _beside(read) if large else read()
+    return cast("T", value)
+
+
+AT_ONCE = 20_000
+"""Bytes that are read in some milliseconds at most."""
 
 Own = Callable[[WorkflowExecution], Awaitable[bool]]
 

@@ -12,7 +12,7 @@ from invoicing import attributes
 from invoicing.asking import Execution, Refused, accepted
 from invoicing.bounds import refuse_too_large
 from invoicing.case import Earlier, InvoiceInput
-from invoicing.client.shared import Asked, asked_for, same
+from invoicing.client.shared import Asked, asked_for, marks, same
 from invoicing.doubt import UNKNOWN_CONTENT
 from invoicing.identity import (
     DETAILS,
@@ -20,7 +20,6 @@ from invoicing.identity import (
     OWNER,
     WORKFLOW,
     content,
-    fingerprint,
     search_attributes,
     share,
     summary,
@@ -105,6 +104,7 @@ class Starting:
     ) -> Execution:
         fields = {name: getattr(request, name) for name in InvoiceRequest.model_fields}
         before = earlier.memo if earlier else {}
+        told = await marks(request)
         with accepted(request.reference):
             handle = await self.temporal.start_workflow(
                 WORKFLOW,
@@ -114,7 +114,7 @@ class Starting:
                 result_type=Invoice,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                memo={MEMO: fingerprint(request), **before, **asked.memo},
+                memo={MEMO: told, **before, **asked.memo},
                 search_attributes=search_attributes(request),
                 static_summary=summary(request),
                 static_details=DETAILS,

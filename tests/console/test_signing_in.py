@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 from console.sessions import LONGEST, Sessions
 from console.signing_in import within
 from gateway.guard import HEADERS
+from gateway.inputs import AT_ONCE
 from settings import gateway as settings_of_gateway
 from settings.variables import BadSettings
 from tests.console.browser import KEY, STARTER, Browser, Page, console_over, people
@@ -382,3 +385,21 @@ def test_keys_are_read_and_not_shown() -> None:
     made: Any = settings_of_gateway.read({"GATEWAY_CONSOLE_KEYS": f"{KEY},{KEY[::-1]}"})
     assert [each.get_secret_value() for each in made.console_keys] == [KEY, KEY[::-1]]
     assert KEY not in repr(made)
+
+
+async def test_a_large_form_is_read_beside_the_loop(
+    console: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three megabytes, with every sign written as browsers may, took it most of a second."""
+    seen: list[threading.Thread] = []
+
+    def reading(text: str, **how: Any) -> list[tuple[str, str]]:
+        seen.append(threading.current_thread())
+        return parse_qsl(text, **how)
+
+    monkeypatch.setattr("console.door.parse_qsl", reading)
+    browser = await signed_in(console, "operate")
+    here = threading.current_thread()
+    answer = await browser.ask("POST", "/console/together", data={"reason": "%" * 2 * AT_ONCE})
+    assert answer.status_code >= 400
+    assert [each is here for each in seen] == [True, False]

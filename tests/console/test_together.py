@@ -104,8 +104,8 @@ async def test_each_of_many_counts_as_a_request_of_the_caller_s(
 ) -> None:
     """Signing in, the inbox, the list and the answer were four of six; what is over is not taken,
     and told."""
-    monkeypatch.setattr("console.together.TRIES", 1)
-    monkeypatch.setattr("console.together.LONGEST", 0.0)
+    monkeypatch.setattr("gateway.turns.TRIES", 1)
+    monkeypatch.setattr("gateway.turns.LONGEST", 0.0)
     async with (
         shared_world.company() as company,
         console_over(shared_world.client, rate=0.001, burst=6) as gateway,

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import stat
+import tracemalloc
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from activities.document import CROWDED, DocumentActivities
 from documents import DocumentStore, Erased, StoreAway, opened
-from documents.store import PIECE
-from invoicing.document_file import document_key, folder_of
+from documents.store import AT_ONCE, PIECE, WAITING
+from invoicing.document_file import DocumentFile, document_key, folder_of
+from invoicing.errors import Unavailable
+from invoicing.provider import DocumentCall, Target
 from settings.documents import store_of
 from settings.variables import BadSettings
 
@@ -43,6 +52,78 @@ async def test_a_part_that_a_lost_machine_left_is_not_taken_for_the_document(
 ) -> None:
     await store.keep(KEY, raw)
     assert await store.find(KEY) is None
+
+
+async def test_what_is_kept_is_found_without_being_held_as_a_whole(store: DocumentStore) -> None:
+    await store.keep(KEY, b"%PDF-1.4" + bytes(40 * PIECE) + b"%%EOF")
+    tracemalloc.start()
+    try:
+        found = await store.find(KEY)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found is not None
+    assert found.size == 40 * PIECE + 13
+    assert most < 8 * PIECE
+
+
+class Slow:
+    """A provider whose documents come when they are let."""
+
+    def __init__(self) -> None:
+        self.under_way = self.most = self.asked = 0
+        self.let = asyncio.Event()
+        self.full = asyncio.Event()
+
+    async def document(self, call: DocumentCall) -> bytes:
+        self.asked += 1
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        if self.under_way == AT_ONCE:
+            self.full.set()
+        await self.let.wait()
+        self.under_way -= 1
+        return b"%PDF- %%EOF"
+
+
+async def test_only_so_many_documents_are_on_their_way_at_once_over_all_providers(
+    store: DocumentStore,
+) -> None:
+    """So many more wait; for the next there is no room, and its workflow comes again."""
+    slow = Slow()
+    each = [DocumentActivities({"a": cast("Any", slow)}, store) for _ in range(2)]
+
+    def keep(number: int) -> asyncio.Task[DocumentFile]:
+        target = Target(account="a", reference=f"INV-{number}", provider_id="id")
+        work = ActivityEnvironment().run(
+            each[number % 2].keep_document, DocumentCall(target=target)
+        )
+        return asyncio.create_task(work)
+
+    taken = [keep(number) for number in range(AT_ONCE + WAITING)]
+    await asyncio.wait_for(slow.full.wait(), 10)
+    async with asyncio.timeout(10):
+        while store.waiting < WAITING:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    with pytest.raises(ApplicationError) as refused:
+        await keep(99)
+    assert refused.value.type == Unavailable.__name__
+    assert refused.value.next_retry_delay == CROWDED
+    assert slow.asked == AT_ONCE
+    slow.let.set()
+    await asyncio.gather(*taken)
+    assert (slow.most, slow.asked) == (AT_ONCE, AT_ONCE + WAITING)
+    assert await keep(99)
+
+
+async def test_one_that_takes_too_long_leaves_its_place(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("documents.store.LONGEST", timedelta())
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(TimeoutError):
+            async with store.place():
+                await asyncio.Event().wait()
 
 
 async def test_a_part_is_read_in_pieces_of_a_bounded_size(store: DocumentStore) -> None:

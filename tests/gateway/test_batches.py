@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 import zipfile
 from typing import Any
 
@@ -17,6 +18,9 @@ from gateway.files import XLSX
 from gateway.problems import Kind, unavailable
 from invoicing.errors import NotFound
 from settings.callers import Scope
+from tabular.entries import Entry
+from tabular.expected import expected
+from tabular.results import Result
 from tests.batches import HEADER, a_row, some
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem
 from tests.lifecycle.world import Company, World
@@ -121,6 +125,38 @@ async def test_each_invoice_counts_for_the_rate_and_is_a_line_of_the_log(
     assert took > 1
     said = [getattr(each, "reference", "") for each in caplog.records if each.levelname == "INFO"]
     assert sorted(said) == sorted(["-", *references])
+
+
+async def test_a_file_is_added_up_beside_the_loop(
+    company: Company, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A megabyte of short lines took it most of a second, in which nobody else was answered."""
+    seen: list[threading.Thread] = []
+
+    def added_up(entry: Entry) -> Result:
+        seen.append(threading.current_thread())
+        return expected(entry)
+
+    monkeypatch.setattr("gateway.batch.expected", added_up)
+    (reference,) = some("BESIDE", company)
+    await lines(door, a_sheet(a_row(reference, company.account)), LOOK)
+    assert seen
+    assert threading.current_thread() not in seen
+
+
+async def test_looking_at_many_counts_for_the_rate_in_proportion_and_is_waited_for(
+    shared_world: World, company: Company
+) -> None:
+    """Ten looks are one request more. None is refused for it: they are waited for."""
+    many = [a_row(f"LOOKS-{each}", company.account) for each in range(49)]
+    async with gateway_over(shared_world.client, rate=0.5, burst=6) as gateway:
+        door = gateway.door("start")
+        found = await lines(door, a_sheet(*many[:9]), LOOK)
+        assert len(found) == 9
+        # One each so far; of this one, four more are used by its 49 looks.
+        found = await lines(door, a_sheet(*many), LOOK)
+        assert {each.outcome for each in found.values()} == {"not asked"}
+        assert problem(await sent(door, a_sheet(*many), LOOK), Kind.TOO_MANY)
 
 
 async def test_a_limited_caller_asks_for_its_own_alone(

@@ -15,10 +15,12 @@ import pytest
 from invoicing.density import PER_HOLDER, PER_NAME, SOME, too_dense
 from invoicing.errors import InvalidRequest, Unreadable
 from invoicing.invoice import Hold
+from invoicing.lengths import LET_GO
 from invoicing.model import Typed
+from invoicing.order import Deliver
 from invoicing.parse import read, read_request
 from invoicing.request import InvoiceRequest
-from invoicing.values import MOST_ADJUSTMENTS_IN_ALL, MOST_LINES
+from invoicing.values import MOST_LINES
 from providers.kit import webhooks
 
 SIZE = 500_000
@@ -122,14 +124,6 @@ def test_the_shortest_that_can_be_asked_for_is_not_too_dense() -> None:
     assert read_request(asked(few, allowances=[{**REDUCED, "vat": VAT}] * 50)).document.lines
 
 
-def test_what_can_be_asked_for_takes_fourteen_megabytes_at_most() -> None:
-    """Of short lines each takes a multiple of its size; there are so many at most."""
-    each = MOST_ADJUSTMENTS_IN_ALL // MOST_LINES
-    body = asked(lines(MOST_LINES, allowances=[REDUCED] * each))
-    assert read_request(body).document.lines
-    assert most_memory(body, InvoiceRequest) < 14_000_000
-
-
 VAT = {"rate": "21"}
 REDUCED = {"percent": "0", "reason": "x"}
 
@@ -146,6 +140,62 @@ def asked(listed: list[dict[str, Any]], **more: Any) -> bytes:
     document = {"currency": "EUR", "issue_date": "2026-06-30", "buyer": buyer, "lines": listed}
     request = {"reference": "A", "provider": "mollie", "document": document | more}
     return json.dumps(request, separators=(",", ":")).encode()
+
+
+def rated(count: int) -> list[dict[str, Any]]:
+    """Each under a rate of its own, from 1.0 percent on."""
+    rates = (f"{1 + number / 10:.1f}" for number in range(count))
+    return [{**one, "vat": {"rate": rate}} for one, rate in zip(lines(count), rates, strict=True)]
+
+
+FREE = {"amount": "0"}
+WITH_VAT = {"prices_include_vat": True, "prepaid": "1"}
+VALID = {
+    "short lines": asked(lines(1000)),
+    "a hundred of them": asked(lines(100)),
+    "partly paid": asked(lines(1000), prepaid="1"),
+    "partly paid, with VAT": asked(lines(1000), **WITH_VAT),
+    "a rate for each": asked(rated(990)),
+    "a rate for each, partly paid": asked(rated(990), prepaid="1"),
+    "five reductions each": asked(lines(1000, allowances=[{"percent": "0"}] * 5)),
+    "five charges each": asked(lines(1000, charges=[FREE] * 5)),
+    "charges on fewer lines": asked(lines(100, charges=[FREE] * 50)),
+    "different charges": asked(
+        [
+            {**one, "charges": [{"amount": str(n * 5 + k)} for k in range(5)]}
+            for n, one in enumerate(lines(1000))
+        ]
+    ),
+    "lines of a month": asked(lines(1000, period={"start": "2026-06-01", "end": "2026-06-01"})),
+    "items": asked(lines(1000, standard_item_id={"value": "1", "scheme": "0088"})),
+    "precedents": asked(lines(1), precedents=[{"number": "x"}] * 500),
+    "adjusted as a whole": asked(lines(1000), charges=[{**FREE, "vat": VAT}] * 50),
+}
+REST = 12_000
+"""Bytes that any request takes, whatever is in it."""
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_the_densest_that_can_be_asked_for_takes_twenty_times_its_size_at_most(name: str) -> None:
+    body = VALID[name]
+    assert read_request(body).document.lines
+    assert most_memory(body, InvoiceRequest) <= TIMES * len(body) + REST
+
+
+def test_what_was_typed_is_let_go_while_it_is_read_and_only_where_it_is_nobody_s() -> None:
+    typed = {"delivery": "d", "issue_date": "2026-06-30", "lines": ["1", "2"]}
+    assert Deliver.model_validate(typed).lines == ("1", "2")
+    assert typed["lines"] == ["1", "2"]
+    Deliver.model_validate(typed, context=LET_GO)
+    assert typed["lines"] == [None, None]
+
+
+def test_lines_that_say_the_same_fields_share_their_names_and_a_copy_does_not() -> None:
+    first, second = read_request(VALID["a hundred of them"]).document.lines[:2]
+    assert first.model_fields_set is second.model_fields_set
+    changed = first.model_copy(update={"note": "x"})
+    assert "note" in changed.model_fields_set
+    assert "note" not in first.model_fields_set
 
 
 def test_an_open_text_is_no_more_work_than_a_closed_one() -> None:

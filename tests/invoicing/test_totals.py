@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from invoicing.document import Document, VatCategory
 from invoicing.money import minor_units
-from invoicing.totals import Totals, VatRounding, totals, who_owes
+from invoicing.totals import Totals, VatRounding, gross, totals, who_owes
 from tests.invoicing import document, line
 from tests.invoicing.counting import computed
 from tests.tiers import TRIES
@@ -269,6 +269,13 @@ both_roundings = pytest.mark.parametrize("rounding", ROUNDINGS)
 @both_roundings
 @quick
 @given(made=documents())
+def test_the_gross_alone_is_that_of_the_totals(rounding: VatRounding, made: Document) -> None:
+    assert gross(made, made.amounts(), rounding) == totals(made, rounding).gross
+
+
+@both_roundings
+@quick
+@given(made=documents())
 def test_the_identities_hold(rounding: VatRounding, made: Document) -> None:
     found = totals(made, rounding)
     assert found.line_net - found.allowances + found.charges == found.net
@@ -514,6 +521,7 @@ def _finer(made: Document, currency: str) -> Document:
         allowances=moved(made.allowances),
         charges=moved(made.charges),
         prepaid=made.prepaid.scaleb(power),
+        rounding=made.rounding.scaleb(power),
     )
 
 
@@ -528,6 +536,7 @@ def _with_percentages_only(made: Document) -> Document:
         allowances=percentages(made.allowances),
         charges=percentages(made.charges),
         prepaid=Decimal(0),
+        rounding=Decimal(0),
     )
 
 

@@ -16,9 +16,10 @@ from temporalio.api.taskqueue.v1 import TaskQueueStats
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes, invoice
-from invoicing.errors import Unavailable
+from invoicing.errors import NotLetIn, Unavailable
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
 from invoicing.questions import Reason
 from invoicing.stuck import REPORTED
@@ -315,6 +316,19 @@ async def test_very_many_that_were_cut_off_are_not_looked_at_one_by_one() -> Non
     temporal = Temporal([an_ended(f"invoice/{n}") for n in range(3 * FEW)])
     assert await Lists(temporal.client).cut_off("WorkflowType = 'InvoiceWorkflow'") == 3 * FEW
     assert len(temporal.asked) == 2
+
+
+class Refusing(Temporal):
+    """A server that lets nobody count."""
+
+    async def count_workflows(self, query: str | None = None) -> Any:
+        raise RPCError("Quillon Canaryson", RPCStatusCode.PERMISSION_DENIED, b"")
+
+
+async def test_a_server_that_lets_nobody_count_is_told_in_an_error_of_ours() -> None:
+    with pytest.raises(NotLetIn) as caught:
+        await Census(Refusing([]).client, Shown(), ["mollie"]).take()
+    assert caught.value.code == "PERMISSION_DENIED"
 
 
 class Odd:

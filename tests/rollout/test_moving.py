@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
+from invoicing.errors import InvoicingError, NotLetIn, ServerAway
 from invoicing.invoice import Release, Status
 from rollout.deployment import UNVERSIONED, Build, Deployed, Deployment, NotMoved
 from rollout.replaying import check
@@ -129,6 +134,33 @@ async def test_from_workers_without_a_build_there_is_a_way_to_one_and_back(scene
         await deployment.roll_back()
     assert await deployment.roll_back(UNVERSIONED) == UNVERSIONED
     assert (await deployment.deployed()).current == UNVERSIONED
+
+
+class Service:
+    """One that answers everything with this."""
+
+    def __init__(self, status: RPCStatusCode) -> None:
+        self.status = status
+
+    async def describe_worker_deployment(self, _: Any) -> Any:
+        raise RPCError("not now", self.status, b"")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said"),
+    [
+        (RPCStatusCode.NOT_FOUND, NotMoved, "no worker of deployment d has asked for work yet"),
+        (RPCStatusCode.FAILED_PRECONDITION, NotMoved, r"does not move it yet \(not now\)"),
+        (RPCStatusCode.UNAVAILABLE, ServerAway, "cannot be reached"),
+        (RPCStatusCode.PERMISSION_DENIED, NotLetIn, "does not let us in"),
+    ],
+)
+async def test_what_the_server_refuses_is_told_in_an_error_of_ours(
+    status: RPCStatusCode, error: type[InvoicingError], said: str
+) -> None:
+    client = SimpleNamespace(workflow_service=Service(status), namespace="n")
+    with pytest.raises(error, match=said):
+        await Deployment(cast("Client", client), "d").deployed()
 
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
