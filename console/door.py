@@ -200,12 +200,17 @@ def refuse_other_pages(request: Request) -> None:
 
 
 async def filled(
-    request: Request, desk: Console, session: Session | None, beside: Beside | None = None
+    request: Request,
+    desk: Console,
+    session: Session | None,
+    beside: Beside | None = None,
+    fields: int = MOST_FIELDS,
 ) -> Form:
-    """The form that was sent, once it has proven that this session's page showed it."""
+    """The form that was sent, once it has proven that this session's page showed it. `fields`: so
+    many at most."""
     refuse_other_pages(request)
     most = WRITTEN_AS * desk.backend.settings.max_body if beside is None else MOST_SMALL
-    return await filled_in(request, desk, session, most, beside or alone)
+    return await filled_in(request, desk, session, most, beside or alone, fields)
 
 
 async def filled_in(
@@ -214,6 +219,7 @@ async def filled_in(
     session: Session | None,
     most: int,
     beside: Beside = alone,
+    fields: int = MOST_FIELDS,
 ) -> Form:
     """The same for a form of at most so many bytes, from a page of ours."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -222,7 +228,7 @@ async def filled_in(
     body = await whole_body(request, desk.backend.settings, beside, most=most)
     try:
         pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+            body.decode(), keep_blank_values=True, max_num_fields=fields, errors="strict"
         )
     except ValueError:
         raise Trouble(Kind.UNREADABLE, "the form cannot be read") from None

@@ -96,6 +96,7 @@ class Pages:
             say=self.words,
             word=self.words.of,
             spoken=self.words.spoken,
+            labelled=self.words.labelled,
             decision=self.words.decision,
             way=way,
             has_books=has_books,

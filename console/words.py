@@ -31,6 +31,12 @@ class Words:
         catalogue has none."""
         return self.sentences.get(f"{group}.{word}", str(word))
 
+    def labelled(self, group: str, name: object) -> str:
+        """The same of a field or a choice that may be a provider's own: without an entry, its name
+        as it would be written."""
+        written = str(name)
+        return self.sentences.get(f"{group}.{written}") or written.replace("_", " ")
+
     def decision(self, kind: str) -> str:
         """What needs two people: an instruction, or an answer."""
         return self.sentences.get(f"second.{kind}") or self.of("answer", kind)
