@@ -97,6 +97,7 @@ class Pages:
             word=self.words.of,
             spoken=self.words.spoken,
             labelled=self.words.labelled,
+            place=self.words.place,
             decision=self.words.decision,
             way=way,
             has_books=has_books,

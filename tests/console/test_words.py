@@ -129,6 +129,20 @@ def test_a_template_says_nothing_of_its_own(path: Path) -> None:
         assert not re.search(rf'{name}="[^"]*[A-Za-z]', text)
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("document.lines[0].unit_price", "Lines 1 · Price of one"),
+        ("document.buyer.address.country", "Buyer · Address · Country (two letters)"),
+        ("options.some_word", "some word"),
+        ("reason", "reason"),
+        ("document.lines[x].id", "document.lines[x].id"),
+    ],
+)
+def test_where_a_mistake_is_has_words(path: str, says: str) -> None:
+    assert WORDS.place(path) == says
+
+
 def test_every_kind_of_decision_that_may_need_two_people_has_words() -> None:
     assert [kind for kind in KINDS if WORDS.decision(kind) == kind] == []
 
