@@ -37,7 +37,7 @@ class Money(Recorded):
     paid_unknown: int
 
 
-MOST_TIMED = 5000
+MOST_TIMED = 1000
 """Invoices of a period of which it is told how long they took: the latest."""
 
 
@@ -53,7 +53,7 @@ class SentIn(Recorded):
 
 
 class Overview(Recorded):
-    """Of the invoices that were asked for in a period. `sent_in`: of the latest 5000 of them."""
+    """Of the invoices that were asked for in a period. `sent_in`: of the latest 1000 of them."""
 
     days: tuple[DayCount, ...]
     money: tuple[Money, ...]

@@ -83,7 +83,9 @@ def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
     assert (none.days, none.money) == ((), ())
 
 
-async def test_how_long_it_took_to_be_sent_is_told_by_provider(place: str, books: Books) -> None:
+async def test_how_long_it_took_to_be_sent_is_told_by_provider(
+    place: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From asked for to the first line in which it is sent, or delivered, or paid."""
     for number in range(1, 21):
         reference = f"T-{number}"
@@ -102,6 +104,9 @@ async def test_how_long_it_took_to_be_sent_is_told_by_provider(place: str, books
         await books.record(call.model_copy(update={"began": NOON}))
     engine = for_reading(place)
     mollie, quiddly = overview(engine, Wanted(), ASKED, TODAY).sent_in
+    monkeypatch.setattr("register.overview.MOST_TIMED", 5)
+    bounded = overview(engine, Wanted(prefixes=("T-",)), ASKED, TODAY).sent_in
+    assert [each.invoices for each in bounded] == [5]
     engine.dispose()
     assert (mollie.provider, mollie.invoices, mollie.p50, mollie.p95) == ("mollie", 20, 600, 1140)
     assert (quiddly.provider, quiddly.invoices, quiddly.p50, quiddly.p95) == ("quiddly", 1, 2, 2)
