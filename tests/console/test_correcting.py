@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.correcting import NOT_SENT
+from console.correcting import MOST_FIELDS, NOT_SENT
 from invoicing.invoice import Status
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser, Page
@@ -139,6 +139,8 @@ async def test_only_whoever_may_answer_and_only_what_is_asked_is_corrected(
     for written in ("", "{", "[]", '{"document": 1}'):
         answer = await browser.ask("POST", path, data={**data, "written": written})
         assert answer.status_code in (400, 422)
+    many = {f"document.x{number}": "1" for number in range(MOST_FIELDS)}
+    assert (await browser.ask("POST", path, data={**data, **many})).status_code == 400
     caplog.clear()
     with caplog.at_level("INFO", "invoicing.gateway.requests"):
         await browser.send(form, CHECK)
