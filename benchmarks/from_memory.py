@@ -7,6 +7,7 @@ a sending that each are done at the next look.
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from invoicing.money import plain
 from invoicing.provider import (
@@ -29,6 +30,8 @@ from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 
 NAME = "from_memory"
+DIFFERS = "DIFFERS-"
+"""How the reference of an invoice begins that comes out a cent too high: it waits for a person."""
 CUSTOMER = "9f0c1e0e-8a55-4c7e-9d1b-5f6f2f0a1c11"
 SHORT = Pace(
     first=timedelta(milliseconds=40), cap=timedelta(seconds=1), deadline=timedelta(hours=1)
@@ -81,7 +84,10 @@ class FromMemory:
         """See the port."""
         stage = Stage(str(call.target.context["then"]))
         snapshot = self._snapshot(call.target, stage, then=stage)
-        return snapshot.model_copy(update={"echo": self._echo, "number": "2026-000001"})
+        echo = self._echo
+        if call.target.reference.startswith(DIFFERS):
+            echo = echo.model_copy(update={"gross": (echo.gross or 0) + Decimal("0.01")})
+        return snapshot.model_copy(update={"echo": echo, "number": "2026-000001"})
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port."""

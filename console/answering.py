@@ -35,7 +35,16 @@ from invoicing.client.shared import described
 from invoicing.consent import CREDIT
 from invoicing.credit_case import Credits, CreditsStatus
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.invoice import COMES_WITH, Cancel, Hold, Instruction, Invoice, Journal, Release
+from invoicing.invoice import (
+    COMES_WITH,
+    Cancel,
+    Hold,
+    Instruction,
+    Invoice,
+    Journal,
+    Release,
+    Resolve,
+)
 from invoicing.model import Recorded
 from invoicing.parse import read
 from invoicing.questions import Answer
@@ -92,6 +101,7 @@ async def show(
         credited=credits_,
         free_name=credited.free_name(credits_) if credits_ else "",
         most_credited_lines=credited.MOST_LINES,
+        most_credited_rates=credited.MOST_RATES,
         document=json.dumps(written, indent=2, ensure_ascii=False),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
@@ -139,10 +149,17 @@ async def resolve(
 
     async def act(form: Form) -> str:
         said = await answer_in(desk, form, visitor)
-        answer = await give(desk, visitor, kind, name, said, form.once)
-        return _became(answer, visitor, said.answer.value, "answered")
+        return await answered(desk, visitor, kind, name, said, form.once)
 
     return await acted(request, desk, visitor, kind, name, "resolve", act)
+
+
+async def answered(
+    desk: Console, visitor: Visitor, kind: Kind, name: str, said: Resolve, key: str | None
+) -> str:
+    """Give this answer; what its page says of it then."""
+    answer = await give(desk, visitor, kind, name, said, key)
+    return _became(answer, visitor, said.answer.value, "answered")
 
 
 INSTRUCTIONS: dict[str, type[Instruction]] = {"hold": Hold, "release": Release, "cancel": Cancel}
@@ -200,20 +217,34 @@ async def acted(
     """Do it and go on to the page, which is shown again at once where that could not be done."""
     form = await filled(request, desk, visitor.session)
     await check(desk, visitor, kind, name)
+    again = await tried(request, desk, kind, name, doing, form, act)
+    if isinstance(again, Response):
+        return again
+    return await show(request, desk, visitor, kind, name, again)
+
+
+async def tried(
+    request: Request,
+    desk: Console,
+    kind: Kind,
+    name: str,
+    doing: str,
+    form: Form,
+    act: Callable[[Form], Awaitable[str]],
+) -> Response | Again:
+    """Do it; the way on to its page, or why a page has to be shown again."""
     words, visit = desk.pages.words, visit_of(request)
     try:
         said = await act(form)
     except InvalidRequest as error:
         visit.outcome = Trouble.INVALID.slug
         mistakes = error.fields or [FieldProblem(field="reason", message=str(error))]
-        again = Again(422, words("again.mistakes"), doing, form, mistakes)
+        return Again(422, words("again.mistakes"), doing, form, mistakes)
     except Refused as error:
         visit.outcome = Trouble.REFUSED.slug
         moved = doing == "resolve" and error.problem and error.problem.question != form["question"]
         note = words("again.moved_on") if moved else words("again.refused", why=str(error))
         # A question may have moved on; a credit is corrected by what is left.
-        again = Again(409, note, doing, form) if doing == CREDIT else Again(409, note)
-    else:
-        where = f"{request.scope['root_path']}{Subject(kind, name).path}?said={said}"
-        return RedirectResponse(where, 303)
-    return await show(request, desk, visitor, kind, name, again)
+        return Again(409, note, doing, form) if doing == CREDIT else Again(409, note)
+    where = f"{request.scope['root_path']}{Subject(kind, name).path}?said={said}"
+    return RedirectResponse(where, 303)

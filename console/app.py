@@ -19,6 +19,7 @@ from console import (
     batch,
     books,
     by_issuer,
+    correcting,
     crediting,
     going,
     inbox,
@@ -86,6 +87,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         together.router,
         live.router,
         crediting.router,
+        correcting.router,
         one.router,
     ):
         app.include_router(router)

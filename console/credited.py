@@ -12,6 +12,8 @@ from invoicing.model import Recorded
 
 MOST_LINES = 150
 """Lines of an invoice that its form shows: a form has 200 fields at most."""
+MOST_RATES = 30
+"""VAT rates of an invoice that its form shows; the law knows fewer."""
 
 
 async def beside(desk: Console, state: Recorded | None) -> Credits | None:

@@ -22,6 +22,8 @@ router = APIRouter()
 
 UNITS = "units."
 """Before a line's id: the field in which its units are filled in."""
+AMOUNT = "amount."
+"""Before a VAT category, a dot and a rate: the field in which an amount at it is filled in."""
 
 
 @router.get("/credits/{reference}")
@@ -62,18 +64,13 @@ def _wanted(desk: Console, visitor: Visitor, form: Form) -> Credit:
     said |= {"reason": form["reason"], **form.given("number", "goal")}
     if form["what"] == "whole":
         return read(Credit, json.dumps({**said, "whole": True}))
-    lines = [
-        {"id": name.removeprefix(UNITS), "quantity": value.strip()}
-        for name, value in form.pairs
-        if name.startswith(UNITS) and value.strip()
-    ]
-    if not lines:
+    named, chosen = _chosen(form)
+    if not named:
         why = desk.pages.words("credits.none_chosen")
         raise InvalidRequest(why, [FieldProblem(field="lines", message=why)])
     try:
-        return read(Credit, json.dumps({**said, "lines": lines}))
+        return read(Credit, json.dumps({**said, **chosen}))
     except InvalidRequest as error:
-        named = {f"lines[{place}].quantity": each["id"] for place, each in enumerate(lines)}
         raise InvalidRequest(
             "the credit cannot be taken as it is",
             [
@@ -81,3 +78,23 @@ def _wanted(desk: Console, visitor: Visitor, form: Form) -> Credit:
                 for each in error.fields
             ],
         ) from None
+
+
+def _chosen(form: Form) -> tuple[dict[str, str], dict[str, object]]:
+    """The lines and amounts that were filled in; first how people know each, by the field that a
+    mistake in it has."""
+    named: dict[str, str] = {}
+    lines: list[dict[str, str]] = []
+    amounts: list[dict[str, str]] = []
+    for name, value in form.pairs:
+        if not value.strip():
+            continue
+        if name.startswith(UNITS):
+            line = name.removeprefix(UNITS)
+            named[f"lines[{len(lines)}].quantity"] = line
+            lines.append({"id": line, "quantity": value.strip()})
+        elif name.startswith(AMOUNT):
+            category, _, rate = name.removeprefix(AMOUNT).partition(".")
+            named[f"amounts[{len(amounts)}].amount"] = f"{rate} % ({category})"
+            amounts.append({"category": category, "rate": rate, "amount": value.strip()})
+    return named, {"lines": lines, "amounts": amounts}

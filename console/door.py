@@ -201,12 +201,17 @@ def refuse_other_pages(request: Request) -> None:
 
 
 async def filled(
-    request: Request, desk: Console, session: Session | None, beside: Beside | None = None
+    request: Request,
+    desk: Console,
+    session: Session | None,
+    beside: Beside | None = None,
+    fields: int = MOST_FIELDS,
 ) -> Form:
-    """The form that was sent, once it has proven that this session's page showed it."""
+    """The form that was sent, once it has proven that this session's page showed it. `fields`: so
+    many at most."""
     refuse_other_pages(request)
     most = WRITTEN_AS * desk.backend.settings.max_body if beside is None else MOST_SMALL
-    return await filled_in(request, desk, session, most, beside or alone)
+    return await filled_in(request, desk, session, most, beside or alone, fields)
 
 
 async def filled_in(
@@ -215,6 +220,7 @@ async def filled_in(
     session: Session | None,
     most: int,
     beside: Beside = alone,
+    fields: int = MOST_FIELDS,
 ) -> Form:
     """The same for a form of at most so many bytes, from a page of ours."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -222,19 +228,19 @@ async def filled_in(
         raise Trouble(Kind.MEDIA, "send a form")
     body = await whole_body(request, desk.backend.settings, beside, most=most)
     if len(body) <= AT_ONCE:
-        form = _form_in(body)
+        form = _form_in(body, fields)
     else:
         whose = visit_of(request).caller
-        form = await desk.backend.reading.do(whose, partial(_form_in, body))
+        form = await desk.backend.reading.do(whose, partial(_form_in, body, fields))
     desk.check_form(session, form)
     return form
 
 
-def _form_in(body: bytes) -> Form:
+def _form_in(body: bytes, fields: int) -> Form:
     """Some megabytes of it, with every sign written as browsers may, take most of a second."""
     try:
         pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
+            body.decode(), keep_blank_values=True, max_num_fields=fields, errors="strict"
         )
     except ValueError:
         raise Trouble(Kind.UNREADABLE, "the form cannot be read") from None

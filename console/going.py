@@ -4,6 +4,7 @@ what it comes to. All of it by the gateway's own functions."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
@@ -16,7 +17,7 @@ from console.door import Console, Desk, Looking
 from console.inbox import waiting
 from console.render import Visitor
 from gateway import books
-from invoicing.overview import Money, Overview
+from invoicing.overview import MOST_TIMED, Money, Overview, SentIn
 
 router = APIRouter()
 
@@ -40,6 +41,14 @@ class Sums(NamedTuple):
     bars: tuple[tuple[str, Decimal, int], ...]
 
 
+class Times(NamedTuple):
+    """How long it took one provider's, with the lengths of the two bars."""
+
+    sent_in: SentIn
+    p50: int
+    p95: int
+
+
 @router.get("/going")
 async def how_it_goes(
     request: Request,
@@ -60,6 +69,8 @@ async def how_it_goes(
         spans=DAYS,
         chart=pictures.by_day(span, overview.days) if overview else None,
         sums=[_sums(each) for each in overview.money] if overview else [],
+        times=_times(overview.sent_in) if overview else [],
+        most_timed=MOST_TIMED,
         waits=waits,
         more=more,
         groups=tuple(pictures.GROUPS),
@@ -83,6 +94,11 @@ async def _waits(desk: Console, visitor: Visitor) -> tuple[list[Wait], bool]:
     bars = pictures.lengths([count for _, count in counted])
     found = [Wait(what, count, bar) for (what, count), bar in zip(counted, bars, strict=True)]
     return found, more
+
+
+def _times(taken: Sequence[SentIn]) -> list[Times]:
+    bars = pictures.lengths([Decimal(each) for one in taken for each in (one.p50, one.p95)])
+    return [Times(one, *bars[2 * n : 2 * n + 2]) for n, one in enumerate(taken)]
 
 
 def _sums(money: Money) -> Sums:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
 DEFAULT = Locale("en")
@@ -41,6 +41,11 @@ class Reader:
         local = value.astimezone(self.zone)
         clock = format_time(local, "short", locale=self.locale)
         return f"{self.day(local)}, {clock} {local.tzname()}"
+
+    def lasting(self, seconds: float) -> str:
+        """How long something took, in one unit that fits; at least a second."""
+        taken = timedelta(seconds=max(1, round(seconds)))
+        return format_timedelta(taken, threshold=2, locale=self.locale)
 
     def figure(self, written: str) -> str:
         """An amount as our sentences have it (`125.03 EUR`), in the reader's form; any other text

@@ -94,7 +94,13 @@ def _templates() -> Environment:
     made.filters["counted"] = counted
     made.filters["unquoted"] = lambda text: text.replace("`", "")
     made.globals.update(
-        say=words, word=words.of, spoken=words.spoken, decision=words.decision, way=way
+        say=words,
+        word=words.of,
+        spoken=words.spoken,
+        labelled=words.labelled,
+        place=words.place,
+        decision=words.decision,
+        way=way,
     )
     return made
 

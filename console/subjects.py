@@ -187,15 +187,17 @@ def _answer_in(form: Form, visitor: Visitor) -> Resolve:
     if answer == Answer.INVOICED:
         said |= form.given("number")
     if beside == "document":
-        said["document"] = _document_in(form["document"])
+        document = document_in(form["document"])
+        said["document"] = document.model_dump(mode="json", exclude_unset=True)
     elif beside:
         said[beside] = form[beside]
     return read(Resolve, json.dumps(said))
 
 
-def _document_in(text: str) -> object:
+def document_in(text: str) -> Document:
+    """The document of an answer. Raises InvalidRequest, with mistakes as the answer names them."""
     try:
-        return read(Document, text).model_dump(mode="json", exclude_unset=True)
+        return read(Document, text)
     except InvalidRequest as error:
         found = error.fields or [FieldProblem(field="document", message=str(error))]
         raise InvalidRequest(

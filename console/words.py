@@ -6,6 +6,7 @@ What the workflows say themselves, the questions and what each answer does, is t
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from invoicing.questions import QUESTIONS, Reason
 
+_STEP = re.compile(r"(?P<name>\w+)(?:\[(?P<at>\d{1,6})\])?")
 ENGLISH = Path(__file__).with_name("english.toml")
 
 
@@ -30,6 +32,22 @@ class Words:
         """How a word of ours is said to people, such as a status; the word itself where the
         catalogue has none."""
         return self.sentences.get(f"{group}.{word}", str(word))
+
+    def labelled(self, group: str, name: object) -> str:
+        """The same of a field or a choice that may be a provider's own: without an entry, its name
+        as it would be written."""
+        written = str(name)
+        return self.sentences.get(f"{group}.{written}") or written.replace("_", " ")
+
+    def place(self, path: str) -> str:
+        """Where a mistake is, of a path such as `document.lines[0].unit_price`."""
+        steps = [_STEP.fullmatch(step) for step in path.split(".")[1:]]
+        named = [
+            self.labelled("field", each["name"]) + (f" {int(each['at']) + 1}" if each["at"] else "")
+            for each in steps
+            if each
+        ]
+        return " · ".join(named) if named and all(steps) else path
 
     def decision(self, kind: str) -> str:
         """What needs two people: an instruction, or an answer."""

@@ -37,11 +37,27 @@ class Money(Recorded):
     paid_unknown: int
 
 
+MOST_TIMED = 1000
+"""Invoices of a period of which it is told how long they took: the latest."""
+
+
+class SentIn(Recorded):
+    """How long it took those of one provider that were sent, from asked for to sent, in seconds:
+    half of them at most `p50`, 95 of a hundred at most `p95`. Waits for people and for a day on
+    which it was to be sent are in it."""
+
+    provider: str
+    invoices: int
+    p50: float
+    p95: float
+
+
 class Overview(Recorded):
-    """Of the invoices that were asked for in a period."""
+    """Of the invoices that were asked for in a period. `sent_in`: of the latest 1000 of them."""
 
     days: tuple[DayCount, ...]
     money: tuple[Money, ...]
+    sent_in: tuple[SentIn, ...] = ()
 
 
 class Overlooks(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -20,13 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.booked import Wanted
+from invoicing.invoice import Status
 from invoicing.money import minor_units
-from invoicing.overview import DayCount, Money, Overview
+from invoicing.overview import MOST_TIMED, DayCount, Money, Overview, SentIn
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from register.database import BadRegister
 from register.lists import conditions, overdue
-from register.tables import invoices
+from register.tables import invoices, journal
+
+SENT = (Status.SENT, Status.DELIVERED, Status.PAID)
+"""In one of them an invoice has been sent: whichever its journal has first."""
 
 
 def overview(engine: Engine, wanted: Wanted, asked: Period, today: date) -> Overview:
@@ -35,7 +41,9 @@ def overview(engine: Engine, wanted: Wanted, asked: Period, today: date) -> Over
     fits = [*conditions(wanted), invoices.c.began_at >= begin, invoices.c.began_at < after]
     try:
         with engine.begin() as db:
-            return Overview(days=_days(db, fits), money=_money(db, fits, today))
+            return Overview(
+                days=_days(db, fits), money=_money(db, fits, today), sent_in=_sent_in(db, fits)
+            )
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
 
@@ -75,3 +83,37 @@ def _sum(row: dict[str, Any], names: list[str]) -> Money:
     places = minor_units(row["currency"])
     amounts = {name: Decimal(int(row[name])).scaleb(-places) for name in names}
     return Money.model_validate({**row, **amounts})
+
+
+def _sent_in(db: Connection, fits: list[ColumnElement[bool]]) -> tuple[SentIn, ...]:
+    """By provider. Of one that was asked for again after its end, the journal has lines of before:
+    they do not count."""
+    has = invoices.c
+    latest = (
+        select(has.kind, has.reference, has.provider, has.began_at)
+        .where(*fits, has.kind == "invoice")
+        .order_by(has.began_at.desc())
+        .limit(MOST_TIMED)
+        .subquery()
+    )
+    line = and_(
+        journal.c.kind == latest.c.kind,
+        journal.c.reference == latest.c.reference,
+        journal.c.at >= latest.c.began_at,
+        journal.c.status.in_(SENT),
+    )
+    of = (latest.c.provider, latest.c.reference, latest.c.began_at)
+    query = select(*of, func.min(journal.c.at).label("sent_at")).join(journal, line).group_by(*of)
+    taken: defaultdict[str, list[float]] = defaultdict(list)
+    for row in db.execute(query):
+        taken[row.provider].append((row.sent_at - row.began_at).total_seconds())
+    return tuple(_sent(provider, sorted(each)) for provider, each in sorted(taken.items()))
+
+
+def _sent(provider: str, taken: Sequence[float]) -> SentIn:
+    return SentIn(provider=provider, invoices=len(taken), p50=_of(taken, 50), p95=_of(taken, 95))
+
+
+def _of(taken: Sequence[float], percent: int) -> float:
+    """The smallest that so many of a hundred do not exceed."""
+    return taken[-(-len(taken) * percent // 100) - 1]

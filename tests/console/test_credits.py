@@ -49,7 +49,7 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     page = await browser.get(of(reference))
     assert "€181.50 with VAT is left to credit" in page.text
     form = page.form("/credit")
-    assert {"credit", "units.1", "units.2", "number", "goal", "reason"} == form.typed
+    assert {"credit", "units.1", "units.2", "amount.S.21", "number", "goal", "reason"} == form.typed
     typed = {"credit": "RETURN-1", "units.1": "4", "reason": WHY, "goal": "approved"}
     done = await browser.send(form, LINES, typed=typed)
     assert (done.status, done.path) == (200, of(reference))
@@ -80,6 +80,21 @@ async def test_all_that_is_left_is_credited_by_one_button_whatever_is_filled_in(
     assert not [each for each in done.forms if each.action.endswith("/credit")], "nothing is left"
     await sent(office, done)
     assert office.provider.units(reference, "1") == 10
+
+
+async def test_an_amount_at_a_vat_rate_is_credited(office: Office, browser: Browser) -> None:
+    reference = await office.invoiced()
+    page = await browser.get(of(reference))
+    assert "without its VAT, as the invoice's prices are" in page.text
+    typed = {"credit": "SORRY", "amount.S.21": "10.00", "reason": WHY}
+    done = await browser.send(page.form("/credit"), LINES, typed=typed)
+    assert "€139.15 with VAT is left to credit" in done.text
+    await sent(office, done)
+    assert office.provider.units(reference, "1") == 0
+    (note,) = office.provider.notes(reference)
+    assert [(each.amount("EUR"), each.vat.rate) for each in note.document.lines] == [
+        (Decimal(10), Decimal(21))
+    ]
 
 
 async def test_a_form_that_is_sent_twice_credits_once(office: Office, browser: Browser) -> None:
@@ -117,6 +132,8 @@ async def test_more_than_is_left_is_refused_and_what_was_typed_stays(
         ({"units.1": ""}, "say how many units of which line"),
         ({"units.1": "few"}, '1 : must be a number such as "12.50"'),
         ({"units.1": "-1"}, "1 : must be more than 0"),
+        ({"amount.S.21": "few"}, '21 % (S) : must be a number such as "12.50"'),
+        ({"units.1": "1", "amount.S.21": "0"}, "21 % (S) : must be more than 0"),
         ({"units.1": "1", "credit": "no name"}, "credit :"),
         ({"units.1": "1", "reason": " "}, "must not be empty"),
     ],

@@ -84,7 +84,8 @@ async def _kept(place: Path) -> str:
     }
     for reference, row in rows.items():
         await books.claim(a_claim(reference))
-        call = a_record(lines(1, 1), a_row(**row), reference)
+        told = [each.model_copy(update={"at": now}) for each in lines(1, 1)]
+        call = a_record(tuple(told), a_row(**row), reference)
         await books.record(call.model_copy(update={"began": now}))
     books.close()
     return where
@@ -114,6 +115,7 @@ async def test_the_page_says_in_tables_what_its_pictures_show(
     assert chart["aria-describedby"] == "by-day-table"
     shown = [given["class"] for tag, given in page.tags if tag == "rect"]
     assert shown[:2] == ["paid", "sent"]
+    assert "Half of them within 95 of 100 within As a bar mollie 2 1 second 1 second" in page.text
     assert "asked for €121.00" in mine.text
     assert "overdue €0.00" in mine.text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,16 +14,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
+from pydantic import BaseModel
 
 from console import pictures, way
 from console.batch import CHOICES, WRITTEN
 from console.going import SUMS
 from console.reader import Reader, preferred
+from console.shapes import Shape, shape_of
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
 from invoicing.consent import CANCEL, CREDIT
 from invoicing.credit_case import CreditsStatus, CreditState
+from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
@@ -39,6 +42,18 @@ CONSOLE = ENGLISH.parent
 TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
 WORDS = Words()
 SAID = re.compile(r'say\("([a-z_.]+)"')
+
+
+def fields_of(model: type[BaseModel]) -> Iterator[tuple[str, Shape]]:
+    """Every field of a document, and of all it is made of."""
+    for name, about in model.model_fields.items():
+        shape = shape_of(about.annotation, tuple(about.metadata))
+        yield name, shape
+        inner = shape.item if shape.kind == "list" else shape
+        if inner.kind == "group":
+            yield from fields_of(inner.model)
+
+
 GROUPS: dict[str, Iterable[object]] = {
     "status": (*Status, *OrderStatus, *CreditsStatus, CUT_OFF),
     "payment": PaymentStatus,
@@ -75,6 +90,9 @@ GROUPS: dict[str, Iterable[object]] = {
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
     "asked": ["not_asked", "asking", "started", "known", "refused"],
     "going": pictures.GROUPS,
+    "correct": ["document", "options"],
+    "field": {name for name, _ in fields_of(Document)},
+    "choice": {word for _, shape in fields_of(Document) for word in shape.meanings},
     "money": SUMS,
     "second": [CANCEL, CREDIT],
     "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
@@ -109,6 +127,20 @@ def test_a_template_says_nothing_of_its_own(path: Path) -> None:
     assert re.findall(r"[A-Za-z]+", re.sub(r"<[^>]*>", "", text)) == []
     for name in ("aria-label", "alt", "title", "placeholder"):
         assert not re.search(rf'{name}="[^"]*[A-Za-z]', text)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("document.lines[0].unit_price", "Lines 1 · Price of one"),
+        ("document.buyer.address.country", "Buyer · Address · Country (two letters)"),
+        ("options.some_word", "some word"),
+        ("reason", "reason"),
+        ("document.lines[x].id", "document.lines[x].id"),
+    ],
+)
+def test_where_a_mistake_is_has_words(path: str, says: str) -> None:
+    assert WORDS.place(path) == says
 
 
 def test_every_kind_of_decision_that_may_need_two_people_has_words() -> None:

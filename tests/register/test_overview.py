@@ -81,3 +81,32 @@ def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
     assert sum(each.invoices for each in found.days) == 1
     none = overview(reader, Wanted(accounts=("invoro",)), ASKED, TODAY)
     assert (none.days, none.money) == ((), ())
+
+
+async def test_how_long_it_took_to_be_sent_is_told_by_provider(
+    place: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From asked for to the first line in which it is sent, or delivered, or paid."""
+    for number in range(1, 21):
+        reference = f"T-{number}"
+        await books.claim(a_claim(reference))
+        told = (*lines(1, 1, "drafted"), *lines(60 * number, 60 * number + 1, "sent"))
+        told = tuple(each.model_copy(update={"sequence": n}) for n, each in enumerate(told, 1))
+        call = a_record(told, a_row(provider="mollie"), reference=reference)
+        await books.record(call.model_copy(update={"began": NOON}))
+    for reference, provider, statuses in (
+        ("Q-1", "quiddly", ("drafted", "paid")),
+        ("Q-2", "quiddly", ("drafted",)),
+    ):
+        await books.claim(a_claim(reference))
+        told = tuple(lines(n, n, status)[0] for n, status in enumerate(statuses, 1))
+        call = a_record(told, a_row(statuses[-1], provider=provider), reference=reference)
+        await books.record(call.model_copy(update={"began": NOON}))
+    engine = for_reading(place)
+    mollie, quiddly = overview(engine, Wanted(), ASKED, TODAY).sent_in
+    monkeypatch.setattr("register.overview.MOST_TIMED", 5)
+    bounded = overview(engine, Wanted(prefixes=("T-",)), ASKED, TODAY).sent_in
+    assert [each.invoices for each in bounded] == [5]
+    engine.dispose()
+    assert (mollie.provider, mollie.invoices, mollie.p50, mollie.p95) == ("mollie", 20, 600, 1140)
+    assert (quiddly.provider, quiddly.invoices, quiddly.p50, quiddly.p95) == ("quiddly", 1, 2, 2)
