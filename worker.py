@@ -71,6 +71,7 @@ from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from register import Books, opened
+from register.keys import KeyStore
 from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
 from workflows.credit import CreditsWorkflow
@@ -245,6 +246,19 @@ async def kept(where: RegisterSettings, findings: timedelta) -> AsyncIterator[Bo
         await asyncio.to_thread(books.close)
 
 
+@contextlib.asynccontextmanager
+async def keys_kept(where: RegisterSettings) -> AsyncIterator[KeyStore | None]:
+    """Where the data keys are meanwhile, where a register is configured."""
+    if where.register_at is None:
+        yield None
+        return
+    keys = KeyStore(where.register_at.get_secret_value())
+    try:
+        yield keys
+    finally:
+        await asyncio.to_thread(keys.close)
+
+
 async def fetch_feeds(
     client: Client, adaptors: Mapping[str, Accounts], setup: WorkerSettings
 ) -> None:
@@ -285,7 +299,9 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def connected(
-    setup: WorkerSettings, register: CountsFindings | None = None
+    setup: WorkerSettings,
+    register: CountsFindings | None = None,
+    data_keys: KeyStore | None = None,
 ) -> AsyncIterator[Client]:
     """A client whose process is traced and counted, as it is set; what waits is counted meanwhile.
 
@@ -293,7 +309,11 @@ async def connected(
     """
     async with contextlib.AsyncExitStack() as stack:
         traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
-        client = await invoicing.client.reach(runtime=runtime(setup.metrics), interceptors=traced)
+        client = await invoicing.client.reach(
+            runtime=runtime(setup.metrics),
+            interceptors=traced,
+            data_converter=invoicing.client.converter(data_keys, worker=True),
+        )
         if setup.metrics:
             census = Census(client, meter_of(client), ADAPTORS, register)
             every = timedelta(seconds=setup.metrics_every)
@@ -313,6 +333,7 @@ async def main() -> None:
     consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
     filed = settings.documents.store_of(os.environ)
+    where = settings.shared.register(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -320,8 +341,9 @@ async def main() -> None:
     async with (
         http_client() as http,
         http_client() as outwards,
-        kept(settings.shared.register(os.environ), timedelta(days=setup.findings_days)) as books,
-        connected(setup, books) as client,
+        kept(where, timedelta(days=setup.findings_days)) as books,
+        keys_kept(where) as data_keys,
+        connected(setup, books, data_keys) as client,
     ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)

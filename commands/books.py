@@ -16,6 +16,7 @@ import settings.shared
 from commands.base import (
     MANY,
     PROGRAM,
+    SERVER_SECONDS,
     AsJson,
     BadInput,
     By,
@@ -29,7 +30,10 @@ from commands.base import (
 )
 from commands.choosing import ProviderOf
 from commands.confirming import Yes, agree
+from commands.keys import converter_here
 from documents import StoreAway
+from invoicing.client import reach
+from invoicing.client.open_still import open_still
 from invoicing.document_file import folder_of
 from invoicing.errors import InvoicingError
 from invoicing.process import run
@@ -54,6 +58,20 @@ def reading() -> Iterator[Engine]:
     if where is None:
         raise BadInput(NO_REGISTER)
     engine = for_reading(where.get_secret_value())
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def writing() -> Iterator[Engine]:
+    """The same, to be changed."""
+    from register.database import made
+
+    with reading():  # is it there, and of this version?
+        where = settings.shared.register(os.environ).register_at
+    engine = made(where.get_secret_value() if where else "")
     try:
         yield engine
     finally:
@@ -167,27 +185,43 @@ def erase(
     """Erase for good who an invoice was for and what was said about it, in the register.
 
     Reference, status, number, amounts, dates and who decided stay; the same reference is refused
-    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. What
-    Temporal and the provider have of it is not touched.
+    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. With
+    INVOICING_DATA_KEYS what Temporal has of it cannot be read any more. What the provider has is
+    not touched.
     """
-    from register.database import made
     from register.erasing import Erasure, NotThere, erased
 
     told = who_and_why(by, reason)
     agree("erase", 1, yes)
-    with reading():  # is it there, and of this version?
-        where = settings.shared.register(os.environ).register_at
-    engine = made(where.get_secret_value() if where else "")
     wanted = Erasure("order" if order else "invoice", reference, at=datetime.now(UTC), **told)
-    try:
-        when = erased(engine, wanted)
-    except NotThere as error:
-        raise Missing(f"{plain(error)}.") from None
-    finally:
-        engine.dispose()
+    with writing() as engine:
+        with_keys = settings.shared.clients(os.environ).data_keys
+        if with_keys:
+            run(_refuse_open(reference, order=order))
+        try:
+            done = erased(engine, wanted)
+        except NotThere as error:
+            raise Missing(f"{plain(error)}.") from None
     removed = run(_without_documents(reference)) if not order else 0
-    files = f" {removed} documents were removed." if removed else ""
-    typer.echo(f"{plain(reference)} is erased since {when:%Y-%m-%d}.{files}")
+    typer.echo(f"{plain(reference)} is erased since {done.at:%Y-%m-%d}.")
+    if removed:
+        typer.echo(f"{removed} documents were removed.")
+    if done.key:
+        typer.echo("Its data key is destroyed: Temporal's histories of it cannot be read any more.")
+    elif with_keys:
+        typer.echo("It had no data key: what Temporal has of it stays until the retention is over.")
+
+
+async def _refuse_open(reference: str, *, order: bool) -> None:
+    """A workflow whose key is destroyed can never go on. Raises BadInput."""
+    with converter_here() as here:
+        temporal = await reach(SERVER_SECONDS, data_converter=here)
+        still = await open_still(temporal, reference, order=order)
+    if still:
+        raise BadInput(
+            f"{plain(reference)} is not over yet: {', '.join(map(plain, still))} still runs. "
+            "Nothing is erased before the end."
+        )
 
 
 async def _without_documents(reference: str) -> int:
