@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,28 +16,13 @@ import settings.shared
 from commands.base import (
     MANY,
     PROGRAM,
-    SERVER_SECONDS,
     AsJson,
     BadInput,
-    By,
     Code,
-    Missing,
-    Reference,
-    Why,
     app,
     data,
-    who_and_why,
 )
 from commands.choosing import ProviderOf
-from commands.confirming import Yes, agree
-from commands.keys import converter_here
-from documents import StoreAway
-from invoicing.client import reach
-from invoicing.client.open_still import open_still
-from invoicing.document_file import folder_of
-from invoicing.errors import InvoicingError
-from invoicing.process import run
-from settings.documents import store_of
 from terminal import plain
 
 if TYPE_CHECKING:
@@ -58,20 +43,6 @@ def reading() -> Iterator[Engine]:
     if where is None:
         raise BadInput(NO_REGISTER)
     engine = for_reading(where.get_secret_value())
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def writing() -> Iterator[Engine]:
-    """The same, to be changed."""
-    from register.database import made
-
-    with reading():  # is it there, and of this version?
-        where = settings.shared.register(os.environ).register_at
-    engine = made(where.get_secret_value() if where else "")
     try:
         yield engine
     finally:
@@ -167,70 +138,6 @@ def _tell(folder: Path, manifest: Manifest, seal: str) -> None:
             f"gross {sums.gross}; paid {sums.paid}, credited {sums.credited}"
         )
     typer.echo(f"Written  {plain(folder)}\nSeal     {seal}")
-
-
-@app.command(
-    "erase",
-    rich_help_panel=MANY,
-    short_help="Take the person out of the register, after the end.",
-    epilog=f'Example: {PROGRAM} erase EXAMPLE-1 --reason "asked for by the buyer" --yes',
-)
-def erase(
-    reference: Reference,
-    order: Annotated[bool, typer.Option("--order", help="An order, not an invoice.")] = False,
-    yes: Yes = False,
-    by: By = None,
-    reason: Why = None,
-) -> None:
-    """Erase for good who an invoice was for and what was said about it, in the register.
-
-    Reference, status, number, amounts, dates and who decided stay; the same reference is refused
-    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. With
-    INVOICING_DATA_KEYS what Temporal has of it cannot be read any more. What the provider has is
-    not touched.
-    """
-    from register.erasing import Erasure, NotThere, erased
-
-    told = who_and_why(by, reason)
-    agree("erase", 1, yes)
-    wanted = Erasure("order" if order else "invoice", reference, at=datetime.now(UTC), **told)
-    with writing() as engine:
-        with_keys = settings.shared.clients(os.environ).data_keys
-        if with_keys:
-            run(_refuse_open(reference, order=order))
-        try:
-            done = erased(engine, wanted)
-        except NotThere as error:
-            raise Missing(f"{plain(error)}.") from None
-    removed = run(_without_documents(reference)) if not order else 0
-    typer.echo(f"{plain(reference)} is erased since {done.at:%Y-%m-%d}.")
-    if removed:
-        typer.echo(f"{removed} documents were removed.")
-    if done.key:
-        typer.echo("Its data key is destroyed: Temporal's histories of it cannot be read any more.")
-    elif with_keys:
-        typer.echo("It had no data key: what Temporal has of it stays until the retention is over.")
-
-
-async def _refuse_open(reference: str, *, order: bool) -> None:
-    """A workflow whose key is destroyed can never go on. Raises BadInput."""
-    with converter_here() as here:
-        temporal = await reach(SERVER_SECONDS, data_converter=here)
-        still = await open_still(temporal, reference, order=order)
-    if still:
-        raise BadInput(
-            f"{plain(reference)} is not over yet: {', '.join(map(plain, still))} still runs. "
-            "Nothing is erased before the end."
-        )
-
-
-async def _without_documents(reference: str) -> int:
-    """How many there were. Those of its credit notes have references of their own."""
-    store = store_of(os.environ)
-    try:
-        return await store.erase(folder_of(reference)) if store else 0
-    except StoreAway as error:
-        raise InvoicingError(f"It is erased in the register, and {error}: do it again.") from None
 
 
 @app.command(

@@ -20,6 +20,7 @@ from invoicing.errors import InvoicingError
 from invoicing.recording import Line, Row
 from register.chain import linked
 from register.database import BadRegister
+from register.holding import held_since
 from register.keys import destroy, has_key
 from register.tables import chain, claims, invoices, journal
 
@@ -78,6 +79,8 @@ def _erase(db: Connection, wanted: Erasure) -> Done:
         return Done(claim.erased_at, key=False)
     if not row.ended:
         raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
+    if since := held_since(db, kind, reference):
+        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
     _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
     gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}

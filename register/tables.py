@@ -164,6 +164,16 @@ data_keys = Table(
     Index("data_keys_by_master", "master"),
 )
 
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("held_by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
 reconciliations = Table(
     "reconciliations",
     metadata,
