@@ -47,12 +47,14 @@ from activities.reconciling import (
     ReconcilingActivities,
 )
 from activities.register import RegisterActivities
+from activities.retention import RetentionActivities
 from documents import DocumentStore
 from invoicing.claims import REGISTER_QUEUE, Register
 from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.identity import (
     FEED_WORKFLOW,
+    RETENTION,
     TASK_QUEUE,
     feed_id,
     provider_queue,
@@ -64,6 +66,7 @@ from invoicing.notice import Subscriber
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds, Limited
 from invoicing.reconciling import CountsFindings, Reconciles
+from invoicing.retention import Retains
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
@@ -83,6 +86,7 @@ from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, daily
+from workflows.retention import RetentionWorkflow, nightly
 
 log = logging.getLogger("invoicing.worker")
 
@@ -97,6 +101,7 @@ STORIES = (
     PreviewWorkflow,
     DocumentWorkflow,
     ReconciliationWorkflow,
+    RetentionWorkflow,
 )
 
 # The SDK's sandbox would import our modules anew for every workflow in memory, and be entered for
@@ -147,7 +152,9 @@ def workers(
         for name in sorted(adaptors)
     )
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
-    books = (keeps_books(client, each, setup) for each in (register,) if each is not None)
+    books = (
+        keeps_books(client, each, setup, documents) for each in (register,) if each is not None
+    )
     return [lives, *calls, *posts, *books]
 
 
@@ -217,11 +224,19 @@ def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSet
     )
 
 
-def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Worker:
-    """The worker that claims references, writes down what has happened, and reconciles."""
+def keeps_books(
+    client: Client,
+    register: Register,
+    setup: WorkerSettings,
+    documents: DocumentStore | None = None,
+) -> Worker:
+    """The worker that claims references, writes down what has happened, reconciles, and erases what
+    has been kept for long enough."""
     activities = RegisterActivities(register).all()
     if isinstance(register, Reconciles):
         activities += ReconcilingActivities(register).all()
+    if isinstance(register, Retains):
+        activities += RetentionActivities(client, register, setup.retention, documents).all()
     return Worker(
         client,
         task_queue=REGISTER_QUEUE,
@@ -283,6 +298,13 @@ async def reconcile_daily(client: Client, adaptors: Mapping[str, Accounts]) -> N
         for account in sorted(accounts):
             with contextlib.suppress(ScheduleAlreadyRunningError):
                 await client.create_schedule(reconciliation_id(name, account), daily(name, account))
+
+
+async def erase_nightly(client: Client) -> None:
+    """See to it that what is due is erased every night, whoever else does so too. A schedule that
+    is there is left as people have made it."""
+    with contextlib.suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(RETENTION, nightly())
 
 
 @contextlib.asynccontextmanager
@@ -368,6 +390,8 @@ async def main() -> None:
             await fetch_feeds(client, adaptors, setup)
             if books:
                 await reconcile_daily(client, adaptors)
+                if setup.retention:
+                    await erase_nightly(client)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             if setup.build:
                 log.info("build %s: work comes once it is promoted", setup.build)

@@ -19,10 +19,10 @@ from invoicing.data_keys import Subject, subject_of
 from invoicing.errors import InvoicingError
 from invoicing.recording import Line, Row
 from register.chain import linked
-from register.database import BadRegister
 from register.holding import held_since
-from register.keys import destroy, has_key
+from register.key_rows import destroy, has_key
 from register.tables import chain, claims, invoices, journal
+from register.trouble import BadRegister
 
 
 class NotErased(InvoicingError):
@@ -58,15 +58,16 @@ def erased(engine: Engine, wanted: Erasure) -> Done:
     """
     try:
         with engine.begin() as db:
-            done = _erase(db, wanted)
+            done = erase(db, wanted)
         if engine.dialect.name == "sqlite":
-            _forget_old_pages(engine)
+            forget_old_pages(engine)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
     return done
 
 
-def _erase(db: Connection, wanted: Erasure) -> Done:
+def erase(db: Connection, wanted: Erasure) -> Done:
+    """Erase it, in this transaction. Raises NotErased."""
     kind, reference = wanted.kind, wanted.reference
     of_claim = (claims.c.kind == kind, claims.c.reference == reference)
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
@@ -121,7 +122,7 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
 
 
-def _forget_old_pages(engine: Engine) -> None:
+def forget_old_pages(engine: Engine) -> None:
     """The log that is written ahead has pages as they were; emptied, if nobody reads them."""
     connection = engine.raw_connection()
     try:

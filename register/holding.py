@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from invoicing.errors import InvoicingError
 from invoicing.recording import Line
 from register.chain import linked
-from register.database import BadRegister
 from register.tables import chain, claims, invoices, journal, legal_holds
+from register.trouble import BadRegister
 
 _CLAIMANT = "legal-hold"
 

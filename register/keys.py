@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from invoicing.data_keys import Kept, Masters, Subject
 from invoicing.errors import KeysAway
 from register.database import PATIENCE, BadRegister, for_reading, made
+from register.key_rows import about, kept_of
 from register.tables import data_keys
 
 R = TypeVar("R")
@@ -75,7 +76,7 @@ class KeyStore:
     def _look(self, subject: Subject) -> Kept | None:
         reading, _ = self._open()
         with reading.begin() as db:
-            return _kept(db, subject)
+            return kept_of(db, subject)
 
     def _keep(self, subject: Subject, sealed: bytes, master: str) -> Kept:
         _, writing = self._open()
@@ -88,36 +89,7 @@ class KeyStore:
         with writing.begin() as db:
             dialect = sqlite if db.dialect.name == "sqlite" else postgresql
             db.execute(dialect.insert(data_keys).values(values).on_conflict_do_nothing())
-            return _kept(db, subject) or Kept(None)
-
-
-def _kept(db: Connection, subject: Subject) -> Kept | None:
-    row = db.execute(select(data_keys).where(*_of(subject))).one_or_none()
-    return Kept(row.sealed, row.master, row.destroyed_at) if row else None
-
-
-def _of(subject: Subject) -> tuple[Any, Any]:
-    return data_keys.c.kind == subject.kind, data_keys.c.reference == subject.reference
-
-
-def destroy(db: Connection, subject: Subject, at: datetime) -> bool:
-    """Destroy its key for good, in this transaction, and see to it that none is made any more;
-    whether there was one."""
-    was = has_key(db, subject)
-    gone = {"sealed": None, "master": None, "destroyed_at": at}
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    db.execute(
-        dialect.insert(data_keys)
-        .values(**subject._asdict(), made_at=at, **gone)
-        .on_conflict_do_update(index_elements=["kind", "reference"], set_=gone)
-    )
-    return was
-
-
-def has_key(db: Connection, subject: Subject) -> bool:
-    """Whether it has a data key."""
-    sealed = db.execute(select(data_keys.c.sealed).where(*_of(subject))).scalar()
-    return sealed is not None
+            return kept_of(db, subject) or Kept(None)
 
 
 def rekeyed(engine: Engine, masters: Masters) -> int:
@@ -146,5 +118,5 @@ def _some_rekeyed(engine: Engine, masters: Masters) -> int:
             subject = Subject(row.kind, row.reference)
             sealed = masters.seal(subject, masters.unseal(subject, row.sealed, row.master))
             again = {"sealed": sealed, "master": masters.newest}
-            db.execute(update(data_keys).where(*_of(subject)).values(again))
+            db.execute(update(data_keys).where(*about(subject)).values(again))
         return len(rows)
