@@ -41,14 +41,16 @@ class Undecipherable(Misread):
     """
 
 
+_GONE = "what was asked for and said of it is gone, and its reference is used up"
+
+
 class Erased(Undecipherable):
     """It is of an invoice or order that was erased: nobody can read it any more."""
 
-    def __init__(self, reference: str, on: date) -> None:
-        super().__init__(
-            f"{reference} was erased on {on}: what was asked for and said of it is gone, and the "
-            "reference is used up"
-        )
+    said = f"it was erased: {_GONE}"
+
+    def __init__(self, reference: str = "", on: date | None = None) -> None:
+        super().__init__(f"{reference} was erased on {on}: {_GONE}" if on else "")
         self.reference = reference
 
 
