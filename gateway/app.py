@@ -22,6 +22,7 @@ from gateway import (
     events,
     findings,
     invoices,
+    legal_hold,
     orders,
     questions,
     webhooks,
@@ -41,6 +42,7 @@ from invoicing.credit import Credit
 from invoicing.errors import EngineError
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
+from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
@@ -70,6 +72,8 @@ BODIES = (
     CancelLines,
     Credit,
     Close,
+    LegalHold,
+    ReleaseLegalHold,
 )
 
 
@@ -155,6 +159,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    legal_hold.router,
     document.router,
     *findings.routers,
     batches.router,

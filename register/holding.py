@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.errors import InvoicingError
+from invoicing.claims import Kind
+from invoicing.legal_hold import NotHeld as NotHeld
+from invoicing.legal_hold import NothingToHold as NothingToHold
 from invoicing.recording import Line
 from register.chain import linked
 from register.tables import chain, claims, invoices, journal, legal_holds
@@ -18,19 +19,11 @@ from register.trouble import BadRegister
 _CLAIMANT = "legal-hold"
 
 
-class NotHeld(InvoicingError):
-    """It cannot be held, or there is no hold to release; says why."""
-
-
-class NothingToHold(NotHeld):
-    """The register has nothing of this reference."""
-
-
 @dataclass(frozen=True)
 class Holding:
     """Whose decision it is to hold what, or to release it."""
 
-    kind: Literal["invoice", "order"]
+    kind: Kind
     reference: str
     by: str
     reason: str
@@ -54,6 +47,19 @@ def released(engine: Engine, wanted: Holding) -> None:
             _release(db, wanted)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+
+
+def account_of(engine: Engine, kind: Kind, reference: str) -> tuple[str, str] | None:
+    """The provider and account of what is kept of it; None where nothing is. Raises BadRegister.
+    Blocks."""
+    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    try:
+        with engine.begin() as db:
+            columns = (invoices.c.provider, invoices.c.account)
+            row = db.execute(select(*columns).where(*of_row)).one_or_none()
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+    return (row.provider, row.account) if row else None
 
 
 def held_since(db: Connection, kind: str, reference: str) -> datetime | None:
