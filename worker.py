@@ -47,12 +47,14 @@ from activities.reconciling import (
     ReconcilingActivities,
 )
 from activities.register import RegisterActivities
+from activities.retention import RetentionActivities
 from documents import DocumentStore
 from invoicing.claims import REGISTER_QUEUE, Register
 from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
 from invoicing.identity import (
     FEED_WORKFLOW,
+    RETENTION,
     TASK_QUEUE,
     feed_id,
     provider_queue,
@@ -64,6 +66,7 @@ from invoicing.notice import Subscriber
 from invoicing.process import run
 from invoicing.provider import Accounts, Feeds, Limited
 from invoicing.reconciling import CountsFindings, Reconciles
+from invoicing.retention import Retains
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
@@ -71,6 +74,7 @@ from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from register import Books, opened
+from register.keys import KeyStore
 from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
 from workflows.credit import CreditsWorkflow
@@ -82,6 +86,7 @@ from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, daily
+from workflows.retention import RetentionWorkflow, nightly
 
 log = logging.getLogger("invoicing.worker")
 
@@ -96,6 +101,7 @@ STORIES = (
     PreviewWorkflow,
     DocumentWorkflow,
     ReconciliationWorkflow,
+    RetentionWorkflow,
 )
 
 # The SDK's sandbox would import our modules anew for every workflow in memory, and be entered for
@@ -146,7 +152,9 @@ def workers(
         for name in sorted(adaptors)
     )
     posts = (posts_to(client, name, subscribers[name], setup) for name in sorted(subscribers))
-    books = (keeps_books(client, each, setup) for each in (register,) if each is not None)
+    books = (
+        keeps_books(client, each, setup, documents) for each in (register,) if each is not None
+    )
     return [lives, *calls, *posts, *books]
 
 
@@ -216,11 +224,19 @@ def posts_to(client: Client, name: str, subscriber: Subscriber, setup: WorkerSet
     )
 
 
-def keeps_books(client: Client, register: Register, setup: WorkerSettings) -> Worker:
-    """The worker that claims references, writes down what has happened, and reconciles."""
+def keeps_books(
+    client: Client,
+    register: Register,
+    setup: WorkerSettings,
+    documents: DocumentStore | None = None,
+) -> Worker:
+    """The worker that claims references, writes down what has happened, reconciles, and erases what
+    has been kept for long enough."""
     activities = RegisterActivities(register).all()
     if isinstance(register, Reconciles):
         activities += ReconcilingActivities(register).all()
+    if isinstance(register, Retains):
+        activities += RetentionActivities(client, register, setup.retention, documents).all()
     return Worker(
         client,
         task_queue=REGISTER_QUEUE,
@@ -243,6 +259,19 @@ async def kept(where: RegisterSettings, findings: timedelta) -> AsyncIterator[Bo
         yield books
     finally:
         await asyncio.to_thread(books.close)
+
+
+@contextlib.asynccontextmanager
+async def keys_kept(where: RegisterSettings) -> AsyncIterator[KeyStore | None]:
+    """Where the data keys are meanwhile, where a register is configured."""
+    if where.register_at is None:
+        yield None
+        return
+    keys = KeyStore(where.register_at.get_secret_value())
+    try:
+        yield keys
+    finally:
+        await asyncio.to_thread(keys.close)
 
 
 async def fetch_feeds(
@@ -271,6 +300,13 @@ async def reconcile_daily(client: Client, adaptors: Mapping[str, Accounts]) -> N
                 await client.create_schedule(reconciliation_id(name, account), daily(name, account))
 
 
+async def erase_nightly(client: Client) -> None:
+    """See to it that what is due is erased every night, whoever else does so too. A schedule that
+    is there is left as people have made it."""
+    with contextlib.suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule(RETENTION, nightly())
+
+
 @contextlib.asynccontextmanager
 async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
     """Run the workers meanwhile; on the way out, calls under way are allowed to end.
@@ -285,7 +321,9 @@ async def serving(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def connected(
-    setup: WorkerSettings, register: CountsFindings | None = None
+    setup: WorkerSettings,
+    register: CountsFindings | None = None,
+    data_keys: KeyStore | None = None,
 ) -> AsyncIterator[Client]:
     """A client whose process is traced and counted, as it is set; what waits is counted meanwhile.
 
@@ -293,7 +331,11 @@ async def connected(
     """
     async with contextlib.AsyncExitStack() as stack:
         traced = await stack.enter_async_context(tracing(os.environ, "invoicing-worker"))
-        client = await invoicing.client.reach(runtime=runtime(setup.metrics), interceptors=traced)
+        client = await invoicing.client.reach(
+            runtime=runtime(setup.metrics),
+            interceptors=traced,
+            data_converter=invoicing.client.converter(data_keys, worker=True),
+        )
         if setup.metrics:
             census = Census(client, meter_of(client), ADAPTORS, register)
             every = timedelta(seconds=setup.metrics_every)
@@ -313,6 +355,7 @@ async def main() -> None:
     consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
     filed = settings.documents.store_of(os.environ)
+    where = settings.shared.register(os.environ)
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -320,8 +363,9 @@ async def main() -> None:
     async with (
         http_client() as http,
         http_client() as outwards,
-        kept(settings.shared.register(os.environ), timedelta(days=setup.findings_days)) as books,
-        connected(setup, books) as client,
+        kept(where, timedelta(days=setup.findings_days)) as books,
+        keys_kept(where) as data_keys,
+        connected(setup, books, data_keys) as client,
     ):
         adaptors = settings.accounts.connect(accounts, http)
         subscribers = providers.subscribers.connect(named, outwards)
@@ -346,6 +390,8 @@ async def main() -> None:
             await fetch_feeds(client, adaptors, setup)
             if books:
                 await reconcile_daily(client, adaptors)
+                if setup.retention:
+                    await erase_nightly(client)
             log.info("workflows on %s, namespace %s", TASK_QUEUE, client.namespace)
             if setup.build:
                 log.info("build %s: work comes once it is promoted", setup.build)

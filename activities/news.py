@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowQueryFailedError,
@@ -19,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.failures import as_failures
 from activities.invoice import provider_of
 from invoicing import attributes
+from invoicing.converter import Erased
 from invoicing.credit import Requested
 from invoicing.credit_case import Looked, RequestedCall
 from invoicing.errors import Unsupported
@@ -198,12 +200,23 @@ class Directory:
                     workflow_id=each.id,
                     running=each.status is WorkflowExecutionStatus.RUNNING,
                     cut_off=each.status in _CUT_OFF,
-                    order=await each.memo_value(OWNER, default=None, type_hint=str),
+                    order=await _owner(each),
                 )
 
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the workflows' queue."""
         return [self.claims, self.locate, self.deliver, self.became, self.requested]
+
+
+async def _owner(listed: WorkflowExecution) -> str | None:
+    """Whose delivery or credit it is; of what was erased nobody knows."""
+    try:
+        owner: str | None = await listed.memo_value(OWNER, default=None, type_hint=str)
+    except ApplicationError as error:
+        if error.type != Erased.__name__:
+            raise
+        return None
+    return owner
 
 
 MOST_LISTED = 1000

@@ -25,9 +25,9 @@ from benchmarks import bare, from_memory
 from benchmarks.children import until_told
 from invoicing import process
 from invoicing.claims import Register
-from invoicing.client import connect
+from invoicing.client import connect, converter
 from settings.worker import WorkerSettings
-from worker import RUNNER, kept, serving, workers
+from worker import RUNNER, kept, keys_kept, serving, workers
 
 # As the SDK runs workflows by default, but for its own modules, which are not imported anew.
 SANDBOXED = SandboxedWorkflowRunner(
@@ -69,8 +69,9 @@ async def main(which: str) -> None:
     """Serve one of them until SIGTERM."""
     setup = settings.worker.read(os.environ)
     days = timedelta(days=setup.findings_days)
-    async with kept(settings.shared.register(os.environ), days) as register:
-        client = await connect()
+    where = settings.shared.register(os.environ)
+    async with kept(where, days) as register, keys_kept(where) as data_keys:
+        client = await connect(data_converter=converter(data_keys, worker=True))
         made: dict[str, Callable[[], list[Worker]]] = {
             "bare": lambda: _bare(client, setup),
             "bare_unsandboxed": lambda: _bare_unsandboxed(client, setup),

@@ -12,9 +12,11 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
+from temporalio.converter import DataConverter
 from typer.core import TyperGroup
 
 import settings.shared
+from commands.keys import converter_here
 from invoicing.client import Execution, InvoicingClient, reach
 from invoicing.engine import ours, within
 from invoicing.errors import (
@@ -160,8 +162,8 @@ app = group(help=_HELP, add_completion=PROGRAM == INSTALLED)
 def with_client(work: Work) -> NoReturn:
     """Do the work with a connected client; its code is the process's."""
 
-    async def connected() -> Code:
-        client = InvoicingClient(await reach(SERVER_SECONDS))
+    async def connected(here: DataConverter) -> Code:
+        client = InvoicingClient(await reach(SERVER_SECONDS, data_converter=here))
         try:
             # Rollouts ask the server themselves.
             with ours(ServerAway):
@@ -169,7 +171,8 @@ def with_client(work: Work) -> NoReturn:
         except NoWorker as error:
             raise await _why(client, error) from None
 
-    raise typer.Exit(run(connected()))
+    with converter_here() as here:
+        raise typer.Exit(run(connected(here)))
 
 
 async def _why(client: InvoicingClient, error: NoWorker) -> EngineError:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,22 +18,11 @@ from commands.base import (
     PROGRAM,
     AsJson,
     BadInput,
-    By,
     Code,
-    Missing,
-    Reference,
-    Why,
     app,
     data,
-    who_and_why,
 )
 from commands.choosing import ProviderOf
-from commands.confirming import Yes, agree
-from documents import StoreAway
-from invoicing.document_file import folder_of
-from invoicing.errors import InvoicingError
-from invoicing.process import run
-from settings.documents import store_of
 from terminal import plain
 
 if TYPE_CHECKING:
@@ -149,54 +138,6 @@ def _tell(folder: Path, manifest: Manifest, seal: str) -> None:
             f"gross {sums.gross}; paid {sums.paid}, credited {sums.credited}"
         )
     typer.echo(f"Written  {plain(folder)}\nSeal     {seal}")
-
-
-@app.command(
-    "erase",
-    rich_help_panel=MANY,
-    short_help="Take the person out of the register, after the end.",
-    epilog=f'Example: {PROGRAM} erase EXAMPLE-1 --reason "asked for by the buyer" --yes',
-)
-def erase(
-    reference: Reference,
-    order: Annotated[bool, typer.Option("--order", help="An order, not an invoice.")] = False,
-    yes: Yes = False,
-    by: By = None,
-    reason: Why = None,
-) -> None:
-    """Erase for good who an invoice was for and what was said about it, in the register.
-
-    Reference, status, number, amounts, dates and who decided stay; the same reference is refused
-    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. What
-    Temporal and the provider have of it is not touched.
-    """
-    from register.database import made
-    from register.erasing import Erasure, NotThere, erased
-
-    told = who_and_why(by, reason)
-    agree("erase", 1, yes)
-    with reading():  # is it there, and of this version?
-        where = settings.shared.register(os.environ).register_at
-    engine = made(where.get_secret_value() if where else "")
-    wanted = Erasure("order" if order else "invoice", reference, at=datetime.now(UTC), **told)
-    try:
-        when = erased(engine, wanted)
-    except NotThere as error:
-        raise Missing(f"{plain(error)}.") from None
-    finally:
-        engine.dispose()
-    removed = run(_without_documents(reference)) if not order else 0
-    files = f" {removed} documents were removed." if removed else ""
-    typer.echo(f"{plain(reference)} is erased since {when:%Y-%m-%d}.{files}")
-
-
-async def _without_documents(reference: str) -> int:
-    """How many there were. Those of its credit notes have references of their own."""
-    store = store_of(os.environ)
-    try:
-        return await store.erase(folder_of(reference)) if store else 0
-    except StoreAway as error:
-        raise InvoicingError(f"It is erased in the register, and {error}: do it again.") from None
 
 
 @app.command(

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 
 import typer
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 
 import settings.shared
 import settings.worker
 from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
+from commands.keys import converter_here
 from invoicing import attributes
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.claims import REGISTER_QUEUE
-from invoicing.client import converter, reach, server
+from invoicing.client import reach, server
 from invoicing.client.server import ACTIVITIES, WORKFLOWS, Poller, Work
 from invoicing.engine import ours
 from invoicing.errors import (
@@ -218,16 +220,22 @@ def _clock(of: str, ahead: timedelta) -> Finding:
 
 
 async def _temporal(providers: list[str]) -> AsyncIterator[Finding]:
-    try:
-        converter()
-    except InvoicingError as error:
-        mend = "Give the keys that the workers have, as name:key; the server waits until then."
-        yield Finding(WRONG, str(error), mend)
-        return
+    with ExitStack() as stack:
+        try:
+            here = stack.enter_context(converter_here())
+        except InvoicingError as error:
+            mend = "Give the keys that the workers have, as name:key; the server waits until then."
+            yield Finding(WRONG, str(error), mend)
+            return
+        async for one in _server(here, providers):
+            yield one
+
+
+async def _server(here: DataConverter, providers: list[str]) -> AsyncIterator[Finding]:
     if settings.shared.clients(os.environ).encryption_keys:
         yield Finding(OK, "payloads are encrypted, and the keys can be read")
     try:
-        client = await reach(SERVER_SECONDS)
+        client = await reach(SERVER_SECONDS, data_converter=here)
     except InvoicingError as error:
         what, _, mend = str(error).rpartition(": ")
         yield Finding(WRONG, what, f"{mend[:1].upper()}{mend[1:]}.")

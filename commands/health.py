@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import invoicing.client
 from invoicing.client.server import WORKFLOWS, Poller, pollers
+from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
 from invoicing.identity import TASK_QUEUE
 from invoicing.process import run
@@ -33,7 +34,7 @@ async def worker() -> str:
     """Say that a worker on this host polls the workflows' queue. Raises Unwell."""
     try:
         async with asyncio.timeout(SECONDS):
-            client = await invoicing.client.connect()
+            client = await invoicing.client.connect(data_converter=data_converter)
             found = await pollers(client, TASK_QUEUE, WORKFLOWS)
     except (InvoicingError, TimeoutError) as error:
         raise Unwell(f"the Temporal server does not say ({type(error).__name__})") from None

@@ -20,6 +20,7 @@ from commands.at_once import progress
 from commands.base import PROGRAM, SERVER, AsJson, Code, app
 from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import server
+from invoicing.converter import data_converter
 from invoicing.errors import EngineError, NoNamespace, ServerAway
 from invoicing.process import run
 from terminal import findings, plain, screen
@@ -109,7 +110,7 @@ async def _within(patience: float, retention_days: int) -> Readiness:
 async def _connected() -> Client:
     while True:
         try:
-            return await invoicing.client.connect()
+            return await invoicing.client.connect(data_converter=data_converter)
         except ServerAway:
             await asyncio.sleep(_PAUSE)
 

@@ -32,6 +32,7 @@ from invoicing.errors import InvoicingError
 from invoicing.process import run
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
+from register.keys import KeyStore
 from register.reading import Reader
 
 log = logging.getLogger("invoicing.gateway")
@@ -48,9 +49,12 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = settings.accounts.hooks(os.environ, http)
-        client = InvoicingClient(await invoicing.client.reach(interceptors=traced))
         where = settings.shared.register(os.environ).register_at
         books = Reader(where.get_secret_value()) if where else None
+        data_keys = KeyStore(where.get_secret_value()) if where else None
+        converter = invoicing.client.converter(data_keys)
+        temporal = await invoicing.client.reach(interceptors=traced, data_converter=converter)
+        client = InvoicingClient(temporal)
         people = People(Issuer(told.issuer, http), told.roles) if told else None
         app = application(client, hooks, setup, callers, books, people, filed)
         # Anybody may ask for it, and making it takes half a second: not while somebody waits.
@@ -69,6 +73,8 @@ async def main() -> None:
             log.info("stopping: up to %.0f s for requests under way", setup.grace)
     if books:
         books.close()
+    if data_keys:
+        data_keys.close()
     log.info("stopped")
 
 

@@ -24,6 +24,7 @@ from gateway import (
     events,
     findings,
     invoices,
+    legal_hold,
     orders,
     questions,
     webhooks,
@@ -43,6 +44,7 @@ from invoicing.credit import Credit
 from invoicing.errors import EngineError
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
+from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Recorded
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Hooks
@@ -72,6 +74,8 @@ BODIES = (
     CancelLines,
     Credit,
     Close,
+    LegalHold,
+    ReleaseLegalHold,
 )
 
 
@@ -159,6 +163,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    legal_hold.router,
     document.router,
     *findings.routers,
     batches.router,

@@ -18,6 +18,7 @@ from invoicing.connection import let_in
 from invoicing.engine import within
 from invoicing.errors import NoWorker, ServerAway, Unavailable
 from invoicing.findings import Findings
+from invoicing.legal_hold import Holds
 from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
 from settings.gateway import GatewaySettings
@@ -44,7 +45,7 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
-class Register(Booked, Findings, Overlooks, Protocol):
+class Register(Booked, Findings, Holds, Overlooks, Protocol):
     """What the gateway needs of one."""
 
 

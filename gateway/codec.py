@@ -34,7 +34,8 @@ from gateway.beside import Beside
 from gateway.inputs import whole_body
 from gateway.problems import Kind, Trouble
 from gateway.visits import visit_of
-from invoicing.converter import Undecipherable
+from invoicing.converter import Shows, Undecipherable
+from invoicing.errors import KeysAway
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
 
@@ -98,7 +99,7 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
     return Starlette(
         routes=[
             Route("/", sign_in, methods=["GET"]),
-            Route("/decode", guarded(transforming(codec.decode)), methods=["POST"]),
+            Route("/decode", guarded(transforming(_for_people(codec))), methods=["POST"]),
             Route("/encode", guarded(transforming(codec.encode)), methods=["POST"]),
         ],
         # Outermost, for a browser asks first, without a token, whether it may ask at all.
@@ -112,6 +113,11 @@ def router(codec: PayloadCodec, settings: GatewaySettings, access: Access) -> St
             )
         ],
     )
+
+
+def _for_people(codec: PayloadCodec) -> _How:
+    """Of what was erased they are told so, beside what is still there."""
+    return codec.shown if isinstance(codec, Shows) else codec.decode
 
 
 def _refuse_strangers(request: Request, origin: str) -> None:
@@ -141,6 +147,8 @@ async def answer(how: _How, body: bytes) -> str:
         answer = Payloads(payloads=await how(payloads))
     except Undecipherable as error:
         raise Trouble(Kind.UNREADABLE, str(error)) from None
+    except KeysAway as error:
+        raise Trouble(Kind.UNAVAILABLE, str(error)) from None
     return json_format.MessageToJson(answer, indent=None)
 
 

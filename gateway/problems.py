@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from invoicing.client import Failed, Refused
+from invoicing.converter import Erased
 from invoicing.errors import (
     CutOff,
     EngineError,
@@ -59,6 +60,7 @@ class Kind(Enum):
     REFUSED = ("refused", 409, "That cannot be done now; nothing has changed")
     CUT_OFF = ("cut-off", 409, "It was ended from outside, in the middle")
     TOO_LARGE = ("too-large", 413, "The body is too large")
+    ERASED = ("erased", 410, "It was erased for good")
     MISDIRECTED = ("misdirected", 421, "This gateway does not answer for that name")
     RANGE = ("range", 416, "It does not reach so far")
     MEDIA = ("unsupported-media-type", 415, "The body must be JSON")
@@ -210,6 +212,8 @@ def _of_the_engine(error: EngineError) -> Trouble:
         case NotLetIn():
             note(error)
             return unavailable("the Temporal server does not let the gateway in", 60)
+        case Erased():
+            return Trouble(Kind.ERASED, str(error))
         case Misread():
             note(error)
             return unavailable(

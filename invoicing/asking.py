@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import attributes
 from invoicing.bounds import refuse_instruction
+from invoicing.converter import refuse_erased
 from invoicing.engine import is_no_namespace, is_too_large
 from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
 from invoicing.invoice import Problem, Status
@@ -57,6 +58,7 @@ async def ask(
     Raises NotFound, Refused, CutOff, and TooLarge before anybody was asked.
     """
     refuse_instruction(order)
+    await raise_if_erased(handle)
     identity = key or str(uuid4())
     pauses = iter(_PAUSES)
     while True:
@@ -119,11 +121,12 @@ _QUERIES = 3
 
 
 async def queried(reference: str, handle: Execution, query: str, answer: type[T]) -> T:
-    """What a query answers. Raises NotFound.
+    """What a query answers. Raises NotFound, Erased.
 
     Asked again after a few seconds: one that comes just as a workflow ends can get lost, and the
     server would have us wait for half a minute.
     """
+    await raise_if_erased(handle)
     for patience in (*[_PATIENCE] * _QUERIES, None):
         call = handle.query(query, result_type=answer, rpc_timeout=patience)
         try:
@@ -132,6 +135,12 @@ async def queried(reference: str, handle: Execution, query: str, answer: type[T]
             if patience is None or error.status not in _LOST:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+async def raise_if_erased(handle: Execution) -> None:
+    """Raise Erased where what it is about was erased: a worker would only fail at it."""
+    temporal = handle._client  # noqa: SLF001 — a handle has no other way to its client
+    await refuse_erased(temporal.data_converter, temporal.namespace, handle.id)
 
 
 _LOST = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)

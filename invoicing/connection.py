@@ -7,11 +7,16 @@ import asyncio
 import dataclasses
 import os
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+)
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from invoicing.converter import data_converter
@@ -24,32 +29,70 @@ from invoicing.errors import (
     Unreachable,
 )
 
+if TYPE_CHECKING:
+    from invoicing.data_keys import KeyStore
+
 LOCAL = "localhost:7233"
 
 
-def converter() -> DataConverter:
+def converter(data_keys: KeyStore | None = None, *, worker: bool = False) -> DataConverter:
     """How payloads are written and read: encrypted where INVOICING_ENCRYPTION_KEYS says with what.
 
-    Every client of ours uses it, and all that replays a history or reads a payload. InvoicingError
-    when the keys cannot be used.
+    Every client of ours uses it, and all that replays a history or reads a payload. `data_keys` is
+    where the keys of each invoice are (`register.keys.KeyStore`): with INVOICING_DATA_KEYS they are
+    used for what is written, without it for what is read. `worker`: whether workflows run with it.
+    InvoicingError when the keys cannot be used, or some are demanded that are not here.
     """
+    demanded = _demanded()
     if not any(os.environ.get(name, "").strip() for name in _KEYS):
+        if demanded:
+            raise InvoicingError(
+                f"{_DEMANDED} is set, and {_NAMED} is not: the data keys are encrypted with those"
+            )
         return data_converter
-    try:
-        from invoicing import encryption  # only who encrypts needs its package
-    except ImportError:
+    if demanded and data_keys is None:
         raise InvoicingError(
-            "INVOICING_ENCRYPTION_KEYS is set, and the package `cryptography` is missing: install "
-            "durable-invoicing[encryption]"
-        ) from None
+            f"{_DEMANDED} is set, and the register is not known here, which has the data keys: set "
+            "INVOICING_REGISTER_AT; a service hands `register.keys.KeyStore(…)` to `connect`"
+        )
     return dataclasses.replace(
         data_converter,
-        payload_codec=encryption.configured(),
+        payload_codec=_codec(data_keys, seals=demanded, worker=worker),
         # Messages of failures may name what a payload held.
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 
 
+def _codec(data_keys: KeyStore | None, *, seals: bool, worker: bool) -> PayloadCodec | None:
+    try:
+        from invoicing import encryption  # only who encrypts needs its package
+        from invoicing.data_keys import codec
+    except ImportError:
+        raise InvoicingError(
+            "INVOICING_ENCRYPTION_KEYS is set, and the package `cryptography` is missing: install "
+            "durable-invoicing[encryption]"
+        ) from None
+    if data_keys is None:
+        return encryption.configured()
+    return codec(encryption.configured_keys(), data_keys, seals=seals, worker=worker)
+
+
+def _demanded() -> bool:
+    """Whether every invoice is to have a key of its own."""
+    said = os.environ.get(_DEMANDED, "").strip()
+    if not said and (file := os.environ.get(f"{_DEMANDED}_FILE", "").strip()):
+        try:
+            said = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            raise InvoicingError(f"{_DEMANDED}_FILE names a file that cannot be read") from None
+    said = said.lower()
+    if said not in _YES_AND_NO:
+        raise InvoicingError(f"{_DEMANDED} is true or false")
+    return _YES_AND_NO[said]
+
+
+_YES_AND_NO = {"": False, "false": False, "0": False, "true": True, "1": True}
+_DEMANDED = "INVOICING_DATA_KEYS"
 _NAMED = "INVOICING_ENCRYPTION_KEYS"
 _KEYS = (_NAMED, f"{_NAMED}_FILE")
 
@@ -57,7 +100,8 @@ _KEYS = (_NAMED, f"{_NAMED}_FILE")
 async def connect(**options: Any) -> Client:
     """A client for the server that Temporal's own environment variables or profile name.
 
-    `options` are further ones of temporalio's `Client.connect`: a runtime, interceptors.
+    `options` are further ones of temporalio's `Client.connect`: a runtime, interceptors, the
+    `converter` where it is to have more than the environment says.
 
     TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_… or a profile in its
     configuration file; without any of them the server on this machine, localhost:7233. Raises
@@ -66,7 +110,9 @@ async def connect(**options: Any) -> Client:
     """
     named = _configured()
     address = named.pop("target_host", LOCAL)
-    return await connected(address, **named, data_converter=converter(), **options)
+    if "data_converter" not in options:
+        options["data_converter"] = converter()
+    return await connected(address, **named, **options)
 
 
 async def connected(address: str, **options: Any) -> Client:

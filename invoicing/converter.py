@@ -10,7 +10,9 @@ new ignores keys it does not know, so that a roll-back of the workers cannot end
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
@@ -19,6 +21,7 @@ from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
     EncodingPayloadConverter,
+    WorkflowSerializationContext,
 )
 from temporalio.exceptions import ApplicationError
 
@@ -36,6 +39,46 @@ class Undecipherable(Misread):
 
     In a worker it fails the workflow's task, which is tried again, and never the workflow.
     """
+
+
+_GONE = "what was asked for and said of it is gone, and its reference is used up"
+
+
+class Erased(Undecipherable):
+    """It is of an invoice or order that was erased: nobody can read it any more."""
+
+    said = f"it was erased: {_GONE}"
+
+    def __init__(self, reference: str = "", on: date | None = None) -> None:
+        super().__init__(f"{reference} was erased on {on}: {_GONE}" if on else "")
+        self.reference = reference
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A codec that shows payloads to people: in the place of what was erased it says so."""
+
+    async def shown(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Each as it was. Raises Undecipherable."""
+        ...
+
+
+@runtime_checkable
+class Erases(Protocol):
+    """A codec by which what was erased is known."""
+
+    async def refuse_erased(self) -> None:
+        """Raise Erased where the workflow that it was made for was erased."""
+        ...
+
+
+async def refuse_erased(converter: DataConverter, namespace: str, workflow_id: str) -> None:
+    """Raise Erased where what this workflow was about has been erased; needs no worker."""
+    if isinstance(converter.payload_codec, Erases):
+        context = WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id)
+        about = converter.with_context(context).payload_codec
+        if isinstance(about, Erases):
+            await about.refuse_erased()
 
 
 class _Json(PydanticJSONPlainPayloadConverter):

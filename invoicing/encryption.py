@@ -17,8 +17,8 @@ What is encrypted: inputs, results, signals, updates, queries, memo, summaries a
 messages and stack traces of failures. What stays readable: ids, types of workflows and activities,
 names of queues, signals and updates, search attributes, times, kinds of failures, the reason given
 with Temporal's own cancel and terminate, and of each payload its size and its key's name. That a
-payload is in the place where it was written is not proven: who may write to Temporal's database can
-still move whole payloads about.
+payload is in the place where it was written is proven only where each invoice has a key of its own
+(`invoicing.data_keys`): else who may write to Temporal's database can move whole payloads about.
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ NONCE_BYTES = 12
 ENCODING = ENCRYPTED.encode()
 CIPHER = b"AES-256-GCM"
 KEY_NAME = "encryption-key-id"
-_CIPHER_NAME = "encryption-cipher"
+CIPHER_NAME = "encryption-cipher"
+OWN_KEY = "@workflow"
+"""Instead of a key's name: the data key of its invoice or order (see `invoicing.data_keys`)."""
+WORKFLOW_NAME = "workflow-id"
+"""Of the workflow that a payload is bound to, where it is bound to one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 Keys = dict[str, SecretBytes]
@@ -103,8 +107,14 @@ def new_key(name: str) -> str:
 
 def configured(environ: Mapping[str, str] = os.environ) -> EncryptionCodec | None:
     """The codec that the environment asks for, if it does. Raises BadKeys."""
+    keys = configured_keys(environ)
+    return EncryptionCodec(keys) if keys else None
+
+
+def configured_keys(environ: Mapping[str, str] = os.environ) -> Keys:
+    """The keys that the environment names; none where it names none. Raises BadKeys."""
     text = environ.get(VARIABLE, "").strip() or _in_file(environ.get(VARIABLE_FILE, "").strip())
-    return EncryptionCodec(read_keys(SecretStr(text))) if text else None
+    return read_keys(SecretStr(text)) if text else {}
 
 
 def _in_file(name: str) -> str:
@@ -128,7 +138,7 @@ class EncryptionCodec(PayloadCodec):
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Each payload encrypted with the first key."""
-        return [self._encrypted(payload) for payload in payloads]
+        return [self.encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Each payload as it was; one that is not encrypted is left alone.
@@ -136,40 +146,62 @@ class EncryptionCodec(PayloadCodec):
         Raises Undecipherable. A worker then retries the task, so that adding the key mends it.
         """
         return [
-            self._decrypted(payload) if payload.metadata.get("encoding") == ENCODING else payload
+            self.decrypted(payload) if payload.metadata.get("encoding") == ENCODING else payload
             for payload in payloads
         ]
 
-    def _encrypted(self, payload: Payload) -> Payload:
-        nonce = os.urandom(NONCE_BYTES)
-        clear = payload.SerializeToString()
-        sealed = self._ciphers[self._first].encrypt(nonce, clear, _bound_to(self._first))
-        metadata = {
-            "encoding": ENCODING,
-            _CIPHER_NAME: CIPHER,
-            KEY_NAME: self._first.encode(),
-        }
-        return Payload(metadata=metadata, data=nonce + sealed)
+    def encrypted(self, payload: Payload, workflow: str = "") -> Payload:
+        """It, encrypted with the first key; bound to this workflow, where one is named."""
+        return encrypted(payload, self._ciphers[self._first], self._first, workflow)
 
-    def _decrypted(self, payload: Payload) -> Payload:
-        name = payload.metadata.get(KEY_NAME, b"").decode("utf-8", "replace")
+    def decrypted(self, payload: Payload) -> Payload:
+        """It, as it was. Raises Undecipherable."""
+        name = key_of(payload)
+        if name == OWN_KEY:
+            raise Undecipherable(
+                "it is encrypted with a key of its own, which is in the register: set "
+                "INVOICING_DATA_KEYS and INVOICING_REGISTER_AT to what the workers have"
+            )
         cipher = self._ciphers.get(name)
         if cipher is None:
             raise Undecipherable(f"it is encrypted with the key {_shown(name)}, not in {VARIABLE}")
-        nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
-        try:
-            clear = cipher.decrypt(nonce, sealed, _bound_to(name))
-            return Payload.FromString(clear)
-        except (InvalidTag, ValueError, DecodeError):
-            raise Undecipherable(
-                f"it does not fit the key {name}: it was changed after it was encrypted, or "
-                "another key had that name"
-            ) from None
+        return decrypted(payload, cipher, f"the key {name}")
 
 
-def _bound_to(name: str) -> bytes:
+def encrypted(payload: Payload, cipher: AESGCM, name: str, workflow: str = "") -> Payload:
+    """The payload under this key, which has this name; bound to this workflow, if one is named."""
+    nonce = os.urandom(NONCE_BYTES)
+    bound = _bound_to(name.encode(), workflow.encode())
+    metadata = {"encoding": ENCODING, CIPHER_NAME: CIPHER, KEY_NAME: name.encode()}
+    if workflow:
+        metadata[WORKFLOW_NAME] = workflow.encode()
+    sealed = cipher.encrypt(nonce, payload.SerializeToString(), bound)
+    return Payload(metadata=metadata, data=nonce + sealed)
+
+
+def decrypted(payload: Payload, cipher: AESGCM, key: str) -> Payload:
+    """As it was, where this key fits, and the workflow that it says to be bound to is that to which
+    it was bound. Raises Undecipherable, which names the key as `key`."""
+    bound = _bound_to(payload.metadata.get(KEY_NAME, b""), payload.metadata.get(WORKFLOW_NAME, b""))
+    nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+    try:
+        return Payload.FromString(cipher.decrypt(nonce, sealed, bound))
+    except (InvalidTag, ValueError, DecodeError):
+        raise Undecipherable(
+            f"it does not fit {key}: it was changed after it was encrypted, or "
+            "another key had that name"
+        ) from None
+
+
+def key_of(payload: Payload) -> str:
+    """The name of the key that it says to be encrypted with."""
+    return payload.metadata.get(KEY_NAME, b"").decode("utf-8", "replace")
+
+
+def _bound_to(name: bytes, workflow: bytes) -> bytes:
     """What the tag vouches for beside the content."""
-    return b"\0".join((ENCODING, CIPHER, name.encode()))
+    parts = (ENCODING, CIPHER, name)
+    return b"\0".join((*parts, workflow) if workflow else parts)
 
 
 def _shown(name: str) -> str:

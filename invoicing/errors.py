@@ -12,6 +12,7 @@
     │   │   ├── ServerAway    the Temporal server is not there, or too busy
     │   │   ├── NotLetIn      it lets us in with no such credentials
     │   │   │   └── NoNamespace   or it has no such namespace
+    │   │   ├── KeysAway      the register, which has the data keys, does not answer
     │   │   └── NoWorker      it is there, and no worker behind it answered in time
     │   ├── Failing           a worker is there, and fails at it; its log says why
     │   │   └── WrongKey      it lacks the key with which the payloads were encrypted
@@ -159,6 +160,16 @@ class NoNamespace(NotLetIn):
     """The server knows no such namespace. Nothing happened, and nothing is known of any invoice."""
 
     said = "the Temporal server has no such namespace: check TEMPORAL_NAMESPACE"
+
+
+class KeysAway(Unreachable):
+    """The register does not answer, and has the key that is needed. In a worker it fails the task,
+    which is tried again."""
+
+    said = (
+        "the register cannot be reached, and has the keys of what is stored: try again; "
+        f"{ONE_INVOICE}, and {LOOK_FIRST}"
+    )
 
 
 class NoWorker(Unreachable):

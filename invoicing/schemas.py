@@ -25,6 +25,7 @@ from pydantic_core import core_schema
 from invoicing.credit import Credit
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
+from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Typed
 from invoicing.order import CancelLines, Deliver
 from invoicing.provider import Event
@@ -41,13 +42,26 @@ INPUTS: tuple[type[Typed], ...] = (
     Resolve,
     Cancel,
     Close,
+    LegalHold,
+    ReleaseLegalHold,
     Event,
 )
 
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
     InvoiceRequest: frozenset({"order", "credits"}),
     **dict.fromkeys(
-        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel, Close),
+        (
+            Deliver,
+            CancelLines,
+            Credit,
+            Hold,
+            Release,
+            Resolve,
+            Cancel,
+            Close,
+            LegalHold,
+            ReleaseLegalHold,
+        ),
         frozenset({"proven"}),
     ),
 }

@@ -5,7 +5,9 @@ database    where: an SQLite file, or PostgreSQL
 migrations  how one version's tables become the next one's (Alembic)
 books       claim and record, each in one transaction
 export      a period as files for an accountant, and whether they are still what was written
+keys        a key per invoice and order, which an erasure destroys
 erasing     a person taken out, and what is kept
+holding     legal holds: what is held is not erased
 lists       what fits, page by page, and what it comes to
 chain       every line of the journal carries the hash of the one before
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from invoicing import recording
-from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.claims import ClaimCall, Claimed, Kind, Standing, Word, judge
 from invoicing.errors import Unavailable
 from invoicing.money import exactly, minor_units, plain
 from invoicing.reconciling import (
@@ -35,7 +35,10 @@ from invoicing.reconciling import (
     Suspects,
 )
 from invoicing.recording import Line, RecordCall
+from invoicing.retention import BY, Due, Retained
+from register import retaining
 from register.chain import first_broken, linked
+from register.erasing import Erasure, NotErased, erase, forget_old_pages
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.tables import chain, claims, invoices, journal, vat_rows
@@ -97,6 +100,30 @@ class Books:
     async def open_findings(self) -> OpenFindings:
         """See `CountsFindings`."""
         return await self._run(by_account, None)
+
+    async def due_of(
+        self, kind: Retained, before: datetime, after: tuple[datetime | None, str], limit: int
+    ) -> tuple[tuple[Kind, str, datetime], ...]:
+        """See `Retains`."""
+        return await self._run(retaining.due_of, (kind, before, after, limit))
+
+    async def erase_one(self, due: Due, at: datetime) -> bool:
+        """See `Retains`."""
+        erased = await self._run(self._erase_one, (due, at))
+        if erased and self._engine.dialect.name == "sqlite":
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, forget_old_pages, self._engine)
+        return erased
+
+    @staticmethod
+    def _erase_one(db: Connection, about: tuple[Due, datetime]) -> bool:
+        due, at = about
+        reason = f"kept for {due.days} days"
+        try:
+            erase(db, Erasure(due.kind, due.reference, by=BY, reason=reason, at=at))
+        except NotErased:
+            return False
+        return True
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
         """What is kept of one, by column; None where nothing is. Raises Unavailable."""

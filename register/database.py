@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from invoicing.errors import InvoicingError
 from invoicing.reconciling import KEPT
 from register.books import Books
+from register.trouble import BadRegister as BadRegister
 
 PATIENCE = 5
 """Seconds: to connect, and for a lock of somebody else's. What takes longer is tried again by the
@@ -32,10 +32,6 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK = 7_226_173_001
 """PostgreSQL's lock for those who bring one database up to date at the same time; any number."""
-
-
-class BadRegister(InvoicingError):
-    """The register cannot be used as it is configured; names no password."""
 
 
 def opened(where: str, *, findings_kept: timedelta = KEPT) -> Books:

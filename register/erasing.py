@@ -1,5 +1,6 @@
 """A person taken out of the register: what the law has us keep stays, and the reference's promise.
 
+With its data key goes what Temporal has of it, where it has one (see `invoicing.data_keys`).
 Kept are reference, status, number, amounts, dates, who decided, and the fingerprint, by which a
 second request is refused. Words of the journal go; its chain holds: it is made of their digests.
 """
@@ -8,17 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.claims import Claimed
+from invoicing.data_keys import Subject, subject_of
 from invoicing.errors import InvoicingError
 from invoicing.recording import Line, Row
 from register.chain import linked
-from register.database import BadRegister
+from register.holding import held_since
+from register.key_rows import destroy, has_key
 from register.tables import chain, claims, invoices, journal
+from register.trouble import BadRegister
 
 
 class NotErased(InvoicingError):
@@ -40,22 +44,30 @@ class Erasure:
     at: datetime
 
 
-def erased(engine: Engine, wanted: Erasure) -> datetime:
-    """Erase it, in one transaction; when that was, if it has been erased before.
+class Done(NamedTuple):
+    """When it was erased: now, or before; and whether its data key was destroyed now."""
+
+    at: datetime
+    key: bool
+
+
+def erased(engine: Engine, wanted: Erasure) -> Done:
+    """Erase it, in one transaction, with its data key.
 
     Raises NotErased before its end, NotThere, BadRegister. Blocks.
     """
     try:
         with engine.begin() as db:
-            when = _erase(db, wanted)
+            done = erase(db, wanted)
         if engine.dialect.name == "sqlite":
-            _forget_old_pages(engine)
+            forget_old_pages(engine)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
-    return when
+    return done
 
 
-def _erase(db: Connection, wanted: Erasure) -> datetime:
+def erase(db: Connection, wanted: Erasure) -> Done:
+    """Erase it, in this transaction. Raises NotErased."""
     kind, reference = wanted.kind, wanted.reference
     of_claim = (claims.c.kind == kind, claims.c.reference == reference)
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
@@ -65,10 +77,12 @@ def _erase(db: Connection, wanted: Erasure) -> datetime:
     if claim is None or row is None:
         raise NotThere(f"{reference}: the register has nothing of it")
     if claim.erased_at is not None:
-        when: datetime = claim.erased_at
-        return when
+        return Done(claim.erased_at, key=False)
     if not row.ended:
         raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
+    if since := held_since(db, kind, reference):
+        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
+    _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
     gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
     kept = Row.model_validate_json(row.kept).model_copy(update=gone)
@@ -78,7 +92,22 @@ def _erase(db: Connection, wanted: Erasure) -> datetime:
     db.execute(update(invoices).where(*of_row).values(blank))
     db.execute(update(journal).where(*of_lines).values(salt=None, said=None))
     _add_line(db, wanted, row.status)
-    return wanted.at
+    return Done(wanted.at, key=destroy(db, Subject(kind, reference), wanted.at))
+
+
+def _refuse_before_its_owner(
+    db: Connection, reference: str, owner: str | None, subject: Subject
+) -> None:
+    """The history of an order, or of an invoice's credits, has results of its invoices under their
+    keys: it could not be read any more. Raises NotErased."""
+    whole = subject_of(owner) if owner else None
+    if whole is None or not has_key(db, subject):
+        return
+    of_claim = (claims.c.kind == whole.kind, claims.c.reference == whole.reference)
+    claim = db.execute(select(claims.c.erased_at).where(*of_claim)).one_or_none()
+    if claim is not None and claim.erased_at is None:
+        what = f"{whole.kind} {whole.reference}"
+        raise NotErased(f"{reference}: it belongs to {what}: erase that first")
 
 
 def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
@@ -93,7 +122,7 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
 
 
-def _forget_old_pages(engine: Engine) -> None:
+def forget_old_pages(engine: Engine) -> None:
     """The log that is written ahead has pages as they were; emptied, if nobody reads them."""
     connection = engine.raw_connection()
     try:

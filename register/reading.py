@@ -12,12 +12,13 @@ from typing import TypeVar
 from sqlalchemy import Engine
 
 from invoicing.booked import Page, Total, Wanted
+from invoicing.claims import Kind
 from invoicing.errors import Unavailable
 from invoicing.findings import FoundPage, RunsPage, WantedFindings
 from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.reconciling import Found
-from register import lists, overview
+from register import holding, lists, overview
 from register.database import PATIENCE, BadRegister, for_reading, made
 from register.reconciling import kept, listed
 
@@ -63,6 +64,34 @@ class Reader:
     async def close_finding(self, identity: str, by: str, reason: str, at: datetime) -> Found:
         """See `Findings`."""
         return await self._read(self._closed, identity, by, reason, at)
+
+    async def account_of(self, kind: Kind, reference: str) -> tuple[str, str] | None:
+        """See `Holds`."""
+        return await self._read(holding.account_of, kind, reference)
+
+    async def legal_hold(
+        self, kind: Kind, reference: str, by: str, reason: str, at: datetime
+    ) -> datetime:
+        """See `Holds`."""
+        wanted = holding.Holding(kind, reference, by, reason, at)
+        return await self._read(self._writing, holding.held, wanted)
+
+    async def release_legal_hold(
+        self, kind: Kind, reference: str, by: str, reason: str, at: datetime
+    ) -> None:
+        """See `Holds`."""
+        wanted = holding.Holding(kind, reference, by, reason, at)
+        await self._read(self._writing, holding.released, wanted)
+
+    def _writing(
+        self, _: Engine, work: Callable[[Engine, holding.Holding], R], wanted: holding.Holding
+    ) -> R:
+        # As rare as closing a finding: an engine that may write is made for each.
+        writing = made(self._where)
+        try:
+            return work(writing, wanted)
+        finally:
+            writing.dispose()
 
     def close(self) -> None:
         """Let go of it."""

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -149,6 +150,28 @@ chain = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+data_keys = Table(
+    "data_keys",  # see invoicing.data_keys
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("sealed", LargeBinary),  # the key, encrypted by `master`; None once it is destroyed
+    Column("master", String(50)),
+    Column("made_at", Moment, nullable=False),
+    Column("destroyed_at", Moment),
+    Index("data_keys_by_master", "master"),
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("held_by", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 reconciliations = Table(

@@ -19,11 +19,14 @@ from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
+from temporalio.converter import DataConverter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowReplayResult
 
 import invoicing.client
+from commands.keys import converter_here
 from invoicing.attributes import quoted
+from invoicing.converter import Erased, refuse_erased
 from invoicing.engine import ours, stored
 from invoicing.errors import EngineRefused, ServerAway
 from invoicing.identity import (
@@ -177,11 +180,14 @@ def _runtime() -> Runtime:
 
 def replay(stories: Stories, namespace: str, runs: Sequence[Run]) -> Replayed:
     """Replay these runs one after the other."""
-    return run(_replay(stories, namespace, runs))
+    with converter_here() as here:
+        return run(_replay(stories, namespace, runs, here))
 
 
-async def _replay(stories: Stories, namespace: str, runs: Sequence[Run]) -> Replayed:
-    client = await invoicing.client.connect(runtime=_runtime())
+async def _replay(
+    stories: Stories, namespace: str, runs: Sequence[Run], here: DataConverter
+) -> Replayed:
+    client = await invoicing.client.connect(runtime=_runtime(), data_converter=here)
     replayer = Replayer(
         workflows=stories,
         namespace=namespace,
@@ -206,7 +212,7 @@ async def _replay(stories: Stories, namespace: str, runs: Sequence[Run]) -> Repl
 async def _histories(
     client: Client, runs: Sequence[Run], seen: Replayed
 ) -> AsyncIterator[WorkflowHistory]:
-    """Each while the next is fetched; those that are gone are counted."""
+    """Each while the next is fetched; those that are gone, or erased, are counted."""
     fetching: asyncio.Task[WorkflowHistory | None] | None = None
     for each in (*runs, None):
         following = asyncio.create_task(_fetched(client, each)) if each else None
@@ -224,8 +230,11 @@ async def _histories(
 
 async def _fetched(client: Client, each: Run) -> WorkflowHistory | None:
     try:
+        await refuse_erased(client.data_converter, client.namespace, each[0])
         with ours(ServerAway):
             return await client.get_workflow_handle(each[0], run_id=each[1]).fetch_history()
+    except Erased:
+        return None
     except EngineRefused as error:
         if error.code == "NOT_FOUND":
             return None

@@ -32,12 +32,15 @@ class ClientSettings(Variables):
     web_ui: where Temporal's Web UI is, for the command line's links.
     encryption_keys: what payloads are encrypted with. Here it is only known whether there are any:
         `invoicing.connection` reads them in every client, ours or a service's.
+    data_keys: whether every invoice and order has a key of its own, in the register, which an
+        erasure destroys.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     web_ui: str | None = None
     encryption_keys: SecretStr | None = None
+    data_keys: bool = False
 
 
 class RegisterSettings(Variables):

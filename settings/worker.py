@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from invoicing.retention import Days, Retained
 from settings import variables
 from settings.shared import (
     PREFIX,
@@ -16,6 +19,19 @@ from settings.shared import (
     RegisterSettings,
 )
 from settings.variables import Problems, Variables
+
+_DAYS = re.compile(r"([a-z_]+):(\d{1,5})")
+
+
+def _days(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = [_DAYS.fullmatch(one) for one in value.replace(",", " ").split()]
+    days = {one[1]: int(one[2]) for one in found if one}
+    known = {each.value for each in Retained}
+    if len(days) < len(found) or not days.keys() <= known or not min(days.values(), default=1):
+        raise ValueError("must be days such as invoice:3653,order:3653,credit_note:3653, each once")
+    return days
 
 
 class WorkerSettings(Variables):
@@ -33,6 +49,8 @@ class WorkerSettings(Variables):
         Without one there is no Worker Versioning.
     deployment: whose builds they are, where a namespace has more than one set of workers.
     findings_days: how long the register keeps a finding after it was closed and found no more.
+    retention: after how many days from its end each kind is erased by itself; what is not named is
+        kept.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
@@ -47,6 +65,7 @@ class WorkerSettings(Variables):
     deployment: str = Field(default="invoicing", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
 
     findings_days: int = Field(default=3653, ge=92, le=36_525)
+    retention: Annotated[Days, BeforeValidator(_days)] = {}
 
 
 def read(environment: Mapping[str, str]) -> WorkerSettings:

@@ -155,7 +155,7 @@ UNASKED = ("doctor", "demo", "prepare", "worker", "gateway")
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to type in, from which no server is reached: what is typed gets as far as that."""
 
-    async def reach(within: float) -> None:
+    async def reach(within: float, data_converter: object) -> None:
         raise Unreachable("there is no server here")
 
     monkeypatch.setattr("commands.base.reach", reach)

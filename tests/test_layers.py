@@ -142,6 +142,7 @@ KNOW_TEMPORAL = {
     "client/documents.py",
     "client/events.py",
     "client/invoices.py",
+    "client/open_still.py",
     "client/orders.py",
     "client/reconciliations.py",
     "client/server.py",
@@ -152,6 +153,7 @@ KNOW_TEMPORAL = {
     "attributes.py",
     "connection.py",
     "converter.py",
+    "data_keys.py",
     "encryption.py",
     "engine.py",
     "identity.py",
@@ -176,9 +178,11 @@ OF_TEMPORAL = {
     "temporalio.api.common.v1.Payloads",
     "temporalio.client.Client",
     "temporalio.client.WorkflowExecution",
+    "temporalio.converter.DataConverter",
     "temporalio.converter.PayloadCodec",
 }
-"""What doors name of the engine: a client to hand on, rows of lists, what the codec is about."""
+"""What doors name of the engine: a client to hand on, rows of lists, what the codec is about, and
+how payloads are read."""
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_what_a_command_asks_of_the_server_by_itself_ends_in_a_sentence_too(
 ) -> None:
     """As rollouts do."""
 
-    async def reach(_: float) -> Client:
+    async def reach(_: float, data_converter: object) -> Client:
         return await Client.connect("127.0.0.1:1", lazy=True)
 
     async def work(_: InvoicingClient) -> Code:

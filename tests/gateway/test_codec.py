@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -18,9 +19,13 @@ from temporalio.api.common.v1 import Payload, Payloads
 from gateway import codec as endpoint
 from gateway.access import Access
 from gateway.guard import Guard
+from gateway.problems import Kind, trouble_with
+from invoicing.converter import Erased
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from settings.gateway import GatewaySettings
 from tests.gateway.door import TOKENS, callers
+from tests.invoicing.test_data_keys import Remembered, sealed
+from tests.invoicing.test_data_keys import codec as data_keys
 
 OPERATOR, READER = TOKENS["decrypt"], TOKENS["operate"]
 UI = "http://localhost:8233"
@@ -232,3 +237,31 @@ async def test_a_body_has_its_bounds(
 async def test_there_is_nothing_else(http: httpx.AsyncClient) -> None:
     assert (await http.get("/codec/decode", headers=AS_OPERATOR)).status_code == 405
     assert (await http.post("/codec/download", headers=AS_OPERATOR)).status_code == 404
+
+
+# --- a key per invoice ----------------------------------------------------------------------------
+
+
+async def test_what_was_erased_is_said_to_be_beside_what_is_read() -> None:
+    store = Remembered()
+    own = data_keys(store)
+    erased, kept = await sealed(own), await sealed(own, "invoice/INV-8")
+    store.destroy("INV-7")
+    settings = GatewaySettings()
+    mounted = endpoint.router(data_keys(store), settings, Access(settings, callers()))
+    app = Guard(Starlette(routes=[Mount("/codec", mounted)]), hosts=["gateway.test"])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as client:
+        asked = await body(erased, kept)
+        answer = await client.post("/codec/decode", content=asked, headers=AS_OPERATOR)
+        assert [each.data for each in read(answer)] == [b'"erased: INV-7"', b'"Canary Energy BV"']
+        unknown = await body(await sealed(own, "invoice/INV-9"))
+        store.away = True
+        away = await client.post("/codec/decode", content=unknown, headers=AS_OPERATOR)
+        assert away.status_code == 503
+
+
+def test_an_erased_reference_is_gone_over_rest() -> None:
+    told = trouble_with(Erased("INV-7", date(2027, 7, 6)))
+    assert (told.kind, told.kind.status) == (Kind.ERASED, 410)
+    assert "INV-7 was erased on 2027-07-06" in told.details.detail

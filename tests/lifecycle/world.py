@@ -22,9 +22,10 @@ from temporalio.worker import WorkflowRunner
 
 from documents import DocumentStore
 from invoicing.claims import Register
-from invoicing.client import InvoicingClient
+from invoicing.client import InvoicingClient, converter
 from invoicing.client.invoices import Invoices
 from invoicing.consent import Consent
+from invoicing.data_keys import KeyStore
 from invoicing.errors import InvoicingError
 from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
 from invoicing.notice import Subscriber
@@ -352,16 +353,19 @@ async def world(
     runner: WorkflowRunner = RUNNER,
     register: Register | None = None,
     documents: DocumentStore | None = None,
+    data_keys: KeyStore | None = None,
     **settings_: Any,
 ) -> AsyncIterator[World]:
     """A worker on this server, and a client; with a register and a store, where they are given."""
-    client = await InvoicingClient.connect(server.address)
+    read, works = converter(data_keys), converter(data_keys, worker=True)
+    client = await InvoicingClient.connect(server.address, data_converter=read)
+    worker = await InvoicingClient.connect(server.address, data_converter=works)
     async with http_client() as http:
         made = World(server, client, http)
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
         async with serving(
             workers(
-                client.temporal,
+                worker.temporal,
                 made.accounts,
                 setup,
                 runner,

@@ -77,7 +77,7 @@ async def test_a_workflow_that_is_no_more_is_missed(living: list[str], client: C
 
 async def test_what_is_gone_meanwhile_is_no_difference(client: Client) -> None:
     found = await replaying._replay(
-        STORIES, client.namespace, [("invoice/none", ""), ("order/no", "")]
+        STORIES, client.namespace, [("invoice/none", ""), ("order/no", "")], client.data_converter
     )
     assert (found.fit, found.gone, found.differ) == (0, 2, 0)
 

@@ -1,0 +1,123 @@
+"""What a key per invoice costs: `python -m benchmarks.keyed [--quick]`.
+
+The same lifecycle with a provider that answers from memory, on one Temporal server, with a register
+and encryption keys: once with those alone, once with a data key for each invoice. They take turns;
+each ratio is the median over the turns of what it was beside the same turn without. Registers are
+files, or with `--postgres` databases of one PostgreSQL. The CPU is that of the worker's process
+alone; the client, which makes the keys, counts in the invoices per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from rich.table import Table
+
+from benchmarks.kinds import Kind, Round, measure, memory_kind
+from drill.postgres import NOT_HERE, programs
+from invoicing import process
+from invoicing.client import InvoicingClient, converter
+from invoicing.encryption import new_key
+from register import opened
+from register.keys import KeyStore
+from temporal_server import local_server
+from terminal import screen
+from tests.register.postgres import cluster, created
+
+COMMON, OWN = "a common key", "a key each"
+FULL, QUICK = (7, 60), (2, 20)
+"""Turns, and invoices in each."""
+
+
+@contextlib.contextmanager
+def _places(folder: Path, *, postgres: bool) -> Iterator[dict[str, str]]:
+    """Where the two registers are, by kind; their tables are made."""
+    names = {COMMON: "common", OWN: "own"}
+    with contextlib.ExitStack() as stack:
+        if postgres:
+            if (binaries := programs()) is None:
+                raise SystemExit(NOT_HERE)
+            url = stack.enter_context(cluster(binaries))
+            places = {kind: created(url, name) for kind, name in names.items()}
+        else:
+            places = {kind: str(folder / f"{name}.db") for kind, name in names.items()}
+        for place in places.values():
+            opened(place).close()
+        yield places
+
+
+async def _kinds(address: str, places: dict[str, str], keys: list[KeyStore]) -> list[Kind]:
+    key = new_key("benchmark")
+    made = []
+    for (name, place), store in zip(places.items(), keys, strict=True):
+        said = {
+            "INVOICING_ENCRYPTION_KEYS": key,
+            "INVOICING_DATA_KEYS": str(name == OWN).lower(),
+            "INVOICING_REGISTER_AT": place,
+        }
+        # The client reads the variables of this process once, here.
+        os.environ.update(said)
+        client = await InvoicingClient.connect(address, data_converter=converter(store))
+        plain = memory_kind(client)
+        made.append(replace(plain, name=name, variables={**plain.variables, **said}))
+    return made
+
+
+async def _turns(kinds: list[Kind], turns: int, count: int) -> dict[str, list[Round]]:
+    taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
+    for turn in range(turns):
+        # Who goes first changes: the second finds the server's caches warm.
+        for kind in kinds if turn % 2 == 0 else reversed(kinds):
+            async with kind.working() as worker:
+                await worker.outlives(kind.done(max(5, count // 6)))
+                taken[kind.name].append(await measure(kind, count, worker))
+    return taken
+
+
+async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Round]]:
+    """All turns, by kind."""
+    with contextlib.ExitStack() as stack:
+        keys = [stack.enter_context(contextlib.closing(KeyStore(each))) for each in places.values()]
+        async with local_server(own=True) as server:
+            return await _turns(await _kinds(server.address, places, keys), turns, count)
+
+
+def _shown(taken: dict[str, list[Round]]) -> Table:
+    table = Table(
+        "Payloads under", "Invoices per second", "Ratio", "CPU of the worker, ms", "Ratio"
+    )
+    before = taken[COMMON]
+    for name, rounds in taken.items():
+        rates = [one.rate / other.rate for one, other in zip(rounds, before, strict=True)]
+        costs = [one.cpu_each / other.cpu_each for one, other in zip(rounds, before, strict=True)]
+        table.add_row(
+            name,
+            f"{median(one.rate for one in rounds):.1f}",
+            f"{median(rates):.2f}",
+            f"{1000 * median(one.cpu_each for one in rounds):.0f}",
+            f"{median(costs):.2f}",
+        )
+    return table
+
+
+def main() -> None:
+    """Measure, and print a line for each."""
+    parser = argparse.ArgumentParser("benchmarks.keyed")
+    parser.add_argument("--quick", action="store_true", help="fewer invoices, fewer turns")
+    parser.add_argument("--postgres", action="store_true", help="registers in a PostgreSQL")
+    told = parser.parse_args()
+    turns, count = QUICK if told.quick else FULL
+    with tempfile.TemporaryDirectory() as name, _places(Path(name), postgres=told.postgres) as at:
+        taken = process.run(examine(turns, count, at))
+    screen().print(_shown(taken))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Legal holds over REST: written to the register, of a limited caller's own references alone. Only
+where the gateway is told where the register is (INVOICING_REGISTER_AT)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from gateway.access import Who
+from gateway.backend import Backend, Behind
+from gateway.books import booked, register_of
+from gateway.callers import Caller
+from gateway.inputs import given
+from gateway.problems import nothing_here
+from gateway.routes import Heads
+from invoicing.asking import Refused
+from invoicing.claims import Kind
+from invoicing.invoice import Instruction
+from invoicing.legal_hold import HeldNow, LegalHold, NotHeld, ReleaseLegalHold
+
+heads = Heads("books")
+router = heads.router
+
+Held = Annotated[str, Path(max_length=200, description="The reference of an invoice or order.")]
+Of = Annotated[Kind, Query(description="What the reference is of.")]
+
+
+@heads.changes("/{reference}/legal-hold", LegalHold, "The hold that is on it")
+async def hold_book(
+    reference: Held,
+    word: Annotated[LegalHold, given(LegalHold)],
+    behind: Behind,
+    who: Who,
+    kind: Of = "invoice",
+) -> HeldNow:
+    """Have nothing of a reference erased until the hold is released. The first hold stays."""
+    await _own(behind, who, kind, reference)
+    holding = register_of(behind).legal_hold(
+        kind, reference, _by(word), word.reason, datetime.now(UTC)
+    )
+    try:
+        since = await booked(behind, holding)
+    except NotHeld as error:
+        raise Refused(str(error)) from None
+    return HeldNow(kind=kind, reference=reference, since=since)
+
+
+@heads.changes("/{reference}/legal-hold/release", ReleaseLegalHold, "That there is none")
+async def release_book(
+    reference: Held,
+    word: Annotated[ReleaseLegalHold, given(ReleaseLegalHold)],
+    behind: Behind,
+    who: Who,
+    kind: Of = "invoice",
+) -> HeldNow:
+    """Take the hold off. Where there is none, that is refused."""
+    await _own(behind, who, kind, reference)
+    releasing = register_of(behind).release_legal_hold(
+        kind, reference, _by(word), word.reason, datetime.now(UTC)
+    )
+    try:
+        await booked(behind, releasing)
+    except NotHeld as error:
+        raise Refused(str(error)) from None
+    return HeldNow(kind=kind, reference=reference)
+
+
+def _by(word: Instruction) -> str:
+    return word.by if word.by == word.proven else f"{word.by}, proven {word.proven}"
+
+
+async def _own(behind: Backend, who: Caller, kind: Kind, reference: str) -> None:
+    """Raise Trouble where nothing of it is kept, or it is not the caller's own."""
+    account = await booked(behind, register_of(behind).account_of(kind, reference))
+    own = account is not None and who.reach.has_account(*account)
+    if not own or not who.reach.has_reference(reference):
+        raise nothing_here()
