@@ -1,12 +1,14 @@
 """What an invoice or an order has to tell the register, on its way there: in order, none lost.
 
-It holds up nothing: it is handed over beside the story. Only the very end waits for it, shown as
+It holds up nothing: it is handed over beside the story, a few seconds after it happened, so that
+what follows soon goes along in the same call. Only the very end waits for it, at once and shown as
 such, for what ends takes with it what was not handed over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
@@ -75,7 +77,8 @@ class Recorder:
         self._work: asyncio.Task[None] | None = None
 
     def follow(self, pace: Pace) -> None:
-        """Between the attempts at a register that is away."""
+        """Between the attempts at a register that is away. Its first pause is also how long lines
+        are gathered."""
         self._pace = pace
 
     @property
@@ -89,13 +92,13 @@ class Recorder:
         self._memory.begin_recording()
 
     def tell(self, status: str) -> None:
-        """The state has changed: a line of its own, handed over with all that wait."""
+        """The state has changed: a line of its own, handed over soon with all that wait."""
         if self.listens:
             self._memory.add_line(workflow.now(), f"is {status}", status=status)
             self.go_on()
 
     def go_on(self) -> None:
-        """Hand over what waits, if nothing is being handed over."""
+        """Hand over what waits, and what comes soon, if nothing is being handed over."""
         if self._memory.unrecorded and (self._work is None or self._work.done()):
             self._work = asyncio.create_task(self._hand_over())
 
@@ -120,8 +123,10 @@ class Recorder:
 
     async def _hand_over(self) -> None:
         turn = 0
-        while waiting := self._memory.unrecorded:
-            if await self._recorded(len(waiting)):
+        while self._memory.unrecorded:
+            if not turn:
+                await self._gathered()
+            if await self._recorded():
                 turn = 0
                 continue
             self._say_what_is_waited_for()
@@ -131,9 +136,23 @@ class Recorder:
             self._memory.waiting = None
             self._shown()
 
-    async def _recorded(self, waiting: int) -> bool:
+    async def _gathered(self) -> None:
+        """Wait for what follows soon."""
+        if not self._at_once():
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    self._at_once,
+                    timeout=self._pace.first,
+                    timeout_summary="what follows soon is recorded along with it",
+                )
+
+    def _at_once(self) -> bool:
+        """At the end nothing follows; and what a person has said must outlive this workflow."""
+        return self._ending or any(line.by for line in self._memory.unrecorded)
+
+    async def _recorded(self) -> bool:
         memory = self._memory
-        lines = memory.unrecorded[: min(waiting, MOST_LINES)]
+        lines = memory.unrecorded[:MOST_LINES]
         call = RecordCall(
             kind=self._kind,
             reference=self._reference,
