@@ -202,10 +202,20 @@ class CreditsCase(Memory):
 
 
 def digest(wanted: Credit) -> str:
-    """What tells a repetition from something else under the same name, whoever asks for it. A field
-    that a later version added has no part in it where it is left out."""
-    unsaid = {"proven"} if wanted.goal else {"proven", "goal"}
-    return hashlib.sha256(wanted.model_dump_json(exclude=unsaid).encode()).hexdigest()[:16]
+    """What tells a repetition from something else under the same name: its content, whoever asks
+    for it. A field that a later version added has no part in it where it is left out."""
+    return _digest(wanted, {"by", "proven"})
+
+
+def repeats(known: str, wanted: Credit) -> bool:
+    """Whether this is the credit of this digest, asked for again. Earlier versions took who asked
+    into it: of theirs only the same person is known again."""
+    return known in (digest(wanted), _digest(wanted, {"proven"}))
+
+
+def _digest(wanted: Credit, unsaid: set[str]) -> str:
+    left_out = unsaid if wanted.goal else {*unsaid, "goal"}
+    return hashlib.sha256(wanted.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
 class CreditsInput(Recorded):
