@@ -25,7 +25,7 @@ from invoicing.overview import DayCount, Money, Overview
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from register.database import BadRegister
-from register.lists import conditions, overdue
+from register.lists import conditions, given_back, overdue
 from register.tables import invoices
 
 
@@ -52,7 +52,9 @@ def _days(db: Connection, fits: list[ColumnElement[bool]]) -> tuple[DayCount, ..
 def _money(db: Connection, fits: list[ColumnElement[bool]], today: date) -> tuple[Money, ...]:
     has = invoices.c
     final = has.number.is_not(None)
-    left = has.due - func.coalesce(has.paid, 0) - func.coalesce(has.credited, 0)
+    back = given_back()
+    taken = func.coalesce(has.credited, 0) + func.coalesce(back.c.gross, 0)
+    left = has.due - func.coalesce(has.paid, 0) - taken
     sums = {
         "asked": func.sum(has.gross),
         "final": func.sum(case((final, has.gross), else_=0)),
@@ -66,7 +68,9 @@ def _money(db: Connection, fits: list[ColumnElement[bool]], today: date) -> tupl
         func.count().label("invoices"),
         func.sum(case((partly, 1), else_=0)).label("paid_unknown"),
         *(func.coalesce(each, 0).label(name) for name, each in sums.items()),
-    ).where(*fits)
+    )
+    of = and_(has.kind == "invoice", has.reference == back.c.of)
+    query = query.select_from(invoices.outerjoin(back, of)).where(*fits)
     rows = db.execute(query.group_by(has.currency).order_by(has.currency)).mappings()
     return tuple(_sum(dict(row), [*sums]) for row in rows if row["currency"])
 
