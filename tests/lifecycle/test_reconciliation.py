@@ -10,13 +10,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from temporalio.client import ScheduleOverlapPolicy
+from temporalio.client import ScheduleOverlapPolicy, WorkflowFailureError
+from temporalio.service import RPCError
 
+from invoicing import attributes
 from invoicing.credit import Credit
-from invoicing.identity import reconciliation_id
-from invoicing.invoice import Status
+from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
+from invoicing.invoice import AWAY, Status
 from invoicing.listing import Lists
-from invoicing.reconciling import Reconciled
+from invoicing.reconciling import Progress, Reconciled, ReconcileInput
 from invoicing.request import Goal
 from starter import Code
 from tests.command_line import typed
@@ -38,6 +40,7 @@ from tests.lifecycle.reconciled import (
 )
 from tests.tiers import THOROUGH
 from worker import reconcile_daily
+from workflows.reconciliation.workflow import PATIENCE
 
 EACH = 40 if THOROUGH else 2
 """How many invoices live each of the lives below at each provider."""
@@ -168,6 +171,46 @@ async def test_it_is_asked_for_on_the_command_line(kept: Kept) -> None:
         said = await typed(*asked, at=address, INVOICING_REGISTER_AT=kept.place)
         assert said.exit_code == Code.DONE, said.output
         assert "1 closed" in said.stdout
+
+
+async def test_a_provider_that_no_worker_serves_is_said_at_once_and_nothing_is_begun(
+    kept: Kept,
+) -> None:
+    address = kept.here.server.address
+    asked = ("reconcile", "nowhere", "--account", "shop")
+    said = await asyncio.wait_for(
+        typed(*asked, at=address, INVOICING_REGISTER_AT=kept.place), timeout=20
+    )
+    assert said.exit_code == Code.UNREACHABLE, said.output
+    assert "No worker serves nowhere" in said.stderr
+    handle = kept.here.client.reconciliations.handle("nowhere", "shop")
+    with pytest.raises(RPCError, match="not found"):
+        await handle.describe()
+
+
+async def test_one_that_waits_for_a_worker_says_so(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of the night does, of a provider whose workers are away."""
+    monkeypatch.setattr("workflows.reconciliation.workflow.SILENT", timedelta(seconds=0.2))
+    handle = await kept.here.client.temporal.start_workflow(
+        RECONCILIATION_WORKFLOW,
+        ReconcileInput(provider="nowhere"),
+        id=reconciliation_id("nowhere", "default"),
+        task_queue=TASK_QUEUE,
+    )
+    async with asyncio.timeout(30):
+        while (state := await handle.query("state", result_type=Progress)).waiting is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert str(state.waiting) == f"provider: {AWAY}"
+    assert state.waiting is not None
+    assert state.waiting.until == state.waiting.since + PATIENCE
+    attributes_ = (await handle.describe()).typed_search_attributes
+    assert attributes_.get(attributes.WAITING_FOR) == f"provider: {AWAY}"
+    assert attributes_.get(attributes.PROVIDER) == "nowhere"
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
 
 
 async def test_every_account_is_reconciled_every_night_once(
