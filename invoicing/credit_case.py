@@ -89,6 +89,8 @@ class CreditsCase(Memory):
     """How often what became of one was asked for, of those that an earlier run began."""
     states: dict[str, CreditState] = {}
     outcome: CreditsStatus | None = None
+    recorded_as: str = ""
+    """Whose lines these are in the register: the chain of runs that began to write them."""
 
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
         """The invoice that is credited: what is final does not change, but another may be made."""
@@ -246,3 +248,5 @@ class Looked(Recorded):
     running: bool = False
     cut_off: bool = False
     invoice: Requested | None = None
+    claims: bool = False
+    """Whether the workers here keep a register."""

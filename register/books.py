@@ -21,6 +21,7 @@ from sqlalchemy import (
     RowMapping,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -44,7 +45,7 @@ from invoicing.reconciling import (
     SettleCall,
     Suspects,
 )
-from invoicing.recording import Line, RecordCall
+from invoicing.recording import CreditsCall, Line, RecordCall
 from register.chain import first_broken, linked
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
@@ -80,6 +81,11 @@ class Books:
         """Write down what has happened; what is there already is left as it is. False where the
         reference is somebody else's by now, or was erased. Raises Unavailable."""
         return await self._run(_record, call)
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """Write down what has happened to an invoice's credits, also of one that was asked for
+        before there was a register. False where it was erased. Raises Unavailable."""
+        return await self._run(_record_credits, call)
 
     async def compare_page(self, call: PageCall) -> int:
         """See `Reconciles`."""
@@ -234,6 +240,17 @@ def _record(db: Connection, call: RecordCall) -> bool:
     return True
 
 
+def _record_credits(db: Connection, call: CreditsCall) -> bool:
+    claim = _claim_of(db, call.kind, call.reference)
+    if claim is not None and claim.erased_at is not None:
+        return False
+    about = {"of_kind": call.kind, "of_reference": call.reference, "of_claimant": call.claimant}
+    last = db.execute(_LAST_LINE, about).scalar() or 0
+    if lines := [line for line in call.lines if line.sequence > last]:
+        _write_lines(db, call, lines)
+    return True
+
+
 def _write_row(
     db: Connection, call: RecordCall, lines: list[Line], before: RowMapping | None
 ) -> None:
@@ -317,7 +334,7 @@ def _write_vat(db: Connection, call: RecordCall, *, known: bool) -> None:
         db.execute(_NEW_VAT, [{**of, **one} for one in rows])
 
 
-def _write_lines(db: Connection, call: RecordCall, lines: list[Line]) -> None:
+def _write_lines(db: Connection, call: RecordCall | CreditsCall, lines: list[Line]) -> None:
     position, previous = db.execute(_END).one()
     rows = []
     for line in lines:
@@ -378,4 +395,7 @@ _NEW_CLAIM = {
 _NEW_ROW, _NEW_VAT, _NEW_LINES = insert(invoices), insert(vat_rows), insert(journal)
 _ROW = update(invoices).where(*_about(invoices, *_OF))
 _NEW_END = update(chain)
+_LAST_LINE = select(func.max(journal.c.sequence)).where(
+    *_about(journal, *_OF), journal.c.claimant == bindparam("of_claimant")
+)
 _NO_VAT = delete(vat_rows).where(*_about(vat_rows, *_OF))

@@ -117,6 +117,8 @@ async def look(life: CreditsLife, reference: str) -> Looked:
 
 async def _look(life: CreditsLife) -> tuple[Requested, bool]:
     looked = await look(life, life.reference)
+    if looked.claims:
+        life.record()
     if looked.invoice is None:
         raise Unknown("nobody knows an invoice with this reference")
     if looked.cut_off:
