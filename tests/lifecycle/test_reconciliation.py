@@ -4,39 +4,31 @@ there are pages, it is asked for by a person, and it happens every night."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
 import pytest
 from temporalio.client import ScheduleOverlapPolicy, WorkflowFailureError
 from temporalio.service import RPCError
 
 from invoicing import attributes
-from invoicing.credit import Credit
 from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
-from invoicing.invoice import AWAY, Status
+from invoicing.invoice import AWAY
 from invoicing.listing import Lists
 from invoicing.reconciling import Progress, Reconciled, ReconcileInput
-from invoicing.request import Goal
 from starter import Code
 from tests.command_line import typed
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.clean import clean_lives
 from tests.lifecycle.reconciled import (
     LISTING,
     TOLD,
     Kept,
     behind_our_back,
     calls,
-    cancelled,
-    ended,
     findings,
-    held,
     kept_at,
     opened,
     reconciled,
-    sent,
 )
 from tests.tiers import THOROUGH
 from worker import reconcile_daily
@@ -55,91 +47,13 @@ async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kept]:
 # --- what is clean --------------------------------------------------------------------------------
 
 
-async def _sent(kept: Kept, shop: Shop) -> None:
-    await sent(shop)
-
-
-async def _drafted(kept: Kept, shop: Shop) -> None:
-    await sent(shop, goal=Goal.DRAFTED)
-
-
-async def _held(kept: Kept, shop: Shop) -> None:
-    await held(kept, shop)
-
-
-async def _cancelled(kept: Kept, shop: Shop) -> None:
-    await cancelled(shop)
-
-
-async def _awaits_payment(kept: Kept, shop: Shop) -> str:
-    reference = await shop.start(goal=Goal.PAID)
-    await shop.follow(reference, lambda invoice: "payment" in str(invoice.waiting))
-    return reference
-
-
-async def _unpaid(kept: Kept, shop: Shop) -> None:
-    await _awaits_payment(kept, shop)
-
-
-async def _paid(kept: Kept, shop: Shop) -> None:
-    reference = await _awaits_payment(kept, shop)
-    shop.stand_in.pay(reference)
-    await ended(shop, reference)
-
-
-async def _paid_in_part(kept: Kept, shop: Shop) -> None:
-    reference = await _awaits_payment(kept, shop)
-    shop.stand_in.pay(reference, Decimal("10.00"))
-    await shop.follow(reference, lambda invoice: invoice.payment == "partly_paid")
-
-
-async def _taken_back(kept: Kept, shop: Shop) -> None:
-    reference = await _awaits_payment(kept, shop)
-    await shop.cancel(reference)
-    assert (await ended(shop, reference)).status is Status.CREDITED
-
-
-async def _credited_after_the_end(kept: Kept, shop: Shop) -> None:
-    await _credit(kept, shop, await sent(shop), whole=True)
-
-
-async def _credited_in_part(kept: Kept, shop: Shop) -> None:
-    await _credit(kept, shop, await sent(shop), lines=[{"id": "1", "quantity": "1"}])
-
-
-async def _credit(kept: Kept, shop: Shop, reference: str, **what: Any) -> None:
-    said = {"credit": "C1", "by": "an operator", "reason": "came back", **what}
-    made = await shop.client.credits.make(reference, Credit.model_validate(said))
-    await ended(shop, made.reference)
-    row = await kept.books.row("invoice", made.reference)
-    assert row is not None
-    assert (row["credit_note"], row["credits"]) == (True, reference)
-
-
-Clean = Callable[[Kept, Shop], Awaitable[None]]
-
-CLEAN: tuple[Clean, ...] = (
-    _sent,
-    _drafted,
-    _held,
-    _cancelled,
-    _unpaid,
-    _paid,
-    _paid_in_part,
-    _taken_back,
-    _credited_after_the_end,
-)
-IN_PARTS = {"invoro"}
-"""Those that take a part of an invoice back."""
-
-
 @pytest.mark.parametrize("name", LISTING)
 async def test_clean_invoices_are_no_findings_and_cost_only_the_pages(
     kept: Kept, name: str
 ) -> None:
     async with opened(kept.here, name) as shop:
         assert isinstance(shop.adaptor, Lists)
-        lives = (*CLEAN, *((_credited_in_part,) if name in IN_PARTS else ()))
+        lives = clean_lives(name)
         for _ in range(EACH):
             await asyncio.gather(*(life(kept, shop) for life in lives))
         done = await reconciled(kept.here, shop)
