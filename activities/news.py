@@ -169,6 +169,7 @@ class Directory:
             running=last.status is WorkflowExecutionStatus.RUNNING,
             cut_off=last.status in _CUT_OFF,
             invoice=invoice,
+            claims=self._claims,
         )
 
     async def _begin(self, event: EventInput) -> bool:

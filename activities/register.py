@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.failures import as_failures
 from invoicing.claims import ClaimCall, Claimed, Register
-from invoicing.recording import RecordCall
+from invoicing.recording import CreditsCall, RecordCall
 
 
 class RegisterActivities:
@@ -30,6 +30,12 @@ class RegisterActivities:
         """Write down what has happened; False where the reference is somebody else's by now."""
         return await self._register.record(call)
 
+    @activity.defn
+    @as_failures
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """Write down what has happened to an invoice's credits; False where it was erased."""
+        return await self._register.record_credits(call)
+
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the register's queue."""
-        return [self.claim, self.record]
+        return [self.claim, self.record, self.record_credits]

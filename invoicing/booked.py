@@ -20,7 +20,8 @@ class BadCursor(InvoicingError):
 
 class Wanted(Recorded):
     """Which invoices; all that is given must fit. `text` is looked for in reference, number and
-    buyer, in capitals or not. `overdue_on`: final, due before that day, and not paid."""
+    buyer, in capitals or not. `overdue_on`: final, due before that day, and
+    neither paid nor taken back by credit notes."""
 
     provider: str | None = None
     account: str | None = None

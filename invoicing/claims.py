@@ -15,7 +15,7 @@ from invoicing.invoice import Status
 from invoicing.model import Recorded
 from invoicing.order import OrderStatus
 from invoicing.provider import Stage
-from invoicing.recording import RecordCall, Row
+from invoicing.recording import CreditsCall, RecordCall, Row
 
 REGISTER_QUEUE = "register"
 """Where claims and records are served from: a slow register takes no provider's slots."""
@@ -83,7 +83,7 @@ class Standing(Recorded):
 
 
 class Register(Protocol):
-    """What workflows need of the register. Both are safe to repeat, and raise Unavailable."""
+    """What workflows need of the register. All are safe to repeat, and raise Unavailable."""
 
     async def claim(self, call: ClaimCall) -> Claimed:
         """Claim a reference, or learn what it stands for."""
@@ -91,6 +91,10 @@ class Register(Protocol):
 
     async def record(self, call: RecordCall) -> bool:
         """Write down what has happened; False where the reference is somebody else's by now."""
+        ...
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """Write down what has happened to an invoice's credits; False where it was erased."""
         ...
 
 

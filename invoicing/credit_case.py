@@ -89,6 +89,8 @@ class CreditsCase(Memory):
     """How often what became of one was asked for, of those that an earlier run began."""
     states: dict[str, CreditState] = {}
     outcome: CreditsStatus | None = None
+    recorded_as: str = ""
+    """Whose lines these are in the register: the chain of runs that began to write them."""
 
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
         """The invoice that is credited: what is final does not change, but another may be made."""
@@ -202,10 +204,20 @@ class CreditsCase(Memory):
 
 
 def digest(wanted: Credit) -> str:
-    """What tells a repetition from something else under the same name, whoever asks for it. A field
-    that a later version added has no part in it where it is left out."""
-    unsaid = {"proven"} if wanted.goal else {"proven", "goal"}
-    return hashlib.sha256(wanted.model_dump_json(exclude=unsaid).encode()).hexdigest()[:16]
+    """What tells a repetition from something else under the same name: its content, whoever asks
+    for it. A field that a later version added has no part in it where it is left out."""
+    return _digest(wanted, {"by", "proven"})
+
+
+def repeats(known: str, wanted: Credit) -> bool:
+    """Whether this is the credit of this digest, asked for again. Earlier versions took who asked
+    into it: of theirs only the same person is known again."""
+    return known in (digest(wanted), _digest(wanted, {"proven"}))
+
+
+def _digest(wanted: Credit, unsaid: set[str]) -> str:
+    left_out = unsaid if wanted.goal else {*unsaid, "goal"}
+    return hashlib.sha256(wanted.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
 class CreditsInput(Recorded):
@@ -236,3 +248,5 @@ class Looked(Recorded):
     running: bool = False
     cut_off: bool = False
     invoice: Requested | None = None
+    claims: bool = False
+    """Whether the workers here keep a register."""

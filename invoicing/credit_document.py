@@ -23,6 +23,7 @@ from invoicing.document import (
 from invoicing.errors import InvalidRequest
 from invoicing.money import minor_units, priced
 from invoicing.request import CreditedInvoice, Goal, InvoiceRequest
+from invoicing.totals import totals
 
 ROUNDING = "Rounding"
 BEFORE = "Credited before, and rounding"
@@ -259,9 +260,15 @@ def opening(invoice: Requested) -> CreditLedger:
     Raises InvalidRequest where nothing of it can be credited, as `refuse_uncreditable` does.
     """
     refuse_uncreditable(invoice)
+    reference, document = invoice.request.reference, invoice.request.document
     if invoice.rounding is None:
-        raise InvalidRequest(f"{invoice.request.reference} was never planned")
-    return CreditLedger.of(invoice.request.document, invoice.rounding)
+        raise InvalidRequest(f"{reference} was never planned")
+    sums, stated = totals(document, invoice.rounding), invoice.invoice.amounts
+    if stated is None or (sums.net, sums.vat, sums.gross) != (stated.net, stated.vat, stated.gross):
+        raise InvalidRequest(
+            f"{reference}: its amounts are not what its document comes to: credit it by hand"
+        )
+    return CreditLedger.of(document, invoice.rounding)
 
 
 def refuse_uncreditable(invoice: Requested) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Protocol, runtime_checkable
 
 from pydantic import Field, JsonValue
 
+from invoicing.invoice import Waiting
 from invoicing.listing import Listed
 from invoicing.model import Recorded, Typed
 from invoicing.provider import Snapshot, Target
@@ -25,6 +26,9 @@ KEPT = timedelta(days=3653)
 
 OpenFindings = Mapping[tuple[str, str, str], int]
 """How many findings are open, by provider, account and kind."""
+
+COMPARE = "compare"
+"""What a reconciliation waits for the register for."""
 
 GRACE = timedelta(hours=1)
 """An invoice under way that has changed within it is not judged: both sides are still moving."""
@@ -111,6 +115,8 @@ class Progress(Recorded):
     compared: bool = False
     pages: int = 0
     reads: int = 0
+    waiting: Waiting | None = None
+    """Whom it has waited for longer than one call takes."""
 
 
 class PageCall(Recorded):

@@ -102,3 +102,15 @@ class RecordCall(Recorded):
     began: datetime
     row: Row
     lines: tuple[Line, ...]
+
+
+class CreditsCall(Recorded):
+    """Input of `record_credits`: what happened to the ledger of an invoice's credits. They are
+    lines of the invoice's own journal, told by another; what stands for it they do not change."""
+
+    kind: Literal["invoice"] = "invoice"
+    reference: str
+    """Of the invoice."""
+    claimant: str
+    """The chain of runs that began to write them: a ledger that goes on later counts on."""
+    lines: tuple[Line, ...]

@@ -31,7 +31,7 @@ from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, UNRE
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
-from invoicing.reconciling import CountsFindings
+from invoicing.reconciling import COMPARE, CountsFindings
 from invoicing.stuck import count_stuck
 from observing.queues import Queues
 
@@ -67,7 +67,7 @@ _REASONS = {
         LATE,
     ),
     "time": ("send_on",),
-    "register": (CLAIM, RECORD),
+    "register": (CLAIM, RECORD, COMPARE),
 }
 """The waits there are. Any other is counted as `other`: what is waited for may name a word that is
 the provider's own, and a label's values must be few."""

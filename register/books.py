@@ -14,7 +14,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, RowMapping, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -34,7 +45,7 @@ from invoicing.reconciling import (
     SettleCall,
     Suspects,
 )
-from invoicing.recording import Line, RecordCall
+from invoicing.recording import CreditsCall, Line, RecordCall
 from invoicing.retention import BY, Due, Retained
 from register import retaining
 from register.chain import first_broken, linked
@@ -73,6 +84,11 @@ class Books:
         """Write down what has happened; what is there already is left as it is. False where the
         reference is somebody else's by now, or was erased. Raises Unavailable."""
         return await self._run(_record, call)
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """Write down what has happened to an invoice's credits, also of one that was asked for
+        before there was a register. False where it was erased. Raises Unavailable."""
+        return await self._run(_record_credits, call)
 
     async def compare_page(self, call: PageCall) -> int:
         """See `Reconciles`."""
@@ -176,23 +192,17 @@ def _claim(db: Connection, call: ClaimCall) -> Claimed:
 
 def _inserted(db: Connection, call: ClaimCall, verdict: Claimed) -> bool:
     """Whether it was free. The primary key decides, also between two in the same moment."""
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-    statement = (
-        dialect.insert(claims)
-        .values(
-            kind=call.kind,
-            reference=call.reference,
-            fingerprint=json.dumps(call.fingerprint, sort_keys=True),
-            contents=json.dumps([call.content]),
-            claimant=call.claimant,
-            namespace=call.namespace,
-            claimed_at=call.at,
-            verdict=verdict.model_dump_json(),
-        )
-        .on_conflict_do_nothing()
-        .returning(claims.c.reference)
-    )
-    return db.execute(statement).one_or_none() is not None
+    values = {
+        "kind": call.kind,
+        "reference": call.reference,
+        "fingerprint": json.dumps(call.fingerprint, sort_keys=True),
+        "contents": json.dumps([call.content]),
+        "claimant": call.claimant,
+        "namespace": call.namespace,
+        "claimed_at": call.at,
+        "verdict": verdict.model_dump_json(),
+    }
+    return db.execute(_NEW_CLAIM[db.dialect.name], values).one_or_none() is not None
 
 
 def _standing(db: Connection, call: ClaimCall) -> Standing:
@@ -216,9 +226,7 @@ def _standing(db: Connection, call: ClaimCall) -> Standing:
 
 def _claim_of(db: Connection, kind: str, reference: str) -> Row[Any] | None:
     """The claim, locked until the end of the transaction."""
-    return db.execute(
-        select(claims).where(*_about(claims, kind, reference)).with_for_update()
-    ).one_or_none()
+    return db.execute(_CLAIM, {"of_kind": kind, "of_reference": reference}).one_or_none()
 
 
 def _take(
@@ -248,13 +256,24 @@ def _record(db: Connection, call: RecordCall) -> bool:
     claim = _claim_of(db, call.kind, call.reference)
     if claim is None or claim.claimant != call.claimant or claim.erased_at is not None:
         return False
-    about = _about(invoices, call.kind, call.reference)
-    before = db.execute(select(invoices).where(*about)).mappings().one_or_none()
+    about = {"of_kind": call.kind, "of_reference": call.reference}
+    before = db.execute(_BEFORE, about).mappings().one_or_none()
     last = before["sequence"] if before else 0
     lines = [line for line in call.lines if line.sequence > last]
     if lines:
         _write_row(db, call, lines, before)
-        _write_vat(db, call)
+        _write_vat(db, call, known=before is not None)
+        _write_lines(db, call, lines)
+    return True
+
+
+def _record_credits(db: Connection, call: CreditsCall) -> bool:
+    claim = _claim_of(db, call.kind, call.reference)
+    if claim is not None and claim.erased_at is not None:
+        return False
+    about = {"of_kind": call.kind, "of_reference": call.reference, "of_claimant": call.claimant}
+    last = db.execute(_LAST_LINE, about).scalar() or 0
+    if lines := [line for line in call.lines if line.sequence > last]:
         _write_lines(db, call, lines)
     return True
 
@@ -275,10 +294,9 @@ def _write_row(
     }
     if before is None:
         about = {"kind": call.kind, "reference": call.reference, "began_at": call.began}
-        db.execute(insert(invoices).values(**about, **values))
+        db.execute(_NEW_ROW, {**about, **values})
     else:
-        about_it = _about(invoices, call.kind, call.reference)
-        db.execute(update(invoices).where(*about_it).values(**values))
+        db.execute(_ROW, {"of_kind": call.kind, "of_reference": call.reference, **values})
 
 
 _AS_THEY_ARE = (
@@ -318,10 +336,10 @@ def _people(lines: list[Line]) -> dict[str, str]:
     return said
 
 
-def _write_vat(db: Connection, call: RecordCall) -> None:
+def _write_vat(db: Connection, call: RecordCall, *, known: bool) -> None:
     """The VAT of what was planned last. Written anew only where it has changed."""
-    about = _about(vat_rows, call.kind, call.reference)
-    kept = {tuple(one) for one in db.execute(select(*_VAT).where(*about))}
+    about = {"of_kind": call.kind, "of_reference": call.reference}
+    kept = {tuple(one) for one in db.execute(_VAT, about)} if known else set()
     currency = call.row.currency
     every = [
         {
@@ -336,25 +354,23 @@ def _write_vat(db: Connection, call: RecordCall) -> None:
     rows = [one for one in every if None not in one.values()]
     if kept == {tuple(one.values()) for one in rows}:
         return
-    db.execute(delete(vat_rows).where(*about))
+    if kept:
+        db.execute(_NO_VAT, about)
     if rows:
         of = {"kind": call.kind, "reference": call.reference}
-        db.execute(insert(vat_rows), [{**of, **one} for one in rows])
+        db.execute(_NEW_VAT, [{**of, **one} for one in rows])
 
 
-_VAT = (vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat)
-
-
-def _write_lines(db: Connection, call: RecordCall, lines: list[Line]) -> None:
-    position, previous = db.execute(select(chain.c.position, chain.c.hash).with_for_update()).one()
+def _write_lines(db: Connection, call: RecordCall | CreditsCall, lines: list[Line]) -> None:
+    position, previous = db.execute(_END).one()
     rows = []
     for line in lines:
         position += 1
         row = linked(line, position, previous, call.kind, call.reference, call.claimant)
         previous = row["hash"]
         rows.append(row)
-    db.execute(insert(journal), rows)
-    db.execute(update(chain).values(position=position, hash=previous))
+    db.execute(_NEW_LINES, rows)
+    db.execute(_NEW_END, {"position": position, "hash": previous})
 
 
 def _minor(amount: Decimal | None, currency: str) -> int | None:
@@ -379,11 +395,34 @@ def _row(db: Connection, about: tuple[str, str]) -> Mapping[str, Any] | None:
 
 def _broken(db: Connection, _: None) -> str | None:
     # The end first, and locked: nobody adds a line meanwhile.
-    end = db.execute(select(chain.c.position, chain.c.hash).with_for_update()).one()
+    end = db.execute(_END).one()
     every_line = select(journal).order_by(journal.c.position)
     with db.execution_options(yield_per=1000).execute(every_line) as lines:
         return first_broken(map(dict, lines.mappings()), (end.position, end.hash))
 
 
-def _about(table: Any, kind: str, reference: str) -> tuple[Any, Any]:
+def _about(table: Any, kind: Any, reference: Any) -> tuple[Any, Any]:
     return table.c.kind == kind, table.c.reference == reference
+
+
+# What every record asks. SQLAlchemy takes as long to build a statement as to carry it out: these
+# are built once.
+
+_OF: tuple[Any, Any] = bindparam("of_kind"), bindparam("of_reference")
+_END = select(chain.c.position, chain.c.hash).with_for_update()
+_CLAIM = select(claims).where(*_about(claims, *_OF)).with_for_update()
+_BEFORE = select(invoices.c.sequence, invoices.c.ended_at).where(*_about(invoices, *_OF))
+_VAT = select(vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat).where(
+    *_about(vat_rows, *_OF)
+)
+_NEW_CLAIM = {
+    name: insert_into(claims).on_conflict_do_nothing().returning(claims.c.reference)
+    for name, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_NEW_ROW, _NEW_VAT, _NEW_LINES = insert(invoices), insert(vat_rows), insert(journal)
+_ROW = update(invoices).where(*_about(invoices, *_OF))
+_NEW_END = update(chain)
+_LAST_LINE = select(func.max(journal.c.sequence)).where(
+    *_about(journal, *_OF), journal.c.claimant == bindparam("of_claimant")
+)
+_NO_VAT = delete(vat_rows).where(*_about(vat_rows, *_OF))

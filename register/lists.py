@@ -10,8 +10,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Subquery,
+    and_,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from invoicing.booked import Entry, Page, Rate, Total, Wanted
 from invoicing.disagreement import FINAL
@@ -95,10 +106,33 @@ def _at(account: str) -> ColumnElement[bool]:
 
 
 def overdue(day: date) -> ColumnElement[bool]:
-    """Final, due before this day, and not paid."""
+    """Final, due before this day, and neither paid nor taken back by credit notes."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
-    return and_(has.number.is_not(None), has.credit_note.is_(False), has.due_date < day, *open_)
+    final = (has.number.is_not(None), has.credit_note.is_(False))
+    return and_(*final, has.due_date < day, *open_, has.reference.not_in(_taken_back()))
+
+
+def given_back() -> Subquery:
+    """What credit notes that stand give back, by the invoice that they are `of`."""
+    note = invoices.alias("note").c
+    query = select(note.credits.label("of"), func.sum(note.gross).label("gross"))
+    stands = and_(note.kind == "invoice", note.credit_note.is_(True), _stands(note))
+    return query.where(stands, note.credits.is_not(None)).group_by(note.credits).subquery()
+
+
+def _taken_back() -> Select[tuple[str]]:
+    """The references of those of which credit notes leave nothing to be paid. Asked once, and not
+    for each invoice: no index has the notes by what they credit."""
+    back, of = given_back(), invoices.alias("of")
+    left = of.c.due - func.coalesce(of.c.paid, 0) - func.coalesce(of.c.credited, 0)
+    about = and_(of.c.kind == "invoice", of.c.reference == back.c.of)
+    return select(of.c.reference).join(back, about).where(left <= back.c.gross)
+
+
+def _stands(has: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """Of a credit note: not each has a number of its own."""
+    return or_(has.number.is_not(None), has.stage.in_([*FINAL]))
 
 
 def _cursor(last: Entry) -> str:
@@ -135,13 +169,11 @@ def _nothing(currency: str) -> dict[str, Any]:
 
 
 def _notes(db: Connection, chosen: Sequence[ColumnElement[bool]]) -> dict[str, tuple[int, int]]:
-    """Credit notes that stand, by currency: how many, and what they give back. Not each has a
-    number of its own."""
+    """Credit notes that stand, by currency: how many, and what they give back."""
     has = invoices.c
-    final = or_(has.number.is_not(None), has.stage.in_([*FINAL]))
     query = select(has.currency, func.count(), func.coalesce(func.sum(has.gross), 0))
     found = db.execute(
-        query.where(*chosen, has.credit_note.is_(True), final).group_by(has.currency)
+        query.where(*chosen, has.credit_note.is_(True), _stands(has)).group_by(has.currency)
     )
     return {currency: (count, int(gross)) for currency, count, gross in found}
 

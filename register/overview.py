@@ -28,7 +28,7 @@ from invoicing.overview import MOST_TIMED, DayCount, Money, Overview, SentIn
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from register.database import BadRegister
-from register.lists import conditions, overdue
+from register.lists import conditions, given_back, overdue
 from register.tables import invoices, journal
 
 SENT = (Status.SENT, Status.DELIVERED, Status.PAID)
@@ -60,7 +60,9 @@ def _days(db: Connection, fits: list[ColumnElement[bool]]) -> tuple[DayCount, ..
 def _money(db: Connection, fits: list[ColumnElement[bool]], today: date) -> tuple[Money, ...]:
     has = invoices.c
     final = has.number.is_not(None)
-    left = has.due - func.coalesce(has.paid, 0) - func.coalesce(has.credited, 0)
+    back = given_back()
+    taken = func.coalesce(has.credited, 0) + func.coalesce(back.c.gross, 0)
+    left = has.due - func.coalesce(has.paid, 0) - taken
     sums = {
         "asked": func.sum(has.gross),
         "final": func.sum(case((final, has.gross), else_=0)),
@@ -74,7 +76,9 @@ def _money(db: Connection, fits: list[ColumnElement[bool]], today: date) -> tupl
         func.count().label("invoices"),
         func.sum(case((partly, 1), else_=0)).label("paid_unknown"),
         *(func.coalesce(each, 0).label(name) for name, each in sums.items()),
-    ).where(*fits)
+    )
+    of = and_(has.kind == "invoice", has.reference == back.c.of)
+    query = query.select_from(invoices.outerjoin(back, of)).where(*fits)
     rows = db.execute(query.group_by(has.currency).order_by(has.currency)).mappings()
     return tuple(_sum(dict(row), [*sums]) for row in rows if row["currency"])
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
-from invoicing.recording import Line, RecordCall, Row
+from invoicing.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
 
@@ -37,7 +37,11 @@ class SimulatedRegister:
 
     def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:
         """Its activities by the name under which workflows ask for them."""
-        return {"claim": self.claim, "record": self.record}
+        return {
+            "claim": self.claim,
+            "record": self.record,
+            "record_credits": self.record_credits,
+        }
 
     def claim(self, given: ClaimCall, call: ActivityCall) -> Attempt:
         """As the real one."""
@@ -77,12 +81,24 @@ class SimulatedRegister:
         stands = self.standing.get(about)
         if stands is None or stands.claimant != given.claimant:
             return Attempt(after=TOOK, result=False)
-        kept = self.lines.setdefault((*about, given.claimant), [])
-        new = [line for line in given.lines if line.sequence > len(kept)]
-        if new:
-            kept += new
+        if self._kept(given):
             self.rows[about] = given.row
         return Attempt(after=TOOK, result=True)
+
+    def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:
+        """As the real one."""
+        self.records += 1
+        if self.away:
+            return failure("Unavailable", "away")
+        self._kept(given)
+        return Attempt(after=TOOK, result=True)
+
+    def _kept(self, given: RecordCall | CreditsCall) -> bool:
+        """Whether there was anything new."""
+        kept = self.lines.setdefault((given.kind, given.reference, given.claimant), [])
+        new = [line for line in given.lines if line.sequence > len(kept)]
+        kept += new
+        return bool(new)
 
     @property
     def gaps(self) -> list[str]:

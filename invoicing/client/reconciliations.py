@@ -7,9 +7,12 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from invoicing import engine
 from invoicing.asking import Execution, raise_if_cut_off
+from invoicing.claims import REGISTER_QUEUE
+from invoicing.client.server import ACTIVITIES, WORKFLOWS
 from invoicing.client.shared import raise_if_it_failed
-from invoicing.errors import EngineRefused
-from invoicing.identity import RECONCILIATION_WORKFLOW, reconciliation_id
+from invoicing.client.silence import served
+from invoicing.errors import EngineRefused, NoWorker
+from invoicing.identity import RECONCILIATION_WORKFLOW, provider_queue, reconciliation_id
 from invoicing.reconciling import Reconciled, ReconcileInput
 
 
@@ -29,8 +32,10 @@ class Reconciliations:
     async def make(self, start: ReconcileInput) -> Reconciled:
         """Compare, or wait for the comparison of this account that is under way.
 
-        Raises Failed, CutOff, and EngineRefused where somebody cancelled it.
+        Raises NoWorker, and begins nothing, where a step of it would wait for a worker that is not
+        there; Failed, CutOff, and EngineRefused where somebody cancelled it.
         """
+        await self._refuse_unserved(start)
         handle = await self.temporal.start_workflow(
             RECONCILIATION_WORKFLOW,
             start,
@@ -47,3 +52,18 @@ class Reconciliations:
             raise_if_cut_off(handle.id, handle, error)
             raise EngineRefused(f"{handle.id}: it was ended before it was done") from error
         return done
+
+    async def _refuse_unserved(self, start: ReconcileInput) -> None:
+        steps = (
+            (self.task_queue, WORKFLOWS, "runs", "start one (`make worker`)"),
+            (
+                provider_queue(start.provider),
+                ACTIVITIES,
+                f"serves {start.provider}",
+                "configure an account of it, or mind how it is written",
+            ),
+            (REGISTER_QUEUE, ACTIVITIES, "keeps a register", "set INVOICING_REGISTER_AT there"),
+        )
+        for queue, kind, does, remedy in steps:
+            if not await served(self.temporal, queue, kind):
+                raise NoWorker(f"no worker {does}: {remedy}; nothing was begun")

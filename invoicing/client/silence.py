@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client
 
 from invoicing.asking import Execution
-from invoicing.client.server import WORKFLOWS, pollers
+from invoicing.client.server import WORKFLOWS, Work, pollers
 from invoicing.converter import Undecipherable
 from invoicing.engine import stored
 from invoicing.errors import LOOK_FIRST, EngineError, Failing, NoWorker, WrongKey
@@ -30,12 +30,17 @@ async def why_silent(client: Client, queue: str, about: Execution | None) -> Eng
     """What to tell a caller whom nobody answered, who asked for work of this queue, and `about`
     this workflow if that is known: NoWorker, Failing or WrongKey. None: a worker is there, and
     nothing is wrong with it that could be seen. Raises EngineError as any call does."""
-    now = datetime.now(UTC)
-    if not any(now - one.at < RECENT for one in await pollers(client, queue, WORKFLOWS)):
+    if not await served(client, queue, WORKFLOWS):
         return NoWorker(f"{NOBODY}; {LOOK_FIRST}")
     if about is not None and await _fails(about):
         return WrongKey() if await _lacks_a_key(client, about) else Failing()
     return None
+
+
+async def served(client: Client, queue: str, kind: Work) -> bool:
+    """Whether a worker has asked this queue for work a moment ago."""
+    now = datetime.now(UTC)
+    return any(now - one.at < RECENT for one in await pollers(client, queue, kind))
 
 
 async def _fails(about: Execution) -> bool:

@@ -143,6 +143,7 @@ class SimulatedNews:
             running=runs[-1].status == "running",
             cut_off=runs[-1].status == "terminated",
             invoice=invoice,
+            claims=self._provider.claims,
         )
         return Attempt(after=took, result=looked)
 

@@ -22,12 +22,13 @@ from invoicing.credit import (
     Sums,
     rounding_of,
 )
-from invoicing.credit_case import digest
+from invoicing.credit_case import digest, repeats
 from invoicing.credit_document import (
     LEFT_OUT,
     OF_ITS_OWN,
     TAKEN_OVER,
     document_of,
+    opening,
     refuse_uncreditable,
     request_of,
     same_worth,
@@ -35,7 +36,7 @@ from invoicing.credit_document import (
 from invoicing.credit_portion import portion
 from invoicing.document import Adjustment, Document, DocumentAdjustment, Line, Vat, VatAccounting
 from invoicing.errors import InvalidRequest
-from invoicing.invoice import Invoice, Status
+from invoicing.invoice import Amounts, Invoice, Status
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import VatRounding, totals
@@ -361,10 +362,35 @@ def test_no_credit_note_is_a_draft_or_paid(goal: Goal) -> None:
         a_credit(whole=True, goal=goal)
 
 
-def test_a_credit_that_names_no_goal_has_the_digest_that_it_had_before_one_could_be_named() -> None:
-    given = {"credit": "C1", "by": "b", "reason": "r", "whole": True}
-    assert digest(Credit.model_validate(given)) == "d1f5d8c81c8bf860"
-    assert digest(Credit.model_validate({**given, "goal": "sent"})) != "d1f5d8c81c8bf860"
+GIVEN = {"credit": "C1", "by": "b", "reason": "r", "whole": True}
+
+
+def test_the_same_credit_is_known_again_whoever_asks_for_it() -> None:
+    known = digest(Credit.model_validate(GIVEN))
+    assert repeats(known, Credit.model_validate({**GIVEN, "by": "a colleague"}))
+    for other in ({"reason": "another"}, {"credit": "C2"}, {"goal": "sent"}, {"number": "7"}):
+        assert not repeats(known, Credit.model_validate({**GIVEN, **other})), other
+
+
+def test_a_credit_that_an_earlier_version_reserved_is_known_again_where_the_same_person_asks() -> (
+    None
+):
+    # Who asked was in its digest, and no goal could be named.
+    known = "d1f5d8c81c8bf860"
+    assert repeats(known, Credit.model_validate(GIVEN))
+    assert not repeats(known, Credit.model_validate({**GIVEN, "by": "a colleague"}))
+    assert not repeats(known, Credit.model_validate({**GIVEN, "goal": "sent"}))
+
+
+def test_nothing_is_shown_as_left_of_which_nothing_can_be_credited() -> None:
+    document = a_document()
+    sums = totals(document, "category")
+    stated = Amounts(currency="EUR", net=sums.net, vat=sums.vat, gross=sums.gross)
+    assert opening(final(document, amounts=stated)).left.sums.gross == sums.gross
+    other = stated.model_copy(update={"vat": sums.vat + 1, "gross": sums.gross + 1})
+    for each in (other, None):
+        with pytest.raises(InvalidRequest, match="credit it by hand"):
+            opening(final(document, amounts=each))
 
 
 def test_a_credit_is_a_request_of_its_own_that_says_what_it_credits() -> None:

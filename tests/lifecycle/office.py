@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
+from invoicing.claims import Register
 from invoicing.client import InvoicingClient
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits
@@ -67,12 +68,13 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def office_at(server: Server) -> AsyncIterator[Office]:
+async def office_at(server: Server, register: Register | None = None) -> AsyncIterator[Office]:
     """One whose worker is served meanwhile."""
     client = await InvoicingClient.connect(server.address)
     provider = Bookkeeper()
     setup = WorkerSettings(grace=2.0, calls=100)
-    async with serving(workers(client.temporal, {NAME: {"default": provider}}, setup)):
+    adaptors = {NAME: {"default": provider}}
+    async with serving(workers(client.temporal, adaptors, setup, register=register)):
         yield Office(client, provider)
 
 

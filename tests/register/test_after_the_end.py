@@ -14,7 +14,7 @@ from invoicing.claims import ClaimCall, Claimed, Word
 from invoicing.client import Failed
 from invoicing.errors import Unavailable
 from invoicing.invoice import RECORD, Status
-from invoicing.recording import RecordCall
+from invoicing.recording import CreditsCall, RecordCall
 from sandbox.zero_friction import Step, Told
 from starter import Code
 from temporal_server import local_server
@@ -37,6 +37,10 @@ class Away:
         if not self.back:
             raise Unavailable("the register: away")
         return True
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """Nothing here is credited."""
+        raise AssertionError
 
 
 @pytest.fixture

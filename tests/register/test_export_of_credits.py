@@ -1,4 +1,5 @@
-"""A credit note in an export: booked the other way, and part of no sum but of what was credited."""
+"""Credits and orders in an export. A credit note is booked the other way, and part of no sum but of
+what was credited; what people said of credits and orders is in the journal."""
 
 from __future__ import annotations
 
@@ -8,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from invoicing.recording import CreditsCall
 from register import Books
-from register.export import BookingTable, exported
-from tests.register.test_export import JUNE, kept, reader, rows
+from register.export import BookingTable, exported, verified
+from tests.register.said import a_claim, a_record, a_row, lines
+from tests.register.test_export import JUNE, kept, objects, reader, rows
 
 __all__ = ["reader"]
 
@@ -50,3 +53,29 @@ def _bookings(reader: Engine, folder: Path) -> list[Any]:
     table = BookingTable(separator=",", decimal="point", columns={each: each for each in names})
     exported(reader, folder, JUNE, bookings=table)
     return rows(folder, "bookings", encoding=table.encoding)
+
+
+async def test_the_journal_has_what_orders_and_credits_tell_as_well(
+    books: Books, reader: Engine, tmp_path: Path
+) -> None:
+    await kept(books, "INV-7", told=1)
+    await books.claim(a_claim("ORDER-1", kind="order"))
+    order = a_record(lines(1, 2, by="Ans"), a_row(number=None), "ORDER-1", kind="order")
+    await books.record(order)
+    told = CreditsCall(reference="INV-7", claimant="ledger", lines=lines(1, 1, by="Bo"))
+    await books.record_credits(told)
+    for provider in (None, "mollie"):
+        folder = tmp_path / str(provider)
+        assert exported(reader, folder, JUNE, provider).broken is None
+        assert [
+            (line["kind"], line["reference"], line["claimant"], line["by"])
+            for line in objects(folder, "journal")
+        ] == [
+            ("invoice", "INV-7", "one", ""),
+            ("order", "ORDER-1", "one", "Ans"),
+            ("order", "ORDER-1", "one", "Ans"),
+            ("invoice", "INV-7", "ledger", "Bo"),
+        ]
+        assert not list(verified(folder))
+        # An order is asked for, and invoiced by its deliveries: it has no amounts of its own.
+        assert [one["reference"] for one in objects(folder, "invoices")] == ["INV-7"]

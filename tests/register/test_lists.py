@@ -131,6 +131,47 @@ async def test_a_credit_note_counts_as_what_it_takes_back_and_is_never_overdue(
     assert (one.credit_note, one.credits) == (True, "A-1")
 
 
+@pytest.mark.parametrize(
+    ("note", "overdue"),
+    [
+        ({"number": "CN-1"}, False),
+        ({"number": None, "stage": "sent"}, False),
+        ({"number": "CN-1", "gross": Decimal("120.99")}, True),
+        ({"number": None, "stage": "drafted"}, True),
+        ({"number": "CN-1", "credits": "another"}, True),
+    ],
+)
+async def test_what_credit_notes_have_taken_back_is_not_overdue(
+    reader: Engine, books: Books, note: dict[str, Any], overdue: bool
+) -> None:
+    late = Wanted(overdue_on=date(2026, 7, 2))
+    assert [each.reference for each in page(reader, late, 10).rows] == ["JUNE-2"]
+    await books.claim(a_claim("JUNE-2#C1"))
+    row = a_row(**{"credit_note": True, "credits": "JUNE-2", **note})
+    await books.record(a_record(lines(1, 1), row, reference="JUNE-2#C1"))
+    assert bool(page(reader, late, 10).rows) is overdue
+
+
+async def test_a_part_that_was_paid_and_a_part_that_was_taken_back_leave_nothing_overdue(
+    reader: Engine, books: Books
+) -> None:
+    row: dict[str, Any] = {
+        "issue_date": DAY,
+        "due_date": date(2026, 7, 1),
+        "number": "N-9",
+        "paid": Decimal(100),
+    }
+    await books.claim(a_claim("JUNE-9"))
+    await books.record(a_record(lines(1, 1), a_row(**row), reference="JUNE-9"))
+    late = Wanted(overdue_on=date(2026, 7, 2), text="JUNE-9")
+    for name, rest in (("C1", 1), ("C2", 0)):
+        assert len(page(reader, late, 10).rows) == 1
+        note = a_row(credit_note=True, credits="JUNE-9", number=name, gross=Decimal("10.50"))
+        await books.claim(a_claim(f"JUNE-9#{name}"))
+        await books.record(a_record(lines(1, 1), note, reference=f"JUNE-9#{name}"))
+        assert len(page(reader, late, 10).rows) == rest
+
+
 @pytest.mark.parametrize("cursor", ["x", "!!", "MjAyNg", "/" * 9])
 async def test_a_cursor_that_no_list_gave_is_refused(reader: Engine, cursor: str) -> None:
     with pytest.raises(BadCursor):

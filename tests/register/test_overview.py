@@ -75,6 +75,19 @@ def test_what_it_comes_to_is_told_by_currency(reader: Engine) -> None:
     assert (yen.currency, yen.asked, yen.overdue) == ("JPY", Decimal(500), Decimal(0))
 
 
+async def test_what_credit_notes_have_taken_back_is_owed_no_more(
+    reader: Engine, books: Books
+) -> None:
+    for of, gross in (("A-2", GROSS), ("A-6", Decimal(20)), ("A-6", Decimal(10))):
+        name = f"{of}#{gross}"
+        await books.claim(a_claim(name))
+        note = a_row(credit_note=True, credits=of, number=name, gross=gross)
+        await books.record(a_record(lines(1, 1), note, reference=name))
+    euros, _ = overview(reader, Wanted(), ASKED, TODAY).money
+    # A-5 whole, and 20.00 of A-6.
+    assert euros.overdue == GROSS + 20
+
+
 def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
     found = overview(reader, Wanted(prefixes=("B-",)), ASKED, TODAY)
     assert [each.currency for each in found.money] == ["JPY"]

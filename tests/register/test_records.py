@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
+from invoicing.recording import CreditsCall, Line
 from register import Books
 from register.database import made
+from register.erasing import Erasure, erased
 from register.tables import journal, vat_rows
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 
@@ -78,6 +80,55 @@ async def test_amounts_dates_and_people_are_kept(books: Books, database: Engine)
     with database.begin() as db:
         rates = db.execute(select(vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat)).all()
     assert [tuple(each) for each in rates] == [("21", 10000, 2100)]
+
+
+# --- credits --------------------------------------------------------------------------------------
+
+
+async def test_what_credits_tell_is_kept_once_beside_what_the_invoice_tells(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 2)))
+    before = await books.row("invoice", "INV-7")
+    for first, last in ((1, 2), (1, 2), (2, 4)):
+        told = lines(first, last, by="Ans", reason="came back")
+        assert await books.record_credits(of_credits(told))
+    await books.record(a_record(lines(3, 3)))
+    with database.begin() as db:
+        columns = (journal.c.claimant, journal.c.sequence)
+        kept = [tuple(each) for each in db.execute(select(*columns).order_by(journal.c.position))]
+    ledger = [("ledger", place) for place in range(1, 5)]
+    assert kept == [("one", 1), ("one", 2), *ledger, ("one", 3)]
+    assert await books.broken() is None
+    after = await books.row("invoice", "INV-7")
+    assert before is not None
+    assert after is not None
+    assert {name for name in before if before[name] != after[name]} == {"sequence", "changed_at"}
+
+
+async def test_credits_of_an_invoice_that_is_older_than_the_register_are_kept(
+    books: Books, database: Engine
+) -> None:
+    assert await books.record_credits(of_credits(lines(1, 1)))
+    with database.begin() as db:
+        assert db.execute(select(func.count()).select_from(journal)).scalar() == 1
+
+
+async def test_what_credits_have_told_is_erased_with_their_invoice(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 1), a_row(ended=True)))
+    await books.record_credits(of_credits(lines(1, 1, reason="Bakker & Zn sent it back")))
+    erased(database, Erasure("invoice", "INV-7", by="Cas", reason="asked for", at=NOON))
+    assert not await books.record_credits(of_credits(lines(2, 2, reason="Bakker & Zn again")))
+    with database.begin() as db:
+        assert "Bakker" not in str(db.execute(select(journal.c.said)).all())
+
+
+def of_credits(told: tuple[Line, ...]) -> CreditsCall:
+    return CreditsCall(reference="INV-7", claimant="ledger", lines=told)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from tests.simulation.scene import REFERENCE, Scene, lost, request
 
 ABOUT = ("invoice", REFERENCE)
 DAY = timedelta(days=1)
+SOON = timedelta(seconds=6)
+"""A line is handed over within the first pause of its plan's notices, which is 5 seconds."""
 
 
 class Kept(Scene):
@@ -83,6 +85,31 @@ def test_every_line_of_a_life_is_written_down_with_who_wanted_it() -> None:
         assert {"is drafted", "is held", "is sent"} <= set(told)
         (released,) = [line for line in kept if line.what == "released"]
         assert (released.by, released.reason) == ("a person", "test")
+
+
+def test_what_happens_soon_after_goes_along_in_the_same_call() -> None:
+    with Kept() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.passes(SOON)
+        assert scene.register.rows[ABOUT].status == Status.HELD
+        assert scene.register.records == 1
+        scene.release()
+        scene.written()
+        # What a person has said is not kept waiting; all that came after it was one call more.
+        assert scene.register.records == 3
+
+
+def test_what_a_person_has_said_is_written_down_at_once() -> None:
+    with Kept() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.passes(SOON)
+        (kept,) = scene.register.lines.values()
+        before = len(kept)
+        scene.hold()
+        scene.passes(timedelta(seconds=1))
+        assert "held" in [line.what for line in kept[before:]]
 
 
 def test_nothing_is_made_while_the_register_is_away_and_it_shows_why() -> None:

@@ -18,13 +18,12 @@ from workflows.credit.life import CreditsLife
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
-    from invoicing.credit import CreditLedger, Requested
+    from invoicing.credit import Requested
     from invoicing.credit_case import Looked, RequestedCall
-    from invoicing.credit_document import refuse_uncreditable
+    from invoicing.credit_document import opening, refuse_uncreditable
     from invoicing.errors import InvalidRequest
     from invoicing.identity import workflow_id
     from invoicing.invoice import Status
-    from invoicing.totals import totals
 
 CALL = timedelta(seconds=30)
 PAUSE = timedelta(seconds=2)
@@ -72,13 +71,11 @@ async def learn(life: CreditsLife) -> None:
 
 def _take(life: CreditsLife, invoice: Requested) -> None:
     """Its ledger begins with all of it."""
-    if invoice.rounding is None:
-        raise NotCreditable("it was never planned")
-    document = invoice.request.document
-    sums, stated = totals(document, invoice.rounding), invoice.invoice.amounts
-    if stated is None or (sums.net, sums.vat, sums.gross) != (stated.net, stated.vat, stated.gross):
-        raise NotCreditable("its amounts are not what its document comes to: credit it by hand")
-    life.case.learn(invoice, CreditLedger.of(document, invoice.rounding))
+    try:
+        ledger = opening(invoice)
+    except InvalidRequest as error:
+        raise NotCreditable(str(error)) from None
+    life.case.learn(invoice, ledger)
     life.note(f"the invoice is known, {invoice.invoice.number}, and what is left of it")
     life.show()
 
@@ -120,6 +117,8 @@ async def look(life: CreditsLife, reference: str) -> Looked:
 
 async def _look(life: CreditsLife) -> tuple[Requested, bool]:
     looked = await look(life, life.reference)
+    if looked.claims:
+        life.record()
     if looked.invoice is None:
         raise Unknown("nobody knows an invoice with this reference")
     if looked.cut_off:

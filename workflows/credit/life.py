@@ -14,6 +14,7 @@ from workflows.kit.details import credits_markdown
 from workflows.kit.endings import NobodyCame
 from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
+from workflows.kit.recorder import Recorder, ledger
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
@@ -39,6 +40,8 @@ class CreditsLife:
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
         self._listing = Listing()
+        told = ledger(self.reference, lambda: self.case.recorded_as)
+        self.recorder = Recorder(self.case, told, self.show)
         waits = Waits(self.case, lambda: None, lambda: False, self.show)
         self._asking = Asking(self.case, waits, self.note)
         self._one_at_a_time = asyncio.Lock()
@@ -93,9 +96,19 @@ class CreditsLife:
         return self.case.shown(self.reference)
 
     def note(self, what: str, said: Instruction | None = None) -> None:
-        """Add to the journal what happened, and who wanted it."""
+        """Add to the journal what happened, and who wanted it; and have it recorded."""
         wanted = (said.by, said.reason, said.proven) if said else ()
-        self.case.note(workflow.now(), what, *wanted)
+        self.case.told = str(self.case.status)
+        self.case.note(workflow.now(), what, *wanted, answers=isinstance(said, Resolve))
+        self.recorder.go_on()
+
+    def record(self) -> None:
+        """There is a register: from now on what happens is written down there, what has happened
+        so far first. Once: what was erased there is not told again."""
+        if not self.case.recorded_as:
+            self.case.recorded_as = workflow.info().first_execution_run_id
+            self.recorder.begin()
+            self.recorder.go_on()
 
     def show(self) -> None:
         """Bring lists and the Web UI up to date."""

@@ -32,6 +32,7 @@ It is begun again as well, and knows what it knew."""
 
 async def live(life: CreditsLife) -> None:
     """Decide about what is asked for, one after the other, until nobody asks any more."""
+    life.recorder.go_on()
     for name in dict.fromkeys((*life.case.under_way, *life.case.begun)):
         await begin(life, name)
     while True:
@@ -55,6 +56,7 @@ async def live(life: CreditsLife) -> None:
     life.case.outcome = CreditsStatus.CREDITED if credited else CreditsStatus.IDLE
     life.note(f"ended: {life.case.outcome}")
     life.show()
+    await life.recorder.emptied()
     await workflow.wait_condition(workflow.all_handlers_finished)
 
 
@@ -114,6 +116,7 @@ def _refuse(life: CreditsLife, name: str, why: str) -> None:
 def _renews(life: CreditsLife) -> bool:
     """Whether to continue as new: credits may be under way, and a question open, but no call."""
     idle = life.busy == 0 and workflow.all_handlers_finished() and not life.case.undecided
+    idle = idle and life.recorder.may_renew
     return life.renewal.due and idle and life.case.resolution is None
 
 

@@ -20,7 +20,14 @@ from workflows.kit.lifetime import through_cancels
 with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import refuse_instruction
     from invoicing.credit import Credit
-    from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditState, digest
+    from invoicing.credit_case import (
+        Credits,
+        CreditsCase,
+        CreditsInput,
+        CreditState,
+        digest,
+        repeats,
+    )
     from invoicing.errors import TooLarge
     from invoicing.invoice import Invoice, Journal, Resolve
 
@@ -90,7 +97,7 @@ class CreditsWorkflow:
         case = self._life.case
         asked = case.undecided.get(wanted.credit)
         known = digest(asked) if asked else case.known.get(wanted.credit)
-        if known not in (None, digest(wanted)):
+        if known is not None and not repeats(known, wanted):
             raise refused(f"credit {wanted.credit} was already asked for with other content")
         if known is None and case.outcome:
             raise refused(f"it has ended: {case.outcome}; ask again, which begins it anew")

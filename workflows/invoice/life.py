@@ -18,7 +18,7 @@ from workflows.kit.endings import Cancelling
 from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
-from workflows.kit.recorder import Recorder
+from workflows.kit.recorder import Recorder, rows
 from workflows.kit.telemetry import UnknownCalls, tell_status
 from workflows.kit.waiting import Waits
 
@@ -53,13 +53,12 @@ class Life:
         self.renewal = Renewal(self.case, self.note)
         self.calls = Calls(self.request.provider)
         self.unknown_calls = UnknownCalls(self.request.provider)
-        self.recorder = Recorder(
+        told = rows(
             "invoice",
             self.request.reference,
-            self.case,
             lambda: invoice_row(self.case, self.request, self.order_id),
-            self.show,
         )
+        self.recorder = Recorder(self.case, told, self.show)
         self.outbox = Outbox(self.request.subscriber, self.case, self.recorder)
         self._listing = Listing()
         self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
@@ -190,9 +189,10 @@ class Life:
         return self.case.shown(self.request)
 
     def note(self, what: str, said: Instruction | None = None) -> None:
-        """Add to the journal what happened, and who wanted it."""
+        """Add to the journal what happened, and who wanted it; and have it recorded."""
         wanted = (said.by, said.reason, said.proven) if said else ()
         self.case.note(workflow.now(), what, *wanted, answers=isinstance(said, Resolve))
+        self.recorder.go_on()
 
     def replace(self, request: InvoiceRequest) -> None:
         """Something else is asked for from now on. The memo keeps what was asked for so far, for a
@@ -204,7 +204,7 @@ class Life:
     def show(self) -> None:
         """Bring lists and the Web UI up to date, and have the subscriber told."""
         state, before = self.state, self._listing.status()
-        rows: list[tuple[object, object]] = [
+        listed: list[tuple[object, object]] = [
             (attributes.PROVIDER, state.provider),
             (attributes.REFERENCE, state.reference),
             (attributes.STATUS, state.status.value),
@@ -215,7 +215,7 @@ class Life:
         ]
         if state.status.value != before:
             tell_status("invoice", before, state)
-        self._listing.show(rows, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
+        self._listing.show(listed, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
         if not self.unclaimed or self.case.problem:
             # Until then it may be an invoice of which everything was told long ago.
             self.outbox.tell(state, self.paces.notices)

@@ -44,7 +44,9 @@ class Outbox:
         self._posting: workflow.ChildWorkflowHandle[Any, Any] | None = None
 
     def tell(self, state: Invoice | Order, pace: Pace) -> None:
-        """Have the subscriber and the register told, if this is news."""
+        """Have the subscriber and the register told, if this is news; what somebody has said is
+        recorded also where it changed nothing."""
+        self._recorder.go_on()
         anybody = self._subscriber is not None or self._recorder.listens
         if not anybody or news(state) == self._memory.told:
             return

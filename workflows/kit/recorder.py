@@ -1,15 +1,17 @@
-"""What an invoice or an order has to tell the register, on its way there: in order, none lost.
+"""What an invoice, its credits or an order have to tell the register: in order, none lost.
 
-It holds up nothing: it is handed over beside the story. Only the very end waits for it, shown as
+It holds up nothing: it is handed over beside the story, a few seconds after it happened, so that
+what follows soon goes along in the same call. Only the very end waits for it, at once and shown as
 such, for what ends takes with it what was not handed over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -22,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import RECORD, Waiting
     from invoicing.memory import Memory
     from invoicing.provider import Pace, Paces
-    from invoicing.recording import RecordCall, Row
+    from invoicing.recording import CreditsCall, Line, RecordCall, Row
 
 CALL = timedelta(seconds=15)
 """More than the register's own patience, so that its word for what happened wins."""
@@ -32,6 +34,8 @@ MOST_LINES = 200
 """Handed over at once."""
 
 Kind = Literal["invoice", "order"]
+Call = Callable[[tuple[Line, ...]], workflow.ActivityHandle[bool]]
+"""Begins to hand over these lines."""
 
 
 def ask_claim(call: ClaimCall) -> workflow.ActivityHandle[Claimed]:
@@ -47,35 +51,65 @@ def ask_claim(call: ClaimCall) -> workflow.ActivityHandle[Claimed]:
     )
 
 
+def rows(kind: Kind, reference: str, row: Callable[[], Row]) -> Call:
+    """The lines of an invoice or an order, with how it is now."""
+
+    def begun(lines: tuple[Line, ...]) -> workflow.ActivityHandle[bool]:
+        call = RecordCall(
+            kind=kind,
+            reference=reference,
+            claimant=workflow.info().first_execution_run_id,
+            began=workflow.info().workflow_start_time,
+            row=row(),
+            lines=lines,
+        )
+        return _begun(RegisterActivities.record, call, len(lines))
+
+    return begun
+
+
+def ledger(reference: str, claimant: Callable[[], str]) -> Call:
+    """The lines of the credits of this invoice."""
+
+    def begun(lines: tuple[Line, ...]) -> workflow.ActivityHandle[bool]:
+        call = CreditsCall(reference=reference, claimant=claimant(), lines=lines)
+        return _begun(RegisterActivities.record_credits, call, len(lines))
+
+    return begun
+
+
+def _begun(verb: Any, call: object, lines: int) -> workflow.ActivityHandle[bool]:
+    return workflow.start_activity_method(
+        verb,
+        call,
+        task_queue=REGISTER_QUEUE,
+        summary=f"record {lines} lines",
+        start_to_close_timeout=CALL,
+        schedule_to_close_timeout=ATTEMPTS,
+        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
+    )
+
+
 class Recorder:
     """Hands over the lines that wait in a workflow's memory, one call after the other.
 
     Args:
-        kind, reference: of what it tells.
         memory: where the lines wait, over a continue-as-new, too.
-        row: how it is now.
+        call: which call takes them.
         shown: called when the wait at the end has begun, or is over.
     """
 
-    def __init__(
-        self,
-        kind: Kind,
-        reference: str,
-        memory: Memory,
-        row: Callable[[], Row],
-        shown: Callable[[], None],
-    ) -> None:
-        self._kind: Kind = kind
-        self._reference = reference
+    def __init__(self, memory: Memory, call: Call, shown: Callable[[], None]) -> None:
         self._memory = memory
-        self._row = row
+        self._call = call
         self._shown = shown
         self._pace = Paces().notices
         self._calling = self._ending = False
         self._work: asyncio.Task[None] | None = None
 
     def follow(self, pace: Pace) -> None:
-        """Between the attempts at a register that is away."""
+        """Between the attempts at a register that is away. Its first pause is also how long lines
+        are gathered."""
         self._pace = pace
 
     @property
@@ -89,13 +123,13 @@ class Recorder:
         self._memory.begin_recording()
 
     def tell(self, status: str) -> None:
-        """The state has changed: a line of its own, handed over with all that wait."""
+        """The state has changed: a line of its own, handed over soon with all that wait."""
         if self.listens:
             self._memory.add_line(workflow.now(), f"is {status}", status=status)
             self.go_on()
 
     def go_on(self) -> None:
-        """Hand over what waits, if nothing is being handed over."""
+        """Hand over what waits, and what comes soon, if nothing is being handed over."""
         if self._memory.unrecorded and (self._work is None or self._work.done()):
             self._work = asyncio.create_task(self._hand_over())
 
@@ -120,8 +154,10 @@ class Recorder:
 
     async def _hand_over(self) -> None:
         turn = 0
-        while waiting := self._memory.unrecorded:
-            if await self._recorded(len(waiting)):
+        while self._memory.unrecorded:
+            if not turn:
+                await self._gathered()
+            if await self._recorded():
                 turn = 0
                 continue
             self._say_what_is_waited_for()
@@ -131,28 +167,26 @@ class Recorder:
             self._memory.waiting = None
             self._shown()
 
-    async def _recorded(self, waiting: int) -> bool:
+    async def _gathered(self) -> None:
+        """Wait for what follows soon."""
+        if not self._at_once():
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    self._at_once,
+                    timeout=self._pace.first,
+                    timeout_summary="what follows soon is recorded along with it",
+                )
+
+    def _at_once(self) -> bool:
+        """At the end nothing follows; and what a person has said must outlive this workflow."""
+        return self._ending or any(line.by for line in self._memory.unrecorded)
+
+    async def _recorded(self) -> bool:
         memory = self._memory
-        lines = memory.unrecorded[: min(waiting, MOST_LINES)]
-        call = RecordCall(
-            kind=self._kind,
-            reference=self._reference,
-            claimant=workflow.info().first_execution_run_id,
-            began=workflow.info().workflow_start_time,
-            row=self._row(),
-            lines=lines,
-        )
+        lines = memory.unrecorded[:MOST_LINES]
         self._calling = True
         try:
-            ours: bool = await workflow.execute_activity_method(
-                RegisterActivities.record,
-                call,
-                task_queue=REGISTER_QUEUE,
-                summary=f"record {len(lines)} lines",
-                start_to_close_timeout=CALL,
-                schedule_to_close_timeout=ATTEMPTS,
-                retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
-            )
+            ours = await self._call(lines)
         except ActivityError:
             return False
         finally:

@@ -16,7 +16,7 @@ from workflows.kit.endings import NobodyCame
 from workflows.kit.lifetime import Renewal
 from workflows.kit.listing import Listing
 from workflows.kit.outbox import Outbox
-from workflows.kit.recorder import Recorder
+from workflows.kit.recorder import Recorder, rows
 from workflows.kit.telemetry import tell_status
 from workflows.kit.waiting import Waits
 from workflows.order.calls import OrderCalls
@@ -68,13 +68,8 @@ class OrderLife:
         self.request = start.request()
         self.case = start.resumed or _begun(start)
         self.calls = OrderCalls(start.provider)
-        self.recorder = Recorder(
-            "order",
-            start.reference,
-            self.case,
-            lambda: order_row(self.case, self.request),
-            self.show,
-        )
+        told = rows("order", start.reference, lambda: order_row(self.case, self.request))
+        self.recorder = Recorder(self.case, told, self.show)
         self.outbox = Outbox(start.subscriber, self.case, self.recorder)
         self.work: dict[str, asyncio.Task[None]] = {}
         # None of them is larger than the order, of which it is a part, and what was asked for.
@@ -198,9 +193,10 @@ class OrderLife:
         return self.case.shown(self.request)
 
     def note(self, what: str, said: Instruction | None = None) -> None:
-        """Add to the journal what happened, and who wanted it."""
+        """Add to the journal what happened, and who wanted it; and have it recorded."""
         wanted = (said.by, said.reason, said.proven) if said else ()
         self.case.note(workflow.now(), what, *wanted, answers=isinstance(said, Resolve))
+        self.recorder.go_on()
 
     def show(self) -> None:
         """Bring lists and the Web UI up to date, and have the subscriber told."""

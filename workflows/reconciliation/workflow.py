@@ -10,15 +10,19 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.kit.lifetime import is_long
+from workflows.kit.listing import Listing
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
     from activities.reconciling import ElsewhereActivities, ListActivities, ReconcilingActivities
+    from invoicing import attributes
     from invoicing.claims import REGISTER_QUEUE
     from invoicing.identity import provider_queue
+    from invoicing.invoice import AWAY, Waiting
     from invoicing.listing import ListCall
     from invoicing.provider import ReadCall, Target
     from invoicing.reconciling import (
+        COMPARE,
         DAYS,
         AccountCall,
         Elsewhere,
@@ -37,6 +41,9 @@ CALL = timedelta(minutes=2)
 PATIENCE = timedelta(hours=6)
 """How long a provider or the register may be away. After that a list counts as broken off."""
 
+SILENT = CALL
+"""After so long without an answer it says whom it waits for: no try of a call takes longer."""
+
 MOST_PAGES = 10_000
 """Of one list: what goes on beyond it counts as broken off."""
 
@@ -50,6 +57,7 @@ class ReconciliationWorkflow:
     def __init__(self, start: ReconcileInput) -> None:
         self._start = start
         self._progress = start.progress or Progress(scope=_scope(start))
+        self._listing = Listing()
 
     @workflow.run
     async def run(self, start: ReconcileInput) -> Reconciled:
@@ -152,7 +160,8 @@ class ReconciliationWorkflow:
 
     def _note(self, **update: object) -> None:
         self._progress = now = self._progress.model_copy(update=update)
-        workflow.set_current_details(f"{now.pages} pages, {now.reads} looks")
+        whose = [(attributes.PROVIDER, self._start.provider)] if now.waiting else []
+        self._listing.show(whose, now.waiting, f"{now.pages} pages, {now.reads} looks")
 
     def _continue_as_new_if_long(self) -> None:
         if is_long():
@@ -161,7 +170,7 @@ class ReconciliationWorkflow:
 
     async def _ask(self, verb: Any, call: object, summary: str) -> Any:
         """The provider, as often as it takes within PATIENCE; all of it is harmless."""
-        return await workflow.execute_activity_method(
+        asked = workflow.start_activity_method(
             verb,
             call,
             task_queue=provider_queue(self._start.provider),
@@ -172,10 +181,13 @@ class ReconciliationWorkflow:
                 initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=10)
             ),
         )
+        now = workflow.now()
+        wait = Waiting(on="provider", what=AWAY, since=now, until=now + PATIENCE)
+        return await self._answer(asked, wait)
 
     async def _tell(self, verb: Any, call: object, summary: str) -> Any:
         """The register, for as long as it takes."""
-        return await workflow.execute_activity_method(
+        told = workflow.start_activity_method(
             verb,
             call,
             task_queue=REGISTER_QUEUE,
@@ -183,6 +195,20 @@ class ReconciliationWorkflow:
             start_to_close_timeout=CALL,
             retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
         )
+        return await self._answer(told, Waiting(on="register", what=COMPARE, since=workflow.now()))
+
+    async def _answer(self, call: workflow.ActivityHandle[Any], waiting: Waiting) -> Any:
+        """What a call is answered. It is shown where that takes long: nobody serves the queue, or
+        every try fails."""
+        try:
+            await workflow.wait_condition(call.done, timeout=SILENT, timeout_summary="an answer")
+        except TimeoutError:
+            self._note(waiting=waiting)
+        try:
+            return await call
+        finally:
+            if self._progress.waiting:
+                self._note(waiting=None)
 
 
 def _scope(start: ReconcileInput) -> Scope:
