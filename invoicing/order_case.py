@@ -18,13 +18,13 @@ from invoicing.order import (
     CancelLines,
     Deliver,
     DeliveryState,
-    Ledger,
     Order,
     OrderBrief,
     OrderStatus,
     fate,
     invoice_reference,
 )
+from invoicing.order_ledger import Ledger
 from invoicing.provider import OrderPlan, OrderSnapshot, OrderStage, OrderTarget
 from invoicing.request import OrderRequest
 
@@ -68,14 +68,19 @@ class OrderCase(Memory):
 
     def deliver(self, order: OrderRequest, wanted: Deliver) -> None:
         """Take the lines for a delivery. Raises NotOpen."""
-        self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
+        self.ledger = self.reserved(wanted)
         self._take(wanted)
         state = DeliveryState(
             delivery=wanted.delivery,
             reference=invoice_reference(order.reference, wanted.delivery),
             lines=wanted.lines,
+            quantities=wanted.quantities,
         )
         self.deliveries = {**self.deliveries, wanted.delivery: state}
+
+    def reserved(self, wanted: Deliver | CancelLines) -> Ledger:
+        """The ledger with the lines taken for this. Raises NotOpen."""
+        return self.ledger.reserve(wanted.lines, held_by(wanted), wanted.quantities)
 
     def _take(self, wanted: Deliver | CancelLines) -> None:
         name = held_by(wanted)
@@ -154,11 +159,12 @@ class OrderCase(Memory):
 
     def cancel_lines(self, wanted: CancelLines) -> None:
         """Take the lines for a cancellation. Raises NotOpen."""
-        self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
+        self.ledger = self.reserved(wanted)
         self._take(wanted)
         state = CancellationState(
             cancellation=wanted.cancellation,
             lines=wanted.lines,
+            quantities=wanted.quantities,
             by=wanted.by,
             reason=wanted.reason,
         )
@@ -267,7 +273,10 @@ def _urgency(row: Waiting) -> tuple[bool, bool, datetime]:
 
 def digest(wanted: Deliver | CancelLines) -> str:
     """What tells a repetition from something else under the same name, whoever asks for it."""
-    return hashlib.sha256(wanted.model_dump_json(exclude={"proven"}).encode()).hexdigest()[:16]
+    # What names no quantity has the digest that it had before one could be named.
+    left_out = {"proven"} if wanted.quantities else {"proven", "quantities"}
+    alike = wanted.model_copy(update={"quantities": dict(sorted(wanted.quantities.items()))})
+    return hashlib.sha256(alike.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
 def held_by(wanted: Deliver | CancelLines) -> str:

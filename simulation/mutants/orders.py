@@ -6,21 +6,22 @@ from simulation.mutants.mutant import Mutant
 
 CASE = "invoicing/case.py"
 ORDER = "invoicing/order.py"
+LEDGER = "invoicing/order_ledger.py"
 APPROVAL = "workflows/invoice/approval.py"
 EVENT = "workflows/event.py"
 
 MUTANTS = (
     Mutant(
         "a line can be taken twice",
-        ORDER,
-        "    if line.status is LineStatus.OPEN:\n        return None\n",
-        "    if line.status is not LineStatus.CANCELLED:\n        return None\n",
+        LEDGER,
+        "    return line.status is LineStatus.OPEN\n",
+        "    return line.status is not LineStatus.CANCELLED\n",
     ),
     Mutant(
         "a release opens what is invoiced",
-        ORDER,
-        "return self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
-        "return self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
+        LEDGER,
+        "opened = self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
+        "opened = self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
     ),
     Mutant(
         "an abandoned draft frees its lines",

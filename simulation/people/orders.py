@@ -10,6 +10,7 @@ from typing import Any
 from invoicing.identity import order_id
 from invoicing.invoice import Cancel, LineStatus
 from invoicing.order import CancelLines, Deliver, Order, request_of
+from invoicing.order_ledger import Ledger
 from invoicing.request import InvoiceRequest, OrderRequest
 from simulation.decisions import Act, Decision
 from simulation.documents import ISSUED, content, sums
@@ -38,7 +39,11 @@ def deliveries(request: OrderRequest, parts: Sequence[Sequence[int]]) -> list[De
 
 def invoices(request: OrderRequest, wanted: Sequence[Deliver]) -> list[InvoiceRequest]:
     """What each delivery asks for."""
-    return [request_of(request, each) for each in wanted]
+    ledger = Ledger.of(request.document)
+    return [
+        request_of(request, each, ledger.reserve(each.lines, each.delivery).held(each.delivery))
+        for each in wanted
+    ]
 
 
 class OrderPeople:

@@ -28,7 +28,8 @@ from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
 from invoicing.news import EventOutcome
-from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
+from invoicing.order import Order, OrderStatus
+from invoicing.order_ledger import Ledger, LedgerLine
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason
 from invoicing.reconciling import FindingKind

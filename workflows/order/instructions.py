@@ -14,8 +14,10 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import refuse_instruction, refuse_without_room
     from invoicing.errors import TooLarge
     from invoicing.invoice import Cancel, Resolve
-    from invoicing.order import CancelLines, Deliver, NotOpen, request_of
+    from invoicing.money import plain
+    from invoicing.order import CancelLines, Deliver, request_of
     from invoicing.order_case import digest, held_by
+    from invoicing.order_ledger import Ledger, NotOpen
 
 
 class Instructions:
@@ -27,17 +29,18 @@ class Instructions:
     # Checks: each raises Refused with the reason
 
     def may_deliver(self, wanted: Deliver) -> None:
-        if not self._is_new(wanted):
+        ledger = self._if_new(wanted)
+        if ledger is None:
             return
         try:
-            request_of(self._life.request, wanted)
+            request_of(self._life.request, wanted, ledger.held(held_by(wanted)))
         except ValidationError as error:
             detail = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in detail["loc"]) or "the delivery"
             raise refused(f"{where}: {detail['msg']}") from None
 
     def may_cancel_lines(self, wanted: CancelLines) -> None:
-        self._is_new(wanted)
+        self._if_new(wanted)
 
     def may_cancel(self, order: Cancel) -> None:
         self._refuse_if_ended()
@@ -52,7 +55,7 @@ class Instructions:
         life = self._life
         if held_by(wanted) not in life.case.known:
             life.case.deliver(life.request, wanted)
-            what = f"delivery {wanted.delivery} asked for: {_named(wanted.lines)}"
+            what = f"delivery {wanted.delivery} asked for: {_named(wanted)}"
             life.case.note(workflow.now(), what, proven=wanted.proven)
             life.show()
 
@@ -61,7 +64,7 @@ class Instructions:
         life = self._life
         if held_by(wanted) not in life.case.known:
             life.case.cancel_lines(wanted)
-            what = f"cancellation {wanted.cancellation} asked for: {_named(wanted.lines)}"
+            what = f"cancellation {wanted.cancellation} asked for: {_named(wanted)}"
             life.note(what, wanted)
             life.show()
 
@@ -76,24 +79,25 @@ class Instructions:
 
     # Why not
 
-    def _is_new(self, wanted: Deliver | CancelLines) -> bool:
-        """Whether it is to be done now. Refused where it cannot be, or says something else."""
+    def _if_new(self, wanted: Deliver | CancelLines) -> Ledger | None:
+        """The ledger as it would be, or None where it is known already. Refused where it cannot be
+        done, or says something else."""
         case = self._life.case
         known = case.known.get(held_by(wanted))
         if known is not None:
             if known != digest(wanted):
                 raise refused(f"{held_by(wanted)} was already asked for with other content")
-            return False
+            return None
         self._refuse_if_ended()
         if case.cancelled:
             raise refused("the order is being taken back")
         try:
-            case.ledger.reserve(wanted.lines, held_by(wanted))
+            taken = case.reserved(wanted)
             refuse_instruction(wanted)
             refuse_without_room(wanted, *case.grown)
         except (NotOpen, TooLarge) as error:
             raise refused(str(error)) from None
-        return True
+        return taken
 
     def _refuse_if_ended(self) -> None:
         if self._life.case.outcome:
@@ -103,6 +107,8 @@ class Instructions:
 MOST_NAMED = 20
 
 
-def _named(lines: tuple[str, ...]) -> str:
+def _named(wanted: Deliver | CancelLines) -> str:
+    lines, of = wanted.lines, wanted.quantities
     more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-    return ", ".join(lines[:MOST_NAMED]) + more
+    named = (f"{plain(of[each])} of {each}" if each in of else each for each in lines[:MOST_NAMED])
+    return ", ".join(named) + more

@@ -26,8 +26,9 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import BEGUN_BYTES, CHILDREN, INSTRUCTION, stored
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Instruction, Resolve, Waiting
-    from invoicing.order import CancelLines, Deliver, Ledger, Order, OrderStatus
+    from invoicing.order import CancelLines, Deliver, Order, OrderStatus
     from invoicing.order_case import OrderCase, OrderInput
+    from invoicing.order_ledger import Ledger
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
     from invoicing.rows import order_row
@@ -91,6 +92,7 @@ class OrderLife:
         self._one_at_a_time = asyncio.Lock()
         self._engine_cancel = self._abandoned = False
         self._beside: set[asyncio.Task[None]] = set()
+        self.case.ledger = self.case.ledger.measured(self.request.document)
         if self.case.plan:
             self.calls.follow(self.case.plan)
 

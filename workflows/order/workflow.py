@@ -25,17 +25,17 @@ with workflow.unsafe.imports_passed_through():
         CancelLines,
         Deliver,
         DeliveryState,
-        Ledger,
         Order,
         OrderBrief,
     )
     from invoicing.order_case import OrderInput
+    from invoicing.order_ledger import Ledger
     from invoicing.provider import Event
 
 
 @workflow.defn
 class OrderWorkflow:
-    """Every line ends invoiced or cancelled, exactly once."""
+    """Every unit of every line ends invoiced or cancelled, exactly once."""
 
     @workflow.init
     def __init__(self, start: OrderInput) -> None:
