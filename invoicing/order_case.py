@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import JsonValue
 
 from invoicing import attributes
 from invoicing.bounds import listed_keys, said
 from invoicing.case import Memory
+from invoicing.document import Document
 from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
@@ -81,6 +83,14 @@ class OrderCase(Memory):
     def reserved(self, wanted: Deliver | CancelLines) -> Ledger:
         """The ledger with the lines taken for this. Raises NotOpen."""
         return self.ledger.reserve(wanted.lines, held_by(wanted), wanted.quantities)
+
+    def units_in_parts(
+        self, wanted: Deliver | CancelLines, document: Document
+    ) -> dict[str, Decimal]:
+        """Of the lines of which it has a part alone, how many units that is."""
+        held = self.ledger.held(held_by(wanted))
+        parts = self.ledger.in_parts(held_by(wanted), document)
+        return {line: held[line].measured[0] for line in parts}
 
     def _take(self, wanted: Deliver | CancelLines) -> None:
         name = held_by(wanted)

@@ -167,6 +167,15 @@ class Ledger(Recorded):
         """What this delivery or cancellation has, by line: one part of each at the most."""
         return {line.id: line for line in self.lines if line.holder == holder}
 
+    def in_parts(self, holder: str, document: Document) -> tuple[str, ...]:
+        """The lines of the order of which this holder has a part alone."""
+        held = self.held(holder)
+        return tuple(
+            line.id
+            for line in document.lines
+            if line.id in held and held[line.id].units != abs(line.quantity)
+        )
+
     @property
     def done(self) -> bool:
         """Whether every unit has its final status."""

@@ -100,6 +100,31 @@ async def test_an_order_is_delivered_and_cancelled_line_by_line(
     assert told["journal"]["entries"]
 
 
+async def test_units_of_lines_are_delivered_and_cancelled(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    parcel = ("order", "deliver", reference, "A", "--line", "2", "--units", "2@1", *DAY)
+    said = await typed(*parcel, at=company)
+    assert said.exit_code == Code.DONE, said.output
+    for text in ("delivery/A", "39.98", "19.99"):
+        assert text in said.stdout
+    more = await typed("order", "deliver", reference, "B", "--units", "2@1", *DAY, at=company)
+    assert more.exit_code == Code.FAILED
+    assert "has 1 open, and 2 are asked for" in more.stderr
+    for wrong, why in ("2", "NUMBER@ID"), ("x@1", "quantities.1"):
+        said = await typed("order", "deliver", reference, "B", "--units", wrong, *DAY, at=company)
+        assert said.exit_code == Code.BAD_INPUT
+        assert why in said.stderr
+    short = ("order", "cancel-lines", reference, "X", "--units", "1@1", "--line", "3", *WHY)
+    assert (await typed(*short, at=company)).exit_code == Code.DONE
+    order = await finished(company, reference)
+    assert [f"{line.id}: {line.units} {line.status}" for line in order.ledger.lines] == [
+        "1: 2 invoiced",
+        "1: 1 cancelled",
+        "2: 3 invoiced",
+        "3: 3 cancelled",
+    ]
+
+
 async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     held = await typed(

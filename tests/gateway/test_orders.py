@@ -58,6 +58,27 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     assert (await door.get(f"{path}/journal")).json()["entries"]
 
 
+async def test_units_of_a_line_are_delivered_and_cancelled(company: Company, door: Door) -> None:
+    order = an_order(company, 1)
+    path = f"/v1/orders/{order.reference}"
+    await door.post("/v1/orders", order)
+    part = {**delivery("A", "1"), "quantities": {"1": "2"}}
+    told = await door.post(f"{path}/deliver", part)
+    assert told.json()["quantities"] == {"1": "2"}
+    more = await door.post(f"{path}/deliver", {**part, "delivery": "B"})
+    assert "has 1 open, and 2 are asked for" in (problem(more, Kind.REFUSED).detail or "")
+    for wrong, field in (({"2": "1"}, "quantities.2"), ({"1": 0.5}, "quantities.1")):
+        refused = await door.post(f"{path}/deliver", {**part, "quantities": wrong})
+        assert fields(refused) == [field]
+    missing = {**WHY, "cancellation": "X", "lines": ["1"], "quantities": {"1": "1"}}
+    assert (await door.post(f"{path}/cancel-lines", missing)).status_code == 200
+    async with asyncio.timeout(30):
+        while not (result := (await door.get(f"{path}/result")).json())["ended"]:
+            pass
+    parts = [(each["status"], each["units"]) for each in result["order"]["ledger"]["lines"]]
+    assert parts == [("invoiced", "2"), ("cancelled", "1")]
+
+
 async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> None:
     wanted = {(await _begun(company, door)).reference for _ in range(3)}
 

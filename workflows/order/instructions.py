@@ -97,6 +97,8 @@ class Instructions:
             refuse_without_room(wanted, *case.grown)
         except (NotOpen, TooLarge) as error:
             raise refused(str(error)) from None
+        if why := self._life.why_not_in_parts(taken, wanted):
+            raise refused(why)
         return taken
 
     def _refuse_if_ended(self) -> None:

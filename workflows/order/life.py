@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Instruction, Resolve, Waiting
     from invoicing.order import CancelLines, Deliver, Order, OrderStatus
-    from invoicing.order_case import OrderCase, OrderInput
+    from invoicing.order_case import OrderCase, OrderInput, held_by
     from invoicing.order_ledger import Ledger
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
@@ -39,6 +39,9 @@ _OVERDUE = {
     Kind.UNREADABLE: Reason.NOT_UNDERSTOOD,
 }
 """What is asked when something has lasted too long that is no refusal."""
+
+_NAMED = 5
+"""Lines that a refusal names."""
 
 
 class Abandoned(Exception):
@@ -100,6 +103,21 @@ class OrderLife:
     def registers(self) -> bool:
         """Whether the provider must know the order."""
         return self.case.plan is not None and self.case.plan.registers
+
+    def why_not_in_parts(self, ledger: Ledger, wanted: Deliver | CancelLines) -> str:
+        """Why the provider does not take what this holds in the ledger, and what to do; empty where
+        it does, or where nobody knows yet."""
+        plan = self.case.plan
+        if plan is None or not plan.whole_lines:
+            return ""
+        parts = ledger.in_parts(held_by(wanted), self.request.document)
+        named = ", ".join(parts[:_NAMED]) + (" and others" if len(parts) > _NAMED else "")
+        if not parts:
+            return ""
+        return (
+            f"{self.request.provider} takes a line of an order as a whole alone, and of {named} a "
+            "part is asked for: take all of it, or make an order with a line for each part"
+        )
 
     @property
     def paces(self) -> Paces:

@@ -14,6 +14,7 @@ from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.claiming import claim
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
+from workflows.order.parts import refuse_parts
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
@@ -80,6 +81,7 @@ async def _plan(life: OrderLife) -> None:
         else:
             life.case.plan, life.case.context = plan, plan.context
             life.calls.follow(plan)
+            refuse_parts(life)
             life.show()
 
 
