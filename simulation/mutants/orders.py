@@ -24,6 +24,42 @@ MUTANTS = (
         "opened = self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
     ),
     Mutant(
+        "a unit can be delivered twice",
+        LEDGER,
+        '"units": units - want, ',
+        '"units": units, ',
+    ),
+    Mutant(
+        "what is left of a line is forgotten with its first part",
+        LEDGER,
+        "            if want != units:\n",
+        "            if not units:\n",
+    ),
+    Mutant(
+        "the last part of a line does not take the rest",
+        "invoicing/portions.py",
+        "    return amount if units == of else priced(units, amount, of, currency)\n",
+        "    return priced(units, amount, of + (units == of), currency)\n",
+    ),
+    Mutant(
+        "a cancellation cancels units that are on their way",
+        LEDGER,
+        "return lambda line: line.holder == holder and line.status is LineStatus.RESERVED",
+        "return lambda line: line.status is LineStatus.RESERVED",
+    ),
+    Mutant(
+        "a delivery of a part invoices the whole line",
+        ORDER,
+        "    return part_of(line, units.copy_sign(line.quantity), amount, currency)\n",
+        "    return line\n",
+    ),
+    Mutant(
+        "a provider of whole lines is asked for parts",
+        "workflows/order/life.py",
+        "        if plan is None or not plan.whole_lines:\n",
+        "        if plan is not None:\n",
+    ),
+    Mutant(
         "an abandoned draft frees its lines",
         ORDER,
         "    return None if there else LineStatus.OPEN\n",
