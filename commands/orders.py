@@ -32,7 +32,7 @@ from commands.choosing import word_of
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel, Problem
 from invoicing.lists import CUT_OFF
-from invoicing.order import CancelLines, Deliver, OrderStatus
+from invoicing.order import AddLines, CancelLines, Deliver, OrderStatus
 from invoicing.parse import read
 from invoicing.request import OrderRequest
 from terminal import (
@@ -226,6 +226,28 @@ def cancel_lines(
         **who_and_why(by, reason),
     )
     _order(reference, lambda client: client.orders.cancel_lines(reference, wanted), as_json)
+
+
+@orders.command(
+    "add-lines",
+    short_help="Order more lines.",
+    epilog=f"Example: {PROGRAM} order add-lines ORDER-1 MORE-1 more.json",
+)
+def add_lines(
+    reference: OrderRef,
+    addition: Annotated[
+        str, typer.Argument(metavar="NAME", help="Yours; the same again is the same addition.")
+    ],
+    file: File,
+    as_json: AsJson = False,
+) -> None:
+    """Order the lines in FILE as well, a list of lines as an order has them, while it is open.
+
+    Refused where the provider knows the order as it was registered.
+    """
+    named = json.dumps({"addition": addition})[:-1].encode()
+    wanted = read(AddLines, named + b', "lines": ' + file.read() + b"}")
+    _order(reference, lambda client: client.orders.add_lines(reference, wanted), as_json)
 
 
 @orders.command(

@@ -42,7 +42,7 @@ from invoicing.errors import EngineError
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Recorded
-from invoicing.order import CancelLines, Deliver
+from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import NOT_FOR_CALLERS
@@ -68,6 +68,7 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
+    AddLines,
     Credit,
     Close,
 )

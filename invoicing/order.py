@@ -87,6 +87,17 @@ class CancelLines(Instruction):
         return self
 
 
+class AddLines(Typed):
+    """These lines are ordered as well. The same name again is the same addition.
+
+    Their ids are new in the order. At a provider that must know an order they are refused.
+    """
+
+    addition: DeliveryName
+    lines: Annotated[tuple[Line, ...], Length(MOST_LINES, least=1)]
+    proven: Proven = ""
+
+
 def _refuse_others(quantities: Mapping[str, object], lines: Container[str]) -> None:
     """A quantity of a line that is not named would silently not be taken."""
     wrong = [
@@ -167,6 +178,26 @@ class Order(Recorded):
     waiting: Waiting | None = None
     problem: Problem | None = None
     ended: bool = False
+
+
+def with_lines(order: OrderRequest, added: AddLines) -> OrderRequest:
+    """The order with these lines behind its own.
+
+    Raises Inconsistent where a line's id is taken, and pydantic's ValidationError where the two
+    together make no sense.
+    """
+    whole = order.document
+    taken = {line.id for line in whole.lines}
+    wrong = [
+        FieldProblem(field=f"lines[{place}].id", message="is that of a line of this order")
+        for place, line in enumerate(added.lines)
+        if line.id in taken
+    ]
+    if wrong:
+        raise Inconsistent(wrong)
+    fields = {name: getattr(whole, name) for name in whole.model_fields_set}
+    document = Document.model_validate({**fields, "lines": (*whole.lines, *added.lines)})
+    return order.model_copy(update={"document": document})
 
 
 def invoice_reference(order: str, delivery: str) -> str:

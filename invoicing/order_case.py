@@ -16,6 +16,7 @@ from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.order import (
+    AddLines,
     CancellationState,
     CancelLines,
     Deliver,
@@ -29,6 +30,9 @@ from invoicing.order import (
 from invoicing.order_ledger import Ledger
 from invoicing.provider import OrderPlan, OrderSnapshot, OrderStage, OrderTarget
 from invoicing.request import OrderRequest
+
+Asked = Deliver | CancelLines | AddLines
+"""What is asked of an order under a name, and done once."""
 
 
 class OrderCase(Memory):
@@ -79,6 +83,11 @@ class OrderCase(Memory):
             quantities=wanted.quantities,
         )
         self.deliveries = {**self.deliveries, wanted.delivery: state}
+
+    def add_lines(self, wanted: AddLines, document: Document, plan: OrderPlan) -> None:
+        """Lines were ordered as well: the document and the plan of all of it."""
+        self.ledger, self.plan = self.ledger.grown(document), plan
+        self.known = {**self.known, held_by(wanted): digest(wanted)}
 
     def reserved(self, wanted: Deliver | CancelLines) -> Ledger:
         """The ledger with the lines taken for this. Raises NotOpen."""
@@ -281,16 +290,21 @@ def _urgency(row: Waiting) -> tuple[bool, bool, datetime]:
     return row.on != "person", row.what not in FAILING, row.since
 
 
-def digest(wanted: Deliver | CancelLines) -> str:
+def digest(wanted: Asked) -> str:
     """What tells a repetition from something else under the same name, whoever asks for it."""
     # What names no quantity has the digest that it had before one could be named.
-    left_out = {"proven"} if wanted.quantities else {"proven", "quantities"}
-    alike = wanted.model_copy(update={"quantities": dict(sorted(wanted.quantities.items()))})
-    return hashlib.sha256(alike.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
+    left_out = {"proven"}
+    if not isinstance(wanted, AddLines):
+        left_out |= set() if wanted.quantities else {"quantities"}
+        quantities = dict(sorted(wanted.quantities.items()))
+        wanted = wanted.model_copy(update={"quantities": quantities})
+    return hashlib.sha256(wanted.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
-def held_by(wanted: Deliver | CancelLines) -> str:
-    """What the ledger calls the holder of lines."""
+def held_by(wanted: Asked) -> str:
+    """What the ledger calls the holder of lines, and the order what was asked of it."""
+    if isinstance(wanted, AddLines):
+        return f"addition/{wanted.addition}"
     if isinstance(wanted, Deliver):
         return f"delivery/{wanted.delivery}"
     return f"cancellation/{wanted.cancellation}"

@@ -99,6 +99,13 @@ class Ledger(Recorded):
         )
         return self.model_copy(update={"lines": tuple(lines), "currency": document.currency})
 
+    def grown(self, document: Document) -> Self:
+        """With the lines of its order's document that it does not know yet, open."""
+        known = {line.id for line in self.lines}
+        of = Ledger.of(document)
+        more = tuple(line for line in of.lines if line.id not in known)
+        return self.model_copy(update={"lines": (*self.lines, *more)})
+
     def reserve(
         self, ids: Iterable[str], holder: str, quantities: Mapping[str, Decimal] = WHOLE
     ) -> Self:

@@ -26,7 +26,7 @@ from invoicing.credit import Credit
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.model import Typed
-from invoicing.order import CancelLines, Deliver
+from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -35,6 +35,7 @@ INPUTS: tuple[type[Typed], ...] = (
     OrderRequest,
     Deliver,
     CancelLines,
+    AddLines,
     Credit,
     Hold,
     Release,
@@ -47,7 +48,7 @@ INPUTS: tuple[type[Typed], ...] = (
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
     InvoiceRequest: frozenset({"order", "credits"}),
     **dict.fromkeys(
-        (Deliver, CancelLines, Credit, Hold, Release, Resolve, Cancel, Close),
+        (Deliver, CancelLines, AddLines, Credit, Hold, Release, Resolve, Cancel, Close),
         frozenset({"proven"}),
     ),
 }

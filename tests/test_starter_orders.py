@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from invoicing.invoice import Status
+from invoicing.invoice import Cancel, Status
 from invoicing.order import Order, invoice_reference
 from invoicing.provider import Event
 from invoicing.questions import Answer, Reason, meaning
@@ -123,6 +123,26 @@ async def test_units_of_lines_are_delivered_and_cancelled(company: Company, tmp_
         "2: 3 invoiced",
         "3: 3 cancelled",
     ]
+
+
+async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    await listed_as(company, reference, "open")
+    more = tmp_path / "more.json"
+    more.write_text(f"[{a_line(4).model_dump_json()}]")
+    said = await typed("order", "add-lines", reference, "M", str(more), at=company)
+    assert said.exit_code == Code.DONE, said.output
+    assert "4 " in said.stdout
+    more.write_text('[{"id": "5"}]')
+    wrong = await typed("order", "add-lines", reference, "N", str(more), at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    assert "lines[0].name" in wrong.stderr
+    more.write_bytes(b"\xff")
+    wrong = await typed("order", "add-lines", reference, "N", str(more), at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    await company.client.orders.cancel(reference, Cancel(by="an operator", reason="no more"))
+    order = await finished(company, reference)
+    assert [line.status for line in order.ledger.lines] == ["cancelled"] * 4
 
 
 async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from invoicing.client import Refused
 from invoicing.document import Adjustment, Line
-from invoicing.invoice import Cancel, Status
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, invoice_reference
+from invoicing.invoice import Cancel, Release, Status
+from invoicing.order import AddLines, CancelLines, Deliver, Order, OrderStatus, invoice_reference
 from invoicing.questions import Answer
 from invoicing.request import OrderRequest
 from temporal_server import Server
@@ -171,6 +171,41 @@ async def test_a_correction_of_a_delivery_keeps_its_quantities(office: Office) -
     await office.resolve(invoice, Answer.CORRECT, document=four)
     await office.client.orders.cancel(reference, Cancel(by="an operator", reason="no more"))
     await finished(office, reference)
+
+
+async def test_lines_are_added_while_the_order_is_open_and_are_its_lines_from_then_on(
+    office: Office,
+) -> None:
+    reference = await begun(office)
+    client = office.client.orders
+    await client.deliver(reference, a_delivery("A", "1", hold=True))
+    await office.until_invoice(
+        invoice_reference(reference, "A"), lambda invoice: invoice.status is Status.HELD
+    )
+    more = AddLines(addition="M", lines=(a_line(2, quantity=Decimal(4)),))
+    for _ in range(2):
+        await client.add_lines(reference, more)
+    with pytest.raises(Refused, match="already asked for with other content"):
+        await client.add_lines(reference, AddLines(addition="M", lines=(a_line(3),)))
+    with pytest.raises(Refused, match=r"lines\[0\]\.id: is that of a line of this order"):
+        await client.add_lines(reference, AddLines(addition="N", lines=(a_line(2),)))
+    await client.deliver(reference, a_delivery("B", **of("3", "2")))
+    await client.handle(reference).signal("add_lines", AddLines(addition="S", lines=(a_line(3),)))
+    await client.cancel_lines(reference, a_cancellation("X", lines=("2", "3")))
+    await office.client.invoices.release(
+        invoice_reference(reference, "A"), Release(by="an operator", reason="checked")
+    )
+    order = await finished(office, reference)
+    assert [line.partition(" at")[0] for line in parts(order)] == [
+        "1: 10 invoiced by delivery/A",
+        "2: 3 invoiced by delivery/B",
+        "2: 1 cancelled by cancellation/X",
+        "3: 3 cancelled by cancellation/X",
+    ]
+    assert order.amounts is not None
+    assert order.amounts.net == Decimal("299.97") + 7 * Decimal("19.99")
+    with pytest.raises(Refused, match="it has ended: completed"):
+        await client.add_lines(reference, AddLines(addition="Z", lines=(a_line(4),)))
 
 
 async def test_an_order_that_is_taken_back_cancels_the_units_that_are_open(office: Office) -> None:

@@ -19,6 +19,7 @@ from invoicing.identity import ORDER_WORKFLOW, order_id
 from invoicing.invoice import Cancel, Invoice, LineStatus, Resolve, Status
 from invoicing.news import EventState
 from invoicing.order import (
+    AddLines,
     CancelLines,
     Deliver,
     Order,
@@ -491,6 +492,15 @@ async def test_a_part_of_a_line_is_refused_and_told_what_to_do(shared_world: Wor
         all_of_it = a_delivery(reference, "A", "1", "2", quantities={"1": Decimal(2)})
         await shop.client.orders.deliver(reference, all_of_it)
         assert statuses(await finished(shop, reference)) == "ii"
+
+
+async def test_lines_are_not_added_to_an_order_that_is_registered(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        reference = await begun(shop, 1)
+        await is_open(shop, reference)
+        more = AddLines(addition="M", lines=(a_line(2),))
+        with pytest.raises(Refused, match="knows the order as it was registered: make another"):
+            await shop.client.orders.add_lines(reference, more)
 
 
 async def test_a_part_that_was_asked_for_before_the_plan_is_given_back(shared_world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 from temporalio import workflow
 
@@ -11,13 +13,23 @@ from workflows.order.cancellation import take_back
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_instruction, refuse_without_room
+    from invoicing.bounds import (
+        refuse_instruction,
+        refuse_plan,
+        refuse_too_large,
+        refuse_without_room,
+    )
     from invoicing.errors import TooLarge
+    from invoicing.inconsistent import Inconsistent
     from invoicing.invoice import Cancel, Resolve
     from invoicing.money import plain
-    from invoicing.order import CancelLines, Deliver, request_of
-    from invoicing.order_case import digest, held_by
+    from invoicing.order import AddLines, CancelLines, Deliver, request_of, with_lines
+    from invoicing.order_case import Asked, digest, held_by
     from invoicing.order_ledger import Ledger, NotOpen
+    from invoicing.parse import problems
+    from invoicing.provider import OrderPlan
+    from invoicing.request import OrderRequest
+    from invoicing.totals import totals
 
 
 class Instructions:
@@ -41,6 +53,11 @@ class Instructions:
 
     def may_cancel_lines(self, wanted: CancelLines) -> None:
         self._if_new(wanted)
+
+    def may_add_lines(self, wanted: AddLines) -> None:
+        if not self._is_known(wanted):
+            self._refuse_if_over()
+            self._with_lines(wanted)
 
     def may_cancel(self, order: Cancel) -> None:
         self._refuse_if_ended()
@@ -68,6 +85,18 @@ class Instructions:
             life.note(what, wanted)
             life.show()
 
+    def add_lines(self, wanted: AddLines) -> None:
+        """Take them into the order: they are open."""
+        life = self._life
+        if held_by(wanted) in life.case.known:
+            return
+        request, plan = self._with_lines(wanted)
+        life.case.add_lines(wanted, request.document, plan)
+        life.grows_to(request)
+        what = f"addition {wanted.addition}: {_few([line.id for line in wanted.lines])}"
+        life.case.note(workflow.now(), what, proven=wanted.proven)
+        life.show()
+
     def cancel(self, order: Cancel) -> None:
         """Take the whole order back."""
         take_back(self._life, order)
@@ -82,15 +111,10 @@ class Instructions:
     def _if_new(self, wanted: Deliver | CancelLines) -> Ledger | None:
         """The ledger as it would be, or None where it is known already. Refused where it cannot be
         done, or says something else."""
-        case = self._life.case
-        known = case.known.get(held_by(wanted))
-        if known is not None:
-            if known != digest(wanted):
-                raise refused(f"{held_by(wanted)} was already asked for with other content")
+        if self._is_known(wanted):
             return None
-        self._refuse_if_ended()
-        if case.cancelled:
-            raise refused("the order is being taken back")
+        self._refuse_if_over()
+        case = self._life.case
         try:
             taken = case.reserved(wanted)
             refuse_instruction(wanted)
@@ -101,6 +125,41 @@ class Instructions:
             raise refused(why)
         return taken
 
+    def _is_known(self, wanted: Asked) -> bool:
+        """Whether it was asked for before. Refused where that said something else."""
+        known = self._life.case.known.get(held_by(wanted))
+        if known is not None and known != digest(wanted):
+            raise refused(f"{held_by(wanted)} was already asked for with other content")
+        return known is not None
+
+    def _with_lines(self, wanted: AddLines) -> tuple[OrderRequest, OrderPlan]:
+        """The order with more lines, and its plan. Refused where they do not fit, or where
+        something at the provider stands against them."""
+        case, order = self._life.case, self._life.request
+        if case.plan is None:
+            raise refused("what the provider allows is not known yet: ask again in a moment")
+        if case.plan.registers:
+            why = "knows the order as it was registered: make another order of these lines"
+            raise refused(f"{order.provider} {why}")
+        try:
+            grown = with_lines(order, wanted)
+            sums = totals(grown.document, case.plan.totals.rounding or "category")
+            plan = case.plan.model_copy(update={"totals": sums})
+            refuse_instruction(wanted)
+            refuse_too_large(grown)
+            refuse_plan(plan)
+            refuse_without_room(wanted, *case.grown)
+        except ValidationError as error:
+            raise refused("; ".join(map(str, problems(error)))) from None
+        except (Inconsistent, TooLarge) as error:
+            raise refused(str(error)) from None
+        return grown, plan
+
+    def _refuse_if_over(self) -> None:
+        self._refuse_if_ended()
+        if self._life.case.cancelled:
+            raise refused("the order is being taken back")
+
     def _refuse_if_ended(self) -> None:
         if self._life.case.outcome:
             raise refused(f"it has ended: {self._life.case.outcome}")
@@ -110,7 +169,10 @@ MOST_NAMED = 20
 
 
 def _named(wanted: Deliver | CancelLines) -> str:
-    lines, of = wanted.lines, wanted.quantities
-    more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-    named = (f"{plain(of[each])} of {each}" if each in of else each for each in lines[:MOST_NAMED])
-    return ", ".join(named) + more
+    of = wanted.quantities
+    return _few([f"{plain(of[each])} of {each}" if each in of else each for each in wanted.lines])
+
+
+def _few(named: Sequence[str]) -> str:
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more

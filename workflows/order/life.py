@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.order_ledger import Ledger
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
+    from invoicing.request import OrderRequest
     from invoicing.rows import order_row
 
 
@@ -81,8 +82,7 @@ class OrderLife:
         )
         self.outbox = Outbox(start.subscriber, self.case, self.recorder)
         self.work: dict[str, asyncio.Task[None]] = {}
-        # None of them is larger than the order, of which it is a part, and what was asked for.
-        self._at_once = max(1, BEGUN_BYTES // (stored(self.request) + INSTRUCTION))
+        self._at_once = _at_once(self.request)
         self.children: set[str] = set()
         """What of `work` has begun an invoice in this run."""
         self.tried: set[str] = set()
@@ -98,6 +98,10 @@ class OrderLife:
         self.case.ledger = self.case.ledger.measured(self.request.document)
         if self.case.plan:
             self.calls.follow(self.case.plan)
+
+    def grows_to(self, request: OrderRequest) -> None:
+        """Lines were added: from now on this is the order, in the runs to come as well."""
+        self.request, self._at_once = request, _at_once(request)
 
     @property
     def registers(self) -> bool:
@@ -237,6 +241,12 @@ class OrderLife:
         if state.status is not OrderStatus.STARTED:
             # Only a plan says whether there is a subscriber of that name.
             self.outbox.tell(state, self.paces.notices)
+
+
+def _at_once(request: OrderRequest) -> int:
+    """How many invoices may begin in one task. None of them is larger than the order, of which it
+    is a part, and what was asked for."""
+    return max(1, BEGUN_BYTES // (stored(request) + INSTRUCTION))
 
 
 def _begun(start: OrderInput) -> OrderCase:
