@@ -39,8 +39,7 @@ DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9
 LineIds = Annotated[tuple[Code, ...], Length(MOST_LINES, least=1)]
 
 Quantities = Annotated[dict[Code, Positive], Length(MOST_LINES)]
-"""Of these lines only so many units; those of a return without their minus sign. Of a line that is
-not in it, all that is open."""
+"""Units by line."""
 
 
 class Deliver(Typed):
@@ -52,6 +51,8 @@ class Deliver(Typed):
     delivery: DeliveryName
     lines: LineIds
     quantities: Quantities = {}
+    """Of these lines only so many units, those of a return without their minus sign; of the others
+    all that is open."""
     number: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     """BT-1 of its invoice, where the caller numbers them."""
     issue_date: Day
@@ -80,6 +81,7 @@ class CancelLines(Instruction):
     cancellation: DeliveryName
     lines: LineIds
     quantities: Quantities = {}
+    """Of these lines only so many units; of the others all that is open."""
 
     @model_validator(mode="after")
     def _of_its_lines(self) -> Self:
