@@ -48,10 +48,13 @@ class Size:
     acts: int
     deaths: int
     within: float
+    kept: int
+    """Workflows that a worker keeps in memory. With none the server need not wait 10 s for a dead
+    worker; a long order is replayed at every step then."""
 
 
-QUICK = Size(lines=12, acts=16, deaths=1, within=90)
-MANY = Size(lines=1000, acts=300, deaths=5, within=900)
+QUICK = Size(lines=12, acts=16, deaths=1, within=90, kept=0)
+MANY = Size(lines=1000, acts=300, deaths=5, within=1800, kept=200)
 
 
 def a_thing(number: int, chance: random.Random) -> Line:
@@ -72,12 +75,15 @@ class Scene:
         self._environment = {
             "TEMPORAL_ADDRESS": address,
             "INVOICING_PACE": "0.02",
-            "INVOICING_CACHED_WORKFLOWS": "0",
             **variables("invoro", "default", {**stand_in.account(), "timeout": "1"}),
         }
         self._stack = contextlib.AsyncExitStack()
         self._worker: WorkerProcess | None = None
         self._one_death = asyncio.Lock()
+
+    def keeps(self, workflows: int) -> None:
+        """How many workflows each worker keeps in memory."""
+        self._environment["INVOICING_CACHED_WORKFLOWS"] = str(workflows)
 
     async def work(self) -> None:
         self._worker = await self._stack.enter_async_context(worker_process(self._environment))
@@ -210,6 +216,7 @@ async def test_whatever_is_done_at_once_every_unit_ends_once_here_and_at_the_pro
         document=KINDS["invoro"].document(lines=lines),
         options=KINDS["invoro"].options,
     )
+    scene.keeps(size.kept)
     await scene.work()
     await scene.client.orders.start(order)
     business = Business(scene, order, chance)
