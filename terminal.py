@@ -272,12 +272,14 @@ def order_facts(order: Order) -> Table:
 
 
 def ledger(order: Order) -> Table:
-    """Every line of an order, and who has it."""
-    table = _table("Line", "Status", "By", "Number")
+    """Every line of an order, or part of one: how many units, what they come to, who has them."""
+    table = _table("Line", "Units", "Amount", "Status", "By", "Number")
     for line in order.ledger.lines:
         style = "" if line.status in (LineStatus.OPEN, LineStatus.RESERVED) else "green"
-        status = Text(line.status, style=style)
-        table.add_row(plain(line.id), status, plain(line.holder or ""), plain(line.number or ""))
+        units = "" if line.units is None else f"{line.units.normalize():f}"
+        amount = "" if line.amount is None else str(line.amount)
+        who = (plain(line.holder or ""), plain(line.number or ""))
+        table.add_row(plain(line.id), units, amount, Text(line.status, style=style), *who)
     return table
 
 

@@ -30,7 +30,7 @@ from commands.base import (
 from commands.choosing import ProviderOf, word_of
 from commands.credit_views import credits_table, show_left, show_made
 from commands.following import follow
-from commands.orders import DAY
+from commands.orders import DAY, units_of
 from invoicing.client import InvoicingClient, Refused, Unreachable
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits, CreditsStatus, CreditState
@@ -98,7 +98,8 @@ def credit(
     The reason stands on the credit note. More than is left is refused, and what is left is shown.
     """
     lines = [{"id": each} for each in line or ()]
-    lines += [_units(each) for each in units or ()]
+    counted = (units_of(each) for each in units or ())
+    lines += [{"id": each, "quantity": quantity} for each, quantity in counted]
     parts = {"lines": lines, "amounts": [_amount(each) for each in amount or ()]}
     if whole == any(parts.values()):
         raise BadInput(_WHAT)
@@ -116,14 +117,6 @@ def credit(
         }
     )
     _make(reference, wanted, wait=wait, as_json=as_json)
-
-
-def _units(typed: str) -> dict[str, str]:
-    """So many units of a line. A number has no @, an id may have one."""
-    number, at, line = typed.partition("@")
-    if not at:
-        raise BadInput(f"{UNITS} is written NUMBER@ID, such as 2@1.")
-    return {"id": line, "quantity": number}
 
 
 def _amount(typed: str) -> dict[str, str]:

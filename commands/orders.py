@@ -32,7 +32,7 @@ from commands.choosing import word_of
 from invoicing.client import InvoicingClient
 from invoicing.invoice import Cancel, Problem
 from invoicing.lists import CUT_OFF
-from invoicing.order import CancelLines, Deliver, OrderStatus
+from invoicing.order import AddLines, CancelLines, Deliver, OrderStatus
 from invoicing.parse import read
 from invoicing.request import OrderRequest
 from terminal import (
@@ -54,6 +54,12 @@ OrderRef = Annotated[str, typer.Argument(metavar="REF", help="The order's refere
 Lines = Annotated[
     list[str] | None,
     typer.Option("--line", metavar="ID", help="A line, by its id; once for each line."),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--units", metavar="NUMBER@ID", help="So many units of a line: 4@1; once for each line."
+    ),
 ]
 DAY = ["%Y-%m-%d"]
 ORDER_COLUMNS = ("reference", "provider", "status", "waiting_for", "provider_id", "started_at")
@@ -151,8 +157,8 @@ async def show_order(client: InvoicingClient, reference: str, as_json: bool) -> 
 
 @orders.command(
     "deliver",
-    short_help="Have lines invoiced.",
-    epilog=f"Example: {PROGRAM} order deliver ORDER-1 PARCEL-1 --line 1 --line 2",
+    short_help="Have lines invoiced, or units of them.",
+    epilog=f"Example: {PROGRAM} order deliver ORDER-1 PARCEL-1 --line 1 --units 4@2",
 )
 def deliver(
     reference: OrderRef,
@@ -160,6 +166,7 @@ def deliver(
         str, typer.Argument(metavar="NAME", help="Yours; the same again is the same delivery.")
     ],
     line: Lines = None,
+    units: Units = None,
     number: Annotated[
         str | None, typer.Option(help="The invoice's number, where you number them.")
     ] = None,
@@ -177,10 +184,12 @@ def deliver(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have these lines of an order invoiced now."""
+    """Have these lines of an order invoiced now: all that is open of them, or so many units."""
+    lines, quantities = _given(line, units)
     wanted = Deliver(
         delivery=delivery,
-        lines=tuple(_given(line)),
+        lines=lines,
+        quantities=quantities,
         number=number,
         issue_date=(issue_date or datetime.now(UTC)).date(),
         due_date=due_date and due_date.date(),
@@ -192,7 +201,7 @@ def deliver(
 
 @orders.command(
     "cancel-lines",
-    short_help="Take lines out of an order.",
+    short_help="Take lines out of an order, or units of them.",
     epilog=f"Example: {PROGRAM} order cancel-lines ORDER-1 SHORT-1 --line 3 "
     '--reason "not in stock"',
 )
@@ -202,15 +211,43 @@ def cancel_lines(
         str, typer.Argument(metavar="NAME", help="Yours; the same again is the same one.")
     ],
     line: Lines = None,
+    units: Units = None,
     by: By = None,
     reason: Why = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take lines out of an order that will not be delivered."""
+    """Take out of an order what will not be delivered: all that is open of lines, or so many units
+    of them."""
+    lines, quantities = _given(line, units)
     wanted = CancelLines(
-        cancellation=cancellation, lines=tuple(_given(line)), **who_and_why(by, reason)
+        cancellation=cancellation,
+        lines=lines,
+        quantities=quantities,
+        **who_and_why(by, reason),
     )
     _order(reference, lambda client: client.orders.cancel_lines(reference, wanted), as_json)
+
+
+@orders.command(
+    "add-lines",
+    short_help="Order more lines.",
+    epilog=f"Example: {PROGRAM} order add-lines ORDER-1 MORE-1 more.json",
+)
+def add_lines(
+    reference: OrderRef,
+    addition: Annotated[
+        str, typer.Argument(metavar="NAME", help="Yours; the same again is the same addition.")
+    ],
+    file: File,
+    as_json: AsJson = False,
+) -> None:
+    """Order the lines in FILE as well, a list of lines as an order has them, while it is open.
+
+    Refused where the provider knows the order as it was registered.
+    """
+    named = json.dumps({"addition": addition})[:-1].encode()
+    wanted = read(AddLines, named + b', "lines": ' + file.read() + b"}")
+    _order(reference, lambda client: client.orders.add_lines(reference, wanted), as_json)
 
 
 @orders.command(
@@ -259,10 +296,23 @@ def resolve(
     _order(reference, give, as_json)
 
 
-def _given(lines: list[str] | None) -> list[str]:
-    if not lines:
-        raise BadInput("Say which lines, with --line ID for each.")
-    return lines
+def _given(
+    lines: list[str] | None, units: list[str] | None
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The lines that are named, and the quantities of those of which units are."""
+    counted = [units_of(each) for each in units or ()]
+    named = (*(lines or ()), *(line for line, _ in counted))
+    if not named:
+        raise BadInput("Say which lines: --line ID for all that is open of one, --units NUMBER@ID.")
+    return named, dict(counted)
+
+
+def units_of(typed: str) -> tuple[str, str]:
+    """A line's id and so many units of it. A number has no @, an id may have one."""
+    number, at, line = typed.partition("@")
+    if not at:
+        raise BadInput("--units is written NUMBER@ID, such as 2@1.")
+    return line, number
 
 
 def _order(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.order import Order
+from invoicing.order_ledger import LedgerLine
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal
 
@@ -63,7 +65,8 @@ def _reached(invoice: Invoice, stage: Stage) -> bool:
 
 
 class Share(NamedTuple):
-    """How many lines have this status, and where their part of the bar is, in thousandths."""
+    """Of how many lines there are units with this status, and where their part of the bar is, in
+    thousandths. All lines are as wide."""
 
     status: LineStatus
     lines: int
@@ -72,13 +75,24 @@ class Share(NamedTuple):
 
 
 def shares(order: Order) -> list[Share]:
-    """The lines of an order by their status."""
-    counted = Counter(line.status for line in order.ledger.lines)
-    made, start, whole = [], 0, max(1, counted.total())
-    for status in LineStatus:
-        if counted[status]:
-            end = start + counted[status]
-            left, right = 1000 * start // whole, 1000 * end // whole
-            made.append(Share(status, counted[status], left, right - left))
-            start = end
+    """The lines of an order by the status of their units."""
+    parts = order.ledger.lines
+    units, of = defaultdict[str, Fraction](Fraction), defaultdict[LineStatus, Fraction](Fraction)
+    for part in parts:
+        units[part.id] += _units(part)
+    for part in parts:
+        of[part.status] += _units(part) / units[part.id]
+    made: list[Share] = []
+    start = Fraction()
+    for status in filter(of.__contains__, LineStatus):
+        end = start + of[status]
+        left, right = (int(1000 * each / len(units)) for each in (start, end))
+        count = len(order.ledger.with_status(status))
+        made.append(Share(status, count, left, right - left))
+        start = end
     return made
+
+
+def _units(part: LedgerLine) -> Fraction:
+    # One that does not say is a line as a whole.
+    return Fraction(1 if part.units is None else part.units)

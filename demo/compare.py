@@ -10,7 +10,8 @@ from demo.accounts import Account
 from demo.stories import CREDIT_NOTES, ORDER, PARTS, STORIES
 from demo.story import OrderStory, Part
 from invoicing.invoice import Invoice
-from invoicing.order import LedgerLine, Order
+from invoicing.order import Order
+from invoicing.order_ledger import LedgerLine
 from sandbox.kit.record import Effect, Entry, Ledger
 from sandbox.kit.server import StandIn
 from sandbox.riverty import RivertyStandIn

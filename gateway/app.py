@@ -46,7 +46,7 @@ from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Recorded
-from invoicing.order import CancelLines, Deliver
+from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import NOT_FOR_CALLERS
@@ -72,6 +72,7 @@ BODIES = (
     Cancel,
     Deliver,
     CancelLines,
+    AddLines,
     Credit,
     Close,
     LegalHold,

@@ -19,6 +19,7 @@ from invoicing.invoice import Cancel, Journal, Resolve
 from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.order import (
+    AddLines,
     CancellationState,
     CancelLines,
     Deliver,
@@ -129,6 +130,18 @@ async def cancel_lines(
     """Take lines out that will not be delivered. The same cancellation again is the same one."""
     check_key(key, wanted.cancellation, "cancellation")
     return await behind.answered(behind.client.orders.cancel_lines(reference, wanted))
+
+
+@heads.changes("/{reference}/add-lines", AddLines, "The order in brief", Scope.START)
+async def add_lines(
+    reference: Reference,
+    wanted: Annotated[AddLines, given(AddLines)],
+    behind: Behind,
+    key: Key = None,
+) -> OrderBrief:
+    """Order more lines, while the order is open. The same addition again is the same one."""
+    check_key(key, wanted.addition, "addition")
+    return await behind.answered(behind.client.orders.add_lines(reference, wanted))
 
 
 @heads.changes("/{reference}/cancel", Cancel, "The order in brief")

@@ -251,10 +251,13 @@ def refuse_without_room(wanted: BaseModel, *grown: object) -> None:
     """Raise TooLarge where an order has no room for one more delivery or cancellation.
 
     `grown` is what it carries beside its request: its ledger, what was asked for, its deliveries
-    and its cancellations. One more is in them twice, and leaves its name and a number on each line.
+    and its cancellations. One more is in them twice, and leaves its name and a number on each line,
+    and one more part of each of which it takes but a part.
     """
     lines: Sequence[str] = getattr(wanted, "lines", ())
-    size = sum(map(stored, grown)) + 2 * stored(wanted) + _STATE + _HELD * len(lines)
+    parts: Mapping[str, object] = getattr(wanted, "quantities", {})
+    size = sum(map(stored, grown)) + 2 * stored(wanted) + _STATE
+    size += _HELD * len(lines) + _PART * len(parts)
     if size > GROWN:
         raise TooLarge(
             f"this order has no room for more: with it, its deliveries and cancellations come to "
@@ -278,6 +281,9 @@ _STATE = 512
 """What a delivery or cancellation adds of itself: its invoice's reference, status and number."""
 _HELD = 200
 """And on each of its lines: who has it, and the invoice's number."""
+_PART = 250
+"""And of a line of which it takes a part, the rest as a part of its own: the line's id, its status,
+units and amount."""
 
 
 def _refuse(what: str, value: object, most: int, instead: str) -> None:

@@ -21,7 +21,8 @@ from invoicing.document import (
     Vat,
 )
 from invoicing.errors import InvalidRequest
-from invoicing.money import minor_units, priced
+from invoicing.money import minor_units
+from invoicing.portions import at_price
 from invoicing.request import CreditedInvoice, Goal, InvoiceRequest
 from invoicing.totals import totals
 
@@ -219,16 +220,11 @@ def _part_of(line: Line, take: Take, currency: str) -> Line:
     """So many units of a line, at what they come to."""
     if take.units == line.quantity and take.amount == line.amount(currency):
         return line
-    update: dict[str, object] = {"allowances": (), "charges": ()}
-    if not take.units:
-        # Its units are credited, and a cent of it is left.
-        update |= {"quantity": Decimal(1 if take.amount > 0 else -1)}
-        update |= {"unit_price": abs(take.amount), "base_quantity": Decimal(1)}
-    elif priced(take.units, line.unit_price, line.base_quantity, currency) == take.amount:
-        update |= {"quantity": take.units}
-    else:
-        update |= {"quantity": take.units, "unit_price": abs(take.amount)}
-        update |= {"base_quantity": abs(take.units)}
+    if take.units:
+        return at_price(line, take.units, take.amount, currency)
+    # Its units are credited, and a cent of it is left.
+    update: dict[str, object] = {"allowances": (), "charges": (), "base_quantity": Decimal(1)}
+    update |= {"quantity": Decimal(1 if take.amount > 0 else -1), "unit_price": abs(take.amount)}
     return line.model_copy(update=update)
 
 

@@ -19,7 +19,8 @@ from invoicing.credit import (
     rest_of,
 )
 from invoicing.errors import FieldProblem
-from invoicing.money import added, exactly, minor_units, plain, priced, rounded
+from invoicing.money import added, exactly, minor_units, plain, rounded
+from invoicing.portions import share
 
 MOST_MOVED = 300
 """Cents by which a credit may differ from what it is worth: at 2 % it is 52 at most, at 21 % six,
@@ -232,7 +233,6 @@ def _why_not(part: Part, units: Decimal, quantity: Decimal | None) -> str | None
 
 
 def _share(part: Part, units: Decimal, quantity: Decimal | None, currency: str) -> Take:
-    if quantity is None or quantity == abs(units):
-        return Take(part=part.id, amount=part.amount, units=units)
-    taken = quantity if units > 0 else -quantity
-    return Take(part=part.id, amount=priced(taken, part.amount, units, currency), units=taken)
+    taken = units if quantity is None else quantity.copy_sign(units)
+    amount = share(taken, part.amount, units, currency)
+    return Take(part=part.id, amount=amount, units=taken)

@@ -1,21 +1,21 @@
-"""An order and the ledger of its lines: which line is open, taken, invoiced or cancelled.
+"""An order: what is asked of it, what is shown of it, and what a delivery of it asks for.
 
-A line is invoiced whole or not at all, and ends in exactly one final status, whatever deliveries,
-cancellations and failures do in between. Pure data and pure answers: the workflow asks, the ledger
-says yes or names what stands against it.
+Which units of which line are open, taken, invoiced or cancelled stands in its ledger
+(`order_ledger`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
-from invoicing.document import Code, Day, Document, Text
+from invoicing.document import Code, Day, Document, Line, Positive, Text
 from invoicing.document import Delivery as Delivered
 from invoicing.errors import FieldProblem
+from invoicing.inconsistent import Inconsistent
 from invoicing.invoice import (
     Amounts,
     Instruction,
@@ -28,6 +28,9 @@ from invoicing.invoice import (
 )
 from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
+from invoicing.money import Number
+from invoicing.order_ledger import Ledger, LedgerLine
+from invoicing.portions import part_of
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, InvoiceRequest, Options, OrderRequest, SendOn
 from invoicing.values import MOST_NOTES, MOST_ORDER_LINES
@@ -35,115 +38,21 @@ from invoicing.values import MOST_NOTES, MOST_ORDER_LINES
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._#-]{0,49}$")]
 LineIds = Annotated[tuple[Code, ...], Length(MOST_ORDER_LINES, least=1)]
 
-FINAL = (LineStatus.INVOICED, LineStatus.SETTLED, LineStatus.CREDITED, LineStatus.CANCELLED)
-"""A line that has one of these never becomes open again."""
-
-
-class NotOpen(Exception):
-    """Lines that cannot be taken; `problems` says of each why."""
-
-    def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(map(str, self.problems)))
-
-
-class LedgerLine(Recorded):
-    """One line: its status, and the delivery or cancellation that gave it."""
-
-    id: str
-    status: LineStatus = LineStatus.OPEN
-    holder: str | None = None
-    number: str | None = None
-    """The number of the invoice that it is on."""
-
-
-class Ledger(Recorded):
-    """Every line of an order, in its order. Each change returns a new ledger."""
-
-    lines: tuple[LedgerLine, ...]
-
-    @classmethod
-    def of(cls, document: Document) -> Self:
-        """All lines open."""
-        return cls(lines=tuple(LedgerLine(id=line.id) for line in document.lines))
-
-    def reserve(self, ids: Iterable[str], holder: str) -> Self:
-        """Take open lines for a delivery or a cancellation. Raises NotOpen, and takes none then."""
-        wanted = tuple(ids)
-        known = {line.id: line for line in self.lines}
-        wrong = [
-            FieldProblem(field=f"lines[{place}]", message=why)
-            for place, each in enumerate(wanted)
-            if (why := _why_not(each, known, wanted[:place]))
-        ]
-        if wrong:
-            raise NotOpen(wrong)
-        return self._changed(
-            lambda line: line.id in wanted, status=LineStatus.RESERVED, holder=holder
-        )
-
-    def release(self, holder: str) -> Self:
-        """Open what this holder has reserved. What is invoiced or cancelled stays as it is."""
-        return self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)
-
-    def invoice(self, holder: str, number: str | None) -> Self:
-        """What the holder has reserved is on a final invoice."""
-        return self._changed(_reserved_by(holder), status=LineStatus.INVOICED, number=number)
-
-    def settle(self, holder: str) -> Self:
-        """The holder's invoice is paid."""
-        return self._changed(_invoiced_by(holder), status=LineStatus.SETTLED)
-
-    def credit(self, holder: str) -> Self:
-        """The holder's invoice was taken back by a credit."""
-        return self._changed(_invoiced_by(holder), status=LineStatus.CREDITED)
-
-    def cancel(self, holder: str) -> Self:
-        """What the cancellation has reserved will not be delivered."""
-        return self._changed(_reserved_by(holder), status=LineStatus.CANCELLED)
-
-    def with_status(self, *status: LineStatus) -> tuple[str, ...]:
-        """The ids of the lines that have one of these."""
-        return tuple(line.id for line in self.lines if line.status in status)
-
-    @property
-    def done(self) -> bool:
-        """Whether every line has its final status."""
-        return all(line.status in FINAL for line in self.lines)
-
-    def _changed(self, which: Callable[[LedgerLine], bool], **update: object) -> Self:
-        lines = (line.model_copy(update=update) if which(line) else line for line in self.lines)
-        return self.model_copy(update={"lines": tuple(lines)})
-
-
-def _why_not(each: str, known: dict[str, LedgerLine], before: tuple[str, ...]) -> str | None:
-    if each in before:
-        return "is named twice"
-    if each not in known:
-        return "is no line of this order"
-    line = known[each]
-    if line.status is LineStatus.OPEN:
-        return None
-    return f"is {line.status} by {line.holder}" if line.holder else f"is {line.status}"
-
-
-def _reserved_by(holder: str) -> Callable[[LedgerLine], bool]:
-    return lambda line: line.holder == holder and line.status is LineStatus.RESERVED
-
-
-def _invoiced_by(holder: str) -> Callable[[LedgerLine], bool]:
-    final = (LineStatus.INVOICED, LineStatus.SETTLED)
-    return lambda line: line.holder == holder and line.status in final
+Quantities = Annotated[dict[Code, Positive], Length(MOST_ORDER_LINES)]
+"""Units by line."""
 
 
 class Deliver(Typed):
-    """Invoice these lines now: what one delivery adds to the order.
+    """Invoice these lines now, or so many units of them: what one delivery adds to the order.
 
     The same name again with the same content is the same delivery.
     """
 
     delivery: DeliveryName
     lines: LineIds
+    quantities: Quantities = {}
+    """Of these lines only so many units, those of a return without their minus sign; of the others
+    all that is open."""
     number: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     """BT-1 of its invoice, where the caller numbers them."""
     issue_date: Day
@@ -159,12 +68,47 @@ class Deliver(Typed):
     """Not before this is its invoice sent."""
     proven: Proven = ""
 
+    @model_validator(mode="after")
+    def _of_its_lines(self) -> Self:
+        _refuse_others(self.quantities, self.lines)
+        return self
+
 
 class CancelLines(Instruction):
-    """These lines will not be delivered. The same name again is the same cancellation."""
+    """These lines, or so many units of them, will not be delivered. The same name again is the same
+    cancellation."""
 
     cancellation: DeliveryName
     lines: LineIds
+    quantities: Quantities = {}
+    """Of these lines only so many units; of the others all that is open."""
+
+    @model_validator(mode="after")
+    def _of_its_lines(self) -> Self:
+        _refuse_others(self.quantities, self.lines)
+        return self
+
+
+class AddLines(Typed):
+    """These lines are ordered as well. The same name again is the same addition.
+
+    Their ids are new in the order. At a provider that must know an order they are refused.
+    """
+
+    addition: DeliveryName
+    lines: Annotated[tuple[Line, ...], Length(MOST_ORDER_LINES, least=1)]
+    proven: Proven = ""
+
+
+def _refuse_others(quantities: Mapping[str, object], lines: Container[str]) -> None:
+    """A quantity of a line that is not named would silently not be taken."""
+    wrong = [
+        FieldProblem(field=f"quantities.{each}", message="is not among the lines")
+        for each in quantities
+        if each not in lines
+    ]
+    if wrong:
+        raise Inconsistent(wrong)
 
 
 class OrderStatus(StrEnum):
@@ -189,6 +133,8 @@ class DeliveryState(Recorded):
     reference: str
     """Of its invoice."""
     lines: tuple[str, ...]
+    quantities: dict[str, Number] = {}
+    """As they were asked for: of any other of its lines it took all that was open."""
     status: Status = Status.STARTED
     number: str | None = None
     ended: bool = False
@@ -199,6 +145,8 @@ class CancellationState(Recorded):
 
     cancellation: str
     lines: tuple[str, ...]
+    quantities: dict[str, Number] = {}
+    """As those of a delivery."""
     by: str
     reason: str
     outcome: Literal["cancelled", "refused"] | None = None
@@ -234,13 +182,36 @@ class Order(Recorded):
     ended: bool = False
 
 
+def with_lines(order: OrderRequest, added: AddLines) -> OrderRequest:
+    """The order with these lines behind its own.
+
+    Raises Inconsistent where a line's id is taken, and pydantic's ValidationError where the two
+    together make no sense.
+    """
+    whole = order.document
+    taken = {line.id for line in whole.lines}
+    wrong = [
+        FieldProblem(field=f"lines[{place}].id", message="is that of a line of this order")
+        for place, line in enumerate(added.lines)
+        if line.id in taken
+    ]
+    if wrong:
+        raise Inconsistent(wrong)
+    fields = {name: getattr(whole, name) for name in whole.model_fields_set}
+    document = Document.model_validate({**fields, "lines": (*whole.lines, *added.lines)})
+    return order.model_copy(update={"document": document})
+
+
 def invoice_reference(order: str, delivery: str) -> str:
     """The reference of a delivery's invoice."""
     return f"{order}:{delivery}"
 
 
-def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
-    """What one delivery asks for: the order's document with the lines it names.
+def request_of(
+    order: OrderRequest, deliver: Deliver, held: Mapping[str, LedgerLine]
+) -> InvoiceRequest:
+    """What one delivery asks for: the order's document with the lines it names, or with so many
+    units of them as it holds.
 
     Raises pydantic's ValidationError where the two together make no sense, such as a due date
     before the day of issue.
@@ -250,7 +221,7 @@ def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
         provider=order.provider,
         account=order.account,
         goal=order.goal,
-        document=_document_of(order, deliver),
+        document=_document_of(order, deliver, held),
         options={**order.options, **deliver.options},
         hold=deliver.hold,
         send_on=deliver.send_on,
@@ -259,12 +230,15 @@ def request_of(order: OrderRequest, deliver: Deliver) -> InvoiceRequest:
     )
 
 
-def _document_of(order: OrderRequest, deliver: Deliver) -> Document:
-    wanted = set(deliver.lines)
+def _document_of(order: OrderRequest, deliver: Deliver, held: Mapping[str, LedgerLine]) -> Document:
     whole = order.document
     fields = {name: getattr(whole, name) for name in whole.model_fields_set}
     fields |= {
-        "lines": tuple(line for line in whole.lines if line.id in wanted),
+        "lines": tuple(
+            _delivered(line, held[line.id], whole.currency)
+            for line in whole.lines
+            if line.id in held
+        ),
         "number": deliver.number,
         "issue_date": deliver.issue_date,
         "due_date": deliver.due_date or whole.due_date,
@@ -272,6 +246,11 @@ def _document_of(order: OrderRequest, deliver: Deliver) -> Document:
         "notes": (*whole.notes, *deliver.notes),
     }
     return Document.model_validate(fields)
+
+
+def _delivered(line: Line, held: LedgerLine, currency: str) -> Line:
+    units, amount = held.measured
+    return part_of(line, units.copy_sign(line.quantity), amount, currency)
 
 
 def fate(invoice: Invoice) -> LineStatus | None:

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import JsonValue
 
 from invoicing import attributes
 from invoicing.bounds import listed_keys, said
+from invoicing.document import Document
 from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.memory import Memory
 from invoicing.order import (
+    AddLines,
     CancellationState,
     CancelLines,
     Deliver,
     DeliveryState,
-    Ledger,
     Order,
     OrderBrief,
     OrderStatus,
     fate,
     invoice_reference,
 )
+from invoicing.order_ledger import Ledger
 from invoicing.provider import OrderPlan, OrderSnapshot, OrderStage, OrderTarget
 from invoicing.request import OrderRequest
+
+Asked = Deliver | CancelLines | AddLines
+"""What is asked of an order under a name, and done once."""
 
 
 class OrderCase(Memory):
@@ -68,14 +74,32 @@ class OrderCase(Memory):
 
     def deliver(self, order: OrderRequest, wanted: Deliver) -> None:
         """Take the lines for a delivery. Raises NotOpen."""
-        self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
+        self.ledger = self.reserved(wanted)
         self._take(wanted)
         state = DeliveryState(
             delivery=wanted.delivery,
             reference=invoice_reference(order.reference, wanted.delivery),
             lines=wanted.lines,
+            quantities=wanted.quantities,
         )
         self.deliveries = {**self.deliveries, wanted.delivery: state}
+
+    def add_lines(self, wanted: AddLines, document: Document, plan: OrderPlan) -> None:
+        """Lines were ordered as well: the document and the plan of all of it."""
+        self.ledger, self.plan = self.ledger.grown(document), plan
+        self.known = {**self.known, held_by(wanted): digest(wanted)}
+
+    def reserved(self, wanted: Deliver | CancelLines) -> Ledger:
+        """The ledger with the lines taken for this. Raises NotOpen."""
+        return self.ledger.reserve(wanted.lines, held_by(wanted), wanted.quantities)
+
+    def units_in_parts(
+        self, wanted: Deliver | CancelLines, document: Document
+    ) -> dict[str, Decimal]:
+        """Of the lines of which it has a part alone, how many units that is."""
+        held = self.ledger.held(held_by(wanted))
+        parts = self.ledger.in_parts(held_by(wanted), document)
+        return {line: held[line].measured[0] for line in parts}
 
     def _take(self, wanted: Deliver | CancelLines) -> None:
         name = held_by(wanted)
@@ -154,11 +178,12 @@ class OrderCase(Memory):
 
     def cancel_lines(self, wanted: CancelLines) -> None:
         """Take the lines for a cancellation. Raises NotOpen."""
-        self.ledger = self.ledger.reserve(wanted.lines, held_by(wanted))
+        self.ledger = self.reserved(wanted)
         self._take(wanted)
         state = CancellationState(
             cancellation=wanted.cancellation,
             lines=wanted.lines,
+            quantities=wanted.quantities,
             by=wanted.by,
             reason=wanted.reason,
         )
@@ -265,13 +290,21 @@ def _urgency(row: Waiting) -> tuple[bool, bool, datetime]:
     return row.on != "person", row.what not in FAILING, row.since
 
 
-def digest(wanted: Deliver | CancelLines) -> str:
+def digest(wanted: Asked) -> str:
     """What tells a repetition from something else under the same name, whoever asks for it."""
-    return hashlib.sha256(wanted.model_dump_json(exclude={"proven"}).encode()).hexdigest()[:16]
+    # What names no quantity has the digest that it had before one could be named.
+    left_out = {"proven"}
+    if not isinstance(wanted, AddLines):
+        left_out |= set() if wanted.quantities else {"quantities"}
+        quantities = dict(sorted(wanted.quantities.items()))
+        wanted = wanted.model_copy(update={"quantities": quantities})
+    return hashlib.sha256(wanted.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 
 
-def held_by(wanted: Deliver | CancelLines) -> str:
-    """What the ledger calls the holder of lines."""
+def held_by(wanted: Asked) -> str:
+    """What the ledger calls the holder of lines, and the order what was asked of it."""
+    if isinstance(wanted, AddLines):
+        return f"addition/{wanted.addition}"
     if isinstance(wanted, Deliver):
         return f"delivery/{wanted.delivery}"
     return f"cancellation/{wanted.cancellation}"

@@ -27,7 +27,7 @@ from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
 from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Typed
-from invoicing.order import CancelLines, Deliver
+from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
 
@@ -36,6 +36,7 @@ INPUTS: tuple[type[Typed], ...] = (
     OrderRequest,
     Deliver,
     CancelLines,
+    AddLines,
     Credit,
     Hold,
     Release,
@@ -53,6 +54,7 @@ NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
         (
             Deliver,
             CancelLines,
+            AddLines,
             Credit,
             Hold,
             Release,

@@ -17,11 +17,13 @@ _PRICES = ("89.00", "12.50", "33.35", "7.99")
 
 
 @lru_cache(maxsize=256)
-def document(lines: int, wording: int = 0, dearer: int = 0, number: str | None = None) -> Document:
+def document(
+    lines: int, wording: int = 0, dearer: int = 0, number: str | None = None, times: int = 1
+) -> Document:
     """An invoice of so many lines.
 
     Another `wording` has another description and due date, and the same totals. A `dearer` one
-    costs so many cents more.
+    costs so many cents more. Of every line there are so many `times` the units.
     """
     return Document(
         currency="EUR",
@@ -29,17 +31,17 @@ def document(lines: int, wording: int = 0, dearer: int = 0, number: str | None =
         issue_date=ISSUED,
         due_date=ISSUED + timedelta(days=90 + wording),
         buyer=_BUYER,
-        lines=tuple(_line(place, wording, dearer) for place in range(lines)),
+        lines=tuple(_line(place, wording, dearer, times) for place in range(lines)),
     )
 
 
-def _line(place: int, wording: int, dearer: int) -> Line:
+def _line(place: int, wording: int, dearer: int, times: int) -> Line:
     price = Decimal(_PRICES[place % 4]) + (Decimal(dearer) / 100 if place == 0 else 0)
     return Line(
         id=f"L{place + 1}",
         name=_NAMES[place % 4],
         description=f"as agreed, version {wording + 1}",
-        quantity=Decimal(1 + place % 3),
+        quantity=Decimal(times * (1 + place % 3)),
         unit_price=price,
         vat=_VAT,
     )

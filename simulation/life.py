@@ -38,7 +38,14 @@ from simulation.judge.invariants import BY_A_PERSON, Judge
 from simulation.judge.sentences import Sentence, Violation
 from simulation.people.caller import Caller
 from simulation.people.credits import CreditPeople
-from simulation.people.orders import OrderPeople, deliveries, invoices
+from simulation.people.orders import (
+    OrderPeople,
+    by_units,
+    deliveries,
+    draw_parts,
+    invoices,
+    named,
+)
 from simulation.people.people import People
 from simulation.people.two import draw_rule
 from simulation.provider.account import NAME, SimulatedProvider, handlers
@@ -101,7 +108,7 @@ class Life:
         """What it is about, in a sentence."""
         goal = (self.order or self.requests[0]).goal
         if self.order:
-            parts = " and ".join("+".join(each.lines) for each in self.delivered)
+            parts = " and ".join(map(named, self.delivered))
             what = f"an order of {len(self.order.document.lines)} lines, delivered as {parts}"
         else:
             count = len(self.requests)
@@ -148,7 +155,7 @@ def draw_life(seed: int) -> Life:
             may_credit=may_credit,
             subscriber=subscriber,
         )
-        wanted = deliveries(order, _parts(rng, len(order.document.lines)))
+        wanted = deliveries(order, draw_parts(rng, len(order.document.lines)))
         requests = invoices(order, wanted)
     else:
         requests = [
@@ -169,7 +176,9 @@ def draw_life(seed: int) -> Life:
         **_register(seed),
         rule=draw_rule(seed),
     )
-    return life if ordered or goal is Goal.DRAFTED else _perhaps_updated(_perhaps_credited(life))
+    if order is not None:
+        return _perhaps_by_units(life, order)
+    return life if goal is Goal.DRAFTED else _perhaps_updated(_perhaps_credited(life))
 
 
 def _perhaps_updated(life: Life) -> Life:
@@ -181,6 +190,16 @@ def _perhaps_updated(life: Life) -> Life:
     more = draw_updates(rng, kind)
     decisions = (*life.decisions, *more)
     return replace(life, kind=replace(kind, updates=True), decisions=decisions)
+
+
+def _perhaps_by_units(life: Life, order: OrderRequest) -> Life:
+    drawn = by_units(life.seed, order)
+    if drawn is None:
+        return life
+    order, wanted, whole = drawn
+    kind = replace(life.kind, whole_lines=life.kind.registers and whole)
+    requests = tuple(invoices(order, wanted))
+    return replace(life, kind=kind, order=order, delivered=tuple(wanted), requests=requests)
 
 
 def _perhaps_credited(life: Life) -> Life:
@@ -218,17 +237,6 @@ def _request(
         may_credit=may_credit,
         subscriber=subscriber,
     )
-
-
-def _parts(rng: random.Random, lines: int) -> list[list[int]]:
-    """Deliveries of an order's lines; now and then two of them name the same line."""
-    parts: list[list[int]] = [[] for _ in range(rng.randint(1, 3))]
-    for place in range(lines):
-        if rng.random() < 0.85:
-            rng.choice(parts).append(place)
-        if rng.random() < 0.1:
-            rng.choice(parts).append(place)
-    return [sorted(set(part)) for part in parts if part] or [[0]]
 
 
 def live(life: Life, decisions: Sequence[Decision] | None = None) -> Lived:

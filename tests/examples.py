@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.document import Document, Line, Party, Vat
-from invoicing.request import InvoiceRequest
+from invoicing.order import Deliver, request_of
+from invoicing.order_ledger import Ledger
+from invoicing.request import InvoiceRequest, OrderRequest
 from sandbox import zero_friction as zf
 
 
@@ -59,3 +61,9 @@ def an_invoice(reference: str, **changes: Any) -> InvoiceRequest:
             **changes,
         }
     )
+
+
+def delivered(order: OrderRequest, wanted: Deliver) -> InvoiceRequest:
+    """What this delivery asks for, were it the first of the order."""
+    ledger = Ledger.of(order.document).reserve(wanted.lines, wanted.delivery, wanted.quantities)
+    return request_of(order, wanted, ledger.held(wanted.delivery))

@@ -26,8 +26,9 @@ from demo.stories import ORDER, PARTS, STORIES
 from demo.story import Part
 from demo.worker import ROOT
 from invoicing.invoice import Amounts, Invoice, LineStatus, Status
-from invoicing.order import Ledger as Lines
-from invoicing.order import LedgerLine, Order, OrderStatus
+from invoicing.order import Order, OrderStatus
+from invoicing.order_ledger import Ledger as Lines
+from invoicing.order_ledger import LedgerLine
 from invoicing.provider import PaymentStatus, Stage
 from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn

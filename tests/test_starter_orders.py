@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from invoicing.invoice import Status
+from invoicing.invoice import Cancel, Status
 from invoicing.order import Order, invoice_reference
 from invoicing.provider import Event
 from invoicing.questions import Answer, Reason, meaning
@@ -98,6 +98,51 @@ async def test_an_order_is_delivered_and_cancelled_line_by_line(
     statuses = [line["status"] for line in told["order"]["ledger"]["lines"]]
     assert statuses == ["invoiced", "invoiced", "cancelled"]
     assert told["journal"]["entries"]
+
+
+async def test_units_of_lines_are_delivered_and_cancelled(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    parcel = ("order", "deliver", reference, "A", "--line", "2", "--units", "2@1", *DAY)
+    said = await typed(*parcel, at=company)
+    assert said.exit_code == Code.DONE, said.output
+    for text in ("delivery/A", "39.98", "19.99"):
+        assert text in said.stdout
+    more = await typed("order", "deliver", reference, "B", "--units", "2@1", *DAY, at=company)
+    assert more.exit_code == Code.FAILED
+    assert "has 1 open, and 2 are asked for" in more.stderr
+    for wrong, why in ("2", "NUMBER@ID"), ("x@1", "quantities.1"):
+        said = await typed("order", "deliver", reference, "B", "--units", wrong, *DAY, at=company)
+        assert said.exit_code == Code.BAD_INPUT
+        assert why in said.stderr
+    short = ("order", "cancel-lines", reference, "X", "--units", "1@1", "--line", "3", *WHY)
+    assert (await typed(*short, at=company)).exit_code == Code.DONE
+    order = await finished(company, reference)
+    assert [f"{line.id}: {line.units} {line.status}" for line in order.ledger.lines] == [
+        "1: 2 invoiced",
+        "1: 1 cancelled",
+        "2: 3 invoiced",
+        "3: 3 cancelled",
+    ]
+
+
+async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> None:
+    reference = await begun(company, tmp_path)
+    await listed_as(company, reference, "open")
+    more = tmp_path / "more.json"
+    more.write_text(f"[{a_line(4).model_dump_json()}]")
+    said = await typed("order", "add-lines", reference, "M", str(more), at=company)
+    assert said.exit_code == Code.DONE, said.output
+    assert "4 " in said.stdout
+    more.write_text('[{"id": "5"}]')
+    wrong = await typed("order", "add-lines", reference, "N", str(more), at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    assert "lines[0].name" in wrong.stderr
+    more.write_bytes(b"\xff")
+    wrong = await typed("order", "add-lines", reference, "N", str(more), at=company)
+    assert wrong.exit_code == Code.BAD_INPUT
+    await company.client.orders.cancel(reference, Cancel(by="an operator", reason="no more"))
+    order = await finished(company, reference)
+    assert [line.status for line in order.ledger.lines] == ["cancelled"] * 4
 
 
 async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from invoicing.identity import (
 from invoicing.invoice import Cancel, Journal, Problem, Resolve
 from invoicing.lists import CutOffWord, Listed, Page
 from invoicing.order import (
+    AddLines,
     CancellationState,
     CancelLines,
     Deliver,
@@ -160,6 +161,16 @@ class Orders:
         told: CancellationState = await ask(
             reference, handle, "cancel_lines", wanted, CancellationState, key=None
         )
+        return told
+
+    @engine.told
+    async def add_lines(self, reference: str, wanted: AddLines) -> OrderBrief:
+        """Order more lines, while it is open and where its provider need not know it.
+
+        Raises NotFound, Refused, TooLarge.
+        """
+        handle = self.handle(reference)
+        told: OrderBrief = await ask(reference, handle, "add_lines", wanted, OrderBrief, key=None)
         return told
 
     @engine.told

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
+from invoicing.money import Number
 from invoicing.provider.calls import (
     Event,
 )
@@ -37,6 +38,9 @@ class OrderPlan(Recorded):
     """What all its lines come to."""
     registers: bool = False
     """Whether the provider must know the order before its first invoice."""
+    whole_lines: bool = False
+    """Whether the provider invoices and cancels a line as a whole alone: a delivery or cancellation
+    of a part is refused."""
     claims: bool = False
     """As a Plan's."""
     paces: Paces = Paces()
@@ -77,6 +81,8 @@ class CancelLinesCall(Recorded):
     target: OrderTarget
     cancellation: str
     lines: tuple[str, ...]
+    quantities: dict[str, Number] = {}
+    """Of these lines only so many units; never where the plan says that lines are whole."""
     reason: str = ""
     document: Document
     """The order as it was registered, so that lines can be described."""

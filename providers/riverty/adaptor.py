@@ -201,6 +201,8 @@ class Riverty:
         return OrderPlan(
             totals=sums,
             registers=True,
+            # Its invoices and cancellations name lines by their place alone, without a quantity.
+            whole_lines=True,
             paces=PACES,
             call_timeout=timedelta(seconds=self._settings.timeout),
             keys=(order,),

@@ -37,6 +37,7 @@ from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
 from simulation.judge.consents import ConsentJudge
 from simulation.judge.credits import CreditJudge
+from simulation.judge.orders import OrderJudge
 from simulation.judge.sentences import Sentence, Violation
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held, Ledger
@@ -116,6 +117,7 @@ class Judge:
         self._idle: dict[str, int] = {}
         self._credits = CreditJudge(server, ledger, kind.echoes, self.broken)
         self.consents = ConsentJudge(server, rule, self.broken)
+        self.orders = OrderJudge(server, kind.whole_lines, self.broken)
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -260,7 +262,7 @@ class Judge:
                 self.broken(Sentence.SENT_ONCE, f"{held.reference}: {held.id} was sent twice")
         if len(finals) > 1:
             self._never_two(finals)
-            self._line_once(finals)
+        self.orders.check(finals)
         if any(held.credits for held in finals):
             self._credits.check()
 
@@ -270,19 +272,6 @@ class Judge:
             if count > 1:
                 both = " and ".join(held.id for held in ours if held.reference == reference)
                 self.broken(Sentence.NEVER_TWO, f"{reference}: {both} are both final")
-
-    def _line_once(self, finals: list[Held]) -> None:
-        seen: dict[tuple[str, str], str] = {}
-        for held in finals:
-            order, _, delivery = held.reference.partition(":")
-            if not delivery:
-                continue
-            for line in held.lines:
-                other = seen.setdefault((order, line), held.id)
-                if other != held.id:
-                    self.broken(
-                        Sentence.LINE_ONCE, f"{order}: line {line} is on {other} and on {held.id}"
-                    )
 
     def watch(self, runs: Iterable[Run]) -> None:
         """Whatever is under way goes on by itself, or waits for a person who is told."""
@@ -303,10 +292,22 @@ class Judge:
         for run in runs:
             self._ended_well(run)
         self._credits.end()
+        self.orders.end(self._ours_alone)
         for know in self.wanted.values():
             last = self._last(know.reference)
             if last is not None:
                 self._left(know, last)
+
+    def _ours_alone(self, reference: str) -> Held | None:
+        """The final invoice of a reference that ended well, of which nobody else made anything."""
+        know, run = self.wanted.get(reference), self._last(reference)
+        if know is None or know.given_up or run is None or run.status != "completed":
+            return None
+        made = self._ledger.of(reference)
+        finals = [held for held in made if held.final]
+        if len(finals) != 1 or not run.result.final or any(held.touched for held in made):
+            return None
+        return finals[0]
 
     def _last(self, reference: str) -> Run | None:
         runs = self._server.runs(f"invoice/{reference}")

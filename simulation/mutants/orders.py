@@ -6,21 +6,58 @@ from simulation.mutants.mutant import Mutant
 
 MEMORY = "invoicing/memory.py"
 ORDER = "invoicing/order.py"
+LEDGER = "invoicing/order_ledger.py"
 APPROVAL = "workflows/invoice/approval.py"
 EVENT = "workflows/event.py"
 
 MUTANTS = (
     Mutant(
         "a line can be taken twice",
-        ORDER,
-        "    if line.status is LineStatus.OPEN:\n        return None\n",
-        "    if line.status is not LineStatus.CANCELLED:\n        return None\n",
+        LEDGER,
+        "    return line.status is LineStatus.OPEN\n",
+        "    return line.status is not LineStatus.CANCELLED\n",
     ),
     Mutant(
         "a release opens what is invoiced",
+        LEDGER,
+        "opened = self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
+        "opened = self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
+    ),
+    Mutant(
+        "a unit can be delivered twice",
+        LEDGER,
+        '"units": units - want, ',
+        '"units": units, ',
+    ),
+    Mutant(
+        "what is left of a line is forgotten with its first part",
+        LEDGER,
+        "            if want != units:\n",
+        "            if not units:\n",
+    ),
+    Mutant(
+        "the last part of a line does not take the rest",
+        "invoicing/portions.py",
+        "    return amount if units == of else priced(units, amount, of, currency)\n",
+        "    return priced(units, amount, of + (units == of), currency)\n",
+    ),
+    Mutant(
+        "a cancellation cancels units that are on their way",
+        LEDGER,
+        "return lambda line: line.holder == holder and line.status is LineStatus.RESERVED",
+        "return lambda line: line.status is LineStatus.RESERVED",
+    ),
+    Mutant(
+        "a delivery of a part invoices the whole line",
         ORDER,
-        "return self._changed(_reserved_by(holder), status=LineStatus.OPEN, holder=None)",
-        "return self._changed(lambda line: line.holder == holder, status=LineStatus.OPEN)",
+        "    return part_of(line, units.copy_sign(line.quantity), amount, currency)\n",
+        "    return line\n",
+    ),
+    Mutant(
+        "a provider of whole lines is asked for parts",
+        "workflows/order/life.py",
+        "        if plan is None or not plan.whole_lines:\n",
+        "        if plan is not None:\n",
     ),
     Mutant(
         "an abandoned draft frees its lines",

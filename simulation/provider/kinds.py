@@ -48,6 +48,8 @@ class Kind:
     """How many look-ups a plan has."""
     already: Literal["rejected", "same"]
     """What it answers to an approval of what is approved: a refusal, or yes."""
+    whole_lines: bool = False
+    """Whether it takes the lines of an order as a whole alone."""
     takes_credits: Literal["parts", "whole", "no"] = "no"
     """Whether it makes credit notes of an invoice: of parts, or of the whole at once."""
     updates: bool = False
@@ -103,6 +105,7 @@ class Kind:
         more += [] if self.deletes else ["deletes no draft"]
         more += ["updates drafts"] if self.updates else []
         more += ["states our reference"] if self.states_reference else []
+        more += ["takes whole lines alone"] if self.whole_lines else []
         more += [] if self.takes_credits == "no" else [f"credits {self.takes_credits}"]
         return f"a provider that {sight}; it {', '.join(more)}"
 

@@ -82,7 +82,10 @@ class HeldOrder:
     """submitted · confirmed · refused"""
     cancellations: dict[str, str] = field(default_factory=dict)
     """By our own names: asked · cancelled · refused."""
-    cancelled_lines: set[str] = field(default_factory=set)
+    units: dict[str, Decimal] = field(default_factory=dict)
+    """By line, as it was registered."""
+    cancelled: dict[str, Decimal] = field(default_factory=dict)
+    """By line, how many of them."""
 
 
 class Ledger:
@@ -101,6 +104,20 @@ class Ledger:
     def alive(self, reference: str) -> list[Held]:
         """Those of them that are there."""
         return [held for held in self.of(reference) if held.alive]
+
+    def taken(self, order: str) -> dict[str, Decimal]:
+        """Of each line of an order, the units that are on an invoice or cancelled there."""
+        taken: dict[str, Decimal] = {}
+        there = [
+            held.units
+            for held in self.invoices.values()
+            if held.alive and held.credits is None and held.reference.startswith(f"{order}:")
+        ]
+        there += [each.cancelled for each in self.orders.values() if each.reference == order]
+        for units in there:
+            for line, count in units.items():
+                taken[line] = taken.get(line, Decimal(0)) + count
+        return taken
 
     def add(self, held: Held) -> Held:
         """A new one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import JsonValue
@@ -50,6 +51,7 @@ class SimulatedOrders:
         plan = OrderPlan.model_construct(
             totals=sums(request.document),
             registers=self._kind.registers,
+            whole_lines=self._kind.whole_lines,
             claims=self.claims,
             keys=(order_name(request.reference),),
         )
@@ -63,7 +65,8 @@ class SimulatedOrders:
         name = order_name(given.target.reference)
         order = self._ledger.orders.get(name)
         if order is None or order.state == "refused":
-            order = HeldOrder(name, given.target.reference)
+            units = {line.id: line.quantity for line in given.document.lines}
+            order = HeldOrder(name, given.target.reference, units=units)
             self._ledger.orders[name] = order
             self._story.tell(f"order {name} is there")
             self._wire.later(VERDICT, lambda: self._judged(order, failing))
@@ -107,16 +110,16 @@ class SimulatedOrders:
         return self._snapshot(order, given.target)
 
     def _decided(self, order: HeldOrder, given: CancelLinesCall, failing: bool) -> None:
-        taken = {
-            line
-            for held in self._ledger.invoices.values()
-            if held.alive and held.reference.startswith(f"{order.reference}:")
-            for line in held.lines
-        }
-        ok = not failing and not taken.intersection(given.lines)
+        asked = {line: given.quantities.get(line, order.units[line]) for line in given.lines}
+        taken = self._ledger.taken(order.reference)
+        ok = not failing and all(
+            taken.get(line, 0) + units <= order.units[line] for line, units in asked.items()
+        )
         order.cancellations[given.cancellation] = "cancelled" if ok else "refused"
         if ok:
-            order.cancelled_lines.update(given.lines)
+            for line, units in asked.items():
+                order.cancelled[line] = order.cancelled.get(line, Decimal(0)) + units
+            self._ledger.changes += 1
         self._story.tell(f"order {order.id}: {given.cancellation} {'done' if ok else 'refused'}")
         self._judge(order, "cancel_lines", ok=ok, cancellation=given.cancellation)
 

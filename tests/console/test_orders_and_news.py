@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -42,6 +43,23 @@ async def test_an_order_is_shown_line_by_line_and_taken_back(
     assert f"operate, proven {WHY}" in (await browser.get(f"/console/orders/{order}")).text
     listed = await until(browser, "/console/orders", lambda page: f">{order}<" in page.answer.text)
     assert f"/console/orders/{order}" in listed.links()
+
+
+async def test_an_order_s_page_shows_how_many_units_are_where(
+    company: Company, browser: Browser, order: str
+) -> None:
+    some = Deliver(
+        delivery="A",
+        lines=("1", "2"),
+        quantities={"1": Decimal(2)},
+        issue_date=date(2026, 6, 30),
+    )
+    await company.client.orders.deliver(order, some)
+    await company.finished(f"{order}:A")
+    page = await until(browser, f"/console/orders/{order}", lambda page: "2 invoiced" in page.text)
+    assert "Its lines by status: 2 open, 2 invoiced" in page.text
+    for text in ("2 of 1, 2", "€39.98", "€19.99", "€59.97"):
+        assert text in page.text
 
 
 async def test_an_order_s_question_is_answered(company: Company, browser: Browser) -> None:

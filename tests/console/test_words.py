@@ -31,7 +31,8 @@ from invoicing.errors import FieldProblem
 from invoicing.invoice import Invoice, LineStatus, Problem, Status
 from invoicing.lists import CUT_OFF
 from invoicing.news import EventOutcome
-from invoicing.order import Ledger, LedgerLine, Order, OrderStatus
+from invoicing.order import Order, OrderStatus
+from invoicing.order_ledger import Ledger, LedgerLine
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import QUESTIONS, Answer, Reason
 from invoicing.reconciling import FindingKind
@@ -273,6 +274,23 @@ def test_the_bar_is_whole_whatever_the_lines_are() -> None:
         assert sum(each.width for each in shares) == 1000
         assert sum(each.lines for each in shares) == len(lines)
         assert shares[0].start == 0
+
+
+def test_a_line_in_parts_is_in_the_bar_with_each_of_its_units() -> None:
+    lines = (
+        LedgerLine(id="1", status=LineStatus.INVOICED, units=Decimal(1)),
+        LedgerLine(id="1", status=LineStatus.CANCELLED, units=Decimal(3)),
+        LedgerLine(id="2", status=LineStatus.CANCELLED, units=Decimal("0.5")),
+    )
+    order = Order(
+        reference="O-1",
+        provider="p",
+        account="default",
+        goal=Goal.SENT,
+        status=OrderStatus.OPEN,
+        ledger=Ledger(lines=lines),
+    )
+    assert [(each.lines, each.width) for each in way.shares(order)] == [(1, 125), (2, 875)]
 
 
 def a_problem(reason: Reason, *fields: tuple[str, str]) -> Problem:

@@ -26,6 +26,10 @@ def an_order(company: Company, *lines: int) -> OrderRequest:
     )
 
 
+def addition(name: str, line: int) -> dict[str, Any]:
+    return {"addition": name, "lines": [a_line(line).model_dump(mode="json")]}
+
+
 def delivery(name: str, *lines: str) -> dict[str, Any]:
     return {"delivery": name, "lines": lines, "issue_date": TODAY}
 
@@ -56,6 +60,54 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     assert {line.id: line.status for line in ended.ledger.lines}["2"] == "cancelled"
     assert company.effects(f"{order.reference}:A").count("created") == 1
     assert (await door.get(f"{path}/journal")).json()["entries"]
+
+
+async def test_units_of_a_line_are_delivered_and_cancelled(company: Company, door: Door) -> None:
+    order = an_order(company, 1)
+    path = f"/v1/orders/{order.reference}"
+    await door.post("/v1/orders", order)
+    part = {**delivery("A", "1"), "quantities": {"1": "2"}}
+    told = await door.post(f"{path}/deliver", part)
+    assert told.json()["quantities"] == {"1": "2"}
+    more = await door.post(f"{path}/deliver", {**part, "delivery": "B"})
+    assert "has 1 open, and 2 are asked for" in (problem(more, Kind.REFUSED).detail or "")
+    for wrong, field in (({"2": "1"}, "quantities.2"), ({"1": 0.5}, "quantities.1")):
+        refused = await door.post(f"{path}/deliver", {**part, "quantities": wrong})
+        assert fields(refused) == [field]
+    missing = {**WHY, "cancellation": "X", "lines": ["1"], "quantities": {"1": "1"}}
+    assert (await door.post(f"{path}/cancel-lines", missing)).status_code == 200
+    async with asyncio.timeout(30):
+        while not (result := (await door.get(f"{path}/result")).json())["ended"]:
+            pass
+    parts = [(each["status"], each["units"]) for each in result["order"]["ledger"]["lines"]]
+    assert parts == [("invoiced", "2"), ("cancelled", "1")]
+
+
+async def test_lines_are_added_while_the_order_is_open(company: Company, door: Door) -> None:
+    order = an_order(company, 1)
+    path = f"/v1/orders/{order.reference}"
+    await door.post("/v1/orders", order)
+    for _ in range(2):
+        told = await _once_planned(door, f"{path}/add-lines", addition("M", 2))
+        assert OrderBrief.model_validate(told).reference == order.reference
+    again = await door.post(f"{path}/add-lines", addition("N", 2))
+    assert "lines[0].id: is that of a line of this order" in (
+        problem(again, Kind.REFUSED).detail or ""
+    )
+    await door.post(f"{path}/deliver", delivery("A", "1", "2"))
+    async with asyncio.timeout(30):
+        while not (result := (await door.get(f"{path}/result")).json())["ended"]:
+            pass
+    assert [each["status"] for each in result["order"]["ledger"]["lines"]] == ["invoiced"] * 2
+
+
+async def _once_planned(door: Door, path: str, body: dict[str, Any]) -> Any:
+    """What it answers once the order is planned: before, it says to ask again."""
+    async with asyncio.timeout(20):
+        while (said := await door.post(path, body)).status_code != 200:
+            assert "ask again in a moment" in (problem(said, Kind.REFUSED).detail or "")
+            await asyncio.sleep(0.05)
+    return said.json()
 
 
 async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> None:
@@ -119,6 +171,7 @@ async def test_a_key_must_be_the_name_in_the_body(company: Company, door: Door) 
         ("/v1/orders", order),
         (f"/v1/orders/{order.reference}/deliver", delivery("A", "1")),
         (f"/v1/orders/{order.reference}/cancel-lines", cancellation),
+        (f"/v1/orders/{order.reference}/add-lines", addition("M", 2)),
     ):
         answer = await door.post(path, body, key="another")
         assert fields(answer) == ["header.Idempotency-Key"]

@@ -27,6 +27,7 @@ from invoicing.identity import WORKFLOW
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest
 from settings.callers import Scope
+from tests.examples import a_line
 from tests.gateway.door import Door, Gateway, caller, gateway_over, problem
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
@@ -37,6 +38,7 @@ WHY = {"by": "an operator", "reason": "test"}
 BODIES: dict[str, dict[str, Any]] = {
     "resolve": {**WHY, "question": "q1", "answer": "retry"},
     "deliver": {"delivery": "d1", "lines": ["1"], "issue_date": "2026-06-30"},
+    "add-lines": {"addition": "a1", "lines": [a_line(9).model_dump(mode="json")]},
     "cancel-lines": {**WHY, "cancellation": "c1", "lines": ["1"]},
     "credits": {**WHY, "credit": "c1", "whole": True},
 }

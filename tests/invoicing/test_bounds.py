@@ -24,7 +24,8 @@ from invoicing.document import Document, Line
 from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import FieldProblem, InvalidRequest, TooLarge
 from invoicing.invoice import Journal, Problem, Resolve
-from invoicing.order import CancelLines, Deliver, Ledger, LedgerLine
+from invoicing.order import CancelLines, Deliver
+from invoicing.order_ledger import Ledger, LedgerLine
 from invoicing.provider import Event, Plan
 from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest, OrderRequest

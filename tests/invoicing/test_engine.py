@@ -44,7 +44,7 @@ from invoicing.errors import (
     Unreachable,
 )
 from invoicing.invoice import Cancel, Hold, Release, Resolve
-from invoicing.order import CancelLines, Deliver
+from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.parse import read, read_request
 from invoicing.provider import Event
 from invoicing.questions import Answer
@@ -71,6 +71,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "orders.start": (ORDER,),
     "orders.deliver": ("A-1", DELIVER),
     "orders.cancel_lines": ("A-1", CancelLines(cancellation="c1", lines=("1",), **WHY)),
+    "orders.add_lines": ("A-1", AddLines(addition="a1", lines=ORDER.document.lines)),
     "orders.cancel": ("A-1", Cancel(**WHY)),
     "orders.resolve": ("A-1", ANSWER),
     "orders.list": (),

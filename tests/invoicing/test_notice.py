@@ -9,8 +9,9 @@ from invoicing.errors import FieldProblem, Rejected
 from invoicing.identity import notices_id, workflow_id
 from invoicing.invoice import Problem, Status, Waiting
 from invoicing.notice import Notice, news, notice, refuse_unknown
-from invoicing.order import CancelLines, Ledger, invoice_reference
+from invoicing.order import CancelLines, invoice_reference
 from invoicing.order_case import OrderCase
+from invoicing.order_ledger import Ledger
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
@@ -63,7 +64,9 @@ def test_what_people_wrote_about_an_order_is_left_out() -> None:
     case.cancel_lines(CancelLines(cancellation="X", lines=("1",), by=ECHO, reason=ECHO))
     made = notice(case.shown(request), "run", 1, NOW)
     assert made.type == "order.started"
-    assert made.data["cancellations"] == [{"cancellation": "X", "lines": ["1"], "outcome": None}]
+    assert made.data["cancellations"] == [
+        {"cancellation": "X", "lines": ["1"], "quantities": {}, "outcome": None}
+    ]
 
 
 def test_an_id_has_nothing_of_the_caller_and_no_full_stop() -> None:

@@ -16,18 +16,15 @@ from pydantic import ValidationError
 from invoicing.document import DocumentAdjustment, Vat, VatAccounting
 from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.order import (
-    FINAL,
     CancelLines,
     Deliver,
-    Ledger,
-    NotOpen,
     fate,
-    request_of,
 )
 from invoicing.order_case import OrderCase
+from invoicing.order_ledger import FINAL, Ledger, NotOpen
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, OrderRequest
-from tests.examples import a_document, a_line
+from tests.examples import a_document, a_line, delivered
 
 TODAY = date(2026, 6, 30)
 LINES = tuple(str(number) for number in range(1, 7))
@@ -242,7 +239,7 @@ def test_a_credited_line_does_not_become_open_again() -> None:
 def test_a_delivery_takes_its_lines_and_terms_from_the_order() -> None:
     order = an_order(document={"notes": ("from the order",)}, options={"a": 1, "b": 1})
     wanted = a_delivery("D", "2", "4", notes=("delivered",), number="N-9", options={"b": 2})
-    request = request_of(order, wanted)
+    request = delivered(order, wanted)
     assert request.reference == "O-1:D"
     assert [line.id for line in request.document.lines] == ["2", "4"]
     assert request.document.notes == ("from the order", "delivered")
@@ -254,7 +251,7 @@ def test_a_delivery_takes_its_lines_and_terms_from_the_order() -> None:
 def test_a_delivery_that_is_due_before_it_is_issued_is_refused() -> None:
     wanted = a_delivery("D", "1", due_date=TODAY - timedelta(days=1))
     with pytest.raises(ValidationError, match="due_date"):
-        request_of(an_order(), wanted)
+        delivered(an_order(), wanted)
 
 
 VAT = Vat(rate=Decimal(21))

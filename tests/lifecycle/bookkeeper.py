@@ -51,6 +51,8 @@ class Bookkeeper:
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
         self.credits_in: CreditsIn = "parts"
+        self.refuses = 0
+        """How many of the next creations it refuses."""
 
     def notes(self, invoice: str) -> list[Kept]:
         """The final credit notes of an invoice."""
@@ -89,6 +91,9 @@ class Bookkeeper:
 
     async def create(self, call: CreateCall) -> Snapshot:
         """See the port."""
+        if self.refuses:
+            self.refuses -= 1
+            raise Rejected("not like this")
         made = Kept(uuid.uuid4().hex[:8], call.target.reference, call.document, call.totals)
         self.kept[made.id] = made
         return _seen(made)

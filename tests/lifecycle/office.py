@@ -13,7 +13,8 @@ from invoicing.claims import Register
 from invoicing.client import InvoicingClient
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits
-from invoicing.invoice import Invoice, Status
+from invoicing.invoice import Invoice, Resolve, Status
+from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
 from settings.worker import WorkerSettings
 from temporal_server import Server
@@ -56,6 +57,14 @@ class Office:
             while not sure(state := await self.client.credits.state(reference)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             return state
+
+    async def resolve(self, reference: str, answer: Answer, **more: Any) -> Invoice:
+        """Answer the question that is open, as its operator who has just read it."""
+        problem = (await self.client.invoices.state(reference)).problem
+        assert problem is not None, "it asks nothing"
+        said = {"question": problem.question, "answer": answer, **more}
+        said = {"by": "an operator", "reason": "test", **said}
+        return await self.client.invoices.resolve(reference, Resolve.model_validate(said))
 
     async def until_sent(self, reference: str) -> Invoice:
         return await self.until_invoice(reference, lambda invoice: invoice.status is Status.SENT)

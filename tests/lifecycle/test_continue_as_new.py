@@ -7,6 +7,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from invoicing.converter import data_converter
 from invoicing.errors import NotFound, ReferenceInUse, Rejected
 from invoicing.identity import TASK_QUEUE
 from invoicing.invoice import LineStatus, Status
-from invoicing.order import CancelLines, Deliver, invoice_reference
+from invoicing.order import AddLines, CancelLines, Deliver, invoice_reference
 from invoicing.provider import Batch, Event, ReadCall
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
@@ -262,7 +263,8 @@ async def _finished_once_begun(company: Company, reference: str) -> None:
 
 @pytest.mark.thorough
 async def test_an_order_keeps_its_ledger_over_continuations(company: Company) -> None:
-    """Between two deliveries it begins anew; one asked for before that is still the same one."""
+    """Between two deliveries it begins anew; one asked for before that is still the same one, units
+    that were delivered stay so, and a line that was added is still one of its lines."""
     lines = tuple(a_line(number) for number in (1, 2, 3, 4))
     reference = f"O-{company.account}"
     client = company.client
@@ -276,24 +278,36 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
     )
     day = a_document().issue_date
     first = (await client.orders.handle(reference).describe()).run_id
-    for name, line in (("A", "1"), ("B", "2"), ("C", "3")):
+    some: dict[str, Decimal] = {"1": Decimal(2)}
+    for name, line, units in (("A", "1", some), ("B", "2", {}), ("C", "3", {})):
         await client.orders.deliver(
-            reference, Deliver(delivery=name, lines=(line,), issue_date=day)
+            reference, Deliver(delivery=name, lines=(line,), quantities=units, issue_date=day)
         )
         await _finished_once_begun(company, invoice_reference(reference, name))
+    more = AddLines(addition="M", lines=(a_line(5),))
+    await client.orders.add_lines(reference, more)
     async with asyncio.timeout(30):
         while (await client.orders.handle(reference).describe()).run_id == first:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    again = Deliver(delivery="A", lines=("1",), issue_date=day)
+    await client.orders.add_lines(reference, more)
+    again = Deliver(delivery="A", lines=("1",), quantities=some, issue_date=day)
     delivery = await client.orders.deliver(reference, again)
     assert (delivery.delivery, delivery.status) == ("A", Status.SENT)
     assert len((await client.orders.state(reference)).deliveries) == 3
     await client.orders.cancel_lines(
-        reference, CancelLines(cancellation="X", lines=("4",), by="an operator", reason="test")
+        reference,
+        CancelLines(cancellation="X", lines=("1", "4", "5"), by="an operator", reason="test"),
     )
     order = await asyncio.wait_for(client.orders.result(reference), 30)
-    statuses = [line.status for line in order.ledger.lines]
-    assert statuses == [LineStatus.INVOICED] * 3 + [LineStatus.CANCELLED]
+    invoiced, cancelled = LineStatus.INVOICED, LineStatus.CANCELLED
+    assert [(line.id, line.units, line.status) for line in order.ledger.lines] == [
+        ("1", Decimal(2), invoiced),
+        ("1", Decimal(1), cancelled),
+        ("2", Decimal(3), invoiced),
+        ("3", Decimal(3), invoiced),
+        ("4", Decimal(3), cancelled),
+        ("5", Decimal(3), cancelled),
+    ]
     for name in "ABC":
         assert company.effects(invoice_reference(reference, name)) == SENT
 

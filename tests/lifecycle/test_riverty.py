@@ -12,10 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
+from invoicing.client import Refused
+from invoicing.identity import ORDER_WORKFLOW, order_id
 from invoicing.invoice import Cancel, Invoice, LineStatus, Resolve, Status
 from invoicing.news import EventState
 from invoicing.order import (
+    AddLines,
     CancelLines,
     Deliver,
     Order,
@@ -23,6 +27,7 @@ from invoicing.order import (
     OrderStatus,
     invoice_reference,
 )
+from invoicing.order_case import OrderInput
 from invoicing.provider import Delivery, PaymentStatus, ReadCall, Snapshot, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
@@ -467,6 +472,61 @@ async def test_an_order_is_registered_once_and_every_line_ends_once(shared_world
         assert grosses == {"A": Decimal(121), "B": Decimal(242), "D": Decimal(242)}
         (line,) = (line for line in order.ledger.lines if line.id == "4")
         assert (line.holder, line.number) == ("delivery/D", f"{reference}-D")
+
+
+HALF = {"1": Decimal("0.5")}
+WHOLE = "riverty takes a line of an order as a whole alone, and of 1 a part is asked for"
+
+
+async def test_a_part_of_a_line_is_refused_and_told_what_to_do(shared_world: World) -> None:
+    """Invoices and cancellations there name lines, and no quantities."""
+    async with client(shared_world) as shop:
+        reference = await begun(shop, 2)
+        await is_open(shop, reference)
+        part = a_delivery(reference, "A", "1", "2", quantities=HALF)
+        with pytest.raises(Refused, match=f"{WHOLE}: take all of it, or make an order with a line"):
+            await shop.client.orders.deliver(reference, part)
+        missing = a_cancellation("X", "1").model_copy(update={"quantities": HALF})
+        with pytest.raises(Refused, match=WHOLE):
+            await shop.client.orders.cancel_lines(reference, missing)
+        all_of_it = a_delivery(reference, "A", "1", "2", quantities={"1": Decimal(2)})
+        await shop.client.orders.deliver(reference, all_of_it)
+        assert statuses(await finished(shop, reference)) == "ii"
+
+
+async def test_lines_are_not_added_to_an_order_that_is_registered(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        reference = await begun(shop, 1)
+        await is_open(shop, reference)
+        more = AddLines(addition="M", lines=(a_line(2),))
+        with pytest.raises(Refused, match="knows the order as it was registered: make another"):
+            await shop.client.orders.add_lines(reference, more)
+
+
+async def test_a_part_that_was_asked_for_before_the_plan_is_given_back(shared_world: World) -> None:
+    async with client(shared_world) as shop:
+        order = an_order(shop, 2)
+        part = a_delivery(order.reference, "A", "1", "2", quantities=HALF)
+        fields = {name: getattr(order, name) for name in OrderRequest.model_fields}
+        handle = await shop.client.temporal.start_workflow(
+            ORDER_WORKFLOW,
+            OrderInput.model_construct(**fields),
+            id=order_id(order.reference),
+            task_queue=shop.client.orders.task_queue,
+            start_signal="deliver",
+            start_signal_args=[part],
+        )
+        await is_open(shop, order.reference)
+        state = await shop.client.orders.state(order.reference)
+        assert statuses(state) == "oo"
+        assert state.deliveries[0].status is Status.REJECTED
+        journal = await shop.client.orders.journal(order.reference)
+        assert any(f"delivery/A refused: {WHOLE}" in entry.what for entry in journal.entries)
+        await shop.client.orders.deliver(
+            order.reference, a_delivery(order.reference, "B", "1", "2")
+        )
+        assert statuses(await finished(shop, order.reference)) == "ii"
+        assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
 @pytest.mark.thorough

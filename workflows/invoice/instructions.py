@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.document import Document
     from invoicing.errors import TooLarge
     from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
+    from invoicing.money import plain
     from invoicing.parse import problems
     from invoicing.questions import Answer, Reason
     from invoicing.request import InvoiceRequest
@@ -132,8 +133,9 @@ class Instructions:
             self._refuse_other_lines(wanted.document)
 
     def _refuse_other_lines(self, document: Document) -> None:
-        """The order's ledger says which lines are on this invoice, and has no part in this."""
-        lines = [line.id for line in self._life.request.document.lines]
-        if sorted(lines) != sorted(line.id for line in document.lines):
-            named = ", ".join(lines)
-            raise refused(f"its order delivers these lines with it, no others: {named}")
+        """The order's ledger says how many units of which lines are on this invoice, and has no
+        part in this."""
+        lines = {line.id: line.quantity for line in self._life.request.document.lines}
+        if lines != {line.id: line.quantity for line in document.lines}:
+            named = ", ".join(f"{plain(lines[each])} of {each}" for each in lines)
+            raise refused(f"its order delivers this with it, no more and no less: {named}")

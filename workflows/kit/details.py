@@ -43,10 +43,11 @@ def order_markdown(order: Order, refused: str = "") -> str:
         ("At the provider", " · ".join(filter(None, [order.provider_id, order.provider_status]))),
     ]
     lines = [
-        f"| {line.id} | {line.status} | {line.holder or ''} | {line.number or ''} |"
+        f"| {line.id} | {line.units or ''} | {line.status} | {line.holder or ''} "
+        f"| {line.number or ''} |"
         for line in order.ledger.lines[:MOST_LINES]
     ]
-    ledger = ["", "| Line | Status | By | Invoice |", "|---|---|---|---|", *lines]
+    ledger = ["", "| Line | Units | Status | By | Invoice |", f"{'|---' * 5}|", *lines]
     if left := len(order.ledger.lines) - MOST_LINES:
         ledger += ["", f"… and {left} more: query *ledger*."] if left > 0 else []
     problem = _problem(order.problem, "Needs attention")

@@ -63,6 +63,7 @@ class OrderCalls:
             target=case.target(request),
             cancellation=wanted.cancellation,
             lines=wanted.lines,
+            quantities=case.units_in_parts(wanted, request.document),
             reason=wanted.reason,
             document=request.document,
         )

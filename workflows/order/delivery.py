@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import LineStatus
     from invoicing.news import Became
     from invoicing.order import Deliver, OrderStatus, request_of
+    from invoicing.order_case import held_by
     from invoicing.provider import Event
     from invoicing.questions import Answer, Reason
     from invoicing.request import InvoiceRequest, RegisteredOrder
@@ -117,7 +118,8 @@ def _invoice_of(life: OrderLife, wanted: Deliver) -> InvoiceRequest:
         reference=order.reference, provider_id=case.provider_id or "", context=case.context
     )
     update = {"order": registered if life.registers else None}
-    return request_of(order, wanted).model_copy(update=update)
+    held = case.ledger.held(held_by(wanted))
+    return request_of(order, wanted, held).model_copy(update=update)
 
 
 async def _ask_what_became_of(life: OrderLife, name: str, why: str) -> None:

@@ -26,10 +26,12 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.bounds import BEGUN_BYTES, CHILDREN, INSTRUCTION, stored
     from invoicing.errors import FieldProblem
     from invoicing.invoice import Instruction, Resolve, Waiting
-    from invoicing.order import CancelLines, Deliver, Ledger, Order, OrderStatus
-    from invoicing.order_case import OrderCase, OrderInput
+    from invoicing.order import CancelLines, Deliver, Order, OrderStatus
+    from invoicing.order_case import OrderCase, OrderInput, held_by
+    from invoicing.order_ledger import Ledger
     from invoicing.provider import Paces
     from invoicing.questions import Answer, Reason
+    from invoicing.request import OrderRequest
     from invoicing.rows import order_row
 
 
@@ -38,6 +40,9 @@ _OVERDUE = {
     Kind.UNREADABLE: Reason.NOT_UNDERSTOOD,
 }
 """What is asked when something has lasted too long that is no refusal."""
+
+_NAMED = 5
+"""Lines that a refusal names."""
 
 
 class Abandoned(Exception):
@@ -72,8 +77,7 @@ class OrderLife:
         self.recorder = Recorder(self.case, told, self.show)
         self.outbox = Outbox(start.subscriber, self.case, self.recorder)
         self.work: dict[str, asyncio.Task[None]] = {}
-        # None of them is larger than the order, of which it is a part, and what was asked for.
-        self._at_once = max(1, BEGUN_BYTES // (stored(self.request) + INSTRUCTION))
+        self._at_once = _at_once(self.request)
         self.children: set[str] = set()
         """What of `work` has begun an invoice in this run."""
         self.tried: set[str] = set()
@@ -86,13 +90,33 @@ class OrderLife:
         self._one_at_a_time = asyncio.Lock()
         self._engine_cancel = self._abandoned = False
         self._beside: set[asyncio.Task[None]] = set()
+        self.case.ledger = self.case.ledger.measured(self.request.document)
         if self.case.plan:
             self.calls.follow(self.case.plan)
+
+    def grows_to(self, request: OrderRequest) -> None:
+        """Lines were added: from now on this is the order, in the runs to come as well."""
+        self.request, self._at_once = request, _at_once(request)
 
     @property
     def registers(self) -> bool:
         """Whether the provider must know the order."""
         return self.case.plan is not None and self.case.plan.registers
+
+    def why_not_in_parts(self, ledger: Ledger, wanted: Deliver | CancelLines) -> str:
+        """Why the provider does not take what this holds in the ledger, and what to do; empty where
+        it does, or where nobody knows yet."""
+        plan = self.case.plan
+        if plan is None or not plan.whole_lines:
+            return ""
+        parts = ledger.in_parts(held_by(wanted), self.request.document)
+        named = ", ".join(parts[:_NAMED]) + (" and others" if len(parts) > _NAMED else "")
+        if not parts:
+            return ""
+        return (
+            f"{self.request.provider} takes a line of an order as a whole alone, and of {named} a "
+            "part is asked for: take all of it, or make an order with a line for each part"
+        )
 
     @property
     def paces(self) -> Paces:
@@ -213,6 +237,12 @@ class OrderLife:
         if state.status is not OrderStatus.STARTED:
             # Only a plan says whether there is a subscriber of that name.
             self.outbox.tell(state, self.paces.notices)
+
+
+def _at_once(request: OrderRequest) -> int:
+    """How many invoices may begin in one task. None of them is larger than the order, of which it
+    is a part, and what was asked for."""
+    return max(1, BEGUN_BYTES // (stored(request) + INSTRUCTION))
 
 
 def _begun(start: OrderInput) -> OrderCase:

@@ -14,6 +14,7 @@ from workflows.order.cancellation import cancel_lines, cancel_what_is_open
 from workflows.order.claiming import claim
 from workflows.order.delivery import invoice
 from workflows.order.life import Abandoned, OrderLife
+from workflows.order.parts import refuse_parts
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
@@ -34,13 +35,12 @@ async def live(life: OrderLife) -> OrderStatus:
         await _plan(life)
         await claim(life)
         await register(life)
-        while not _done(life):
+        while not (_done(life) and await _seen(life)):
             if not life.renewal.due:
                 _begin_what_was_asked(life)
             await workflow.wait_condition(lambda: _done(life) or _may_begin(life) or _renews(life))
             if _renews(life):
                 _renew(life)
-        await asyncio.gather(*(task for task in life.work.values() if task.done()))
     except Abandoned:
         return OrderStatus.ABANDONED
     return OrderStatus.COMPLETED
@@ -80,6 +80,7 @@ async def _plan(life: OrderLife) -> None:
         else:
             life.case.plan, life.case.context = plan, plan.context
             life.calls.follow(plan)
+            refuse_parts(life)
             life.show()
 
 
@@ -89,6 +90,13 @@ def _refuse_if_too_large(refuse: Callable[[T], None], what: T) -> None:
         refuse(what)
     except TooLarge as error:
         raise Trouble(Kind.REJECTED, str(error)) from None
+
+
+async def _seen(life: OrderLife) -> bool:
+    """Raise what one of the parts has raised. Whether there still is nothing left to do: lines may
+    have been added in this moment."""
+    await asyncio.gather(*(task for task in life.work.values() if task.done()))
+    return _done(life)
 
 
 def _begin_what_was_asked(life: OrderLife) -> None:

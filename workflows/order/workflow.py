@@ -21,21 +21,22 @@ from workflows.order.life import OrderLife
 with workflow.unsafe.imports_passed_through():
     from invoicing.invoice import Cancel, Invoice, Journal, Resolve
     from invoicing.order import (
+        AddLines,
         CancellationState,
         CancelLines,
         Deliver,
         DeliveryState,
-        Ledger,
         Order,
         OrderBrief,
     )
     from invoicing.order_case import OrderInput
+    from invoicing.order_ledger import Ledger
     from invoicing.provider import Event
 
 
 @workflow.defn
 class OrderWorkflow:
-    """Every line ends invoiced or cancelled, exactly once."""
+    """Every unit of every line ends invoiced or cancelled, exactly once."""
 
     @workflow.init
     def __init__(self, start: OrderInput) -> None:
@@ -101,6 +102,12 @@ class OrderWorkflow:
         self._wanted.cancel_lines(wanted)
         return self._life.case.cancellations[wanted.cancellation]
 
+    @workflow.update(description="These lines are ordered as well; the same addition is the same.")
+    def add_lines(self, wanted: AddLines) -> OrderBrief:
+        """Take more lines into the order, where the provider need not know it."""
+        self._wanted.add_lines(wanted)
+        return self._life.case.brief(self._life.request)
+
     @workflow.update(description="Cancel every open line and take back every invoice under way.")
     def cancel(self, order: Cancel) -> OrderBrief:
         """Take the whole order back; what is final is credited where that is allowed."""
@@ -120,6 +127,10 @@ class OrderWorkflow:
     @cancel_lines.validator
     def _may_cancel_lines(self, wanted: CancelLines) -> None:
         self._wanted.may_cancel_lines(wanted)
+
+    @add_lines.validator
+    def _may_add_lines(self, wanted: AddLines) -> None:
+        self._wanted.may_add_lines(wanted)
 
     @cancel.validator
     def _may_cancel(self, order: Cancel) -> None:
@@ -147,6 +158,15 @@ class OrderWorkflow:
         check = self._wanted.may_cancel_lines
         if wanted := understood(self._life.case, "cancel_lines", CancelLines, said, check):
             self._wanted.cancel_lines(wanted)
+        self._life.show()
+
+    @workflow.signal(name="add_lines", description="As the update of this name.")
+    @of_any_input
+    def add_lines_by_signal(self, said: RawValue = NOTHING) -> None:
+        """Take more lines into the order."""
+        check = self._wanted.may_add_lines
+        if wanted := understood(self._life.case, "add_lines", AddLines, said, check):
+            self._wanted.add_lines(wanted)
         self._life.show()
 
     @workflow.signal(name="cancel", description="As the update of this name.")
