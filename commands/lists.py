@@ -30,7 +30,8 @@ COLUMNS = tuple(Listed.model_fields)
 BOOKED = (
     *("reference", "provider", "account", "status", "payment", "number", "provider_id", "buyer"),
     *("currency", "net", "vat", "gross", "due", "paid", "credited", "issue_date", "due_date"),
-    *("began_at", "changed_at", "ended_at"),
+    *("began_at", "changed_at", "ended_at", "left_to_pay", "too_much", "refunded"),
+    *("charged_back", "returned", "collection"),
 )
 """Of the register's."""
 
@@ -75,6 +76,10 @@ def list_(
     account: Annotated[str | None, _booked("--account", text="Only this account's.")] = None,
     payment: Annotated[str | None, _booked("--payment", text="As unpaid, paid.")] = None,
     overdue: Annotated[bool, _booked("--overdue", text="Final, due before today, unpaid.")] = False,
+    went_back: Annotated[
+        bool, _booked("--went-back", text="Money that had come in has gone again.")
+    ] = False,
+    too_much: Annotated[bool, _booked("--too-much", text="More was paid than was due.")] = False,
     running: Annotated[
         bool | None, _booked("--running/--ended", text="Only what is under way, or is over.")
     ] = None,
@@ -101,7 +106,8 @@ def list_(
         raise BadInput("Choose one of --json and --csv.")
     period = period_of(month, since, until)
     only_booked = (account, payment, running, search, period, after)
-    of_register = overdue or totals or any(each is not None for each in only_booked)
+    of_register = any((overdue, went_back, too_much, totals))
+    of_register = of_register or any(each is not None for each in only_booked)
     of_temporal = bool(waiting_for or stuck or status == CUT_OFF)
     if of_register and of_temporal:
         raise BadInput("The register does not know what waits, stands still or was cut off.")
@@ -125,6 +131,8 @@ def list_(
         running=running,
         due_before=choice.due_before,
         overdue_on=datetime.now(UTC).date() if overdue else None,
+        went_back=went_back,
+        too_much=too_much,
         period=period,
     )
     if totals:
@@ -208,7 +216,10 @@ def _write(
         out.writerow([_cell(name, row[name]) for name in columns])
 
 
-_NUMBERS = ("net", "vat", "gross", "due", "paid", "credited")
+_NUMBERS = (
+    *("net", "vat", "gross", "due", "paid", "credited", "left_to_pay", "too_much"),
+    *("refunded", "charged_back", "returned"),
+)
 
 
 def _cell(name: str, value: object) -> str:

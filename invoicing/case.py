@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from invoicing import attributes
+from invoicing.balance import Balance, Statement
 from invoicing.bounds import listed_keys, received, remembered, said
 from invoicing.consent import Consent, Consented, CorrectedAlone
 from invoicing.doubt import CREATE, SHOWS, Doubt
@@ -31,6 +33,7 @@ from invoicing.invoice import (
     Waiting,
 )
 from invoicing.model import Recorded
+from invoicing.money import Number, exactly
 from invoicing.provider import Echo, Event, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.recording import Line
 from invoicing.request import Goal, InvoiceRequest
@@ -38,6 +41,8 @@ from invoicing.request import Goal, InvoiceRequest
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
+
+_ZERO = Decimal(0)
 
 KEPT_OF_JOURNAL = 20
 KEPT_OF_SEEN = 50
@@ -172,6 +177,10 @@ class Case(Memory):
     known: bool = True
     """False while the provider's word for the status is not in its adaptor's table."""
     payment: PaymentStatus = PaymentStatus.UNKNOWN
+    money: Statement | None = None
+    """All that the provider has stated of its money."""
+    most_paid: Number = _ZERO
+    """The most that was ever seen as paid."""
     provider_status: str = ""
     number: str | None = None
     echo: Echo | None = None
@@ -239,8 +248,19 @@ class Case(Memory):
         self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))[-MOST_KEYS:]
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
-
+        self._learn_money(snapshot.money)
         self._clear_up()
+
+    def _learn_money(self, stated: Statement | None) -> None:
+        """An answer that says nothing of it takes nothing away."""
+        if stated is not None:
+            self.money = stated
+        if (balance := self.balance) is None or balance.paid is None:
+            return
+        self.most_paid = max(self.most_paid, balance.paid)
+        if self.money is not None and self.money.net is None:
+            # It follows from what is left while nothing is credited: later it would not any more.
+            self.money = self.money.model_copy(update={"paid": balance.paid})
 
     def _clear_up(self) -> None:
         """What shows is in doubt no more."""
@@ -330,6 +350,33 @@ class Case(Memory):
         return LineStatus.OPEN if self.provider_id is None else LineStatus.RESERVED
 
     @property
+    def balance(self) -> Balance | None:
+        """Its money, once it is final. Nobody asks whether it is a credit note here."""
+        if self.plan is None or not self.was_final:
+            return None
+        sums, due = self.plan.totals, self.plan.to_pay
+        whole = self.line_status() is LineStatus.CREDITED
+        with exactly():
+            taken_back = due + sums.gross - sums.due if whole else _ZERO
+        return Balance.of(
+            self._stated(),
+            currency=sums.currency,
+            due=due,
+            credited=None if self.in_parts and not whole else taken_back,
+            most_paid=self.most_paid,
+        )
+
+    def _stated(self) -> Statement | None:
+        """What the provider states of its money: in figures, or by one word for all of it."""
+        money = self.money or Statement()
+        if money.net is None and money.left is None:
+            if self.payment is PaymentStatus.PAID:
+                return money.model_copy(update={"left": _ZERO})
+            if self.payment is PaymentStatus.UNPAID:
+                return money.model_copy(update={"paid": _ZERO})
+        return self.money
+
+    @property
     def in_doubt(self) -> bool:
         """Whether there may be an invoice at the provider that we do not know of."""
         return self.doubt.in_question(CREATE, self.provider_id) or self.doubt.unanswered("approve")
@@ -353,6 +400,7 @@ class Case(Memory):
             due_date=_day(stated.due_date, request.document.due_date),
             send_on=request.sent_from,
             amounts=self.plan and _amounts(self.plan),
+            balance=self.balance if request.document.type == "invoice" else None,
             lines=tuple(LineState(id=each.id, status=line) for each in request.document.lines),
             waiting=self.waiting,
             problem=self.problem,
@@ -367,6 +415,8 @@ _OF_ONE_DRAFT = (
     "stage",
     "known",
     "payment",
+    "money",
+    "most_paid",
     "provider_status",
     "number",
     "echo",
@@ -478,7 +528,9 @@ def _amounts(plan: Plan) -> Amounts:
 
 
 def reached(goal: Goal, case: Case) -> bool:
-    """Whether the invoice is where its caller wanted it."""
+    """Whether the invoice is where its caller wanted it. Nobody pays one over nothing, or one that
+    gives money back: that is paid as soon as it is sent, or final where nothing of it is sent."""
     if goal is Goal.PAID:
-        return case.payment is PaymentStatus.PAID
+        settled = case.balance is not None and case.balance.due <= 0
+        return case.payment is PaymentStatus.PAID or settled
     return case.stage.reached(Stage(goal.value))

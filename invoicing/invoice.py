@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from invoicing import bounds
+from invoicing.balance import Balance
 from invoicing.consent import Consented
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
@@ -226,6 +227,8 @@ class Invoice(Recorded):
     send_on: datetime | None = None
     """Not sent before this moment."""
     amounts: Amounts | None = None
+    balance: Balance | None = None
+    """Its money, once it is final; None for a credit note, too."""
     lines: tuple[LineState, ...] = ()
     waiting: Waiting | None = None
     problem: Problem | None = None

@@ -27,6 +27,7 @@ MOST_ROWS = 1000
 """Of one page."""
 
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+_MOVED = ("left_to_pay", "too_much", "refunded", "charged_back", "returned")
 
 
 def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
@@ -83,6 +84,10 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         fits.append(has.due_date < wanted.due_before)
     if wanted.overdue_on:
         fits.append(overdue(wanted.overdue_on))
+    if wanted.went_back:
+        fits.append(went_back())
+    if wanted.too_much:
+        fits.append(invoices.c.too_much > 0)
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
@@ -95,10 +100,16 @@ def _at(account: str) -> ColumnElement[bool]:
 
 
 def overdue(day: date) -> ColumnElement[bool]:
-    """Final, due before this day, and not paid."""
+    """Final, due before this day, and not paid, or not in full; not where nothing is to be paid."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
-    return and_(has.number.is_not(None), has.credit_note.is_(False), has.due_date < day, *open_)
+    asked = (has.number.is_not(None), has.credit_note.is_(False), func.coalesce(has.due, 1) > 0)
+    return and_(*asked, has.due_date < day, *open_)
+
+
+def went_back() -> ColumnElement[bool]:
+    """Money that had come in has gone again, whoever took it back."""
+    return or_(*(invoices.c[name] > 0 for name in ("refunded", "charged_back", "returned")))
 
 
 def _cursor(last: Entry) -> str:
@@ -113,7 +124,7 @@ def _after(cursor: str) -> ColumnElement[bool]:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    amounts = {name: _amount(row[name], row["currency"]) for name in _AMOUNTS}
+    amounts = {name: _amount(row[name], row["currency"]) for name in (*_AMOUNTS, *_MOVED)}
     return Entry.model_validate({**row, **amounts})
 
 

@@ -22,6 +22,7 @@ from console.reader import Reader, preferred
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
+from invoicing.balance import Balance, Way
 from invoicing.consent import CANCEL, CREDIT
 from invoicing.credit_case import CreditsStatus, CreditState
 from invoicing.errors import FieldProblem
@@ -77,6 +78,8 @@ GROUPS: dict[str, Iterable[object]] = {
     "going": pictures.GROUPS,
     "money": SUMS,
     "second": [CANCEL, CREDIT],
+    "balance": [name for name in Balance.model_fields if name not in ("currency", "movements")],
+    "movement": Way,
     "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
 }

@@ -24,6 +24,7 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
+    from invoicing.balance import Balance
     from invoicing.case import InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
@@ -183,6 +184,11 @@ class Life:
         self.renewal.wanted = self._engine_cancel
 
     # Showing
+
+    @property
+    def balance(self) -> Balance | None:
+        """Its money; None before it is final, and of a credit note."""
+        return self.case.balance if self.request.document.type == "invoice" else None
 
     @property
     def state(self) -> Invoice:
