@@ -219,7 +219,10 @@ def _rest(
 
 
 def _returned(stated: Statement, paid: Decimal | None, most_paid: Decimal) -> Decimal | None:
-    if stated.tells:
-        return stated.sum_of(Way.RETURN)
+    """What was told, or what was seen where that is more: a look may be faster than the news."""
+    told = stated.sum_of(Way.RETURN)
+    if paid is None or (stated.tells and told is None):
+        return told
     with exactly():
-        return None if paid is None else max(most_paid - paid, _ZERO)
+        named = (stated.sum_of(Way.REFUND) or _ZERO) + (stated.sum_of(Way.CHARGEBACK) or _ZERO)
+        return max(told or _ZERO, most_paid - paid - named)

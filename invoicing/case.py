@@ -225,6 +225,10 @@ class Case(Memory):
     in_parts: bool = False
     """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
     outcome: Status | None = None
+    hears: bool = False
+    """Whether it has ended, and hears of its money: see workflows/money.py."""
+    credited_since: dict[str, Number] = {}
+    """What credit notes have taken back since its end, by their references."""
 
     @property
     def was_final(self) -> bool:
@@ -329,8 +333,10 @@ class Case(Memory):
         """The one word for people."""
         if self.problem and self.problem.answers:
             return Status.NEEDS_ATTENTION
-        if self.outcome:
+        if self.outcome and not (self.hears and self.outcome in STANDS):
             return self.outcome
+        if self.hears:
+            return _progress(self.stage, self.payment)
         if self.cancel:
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":
@@ -357,7 +363,8 @@ class Case(Memory):
         sums, due = self.plan.totals, self.plan.to_pay
         whole = self.line_status() is LineStatus.CREDITED
         with exactly():
-            taken_back = due + sums.gross - sums.due if whole else _ZERO
+            since = sum(self.credited_since.values(), _ZERO)
+            taken_back = due + sums.gross - sums.due if whole else since
         return Balance.of(
             self._stated(),
             currency=sums.currency,
@@ -409,6 +416,9 @@ class Case(Memory):
             consents=self.consents,
         )
 
+
+STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
+"""Ways to end with an invoice that is to be paid, or is."""
 
 _OF_ONE_DRAFT = (
     "provider_id",
@@ -482,17 +492,27 @@ class Earlier(Recorded):
         }
 
 
+class Before(Recorded):
+    """What the workflow that hears of an invoice's money must know of the one that has ended."""
+
+    claimant: str
+    """By whom the register knows the reference as claimed."""
+    began: datetime
+
+
 class InvoiceInput(InvoiceRequest):
     """The workflow's argument: a request, as callers send it.
 
     `resumed` is set by the workflow alone when it continues as new. `earlier` is set by the client
     when the reference had an earlier run: its doubt is inherited. `tells` is set by an order's
     workflow: its own id, to be told when the invoice has become final. `proven` is who asked, and
-    is set by a door that has its callers prove it.
+    is set by a door that has its callers prove it. `before` is set by an invoice's workflow that
+    has ended, for the one that hears of its money.
     """
 
     resumed: Case | None = None
     earlier: Earlier | None = None
+    before: Before | None = None
     tells: str | None = None
     proven: str = ""
 

@@ -128,6 +128,8 @@ CLAIM = "claim"
 """What waits for the register while its reference is not claimed: nothing is made before."""
 RECORD = "record"
 """What waits for the register when it has ended, and not all that happened is written down yet."""
+LATER_MONEY = "later money"
+"""What is waited for after the end: see workflows/money.py."""
 AFTER_THE_END = (f"provider: {LATE}", f"register: {RECORD}")
 """What lists say of one that has ended, and whose workflow goes on."""
 

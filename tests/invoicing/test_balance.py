@@ -130,8 +130,13 @@ class TestNothingIsMadeUp:
         told = of(Statement(paid=Decimal(21)), most_paid=Decimal(121))
         assert (told.returned, told.left) == of_units(100, 100)
 
-    def test_that_it_has_fallen_says_nothing_where_movements_are_told(self) -> None:
-        assert of(paid("21"), most_paid=Decimal(121)).returned == 0
+    def test_a_look_may_be_faster_than_the_news_of_what_went_back(self) -> None:
+        assert of(paid("21"), most_paid=Decimal(121)).returned == 100
+        assert of(paid("121", "-21", "21"), most_paid=Decimal(121)).returned == 21
+
+    def test_where_every_way_back_is_told_nothing_went_back_by_itself(self) -> None:
+        stated = Statement(tells=(Way.PAYMENT, Way.REFUND, Way.CHARGEBACK), paid=Decimal(21))
+        assert of(stated, most_paid=Decimal(121)).returned is None
 
 
 class TestEnds:

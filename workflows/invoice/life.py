@@ -25,7 +25,7 @@ from workflows.kit.waiting import Waits
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
     from invoicing.balance import Balance
-    from invoicing.case import InvoiceInput
+    from invoicing.case import Before, Case, InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
     from invoicing.provider import Paces, Plan, Target
@@ -39,6 +39,9 @@ class Life:
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
         self.case = start.resumed or begun(start)
+        self.before = start.before
+        """The workflow of the invoice, which has ended, where this is the one that hears of its
+        money."""
         self.order_id = start.tells
         """The workflow of the order that this invoice belongs to; None where there is no order."""
         self.content = content(fingerprint(self.request))
@@ -60,6 +63,7 @@ class Life:
             self.case,
             lambda: invoice_row(self.case, self.request, self.order_id),
             self.show,
+            self.before,
         )
         self.outbox = Outbox(self.request.subscriber, self.case, self.recorder)
         self._listing = Listing()
@@ -171,10 +175,13 @@ class Life:
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
+        self.renewal.begin(self.resumed(self.case, self.before))
+
+    def resumed(self, case: Case, before: Before | None) -> InvoiceInput:
+        """What a run that goes on with all of it begins with."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        self.renewal.begin(
-            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
-        )
+        fields |= {"resumed": case, "before": before, "tells": self.order_id}
+        return InvoiceInput.model_construct(**fields)
 
     def keep(self) -> None:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one

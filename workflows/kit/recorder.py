@@ -18,7 +18,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.register import RegisterActivities
     from invoicing.bounds import LINES_BYTES, stored
-    from invoicing.case import Memory
+    from invoicing.case import Before, Memory
     from invoicing.claims import REGISTER_QUEUE, ClaimCall, Claimed
     from invoicing.invoice import RECORD, Waiting
     from invoicing.provider import Pace, Paces
@@ -55,6 +55,7 @@ class Recorder:
         memory: where the lines wait, over a continue-as-new, too.
         row: how it is now.
         shown: called when the wait at the end has begun, or is over.
+        before: whose claim it is, where that is another workflow's, which has ended.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Recorder:
         memory: Memory,
         row: Callable[[], Row],
         shown: Callable[[], None],
+        before: Before | None = None,
     ) -> None:
         self._kind: Kind = kind
+        self._before = before
         self._reference = reference
         self._memory = memory
         self._row = row
@@ -134,11 +137,12 @@ class Recorder:
     async def _recorded(self, waiting: int) -> bool:
         memory = self._memory
         lines = memory.unrecorded[: min(waiting, MOST_LINES)]
+        info, before = workflow.info(), self._before
         call = RecordCall(
             kind=self._kind,
             reference=self._reference,
-            claimant=workflow.info().first_execution_run_id,
-            began=workflow.info().workflow_start_time,
+            claimant=before.claimant if before else info.first_execution_run_id,
+            began=before.began if before else info.workflow_start_time,
             row=self._row(),
             lines=lines,
         )
