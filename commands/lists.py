@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +75,14 @@ def list_(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet, on stdout.")] = False,
     account: Annotated[str | None, _booked("--account", text="Only this account's.")] = None,
     payment: Annotated[str | None, _booked("--payment", text="As unpaid, paid.")] = None,
-    overdue: Annotated[bool, _booked("--overdue", text="Final, due before today, unpaid.")] = False,
+    overdue: Annotated[
+        bool,
+        typer.Option(
+            "--overdue",
+            help="Final, due before today, not paid in full; without a register, of those that "
+            "are under way or whose money is still heard of.",
+        ),
+    ] = False,
     went_back: Annotated[
         bool, _booked("--went-back", text="Money that had come in has gone again.")
     ] = False,
@@ -106,17 +113,19 @@ def list_(
         raise BadInput("Choose one of --json and --csv.")
     period = period_of(month, since, until)
     only_booked = (account, payment, running, search, period, after)
-    of_register = any((overdue, went_back, too_much, totals))
+    configured = settings.shared.register(os.environ).register_at is not None
+    of_register = any((overdue and configured, went_back, too_much, totals))
     of_register = of_register or any(each is not None for each in only_booked)
     of_temporal = bool(waiting_for or stuck or status == CUT_OFF)
     if of_register and of_temporal:
         raise BadInput("The register does not know what waits, stands still or was cut off.")
-    configured = settings.shared.register(os.environ).register_at is not None
     if of_register and not configured:
         raise BadInput(NO_REGISTER)
     read = configured and not of_temporal
     output = Output(_columns(columns, BOOKED if read else COLUMNS), limit, as_json, as_csv)
+    today = datetime.now(UTC).date() if overdue else None
     if not read:
+        choice = replace(choice, overdue_on=today)
         _from_temporal(choice, output, stuck=stuck)
         return
     from invoicing.booked import Wanted
@@ -130,7 +139,7 @@ def list_(
         text=search,
         running=running,
         due_before=choice.due_before,
-        overdue_on=datetime.now(UTC).date() if overdue else None,
+        overdue_on=today,
         went_back=went_back,
         too_much=too_much,
         period=period,

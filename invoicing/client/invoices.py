@@ -154,6 +154,7 @@ class Invoices:
         status: Status | CutOffWord | None = None,
         waiting_for: str | None = None,
         due_before: date | None = None,
+        overdue_on: date | None = None,
         prefix: str | None = None,
         running: bool = False,
         stuck: bool = False,
@@ -164,6 +165,8 @@ class Invoices:
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
         out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`).
+        `overdue_on`: final, due before that day and not paid in full, of those that are under way
+        or whose money is still heard of.
         """
         query = lists.query(
             WORKFLOW,
@@ -171,6 +174,7 @@ class Invoices:
             status=status,
             waiting_for=waiting_for,
             due_before=due_before,
+            overdue_on=overdue_on,
             prefix=prefix,
             running=running,
         )

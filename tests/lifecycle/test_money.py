@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -217,3 +217,32 @@ async def test_news_that_nobody_can_look_with_wait_until_somebody_can(shared_wor
         shop.stand_in.pay(reference)
         state, _ = await moved(shop, reference, lambda balance: balance.left == 0)
         assert state.status is Status.PAID
+
+
+async def test_what_is_overdue_is_listed_without_a_register(shared_world: World) -> None:
+    """Paid in part it is overdue still; paid it is not; and after a chargeback it is again."""
+    async with at(shared_world, "invoro") as shop:
+        past = {"issue_date": date(2026, 1, 2), "due_date": date(2026, 1, 31)}
+        reference, due = await ended(shop, document=past)
+
+        async def listed(day: date) -> list[str]:
+            found = shop.client.invoices.list(overdue_on=day, prefix=reference)
+            return [f"{one.reference} {one.status}" async for one in found]
+
+        async def so(expected: list[str]) -> None:
+            async with asyncio.timeout(30):
+                while True:
+                    if await listed(date(2026, 2, 1)) == expected:
+                        return
+                    await asyncio.sleep(0.1)
+
+        await so([f"{reference} delivered"])
+        assert await listed(date(2026, 1, 31)) == []
+        shop.stand_in.pay(reference, Decimal("20.00"))
+        await moved(shop, reference, lambda balance: balance.paid == 20)
+        await so([f"{reference} delivered"])
+        shop.stand_in.pay(reference)
+        await so([])
+        shop.stand_in.charge_back(reference)
+        await moved(shop, reference, lambda balance: balance.left == due)
+        await so([f"{reference} delivered"])

@@ -13,11 +13,10 @@ from temporalio.workflow import ParentClosePolicy
 from workflows.invoice.life import Life
 from workflows.kit.lifetime import listed
 from workflows.kit.outbox import looked_at
-from workflows.money import MoneyWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import STANDS, Before
-    from invoicing.identity import DETAILS, OWNER, money_id
+    from invoicing.identity import DETAILS, MONEY_WORKFLOW, OWNER, money_id
     from invoicing.invoice import Status
     from invoicing.money_after import CreditedSince
 
@@ -46,7 +45,8 @@ async def hear_of_money(life: Life) -> None:
     known = case.model_copy(update={"hears": True, "waiting": None})
     try:
         hearing = await workflow.start_child_workflow(
-            MoneyWorkflow.run,
+            # By its name: it is made of the steps of an invoice, which this is one of.
+            MONEY_WORKFLOW,
             life.resumed(known, before),
             id=money_id(life.request.reference),
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -64,7 +64,7 @@ async def hear_of_money(life: Life) -> None:
         given |= {event.id for event in late}
         for event in late:
             with contextlib.suppress(FailureError):
-                await hearing.signal(MoneyWorkflow.provider_event, event)
+                await hearing.signal("provider_event", event)
 
 
 def _follows(life: Life) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -224,7 +225,7 @@ class Life:
             (attributes.NUMBER, state.number if self.case.was_final else None),
             (attributes.PROVIDER_ID, state.provider_id),
             (attributes.KEYS, self.case.names(self.request) or None),
-            (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
+            (attributes.DUE_DATE, self._listed_due(state)),
         ]
         if state.status.value != before:
             tell_status("invoice", before, state)
@@ -232,6 +233,11 @@ class Life:
         if not self.unclaimed or self.case.problem:
             # Until then it may be an invoice of which everything was told long ago.
             self.outbox.tell(state, self.paces.notices)
+
+    def _listed_due(self, state: Invoice) -> datetime | None:
+        """After the end, of what is to be paid alone: one over nothing is never overdue."""
+        settled = self.before and state.balance and state.balance.due <= 0
+        return None if settled or not state.due_date else attributes.midnight(state.due_date)
 
 
 async def tell_order(life: Life) -> None:
