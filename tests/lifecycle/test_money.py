@@ -19,6 +19,7 @@ from invoicing.request import Goal
 from sandbox.riverty.words import TYPES
 from tests.lifecycle.provider_world import opened
 from tests.lifecycle.test_notices import listening
+from tests.lifecycle.test_provider_credits import WORTH, a_credit
 from tests.lifecycle.test_quiddly import fetched
 from tests.lifecycle.world import PACES, Company, World
 
@@ -246,3 +247,19 @@ async def test_what_is_overdue_is_listed_without_a_register(shared_world: World)
         shop.stand_in.charge_back(reference)
         await moved(shop, reference, lambda balance: balance.left == due)
         await so([f"{reference} delivered"])
+
+
+async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: World) -> None:
+    async with at(shared_world, "invoro") as shop:
+        reference, due = await ended(shop)
+        shop.stand_in.pay(reference)
+        await moved(shop, reference, lambda balance: balance.left == 0)
+        made = await shop.client.credits.make(reference, a_credit(shop, **WORTH["amount"]))
+        note = await shop.client.invoices.result(made.reference)
+        assert note.amounts
+        assert note.balance is None
+        gross = note.amounts.gross
+        _, money = await moved(shop, reference, lambda balance: balance.credited == gross)
+        assert (money.paid, money.left, money.too_much) == (due, NOTHING, gross)
+        with pytest.raises(Exception, match="not found"):
+            await hearing(shop, made.reference).describe()

@@ -229,7 +229,9 @@ class Life:
         ]
         if state.status.value != before:
             tell_status("invoice", before, state)
-        self._listing.show(rows, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
+        # What hears of money waits for a year: lists and counts of what waits are not about that.
+        waiting = None if self.before else state.waiting
+        self._listing.show(rows, waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
         if not self.unclaimed or self.case.problem:
             # Until then it may be an invoice of which everything was told long ago.
             self.outbox.tell(state, self.paces.notices)
