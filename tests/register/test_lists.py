@@ -223,7 +223,7 @@ async def test_the_list_reads_the_register_where_there_is_one(place: str, reader
 @pytest.mark.parametrize(
     ("arguments", "configured", "why"),
     [
-        (("--overdue",), False, "There is no register here"),
+        (("--went-back",), False, "There is no register here"),
         (("--totals", "--stuck"), True, "The register does not know what waits"),
         (("--after", "x"), True, "--after: this is not what a list gave"),
         (("--columns", "waiting_for"), True, "No such column: waiting_for. There are: reference"),
