@@ -20,8 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.money_after import CreditedSince
     from invoicing.provider import Event
 
-MOST_NOTES = 1_000
-"""Credit notes of one invoice that are added up one by one."""
+MOST_NOTES = 300
+"""Credit notes of one invoice that are added up; with one more it is not known here how much was
+credited, as with those of an invoice that runs."""
 
 
 @workflow.defn
@@ -65,11 +66,15 @@ class MoneyWorkflow:
     @of_one_input
     def credited(self, told: CreditedSince) -> None:
         """From the credit note's workflow."""
-        since = {**self._life.case.credited_since, told.note: told.gross}
-        if len(since) <= MOST_NOTES:
-            self._life.case.credited_since = since
-            self._life.note(f"credited since its end: {told.gross} by {told.note}")
-            self._life.show()
+        life, case = self._life, self._life.case
+        if told.note in case.credited_since:
+            return
+        life.note(f"credited since its end: {told.gross} by {told.note}")
+        if len(case.credited_since) < MOST_NOTES:
+            case.credited_since = {**case.credited_since, told.note: told.gross}
+        else:
+            case.in_parts = True
+        life.show()
 
 
 async def _hear(life: Life) -> None:
