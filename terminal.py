@@ -96,11 +96,24 @@ def facts(invoice: Invoice) -> Table:
         "Number": invoice.number,
         "Net + VAT = gross": sums and f"{sums.net} + {sums.vat} = {sums.gross} {sums.currency}",
         "Payment": invoice.payment,
+        "Money": invoice.balance and invoice.balance.is_told and invoice.balance.sentence(),
+        **_movements(invoice),
         "Due": invoice.due_date,
         "Sent from": invoice.send_on and _moment(invoice.send_on),
         "Lines": ", ".join(f"{line.id}: {line.status}" for line in invoice.lines),
     }
     return _facts(rows)
+
+
+def _movements(invoice: Invoice) -> dict[str, object]:
+    balance = invoice.balance
+    if balance is None:
+        return {}
+    rows: dict[str, object] = {
+        f"Movement {place}": str(each)
+        for place, each in enumerate(balance.movements, balance.earlier + 1)
+    }
+    return rows
 
 
 def _facts(rows: Mapping[str, object]) -> Table:

@@ -82,6 +82,7 @@ from workflows.document import DocumentWorkflow
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
+from workflows.money import MoneyWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 from workflows.preview import PreviewWorkflow
@@ -100,6 +101,7 @@ STORIES = (
     NoticesWorkflow,
     PreviewWorkflow,
     DocumentWorkflow,
+    MoneyWorkflow,
     ReconciliationWorkflow,
     RetentionWorkflow,
 )
@@ -119,6 +121,7 @@ def workers(
     register: Register | None = None,
     consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
     documents: DocumentStore | None = None,
+    hears: Mapping[str, timedelta] = MappingProxyType({}),
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
@@ -148,6 +151,7 @@ def workers(
             claims=claims,
             consents=consents.get(name, {}),
             documents=documents,
+            hears=hears.get(name, timedelta()),
         )
         for name in sorted(adaptors)
     )
@@ -184,6 +188,7 @@ def _calls(
     claims: bool,
     consents: Mapping[str, Consent],
     documents: DocumentStore | None,
+    hears: timedelta,
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
@@ -191,7 +196,11 @@ def _calls(
         task_queue=provider_queue(name),
         activities=[
             *InvoiceActivities(
-                accounts, **how, consents=consents, keeps_documents=documents is not None
+                accounts,
+                **how,
+                consents=consents,
+                keeps_documents=documents is not None,
+                hears=hears,
             ).all(),
             *DocumentActivities(accounts, documents).all(),
             *OrderActivities(accounts, **how).all(),
@@ -377,6 +386,7 @@ async def main() -> None:
             register=books,
             consents=consents,
             documents=filed,
+            hears=setup.hears(),
         )
         async with serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):

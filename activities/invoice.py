@@ -7,6 +7,7 @@ that provider's adaptors, one per account.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -70,6 +71,7 @@ class InvoiceActivities:
         claims: whether this worker keeps a register.
         consents: what needs two people, by account; nothing at one that is not named.
         keeps_documents: whether this worker has a store for documents.
+        hears: for how long an invoice goes on hearing of its money after its end.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class InvoiceActivities:
         claims: bool = False,
         consents: Mapping[str, Consent] = MappingProxyType({}),
         keeps_documents: bool = False,
+        hears: timedelta = timedelta(),
     ) -> None:
+        self._hears = hears
         self._keeps_documents = keeps_documents
         self._consents = consents
         self._claims = claims
@@ -97,10 +101,13 @@ class InvoiceActivities:
         provider = provider_of(self._accounts, request.account)
         _refuse_uncredited(request, provider)
         plan = await provider.plan(request)
-        paces = plan.paces.scaled(self._pace)
+        paces = plan.paces
+        if self._hears:
+            money = paces.money.model_copy(update={"deadline": self._hears})
+            paces = paces.model_copy(update={"money": money})
         consent = self._consents.get(request.account)
         set_here = {
-            "paces": paces,
+            "paces": paces.scaled(self._pace),
             "claims": self._claims,
             "consent": consent,
             "keeps_document": self._keeps_documents and isinstance(provider, Documents),

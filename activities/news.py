@@ -26,6 +26,7 @@ from invoicing.credit_case import Looked, RequestedCall
 from invoicing.errors import Unsupported
 from invoicing.identity import (
     EVENT_WORKFLOW,
+    MONEY_WORKFLOW,
     ORDER_WORKFLOW,
     OWNER,
     TASK_QUEUE,
@@ -190,7 +191,7 @@ class Directory:
         query = (
             f"{attributes.KEYS.name} = {attributes.quoted(key)} "
             "AND ExecutionStatus != 'ContinuedAsNew' "
-            f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}')"
+            f"AND WorkflowType IN ('{WORKFLOW}', '{ORDER_WORKFLOW}', '{MONEY_WORKFLOW}')"
         )
         last: set[str] = set()
         async for each in self._client.list_workflows(query, limit=MOST_LISTED):

@@ -68,6 +68,7 @@ class Choice:
     waiting_for: str | None = None
     due_before: date | None = None
     prefix: str | None = None
+    overdue_on: date | None = None
 
     @classmethod
     def of(
@@ -101,6 +102,7 @@ class Choice:
             status=self.status,
             waiting_for=self.waiting_for,
             due_before=self.due_before,
+            overdue_on=self.overdue_on,
             prefix=self.prefix,
             running=running,
             stuck=stuck,

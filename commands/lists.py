@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +30,8 @@ COLUMNS = tuple(Listed.model_fields)
 BOOKED = (
     *("reference", "provider", "account", "status", "payment", "number", "provider_id", "buyer"),
     *("currency", "net", "vat", "gross", "due", "paid", "credited", "issue_date", "due_date"),
-    *("began_at", "changed_at", "ended_at"),
+    *("began_at", "changed_at", "ended_at", "left_to_pay", "too_much", "refunded"),
+    *("charged_back", "returned", "collection"),
 )
 """Of the register's."""
 
@@ -74,7 +75,18 @@ def list_(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet, on stdout.")] = False,
     account: Annotated[str | None, _booked("--account", text="Only this account's.")] = None,
     payment: Annotated[str | None, _booked("--payment", text="As unpaid, paid.")] = None,
-    overdue: Annotated[bool, _booked("--overdue", text="Final, due before today, unpaid.")] = False,
+    overdue: Annotated[
+        bool,
+        typer.Option(
+            "--overdue",
+            help="Final, due before today, not paid in full; without a register, of those that "
+            "are under way or whose money is still heard of.",
+        ),
+    ] = False,
+    went_back: Annotated[
+        bool, _booked("--went-back", text="Money that had come in has gone again.")
+    ] = False,
+    too_much: Annotated[bool, _booked("--too-much", text="More was paid than was due.")] = False,
     running: Annotated[
         bool | None, _booked("--running/--ended", text="Only what is under way, or is over.")
     ] = None,
@@ -101,16 +113,19 @@ def list_(
         raise BadInput("Choose one of --json and --csv.")
     period = period_of(month, since, until)
     only_booked = (account, payment, running, search, period, after)
-    of_register = overdue or totals or any(each is not None for each in only_booked)
+    configured = settings.shared.register(os.environ).register_at is not None
+    of_register = any((overdue and configured, went_back, too_much, totals))
+    of_register = of_register or any(each is not None for each in only_booked)
     of_temporal = bool(waiting_for or stuck or status == CUT_OFF)
     if of_register and of_temporal:
         raise BadInput("The register does not know what waits, stands still or was cut off.")
-    configured = settings.shared.register(os.environ).register_at is not None
     if of_register and not configured:
         raise BadInput(NO_REGISTER)
     read = configured and not of_temporal
     output = Output(_columns(columns, BOOKED if read else COLUMNS), limit, as_json, as_csv)
+    today = datetime.now(UTC).date() if overdue else None
     if not read:
+        choice = replace(choice, overdue_on=today)
         _from_temporal(choice, output, stuck=stuck)
         return
     from invoicing.booked import Wanted
@@ -124,7 +139,9 @@ def list_(
         text=search,
         running=running,
         due_before=choice.due_before,
-        overdue_on=datetime.now(UTC).date() if overdue else None,
+        overdue_on=today,
+        went_back=went_back,
+        too_much=too_much,
         period=period,
     )
     if totals:
@@ -208,7 +225,10 @@ def _write(
         out.writerow([_cell(name, row[name]) for name in columns])
 
 
-_NUMBERS = ("net", "vat", "gross", "due", "paid", "credited")
+_NUMBERS = (
+    *("net", "vat", "gross", "due", "paid", "credited", "left_to_pay", "too_much"),
+    *("refunded", "charged_back", "returned"),
+)
 
 
 def _cell(name: str, value: object) -> str:

@@ -45,6 +45,10 @@ class _Chosen(Typed):
     running: bool | None = None
     due_before: date | None = None
     overdue: bool = False
+    went_back: bool = False
+    """Money that had come in has gone again: a refund, a chargeback."""
+    too_much: bool = False
+    """More was paid than was due."""
     since: date | None = None
     until: date | None = None
 
@@ -61,6 +65,7 @@ class _Chosen(Typed):
         if self.since or self.until:
             first, last = self.since or date(1900, 1, 1), self.until or date(9998, 12, 31)
             given["period"] = Period(first, last)
+        given |= {"went_back": self.went_back, "too_much": self.too_much}
         if self.overdue:
             given["overdue_on"] = datetime.now(UTC).date()
         return Wanted(**given, accounts=who.reach.accounts, prefixes=who.reach.references)

@@ -36,6 +36,10 @@ class Wanted(Recorded):
     running: bool | None = None
     due_before: date | None = None
     overdue_on: date | None = None
+    went_back: bool = False
+    """Money that had come in has gone again."""
+    too_much: bool = False
+    """More was paid than was due."""
     period: Period | None = None
 
 
@@ -57,6 +61,15 @@ class Entry(Recorded):
     due: Decimal | None = None
     paid: Decimal | None = None
     credited: Decimal | None = None
+    left_to_pay: Decimal | None = None
+    too_much: Decimal | None = None
+    """Paid beyond what was due."""
+    refunded: Decimal | None = None
+    charged_back: Decimal | None = None
+    returned: Decimal | None = None
+    """It went back, and the provider does not say by whom."""
+    collection: str = ""
+    """How far its reminders or its collection have got, in the provider's word."""
     credit_note: bool = False
     """It gives money back: its amounts are above zero, and count the other way."""
     credits: str | None = None

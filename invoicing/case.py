@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from pydantic import JsonValue
 
 from invoicing import attributes
+from invoicing.balance import Balance, Statement
 from invoicing.bounds import listed_keys, said
 from invoicing.consent import Consent, CorrectedAlone
 from invoicing.doubt import CREATE, SHOWS, Doubt
@@ -28,11 +30,15 @@ from invoicing.invoice import (
 )
 from invoicing.memory import Memory
 from invoicing.model import Recorded
+from invoicing.money import Number, exactly
 from invoicing.provider import Echo, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
+
+
+_ZERO = Decimal(0)
 
 
 class Case(Memory):
@@ -50,6 +56,10 @@ class Case(Memory):
     known: bool = True
     """False while the provider's word for the status is not in its adaptor's table."""
     payment: PaymentStatus = PaymentStatus.UNKNOWN
+    money: Statement | None = None
+    """All that the provider has stated of its money."""
+    most_paid: Number = _ZERO
+    """The most that was ever seen as paid."""
     provider_status: str = ""
     number: str | None = None
     echo: Echo | None = None
@@ -96,6 +106,10 @@ class Case(Memory):
     in_parts: bool = False
     """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
     outcome: Status | None = None
+    hears: bool = False
+    """Whether it has ended, and hears of its money: see workflows/money.py."""
+    credited_since: dict[str, Number] = {}
+    """What credit notes have taken back since its end, by their references."""
 
     @property
     def was_final(self) -> bool:
@@ -119,8 +133,19 @@ class Case(Memory):
         self.keys = tuple(dict.fromkeys((*self.keys, *snapshot.keys)))[-MOST_KEYS:]
         if snapshot.payment is not PaymentStatus.UNKNOWN:
             self.payment = snapshot.payment
-
+        self._learn_money(snapshot.money)
         self._clear_up()
+
+    def _learn_money(self, stated: Statement | None) -> None:
+        """An answer that says nothing of it takes nothing away."""
+        if stated is not None:
+            self.money = stated
+        if (balance := self.balance) is None or balance.paid is None:
+            return
+        self.most_paid = max(self.most_paid, balance.paid)
+        if self.money is not None and self.money.net is None:
+            # It follows from what is left while nothing is credited: later it would not any more.
+            self.money = self.money.model_copy(update={"paid": balance.paid})
 
     def _clear_up(self) -> None:
         """What shows is in doubt no more."""
@@ -198,8 +223,10 @@ class Case(Memory):
         """The one word for people."""
         if self.problem and self.problem.answers:
             return Status.NEEDS_ATTENTION
-        if self.outcome:
+        if self.outcome and not (self.hears and self.outcome in STANDS):
             return self.outcome
+        if self.hears:
+            return _progress(self.stage, self.payment)
         if self.cancel:
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":
@@ -217,6 +244,34 @@ class Case(Memory):
         if self.outcome is not None:
             return LineStatus.CANCELLED
         return LineStatus.OPEN if self.provider_id is None else LineStatus.RESERVED
+
+    @property
+    def balance(self) -> Balance | None:
+        """Its money, once it is final. Nobody asks whether it is a credit note here."""
+        if self.plan is None or not self.was_final:
+            return None
+        sums, due = self.plan.totals, self.plan.to_pay
+        whole = self.line_status() is LineStatus.CREDITED
+        with exactly():
+            since = sum(self.credited_since.values(), _ZERO)
+            taken_back = due + sums.gross - sums.due if whole else since
+        return Balance.of(
+            self._stated(),
+            currency=sums.currency,
+            due=due,
+            credited=None if self.in_parts and not whole else taken_back,
+            most_paid=self.most_paid,
+        )
+
+    def _stated(self) -> Statement | None:
+        """What the provider states of its money: in figures, or by one word for all of it."""
+        money = self.money or Statement()
+        if money.net is None and money.left is None:
+            if self.payment is PaymentStatus.PAID:
+                return money.model_copy(update={"left": _ZERO})
+            if self.payment is PaymentStatus.UNPAID:
+                return money.model_copy(update={"paid": _ZERO})
+        return self.money
 
     @property
     def in_doubt(self) -> bool:
@@ -242,6 +297,7 @@ class Case(Memory):
             due_date=_day(stated.due_date, request.document.due_date),
             send_on=request.sent_from,
             amounts=self.plan and _amounts(self.plan),
+            balance=self.balance if request.document.type == "invoice" else None,
             lines=tuple(LineState(id=each.id, status=line) for each in request.document.lines),
             waiting=self.waiting,
             problem=self.problem,
@@ -251,11 +307,16 @@ class Case(Memory):
         )
 
 
+STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
+"""Ways to end with an invoice that is to be paid, or is."""
+
 _OF_ONE_DRAFT = (
     "provider_id",
     "stage",
     "known",
     "payment",
+    "money",
+    "most_paid",
     "provider_status",
     "number",
     "echo",
@@ -322,17 +383,27 @@ class Earlier(Recorded):
         }
 
 
+class Before(Recorded):
+    """What the workflow that hears of an invoice's money must know of the one that has ended."""
+
+    claimant: str
+    """By whom the register knows the reference as claimed."""
+    began: datetime
+
+
 class InvoiceInput(InvoiceRequest):
     """The workflow's argument: a request, as callers send it.
 
     `resumed` is set by the workflow alone when it continues as new. `earlier` is set by the client
     when the reference had an earlier run: its doubt is inherited. `tells` is set by an order's
     workflow: its own id, to be told when the invoice has become final. `proven` is who asked, and
-    is set by a door that has its callers prove it.
+    is set by a door that has its callers prove it. `before` is set by an invoice's workflow that
+    has ended, for the one that hears of its money.
     """
 
     resumed: Case | None = None
     earlier: Earlier | None = None
+    before: Before | None = None
     tells: str | None = None
     proven: str = ""
 
@@ -368,7 +439,9 @@ def _amounts(plan: Plan) -> Amounts:
 
 
 def reached(goal: Goal, case: Case) -> bool:
-    """Whether the invoice is where its caller wanted it."""
+    """Whether the invoice is where its caller wanted it. Nobody pays one over nothing, or one that
+    gives money back: that is paid as soon as it is sent, or final where nothing of it is sent."""
     if goal is Goal.PAID:
-        return case.payment is PaymentStatus.PAID
+        settled = case.balance is not None and case.balance.due <= 0
+        return case.payment is PaymentStatus.PAID or settled
     return case.stage.reached(Stage(goal.value))

@@ -23,6 +23,7 @@ TASK_QUEUE = "invoicing"
 WORKFLOW = "InvoiceWorkflow"
 ORDER_WORKFLOW = "OrderWorkflow"
 DOCUMENT_WORKFLOW = "DocumentWorkflow"
+MONEY_WORKFLOW = "MoneyWorkflow"
 CREDITS_WORKFLOW = "CreditsWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
@@ -96,6 +97,14 @@ def event_id(provider: str, account: str, event: str) -> str:
 def feed_id(provider: str, account: str) -> str:
     """One poller per account."""
     return f"feed/{provider}/{account}"
+
+
+def money_id(reference: str) -> str:
+    """What hears of an invoice's money once its own workflow has ended."""
+    return f"{MONEY_PREFIX}{reference}"
+
+
+MONEY_PREFIX = "money/"
 
 
 def reconciliation_id(provider: str, account: str) -> str:

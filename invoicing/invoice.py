@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from invoicing import bounds
+from invoicing.balance import Balance
 from invoicing.consent import Consented
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
@@ -127,6 +128,8 @@ CLAIM = "claim"
 """What waits for the register while its reference is not claimed: nothing is made before."""
 RECORD = "record"
 """What waits for the register when it has ended, and not all that happened is written down yet."""
+LATER_MONEY = "later money"
+"""What is waited for after the end: see workflows/money.py."""
 AFTER_THE_END = (f"provider: {LATE}", f"register: {RECORD}")
 """What lists say of one that has ended, and whose workflow goes on."""
 
@@ -226,6 +229,8 @@ class Invoice(Recorded):
     send_on: datetime | None = None
     """Not sent before this moment."""
     amounts: Amounts | None = None
+    balance: Balance | None = None
+    """Its money, once it is final; None for a credit note, too."""
     lines: tuple[LineState, ...] = ()
     waiting: Waiting | None = None
     problem: Problem | None = None

@@ -10,7 +10,8 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from invoicing import attributes
-from invoicing.invoice import Waiting
+from invoicing.identity import MONEY_WORKFLOW
+from invoicing.invoice import Status, Waiting
 from invoicing.model import Recorded
 
 CutOffWord = Literal["cut_off"]
@@ -58,17 +59,28 @@ def query(
     status: str | None = None,
     waiting_for: str | None = None,
     due_before: date | None = None,
+    overdue_on: date | None = None,
     prefix: str | None = None,
     running: bool = False,
     providers: Collection[str] = (),
     prefixes: Collection[str] = (),
 ) -> str:
     """What to ask of Temporal's lists for workflows of this type, narrowed by what is given; of
-    `providers` and `prefixes`, where there are any, one must fit.
+    `providers` and `prefixes`, where there are any, one must fit. `overdue_on`: final, due before
+    that day and not paid, of those that are under way or whose money is still heard of.
 
     What one continue-as-new left behind is no invoice of its own.
     """
-    terms = [_is("WorkflowType", kind), "ExecutionStatus != 'ContinuedAsNew'"]
+    kinds = (kind, MONEY_WORKFLOW) if overdue_on else (kind,)
+    terms = [_either("WorkflowType", kinds), "ExecutionStatus != 'ContinuedAsNew'"]
+    if overdue_on:
+        day = attributes.midnight(overdue_on).isoformat()
+        terms += [
+            f"{attributes.DUE_DATE.name} < {attributes.quoted(day)}",
+            f"{attributes.NUMBER.name} IS NOT NULL",
+            f"{attributes.STATUS.name} NOT IN ('{Status.PAID}', '{Status.CREDITED}')",
+            "ExecutionStatus = 'Running'",
+        ]
     if provider:
         terms.append(_is(attributes.PROVIDER.name, provider))
     if status == CUT_OFF:
@@ -85,8 +97,7 @@ def query(
     if prefix:
         terms.append(begins(attributes.REFERENCE.name, [prefix]))
     if providers:
-        each = (_is(attributes.PROVIDER.name, one) for one in providers)
-        terms.append(f"({' OR '.join(each)})")
+        terms.append(_either(attributes.PROVIDER.name, providers))
     if prefixes:
         terms.append(begins(attributes.REFERENCE.name, prefixes))
     if running:
@@ -102,6 +113,11 @@ def begins(name: str, prefixes: Collection[str]) -> str:
     """That what has this name begins with one of these."""
     each = (f"{name} STARTS_WITH {attributes.quoted(one)}" for one in prefixes)
     return f"({' OR '.join(each)})"
+
+
+def _either(name: str, values: Collection[str]) -> str:
+    each = [_is(name, one) for one in values]
+    return each[0] if len(each) == 1 else f"({' OR '.join(each)})"
 
 
 def _is(name: str, value: str) -> str:

@@ -26,7 +26,7 @@ class Notice(Recorded):
     """Names it for good: a receiver that has seen it may drop what comes under it again. It
     holds no full stop, which parts what is signed, and nothing that a caller wrote."""
     type: str
-    """`invoice.<status>` or `order.<status>`."""
+    """`invoice.<status>` or `order.<status>`; `invoice.money` where nothing but its money moved."""
     timestamp: datetime
     """When it became so, which may be long before it is posted."""
     sequence: int
@@ -83,12 +83,16 @@ class NoticesState(Recorded):
     """How many were given up before those."""
 
 
-def notice(state: Invoice | Order, run: str, sequence: int, at: datetime) -> Notice:
-    """Number `sequence` of what a workflow tells, told by this run of it at this time."""
+def notice(
+    state: Invoice | Order, run: str, sequence: int, at: datetime, *, money: bool = False
+) -> Notice:
+    """Number `sequence` of what a workflow tells, told by this run of it at this time. `money`:
+    nothing else has changed."""
     # What others wrote may be personal: who is to see it can ask for the state.
+    about = "order" if isinstance(state, Order) else "invoice"
     return Notice(
         id=f"{run}_{sequence}",
-        type=f"{'order' if isinstance(state, Order) else 'invoice'}.{state.status}",
+        type=f"{about}.{MONEY if money else state.status}",
         timestamp=at,
         sequence=sequence,
         data=state.model_dump(
@@ -102,10 +106,25 @@ def notice(state: Invoice | Order, run: str, sequence: int, at: datetime) -> Not
     )
 
 
+MONEY = "money"
+
+
 def news(state: Invoice | Order) -> str:
-    """What makes a state worth telling: another status, another question to a person, the end."""
+    """What makes a state worth telling: another status, another question to a person, the end, and
+    money that moved."""
     asked = state.waiting.since.isoformat() if state.problem and state.waiting else ""
-    return " ".join(filter(None, (state.status, asked, "ended" if state.ended else "")))
+    balance = state.balance if isinstance(state, Invoice) else None
+    moved = f"{MONEY} {balance.word}" if balance and balance.word else ""
+    return " ".join(filter(None, (state.status, asked, "ended" if state.ended else "", moved)))
+
+
+def is_of_money(told: str, before: str) -> bool:
+    """Whether money is all that makes one news differ from the one before."""
+    return _but_money(told) == _but_money(before)
+
+
+def _but_money(told: str) -> str:
+    return told.partition(f" {MONEY} ")[0]
 
 
 def refuse_unknown(name: str | None, known: Collection[str]) -> None:

@@ -66,6 +66,14 @@ class Row(Recorded):
     """Of `due`. None: a part of it, and nobody has said how much; or nothing is known."""
     credited: Number | None = None
     """Of `gross`."""
+    left_to_pay: Number | None = None
+    """This and the next four as in the invoice's balance."""
+    too_much: Number | None = None
+    refunded: Number | None = None
+    charged_back: Number | None = None
+    returned: Number | None = None
+    collection: str = ""
+    """How far its reminders or its collection have got, in the provider's word."""
     vat_rows: tuple[VatRow, ...] = ()
 
     issue_date: date | None = None

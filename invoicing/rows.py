@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from invoicing.case import Case
 from invoicing.doubt import CREATE
@@ -22,10 +23,27 @@ def _paid(payment: PaymentStatus, due: Decimal) -> Decimal | None:
     return {PaymentStatus.PAID: due, PaymentStatus.UNPAID: _ZERO}.get(payment)
 
 
+def _money(case: Case, request: InvoiceRequest) -> dict[str, Any]:
+    """What its balance says; before it is final, what its one word for the payment does."""
+    balance = case.balance if request.document.type == "invoice" else None
+    if balance is None:
+        return {"paid": case.plan and _paid(case.payment, case.plan.totals.due)}
+    return {
+        "paid": balance.paid,
+        "left_to_pay": balance.left,
+        "too_much": balance.too_much,
+        "refunded": balance.refunded,
+        "charged_back": balance.charged_back,
+        "returned": balance.returned,
+        "collection": balance.collection,
+    }
+
+
 def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
     """As the register keeps it."""
     sums, document = case.plan and case.plan.totals, request.document
     return Row(
+        **_money(case, request),
         provider=request.provider,
         account=request.account,
         goal=request.goal,
@@ -44,7 +62,6 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         vat=sums and sums.vat,
         gross=sums and sums.gross,
         due=sums and sums.due,
-        paid=sums and _paid(case.payment, sums.due),
         credited=sums and (sums.gross if case.line_status() is LineStatus.CREDITED else _ZERO),
         vat_rows=sums.vat_rows if sums else (),
         issue_date=document.issue_date,

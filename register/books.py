@@ -316,8 +316,12 @@ _AS_THEY_ARE = (
     "buyer",
     "credit_note",
     "credits",
+    "collection",
 )
-_AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+_AMOUNTS = (
+    *("net", "vat", "gross", "due", "paid", "credited"),
+    *("left_to_pay", "too_much", "refunded", "charged_back", "returned"),
+)
 
 
 def _ended_at(row: recording.Row, lines: list[Line], before: RowMapping | None) -> datetime | None:

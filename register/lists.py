@@ -38,6 +38,7 @@ MOST_ROWS = 1000
 """Of one page."""
 
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+_MOVED = ("left_to_pay", "too_much", "refunded", "charged_back", "returned")
 
 
 def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -> Page:
@@ -94,6 +95,10 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         fits.append(has.due_date < wanted.due_before)
     if wanted.overdue_on:
         fits.append(overdue(wanted.overdue_on))
+    if wanted.went_back:
+        fits.append(went_back())
+    if wanted.too_much:
+        fits.append(invoices.c.too_much > 0)
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
@@ -106,10 +111,11 @@ def _at(account: str) -> ColumnElement[bool]:
 
 
 def overdue(day: date) -> ColumnElement[bool]:
-    """Final, due before this day, and neither paid nor taken back by credit notes."""
+    """Final, due before this day, not paid in full, and not taken back by credit notes. What comes
+    to nothing, or gives money back, is never overdue."""
     has = invoices.c
     open_ = (has.payment != PaymentStatus.PAID, has.status != Status.CREDITED)
-    final = (has.number.is_not(None), has.credit_note.is_(False))
+    final = (has.number.is_not(None), has.credit_note.is_(False), func.coalesce(has.due, 1) > 0)
     return and_(*final, has.due_date < day, *open_, has.reference.not_in(_taken_back()))
 
 
@@ -135,6 +141,11 @@ def _stands(has: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
     return or_(has.number.is_not(None), has.stage.in_([*FINAL]))
 
 
+def went_back() -> ColumnElement[bool]:
+    """Money that had come in has gone again, whoever took it back."""
+    return or_(*(invoices.c[name] > 0 for name in ("refunded", "charged_back", "returned")))
+
+
 def _cursor(last: Entry) -> str:
     return cursors.written(last.began_at, last.reference)
 
@@ -147,7 +158,7 @@ def _after(cursor: str) -> ColumnElement[bool]:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    amounts = {name: _amount(row[name], row["currency"]) for name in _AMOUNTS}
+    amounts = {name: _amount(row[name], row["currency"]) for name in (*_AMOUNTS, *_MOVED)}
     return Entry.model_validate({**row, **amounts})
 
 

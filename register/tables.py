@@ -93,6 +93,12 @@ invoices = Table(
     Column("due", BigInteger),
     Column("paid", BigInteger),
     Column("credited", BigInteger),
+    Column("left_to_pay", BigInteger),
+    Column("too_much", BigInteger),
+    Column("refunded", BigInteger),
+    Column("charged_back", BigInteger),
+    Column("returned", BigInteger),  # it went back, and nobody said by whom
+    Column("collection", String(100), nullable=False, server_default=""),
     Column("issue_date", Date),
     Column("due_date", Date),
     Column("buyer", Words),

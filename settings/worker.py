@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from invoicing.retention import Days, Retained
+from providers.registry import ADAPTORS
 from settings import variables
 from settings.shared import (
     PREFIX,
@@ -34,6 +36,21 @@ def _days(value: Any) -> Any:
     return days
 
 
+_Hears = Annotated[int, Field(ge=0, le=3653)]
+_OF_PROVIDER = re.compile(r"([a-z_]+):([0-9]{1,4})")
+
+
+def _by_provider(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = [_OF_PROVIDER.fullmatch(one) for one in value.replace(",", " ").split()]
+    days = {one[1]: int(one[2]) for one in found if one and one[1] in ADAPTORS}
+    if len(days) < len(found):
+        named = ", ".join(sorted(ADAPTORS))
+        raise ValueError(f"must be days such as mollie:180,riverty:0, each once, of: {named}")
+    return days
+
+
 class WorkerSettings(Variables):
     """How a worker works.
 
@@ -48,6 +65,9 @@ class WorkerSettings(Variables):
     build: what the code is called here; work comes to it once it is promoted (docs/upgrade.md).
         Without one there is no Worker Versioning.
     deployment: whose builds they are, where a namespace has more than one set of workers.
+    money_days: how long an invoice goes on hearing of its money after its end, which costs one idle
+        workflow; 0: not at all.
+    money_days_of: the same of single providers, as `mollie:180,riverty:0`.
     findings_days: how long the register keeps a finding after it was closed and found no more.
     retention: after how many days from its end each kind is erased by itself; what is not named is
         kept.
@@ -66,6 +86,13 @@ class WorkerSettings(Variables):
 
     findings_days: int = Field(default=3653, ge=92, le=36_525)
     retention: Annotated[Days, BeforeValidator(_days)] = {}
+    money_days: int = Field(default=396, ge=0, le=3653)
+    money_days_of: Annotated[dict[str, _Hears], NoDecode, BeforeValidator(_by_provider)] = {}
+
+    def hears(self) -> dict[str, timedelta]:
+        """How long, by provider."""
+        days = dict.fromkeys(ADAPTORS, self.money_days) | self.money_days_of
+        return {name: timedelta(days=each) for name, each in days.items()}
 
 
 def read(environment: Mapping[str, str]) -> WorkerSettings:

@@ -24,7 +24,7 @@ from workflows.kit.waiting import Waits
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
-    from invoicing.identity import document_id, order_id, provider_queue, workflow_id
+    from invoicing.identity import MONEY_PREFIX, document_id, order_id, provider_queue, workflow_id
     from invoicing.invoice import Resolve
     from invoicing.memory import Memory
     from invoicing.news import (
@@ -118,9 +118,11 @@ class EventWorkflow:
     async def _delivered(self, found: LocatedAll, *, document: bool) -> bool:
         """Whether somebody got it, or everybody it is about has ended."""
         running = [one.workflow_id for one in found.workflows if one.running]
-        # Whatever fetches the document outlives the invoice.
+        # Whatever fetches the document outlives the invoice, and so does what hears of its money.
         fetching = [_fetching(one.workflow_id) for one in found.workflows] if document else []
-        got = [each for each in running or fetching if await self._tell(each)]
+        ended = all(each.startswith(MONEY_PREFIX) for each in running)
+        told = dict.fromkeys([*running, *fetching] if ended else running)
+        got = [each for each in told if await self._tell(each)]
         awaited = running or any(one.cut_off for one in found.workflows)
         if got:
             self._end(EventOutcome.DELIVERED, *got)

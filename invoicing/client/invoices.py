@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from datetime import date
 from uuid import uuid4
@@ -29,8 +30,8 @@ from invoicing.client.shared import (
     raise_if_it_never_began,
 )
 from invoicing.client.starting import Starting
-from invoicing.errors import CutOff, NoWorker
-from invoicing.identity import WORKFLOW, workflow_id
+from invoicing.errors import CutOff, NotFound, NoWorker
+from invoicing.identity import WORKFLOW, money_id, workflow_id
 from invoicing.invoice import (
     AFTER_THE_END,
     Cancel,
@@ -121,14 +122,28 @@ class Invoices:
             Failed: no worker could read its request; the sentence names what is wrong with it.
         """
         try:
-            return await queried(reference, self.handle(reference), "state", Invoice)
+            state = await queried(reference, self.handle(reference), "state", Invoice)
         except WorkflowQueryFailedError:
             await raise_if_it_never_began(reference, self.handle(reference))
             raise
+        if state.ended and state.balance is not None:
+            with contextlib.suppress(NotFound):
+                later = await queried(reference, self._hearing(reference), "state", Invoice)
+                # One that was made again under its reference has money of its own.
+                return later if later.provider_id == state.provider_id else state
+        return state
+
+    def _hearing(self, reference: str) -> Execution:
+        """What hears of its money after its end."""
+        return self.temporal.get_workflow_handle(money_id(reference))
 
     @engine.told
     async def journal(self, reference: str) -> Journal:
-        """What happened to the invoice. Raises NotFound."""
+        """What happened to the invoice, to its money after its end, too. Raises NotFound."""
+        state = await self.state(reference)
+        if state.ended and state.balance is not None:
+            with contextlib.suppress(NotFound):
+                return await queried(reference, self._hearing(reference), "journal", Journal)
         return await queried(reference, self.handle(reference), "journal", Journal)
 
     @engine.stored_each
@@ -139,6 +154,7 @@ class Invoices:
         status: Status | CutOffWord | None = None,
         waiting_for: str | None = None,
         due_before: date | None = None,
+        overdue_on: date | None = None,
         prefix: str | None = None,
         running: bool = False,
         stuck: bool = False,
@@ -149,6 +165,8 @@ class Invoices:
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
         out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`).
+        `overdue_on`: final, due before that day and not paid in full, of those that are under way
+        or whose money is still heard of.
         """
         query = lists.query(
             WORKFLOW,
@@ -156,6 +174,7 @@ class Invoices:
             status=status,
             waiting_for=waiting_for,
             due_before=due_before,
+            overdue_on=overdue_on,
             prefix=prefix,
             running=running,
         )

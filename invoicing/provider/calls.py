@@ -9,11 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from invoicing.balance import Statement
 from invoicing.consent import Consent
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded, Typed
-from invoicing.money import Number
+from invoicing.money import Number, exactly
 from invoicing.provider.stages import Paces, PaymentStatus, Stage
 from invoicing.totals import Totals
 
@@ -143,6 +144,12 @@ class Plan(Recorded):
     """What later calls need of the request; the adaptor's own, opaque to the workflow."""
 
     @property
+    def to_pay(self) -> Decimal:
+        """What the buyer is asked for."""
+        with exactly():
+            return self.totals.due + self.rounding if self.due is None else self.due
+
+    @property
     def blind(self) -> bool:
         """Whether a person is asked what an uncertain call did, and not the provider again."""
         return self.uncertain == "ask"
@@ -229,6 +236,8 @@ class Snapshot(Recorded):
     provider_id: str
     stage: Stage = Stage.UNKNOWN
     payment: PaymentStatus = PaymentStatus.UNKNOWN
+    money: Statement | None = None
+    """All that it has stated so far of the money of a final invoice; None where it says nothing."""
     status: str = ""
     """The provider's own word or words, such as `approved · sending`. Never free text."""
     number: str | None = None

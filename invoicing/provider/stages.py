@@ -129,6 +129,11 @@ class Paces(Recorded):
     payment: Pace = Pace(
         first=timedelta(hours=1), factor=2, cap=timedelta(hours=12), deadline=timedelta(days=120)
     )
+    money: Pace = Pace(
+        first=timedelta(days=1), factor=2, cap=timedelta(days=14), deadline=timedelta()
+    )
+    """Between the looks for money after the end, and how long they go on: set by the worker; an
+    adaptor may say how often a look is of use. No time: nobody looks or listens."""
     notices: Pace = Pace(
         first=timedelta(seconds=5), factor=2, cap=timedelta(hours=1), deadline=timedelta(days=3)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from invoicing.balance import Statement
 from invoicing.provider import (
     Echo,
     PaymentStatus,
@@ -60,6 +61,7 @@ class Meaning:
             provider_id=invoice.id,
             stage=self.stage(invoice, context),
             payment=self._payment(invoice, context),
+            money=self._money(invoice, context),
             status=" · ".join([*shown, "test"] if invoice.is_test else shown),
             number=invoice.number,
             echo=self._echo(invoice, context),
@@ -95,6 +97,13 @@ class Meaning:
             return PaymentStatus.UNPAID
         due = gross - context.prepaid + context.rounding
         return PaymentStatus.PAID if paid >= due else PaymentStatus.PARTLY_PAID
+
+    def _money(self, invoice: Invoice, context: Context) -> Statement | None:
+        """What was paid in all; of a payment, or of what went back, nothing is told by itself."""
+        stage = self.stage(invoice, context)
+        if not (stage.reached(Stage.APPROVED) or stage is Stage.CREDITED):
+            return None
+        return Statement(paid=amount_of_cents(invoice.total_paid_cents))
 
     def _gross(self, invoice: Invoice, context: Context) -> int | None:
         if invoice.amount is None or self._settings.amount_means == "gross":

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 
+from invoicing.balance import Statement
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
 from invoicing.money import plain
 from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
@@ -192,6 +193,7 @@ def snapshot(invoice: Invoice, context: Context, zone: ZoneInfo) -> Snapshot:
         provider_id=invoice.id,
         stage=_stage(invoice, context.sends),
         payment=_payment(invoice),
+        money=_money(invoice),
         status=" · ".join(safe_word(word) for word in words if word),
         number=invoice.invoice_number or None,
         echo=_echo(invoice, context, zone),
@@ -219,6 +221,15 @@ def _payment(invoice: Invoice) -> PaymentStatus:
     due, total = invoice.amount_due, invoice.total_amount
     partly = due is not None and total is not None and 0 < due.value < total.value
     return PaymentStatus.PARTLY_PAID if partly and status is PaymentStatus.UNPAID else status
+
+
+def _money(invoice: Invoice) -> Statement | None:
+    """What is left to be paid, which is never below zero: more than that is not told. Of a
+    cancelled one it says nothing of what was paid before."""
+    stage, due = STATUSES[invoice.word], invoice.amount_due
+    if due is None or not invoice.invoice_number or not stage.reached(Stage.APPROVED):
+        return None
+    return Statement(left=due.value)
 
 
 def _problems(invoice: Invoice) -> tuple[FieldProblem, ...]:

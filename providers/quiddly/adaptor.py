@@ -47,25 +47,30 @@ from providers.quiddly.check import (
     planned_pdf,
 )
 from providers.quiddly.decode import (
+    SAID_OF_PAYMENT,
     Document,
     Invoice,
     SignedIn,
-    amount_of,
     confirmed,
-    currency_of,
     echo_of,
     item_of,
     list_in,
     number_of,
     proven,
     refusal,
-    snapshot,
     stage_of,
     status_of,
-    with_payments,
 )
 from providers.quiddly.document import document
 from providers.quiddly.encode import encoded
+from providers.quiddly.money import (
+    amount_of,
+    collection_of,
+    currency_of,
+    snapshot,
+    with_balances,
+    with_payments,
+)
 from providers.quiddly.options import UNSAID, QuiddlyOptions
 from providers.quiddly.settings import NAME, QuiddlySettings
 from providers.quiddly.states import (
@@ -309,6 +314,7 @@ class Quiddly:
         if not keys or amount is None:
             raise Unreadable(f"{NAME}: a payment does not say how much it is for which invoice")
         body = {"invoiceNumber": keys[0], "amount": f"{amount:f}", "currency": currency_of(event)}
+        body |= {name: event.body[name] for name in SAID_OF_PAYMENT if name in event.body}
         return Subject(keys=keys, event=event.model_copy(update={"body": body}))
 
     async def poll(self) -> Batch:
@@ -358,7 +364,7 @@ class Quiddly:
 
     def _heard(self, invoice: Invoice, context: Context, before: Told | None = None) -> Told:
         """What an answer says, with what earlier ones and events said about payments."""
-        before = before or Told(id=invoice.id)
+        before = with_balances(before or Told(id=invoice.id), invoice)
         balance = invoice.balances.total
         negative = context.credit and self._settings.credit_amounts == "negative"
         return before.model_copy(
@@ -372,6 +378,7 @@ class Quiddly:
                 "echo": echo_of(invoice, -1 if negative else 1),
                 "owed": before.owed or bool(invoice.is_activated and balance),
                 "reference": invoice.reference(context) or before.reference,
+                "collection": collection_of(invoice),
             }
         )
 

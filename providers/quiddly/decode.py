@@ -9,11 +9,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.money import exactly, plain
-from invoicing.provider import CONFIRMED, Echo, Event, Item, PaymentStatus, Snapshot, Stage
+from invoicing.provider import CONFIRMED, Echo, Event, Item, Stage
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, HeaderSecret, Json, encode, unclear
@@ -68,20 +68,16 @@ NOT_READ = {
     "balances.capitalServiceLocale": "likewise",
     "balances.capitalFinanced": "between the client and its factor",
     "balances.capitalFinancedLocale": "likewise",
-    "balances.reminder": "part of the total",
     "balances.reminderLocale": "likewise",
-    "balances.interest": "likewise",
     "balances.interestLocale": "likewise",
     "partPayment.partPaymentPlanId": "that there is a plan is shown",
 }
 """What an answer carries that is knowingly not read, and why."""
 
 PAYMENT_NOT_READ = {
-    "date": "when it was booked; the history says when we heard",
-    "paymentDate": "likewise",
+    "date": "when it was booked; the day of the payment is kept",
     "name": "personal",
-    "externalPaymentMethodCode": "for bookkeeping",
-    "accountNumber": "likewise",
+    "accountNumber": "for bookkeeping",
 }
 """What a payment of the feed carries that is knowingly not kept, and why."""
 
@@ -132,8 +128,12 @@ class _Currencies(CamelWire):
 
 
 class _Balances(CamelWire):
+    """What is left to be paid, of the claim and of what was put on top."""
+
     total: Amount | None = None
     capital: Amount | None = None
+    reminder: Amount | None = None
+    interest: Amount | None = None
 
 
 class Invoice(CamelWire):
@@ -278,23 +278,6 @@ def _vat(invoice: Invoice, sign: int) -> dict[str, Decimal] | None:
     return sums
 
 
-def snapshot(told: Told, context: Context, invoice: Invoice | None = None) -> Snapshot:
-    """What is known; with the invoice itself where it has just been read."""
-    kept = told.model_dump(mode="json", exclude_defaults=True)
-    by_balance = _by_balance(invoice, told, context) if invoice else None
-    uncounted = [f"{len(told.uncounted)} payments not counted"] if told.uncounted else []
-    return Snapshot(
-        provider_id=told.id,
-        stage=told.stage,
-        payment=by_balance or _by_payments(told, context),
-        status=" · ".join([*filter(None, [told.status]), *uncounted]),
-        number=told.echo.number,
-        echo=told.echo,
-        context={"told": kept},
-        reference=told.reference,
-    )
-
-
 def item_of(payment: Json, settings: QuiddlySettings) -> Item:
     """One payment as an event. What cannot be read becomes one too: `about` complains, and the
     others are not held up."""
@@ -304,7 +287,12 @@ def item_of(payment: Json, settings: QuiddlySettings) -> Item:
     digest = hashlib.sha256(encode(said.get("id") or payment).encode()).hexdigest()[:32]
     currency, base = said.get("invoiceCurrency"), said.get("baseCurrency")
     amount = said.get("amount" if currency == base else settings.invoice_amount)
-    body = {"invoiceNumber": said.get("invoiceNumber"), "amount": amount, "currency": currency}
+    body = {
+        "invoiceNumber": said.get("invoiceNumber"),
+        "amount": amount,
+        "currency": currency,
+        **{name: said[name] for name in SAID_OF_PAYMENT if said.get(name)},
+    }
     return Item(
         event=Event(
             id=f"{PAYMENT}-{voucher if named else digest}",
@@ -320,6 +308,10 @@ def item_of(payment: Json, settings: QuiddlySettings) -> Item:
     )
 
 
+SAID_OF_PAYMENT = ("paymentDate", "externalPaymentMethodCode")
+"""When and by what; shown, and decides nothing."""
+
+
 def _short(value: JsonValue) -> JsonValue:
     return "?" if isinstance(value, str) and len(value) > webhooks.MOST_NAME else value
 
@@ -332,40 +324,6 @@ def _plain(value: Json) -> JsonValue:
     if isinstance(value, Decimal) and abs(value.adjusted()) > webhooks.MOST_NAME:
         return "?"
     return value if isinstance(value, str | None) else format(Decimal(value), "f")
-
-
-_number: TypeAdapter[Decimal] = TypeAdapter(Amount)
-
-
-def amount_of(event: Event) -> Decimal | None:
-    """What a payment event says it is; None where that cannot be read."""
-    try:
-        return _number.validate_python(event.body.get("amount"))
-    except ValidationError:
-        return None
-
-
-def currency_of(event: Event) -> JsonValue:
-    """The currency as far as it is one: what is no code of three letters is not the invoice's."""
-    code = event.body.get("currency")
-    return code if code is None or (isinstance(code, str) and len(code) == 3) else "?"
-
-
-def with_payments(told: Told, events: Iterable[Event], context: Context) -> Told:
-    """Each payment counts once, whenever and however often it is told of.
-
-    One without a number was brought here by a person who knows that it is meant for us.
-    """
-    payments, uncounted = dict(told.payments), dict.fromkeys(told.uncounted)
-    for event in (one for one in events if one.kind == PAYMENT):
-        amount = amount_of(event)
-        is_ours = event.body.get("invoiceNumber") in (None, "", context.number)
-        fits = event.body.get("currency") in (None, context.currency)
-        if amount is not None and is_ours and fits:
-            payments[event.id] = amount
-        else:
-            uncounted[event.id] = None
-    return told.model_copy(update={"payments": payments, "uncounted": tuple(uncounted)})
 
 
 def confirmed(told: Told, events: Iterable[Event], context: Context) -> Told:
@@ -399,42 +357,6 @@ def _once_activated(told: Told, context: Context) -> Stage:
 
 def _verbs(events: Iterable[Event]) -> Iterator[JsonValue]:
     return (event.body.get("verb") for event in events if event.kind == CONFIRMED)
-
-
-def _by_balance(invoice: Invoice, told: Told, context: Context) -> PaymentStatus | None:
-    """By what the debtor still owes; None where that says nothing.
-
-    Nothing is owed before the claim is booked either, so that it is must have shown: by a financial
-    event, or by a balance seen earlier.
-    """
-    total, capital = invoice.balances.total, invoice.balances.capital
-    booked = invoice.dates.latest_financial_date or told.owed
-    if total is None or context.credit or not (invoice.is_activated and booked):
-        return None
-    if total <= 0:
-        return PaymentStatus.PAID
-    one_currency = invoice.currency.invoice_currency == invoice.currency.base_currency
-    partly = one_currency and capital is not None and capital < context.due
-    return PaymentStatus.PARTLY_PAID if partly or _received(told) > 0 else PaymentStatus.UNPAID
-
-
-def _by_payments(told: Told, context: Context) -> PaymentStatus:
-    """By the payments heard of. A negative one takes back what an earlier one brought."""
-    activated = told.stage in (Stage.APPROVED, Stage.SENT)
-    received = _received(told)
-    if context.credit or not (activated or told.payments):
-        return PaymentStatus.UNKNOWN
-    if received >= context.due:
-        return PaymentStatus.PAID
-    if received > 0:
-        return PaymentStatus.PARTLY_PAID
-    came_and_went = any(amount > 0 for amount in told.payments.values())
-    return PaymentStatus.REVERSED if came_and_went else PaymentStatus.UNPAID
-
-
-def _received(told: Told) -> Decimal:
-    with exactly():
-        return sum(told.payments.values(), Decimal(0))
 
 
 def _day(written: str) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from invoicing.balance import Statement, Way
 from invoicing.model import Recorded
 from invoicing.money import Number
 from invoicing.provider import Echo, Pace, Paces, Stage
@@ -28,7 +29,11 @@ class Told(Recorded):
     """Whether a balance was ever seen: from then on, none means paid."""
     reference: str | None = None
     payments: dict[str, Number] = {}
-    """By the payment's id, so that none counts twice."""
+    """The newest, by the payment's id, so that none counts twice."""
+    money: Statement = Statement(tells=(Way.PAYMENT, Way.RETURN))
+    """All payments, and what was seen of costs."""
+    collection: str = ""
+    """How far its reminders have got, as seen last."""
     uncounted: tuple[str, ...] = ()
     """Payments that name another invoice, another currency or no amount, by event."""
 

@@ -13,12 +13,13 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from invoicing.balance import Movement, Statement, Way
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, Unreadable
 from invoicing.provider import Event, OrderSnapshot, OrderStage, PaymentStatus, Target
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, unclear
-from providers.kit.wire import Amount
+from providers.kit.wire import Amount, day_of
 from providers.kit.words import safe_word
 from providers.riverty.settings import NAME, Network
 from providers.riverty.states import (
@@ -41,7 +42,6 @@ NOT_READ = {
     "companyCode": "the business code says it",
     "fiscalYear": "with companyCode, where a payment is booked",
     "orderAmount": "of the order; what is left to pay decides",
-    "paidAmount": "likewise",
     "documentCreationDate": "told by our own history",
     "description": "of a subscription, our own words",
     "callbackUrl": "of a subscription, as asked",
@@ -165,7 +165,7 @@ class Note:
     def alone(self, event: Event) -> Event:
         """The event with nothing but what is read here, which reads the same: texts of 100
         characters, 20 errors of 380, amounts that are amounts. What is longer was cut before."""
-        amounts = {name: _amount(self, name) for name in ("remainingAmount", "tolerance")}
+        amounts = {name: _amount(self, name) for name in _OWN_AMOUNTS}
         told: dict[str, JsonValue] = {
             "orderReference": self.order,
             "invoiceReference": self.invoice,
@@ -185,7 +185,15 @@ class Note:
         return event.model_copy(update={"body": body})
 
 
-_OWN_TEXTS = ("currency", "paymentDocument", "documentType", "dunningLevel")
+_OWN_TEXTS = (
+    *("currency", "paymentDocument", "documentType", "dunningLevel"),
+    # Of a chargeback: its kind, where that does not stand beside the kind of the notification.
+    *("type", "timestamp"),
+)
+_OWN_AMOUNTS = (
+    *("remainingAmount", "tolerance", "paidAmount", "amount"),
+    "refundedToOriginalPaymentInstrument",
+)
 
 
 def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,23 +272,72 @@ def after_payment(paid: Paid, note: Note, event: Event, currency: str) -> Paid:
     however much an earlier payment had left."""
     mark, reversed_ = _marks(note, event)
     rest, tolerance = _amount(note, "remainingAmount"), _amount(note, "tolerance") or Decimal(0)
-    foreign = _text(note.fields, "currency") not in ("", currency)
-    if mark in paid.seen or reversed_ in paid.seen or rest is None or foreign:
+    if mark in paid.seen or rest is None or _is_foreign(note, currency):
         return paid
+    money = _moved(paid.money, Way.PAYMENT, _amount(note, "paidAmount"), note)
+    if reversed_ in paid.seen:
+        # It had gone back before it was told of: it counts no more, and both are shown.
+        return paid.model_copy(update={"money": money, "seen": (*paid.seen, mark)[-_MARKS:]})
+    if not money.went_back:
+        # In any order: the least that one has left. What a return leaves nobody says.
+        least = rest if money.left is None else min(money.left, rest)
+        money = money.model_copy(update={"left": least})
     settled = rest <= max(tolerance, Decimal(0)) or paid.status is PaymentStatus.PAID
     return Paid(
         status=PaymentStatus.PAID if settled else PaymentStatus.PARTLY_PAID,
-        seen=(*paid.seen, mark)[-20:],
+        seen=(*paid.seen, mark)[-_MARKS:],
+        money=money,
     )
 
 
-def after_chargeback(paid: Paid, note: Note, event: Event) -> Paid:
+def after_chargeback(paid: Paid, note: Note, event: Event, currency: str) -> Paid:
     """The money went back; a payment it names that only arrives now counts no more."""
     mark, reversed_ = _marks(note, event)
     if f"chargeback {mark}" in paid.seen:
         return paid
     seen = (*paid.seen, f"chargeback {mark}", *([reversed_] if reversed_ else []))
-    return Paid(status=PaymentStatus.REVERSED, seen=seen[-20:])
+    amount = None if _is_foreign(note, currency) else _amount(note, "amount")
+    return Paid(
+        status=PaymentStatus.REVERSED,
+        seen=seen[-_MARKS:],
+        money=_moved(paid.money, Way.CHARGEBACK, amount, note),
+    )
+
+
+def after_refund(paid: Paid, note: Note, event: Event, currency: str) -> Paid:
+    """The seller gave it back. That of what was too much leaves the invoice paid, and so does that
+    of a return: what is left to be paid says a payment, and no refund."""
+    mark = f"refund {_marks(note, event)[0]}"
+    amount = _amount(note, "refundedToOriginalPaymentInstrument")
+    if mark in paid.seen or amount is None or _is_foreign(note, currency):
+        return paid
+    money = _moved(paid.money, Way.REFUND, amount, note)
+    return paid.model_copy(update={"seen": (*paid.seen, mark)[-_MARKS:], "money": money})
+
+
+_MARKS = 40
+"""Of notifications about the money of one invoice that are known again."""
+
+
+def _is_foreign(note: Note, currency: str) -> bool:
+    return _text(note.fields, "currency") not in ("", currency)
+
+
+def _moved(money: Statement, way: Way, amount: Decimal | None, note: Note) -> Statement:
+    """With this movement; one without an amount that can be read is none. A refund's is negative
+    in the provider's example."""
+    if not amount:
+        return money
+    by = _text(note.fields, "type") if way is Way.CHARGEBACK else ""
+    moved = Movement(
+        way=way,
+        amount=abs(amount),
+        on=day_of(note.fields.get("timestamp")) or "",
+        by=safe_word(by) if by and "/" not in by else "",
+        id=_text(note.fields, "paymentDocument", "transactionId"),
+    )
+    left = money.left if way is Way.PAYMENT else None
+    return money.moved(moved).model_copy(update={"left": left})
 
 
 def _marks(note: Note, event: Event) -> tuple[str, str]:
@@ -345,6 +402,13 @@ def problems(context: Context) -> tuple[FieldProblem, ...]:
     credit = context.credit.verb if context.credit else "goodwill"
     slots = (context.slot(verb) for verb in (credit, "cancellation", "invoice", "order"))
     return next((slot.problems for slot in slots if slot.request or slot.result), ())
+
+
+def money_of(context: Context) -> Statement:
+    """What notifications said of it, and the last reminder that was made."""
+    reminders = [one.dunning for one in context.documents if one.dunning]
+    word = f"reminder {safe_word(reminders[-1])}" if reminders else ""
+    return context.paid.money.model_copy(update={"collection": word})
 
 
 def status(context: Context) -> str:

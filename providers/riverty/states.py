@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import JsonValue
 
+from invoicing.balance import Statement, Way
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.provider import (
@@ -59,6 +60,7 @@ class Paid(Recorded):
 
     status: PaymentStatus = PaymentStatus.UNKNOWN
     seen: tuple[str, ...] = ()
+    money: Statement = Statement(tells=(Way.PAYMENT, Way.REFUND, Way.CHARGEBACK))
 
 
 class Kept(Recorded):

@@ -12,6 +12,7 @@ from providers.riverty.decode import (
     Note,
     after_chargeback,
     after_payment,
+    after_refund,
     cancellation_of,
     concerns,
     confirmed,
@@ -48,7 +49,10 @@ def told(settings: RivertySettings, context: Context, event: Event, target: Targ
         paid = after_payment(context.paid, note, event, settings.currency)
         context = context.model_copy(update={"paid": paid})
     elif note.kind == "chargebackReceived":
-        paid = after_chargeback(context.paid, note, event)
+        paid = after_chargeback(context.paid, note, event, settings.currency)
+        context = context.model_copy(update={"paid": paid})
+    elif note.kind == "refundCompleted":
+        paid = after_refund(context.paid, note, event, settings.currency)
         context = context.model_copy(update={"paid": paid})
     elif note.kind == "documentCreated":
         context = context.model_copy(update={"documents": with_document(context, note)})

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from invoicing.balance import Statement
 from invoicing.document import Period
 from invoicing.errors import FieldProblem, ProviderError, Rejected, UnknownOutcome, Unreadable
 from invoicing.money import plain
@@ -295,6 +296,7 @@ def snapshot(invoice: Invoice, settings: ZeroFrictionSettings, errors: Errors = 
         provider_id=invoice.id,
         stage=stage,
         payment=_payment(invoice),
+        money=_money(invoice, stage),
         status=" · ".join(safe_word(word) for word in (invoice.status, invoice.sent) if word),
         number=invoice.invoice_num or None,
         echo=_echo(invoice, settings),
@@ -320,6 +322,14 @@ def _payment(invoice: Invoice) -> PaymentStatus:
     rest, gross = invoice.remaining_invoice_amount, invoice.total_amount_incl_vat
     partly = rest is not None and gross is not None and 0 < rest < gross
     return PaymentStatus.PARTLY_PAID if partly and status in _OPEN else status
+
+
+def _money(invoice: Invoice, stage: Stage) -> Statement | None:
+    """What is left, below zero what is too much (inferred). Of one that is credited it is nothing,
+    whatever was paid before. Payments are not told one by one."""
+    if not stage.reached(Stage.APPROVED) or not invoice.is_live:
+        return None
+    return Statement(left=invoice.remaining_invoice_amount)
 
 
 _OPEN = (PaymentStatus.UNKNOWN, PaymentStatus.UNPAID)

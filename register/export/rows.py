@@ -21,6 +21,7 @@ from register.chain import START, digest, hash_of
 Cells = dict[str, Any]
 
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+MOVED = ("left_to_pay", "too_much", "refunded", "charged_back", "returned")
 
 INVOICE = (
     *("reference", "provider", "account", "status", "stage", "payment", "provider_id", "number"),
@@ -30,7 +31,7 @@ INVOICE = (
 VAT = ("reference", "number", "currency", "category", "rate", "taxable", "vat", "credit_note")
 PAYMENT = (
     *("reference", "number", "provider", "account", "currency", "due", "paid", "payment"),
-    *("due_date", "recorded_at"),
+    *("due_date", "recorded_at", *MOVED, "collection"),
 )
 CREDIT = (
     *("reference", "number", "provider", "account", "currency", "gross", "credited"),
@@ -78,7 +79,8 @@ class Kept:
             return None
         money = {"due": self.row.due, "paid": self.row.paid, "payment": self.row.payment}
         when = {"due_date": self.row.due_date, "recorded_at": self.columns["changed_at"]}
-        return {**self._about, **money, **when}
+        moved = {name: getattr(self.row, name) for name in (*MOVED, "collection")}
+        return {**self._about, **money, **when, **moved}
 
     def credit(self) -> Cells | None:
         """What was credited: of the invoice itself, or by this credit note of the invoice that it

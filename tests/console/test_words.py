@@ -24,6 +24,7 @@ from console.shapes import Shape, shape_of
 from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
+from invoicing.balance import Balance, Way
 from invoicing.consent import CANCEL, CREDIT
 from invoicing.credit_case import CreditsStatus, CreditState
 from invoicing.document import Document
@@ -96,6 +97,8 @@ GROUPS: dict[str, Iterable[object]] = {
     "choice": {word for _, shape in fields_of(Document) for word in shape.meanings},
     "money": SUMS,
     "second": [CANCEL, CREDIT],
+    "balance": [name for name in Balance.model_fields if name not in ("currency", "movements")],
+    "movement": Way,
     "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
     "list": ["caption_invoices", "caption_orders"],
 }

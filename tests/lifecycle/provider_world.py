@@ -240,6 +240,12 @@ class _Known:
     def pay(self, reference: str, amount: Decimal | None = None) -> None:
         self._stand_in.pay(self._mark.format(reference), amount)
 
+    def charge_back(self, reference: str, amount: Decimal | None = None) -> None:
+        self._stand_in.charge_back(self._mark.format(reference), amount)
+
+    def refund(self, reference: str, amount: Decimal | None = None) -> None:
+        self._stand_in.refund(self._mark.format(reference), amount)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stand_in, name)
 

@@ -1386,6 +1386,8 @@ class TestRead:
             "currency.baseCurrency": part("currency", baseCurrency="EUR"),
             "balances.total": {"balances": {"total": 5, "capital": 0}},
             "balances.capital": {"balances": {"total": 0, "capital": 1}},
+            "balances.reminder": {"balances": {"total": 0, "capital": 0, "reminder": 1}},
+            "balances.interest": {"balances": {"total": 0, "capital": 0, "interest": 1}},
         }
         for path in paths(invoice()):
             ignored = any(f"{path}.".startswith(f"{one}.") for one in NOT_READ)
@@ -1487,8 +1489,17 @@ class TestFeed:
         assert not batch.more
         (item,) = batch.items
         assert (item.event.id, item.event.kind) == ("payment-V.1", "payment")
-        assert item.event.body == {"invoiceNumber": "123456", "amount": "250", "currency": "SEK"}
-        assert (await provider.about(item.event)).keys == ("123456",)
+        assert item.event.body == {
+            "invoiceNumber": "123456",
+            "amount": "250",
+            "currency": "SEK",
+            "paymentDate": PAYMENT["paymentDate"],
+            "externalPaymentMethodCode": PAYMENT["externalPaymentMethodCode"],
+        }
+        subject = await provider.about(item.event)
+        assert subject.keys == ("123456",)
+        assert subject.event
+        assert subject.event.body == item.event.body
         assert set(PAYMENT_NOT_READ) < set(PAYMENT)
         assert "Payer" not in item.model_dump_json()
 

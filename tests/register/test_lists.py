@@ -28,9 +28,21 @@ GROSS = Decimal("121.00")
 ROWS: dict[str, dict[str, Any]] = {
     "JUNE-1": {"payment": "paid", "paid": GROSS, "ended": True, "status": "paid"},
     "JUNE-2": {"due_date": date(2026, 7, 1), "buyer": "Müller 100%"},
-    "JUNE-3": {"due_date": date(2026, 7, 31), "account": "belgium", "provider": "invoro"},
+    "JUNE-3": {
+        "due_date": date(2026, 7, 31),
+        "account": "belgium",
+        "provider": "invoro",
+        "charged_back": GROSS,
+        "left_to_pay": GROSS,
+        "collection": "reminder 1",
+    },
     "june-4": {"number": None, "status": "drafted", "due_date": date(2026, 7, 1)},
-    "MAY-5": {"issue_date": date(2026, 5, 31), "currency": "USD", "number": "X-5"},
+    "MAY-5": {
+        "issue_date": date(2026, 5, 31),
+        "currency": "USD",
+        "number": "X-5",
+        "too_much": Decimal("0.01"),
+    },
     "MAY-6": {
         "issue_date": date(2026, 5, 1),
         "payment": "partly_paid",
@@ -79,6 +91,8 @@ FILTERS: list[tuple[dict[str, Any], set[str]]] = [
     ({"due_before": date(2026, 7, 1)}, {"MAY-6"}),
     ({"overdue_on": date(2026, 7, 2)}, {"JUNE-2"}),
     ({"overdue_on": date(2026, 7, 1)}, set()),
+    ({"went_back": True}, {"JUNE-3"}),
+    ({"too_much": True}, {"MAY-5"}),
     ({"period": Period.month("2026-05")}, {"MAY-5", "MAY-6"}),
     ({"period": Period.month("2026-05"), "running": True}, {"MAY-5"}),
 ]
@@ -89,6 +103,34 @@ async def test_what_is_asked_for_is_found_and_nothing_else(reader: Engine) -> No
         found = page(reader, Wanted(**given), 100)
         assert {each.reference for each in found.rows} == wanted, given
         assert found.next is None
+
+
+async def test_money_that_went_back_is_in_the_list(reader: Engine) -> None:
+    (one,) = page(reader, Wanted(went_back=True), 100).rows
+    assert (one.charged_back, one.left_to_pay, one.too_much) == (GROSS, GROSS, None)
+    assert one.collection == "reminder 1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "overdue"),
+    [
+        ({"payment": "partly_paid", "paid": Decimal("50.00")}, True),
+        ({"payment": "reversed", "paid": Decimal("0.00"), "returned": GROSS}, True),
+        ({"payment": "paid", "paid": GROSS}, False),
+        ({"due": Decimal("0.00")}, False),
+        ({"due": Decimal("-20.00")}, False),
+    ],
+)
+async def test_what_is_not_paid_in_full_is_overdue_unless_nothing_is_to_be_paid(
+    place: str, books: Books, changes: dict[str, Any], overdue: bool
+) -> None:
+    await books.claim(a_claim("INV-7"))
+    row = a_row(due_date=date(2026, 6, 1), number="N-1", **changes)
+    await books.record(a_record(lines(1, 1), row, reference="INV-7"))
+    engine = for_reading(place)
+    found = page(engine, Wanted(overdue_on=date(2026, 6, 2)), 100).rows
+    engine.dispose()
+    assert bool(found) is overdue
 
 
 async def test_pages_have_each_once_the_latest_first(reader: Engine) -> None:
@@ -222,7 +264,7 @@ async def test_the_list_reads_the_register_where_there_is_one(place: str, reader
 @pytest.mark.parametrize(
     ("arguments", "configured", "why"),
     [
-        (("--overdue",), False, "There is no register here"),
+        (("--went-back",), False, "There is no register here"),
         (("--totals", "--stuck"), True, "The register does not know what waits"),
         (("--after", "x"), True, "--after: this is not what a list gave"),
         (("--columns", "waiting_for"), True, "No such column: waiting_for. There are: reference"),

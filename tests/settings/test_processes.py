@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import pytest
 
 import settings.gateway
 import settings.shared
 import settings.worker
+from providers.registry import ADAPTORS
 from settings.variables import BadSettings
 from settings.worker import WorkerSettings
 
@@ -92,3 +94,21 @@ def test_every_variable_that_is_wrong_or_that_nobody_reads_is_named_at_once_and_
 def test_a_mistake_is_said_in_plain_words(variable: str, value: str, said: str) -> None:
     with pytest.raises(BadSettings, match=f"{variable}: {said}"):
         settings.worker.read({variable: value})
+
+
+class TestMoneyAfterTheEnd:
+    def test_it_is_thirteen_months_at_every_provider(self) -> None:
+        hears = settings.worker.read({}).hears()
+        assert set(hears) == set(ADAPTORS)
+        assert set(hears.values()) == {timedelta(days=396)}
+
+    def test_a_provider_may_have_days_of_its_own(self) -> None:
+        told = {"INVOICING_MONEY_DAYS": "30", "INVOICING_MONEY_DAYS_OF": "mollie:180, riverty:0"}
+        hears = settings.worker.read(told).hears()
+        assert hears["mollie"] == timedelta(days=180)
+        assert (hears["riverty"], hears["invoro"]) == (timedelta(), timedelta(days=30))
+
+    @pytest.mark.parametrize("days", ["sage:30", "mollie", "mollie:30 mollie:40", "mollie:9999"])
+    def test_what_nobody_can_mean_is_refused(self, days: str) -> None:
+        with pytest.raises(BadSettings, match="INVOICING_MONEY_DAYS_OF"):
+            settings.worker.read({"INVOICING_MONEY_DAYS_OF": days})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -24,7 +25,8 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from invoicing import attributes
-    from invoicing.case import InvoiceInput
+    from invoicing.balance import Balance
+    from invoicing.case import Before, Case, InvoiceInput
     from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
     from invoicing.provider import Paces, Plan, Target
@@ -38,6 +40,9 @@ class Life:
     def __init__(self, start: InvoiceInput) -> None:
         self.request = start.request()
         self.case = start.resumed or begun(start)
+        self.before = start.before
+        """The workflow of the invoice, which has ended, where this is the one that hears of its
+        money."""
         self.order_id = start.tells
         """The workflow of the order that this invoice belongs to; None where there is no order."""
         self.content = content(fingerprint(self.request))
@@ -57,6 +62,7 @@ class Life:
             "invoice",
             self.request.reference,
             lambda: invoice_row(self.case, self.request, self.order_id),
+            self.before,
         )
         self.recorder = Recorder(self.case, told, self.show)
         self.outbox = Outbox(self.request.subscriber, self.case, self.recorder)
@@ -169,10 +175,13 @@ class Life:
 
     def renew(self) -> None:
         """Continue as new, with everything that is known."""
+        self.renewal.begin(self.resumed(self.case, self.before))
+
+    def resumed(self, case: Case, before: Before | None) -> InvoiceInput:
+        """What a run that goes on with all of it begins with."""
         fields = {name: getattr(self.request, name) for name in type(self.request).model_fields}
-        self.renewal.begin(
-            InvoiceInput.model_construct(**fields, resumed=self.case, tells=self.order_id)
-        )
+        fields |= {"resumed": case, "before": before, "tells": self.order_id}
+        return InvoiceInput.model_construct(**fields)
 
     def keep(self) -> None:
         """The cancel is withdrawn. The engine tells a run of one cancel only, so a run that had one
@@ -182,6 +191,11 @@ class Life:
         self.renewal.wanted = self._engine_cancel
 
     # Showing
+
+    @property
+    def balance(self) -> Balance | None:
+        """Its money; None before it is final, and of a credit note."""
+        return self.case.balance if self.request.document.type == "invoice" else None
 
     @property
     def state(self) -> Invoice:
@@ -211,14 +225,21 @@ class Life:
             (attributes.NUMBER, state.number if self.case.was_final else None),
             (attributes.PROVIDER_ID, state.provider_id),
             (attributes.KEYS, self.case.names(self.request) or None),
-            (attributes.DUE_DATE, state.due_date and attributes.midnight(state.due_date)),
+            (attributes.DUE_DATE, self._listed_due(state)),
         ]
         if state.status.value != before:
             tell_status("invoice", before, state)
-        self._listing.show(listed, state.waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
+        # What hears of money waits for a year: lists and counts of what waits are not about that.
+        waiting = None if self.before else state.waiting
+        self._listing.show(listed, waiting, markdown(state, self.case.refused))  # type: ignore[arg-type]
         if not self.unclaimed or self.case.problem:
             # Until then it may be an invoice of which everything was told long ago.
             self.outbox.tell(state, self.paces.notices)
+
+    def _listed_due(self, state: Invoice) -> datetime | None:
+        """After the end, of what is to be paid alone: one over nothing is never overdue."""
+        settled = self.before and state.balance and state.balance.due <= 0
+        return None if settled or not state.due_date else attributes.midnight(state.due_date)
 
 
 async def tell_order(life: Life) -> None:

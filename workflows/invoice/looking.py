@@ -83,13 +83,15 @@ async def _read(life: Life) -> None:
 
 def learn(life: Life, snapshot: Snapshot, *, seen: bool) -> None:
     """Take in what the provider said of our invoice. `seen`: as a look at it shows it now."""
-    before = life.case.stage
+    before, money = life.case.stage, life.balance
     life.case.learn(snapshot)
     if seen:
         life.case.doubt = life.case.doubt.looked_at(workflow.now())
     if life.case.stage is not before:
         life.unknown_calls.end("found")
         life.note(" · ".join(filter(None, (life.case.stage, snapshot.status))))
+    if (now := life.balance) and now.word != (money.word if money else ""):
+        life.note(now.sentence())
 
 
 def is_foreign(life: Life, snapshot: Snapshot) -> bool:

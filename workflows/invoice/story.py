@@ -11,6 +11,7 @@ from workflows.invoice import (
     correcting,
     draft,
     filing,
+    hearing,
     planning,
     searching,
     sending,
@@ -67,4 +68,6 @@ async def live_and_tell(life: Life) -> Ended:
     await life.outbox.empty()
     await life.recorder.emptied()
     await workflow.wait_condition(workflow.all_handlers_finished)
+    await hearing.tell_invoice(life)
+    await hearing.hear_of_money(life)
     return ended

@@ -21,6 +21,7 @@ def markdown(invoice: Invoice, refused: str = "") -> str:
         ("Waits for", _waits(invoice.waiting)),
         ("At the provider", " · ".join(filter(None, [invoice.stage, invoice.provider_status]))),
         ("Payment", invoice.payment),
+        ("Money", invoice.balance and invoice.balance.is_told and invoice.balance.sentence()),
         ("Number", invoice.number),
         ("Provider's id", invoice.provider_id),
         ("Goal", invoice.goal),

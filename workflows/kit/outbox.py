@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.identity import notices_id
     from invoicing.invoice import Invoice
     from invoicing.memory import Memory
-    from invoicing.notice import FIELD, NoticesInput, news, notice
+    from invoicing.notice import FIELD, NoticesInput, is_of_money, news, notice
     from invoicing.order import Order
     from invoicing.provider import Pace
 
@@ -48,17 +48,24 @@ class Outbox:
         recorded also where it changed nothing."""
         self._recorder.go_on()
         anybody = self._subscriber is not None or self._recorder.listens
-        if not anybody or news(state) == self._memory.told:
+        before, told = self._memory.told, news(state)
+        if not anybody or told == before:
             return
-        self._memory.told = news(state)
+        self._memory.told = told
+        money = is_of_money(told, before)
         if self._subscriber is not None:
-            self._tell(self._subscriber, state, pace)
-        self._recorder.tell(state.status)
+            self._tell(self._subscriber, state, pace, money=money)
+        if money:
+            # What moved stands in the journal: it goes with the row.
+            self._recorder.go_on()
+        else:
+            self._recorder.tell(state.status)
 
-    def _tell(self, subscriber: str, state: Invoice | Order, pace: Pace) -> None:
+    def _tell(self, subscriber: str, state: Invoice | Order, pace: Pace, *, money: bool) -> None:
         memory = self._memory
         memory.notices += 1
-        told = notice(state, workflow.info().run_id, memory.notices, workflow.now())
+        run, now = workflow.info().run_id, workflow.now()
+        told = notice(state, run, memory.notices, now, money=money)
         start = NoticesInput(subscriber=subscriber, pace=pace, waiting=(told,))
         self._waiting.append(start)
         if self.is_empty:

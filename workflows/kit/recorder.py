@@ -20,6 +20,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.register import RegisterActivities
     from invoicing.bounds import LINES_BYTES, stored
+    from invoicing.case import Before
     from invoicing.claims import REGISTER_QUEUE, ClaimCall, Claimed
     from invoicing.invoice import RECORD, Waiting
     from invoicing.memory import Memory
@@ -51,15 +52,17 @@ def ask_claim(call: ClaimCall) -> workflow.ActivityHandle[Claimed]:
     )
 
 
-def rows(kind: Kind, reference: str, row: Callable[[], Row]) -> Call:
-    """The lines of an invoice or an order, with how it is now."""
+def rows(kind: Kind, reference: str, row: Callable[[], Row], before: Before | None = None) -> Call:
+    """The lines of an invoice or an order, with how it is now. `before`: whose claim it is, where
+    that is another workflow's, which has ended."""
 
     def begun(lines: tuple[Line, ...]) -> workflow.ActivityHandle[bool]:
+        info = workflow.info()
         call = RecordCall(
             kind=kind,
             reference=reference,
-            claimant=workflow.info().first_execution_run_id,
-            began=workflow.info().workflow_start_time,
+            claimant=before.claimant if before else info.first_execution_run_id,
+            began=before.began if before else info.workflow_start_time,
             row=row(),
             lines=lines,
         )

@@ -1,0 +1,265 @@
+"""Money at every provider, before an invoice's end and after it: parts, too much, back again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from invoicing.balance import Balance, Way
+from invoicing.identity import money_id
+from invoicing.invoice import Invoice, Status
+from invoicing.provider import Pace, PaymentStatus
+from invoicing.request import Goal
+from sandbox.riverty.words import TYPES
+from tests.lifecycle.provider_world import opened
+from tests.lifecycle.test_notices import listening
+from tests.lifecycle.test_provider_credits import WORTH, a_credit
+from tests.lifecycle.test_quiddly import fetched
+from tests.lifecycle.world import PACES, Company, World
+
+ALL = ["zero_friction", "mollie", "invoro", "quiddly", "quiddly_blind", "riverty"]
+HEARS = PACES.model_copy(
+    update={
+        "money": Pace(
+            first=timedelta(milliseconds=60),
+            factor=1.2,
+            cap=timedelta(seconds=1),
+            deadline=timedelta(minutes=5),
+        )
+    }
+)
+NOTHING = Decimal(0)
+TELLS_TOO_MUCH = set(ALL) - {"mollie", "quiddly"}
+"""Mollie and a look at Quiddly state what is left, and that is never below zero."""
+
+
+@contextlib.asynccontextmanager
+async def at(world: World, name: str, **paces: Any) -> AsyncIterator[Any]:
+    heard = HEARS.model_copy(update=paces)
+    if name == "zero_friction":
+        opening: Any = world.company(paces=heard)
+    else:
+        told: dict[str, Any] = {"activated": TYPES} if name == "riverty" else {}
+        opening = opened(world, name, paces=heard, **told)
+    async with opening as made, _feed(made, name):
+        yield made
+        for reference in made.client.invoices.started:
+            with contextlib.suppress(Exception):
+                await hearing(made, reference).terminate("the test is over")
+
+
+def _feed(shop: Any, name: str) -> Any:
+    """At Quiddly one is told by the feed alone, the other by looks alone."""
+    return fetched(shop) if name == "quiddly_blind" else contextlib.nullcontext()
+
+
+def hearing(shop: Company, reference: str) -> Any:
+    return shop.client.temporal.get_workflow_handle(money_id(reference))
+
+
+@pytest.fixture(params=ALL)
+async def shop(request: pytest.FixtureRequest, shared_world: World) -> AsyncIterator[Company]:
+    async with at(shared_world, request.param) as made:
+        made.named = request.param
+        yield made
+
+
+async def moved(
+    shop: Company, reference: str, sure: Callable[[Balance], bool], within: float = 30
+) -> tuple[Invoice, Balance]:
+    """The state once its money is so, and its money."""
+    state = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            while True:
+                state = await shop.client.invoices.state(reference)
+                if state.balance and sure(state.balance):
+                    return state, state.balance
+                await asyncio.sleep(0.05)
+    raise AssertionError(f"never so: {state and state.balance}")
+
+
+async def ended(shop: Company, **changes: Any) -> tuple[str, Decimal]:
+    """An invoice that has ended as sent, and what is due."""
+    reference = await shop.start(goal=Goal.SENT, **changes)
+    state = await shop.finished(reference)
+    assert state.status in (Status.SENT, Status.DELIVERED), state
+    assert state.balance
+    return reference, state.balance.due
+
+
+async def said(shop: Company, reference: str) -> list[str]:
+    entries = (await shop.client.invoices.journal(reference)).entries
+    return [one.what for one in entries if one.what.startswith("paid ")]
+
+
+async def test_a_part_then_the_rest_then_all_of_it_goes_back_after_the_end(shop: Any) -> None:
+    reference, due = await ended(shop)
+    shop.stand_in.pay(reference, Decimal("20.00"))
+    state, money = await moved(shop, reference, lambda balance: balance.paid == 20)
+    assert (state.payment, state.ended) == (PaymentStatus.PARTLY_PAID, True)
+    assert money.left == due - 20
+    shop.stand_in.pay(reference)
+    state, money = await moved(shop, reference, lambda balance: balance.left == 0)
+    assert (state.status, state.payment) == (Status.PAID, PaymentStatus.PAID)
+    shop.stand_in.charge_back(reference)
+    state, money = await moved(shop, reference, lambda balance: balance.left == due)
+    assert state.status in (Status.SENT, Status.DELIVERED)
+    assert state.payment is not PaymentStatus.PAID
+    assert money.went_back
+    assert len(await said(shop, reference)) >= 3
+    if shop.named == "riverty":
+        assert money.charged_back == due
+        assert [one.way for one in money.movements][-1] is Way.CHARGEBACK
+    else:
+        assert (money.returned, money.charged_back) == (due, None)
+
+
+async def test_too_much_is_seen_and_so_is_that_it_is_given_back(shop: Any) -> None:
+    reference, due = await ended(shop)
+    shop.stand_in.pay(reference, due + 5)
+    over = Decimal(5) if shop.named in TELLS_TOO_MUCH else NOTHING
+    state, money = await moved(shop, reference, lambda balance: balance.paid == due + over)
+    assert (state.status, money.left, money.too_much) == (Status.PAID, NOTHING, over)
+    if not over:
+        return
+    shop.stand_in.refund(reference)
+    state, money = await moved(shop, reference, lambda balance: balance.too_much == 0)
+    assert (state.status, money.left) == (Status.PAID, NOTHING)
+    assert 5 in (money.refunded, money.returned)
+
+
+async def test_what_is_paid_before_it_is_delivered_counts(shop: Any) -> None:
+    """Its goal is the payment, so it hears of that itself."""
+    reference = await shop.start(goal=Goal.PAID)
+    await shop.until_waiting(reference, "payment")
+    shop.stand_in.pay(reference, Decimal("20.00"))
+    state, _ = await moved(shop, reference, lambda balance: balance.paid == 20)
+    assert not state.ended
+    shop.stand_in.pay(reference)
+    state = await shop.finished(reference)
+    assert state.status is Status.PAID
+    assert state.balance
+    assert state.balance.left == 0
+    assert await said(shop, reference)
+
+
+async def test_a_subscriber_is_told_of_late_money(shared_world: World) -> None:
+    async with (
+        listening(shared_world) as silent,
+        silent.served(),
+        at(shared_world, "invoro") as shop,
+    ):
+        reference, due = await ended(shop, subscriber=silent.name)
+        await silent.told_end(reference)
+        shop.stand_in.pay(reference, Decimal("20.00"))
+        await silent.told(reference, "invoice.money")
+        shop.stand_in.pay(reference)
+        await silent.told(reference, "invoice.paid")
+        shop.stand_in.charge_back(reference)
+        await moved(shop, reference, lambda balance: balance.left == due)
+
+        def last() -> Any:
+            told = [one.content for one in silent.stand_in.taken]
+            return [one for one in told if one["data"]["reference"] == reference][-1]
+
+        await silent.stand_in.until(
+            lambda: last()["data"]["balance"]["returned"] not in (None, "0"), "the chargeback"
+        )
+        assert last()["data"]["ended"]
+        assert last()["type"] == "invoice.delivered"
+        numbers = silent.sequence(reference)
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_its_time_has_an_end(shared_world: World) -> None:
+    short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=0.5)})
+    async with at(shared_world, "invoro", money=short) as shop:
+        reference, _ = await ended(shop)
+        heard = await hearing(shop, reference).result()
+        assert heard["status"] == "delivered"
+        shop.stand_in.pay(reference)
+        state = await shop.client.invoices.state(reference)
+        assert state.balance
+        assert state.balance.paid == 0
+
+
+async def test_a_draft_and_one_that_was_taken_back_cost_no_workflow(shared_world: World) -> None:
+    async with at(shared_world, "invoro") as shop:
+        draft = await shop.start(goal=Goal.DRAFTED)
+        await shop.finished(draft)
+        held = await shop.start(hold=True)
+        await shop.until_status(held, Status.HELD)
+        await shop.cancel(held)
+        await shop.finished(held)
+        for reference in (draft, held):
+            with pytest.raises(Exception, match="not found"):
+                await hearing(shop, reference).describe()
+
+
+async def test_without_a_setting_nobody_hears_of_it(shared_world: World) -> None:
+    async with opened(shared_world, "invoro") as shop:
+        reference = await shop.start()
+        await shop.finished(reference)
+        with pytest.raises(Exception, match="not found"):
+            await hearing(shop, reference).describe()
+
+
+async def test_news_that_nobody_can_look_with_wait_until_somebody_can(shared_world: World) -> None:
+    async with at(shared_world, "invoro") as shop:
+        reference, _ = await ended(shop)
+        shop.stand_in.faults.place("read", "500", times=4)
+        shop.stand_in.pay(reference)
+        state, _ = await moved(shop, reference, lambda balance: balance.left == 0)
+        assert state.status is Status.PAID
+
+
+async def test_what_is_overdue_is_listed_without_a_register(shared_world: World) -> None:
+    """Paid in part it is overdue still; paid it is not; and after a chargeback it is again."""
+    async with at(shared_world, "invoro") as shop:
+        past = {"issue_date": date(2026, 1, 2), "due_date": date(2026, 1, 31)}
+        reference, due = await ended(shop, document=past)
+
+        async def listed(day: date) -> list[str]:
+            found = shop.client.invoices.list(overdue_on=day, prefix=reference)
+            return [f"{one.reference} {one.status}" async for one in found]
+
+        async def so(expected: list[str]) -> None:
+            async with asyncio.timeout(30):
+                while True:
+                    if await listed(date(2026, 2, 1)) == expected:
+                        return
+                    await asyncio.sleep(0.1)
+
+        await so([f"{reference} delivered"])
+        assert await listed(date(2026, 1, 31)) == []
+        shop.stand_in.pay(reference, Decimal("20.00"))
+        await moved(shop, reference, lambda balance: balance.paid == 20)
+        await so([f"{reference} delivered"])
+        shop.stand_in.pay(reference)
+        await so([])
+        shop.stand_in.charge_back(reference)
+        await moved(shop, reference, lambda balance: balance.left == due)
+        await so([f"{reference} delivered"])
+
+
+async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: World) -> None:
+    async with at(shared_world, "invoro") as shop:
+        reference, due = await ended(shop)
+        shop.stand_in.pay(reference)
+        await moved(shop, reference, lambda balance: balance.left == 0)
+        made = await shop.client.credits.make(reference, a_credit(shop, **WORTH["amount"]))
+        note = await shop.client.invoices.result(made.reference)
+        assert note.amounts
+        assert note.balance is None
+        gross = note.amounts.gross
+        _, money = await moved(shop, reference, lambda balance: balance.credited == gross)
+        assert (money.paid, money.left, money.too_much) == (due, NOTHING, gross)
+        with pytest.raises(Exception, match="not found"):
+            await hearing(shop, made.reference).describe()

@@ -1,0 +1,79 @@
+"""After the end of an invoice a small workflow of its own goes on hearing of its money."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from workflows.invoice.life import Life
+from workflows.kit.lifetime import listed
+from workflows.kit.outbox import looked_at
+
+with workflow.unsafe.imports_passed_through():
+    from invoicing.case import STANDS, Before
+    from invoicing.identity import DETAILS, MONEY_WORKFLOW, OWNER, money_id
+    from invoicing.invoice import Status
+    from invoicing.money_after import CreditedSince
+
+
+async def tell_invoice(life: Life) -> None:
+    """Of a credit note that is final: let who hears of its invoice's money know what it took."""
+    credits_, plan = life.request.credits, life.case.plan
+    if credits_ is None or plan is None or life.case.outcome not in STANDS or not _follows(life):
+        return
+    hearing = workflow.get_external_workflow_handle(money_id(credits_.reference))
+    told = CreditedSince(note=life.request.reference, gross=plan.totals.gross)
+    with contextlib.suppress(FailureError):
+        # Nobody hears of an invoice that is under way, or whose time is over.
+        await hearing.signal("credited", told)
+
+
+async def hear_of_money(life: Life) -> None:
+    """Begin it, as the very last thing, with all that is known; whatever news have come meanwhile
+    go there."""
+    case = life.case
+    if not (_follows(life) and _is_heard(life)):
+        return
+    given = {event.id for event in case.inbox}
+    info = workflow.info()
+    before = Before(claimant=info.first_execution_run_id, began=info.workflow_start_time)
+    known = case.model_copy(update={"hears": True, "waiting": None})
+    try:
+        hearing = await workflow.start_child_workflow(
+            # By its name: it is made of the steps of an invoice, which this is one of.
+            MONEY_WORKFLOW,
+            life.resumed(known, before),
+            id=money_id(life.request.reference),
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            memo={OWNER: life.order_id} if life.order_id else None,
+            search_attributes=listed(),
+            static_summary=f"{life.request.provider} · money after the end",
+            static_details=DETAILS,
+        )
+    except WorkflowAlreadyStartedError:
+        life.note("somebody hears of its money already")
+        return
+    hearing.add_done_callback(looked_at)
+    while late := [event for event in case.inbox if event.id not in given]:
+        given |= {event.id for event in late}
+        for event in late:
+            with contextlib.suppress(FailureError):
+                await hearing.signal("provider_event", event)
+
+
+def _follows(life: Life) -> bool:
+    return life.paces.money.deadline > timedelta()
+
+
+def _is_heard(life: Life) -> bool:
+    """Whether money may still move: it stands, or it was paid before it was credited."""
+    balance, outcome = life.balance, life.case.outcome
+    if balance is None:
+        return False
+    return outcome in STANDS or (outcome is Status.CREDITED and bool(balance.paid))
