@@ -122,12 +122,12 @@ def test_the_shortest_that_can_be_asked_for_is_not_too_dense() -> None:
     assert read_request(asked(few, allowances=[{**REDUCED, "vat": VAT}] * 50)).document.lines
 
 
-def test_what_can_be_asked_for_takes_fourteen_megabytes_at_most() -> None:
+def test_what_can_be_asked_for_takes_twelve_megabytes_at_most() -> None:
     """Of short lines each takes a multiple of its size; there are so many at most."""
     each = MOST_ADJUSTMENTS_IN_ALL // MOST_LINES
     body = asked(lines(MOST_LINES, allowances=[REDUCED] * each))
     assert read_request(body).document.lines
-    assert most_memory(body, InvoiceRequest) < 14_000_000
+    assert most_memory(body, InvoiceRequest) < 12_000_000
 
 
 VAT = {"rate": "21"}
