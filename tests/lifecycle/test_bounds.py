@@ -19,10 +19,11 @@ from invoicing.order import Deliver
 from invoicing.provider import Event
 from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.values import MOST_LINES
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
-from tests.lifecycle.world import Company
+from tests.lifecycle.world import Company, World
 
 SAYS = "as it is stored, and .* is the most; use fewer lines"
 
@@ -107,6 +108,17 @@ async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> 
     assert bounds.REQUEST * 0.95 < stored(request) <= bounds.REQUEST
     await company.client.invoices.start(request)
     assert (await company.finished(request.reference)).status is Status.SENT
+
+
+async def test_a_request_of_as_many_lines_as_there_may_be_lives_its_whole_life(
+    shared_world: World,
+) -> None:
+    lines = tuple(a_line(n) for n in range(1, MOST_LINES + 1))
+    async with shared_world.company(patience=30) as company:
+        request = company.request(document={"lines": lines}, options={})
+        await company.client.invoices.start(request)
+        done = await company.finished(request.reference, within=60)
+        assert done.status is Status.SENT
 
 
 async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None:
