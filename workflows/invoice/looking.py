@@ -104,7 +104,8 @@ def differing(life: Life) -> tuple[FieldProblem, ...]:
     case, request, plan = life.case, life.request, life.plan
     if case.echo is None:
         return (FieldProblem(field="figures", message="the provider states none"),)
-    theirs = plan.theirs if case.was_final else ()
+    # What is being issued may state them before it has its number.
+    theirs = plan.theirs if case.was_final or case.stage is Stage.APPROVING else ()
     expected = Expected.of(request.reference, request.document, plan, case.buyer)
     wrong = differences(expected, case.echo, plan.echoes)
     problems = tuple(
