@@ -40,8 +40,9 @@ from benchmarks.kinds import a_request, memory_kind
 from drill.postgres import programs
 from gateway import tokens
 from invoicing import process
+from invoicing.attributes import WAITING_FOR
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Resolve, Status
+from invoicing.invoice import Resolve
 from invoicing.questions import Answer
 from invoicing.recording import Line
 from register import opened
@@ -175,18 +176,12 @@ async def _open(client: InvoicingClient, size: Size) -> list[str]:
 
     await asyncio.gather(*(ask() for _ in range(30)))
     parked = [f"{DIFFERS}{number}" for number in range(size.parked)]
-    for start in range(0, len(parked), 30):
-        some = parked[start : start + 30]
-        await asyncio.gather(*(client.invoices.start(a_request(each, NAME)) for each in some))
-        await asyncio.gather(*(_waits(client, each) for each in some))
+    for each in parked:
+        await client.invoices.start(a_request(each, NAME))
+    waits = f"{WAITING_FOR.name} STARTS_WITH 'person'"
+    while (await client.temporal.count_workflows(waits)).count < len(parked):  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
     return parked
-
-
-async def _waits(client: InvoicingClient, reference: str) -> None:
-    async with contextlib.aclosing(client.invoices.changes(reference)) as changes:
-        async for state in changes:
-            if state.status is Status.NEEDS_ATTENTION:
-                return
 
 
 @contextlib.asynccontextmanager
