@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import Depends, Request
 
 from documents import DocumentStore
-from gateway.beside import Beside
+from gateway.beside import Beside, Turns
 from invoicing.booked import Booked
 from invoicing.client import InvoicingClient
 from invoicing.connection import let_in
@@ -60,6 +60,8 @@ class Backend:
     """The register, where one is set up here."""
     documents: DocumentStore | None = None
     """Where documents are kept, where that is known here."""
+    asking: Turns = field(default_factory=Turns)
+    """Who asks the register: its threads are few, and a question may take seconds."""
     reaching: Shared = field(default_factory=Shared)
     reading: Beside = field(default_factory=lambda: Beside(READ_AT_ONCE))
     """Where bodies are read that are large."""

@@ -7,9 +7,9 @@ they computed in it, and whoever sends what is laborious would take everybody's 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 T = TypeVar("T")
@@ -17,6 +17,28 @@ T = TypeVar("T")
 SWITCH = 0.0005
 """Seconds after which a thread that computes lets another go on. The interpreter's own are ten
 times as many, and a request needs several turns."""
+
+
+class Turns:
+    """One thing of each caller at a time."""
+
+    def __init__(self) -> None:
+        self._of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def of(self, whose: str) -> asyncio.Lock:
+        """To be held while it is done. Nothing is kept of who holds or waits for none."""
+        return self._of.setdefault(whose, asyncio.Lock())
+
+    async def after(self, whose: str, asked: Coroutine[Any, Any, T]) -> T:
+        """What this gives, once it is this caller's turn."""
+        try:
+            async with self.of(whose):
+                return await asked
+        finally:
+            asked.close()  # where its turn did not come
 
 
 class Beside:
@@ -27,10 +49,9 @@ class Beside:
         # Threads of its own: what a caller that has left has begun goes on to its end, and then
         # still counts.
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="beside")
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.turns = Turns()
 
     async def do(self, whose: str, work: Callable[[], T]) -> T:
         """What this caller's work gives, once it has its turn."""
-        turn = self._turns.setdefault(whose, asyncio.Lock())
-        async with turn:
+        async with self.turns.of(whose):
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -3,7 +3,7 @@ forgotten. Only where the gateway is told where the register is (INVOICING_REGIS
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self, TypeVar
 
@@ -99,7 +99,7 @@ async def list_books(
     """Invoices with amounts, buyer and payment, as they were recorded last."""
     books = register_of(behind)
     wanted = filters.wanted(who)
-    found = await booked(behind, books.page(wanted, filters.limit, filters.cursor))
+    found = await booked(behind, who, books.page(wanted, filters.limit, filters.cursor))
     return BookPage(invoices=found.rows, cursor=found.next)
 
 
@@ -109,7 +109,7 @@ async def total_books(
 ) -> Totals:
     """What those with a number come to, by currency and VAT rate."""
     books = register_of(behind)
-    return Totals(totals=await booked(behind, books.totals(filters.wanted(who))))
+    return Totals(totals=await booked(behind, who, books.totals(filters.wanted(who))))
 
 
 MOST_DAYS = 92
@@ -144,7 +144,7 @@ async def overlook_books(
         prefixes=who.reach.references,
     )
     asked, today = Period(filters.since, filters.until), datetime.now(UTC).date()
-    return await booked(behind, register_of(behind).overview(wanted, asked, today))
+    return await booked(behind, who, register_of(behind).overview(wanted, asked, today))
 
 
 def register_of(behind: Backend) -> Register:
@@ -154,10 +154,11 @@ def register_of(behind: Backend) -> Register:
     return behind.books
 
 
-async def booked(behind: Backend, asked: Awaitable[T]) -> T:
-    """What the register answers. Raises Trouble for a cursor that is none, and where it is away."""
+async def booked(behind: Backend, who: Caller, asked: Coroutine[Any, Any, T]) -> T:
+    """What the register answers this caller, one question after the other. Raises Trouble for a
+    cursor that is none, and where it is away."""
     try:
-        return await behind.booked(asked)
+        return await behind.booked(behind.asking.after(who.name, asked))
     except BadCursor:
         raise invalid("query.cursor", "is none that a list has given") from None
     except Unavailable as error:

@@ -75,7 +75,7 @@ async def list_findings(
         prefixes=who.reach.references,
     )
     books = register_of(behind)
-    found = await booked(behind, books.findings(wanted, filters.limit, filters.cursor))
+    found = await booked(behind, who, books.findings(wanted, filters.limit, filters.cursor))
     return FindingPage(findings=tuple(map(_told, found.rows)), cursor=found.next)
 
 
@@ -100,7 +100,7 @@ async def close_finding(
     await _own(behind, who, finding)
     by = word.by if word.by == word.proven else f"{word.by}, proven {word.proven}"
     closing = register_of(behind).close_finding(finding, by, word.reason, datetime.now(UTC))
-    now = await booked(behind, closing)
+    now = await booked(behind, who, closing)
     if (now.closed_by, now.reason) != (by, word.reason):
         raise Refused(f"it was closed before, by {now.closed_by or 'a later reconciliation'}")
     return _told(now)
@@ -115,12 +115,12 @@ async def list_reconciliations(
     if who.reach.references:
         return RunPage(reconciliations=())
     books = register_of(behind)
-    found = await booked(behind, books.runs(who.reach.accounts, filters.limit, filters.cursor))
+    found = await booked(behind, who, books.runs(who.reach.accounts, filters.limit, filters.cursor))
     return RunPage(reconciliations=found.rows, cursor=found.next)
 
 
 async def _own(behind: Backend, who: Caller, finding: str) -> Found:
-    found = await booked(behind, register_of(behind).finding(finding))
+    found = await booked(behind, who, register_of(behind).finding(finding))
     reach = who.reach
     if found is None or not reach.has_account(found.provider, found.account):
         raise nothing_here()

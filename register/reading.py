@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -24,6 +25,9 @@ from register.reconciling import kept, listed
 
 R = TypeVar("R")
 
+AT_ONCE = 4
+"""Questions that are answered at once; the next wait."""
+
 
 class Reader:
     """The register at a place, opened with the first question: a gateway may begin before it is
@@ -32,6 +36,8 @@ class Reader:
     def __init__(self, where: str) -> None:
         self._where = where
         self._engine: Engine | None = None
+        # Its own: questions that take long must not keep those waiting who ask for something else.
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="register")
 
     async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
         """See `Booked`."""
@@ -95,6 +101,7 @@ class Reader:
 
     def close(self) -> None:
         """Let go of it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if self._engine is not None:
             self._engine.dispose()
 
@@ -112,7 +119,8 @@ class Reader:
         return found
 
     async def _read(self, work: Callable[..., R], *given: object) -> R:
-        return await asyncio.to_thread(functools.partial(self._in_a_thread, work, *given))
+        asked = functools.partial(self._in_a_thread, work, *given)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
 
     def _in_a_thread(self, work: Callable[..., R], *given: object) -> R:
         try:

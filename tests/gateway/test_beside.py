@@ -13,9 +13,10 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from gateway import inputs
-from gateway.beside import SWITCH, Beside
+from gateway.beside import SWITCH, Beside, Turns
 from gateway.serve import serving
 from invoicing.parse import read as really_read
+from register.reading import AT_ONCE, Reader
 from tests.gateway.door import Gateway, gateway_over, settings
 from tests.lifecycle.world import World
 
@@ -76,7 +77,46 @@ async def test_what_a_caller_that_has_left_began_still_counts() -> None:
 async def test_nothing_is_kept_of_who_has_nothing_there() -> None:
     room = Beside(2)
     assert await room.do("a", lambda: 1) == 1
-    assert not room._turns
+    assert not room.turns
+
+
+async def test_a_caller_asks_one_after_the_other_and_what_it_gives_up_is_closed() -> None:
+    turns, let, asked = Turns(), asyncio.Event(), []
+
+    async def question(name: str) -> str:
+        asked.append(name)
+        await let.wait()
+        return name
+
+    first, second = (
+        asyncio.create_task(turns.after("hasty", question(name))) for name in ("first", "second")
+    )
+    other = asyncio.create_task(turns.after("other", question("other")))
+    await settled()
+    assert sorted(asked) == ["first", "other"]
+    second.cancel()
+    let.set()
+    assert [await first, await other] == ["first", "other"]
+    assert "second" not in asked
+    await asyncio.gather(second, return_exceptions=True)
+
+
+async def test_a_register_that_takes_long_keeps_no_webhook_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has threads of its own. All of everybody's were waiting for it."""
+    reader, work = Reader("nowhere"), Work()
+    monkeypatch.setattr("register.reading.for_reading", lambda *_: object())
+    questions = [
+        asyncio.create_task(reader._read(lambda _: work.of("x")())) for _ in range(3 * AT_ONCE)
+    ]
+    await settled()
+    try:
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: "webhook"), 5) == "webhook"
+    finally:
+        work.let.set()
+    assert {*await asyncio.gather(*questions)} == {"x"}
+    assert work.most <= AT_ONCE
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
