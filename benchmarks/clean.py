@@ -23,7 +23,7 @@ from terminal import screen
 from tests.lifecycle.clean import clean_lives
 from tests.lifecycle.reconciled import LISTING, Kept, findings, kept_at, opened, reconciled
 
-AT_ONCE = 10
+AT_ONCE = 4
 """Lives. Each is followed under the time limit of a test."""
 
 
