@@ -41,7 +41,7 @@ async def hold_book(
         kind, reference, _by(word), word.reason, datetime.now(UTC)
     )
     try:
-        since = await booked(behind, holding)
+        since = await booked(behind, who, holding)
     except NotHeld as error:
         raise Refused(str(error)) from None
     return HeldNow(kind=kind, reference=reference, since=since)
@@ -61,7 +61,7 @@ async def release_book(
         kind, reference, _by(word), word.reason, datetime.now(UTC)
     )
     try:
-        await booked(behind, releasing)
+        await booked(behind, who, releasing)
     except NotHeld as error:
         raise Refused(str(error)) from None
     return HeldNow(kind=kind, reference=reference)
@@ -73,7 +73,7 @@ def _by(word: Instruction) -> str:
 
 async def _own(behind: Backend, who: Caller, kind: Kind, reference: str) -> None:
     """Raise Trouble where nothing of it is kept, or it is not the caller's own."""
-    account = await booked(behind, register_of(behind).account_of(kind, reference))
+    account = await booked(behind, who, register_of(behind).account_of(kind, reference))
     own = account is not None and who.reach.has_account(*account)
     if not own or not who.reach.has_reference(reference):
         raise nothing_here()

@@ -13,6 +13,7 @@ import starter
 from invoicing.request import InvoiceRequest
 from starter import Code, app
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 ROOT = Path(starter.__file__).parent
 EXAMPLES = ROOT / "sandbox" / "examples"
@@ -51,7 +52,7 @@ def written(request: InvoiceRequest, folder: Path, **changes: Any) -> str:
 async def listed(company: Company, wanted: str | set[str], *filters: str) -> set[str]:
     """The references in a list, which may be a moment old: asks until those wanted are in it."""
     missing = {wanted} - {""} if isinstance(wanted, str) else wanted
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             said = await typed("list", "--json", "--limit", "1000", *filters, at=company)
             assert said.exit_code == Code.DONE

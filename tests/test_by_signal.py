@@ -18,6 +18,7 @@ from invoicing.request import InvoiceRequest
 from temporal_server import local_server, resolve_binary
 from tests.command_line import EXAMPLES, ROOT, address_of
 from tests.lifecycle.world import Company, World, world
+from tests.patience import LONG_ENOUGH
 
 OPERATE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^    (temporal .+)$", OPERATE, re.MULTILINE)
@@ -77,7 +78,7 @@ async def noted(company: Company, reference: str, what: str, *, by: str = "your 
     def says(entry: JournalEntry) -> bool:
         return entry.what.startswith(what) and entry.by == by
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not any(map(says, (await company.client.invoices.journal(reference)).entries)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -92,7 +93,7 @@ async def details(company: Company, reference: str) -> str:
 
 async def until_listed(company: Company, query: str, number: int) -> None:
     """Lists are a moment old."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await company.client.temporal.count_workflows(query)).count != number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

@@ -46,6 +46,7 @@ from settings.gateway import GatewaySettings
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.child import child
+from tests.patience import LONG_ENOUGH
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
 
@@ -584,7 +585,7 @@ async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
     pipe = asyncio.subprocess.PIPE
     async with child(*command, env={**kept, **environment}, stderr=pipe) as process:
         assert process.stderr is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG_ENOUGH):
             said = ""
             while not (found := re.search(r"serving (http://\S+),", said)):
                 line = await process.stderr.readline()

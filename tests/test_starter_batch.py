@@ -33,6 +33,7 @@ from tests.child import child
 from tests.command_line import EXAMPLES, lines, typed, written
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import account_variables, worker_process
 
 MANY = int(os.environ.get("TESTS_BATCH", "60"))
@@ -91,7 +92,7 @@ async def test_a_batch_that_waits_says_of_one_that_was_cut_off_why_and_what_to_d
         (reference,) = some("CUT", company)
         file = a_file(tmp_path, HEADER, a_row(reference, company.account))
         asking = asyncio.create_task(typed("batch", str(file), "--wait", at=company))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await company.client.invoices.handle(reference).terminate(reason="an odd idea")
         said = await asking
         gate.release()
@@ -248,7 +249,7 @@ async def test_a_batch_waits_on_for_one_that_was_released_a_moment_ago(
         await company.until_status(reference, Status.HELD)
         gate = company.stand_in.faults.place(Step.READ, Fault.GATE)
         await company.release(reference)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         row = company.request(reference, hold=True).model_dump_json()
         said = await typed(
             "batch", str(a_file(tmp_path, row, name="released.jsonl")), "--wait", at=company

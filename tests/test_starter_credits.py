@@ -19,6 +19,7 @@ from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
+from tests.patience import LONG_ENOUGH
 
 
 class Desk:
@@ -217,7 +218,7 @@ async def test_a_number_that_was_found_there_is_kept(desk: Desk) -> None:
 async def test_invoices_with_credits_are_listed_by_their_status(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     await desk.credits(reference, "C1", "--units", "4@1")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:  # Lists are a moment old.
             said = await desk.types("credits", "--status", "open", "--provider", NAME, "--json")
             if reference in {row["reference"] for row in lines(said)}:

@@ -22,6 +22,7 @@ from temporal_server import local_server
 from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company, World, world
+from tests.patience import LONG_ENOUGH
 
 SENT = ["created", "approved", "sent"]
 DAY = ("--issue-date", "2026-07-01")
@@ -61,7 +62,7 @@ async def finished(company: Company, reference: str) -> Order:
 
 async def listed_as(company: Company, reference: str, wanted: str) -> None:
     """What the list of all orders says, once it says so: lists are a moment old."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             said = await typed("order", "list", "--limit", "1000", "--json", at=company)
             listed = {row["reference"]: row["status"] for row in lines(said)}
@@ -165,9 +166,9 @@ async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_p
     reference = await begun(company, tmp_path)
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
     await typed("order", "deliver", reference, "A", "--line", "1", *DAY, at=company)
-    await gate.reached(within=30)
+    await gate.reached(within=LONG_ENOUGH)
     await company.client.invoices.handle(invoice_reference(reference, "A")).terminate()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await company.client.orders.state(reference)).problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     gate.release()
@@ -225,7 +226,7 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     event = Event(id=f"evt-{uuid.uuid4().hex}", kind="payment", body={"invoiceId": "unknown"})
     name = f"zero_friction/{company.account}/{event.id}"
     handle = await company.client.events.tell("zero_friction", company.account, event, pace=1e-5)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             said = await typed("events", "list", "--json", at=company)
             waiting = [row for row in lines(said) if row["event"] == event.id]

@@ -33,6 +33,7 @@ from starter import Code
 from temporal_server import local_server
 from tests.command_line import lines, typed
 from tests.examples import an_invoice
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import account_variables, worker_process
 
 KEYS = "INVOICING_ENCRYPTION_KEYS"
@@ -206,7 +207,7 @@ async def test_it_finds_that_no_worker_serves_a_queue(
     client = await InvoicingClient.connect(ready)
     handle = await client.invoices.start(an_invoice("waits-for-a-worker", provider="mollie"))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG_ENOUGH):
             while True:
                 found = await wrong(ready, **account_variables(stand_in, timeout=5))
                 if any("mollie" in what for what in found):
@@ -313,7 +314,7 @@ async def test_it_finds_keys_that_do_not_fit_what_is_stored(
     handle = await client.invoices.start(an_invoice("encrypted"))
     try:
         assert not any("cannot be read" in what for what in await wrong(ready))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG_ENOUGH):
             while True:
                 found = await wrong(ready, **{KEYS: a_key("new", 2)})
                 if any("what is stored cannot be read here" in what for what in found):

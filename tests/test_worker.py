@@ -19,6 +19,7 @@ from sandbox.zero_friction import Step, ZeroFrictionStandIn
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.examples import an_invoice
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import account_variables, worker_process
 from worker import workers
 
@@ -90,7 +91,7 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
         await worker.ready()
         assert "serving zero_friction: belgium, default" in worker.said
         await client.invoices.start(request)
-        await held.reached(within=30)
+        await held.reached(within=LONG_ENOUGH)
         worker.signal(told)
         await worker.says("stopping")
         with pytest.raises(TimeoutError):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demo.accounts import variables
 from sandbox.kit.server import StandIn
+from tests.patience import LONG_ENOUGH
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "workflows on"
@@ -53,7 +54,7 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(which)
 
-    async def ended(self, within: float = 60) -> int:
+    async def ended(self, within: float = LONG_ENOUGH) -> int:
         """Its exit code, once it has ended and everything it said is here."""
         async with asyncio.timeout(within):
             await asyncio.shield(self._reading)

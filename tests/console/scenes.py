@@ -13,6 +13,7 @@ from invoicing.provider import Event
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser, Page
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 WHY = "mended at the provider"
 
@@ -40,7 +41,7 @@ async def held(company: Company) -> str:
 
 
 async def until(
-    browser: Browser, path: str, sure: Callable[[Page], bool], within: float = 20
+    browser: Browser, path: str, sure: Callable[[Page], bool], within: float = LONG_ENOUGH
 ) -> Page:
     """The page once it is so: lists are a moment behind."""
     async with asyncio.timeout(within):
@@ -51,7 +52,7 @@ async def until(
 
 async def everywhere(browser: Browser, name: str) -> Page:
     """The inbox's page that shows it; others' rows may fill the first."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         number = 1
         while (
             f">{name}<"

@@ -22,6 +22,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import differing, held
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 from tests.tls import NO_TLS
 
 
@@ -48,7 +49,7 @@ class Stream:
         self.answer = answer
         self._lines = answer.aiter_lines()
 
-    async def changed(self, within: float = 20) -> str:
+    async def changed(self, within: float = LONG_ENOUGH) -> str:
         """The version of the next event."""
         async with asyncio.timeout(within):
             async for line in self._lines:
@@ -56,7 +57,7 @@ class Stream:
                     return line.removeprefix("id: ")
         raise AssertionError("the stream has ended")
 
-    async def ended(self, within: float = 20) -> None:
+    async def ended(self, within: float = LONG_ENOUGH) -> None:
         async with asyncio.timeout(within):
             async for _ in self._lines:
                 pass
@@ -136,7 +137,7 @@ async def test_those_who_watch_the_same_share_its_looks(
             await people[0].send(page.form("/release"), reason="seen")
             await stream.changed()
             told.append(console_of(gateway).streams.under_way)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG_ENOUGH):
             while told[-1] != (0, 0):
                 told.append(console_of(gateway).streams.under_way)
                 await asyncio.sleep(0.02)
@@ -174,7 +175,7 @@ async def test_a_page_that_is_left_gives_its_place_back(shared_world: World) -> 
     async with console_over(shared_world.client, console_streams=1) as gateway:
         browser = await signed_in(gateway, "operate")
         for _ in range(3):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while True:
                     async with watching(browser, "/inbox") as stream:
                         if stream.answer.status_code == 200:

@@ -16,6 +16,7 @@ from tests.console.browser import Browser
 from tests.console.scenes import WHY, everywhere, held, told, until
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ async def test_an_order_s_question_is_answered(company: Company, browser: Browse
     delivered = Deliver(delivery="A", lines=("1",), issue_date=date(2026, 6, 30))
     await company.client.orders.deliver(wanted.reference, delivered)
     invoice = f"{wanted.reference}:A"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (page := await browser.get(f"/console/invoices/{invoice}")).forms[1:]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await company.parked(invoice)
@@ -100,7 +101,7 @@ async def test_news_of_nobody_knows_which_invoice_is_placed_or_dropped(
         typed["reference"] = await held(company)
     done = await browser.send(page.form("/resolve", answer), ("answer", answer), **typed)
     assert "Your answer was taken" in done.text
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (state := await company.client.events.state(name)).outcome is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert state.outcome == {"drop": "dropped", "deliver": "delivered"}[answer]

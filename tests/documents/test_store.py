@@ -22,6 +22,7 @@ from invoicing.errors import Unavailable
 from invoicing.provider import DocumentCall, Target
 from settings.documents import store_of
 from settings.variables import BadSettings
+from tests.patience import LONG_ENOUGH
 
 KEY = document_key("INV-7", "id-1")
 
@@ -102,7 +103,7 @@ async def test_only_so_many_documents_are_on_their_way_at_once_over_all_provider
 
     taken = [keep(number) for number in range(AT_ONCE + WAITING)]
     await asyncio.wait_for(slow.full.wait(), 10)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG_ENOUGH):
         while store.waiting < WAITING:  # noqa: ASYNC110
             await asyncio.sleep(0)
     with pytest.raises(ApplicationError) as refused:

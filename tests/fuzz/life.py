@@ -37,6 +37,7 @@ from tests.fuzz.operators import Desk, Said
 from tests.fuzz.scene import Scene, Slot
 from tests.fuzz.setups import VERSION
 from tests.fuzz.worker import EFFECT
+from tests.patience import LONG_ENOUGH
 
 T = TypeVar("T")
 
@@ -533,7 +534,7 @@ def _gross(request: InvoiceRequest) -> Decimal:
     return total
 
 
-async def _patiently(call: Awaitable[T], within: float = 40) -> T:
+async def _patiently(call: Awaitable[T], within: float = LONG_ENOUGH) -> T:
     return await asyncio.wait_for(call, within)
 
 

@@ -24,6 +24,7 @@ from tabular.results import Result
 from tests.batches import HEADER, a_row, some
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -77,7 +78,7 @@ async def test_a_file_is_asked_for_once_and_followed_by_sending_it_again(
         await company.finished(each)
     again = await sent(door, content)
     assert again.json()["outcomes"] == {"known": 3, "refused": 1}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await sent(door, content, LOOK)).json()["statuses"] != {"sent": 3}:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     seen = await lines(door, content, LOOK)

@@ -26,6 +26,7 @@ from invoicing.request import InvoiceRequest, OrderRequest
 from tests.examples import an_invoice
 from tests.gateway.door import TOKENS, Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import World
+from tests.patience import LONG_ENOUGH
 
 JSON = {"Content-Type": "application/json"}
 CANARY = "Canary-7f3a"
@@ -174,7 +175,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(shared_world: World) 
                 + TOKENS["all"].encode()
                 + b"\r\nContent-Length: 9\r\n\r\n{"
             )
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG_ENOUGH):
                 answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert Kind.TOO_SLOW.type.encode() in answer

@@ -26,6 +26,7 @@ from temporal_server import Server
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
+from tests.patience import LONG_ENOUGH
 
 WHY = {"by": "an operator", "reason": "came back"}
 
@@ -63,7 +64,7 @@ async def test_an_invoice_is_credited_and_everything_of_it_can_be_read(
     assert (made.credit, str(made.sums.gross)) == ("C1", "60.50")
     assert again.reference == made.reference
     note = f"/v1/invoices/{made.reference.replace('#', '%23')}"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (result := (await door.get(f"{note}/result", wait=10)).json())["ended"]:
             pass
     assert result["invoice"]["status"] == Status.SENT
@@ -191,7 +192,7 @@ async def test_invoices_with_credits_are_listed_page_by_page(office: Office, doo
                 return found
             more = {"cursor": page["cursor"]}
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not wanted <= set(found := await listed()):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert len([each for each in found if each in wanted]) == 3, "none twice"
@@ -214,7 +215,7 @@ async def test_a_caller_that_is_limited_to_an_account_credits_and_sees_its_own_a
             problem(made, Kind.NOT_FOUND)
             return
         assert made.status_code == 200
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while True:
                 rows = (await door.get("/v1/credits", limit=200)).json()["credits"]
                 if reference in {each["reference"] for each in rows}:
@@ -235,7 +236,7 @@ async def test_that_a_worker_fails_at_the_credits_and_not_at_their_invoice_is_to
     config["data_converter"] = dataclasses.replace(plain.data_converter, payload_codec=sealing)
     async with gateway_over(InvoicingClient(Client(**config)), worker_seconds=1) as gateway:
         door = gateway.door("all")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while (answer := await door.post(at(reference), units("1"))).status_code == 504:
                 pass
     assert "INVOICING_ENCRYPTION_KEYS" in problem(answer, Kind.FAILING).detail

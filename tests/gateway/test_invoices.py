@@ -26,6 +26,7 @@ from tests.examples import a_document
 from tests.gateway.door import Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import PACES, Company, World
 from tests.lifecycle.world import _Recording as Recording
+from tests.patience import LONG_ENOUGH
 
 WHY = {"by": "an operator", "reason": "test"}
 SENT = ["created", "approved", "sent"]
@@ -48,7 +49,7 @@ async def begun(company: Company, door: Door, **changes: Any) -> str:
 
 
 async def waited(door: Door, reference: str) -> dict[str, Any]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             result = (await door.get(f"/v1/invoices/{reference}/result", wait=10)).json()
             if result["ended"]:
@@ -248,7 +249,7 @@ async def test_a_list_is_filtered_and_read_page_by_page(company: Company, door: 
             cursor = page["cursor"]
         return found
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         # Lists are a moment behind.
         while not references <= set(found := await listed(**every)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -263,7 +264,7 @@ async def test_a_cursor_is_only_good_for_its_own_list(company: Company, door: Do
 
     for _ in range(2):
         await begun(company, door, hold=True)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (cursor := (await page(limit=1))["cursor"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     for query in (
@@ -306,7 +307,7 @@ async def test_a_worker_that_fails_at_it_is_told_apart_from_one_that_is_not_ther
         door, request = gateway.door("all"), wanted(company)
         await door.post("/v1/invoices", request)
         where = f"/v1/invoices/{request.reference}"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while (answer := await door.post(f"{where}/hold", WHY)).status_code == 504:
                 pass
         assert "lacks a key" in problem(answer, Kind.FAILING).detail
@@ -325,7 +326,7 @@ async def test_a_cancel_that_is_taken_and_not_acknowledged_yet_is_answered_with_
         door, request = gateway.door("all"), wanted(company)
         await door.post("/v1/invoices", request)
         where = f"/v1/invoices/{request.reference}"
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         taken = await door.post(f"{where}/cancel", WHY)
         gate.release()
         assert taken.status_code == 202
@@ -368,7 +369,7 @@ async def test_what_was_cut_off_is_listed_as_that(company: Company, door: Door) 
         page = await door.get("/v1/invoices", status=status, limit=200)
         return {row["reference"]: row for row in page.json()["invoices"]}
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LONG_ENOUGH):
         found = await listed("cut_off")
         while reference not in found:
             await asyncio.sleep(0.05)  # lists are a moment behind

@@ -12,6 +12,7 @@ from invoicing.request import OrderRequest
 from tests.examples import a_document, a_line
 from tests.gateway.door import Door, fields, problem
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 WHY = {"by": "an operator", "reason": "test"}
 TODAY = "2026-06-30"
@@ -52,7 +53,7 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     assert waiting["ended"] is False
     told = await door.post(f"{path}/cancel", WHY, key="once")
     assert OrderBrief.model_validate(told.json()).reference == order.reference
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (result := (await door.get(f"{path}/result")).json())["ended"]:
             pass
     ended = Order.model_validate(result["order"])
@@ -76,7 +77,7 @@ async def test_units_of_a_line_are_delivered_and_cancelled(company: Company, doo
         assert fields(refused) == [field]
     missing = {**WHY, "cancellation": "X", "lines": ["1"], "quantities": {"1": "1"}}
     assert (await door.post(f"{path}/cancel-lines", missing)).status_code == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (result := (await door.get(f"{path}/result")).json())["ended"]:
             pass
     parts = [(each["status"], each["units"]) for each in result["order"]["ledger"]["lines"]]
@@ -95,7 +96,7 @@ async def test_lines_are_added_while_the_order_is_open(company: Company, door: D
         problem(again, Kind.REFUSED).detail or ""
     )
     await door.post(f"{path}/deliver", delivery("A", "1", "2"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (result := (await door.get(f"{path}/result")).json())["ended"]:
             pass
     assert [each["status"] for each in result["order"]["ledger"]["lines"]] == ["invoiced"] * 2
@@ -103,7 +104,7 @@ async def test_lines_are_added_while_the_order_is_open(company: Company, door: D
 
 async def _once_planned(door: Door, path: str, body: dict[str, Any]) -> Any:
     """What it answers once the order is planned: before, it says to ask again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (said := await door.post(path, body)).status_code != 200:
             assert "ask again in a moment" in (problem(said, Kind.REFUSED).detail or "")
             await asyncio.sleep(0.05)
@@ -123,7 +124,7 @@ async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> N
                 return found
             more = {"cursor": page["cursor"]}
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         # Lists are a moment behind.
         while not wanted <= set(found := await listed()):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -133,7 +134,7 @@ async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> N
 async def test_a_cursor_of_invoices_is_none_of_orders(company: Company, door: Door) -> None:
     for _ in range(2):
         await _begun(company, door)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (cursor := (await door.get("/v1/orders", limit=1)).json()["cursor"]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert fields(await door.get("/v1/invoices", limit=1, cursor=cursor)) == ["query.cursor"]

@@ -25,6 +25,7 @@ from gateway.serve import serving
 from settings.callers import Scope as May
 from tests.gateway.door import TOKENS, Gateway, gateway_over, problem, settings, signed
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 from tests.tls import NO_TLS
 
 OPERATOR = Caller("operator", frozenset({May.READ, May.OPERATE}), Reach())
@@ -89,7 +90,7 @@ async def test_where_the_room_of_the_unproven_is_full_the_slowest_gives_way(
 
     async def reads(number: int) -> None:
         try:
-            async with asyncio.timeout(60) as deadline:
+            async with asyncio.timeout(LONG_ENOUGH) as deadline:
                 with house.reading_unproven(deadline) as took:
                     took(size)
                     inside.release()
@@ -123,21 +124,21 @@ class Wire:
 
     async def hears(self) -> int:
         """The status of the answer."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG_ENOUGH):
             line = await self._reader.readline()
         return int(line.split()[1])
 
     async def answers(self, text: str) -> int:
         """How many answers with this text have come, once there are two."""
         found = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG_ENOUGH):
             while found < 2:
                 found += (await self._reader.read(10_000)).count(text.encode())
         return found
 
     async def is_closed(self) -> None:
         """Returns once the other side has closed it."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG_ENOUGH):
             with contextlib.suppress(ConnectionError):
                 await self._reader.read()
 
@@ -211,7 +212,7 @@ async def test_a_caller_s_slow_bodies_take_its_own_places_alone(
             wire = await wires(gateway.url)
             await wire.says(head("POST", "/v1/invoices", length=100, who="start") + "{")
         hasty = gateway.door("start")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LONG_ENOUGH):
             while (answer := await hasty.get("/v1/questions")).status_code == 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         problem(answer, Kind.TOO_MANY)
@@ -232,7 +233,7 @@ async def test_dropped_polls_give_their_places_back_at_once(
             for each in polls:
                 await each.says(head("GET", f"{path}?wait=30", who="read"))
             fourth = gateway.door("read")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while (answer := await fourth.get(path, wait=1)).status_code == 200:
                     pass
             problem(answer, Kind.TOO_MANY)
@@ -240,7 +241,7 @@ async def test_dropped_polls_give_their_places_back_at_once(
             assert (await fourth.get("/v1/questions")).status_code == 200
             for each in polls:
                 each.hangs_up()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while (await fourth.get(path, wait=1)).status_code == 429:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
 
@@ -272,7 +273,7 @@ async def test_what_is_done_for_a_caller_that_has_left_ends(
             ended.clear()
             wire = await wires(url)
             await wire.says(head(method, "/", length) + ("{}" if length else ""))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG_ENOUGH):
                 await begun.wait()
                 wire.hangs_up()
                 await ended.wait()

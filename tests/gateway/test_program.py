@@ -16,6 +16,7 @@ from gateway import tokens
 from temporal_server import Server
 from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
+from tests.patience import LONG_ENOUGH
 from tests.tls import NO_TLS
 
 CALLER = {
@@ -35,7 +36,7 @@ async def program(variables: Mapping[str, str]) -> AsyncIterator[asyncio.subproc
 
 async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
     assert process.stderr is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         async for line in process.stderr:
             if text in line.decode():
                 return line.decode()

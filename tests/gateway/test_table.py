@@ -32,6 +32,7 @@ from tests.gateway.door import Door, Gateway, caller, gateway_over, problem
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
 from tests.lifecycle.world import _Recording as Recording
+from tests.patience import LONG_ENOUGH
 
 ROWS = list(rows())
 WHY = {"by": "an operator", "reason": "test"}
@@ -226,7 +227,7 @@ async def test_lists_show_one_s_own_alone(two: Two) -> None:
     await two.other.client.invoices.start(other)
     await two.mine.client.invoices.start(mine)
     whole = lists.query(WORKFLOW, prefix=other.reference)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         # Both are listed, to somebody who may see everything.
         while not [each async for each in two.other.client.temporal.list_workflows(whole)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -266,7 +267,7 @@ async def test_events_are_shown_to_who_has_their_account_and_no_limit_of_referen
     ]
     names = [each.id.removeprefix("event/") for each in handles]
     asking = two.other.client.events.list
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not {*names} <= {each async for each in asking(limit=1000)}:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     shown = (await two.door.get("/v1/events", limit=200)).json()["events"]

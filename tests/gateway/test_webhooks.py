@@ -26,6 +26,7 @@ from settings.variables import BadSettings
 from temporal_server import local_server
 from tests.gateway.door import SECRET, Door, Gateway, gateway_over, problem, signed
 from tests.lifecycle.world import PACES, Company, World
+from tests.patience import LONG_ENOUGH
 from tests.providers.test_webhooks import BODIES, HEADERS, SETTINGS, delivery
 from tests.tls import NO_TLS
 
@@ -198,7 +199,7 @@ async def test_an_event_without_an_invoice_is_answered_by_a_person(
     name = f"zero_friction/{company.account}/{event.id}"
     handle = await company.client.events.tell("zero_friction", company.account, event, pace=1e-6)
     where = f"/v1/events/{quote(name)}"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (await door.get(where)).json()["problem"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         while name not in (await door.get("/v1/events", limit=200)).json()["events"]:  # noqa: ASYNC110

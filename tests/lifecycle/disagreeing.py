@@ -25,6 +25,7 @@ from tests.lifecycle.reconciled import (
     sent,
     target,
 )
+from tests.patience import LONG_ENOUGH
 
 PROVIDERS = ("invoro", "mollie", "zero_friction", "quiddly", "riverty")
 NAMES = ("Invoro", "Mollie", "Zero Friction", "Quiddly", "Riverty")
@@ -94,7 +95,7 @@ async def _final(kept: Kept, shop: Shop) -> Seeded:
     reference = await held(kept, shop)
     about = await target(kept, shop, reference)
     await shop.adaptor.approve(about)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await shop.adaptor.read(ReadCall(target=about))).number is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     return Seeded(reference, says="final there")

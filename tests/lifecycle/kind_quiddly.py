@@ -45,6 +45,7 @@ from tests.lifecycle.provider_world import (
     both,
 )
 from tests.lifecycle.telling import HASTE, polling
+from tests.patience import LONG_ENOUGH
 
 ASKED = (Reason.CANNOT_TELL,)
 MAY_EXIST = (Reason.MAY_EXIST,)
@@ -81,7 +82,7 @@ async def _news(shop: Shop) -> AsyncIterator[None]:
 
 
 async def _told_of_a_payment(shop: Shop) -> Any:
-    await shop.stand_in.reached("approve", when="after", within=60)
+    await shop.stand_in.reached("approve", when="after", within=LONG_ENOUGH)
     number = shop.stand_in.ledger.entries[0].reference
     await shop.stand_in.ledger.reached("sent", number)
     shop.stand_in.pay(number)

@@ -20,6 +20,7 @@ from settings.worker import WorkerSettings
 from temporal_server import Server
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME, Bookkeeper
+from tests.patience import LONG_ENOUGH
 from worker import serving, workers
 
 TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("12.50"))
@@ -51,7 +52,7 @@ class Office:
         return request.reference
 
     async def until(
-        self, reference: str, sure: Callable[[Credits], bool], within: float = 30
+        self, reference: str, sure: Callable[[Credits], bool], within: float = LONG_ENOUGH
     ) -> Credits:
         async with asyncio.timeout(within):
             while not sure(state := await self.client.credits.state(reference)):  # noqa: ASYNC110
@@ -70,7 +71,7 @@ class Office:
         return await self.until_invoice(reference, lambda invoice: invoice.status is Status.SENT)
 
     async def until_invoice(self, reference: str, sure: Callable[[Invoice], bool]) -> Invoice:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while not sure(state := await self.client.invoices.state(reference)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             return state

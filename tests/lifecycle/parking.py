@@ -22,6 +22,7 @@ from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document
 from tests.lifecycle.world import PACES, Company, World
+from tests.patience import LONG_ENOUGH
 
 SHORT = Pace(
     first=timedelta(milliseconds=40),
@@ -233,7 +234,7 @@ async def _finished_there(company: Company, reference: str) -> None:
 
 async def _could_not_be_sent(company: Company) -> str:
     reference = await company.start()
-    await company.stand_in.reached(Step.SEND, when="after", within=30)
+    await company.stand_in.reached(Step.SEND, when="after", within=LONG_ENOUGH)
     company.stand_in.books.latest(reference).sent = "failed"
     return reference
 

@@ -33,6 +33,7 @@ from sandbox.kit.server import StandIn, Way, serve
 from sandbox.kit.wire import decoded, encoded
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import PACES, Company, World, _Recording, _terminate
+from tests.patience import LONG_ENOUGH
 
 RETRY, WAIT, ADOPT, CORRECT = Answer.RETRY, Answer.WAIT, Answer.ADOPT, Answer.CORRECT
 MAKE_AGAIN, GO_WITHOUT, ABANDON = Answer.MAKE_AGAIN, Answer.GO_WITHOUT, Answer.ABANDON
@@ -280,7 +281,7 @@ class Shop(Company):
     async def follow(self, reference: str, sure: Callable[[Invoice], bool]) -> Invoice:
         """The first state of which `sure` holds, however short it lasts."""
         async with (
-            asyncio.timeout(60),
+            asyncio.timeout(LONG_ENOUGH),
             aclosing(self.client.invoices.changes(reference)) as changes,
         ):
             async for state in changes:
@@ -500,7 +501,7 @@ async def pays(shop: Shop, life: Life, reference: str, placed: list[Placed]) -> 
     """The buyer's part in a life that is to be paid, once everything has gone wrong that should."""
     if life.pays:
         for one in placed:
-            await one.reached(within=60)
+            await one.reached(within=LONG_ENOUGH)
         shop.stand_in.pay(reference)
 
 
@@ -513,7 +514,7 @@ async def open_gates(placed: list[Placed]) -> None:
     """Let through whatever stands at a gate."""
     for one in placed:
         if one.fault == Fault.GATE:
-            await one.reached(within=60)
+            await one.reached(within=LONG_ENOUGH)
             one.release()
 
 

@@ -25,6 +25,7 @@ from tests.examples import a_document, an_invoice
 from tests.lifecycle.provider_world import KINDS, Shop
 from tests.lifecycle.provider_world import opened as at_any
 from tests.lifecycle.world import FIXED, World, world
+from tests.patience import LONG_ENOUGH
 
 LISTING = ["invoro", "mollie", "zero_friction"]
 TOLD = ["quiddly", "riverty"]
@@ -133,7 +134,7 @@ async def cancelled(shop: Shop) -> str:
 
 async def recorded(books: Books, reference: str, status: str) -> None:
     """Until the register knows it so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             row = await books.row("invoice", reference)
             if row is not None and row["status"] == status:

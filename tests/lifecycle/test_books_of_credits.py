@@ -18,6 +18,7 @@ from register.database import for_reading
 from register.export import exported, verified
 from temporal_server import local_server
 from tests.lifecycle.office import Office, a_credit, office_at, units
+from tests.patience import LONG_ENOUGH
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ async def test_who_asked_for_a_credit_and_what_became_of_it_is_in_the_exported_j
     await office.client.credits.make(reference, colleague)
     await office.until(reference, lambda state: all(each.ended for each in state.credits))
     told: list[dict[str, Any]] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         for attempt in range(100):
             told = journal(place, tmp_path / f"books-{attempt}", reference)
             if {"credit C1: sent", "credit C3: sent"} <= {line["what"] for line in told}:

@@ -24,6 +24,7 @@ from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 
 SAYS = "as it is stored, and .* is the most; use fewer lines"
 
@@ -117,7 +118,7 @@ async def test_a_request_of_as_many_lines_as_there_may_be_lives_its_whole_life(
     async with shared_world.company(patience=30) as company:
         request = company.request(document={"lines": lines}, options={})
         await company.client.invoices.start(request)
-        done = await company.finished(request.reference, within=60)
+        done = await company.finished(request.reference, within=LONG_ENOUGH)
         assert done.status is Status.SENT
 
 

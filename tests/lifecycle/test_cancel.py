@@ -39,6 +39,7 @@ from tests.lifecycle.parking import (
     target,
 )
 from tests.lifecycle.world import PACES, Company, World, together
+from tests.patience import LONG_ENOUGH
 from workflows.invoice import InvoiceWorkflow
 
 PATIENT = 20.0
@@ -96,7 +97,7 @@ async def asked_for(company: Company, reference: str) -> int:
 
 async def until_asked_for(company: Company, reference: str) -> None:
     """Wait until the workflow has heard of the cancel."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not await asked_for(company, reference):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -175,7 +176,7 @@ async def cancelled_at(world: World, moment: Moment, way: Way) -> None:
         if moment.then:
             faults.place(moment.step, moment.then, when=moment.when, nth=moment.nth)
         reference = await company.start(**moment.request)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         cancelling = asyncio.create_task(way(company, reference))
         if way is by_update and moment.step in CHANGES:
             await until_asked_for(company, reference)
@@ -211,7 +212,7 @@ async def test_a_send_that_lands_after_its_time_out_lands_before_the_cancel_is_a
     async with shared_world.company(paces=patient, sending_delay=0.0) as company:
         gate = company.stand_in.faults.place(Step.SEND, Fault.GATE)
         reference = await company.start()
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await _until_noted(company, reference, "send: UnknownOutcome")
         cancelling = asyncio.create_task(company.cancel(reference))
         await until_asked_for(company, reference)
@@ -223,7 +224,7 @@ async def test_a_send_that_lands_after_its_time_out_lands_before_the_cancel_is_a
 
 
 async def _until_noted(company: Company, reference: str, what: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while what not in [  # noqa: ASYNC110
             entry.what for entry in (await company.client.invoices.journal(reference)).entries
         ]:
@@ -433,7 +434,7 @@ async def cancelled_twice(world: World, first: Way, second: Way) -> None:
         reference = await company.start(hold=True)
         await company.until_status(reference, Status.HELD)
         cancelling = asyncio.create_task(first(company, reference))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         again = asyncio.create_task(second(company, reference))
         await asyncio.wait({again}, timeout=0.2)
         gate.release()
@@ -531,7 +532,7 @@ async def approved_by_somebody_else(world: World, way: Way) -> None:
         reference = await company.start(hold=True)
         await company.until_status(reference, Status.HELD)
         cancelling = asyncio.create_task(way(company, reference))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         there = target(company, reference)
         day = {"invoice_date": company.stand_in.invoice(reference)["invoiceDate"]}
         await company.adaptor.approve(there.model_copy(update={"context": day}))
@@ -583,7 +584,7 @@ class Stories:
 
 async def _until_none_pending(company: Company, reference: str) -> None:
     handle = company.client.invoices.handle(reference)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await handle.describe()).raw_description.pending_activities:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -599,7 +600,7 @@ async def in_one_task(world: World, moment: Moment, *, way: Way, cancel_first: b
         )
         async with stories.awake():
             reference = await company.start(**moment.request)
-            await gate.reached(within=30)
+            await gate.reached(within=LONG_ENOUGH)
         if cancel_first:
             await by_temporal(company, reference)
         gate.release()

@@ -18,6 +18,7 @@ from sandbox.kit.faults import Faults, When
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import once_more
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen
 
 SEEDS = chosen(range(1, 11), 4)
@@ -86,7 +87,7 @@ async def _life(world: World, seed: int) -> str:
         wrong: list[str] = []
         reference = await company.start(hold=chance.random() < 0.3)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(LONG_ENOUGH):
                 cancelled_at = await _cancelled(company, reference) if seed % 3 == 0 else None
                 state = await _operated(company, reference, wrong)
         except Exception as error:  # noqa: BLE001
@@ -99,7 +100,7 @@ async def _life(world: World, seed: int) -> str:
 
 async def _cancelled(company: Company, reference: str) -> int:
     """Cancel once a draft is there; how long the ledger was when that was acknowledged."""
-    await company.stand_in.ledger.reached("created", reference, within=50)
+    await company.stand_in.ledger.reached("created", reference, within=LONG_ENOUGH)
     await company.cancel(reference)
     return len(company.effects(reference))
 

@@ -34,6 +34,7 @@ from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_callers import started_plainly
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.workflows.record import runs
 
 SENT = ["created", "approved", "sent"]
@@ -57,7 +58,7 @@ async def _continued(company: Company, reference: str, times: int) -> None:
     """Wait until it has continued as new this many times more; events keep it looking."""
     handle = company.client.invoices.handle(reference)
     seen = {(await handle.describe()).run_id}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(seen) <= times:
             await company.tell(reference)
             seen.add((await handle.describe()).run_id)
@@ -253,7 +254,7 @@ async def _passed_on(history: WorkflowHistory) -> list[str]:
 
 async def _finished_once_begun(company: Company, reference: str) -> None:
     """A run of an order that has grown long leaves it to the next one to begin the invoice."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             with contextlib.suppress(NotFound):
                 await company.client.invoices.result(reference)
@@ -286,7 +287,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         await _finished_once_begun(company, invoice_reference(reference, name))
     more = AddLines(addition="M", lines=(a_line(5),))
     await client.orders.add_lines(reference, more)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await client.orders.handle(reference).describe()).run_id == first:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await client.orders.add_lines(reference, more)
@@ -329,7 +330,7 @@ async def test_a_feed_that_cannot_be_fetched_for_long_does_not_outgrow_its_histo
     event = an_event(None)
     telling.feed = {event.id: event}
     poller = await polling(company, pace=HASTE)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while telling.feed:  # noqa: ASYNC110 - the feed is no event source of its own
             await asyncio.sleep(0.02)
     now = company.client.temporal.get_workflow_handle(poller.id)

@@ -21,6 +21,7 @@ from temporal_server import Server
 from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
+from tests.patience import LONG_ENOUGH
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ async def test_an_invoice_that_runs_and_is_credited_in_parts_is_not_cancelled(
         await office.client.invoices.cancel(reference, Cancel(by="somebody", reason="test"))
     await office.client.invoices.result(made.reference)
     await office.client.invoices.handle(reference).cancel()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (problem := (await office.client.invoices.state(reference)).problem) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert problem.reason is Reason.CANNOT_CANCEL
@@ -252,7 +253,7 @@ async def test_of_an_invoice_that_was_ended_from_outside_the_overview_says_what_
 async def test_invoices_with_credits_are_listed(office: Office) -> None:
     reference = await office.invoiced()
     await office.client.credits.make(reference, units("4"))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         # Lists are a moment old.
         while True:
             rows = office.client.credits.list(provider=NAME, status=CreditsStatus.OPEN)

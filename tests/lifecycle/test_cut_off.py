@@ -20,6 +20,7 @@ from invoicing.invoice import Hold, Status
 from invoicing.request import OrderRequest
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 WHY = "somebody thought this was the way"
 HOLD = Hold(by="a person", reason="r")
@@ -43,7 +44,7 @@ async def in_lists(client: InvoicingClient, reference: str, **filters: Any) -> l
 
 async def until_listed(client: InvoicingClient, reference: str, status: str) -> Listed:
     """Lists are a moment behind."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             rows = await in_lists(client, reference)
             if rows and rows[0].status == status:

@@ -16,6 +16,7 @@ from tests.lifecycle.disagreeing import NO_LIST, PROVIDERS, Seeded, Way, table, 
 from tests.lifecycle.provider_world import Shop
 from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, reconciled, sent
 from tests.lifecycle.world import together
+from tests.patience import LONG_ENOUGH
 from tests.register.postgres import cluster, created
 
 PAGE = Path(__file__).parents[2] / "docs" / "register.md"
@@ -62,7 +63,7 @@ async def _found(kept: Kept, provider: str, kind: FindingKind, way_: Way) -> Non
 
 async def _in_time(kept: Kept, shop: Shop) -> list[Found]:
     """Temporal's lists are a moment behind."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not (found := findings(kept.place, shop)):
             await reconciled(kept.here, shop)
     return found

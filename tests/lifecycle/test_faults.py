@@ -27,6 +27,7 @@ from tests.lifecycle.lived import Lived
 from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_back, once_more
 from tests.lifecycle.provider_world import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
+from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen
 
 
@@ -622,7 +623,7 @@ async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
     async with shared_world.company(paces=paces) as company:
         gate = company.stand_in.faults.place("create", "gate")
         reference = await company.start()
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await _noted(company, reference, "create: UnknownOutcome")
         gate.release()
         await company.finished(reference)
@@ -632,7 +633,7 @@ async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
 async def _noted(company: Company, reference: str, what: str) -> None:
     """Asked for again and again: a change of the status, which could be awaited, may come much
     later on a busy machine, and what follows must be done while it settles."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             journal = await company.client.invoices.journal(reference)
             if what in {entry.what for entry in journal.entries}:
@@ -647,7 +648,7 @@ async def test_a_create_that_takes_effect_after_the_second_one_is_deleted_before
         gate = company.stand_in.faults.place("create", "gate")
         check = company.stand_in.faults.place("read", "gate")
         reference = await company.start()
-        await check.reached(within=30)
+        await check.reached(within=LONG_ENOUGH)
         gate.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         check.release()

@@ -23,6 +23,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, CREDITED, DELETED, NEVER, SENT
 from tests.lifecycle.world import PACES, Company, World, together
+from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen
 
 # --- asked more than once -------------------------------------------------------------------------
@@ -88,8 +89,8 @@ async def test_a_create_that_lands_after_its_time_out_is_found_and_adopted(
     async with shared_world.company(paces=patient) as company:
         gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         reference = await company.start()
-        await gate.reached(within=30)
-        async with asyncio.timeout(30):
+        await gate.reached(within=LONG_ENOUGH)
+        async with asyncio.timeout(LONG_ENOUGH):
             while not (await company.client.invoices.journal(reference)).entries:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         with pytest.raises(TimeoutError):
@@ -110,7 +111,7 @@ async def terminated_before_create(world: World) -> None:
         gate = company.stand_in.faults.place(Step.CUSTOMERS, Fault.GATE)
         request = company.request()
         await company.start(request)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await _terminate(company, request.reference)
         gate.release()
         await company.start(request)
@@ -123,7 +124,7 @@ async def terminated_behind_a_committed_create(world: World) -> None:
         gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE, when="after")
         request = company.request()
         await company.start(request)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await _terminate(company, request.reference)
         gate.release()
         await company.start(request)
@@ -201,7 +202,7 @@ async def terminated_and_cancelled_before_it_looked(world: World) -> None:
         await _terminate(company, request.reference)
         gate = company.stand_in.faults.place(Step.CUSTOMERS, Fault.GATE)
         await company.start(request)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         await company.cancel(request.reference)
         gate.release()
         assert (await company.finished(request.reference)).status is Status.CANCELLED

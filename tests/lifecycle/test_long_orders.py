@@ -31,6 +31,7 @@ from tests.lifecycle.test_orders import (
     until,
 )
 from tests.lifecycle.world import Company, World, world
+from tests.patience import LONG_ENOUGH
 from workflows.kit import children
 
 SUGGESTED = 60
@@ -75,7 +76,7 @@ async def continued(company: Company, reference: str) -> None:
     """Have the order begin its history anew, by signals that it refuses."""
     handle = company.client.orders.handle(reference)
     first = (await handle.describe()).run_id
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await handle.describe()).run_id == first:
             await handle.signal("resolve")
 
@@ -155,11 +156,11 @@ async def test_what_a_continued_order_looks_at_it_looks_at_ever_more_rarely(
     await company.client.orders.deliver(reference, a_delivery("A", "1"))
     await until(company, reference, lambda order: statuses(order)["1"] == "invoiced")
     await continued(company, reference)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(await _pauses(company, reference)) < 4:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.1)
     await continued(company, reference)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(await histories(company, order_id(reference))) < 3:  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.1)
     pauses = await _pauses(company, reference)
@@ -235,7 +236,7 @@ async def _on_the_verge(company: Company, identity: str, update: Callable[[], An
     """Have so many events in its history that whatever is said next, and that alone, is said to a
     run that is to begin anew."""
     handle = company.client.temporal.get_workflow_handle(identity)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (length := await _at_rest(company, identity)) < SUGGESTED - 2:
             # A refused signal adds four events, an update five; and the third of either, the
             # beginning of its task, says whether the history is long.
@@ -262,7 +263,7 @@ async def _at_rest(company: Company, identity: str) -> int:
 
 async def _was_the_last_thing_said(company: Company, identity: str) -> None:
     """What was said on the verge was indeed said to a run that ended with it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(runs := await histories(company, identity)) < 2:  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.05)
     events = [event for event in runs[0] if event.event_type in (SIGNALLED, *TASKS, NEW)]

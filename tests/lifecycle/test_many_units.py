@@ -31,6 +31,7 @@ from sandbox.kit.server import serve
 from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import KINDS
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import WorkerProcess, worker_process
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Size:
     worker; a long order is replayed at every step then."""
 
 
-QUICK = Size(lines=12, acts=16, deaths=1, within=90, kept=0)
+QUICK = Size(lines=12, acts=16, deaths=1, within=LONG_ENOUGH, kept=0)
 MANY = Size(lines=1000, acts=300, deaths=5, within=1800, kept=200)
 
 

@@ -22,6 +22,7 @@ from tests.lifecycle.test_notices import listening
 from tests.lifecycle.test_provider_credits import WORTH, a_credit
 from tests.lifecycle.test_quiddly import fetched
 from tests.lifecycle.world import PACES, Company, World
+from tests.patience import LONG_ENOUGH
 
 ALL = ["zero_friction", "mollie", "invoro", "quiddly", "quiddly_blind", "riverty"]
 HEARS = PACES.model_copy(
@@ -71,7 +72,7 @@ async def shop(request: pytest.FixtureRequest, shared_world: World) -> AsyncIter
 
 
 async def moved(
-    shop: Company, reference: str, sure: Callable[[Balance], bool], within: float = 30
+    shop: Company, reference: str, sure: Callable[[Balance], bool], within: float = LONG_ENOUGH
 ) -> tuple[Invoice, Balance]:
     """The state once its money is so, and its money."""
     state = None
@@ -231,7 +232,7 @@ async def test_what_is_overdue_is_listed_without_a_register(shared_world: World)
             return [f"{one.reference} {one.status}" async for one in found]
 
         async def so(expected: list[str]) -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while True:
                     if await listed(date(2026, 2, 1)) == expected:
                         return

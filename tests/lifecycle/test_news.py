@@ -30,6 +30,7 @@ from temporal_server import local_server
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative, told
 from tests.lifecycle.test_orders import a_delivery, begun
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.patience import LONG_ENOUGH
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ async def test_an_event_for_an_invoice_that_was_cut_off_waits_for_its_successor(
 
 async def until_looked_for(handle: WorkflowHandle[Any, EventState], times: int = 2) -> None:
     """Wait until its invoice has been looked for so often in vain."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         async for each in handle.fetch_history_events(wait_new_event=True):
             times -= each.event_type == EventType.EVENT_TYPE_TIMER_STARTED
             if times == 0:
@@ -180,14 +181,14 @@ async def test_the_engines_cancel_ends_an_event_that_cannot_be_read(
 
 async def until_asked(handle: WorkflowHandle[Any, Any]) -> None:
     """Wait until its first call is under way."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         async for each in handle.fetch_history_events(wait_new_event=True):
             if each.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 return
 
 
 async def parked(handle: WorkflowHandle[Any, EventState]) -> EventState:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             state: EventState = await handle.query("state", result_type=EventState)
             if state.problem is not None:
@@ -371,7 +372,7 @@ async def told_of(company: Company, reference: str) -> list[str]:
 # --- feeds ----------------------------------------------------------------------------------------
 
 
-async def empty(telling: Telling, company: Company, within: float = 30) -> None:
+async def empty(telling: Telling, company: Company, within: float = LONG_ENOUGH) -> None:
     """Wait until every item was acknowledged."""
     async with asyncio.timeout(within):
         while telling.feed:  # noqa: ASYNC110 - the feed is no event source of its own
@@ -429,7 +430,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     delivery = company.client.temporal.get_workflow_handle(
         event_id("zero_friction", company.account, event.id), result_type=EventState
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(telling.fails) > 998:  # noqa: ASYNC110 - see `empty`
             await asyncio.sleep(0.02)
     assert (await ended(delivery)).outcome is EventOutcome.DELIVERED
@@ -452,13 +453,13 @@ async def test_the_number_of_fetches_does_not_grow_with_what_waits(
     """Five waiting invoices and none cost the same calls: the feed asks for all of them at once."""
     telling.feed_interval = timedelta(hours=1)
     poller = await polling(company)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not telling.polls:  # noqa: ASYNC110 - see `empty`
             await asyncio.sleep(0.02)
     await asyncio.gather(*(out(company) for _ in range(5)))
     assert telling.polls == 1
     await poller.signal("fetch_now")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while telling.polls < 2:  # noqa: ASYNC110 - see `empty`
             await asyncio.sleep(0.02)
     assert telling.polls == 2
@@ -489,7 +490,7 @@ async def test_a_feed_in_trouble_is_listed_as_long_as_it_is(
     poller = await polling(company)
 
     async def listed_as(wanted: str | None) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while True:
                 listed = (await poller.describe()).typed_search_attributes
                 if listed.get(attributes.STATUS) == wanted:
@@ -547,7 +548,7 @@ async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow:
     everything = list(telling.feed)
     poller = await polling(narrow)
     first = (await poller.describe()).run_id
-    await empty(telling, narrow, within=60)
+    await empty(telling, narrow, within=LONG_ENOUGH)
     # It began anew in between; what was left by then came again, and was not delivered twice.
     assert telling.acknowledged == everything
     assert telling.polls > 1
@@ -571,7 +572,7 @@ async def test_a_feed_that_was_in_trouble_goes_on_when_its_history_begins_anew(
     poller = await polling(narrow, pace=HASTE)
     await empty(telling, narrow)
     first = (await poller.describe()).run_id
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await poller.describe()).run_id == first:  # noqa: ASYNC110 - see `empty`
             await asyncio.sleep(0.05)
     late = an_event(None)

@@ -41,6 +41,7 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import account_variables, worker_process
 from tests.workflows.record import runs
 from worker import posts_to, serving
@@ -205,7 +206,7 @@ async def _insisted(company: Company, asked: Invoice, answer: Answer, **more: An
     assert asked.problem is not None
     said = {"by": "an operator", "reason": "test", "question": asked.problem.question, **more}
     order = Resolve.model_validate({**said, "answer": answer})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             with contextlib.suppress(Refused):
                 await company.client.invoices.resolve(asked.reference, order)

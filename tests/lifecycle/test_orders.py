@@ -29,6 +29,7 @@ from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, delivered
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 from workflows.invoice import story
 from workflows.invoice.life import Life, tell_order
 
@@ -64,7 +65,7 @@ async def begun(company: Company, *lines: str, **changes: Any) -> str:
 
 
 async def until(
-    company: Company, reference: str, sure: Callable[[Order], bool], within: float = 30
+    company: Company, reference: str, sure: Callable[[Order], bool], within: float = LONG_ENOUGH
 ) -> Order:
     async with asyncio.timeout(within):
         while not sure(order := await company.client.orders.state(reference)):  # noqa: ASYNC110
@@ -315,7 +316,7 @@ async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company:
     reference = await begun(company, "1", "2")
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
     await company.client.orders.deliver(reference, a_delivery("A", "1"))
-    await gate.reached(within=30)
+    await gate.reached(within=LONG_ENOUGH)
     invoice = invoice_reference(reference, "A")
     await company.client.invoices.handle(invoice).terminate("the test cuts it off")
     problem = await asked(company, reference)
@@ -461,7 +462,7 @@ async def signalled(company: Company, reference: str, name: str, *said: object) 
 
 async def noted(company: Company, reference: str, *what: str) -> list[str]:
     """Wait until the order's journal has an entry with each of these; all its entries."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             journal = await company.client.orders.journal(reference)
             entries = [entry.what for entry in journal.entries]

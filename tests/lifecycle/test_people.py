@@ -42,6 +42,7 @@ from tests.lifecycle.parking import (
     sees_again,
 )
 from tests.lifecycle.world import PACES, Company, World, together
+from tests.patience import LONG_ENOUGH
 
 # --- every answer to every question ---------------------------------------------------------------
 
@@ -76,7 +77,7 @@ async def retried_in_vain(world: World, kind: Kind) -> None:
 
 async def asked_again(company: Company, reference: str, kind: Kind) -> None:
     """Wait until the same has been asked twice."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while await _questions(company, reference) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     parked = await company.parked(reference)
@@ -652,7 +653,7 @@ async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_not
 
 
 async def _refusal(company: Company, reference: str) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             for entry in (await company.client.invoices.journal(reference)).entries:
                 if entry.what.startswith("refused: "):

@@ -30,6 +30,7 @@ from tests.lifecycle.parking import blind
 from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.patience import LONG_ENOUGH
 
 SENT = ["created", "approved", "sent"]
 LATE = PACES.model_copy(update={"effect": timedelta(seconds=20)})
@@ -52,7 +53,7 @@ def reason(state: Invoice) -> Reason | None:
 
 async def noted(client: InvoicingClient, reference: str, what: str, times: int = 1) -> None:
     """Wait until this stands in the journal so many times."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             entries = (await client.invoices.journal(reference)).entries
             if sum(entry.what == what for entry in entries) >= times:
@@ -150,11 +151,11 @@ async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: Worl
         create = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
         request = company.request()
         reference = await company.start(request)
-        await create.reached(within=30)
+        await create.reached(within=LONG_ENOUGH)
         await company.client.invoices.handle(reference).terminate("a test")
         check = company.stand_in.faults.place(Step.READ, Fault.GATE)
         await company.start(request)
-        await check.reached(within=30)
+        await check.reached(within=LONG_ENOUGH)
         create.release()
         await company.stand_in.ledger.reached("created", reference, count=2)
         check.release()
@@ -175,7 +176,7 @@ async def test_successor_doubt_where_nobody_can_look(shared_world: World) -> Non
         await shop.client.invoices.handle(reference).terminate("a test")
         create = shop.stand_in.faults.place("create", Fault.GATE)
         await shop.start(request)
-        await create.reached(within=30)
+        await create.reached(within=LONG_ENOUGH)
         cancelling = asyncio.create_task(shop.cancel(reference))
         await noted(shop.client, reference, "cancel asked for")
         create.release()
@@ -251,7 +252,7 @@ async def test_stale_look_at_the_figures_before_a_search_that_takes_long(
         # Before either create, then before the approval.
         search = stand_in.faults.place(Step.FIND, Fault.GATE, nth=3)
         reference = await company.start()
-        await search.reached(within=30)
+        await search.reached(within=LONG_ENOUGH)
         line = stand_in.books.latest(reference).lines[0]
         line.net, line.gross = line.net + Decimal("0.01"), line.gross + Decimal("0.01")
         search.release()
@@ -268,11 +269,11 @@ async def test_stale_look_for_another_one_before_a_read_that_takes_long(
         create = stand_in.faults.place(Step.CREATE, Fault.GATE)
         stand_in.faults.place(Step.READ, Fault.UNAVAILABLE, nth=2, times=10_000)
         reference = await company.start()
-        await stand_in.arrived(Step.READ, 3, within=30)
+        await stand_in.arrived(Step.READ, 3, within=LONG_ENOUGH)
         create.release()
         await stand_in.ledger.reached("created", reference, count=2)
         # At the pace of tests, longer than a search and a read may take here.
-        await stand_in.arrived(Step.READ, 25, within=30)
+        await stand_in.arrived(Step.READ, 25, within=LONG_ENOUGH)
         stand_in.faults.clear()
         assert (await company.ended(reference)).status is Status.SENT
         assert sorted(company.effects(reference)) == sorted(["created", "deleted", *SENT])

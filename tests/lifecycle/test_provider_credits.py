@@ -22,6 +22,7 @@ from sandbox.kit.faults import Fault, When
 from sandbox.kit.record import Effect
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
+from tests.patience import LONG_ENOUGH
 
 PARTS = ("invoro", "quiddly", "riverty")
 WHOLE = ("mollie", "zero_friction")
@@ -90,7 +91,7 @@ async def credited(shop: Shop, invoice: Invoice, credit: Credit) -> Invoice:
 
 
 async def ended(shop: Shop, reference: str) -> Credits:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             state = await shop.client.credits.state(reference)
             if all(each.ended for each in state.credits):

@@ -36,6 +36,7 @@ from tests.lifecycle.provider_world import (
     uncovered,
 )
 from tests.lifecycle.world import World, together
+from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen
 
 
@@ -269,7 +270,7 @@ async def _cancelled(shop: Shop, moment: Moment) -> tuple[Invoice, list[str]]:
         step, nth, when = moment.during
         gate = shop.stand_in.faults.place(step, "gate", nth=nth, when=when)
         reference = await shop.start(request)
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         asked = asyncio.create_task(_acknowledged(shop, reference))
         await shop.follow(reference, lambda state: state.ended or _is_cancelling(state))
         gate.release()

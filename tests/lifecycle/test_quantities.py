@@ -20,6 +20,7 @@ from temporal_server import Server
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at, units
+from tests.patience import LONG_ENOUGH
 
 TENTH = Adjustment(percent=Decimal(10), reason="Volume")
 TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("33.33"), allowances=(TENTH,))
@@ -58,7 +59,7 @@ async def begun(office: Office, *lines: Line) -> str:
 
 
 async def until(office: Office, reference: str, sure: Callable[[Order], bool]) -> Order:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not sure(order := await office.client.orders.state(reference)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return order

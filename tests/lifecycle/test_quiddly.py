@@ -50,6 +50,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import worker_process
 
 KEEP = Answer.KEEP
@@ -108,7 +109,7 @@ async def asked(shop: Shop, reference: str, reason: Reason, *answers: Answer) ->
 
 async def acknowledged(shop: Shop, reference: str, count: int = 1) -> list[int]:
     """How often each payment was acknowledged, once as many were as there should be."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             times = [one.exported for one in shop.stand_in.payments(reference)]
             if len(times) == count and all(times):
@@ -248,7 +249,7 @@ async def test_another_file_under_the_same_name_is_not_attached(
         reconfigured(shared_world, shop, files=str(tmp_path))
         gate = shop.stand_in.faults.place("create", "gate")
         reference = await shop.start(shop.request(**WITH_PDF))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         pdf.write_bytes(OWN_PDF.read_bytes() + b"%")
         gate.release()
         state = await asked(shop, reference, Reason.REJECTED, RETRY, GO_WITHOUT, ABANDON)
@@ -282,7 +283,7 @@ async def test_an_invoice_that_somebody_else_made_final_is_noted_to_have_no_pdf(
     async with client(shared_world, assumed=Assumed(reads=True)) as shop:
         gate = shop.stand_in.faults.place(step, "gate")
         reference = await shop.start(shop.request(**WITH_PDF))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         (identity,) = shop.stand_in.ledger.live(reference)
         await shared_world.http.post(
             f"{shop.stand_in.url}/invoices/{identity}/activate",
@@ -337,7 +338,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             given = {"reference": account, "provider": "quiddly", "account": account, **WITH_PDF}
             await told.invoices.start(InvoiceRequest(document=document, goal=Goal.SENT, **given))
         for _, placed in stopped.values():
-            await placed.reached(within=60)
+            await placed.reached(within=LONG_ENOUGH)
         first.signal(signal.SIGKILL)
         await first.ended()
         for stand_in, _ in stopped.values():
@@ -400,7 +401,7 @@ async def test_a_payment_told_of_while_it_is_being_activated_is_kept(shared_worl
     async with client(shared_world) as shop, fetched(shop):
         gate = shop.stand_in.faults.place("approve", "gate", when="after")
         reference = await shop.start(shop.request(goal=Goal.PAID))
-        await gate.reached(within=30)
+        await gate.reached(within=LONG_ENOUGH)
         shop.stand_in.pay(reference)
         await acknowledged(shop, reference)
         await event_of(shop, reference).result()
@@ -419,7 +420,7 @@ def event_of(shop: Shop, reference: str, nth: int = 0) -> WorkflowHandle[Any, Ev
 
 async def in_question(event: WorkflowHandle[Any, EventState]) -> str:
     """Wait until it waits for a person; the question's identity."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             state: EventState = await event.query("state", result_type=EventState)
             if state.problem:
@@ -442,7 +443,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
         shop.stand_in.faults.place("acknowledge", "reset", times=10_000)
         shop.stand_in.pay(reference, GROSS / 2)
         feed = await polling(shop, "quiddly")
-        await shop.stand_in.arrived("acknowledge", 2, within=30)
+        await shop.stand_in.arrived("acknowledge", 2, within=LONG_ENOUGH)
         await shop.follow(reference, paid(PaymentStatus.PARTLY_PAID))
         await feed.terminate("killed between delivery and acknowledgement")
         shop.stand_in.faults.clear()
@@ -468,7 +469,7 @@ async def test_a_lost_acknowledgement_holds_nothing_up(shared_world: World, agai
             shop.stand_in.faults.place("acknowledge", fault, when="after")
             shop.stand_in.pay(reference, GROSS / 2)
             async with fetched(shop) as feed:
-                await shop.stand_in.arrived("acknowledge", 2, within=30)
+                await shop.stand_in.arrived("acknowledge", 2, within=LONG_ENOUGH)
                 shop.stand_in.pay(reference)
                 assert (await shop.finished(reference)).status is Status.PAID
                 assert await acknowledged(shop, reference, 2) == [1 + again, 1]
@@ -507,7 +508,7 @@ async def test_very_many_waiting_invoices_cost_no_more_calls_than_one(shared_wor
         waiting: list[str] = []
         cost: dict[int, int] = {}
         async with fetched(shop) as feed:
-            await shop.stand_in.reached("feed", when="after", within=30)
+            await shop.stand_in.reached("feed", when="after", within=LONG_ENOUGH)
             for number in (1, 10, MANY):
                 more = [shop.request(goal=Goal.PAID) for _ in range(number - len(waiting))]
                 waiting += await asyncio.gather(*map(shop.start, more))
@@ -515,7 +516,7 @@ async def test_very_many_waiting_invoices_cost_no_more_calls_than_one(shared_wor
                 before = len(shop.stand_in.calls.all)
                 fetches = shop.stand_in.calls.count("feed")
                 await feed.signal("fetch_now")
-                await shop.stand_in.reached("feed", fetches + 1, "after", within=30)
+                await shop.stand_in.reached("feed", fetches + 1, "after", within=LONG_ENOUGH)
                 cost[number] = len(shop.stand_in.calls.all) - before
             assert cost == {1: 1, 10: 1, MANY: 1}
             for reference in (waiting[0], waiting[-1]):
@@ -538,7 +539,7 @@ async def test_a_feed_that_is_another_systems_is_not_fetched(shared_world: World
         mine = {shop.account: accounts[shop.account] for shop in (ours, theirs)}
         temporal = shared_world.client.temporal
         await worker.fetch_feeds(temporal, {"quiddly": mine}, WorkerSettings(pace=HASTE))
-        await ours.stand_in.arrived("feed", within=30)
+        await ours.stand_in.arrived("feed", within=LONG_ENOUGH)
         with pytest.raises(RPCError, match="not found"):
             await temporal.get_workflow_handle(feed_id("quiddly", theirs.account)).describe()
         feed = temporal.get_workflow_handle(feed_id("quiddly", ours.account))
@@ -548,7 +549,7 @@ async def test_a_feed_that_is_another_systems_is_not_fetched(shared_world: World
 async def test_a_feed_ends_once_it_is_left_to_another_system(shared_world: World) -> None:
     async with client(shared_world) as shop:
         feed = await polling(shop, "quiddly")
-        await shop.stand_in.arrived("feed", within=30)
+        await shop.stand_in.arrived("feed", within=LONG_ENOUGH)
         reconfigured(shared_world, shop, payments_feed=False)
         await feed.signal("fetch_now")
         await asyncio.wait_for(feed.result(), 30)

@@ -30,6 +30,7 @@ from tests.lifecycle.reconciled import (
     opened,
     reconciled,
 )
+from tests.patience import LONG_ENOUGH
 from tests.tiers import THOROUGH
 from worker import reconcile_daily
 from workflows.reconciliation.workflow import PATIENCE
@@ -113,7 +114,7 @@ async def test_one_that_waits_for_a_worker_says_so(
         id=reconciliation_id("nowhere", "default"),
         task_queue=TASK_QUEUE,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (state := await handle.query("state", result_type=Progress)).waiting is None:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     assert str(state.waiting) == f"provider: {AWAY}"
@@ -141,7 +142,7 @@ async def test_every_account_is_reconciled_every_night_once(
         assert told.schedule.policy.overlap is ScheduleOverlapPolicy.SKIP
         # What the schedule begins is what the workflow takes.
         await handle.trigger()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while not (await handle.describe()).info.recent_actions:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         (begun,) = (await handle.describe()).info.recent_actions

@@ -17,6 +17,7 @@ from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.lifecycle.world import Company, world
+from tests.patience import LONG_ENOUGH
 
 SENT = ["created", "approved", "sent"]
 
@@ -59,7 +60,7 @@ async def test_a_server_that_stops_and_starts_again_loses_nothing(tmp_path: Path
         first, second = await creating.start(), await late.start()
         await asyncio.gather(answer.reached(30), effect.reached(30))
         third = await asking.start()
-        await asking.stand_in.arrived(Step.CUSTOMERS, within=30)
+        await asking.stand_in.arrived(Step.CUSTOMERS, within=LONG_ENOUGH)
 
         await server.stop()
         answer.release()
@@ -86,7 +87,7 @@ async def test_a_server_that_stops_and_starts_again_loses_nothing(tmp_path: Path
             (parked, wrong, ["created", "deleted", *SENT]),
         ]
         for owner, reference, effects in fates:
-            invoice = await owner.finished(reference, within=60)
+            invoice = await owner.finished(reference, within=LONG_ENOUGH)
             assert invoice.status is (Status.PAID if owner is unpaid else Status.SENT)
             assert owner.effects(reference) == effects
             assert owner.live(reference) == 1

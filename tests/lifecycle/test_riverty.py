@@ -51,6 +51,7 @@ from tests.lifecycle.provider_world import (
     Shop,
 )
 from tests.lifecycle.world import World, together
+from tests.patience import LONG_ENOUGH
 
 FINAL = ["created", "approved", "sent"]
 HEARS = BRISK.model_copy(update={**TOLD, "payment": SELDOM})
@@ -85,7 +86,7 @@ async def ends_well(shop: Shop, reference: str, effects: list[str], status: Stat
 
 async def verdicts(shop: Shop, name: str, count: int) -> tuple[Notice, ...]:
     """The verdicts on an order or invoice, once there are so many; delivered or not."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while len(told := shop.stand_in.notices.of(name, EDI)) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     made: tuple[Notice, ...] = told
@@ -158,7 +159,7 @@ async def test_a_verdict_nobody_here_asked_for_waits_for_a_person(shared_world: 
         (event,) = shop.adaptor.receive(received)
         other = event.model_copy(update={"id": uuid.uuid4().hex})
         handle = await shop.client.events.tell("riverty", shop.account, other, pace=1e-6)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await handle.terminate("the test is over")
@@ -196,7 +197,7 @@ async def test_what_is_told_during_a_look_is_looked_at_too(shared_world: World) 
 async def signalled(shop: Shop, reference: str, count: int) -> None:
     """Wait until an invoice has been told so many things."""
     seen = 0
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         history = shop.client.invoices.handle(reference).fetch_history_events(wait_new_event=True)
         async for event in history:
             seen += event.HasField("workflow_execution_signaled_event_attributes")
@@ -416,7 +417,7 @@ async def begun(shop: Shop, count: int, **changes: Any) -> str:
 
 
 async def until(shop: Shop, reference: str, sure: Callable[[Order], bool]) -> Order:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not sure(order := await shop.client.orders.state(reference)):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return order

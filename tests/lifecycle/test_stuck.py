@@ -20,6 +20,7 @@ from invoicing.identity import WORKFLOW
 from tests.command_line import typed
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
 
 
 @workflow.defn(name=WORKFLOW)
@@ -40,7 +41,7 @@ async def references(client: InvoicingClient, prefix: str) -> set[str]:
 
 async def until(client: InvoicingClient, prefix: str, wanted: set[str]) -> None:
     """The server counts failures, and lists are a moment behind."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while True:
             if await references(client, prefix) == wanted:
                 return

@@ -19,6 +19,7 @@ from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from tests.lifecycle.parking import expire, renew
 from tests.lifecycle.world import PACES, Company, World
+from tests.patience import LONG_ENOUGH
 
 FOR_EVER = 1_000_000
 SOON = Pace(
@@ -115,7 +116,7 @@ async def waits_for(preview: WorkflowHandle[Any, Preview]) -> str | None:
 
 async def shown(preview: WorkflowHandle[Any, Preview], what: str) -> None:
     """Wait until lists show that it waits for this."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG_ENOUGH):
         while what not in (await waits_for(preview) or ""):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

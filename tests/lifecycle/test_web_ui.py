@@ -21,6 +21,7 @@ from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import KINDS, NEVER, Kind, opened
 from tests.lifecycle.world import Company, World, together
+from tests.patience import LONG_ENOUGH
 
 
 async def metadata(company: Company, reference: str) -> WorkflowMetadata:
@@ -97,7 +98,7 @@ async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(compan
 
 
 async def _details(company: Company, reference: str, shown: Callable[[str], bool]) -> str:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not shown(text := (await metadata(company, reference)).current_details):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return text
@@ -187,7 +188,7 @@ async def test_lists_find_what_waits_for_a_person(company: Company) -> None:
 
 async def _until_listed(found: Callable[[], Awaitable[list[Listed]]]) -> None:
     """Lists are a moment old."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while not await found():  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

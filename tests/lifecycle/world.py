@@ -41,6 +41,7 @@ from sandbox.kit.server import serve
 from settings.worker import WorkerSettings
 from temporal_server import Server
 from tests.examples import an_invoice
+from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen
 from worker import RUNNER, serving, workers
 
@@ -110,12 +111,12 @@ class Company:
         await self.client.invoices.start(request)
         return request.reference
 
-    async def finished(self, reference: str, within: float = 30) -> Invoice:
+    async def finished(self, reference: str, within: float = LONG_ENOUGH) -> Invoice:
         """The invoice at its end."""
         return await asyncio.wait_for(self.client.invoices.result(reference), within)
 
     async def until(
-        self, reference: str, sure: Callable[[Invoice], bool], within: float = 30
+        self, reference: str, sure: Callable[[Invoice], bool], within: float = LONG_ENOUGH
     ) -> Invoice:
         """The state once `sure` holds. Queries are the only way to see it, so this asks again."""
         async with asyncio.timeout(within):
@@ -129,7 +130,9 @@ class Company:
         """The state once it has ended: its workflow may still look for what takes effect late."""
         return await self.until(reference, lambda state: state.ended)
 
-    async def until_status(self, reference: str, *wanted: Status, within: float = 30) -> Invoice:
+    async def until_status(
+        self, reference: str, *wanted: Status, within: float = LONG_ENOUGH
+    ) -> Invoice:
         """The state once its status is one of these."""
         return await self.until(reference, lambda state: state.status in wanted, within)
 
@@ -193,7 +196,7 @@ class Company:
         """How many invoices are alive at the provider under this reference."""
         return len(self.stand_in.ledger.live(reference))
 
-    async def at_rest(self, reference: str, within: float = 30) -> Invoice:
+    async def at_rest(self, reference: str, within: float = LONG_ENOUGH) -> Invoice:
         """The state once it has ended or waits for a person; asks only when that may be so."""
         async with asyncio.timeout(within):
             events = self.client.invoices.handle(reference).fetch_history_events(

@@ -13,13 +13,14 @@ from settings.worker import WorkerSettings
 from temporal_server import local_server
 from tests.examples import an_invoice
 from tests.lifecycle.world import world
+from tests.patience import LONG_ENOUGH
 from tests.rollout.conftest import Scene
 from worker import serving, workers
 
 
 async def waits(client: Client, queue: str) -> None:
     """Once work has been waiting there for a second: only the server knows."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await Queues(client, ["zero_friction"]).backlogs())[queue] < 1:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 

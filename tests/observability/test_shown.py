@@ -37,6 +37,7 @@ from sandbox.zero_friction import Step, ZeroFrictionStandIn
 from temporal_server import local_server
 from tests.examples import an_invoice
 from tests.observability.watching import queries
+from tests.patience import LONG_ENOUGH
 from tests.worker_process import account_variables, worker_process
 from workflows.invoice import InvoiceWorkflow
 
@@ -136,7 +137,7 @@ def free_port() -> int:
         return port
 
 
-async def shown(address: str, *wanted: Sample, within: float = 30) -> Page:
+async def shown(address: str, *wanted: Sample, within: float = LONG_ENOUGH) -> Page:
     """The page once all of these are above 0; scraping is the only way to see it."""
     async with httpx.AsyncClient() as http, asyncio.timeout(within):
         while True:

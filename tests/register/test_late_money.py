@@ -12,6 +12,7 @@ from register.lists import page
 from temporal_server import local_server
 from tests.lifecycle.test_money import at, ended, moved
 from tests.lifecycle.world import FIXED, world
+from tests.patience import LONG_ENOUGH
 
 
 async def test_a_chargeback_after_the_end_is_in_the_list_and_in_the_journal(
@@ -23,7 +24,7 @@ async def test_a_chargeback_after_the_end_is_in_the_list_and_in_the_journal(
         return page(engine, Wanted.model_validate(wanted), 10).rows
 
     async def once(**wanted: object) -> Entry:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while True:
                 if found := listed(**wanted):
                     return found[0]

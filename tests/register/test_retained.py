@@ -27,6 +27,7 @@ from settings.variables import BadSettings
 from settings.worker import read
 from temporal_server import Server, local_server
 from tests.lifecycle.world import FIXED, Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 from worker import erase_nightly
 
@@ -178,7 +179,7 @@ async def test_the_schedule_is_made_once_and_begins_a_run(here: World, database:
         schedule = temporal.get_schedule_handle(RETENTION)
         try:
             await schedule.trigger()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while True:
                     if begun := (await schedule.describe()).info.recent_actions:
                         break

@@ -29,6 +29,7 @@ from tests.examples import a_document
 from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
 from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.world import FIXED, Company, World, together, world
+from tests.patience import LONG_ENOUGH
 from tests.tiers import THOROUGH
 
 ONCE = [CREATED, APPROVED, SENT]
@@ -137,7 +138,7 @@ async def created_without_an_answer(company: Company) -> Second:
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE, when="after")
     request = company.request()
     await company.start(request)
-    await gate.reached(within=30)
+    await gate.reached(within=LONG_ENOUGH)
 
     async def second() -> None:
         gate.release()
@@ -201,7 +202,7 @@ async def being_taken_back(company: Company) -> Second:
     await company.until_status(request.reference, Status.HELD)
     gate = company.stand_in.faults.place(Step.DELETE, Fault.GATE, when="before")
     await company.cancel(request.reference)
-    await gate.reached(within=30)
+    await gate.reached(within=LONG_ENOUGH)
     recorded = company.client.invoices.state(request.reference)
     assert (await recorded).status is Status.CANCELLING
 
@@ -219,7 +220,7 @@ async def an_order_that_was_open(company: Company) -> Second:
     await company.client.orders.start(order)
     await company.client.orders.deliver(order.reference, a_delivery("D1", "1"))
     name = f"{order.reference}:D1"
-    await company.stand_in.ledger.reached("sent", name, within=30)
+    await company.stand_in.ledger.reached("sent", name, within=LONG_ENOUGH)
 
     async def second() -> None:
         await company.client.orders.start(order)
@@ -281,7 +282,7 @@ async def _all_written_down(drill: Drill, companies: list[Company]) -> None:
     for company in companies:
         for reference in company.started:
             status = (await company.client.invoices.state(reference)).status
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(LONG_ENOUGH):
                 while True:
                     row = await drill.books.row("invoice", reference)
                     if row is not None and row["status"] == status:

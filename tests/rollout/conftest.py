@@ -22,6 +22,7 @@ from rollout.deployment import Deployment
 from settings.worker import WorkerSettings
 from temporal_server import local_server
 from tests.lifecycle.world import FIXED, Company, World, world
+from tests.patience import LONG_ENOUGH
 from worker import STORIES, serving, workers
 
 
@@ -58,7 +59,7 @@ class Scene:
             namespace=self.client.namespace, deployment_version=version
         )
         service = self.client.workflow_service
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONG_ENOUGH):
             while queues:
                 with contextlib.suppress(RPCError):
                     told = await service.describe_worker_deployment_version(request)

@@ -16,6 +16,7 @@ from invoicing.invoice import Release, Status
 from rollout.deployment import UNVERSIONED, Build, Deployed, Deployment, NotMoved
 from rollout.replaying import check
 from settings.worker import WorkerSettings
+from tests.patience import LONG_ENOUGH
 from tests.rollout.changed import Patched, stories
 from tests.rollout.conftest import Scene
 from worker import STORIES
@@ -52,7 +53,7 @@ async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Sc
         with pytest.raises(NotMoved, match="two has 50 % of the work"):
             await deployment.promote("one")
         lived: set[str] = set()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(LONG_ENOUGH):
             while lived != {"one", "two"}:  # which one gets it is by its id
                 started = [await company.start() for _ in range(4)]
                 await asyncio.gather(*map(company.finished, started))

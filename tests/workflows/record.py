@@ -41,6 +41,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.telling import Telling, an_event, polling, talkative
 from tests.lifecycle.telling import told as tell
 from tests.lifecycle.world import Company, Hurried, world
+from tests.patience import LONG_ENOUGH
 from worker import posts_to, serving
 
 FOLDER = Path(__file__).parent / "histories"
@@ -128,7 +129,7 @@ async def continued(company: Company) -> str:
 async def approved_slowly(company: Company) -> str:
     company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start(goal=Goal.APPROVED)
-    await company.stand_in.arrived(Step.READ, 5, within=30)
+    await company.stand_in.arrived(Step.READ, 5, within=LONG_ENOUGH)
     company.stand_in.finish(reference)
     return reference
 
@@ -163,7 +164,7 @@ async def ordered(company: Company) -> str:
     await client.orders.deliver(order.reference, wanted)
     wanted = Deliver(delivery="B", lines=("2",), issue_date=day)
     await client.orders.deliver(order.reference, wanted)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await client.orders.state(order.reference)).ledger.lines[0].status != "open":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await client.orders.cancel(order.reference, Cancel(by="an operator", reason="recorded"))
@@ -226,7 +227,7 @@ async def event_delivered(company: Company) -> str:
 async def event_unknown(company: Company) -> str:
     handle = await tell(company, an_event("nobody's"), pace=1e-6)
     answer = Resolve(by="an operator", reason="recorded", question="q1", answer=Answer.DROP)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while (await handle.query("state", result_type=EventState)).problem is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await handle.execute_update("resolve", answer)
@@ -238,7 +239,7 @@ async def feed_fetched(company: Company) -> str:
     events = [an_event(None) for _ in range(3)]
     company.adaptor.feed = {event.id: event for event in events}
     poller = await polling(company)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONG_ENOUGH):
         while company.adaptor.feed:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await poller.terminate("recorded")
