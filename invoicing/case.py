@@ -106,6 +106,9 @@ class Case(Memory):
     in_parts: bool = False
     """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
     outcome: Status | None = None
+    known_before: bool = False
+    """Whether an earlier life has made it, which Temporal has forgotten and the register has not.
+    That one has told everybody of it, and what hears of its money is of that one."""
     hears: bool = False
     """Whether it has ended, and hears of its money: see workflows/money.py."""
     credited_since: dict[str, Number] = {}

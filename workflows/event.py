@@ -24,7 +24,14 @@ from workflows.kit.waiting import Waits
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
-    from invoicing.identity import MONEY_PREFIX, document_id, order_id, provider_queue, workflow_id
+    from invoicing.identity import (
+        MONEY_PREFIX,
+        document_id,
+        money_id,
+        order_id,
+        provider_queue,
+        workflow_id,
+    )
     from invoicing.invoice import Resolve
     from invoicing.memory import Memory
     from invoicing.news import (
@@ -156,10 +163,10 @@ class EventWorkflow:
                 again = self._start.model_copy(update=update)
                 workflow.continue_as_new(again, search_attributes=listed())
             named = said.reference or ""
-            for identity in (workflow_id(named), order_id(named)):
+            for identity in (workflow_id(named), money_id(named), order_id(named)):
                 if await self._tell(identity):
                     return self._end(EventOutcome.DELIVERED, identity)
-            what = "nothing that runs has the reference that was named"
+            what = "nothing that runs, or hears of its money, has the reference that was named"
 
     @workflow.query(description="Where the event has got to.")
     def state(self) -> EventState:

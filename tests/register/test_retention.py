@@ -15,9 +15,10 @@ import httpx
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from invoicing.client import Failed
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
 from invoicing.invoice import Status
 from invoicing.request import Goal, InvoiceRequest
 from providers.kit.http import client as http_client
@@ -27,6 +28,7 @@ from sandbox.zero_friction import Step
 from temporal_server import local_server
 from tests.examples import a_document
 from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
+from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.world import FIXED, Company, World, together, world
 from tests.patience import LONG_ENOUGH
@@ -109,6 +111,24 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
                 )
             assert "document.notes" in await _refused_plainly(company, _other(requests[0]))
     assert await drill.books.broken() is None
+
+
+async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
+    drill: Drill,
+) -> None:
+    """It has told everybody, and its claim is the one that the register knows."""
+    async with contextlib.AsyncExitStack() as stack:
+        async with drill.server() as here:
+            company = await stack.enter_async_context(drill.company(here, paces=HEARS))
+            reference = await company.start()
+            request = company.request(reference)
+            await company.finished(reference)
+            await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
+        async with drill.server():
+            await company.start(request)
+            assert (await company.finished(reference)).status is Status.SENT
+            with pytest.raises(RPCError, match="not found"):
+                await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
 
 
 # --- in the middle of everything ------------------------------------------------------------------

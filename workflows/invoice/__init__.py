@@ -17,8 +17,11 @@ acting        look, act once, look again; the last guards before an irreversible
 approval      checked to the cent, made final
 sending       sent once, followed to its goal
 taking_back   a cancel, in the form that the stage asks for
-correcting    a draft deleted, because a correction replaces it or a cancel takes it back
+correcting    a draft corrected: updated where it stands, or deleted; deleted for a cancel, too
+consenting    what needs two people, and whoever was first
+filing        its document asked for, where documents are kept
 closing       after the end: what takes effect late is found and removed
+hearing       the very last: whatever hears of its money is begun
 
 A step that had to wait never goes on to a call: it looks again first. So most checks here that may
 wait or ask (`may_go`, `late_effects_are_over`, `_found_more`) answer with a bool, and the loop

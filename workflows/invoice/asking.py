@@ -102,7 +102,7 @@ def _remember_to_adopt(life: Life, said: Resolve) -> None:
 
 
 def _remember_to_correct(life: Life, said: Resolve) -> None:
-    """Make it from what came with the answer, once the draft there is gone."""
+    """Make it from what came with the answer: the draft there is updated, or made again."""
     life.replace(corrected(life.request, said))
     life.case.correcting = life.case.corrected = True
     leave_word(life.case)

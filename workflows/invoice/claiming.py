@@ -110,6 +110,7 @@ def _take(life: Life, claimed: Claimed) -> None:
         life.outbox.close()
     if claimed.word is Word.REFUSED:
         _end_refused(life, claimed)
+    case.known_before = claimed.word is Word.KNOWN
     if claimed.word is Word.KNOWN and left is not None:
         _adopt(life, left)
         _go_on_looking(life, claimed, left)

@@ -72,8 +72,9 @@ def _follows(life: Life) -> bool:
 
 
 def _is_heard(life: Life) -> bool:
-    """Whether money may still move: it stands, or it was paid before it was credited."""
+    """Whether money may still move: it stands, or it was paid before it was credited. Of one
+    that an earlier life made, that life's own workflow hears."""
     balance, outcome = life.balance, life.case.outcome
-    if balance is None:
+    if balance is None or life.case.known_before:
         return False
     return outcome in STANDS or (outcome is Status.CREDITED and bool(balance.paid))

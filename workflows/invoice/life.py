@@ -66,6 +66,8 @@ class Life:
         )
         self.recorder = Recorder(self.case, told, self.show)
         self.outbox = Outbox(self.request.subscriber, self.case, self.recorder)
+        if self.case.known_before:
+            self.outbox.close()
         self._listing = Listing()
         self.waits = Waits(self.case, self.boundary, self._wakes, self.show)
         self.asking = Asking(self.case, self.waits, self.note)

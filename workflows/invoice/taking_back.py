@@ -187,7 +187,7 @@ def _may_reach_the_buyer(life: Life) -> bool:
 
 
 def _reaching(life: Life) -> set[str]:
-    """The calls that may bring it to the buyer. Without a plan, which a correction takes away and a
-    successor has not made yet, any may."""
+    """The calls that may bring it to the buyer. Without a plan, which a draft made again takes
+    away and a successor has not made yet, any may."""
     plan = life.case.plan
     return {plan.sent_by, SEND} if plan else {CREATE, "approve", SEND}
