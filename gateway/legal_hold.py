@@ -12,7 +12,7 @@ from gateway.access import Who
 from gateway.backend import Backend, Behind
 from gateway.books import booked, register_of
 from gateway.callers import Caller
-from gateway.inputs import given
+from gateway.inputs import OnceKey, given
 from gateway.problems import nothing_here
 from gateway.routes import Heads
 from invoicing.asking import Refused
@@ -34,8 +34,10 @@ async def hold_book(
     behind: Behind,
     who: Who,
     kind: Of = "invoice",
+    key: OnceKey = None,
 ) -> HeldNow:
-    """Have nothing of a reference erased until the hold is released. The first hold stays."""
+    """Have nothing of a reference erased until the hold is released. The first hold stays: the same
+    again is the same, with a key or without."""
     await _own(behind, who, kind, reference)
     holding = register_of(behind).legal_hold(
         kind, reference, _by(word), word.reason, datetime.now(UTC)
@@ -54,8 +56,10 @@ async def release_book(
     behind: Behind,
     who: Who,
     kind: Of = "invoice",
+    key: OnceKey = None,
 ) -> HeldNow:
-    """Take the hold off. Where there is none, that is refused."""
+    """Take the hold off. Where there is none, that is refused: so is the same again, with a key or
+    without."""
     await _own(behind, who, kind, reference)
     releasing = register_of(behind).release_legal_hold(
         kind, reference, _by(word), word.reason, datetime.now(UTC)

@@ -180,6 +180,7 @@ def _bank_account_choice(document: Document, options: ZeroFrictionOptions) -> Ba
 
 
 def contract_choice(document: Document, options: ZeroFrictionOptions) -> ContractChoice | None:
+    """Which contract it is under: that of the options, else the document's, by its number."""
     if options.contract or not document.contract:
         return options.contract
     return ContractChoice(number=document.contract)

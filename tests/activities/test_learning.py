@@ -22,6 +22,7 @@ OF_AN_INVOICE = {
     "find": TARGET,
     "create": CALL,
     "read": CALL,
+    "update": CALL,
     "attach": CALL,
     "approve": TARGET,
     "send": TARGET,

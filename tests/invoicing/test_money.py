@@ -181,10 +181,11 @@ WAITS = {
     ("news.py", "FeedInput"),
     ("provider.py", "Pace"),
     ("provider.py", "Paces"),
+    ("overview.py", "SentIn"),
 }
 """About time, where a factor may be a float, and a provider's options, where a number may be."""
 
-NO_AMOUNTS = {"process.py"}
+NO_AMOUNTS = {"process.py", "data_keys.py"}
 """Modules in which there is no amount at all."""
 
 
