@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -66,23 +66,55 @@ def erased(engine: Engine, wanted: Erasure) -> Done:
     return done
 
 
+def ran_in(engine: Engine, wanted: Erasure) -> str:
+    """The namespace whose Temporal says whether it still runs, where it may be erased or was.
+
+    Raises NotErased, NotThere, BadRegister. Blocks.
+    """
+    try:
+        with engine.begin() as db:
+            return namespace_of(db, wanted)
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+
+
+def namespace_of(db: Connection, wanted: Erasure) -> str:
+    """As `ran_in`, in this transaction."""
+    claim, _ = _erasable(db, wanted.kind, wanted.reference)
+    namespace: str = claim.namespace
+    return namespace
+
+
+def _erasable(db: Connection, kind: str, reference: str) -> tuple[Any, Any]:
+    """Claim and row of what may be erased, or was. Raises NotErased."""
+    of_claim = (claims.c.kind == kind, claims.c.reference == reference)
+    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
+    row = db.execute(select(invoices).where(*of_row)).one_or_none()
+    if claim is None or row is None:
+        raise NotThere(f"{reference}: the register has nothing of it")
+    if claim.erased_at is not None:
+        return claim, row
+    if not row.ended:
+        raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
+    if row.sequence == 0:
+        # Taken by a life that has recorded nothing yet: the row is the earlier one's.
+        raise NotErased(f"{reference}: it has begun again, and has not ended: cancel it, or wait")
+    if since := held_since(db, kind, reference):
+        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
+    _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
+    return claim, row
+
+
 def erase(db: Connection, wanted: Erasure) -> Done:
     """Erase it, in this transaction. Raises NotErased."""
     kind, reference = wanted.kind, wanted.reference
     of_claim = (claims.c.kind == kind, claims.c.reference == reference)
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
     of_lines = (journal.c.kind == kind, journal.c.reference == reference)
-    claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
-    row = db.execute(select(invoices).where(*of_row)).one_or_none()
-    if claim is None or row is None:
-        raise NotThere(f"{reference}: the register has nothing of it")
+    claim, row = _erasable(db, kind, reference)
     if claim.erased_at is not None:
         return Done(claim.erased_at, key=False)
-    if not row.ended:
-        raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
-    if since := held_since(db, kind, reference):
-        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
-    _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
     gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
     kept = Row.model_validate_json(row.kept).model_copy(update=gone)

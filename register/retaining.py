@@ -27,6 +27,8 @@ def due_of(
         .outerjoin(legal_holds, hold)
         .where(
             invoices.c.ended,
+            # Zero: it has begun again, and has recorded nothing since.
+            invoices.c.sequence > 0,
             invoices.c.ended_at < before,
             claims.c.erased_at.is_(None),
             legal_holds.c.at.is_(None),

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from invoicing.claims import Word
+from invoicing.retention import Retained
 from register import Books
 from register.database import made
 from register.erasing import Erasure, NotErased, NotThere, erased
@@ -102,6 +103,22 @@ async def test_nothing_is_erased_before_its_end(books: Books, database: Engine) 
     assert CANARY in _everything(database)
     with pytest.raises(NotThere):
         erased(database, Erasure("order", "INV-7", by="Bo", reason="asked for", at=NOW))
+
+
+async def test_what_has_begun_again_is_not_erased_before_its_own_end(
+    books: Books, database: Engine
+) -> None:
+    nothing = {"status": "cancelled", "number": None, "outcome": "cancelled"}
+    await _kept(books, **nothing)
+    claimed = await books.claim(a_claim(claimant="two"))
+    assert claimed.word is Word.BEGINS_AGAIN
+    with pytest.raises(NotErased, match="it has begun again"):
+        erased(database, WANTED)
+    assert await books.due_of(Retained.INVOICE, NOW, (None, ""), 9) == ()
+    again = a_record(lines(1, 2), a_row(ended=True, **nothing), "INV-7", "two")
+    assert await books.record(again)
+    assert len(await books.due_of(Retained.INVOICE, NOW, (None, ""), 9)) == 1
+    assert erased(database, WANTED).at == NOW
 
 
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
