@@ -26,6 +26,7 @@ from register.tables import invoices
 from settings.variables import BadSettings
 from settings.worker import read
 from temporal_server import Server, local_server
+from tests.lifecycle.test_money import HEARS, hearing
 from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
@@ -156,7 +157,7 @@ async def _run(temporal: Client) -> ErasedNow:
 
 
 async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, database: Engine) -> None:
-    async with here.company() as company:
+    async with here.company(paces=HEARS) as company:
         old, young, other = [await _sent(company, database, ago) for ago in (40, 20, 50)]
         _hold(database, other)
         runs = await company.start(hold=True)
@@ -164,8 +165,14 @@ async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, databas
         assert await _run(company.client.temporal) == ErasedNow(erased=1)
         with pytest.raises(Erased):
             await company.client.invoices.state(old)
+        last = await hearing(company, old).describe()
+        assert last.status is WorkflowExecutionStatus.CANCELED
         for reference in (young, other, runs):
             assert (await company.client.invoices.state(reference)).reference == reference
+        # What is kept is still heard of.
+        for reference in (young, other):
+            last = await hearing(company, reference).describe()
+            assert last.status is WorkflowExecutionStatus.RUNNING
         # The next night there is nothing to do.
         assert await _run(company.client.temporal) == ErasedNow()
 
