@@ -80,6 +80,10 @@ class RetentionActivities:
 
     async def _erased(self, due: Due, at: datetime) -> bool:
         order = due.kind == "order"
+        # First, for what hears of its money is ended only where it is erased.
+        namespace = await self._register.ran_in(due, at)
+        if namespace != self._client.namespace:
+            return False
         try:
             if await open_still(self._client, due.reference, order=order):
                 return False

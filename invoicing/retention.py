@@ -93,6 +93,10 @@ class Retains(Protocol):
         by their end, after this place."""
         ...
 
+    async def ran_in(self, due: Due, at: datetime) -> str | None:
+        """The namespace whose Temporal says whether it still runs; None: it may not be erased."""
+        ...
+
     async def erase_one(self, due: Due, at: datetime) -> bool:
         """Erase it, if it may be; whether it is erased now."""
         ...

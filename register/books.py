@@ -49,7 +49,7 @@ from invoicing.recording import CreditsCall, Line, RecordCall
 from invoicing.retention import BY, Due, Retained
 from register import retaining
 from register.chain import first_broken, linked
-from register.erasing import Erasure, NotErased, erase, forget_old_pages
+from register.erasing import Erasure, NotErased, erase, forget_old_pages, namespace_of
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.tables import chain, claims, invoices, journal, vat_rows
@@ -123,6 +123,17 @@ class Books:
         """See `Retains`."""
         return await self._run(retaining.due_of, (kind, before, after, limit))
 
+    async def ran_in(self, due: Due, at: datetime) -> str | None:
+        """See `Retains`."""
+        return await self._run(self._ran_in, (due, at))
+
+    @staticmethod
+    def _ran_in(db: Connection, about: tuple[Due, datetime]) -> str | None:
+        try:
+            return namespace_of(db, _erasure(*about))
+        except NotErased:
+            return None
+
     async def erase_one(self, due: Due, at: datetime) -> bool:
         """See `Retains`."""
         erased = await self._run(self._erase_one, (due, at))
@@ -133,10 +144,8 @@ class Books:
 
     @staticmethod
     def _erase_one(db: Connection, about: tuple[Due, datetime]) -> bool:
-        due, at = about
-        reason = f"kept for {due.days} days"
         try:
-            erase(db, Erasure(due.kind, due.reference, by=BY, reason=reason, at=at))
+            erase(db, _erasure(*about))
         except NotErased:
             return False
         return True
@@ -171,6 +180,11 @@ class Books:
             raise Unavailable(f"the register: {type(error.orig).__name__}") from None
         except PoolTimeout:
             raise Unavailable("the register: every connection is taken") from None
+
+
+def _erasure(due: Due, at: datetime) -> Erasure:
+    reason = f"kept for {due.days} days"
+    return Erasure(due.kind, due.reference, by=BY, reason=reason, at=at)
 
 
 # Claim

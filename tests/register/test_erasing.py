@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,6 +122,45 @@ async def test_what_has_begun_again_is_not_erased_before_its_own_end(
     assert erased(database, WANTED).at == NOW
 
 
+async def _nothing_runs(*_: object, **__: object) -> list[str]:
+    return []
+
+
+@pytest.fixture
+def over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Temporal on which nothing runs."""
+
+    async def reach(*_: object, **__: object) -> Any:
+        return SimpleNamespace(namespace="default")
+
+    monkeypatch.setattr("commands.erasing.reach", reach)
+    monkeypatch.setattr("commands.erasing.open_still", _nothing_runs)
+
+
+async def test_where_temporal_cannot_be_asked_nothing_is_erased(
+    place: str, books: Books, database: Engine
+) -> None:
+    await _kept(books)
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code not in (Code.DONE, Code.NOT_FOUND), said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
+async def test_what_ran_in_another_namespace_is_not_erased_from_this_one(
+    place: str, books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim(namespace="production"))
+    await books.record(a_record(lines(1, 3), a_row(buyer=CANARY, ended=True)))
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code == Code.BAD_INPUT, said.output
+    assert "ran in the namespace production, and this is default" in said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)
     here = {"INVOICING_REGISTER_AT": place}

@@ -21,6 +21,7 @@ from register.tables import journal
 from starter import Code
 from tests.command_line import typed
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.register.test_erasing import over as over
 
 NOW = NOON + timedelta(days=400)
 LATER = NOW + timedelta(days=1)
@@ -99,6 +100,7 @@ async def test_tables_with_a_hold_in_them_go_down_and_up(books: Books, database:
     assert await books.broken() is None
 
 
+@pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)
     here = {"INVOICING_REGISTER_AT": place}
