@@ -213,7 +213,8 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
         keys: the data keys.
         seals: whether what is written now gets a data key; if not, it is only read.
         worker: whether workflows run here. There, what was erased ends a workflow, for it can never
-            go on; everywhere else nothing is written for it.
+            go on, and what is still written for it nobody can read; everywhere else nothing is
+            written for it.
     """
 
     def __init__(
@@ -263,8 +264,9 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
         if isinstance(key, date):
             if not self._worker:
                 raise Erased(subject.reference, key)
-            # Whoever gets this, another workflow or a reader of the failure, finds it erased.
-            return None
+            # Forgotten at once: whoever gets this, another workflow or a reader of the failure,
+            # finds it erased, and so does who has every key there is.
+            return AESGCM(AESGCM.generate_key(KEY_BYTES * 8))
         return key
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
