@@ -151,11 +151,13 @@ class DataKeys:
     def __len__(self) -> int:
         return len(self._lately)
 
-    async def to_open(self, subject: Subject) -> _Known:
+    async def to_open(self, subject: Subject, *, sure: bool = False) -> _Known:
         """The key, none where there never was one, or when it was destroyed. Raises KeysAway and
-        Undecipherable."""
+        Undecipherable.
+
+        `sure`: there is or was one, so that what is remembered is out of date where it is none."""
         before = self._remembered(subject)
-        if before is not None and self._is_fresh(before):
+        if before is not None and self._is_fresh(before) and not (sure and before[0] is None):
             return before[0]
         return self._learn(subject, await self._store.kept(subject))
 
@@ -312,17 +314,17 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
             if self._seals:
                 await self._own(self._workflow_id or bound)
             return self._common.decrypted(payload)
-        key = await self._own(bound)
+        key = await self._own(bound, sure=True)
         if key is None:
             raise Undecipherable("its data key is not in this register: is it the workers' own?")
         return decrypted(payload, key, "its data key")
 
-    async def _own(self, about: str) -> AESGCM | None:
+    async def _own(self, about: str, *, sure: bool = False) -> AESGCM | None:
         """The data key of this workflow, if there is one. Raises Erased."""
         subject = subject_of(about)
         if subject is None:
             return None
-        key = await self._keys.to_open(subject)
+        key = await self._keys.to_open(subject, sure=sure)
         if isinstance(key, date):
             raise Erased(subject.reference, key)
         return key

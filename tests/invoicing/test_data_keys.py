@@ -267,6 +267,14 @@ async def test_a_worker_ends_what_was_erased_and_what_it_still_writes_nobody_rea
         await about(before).decode([late])
 
 
+async def test_who_looked_before_it_began_reads_it_at_once() -> None:
+    store = Remembered()
+    ring = codec(store)
+    await about(ring).refuse_erased()
+    one = await sealed(codec(store))
+    assert await about(ring).decode([one]) == [CANARY]
+
+
 async def test_what_was_erased_elsewhere_is_read_for_a_minute_at_most() -> None:
     store, clock = Remembered(), Clock()
     ring = codec(store, clock)
