@@ -196,7 +196,7 @@ def _claim(db: Connection, call: ClaimCall) -> Claimed:
         return granted
     stands = _standing(db, call)
     claimed = judge(stands, call)
-    if claimed.word is Word.REFUSED or claimed.word is Word.KNOWN:
+    if claimed.word in (Word.REFUSED, Word.KNOWN) or stands.erased:
         return claimed
     ours = stands.claimant == call.claimant
     if not ours or call.content not in stands.contents:

@@ -1,8 +1,10 @@
 """A person taken out of the register: what the law has us keep stays, and the reference's promise.
 
 With its data key goes what Temporal has of it, where it has one (see `invoicing.data_keys`).
-Kept are reference, status, number, amounts, dates, who decided, and the fingerprint, by which a
-second request is refused. Words of the journal go; its chain holds: it is made of their digests.
+Kept are reference, status, number, amounts, dates and who decided; a second request is refused
+because it was erased. The fingerprint goes, for its digests have no salt: who guesses a name would
+know by them that it is right. Words of the journal go; its chain holds: it is made of their
+digests.
 """
 
 from __future__ import annotations
@@ -113,6 +115,8 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
     of_lines = (journal.c.kind == kind, journal.c.reference == reference)
     claim, row = _erasable(db, kind, reference)
+    # Also of what an earlier version has erased.
+    db.execute(update(claims).where(*of_claim).values(fingerprint="{}", contents="[]"))
     if claim.erased_at is not None:
         return Done(claim.erased_at, key=False)
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)

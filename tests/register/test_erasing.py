@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -77,6 +78,20 @@ async def test_the_reference_is_refused_from_then_on(
     claimed = await books.claim(a_claim(claimant="two", content=content))
     assert claimed.word is Word.REFUSED
     assert "was erased on 2027-07-06" in claimed.why
+
+
+async def test_no_digest_is_left_by_which_a_name_could_be_guessed(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim(fingerprint={"document.buyer": "d1ge57"}, content="c0n7en7"))
+    await books.record(a_record(lines(1, 3), a_row(ended=True)))
+    assert {"d1ge57", "c0n7en7"} <= set(re.findall(r"\w+", _everything(database)))
+    erased(database, WANTED)
+    # The claimant itself asks again, as one that was reset does.
+    for content in ("c0n7en7", "0th3r"):
+        await books.claim(a_claim(fingerprint={"document.buyer": "d1ge57"}, content=content))
+    left = _everything(database)
+    assert not [each for each in ("d1ge57", "c0n7en7", "0th3r") if each in left]
 
 
 async def test_a_late_record_brings_nobody_back(books: Books, database: Engine) -> None:
