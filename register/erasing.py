@@ -87,7 +87,7 @@ def namespace_of(db: Connection, wanted: Erasure) -> str:
     return namespace
 
 
-def _erasable(db: Connection, kind: str, reference: str) -> tuple[Any, Any]:
+def _erasable(db: Connection, kind: Literal["invoice", "order"], reference: str) -> tuple[Any, Any]:
     """Claim and row of what may be erased, or was. Raises NotErased."""
     of_claim = (claims.c.kind == kind, claims.c.reference == reference)
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
@@ -102,8 +102,7 @@ def _erasable(db: Connection, kind: str, reference: str) -> tuple[Any, Any]:
     if row.sequence == 0:
         # Taken by a life that has recorded nothing yet: the row is the earlier one's.
         raise NotErased(f"{reference}: it has begun again, and has not ended: cancel it, or wait")
-    if since := held_since(db, kind, reference):
-        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
+    _refuse_held(db, Subject(kind, reference), row.order_id)
     _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
     return claim, row
 
@@ -129,6 +128,27 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     db.execute(update(journal).where(*of_lines).values(salt=None, said=None))
     _add_line(db, wanted, row.status)
     return Done(wanted.at, key=destroy(db, Subject(kind, reference), wanted.at))
+
+
+MOST_OWNERS = 3
+"""A credit note is of an invoice, which is of an order."""
+
+
+def _refuse_held(db: Connection, subject: Subject, owner: str | None) -> None:
+    """A hold of an order holds its deliveries' invoices, and that of an invoice its credit notes.
+    Raises NotErased."""
+    reference = subject.reference
+    for place in range(MOST_OWNERS):
+        if since := held_since(db, *subject):
+            what = f" of its {subject.kind} {subject.reference}" if place else ""
+            held = f"{since:%Y-%m-%d}{what}"
+            raise NotErased(f"{reference}: there is a legal hold on it since {held}")
+        next_one = subject_of(owner) if owner else None
+        if next_one is None:
+            return
+        subject = next_one
+        of_row = (invoices.c.kind == subject.kind, invoices.c.reference == subject.reference)
+        owner = db.execute(select(invoices.c.order_id).where(*of_row)).scalar()
 
 
 def _refuse_before_its_owner(
