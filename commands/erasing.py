@@ -40,6 +40,11 @@ if TYPE_CHECKING:
 
     from register.erasing import Erasure
 
+STILL_IN_THE_FILE = (
+    "Somebody reads the register: what was erased is still in its file (the log that SQLite writes "
+    "ahead). Do it again when they are done."
+)
+
 AnOrder = Annotated[bool, typer.Option("--order", help="An order, not an invoice.")]
 
 
@@ -137,7 +142,7 @@ def erase(
     INVOICING_DATA_KEYS what Temporal has of it cannot be read any more. What the provider has is
     not touched.
     """
-    from register.erasing import Erasure, NotThere, erased, ran_in
+    from register.erasing import Erasure, NotThere, erased, forget_old_pages, ran_in
 
     told = who_and_why(by, reason)
     agree("erase", 1, yes)
@@ -146,10 +151,13 @@ def erase(
         try:
             run(_refuse_open(wanted, ran_in(engine, wanted)))
             done = erased(engine, wanted)
+            forgotten = forget_old_pages(engine)
         except NotThere as error:
             raise Missing(f"{plain(error)}.") from None
     removed = run(_without_documents(reference)) if not order else 0
     typer.echo(f"{plain(reference)} is erased since {done.at:%Y-%m-%d}.")
+    if not forgotten:
+        typer.echo(STILL_IN_THE_FILE)
     if removed:
         typer.echo(f"{removed} documents were removed.")
     if done.key:

@@ -101,6 +101,11 @@ class Retains(Protocol):
         """Erase it, if it may be; whether it is erased now."""
         ...
 
+    async def forget(self) -> bool:
+        """Take what was erased out of the database's files; False where that is not possible now:
+        somebody reads them."""
+        ...
+
 
 def turn_after(kind: Retained, days: Days) -> Retained | None:
     """The next kind that has days."""

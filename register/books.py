@@ -136,11 +136,12 @@ class Books:
 
     async def erase_one(self, due: Due, at: datetime) -> bool:
         """See `Retains`."""
-        erased = await self._run(self._erase_one, (due, at))
-        if erased and self._engine.dialect.name == "sqlite":
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, forget_old_pages, self._engine)
-        return erased
+        return await self._run(self._erase_one, (due, at))
+
+    async def forget(self) -> bool:
+        """See `Retains`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, forget_old_pages, self._engine)
 
     @staticmethod
     def _erase_one(db: Connection, about: tuple[Due, datetime]) -> bool:

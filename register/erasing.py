@@ -54,15 +54,13 @@ class Done(NamedTuple):
 
 
 def erased(engine: Engine, wanted: Erasure) -> Done:
-    """Erase it, in one transaction, with its data key.
+    """Erase it, in one transaction, with its data key; see `forget_old_pages` for what follows.
 
     Raises NotErased before its end, NotThere, BadRegister. Blocks.
     """
     try:
         with engine.begin() as db:
             done = erase(db, wanted)
-        if engine.dialect.name == "sqlite":
-            forget_old_pages(engine)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
     return done
@@ -178,10 +176,19 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
 
 
-def forget_old_pages(engine: Engine) -> None:
-    """The log that is written ahead has pages as they were; emptied, if nobody reads them."""
+def forget_old_pages(engine: Engine) -> bool:
+    """The log that is written ahead has pages as they were; emptied, if nobody reads them.
+
+    False: somebody does for longer than PATIENCE, and what was erased is still in the file. Only
+    SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy, _, _ = cursor.fetchone()
     finally:
         connection.close()
+    return not busy

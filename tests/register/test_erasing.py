@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from activities.retention import RetentionActivities
 from invoicing.claims import Word
-from invoicing.retention import Retained
+from invoicing.retention import Due, EraseCall, ErasedNow, Retained
 from register import Books
-from register.database import made
-from register.erasing import Erasure, NotErased, NotThere, erased
+from register.database import for_reading, made
+from register.erasing import Erasure, NotErased, NotThere, erased, forget_old_pages
 from register.tables import claims, invoices, journal
 from starter import Code
 from tests.command_line import typed
@@ -65,6 +66,7 @@ async def test_the_person_is_gone_and_what_the_law_wants_stays(
     assert after["asked_by"] == "Ans"
     assert await books.broken() is None
     if "://" not in place:
+        assert forget_old_pages(database)
         found = Path(place).parent.glob("register.db*")
         assert not [each for each in found if CANARY.encode() in each.read_bytes()]
 
@@ -119,6 +121,61 @@ async def test_nothing_is_erased_before_its_end(books: Books, database: Engine) 
     assert CANARY in _everything(database)
     with pytest.raises(NotThere):
         erased(database, Erasure("order", "INV-7", by="Bo", reason="asked for", at=NOW))
+
+
+@pytest.mark.usefixtures("over")
+async def test_while_somebody_reads_the_file_it_is_said_that_it_is_still_in_there(
+    place: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "://" in place:
+        pytest.skip("PostgreSQL forgets by itself")
+    monkeypatch.setattr("register.database.PATIENCE", 0.1)
+    await _kept(books)
+    typing = ("erase", "INV-7", "--reason", "asked for", "--by", "Bo", "--yes")
+    reader = for_reading(place)
+    with reader.begin() as db:
+        db.execute(select(claims.c.reference)).all()
+        said = await typed(*typing, INVOICING_REGISTER_AT=place)
+        assert said.exit_code == Code.DONE, said.output
+        assert "is still in its file" in said.stdout
+    reader.dispose()
+    again = await typed(*typing, INVOICING_REGISTER_AT=place)
+    assert "is still in its file" not in again.stdout
+    found = Path(place).parent.glob("register.db*")
+    assert not [each for each in found if CANARY.encode() in each.read_bytes()]
+
+
+async def test_a_page_of_a_retention_says_so_too_and_asks_once(
+    books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Engine] = []
+
+    def busy(engine: Engine) -> bool:
+        asked.append(engine)
+        return False
+
+    monkeypatch.setattr("register.books.forget_old_pages", busy)
+    monkeypatch.setattr("activities.retention.open_still", _nothing_runs)
+    due = []
+    for reference in ("INV-7", "INV-8"):
+        await _kept(books, reference)
+        due.append(Due(kind="invoice", reference=reference, ended_at=NOON, days=30))
+    temporal: Any = SimpleNamespace(namespace="default")
+    work = RetentionActivities(temporal, books, {}, None)
+    done = await work.erase_due(EraseCall(due=tuple(due), at=NOW))
+    assert (done.erased, len(asked)) == (2, 1)
+    assert "is still in its file" in caplog.text
+
+
+async def test_what_ran_in_another_namespace_is_left_by_a_retention(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.retention.open_still", _nothing_runs)
+    await _kept(books)
+    temporal: Any = SimpleNamespace(namespace="production")
+    work = RetentionActivities(temporal, books, {}, None)
+    due = Due(kind="invoice", reference="INV-7", ended_at=NOON, days=30)
+    assert await work.erase_due(EraseCall(due=(due,), at=NOW)) == ErasedNow(left=1)
 
 
 async def test_what_has_begun_again_is_not_erased_before_its_own_end(

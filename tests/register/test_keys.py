@@ -18,7 +18,7 @@ from invoicing.encryption import new_key, read_keys
 from invoicing.errors import KeysAway
 from register import Books, opened
 from register.database import PATIENCE, _postgres_to_read, _url, downgraded, made, upgraded
-from register.erasing import Erasure, NotErased, erased
+from register.erasing import Erasure, NotErased, erased, forget_old_pages
 from register.keys import KeyStore, rekeyed
 from register.tables import data_keys
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
@@ -74,6 +74,7 @@ async def test_an_erasure_destroys_the_key_and_no_other_and_none_is_made_again(
     assert await store.keep(INVOICE, b"another", "old") == gone
     assert await store.kept(Subject("invoice", "INV-8")) == other
     if "://" not in place:
+        assert forget_old_pages(database)
         found = Path(place).parent.glob("register.db*")
         assert not [each for each in found if canary in each.read_bytes()]
 
