@@ -29,6 +29,11 @@ from invoicing.retention import (
     turn_after,
 )
 
+STILL_IN_THE_FILE = (
+    "Somebody reads the register: what was erased is still in its file (the log that SQLite writes "
+    "ahead). The next page tries it again."
+)
+
 
 class RetentionActivities:
     """What the register and the store have kept for too long.
@@ -76,10 +81,17 @@ class RetentionActivities:
     async def erase_due(self, call: EraseCall) -> ErasedNow:
         """Erase these, those apart that may not be. Safe to repeat."""
         done = [await self._erased(each, call.at) for each in call.due]
+        # Of every page, for somebody may have read the file when the one before was done.
+        if not await self._register.forget():
+            activity.logger.warning(STILL_IN_THE_FILE)
         return ErasedNow(erased=sum(done), left=len(done) - sum(done))
 
     async def _erased(self, due: Due, at: datetime) -> bool:
         order = due.kind == "order"
+        # First, for what hears of its money is ended only where it is erased.
+        namespace = await self._register.ran_in(due, at)
+        if namespace != self._client.namespace:
+            return False
         try:
             if await open_still(self._client, due.reference, order=order):
                 return False

@@ -38,6 +38,13 @@ from terminal import plain
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from register.erasing import Erasure
+
+STILL_IN_THE_FILE = (
+    "Somebody reads the register: what was erased is still in its file (the log that SQLite writes "
+    "ahead). Do it again when they are done."
+)
+
 AnOrder = Annotated[bool, typer.Option("--order", help="An order, not an invoice.")]
 
 
@@ -130,38 +137,50 @@ def erase(
     """Erase for good who an invoice was for and what was said about it, in the register.
 
     Reference, status, number, amounts, dates and who decided stay; the same reference is refused
-    from then on. Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. With
+    from then on. Temporal is asked first whether it still runs; what hears of its money is ended.
+    Its documents are removed where INVOICING_DOCUMENTS_AT says where they are. With
     INVOICING_DATA_KEYS what Temporal has of it cannot be read any more. What the provider has is
     not touched.
     """
-    from register.erasing import Erasure, NotThere, erased
+    from register.erasing import Erasure, NotThere, erased, forget_old_pages, ran_in
 
     told = who_and_why(by, reason)
     agree("erase", 1, yes)
     wanted = Erasure("order" if order else "invoice", reference, at=datetime.now(UTC), **told)
     with writing() as engine:
-        with_keys = settings.shared.clients(os.environ).data_keys
-        if with_keys:
-            run(_refuse_open(reference, order=order))
         try:
+            run(_refuse_open(wanted, ran_in(engine, wanted)))
             done = erased(engine, wanted)
+            forgotten = forget_old_pages(engine)
         except NotThere as error:
             raise Missing(f"{plain(error)}.") from None
     removed = run(_without_documents(reference)) if not order else 0
     typer.echo(f"{plain(reference)} is erased since {done.at:%Y-%m-%d}.")
+    if not forgotten:
+        typer.echo(STILL_IN_THE_FILE)
     if removed:
         typer.echo(f"{removed} documents were removed.")
     if done.key:
         typer.echo("Its data key is destroyed: Temporal's histories of it cannot be read any more.")
-    elif with_keys:
+    elif settings.shared.clients(os.environ).data_keys:
         typer.echo("It had no data key: what Temporal has of it stays until the retention is over.")
 
 
-async def _refuse_open(reference: str, *, order: bool) -> None:
-    """A workflow whose key is destroyed can never go on. Raises BadInput."""
+async def _refuse_open(wanted: Erasure, namespace: str) -> None:
+    """A workflow whose key is destroyed can never go on. What hears of its money is ended.
+    Raises BadInput, EngineError."""
+    reference = wanted.reference
     with converter_here() as here:
         temporal = await reach(SERVER_SECONDS, data_converter=here)
-        still = await open_still(temporal, reference, order=order)
+        if temporal.namespace != namespace:
+            raise BadInput(
+                f"{plain(reference)} ran in the namespace {plain(namespace)}, and this is "
+                f"{temporal.namespace}: set TEMPORAL_NAMESPACE, so that it is known whether it "
+                "still runs. Nothing is erased."
+            )
+        still = await open_still(
+            temporal, reference, order=wanted.kind == "order", within=SERVER_SECONDS
+        )
     if still:
         raise BadInput(
             f"{plain(reference)} is not over yet: {', '.join(map(plain, still))} still runs. "

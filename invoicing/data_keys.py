@@ -2,7 +2,8 @@
 
 A data key is made by chance, by whoever writes the first payload; it is kept in the register,
 encrypted with a common key of INVOICING_ENCRYPTION_KEYS. It encrypts every payload of the workflows
-of one reference: the invoice's, those of its credits, its document and its previews; or an order's.
+of one reference: the invoice's, those of its credits, its document, its money and its previews; or
+an order's.
 
 Every payload is bound to the workflow for which it was written: in another one it does not open.
 Which workflow that is says the SDK (docs/decisions/0036). What belongs to no reference is bound as
@@ -61,6 +62,7 @@ _KINDS: dict[str, Literal["invoice", "order"]] = {
     "invoice": "invoice",
     "credits": "invoice",
     "document": "invoice",
+    "money": "invoice",
     "preview": "invoice",
     "order": "order",
 }
@@ -149,11 +151,13 @@ class DataKeys:
     def __len__(self) -> int:
         return len(self._lately)
 
-    async def to_open(self, subject: Subject) -> _Known:
+    async def to_open(self, subject: Subject, *, sure: bool = False) -> _Known:
         """The key, none where there never was one, or when it was destroyed. Raises KeysAway and
-        Undecipherable."""
+        Undecipherable.
+
+        `sure`: there is or was one, so that what is remembered is out of date where it is none."""
         before = self._remembered(subject)
-        if before is not None and self._is_fresh(before):
+        if before is not None and self._is_fresh(before) and not (sure and before[0] is None):
             return before[0]
         return self._learn(subject, await self._store.kept(subject))
 
@@ -211,7 +215,8 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
         keys: the data keys.
         seals: whether what is written now gets a data key; if not, it is only read.
         worker: whether workflows run here. There, what was erased ends a workflow, for it can never
-            go on; everywhere else nothing is written for it.
+            go on, and what is still written for it nobody can read; everywhere else nothing is
+            written for it.
     """
 
     def __init__(
@@ -261,8 +266,9 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
         if isinstance(key, date):
             if not self._worker:
                 raise Erased(subject.reference, key)
-            # Whoever gets this, another workflow or a reader of the failure, finds it erased.
-            return None
+            # Forgotten at once: whoever gets this, another workflow or a reader of the failure,
+            # finds it erased, and so does who has every key there is.
+            return AESGCM(AESGCM.generate_key(KEY_BYTES * 8))
         return key
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -308,17 +314,17 @@ class DataKeyCodec(PayloadCodec, WithSerializationContext):
             if self._seals:
                 await self._own(self._workflow_id or bound)
             return self._common.decrypted(payload)
-        key = await self._own(bound)
+        key = await self._own(bound, sure=True)
         if key is None:
             raise Undecipherable("its data key is not in this register: is it the workers' own?")
         return decrypted(payload, key, "its data key")
 
-    async def _own(self, about: str) -> AESGCM | None:
+    async def _own(self, about: str, *, sure: bool = False) -> AESGCM | None:
         """The data key of this workflow, if there is one. Raises Erased."""
         subject = subject_of(about)
         if subject is None:
             return None
-        key = await self._keys.to_open(subject)
+        key = await self._keys.to_open(subject, sure=sure)
         if isinstance(key, date):
             raise Erased(subject.reference, key)
         return key

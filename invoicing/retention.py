@@ -93,8 +93,17 @@ class Retains(Protocol):
         by their end, after this place."""
         ...
 
+    async def ran_in(self, due: Due, at: datetime) -> str | None:
+        """The namespace whose Temporal says whether it still runs; None: it may not be erased."""
+        ...
+
     async def erase_one(self, due: Due, at: datetime) -> bool:
         """Erase it, if it may be; whether it is erased now."""
+        ...
+
+    async def forget(self) -> bool:
+        """Take what was erased out of the database's files; False where that is not possible now:
+        somebody reads them."""
         ...
 
 

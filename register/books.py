@@ -49,7 +49,7 @@ from invoicing.recording import CreditsCall, Line, RecordCall
 from invoicing.retention import BY, Due, Retained
 from register import retaining
 from register.chain import first_broken, linked
-from register.erasing import Erasure, NotErased, erase, forget_old_pages
+from register.erasing import Erasure, NotErased, erase, forget_old_pages, namespace_of
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.tables import chain, claims, invoices, journal, vat_rows
@@ -123,20 +123,30 @@ class Books:
         """See `Retains`."""
         return await self._run(retaining.due_of, (kind, before, after, limit))
 
+    async def ran_in(self, due: Due, at: datetime) -> str | None:
+        """See `Retains`."""
+        return await self._run(self._ran_in, (due, at))
+
+    @staticmethod
+    def _ran_in(db: Connection, about: tuple[Due, datetime]) -> str | None:
+        try:
+            return namespace_of(db, _erasure(*about))
+        except NotErased:
+            return None
+
     async def erase_one(self, due: Due, at: datetime) -> bool:
         """See `Retains`."""
-        erased = await self._run(self._erase_one, (due, at))
-        if erased and self._engine.dialect.name == "sqlite":
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._threads, forget_old_pages, self._engine)
-        return erased
+        return await self._run(self._erase_one, (due, at))
+
+    async def forget(self) -> bool:
+        """See `Retains`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, forget_old_pages, self._engine)
 
     @staticmethod
     def _erase_one(db: Connection, about: tuple[Due, datetime]) -> bool:
-        due, at = about
-        reason = f"kept for {due.days} days"
         try:
-            erase(db, Erasure(due.kind, due.reference, by=BY, reason=reason, at=at))
+            erase(db, _erasure(*about))
         except NotErased:
             return False
         return True
@@ -173,6 +183,11 @@ class Books:
             raise Unavailable("the register: every connection is taken") from None
 
 
+def _erasure(due: Due, at: datetime) -> Erasure:
+    reason = f"kept for {due.days} days"
+    return Erasure(due.kind, due.reference, by=BY, reason=reason, at=at)
+
+
 # Claim
 
 
@@ -182,7 +197,7 @@ def _claim(db: Connection, call: ClaimCall) -> Claimed:
         return granted
     stands = _standing(db, call)
     claimed = judge(stands, call)
-    if claimed.word is Word.REFUSED or claimed.word is Word.KNOWN:
+    if claimed.word in (Word.REFUSED, Word.KNOWN) or stands.erased:
         return claimed
     ours = stands.claimant == call.claimant
     if not ours or call.content not in stands.contents:

@@ -118,9 +118,11 @@ def _postgres_to_read(url: URL, patience: int) -> Engine:
         url,
         hide_parameters=True,
         pool_size=1,
+        pool_pre_ping=True,
         execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
         connect_args={
             "connect_timeout": PATIENCE,
+            "tcp_user_timeout": PATIENCE * 1000,
             "options": f"-c statement_timeout={patience}s",
         },
     )

@@ -1,15 +1,17 @@
 """A person taken out of the register: what the law has us keep stays, and the reference's promise.
 
 With its data key goes what Temporal has of it, where it has one (see `invoicing.data_keys`).
-Kept are reference, status, number, amounts, dates, who decided, and the fingerprint, by which a
-second request is refused. Words of the journal go; its chain holds: it is made of their digests.
+Kept are reference, status, number, amounts, dates and who decided; a second request is refused
+because it was erased. The fingerprint goes, for its digests have no salt: who guesses a name would
+know by them that it is right. Words of the journal go; its chain holds: it is made of their
+digests.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -52,18 +54,55 @@ class Done(NamedTuple):
 
 
 def erased(engine: Engine, wanted: Erasure) -> Done:
-    """Erase it, in one transaction, with its data key.
+    """Erase it, in one transaction, with its data key; see `forget_old_pages` for what follows.
 
     Raises NotErased before its end, NotThere, BadRegister. Blocks.
     """
     try:
         with engine.begin() as db:
             done = erase(db, wanted)
-        if engine.dialect.name == "sqlite":
-            forget_old_pages(engine)
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
     return done
+
+
+def ran_in(engine: Engine, wanted: Erasure) -> str:
+    """The namespace whose Temporal says whether it still runs, where it may be erased or was.
+
+    Raises NotErased, NotThere, BadRegister. Blocks.
+    """
+    try:
+        with engine.begin() as db:
+            return namespace_of(db, wanted)
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+
+
+def namespace_of(db: Connection, wanted: Erasure) -> str:
+    """As `ran_in`, in this transaction."""
+    claim, _ = _erasable(db, wanted.kind, wanted.reference)
+    namespace: str = claim.namespace
+    return namespace
+
+
+def _erasable(db: Connection, kind: Literal["invoice", "order"], reference: str) -> tuple[Any, Any]:
+    """Claim and row of what may be erased, or was. Raises NotErased."""
+    of_claim = (claims.c.kind == kind, claims.c.reference == reference)
+    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
+    row = db.execute(select(invoices).where(*of_row)).one_or_none()
+    if claim is None or row is None:
+        raise NotThere(f"{reference}: the register has nothing of it")
+    if claim.erased_at is not None:
+        return claim, row
+    if not row.ended:
+        raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
+    if row.sequence == 0:
+        # Taken by a life that has recorded nothing yet: the row is the earlier one's.
+        raise NotErased(f"{reference}: it has begun again, and has not ended: cancel it, or wait")
+    _refuse_held(db, Subject(kind, reference), row.order_id)
+    _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
+    return claim, row
 
 
 def erase(db: Connection, wanted: Erasure) -> Done:
@@ -72,17 +111,11 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     of_claim = (claims.c.kind == kind, claims.c.reference == reference)
     of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
     of_lines = (journal.c.kind == kind, journal.c.reference == reference)
-    claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
-    row = db.execute(select(invoices).where(*of_row)).one_or_none()
-    if claim is None or row is None:
-        raise NotThere(f"{reference}: the register has nothing of it")
+    claim, row = _erasable(db, kind, reference)
+    # Also of what an earlier version has erased.
+    db.execute(update(claims).where(*of_claim).values(fingerprint="{}", contents="[]"))
     if claim.erased_at is not None:
         return Done(claim.erased_at, key=False)
-    if not row.ended:
-        raise NotErased(f"{reference}: it has not ended ({row.status}): cancel it, or wait")
-    if since := held_since(db, kind, reference):
-        raise NotErased(f"{reference}: there is a legal hold on it since {since:%Y-%m-%d}")
-    _refuse_before_its_owner(db, reference, row.order_id, Subject(kind, reference))
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
     gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
     kept = Row.model_validate_json(row.kept).model_copy(update=gone)
@@ -93,6 +126,27 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     db.execute(update(journal).where(*of_lines).values(salt=None, said=None))
     _add_line(db, wanted, row.status)
     return Done(wanted.at, key=destroy(db, Subject(kind, reference), wanted.at))
+
+
+MOST_OWNERS = 3
+"""A credit note is of an invoice, which is of an order."""
+
+
+def _refuse_held(db: Connection, subject: Subject, owner: str | None) -> None:
+    """A hold of an order holds its deliveries' invoices, and that of an invoice its credit notes.
+    Raises NotErased."""
+    reference = subject.reference
+    for place in range(MOST_OWNERS):
+        if since := held_since(db, *subject):
+            what = f" of its {subject.kind} {subject.reference}" if place else ""
+            held = f"{since:%Y-%m-%d}{what}"
+            raise NotErased(f"{reference}: there is a legal hold on it since {held}")
+        next_one = subject_of(owner) if owner else None
+        if next_one is None:
+            return
+        subject = next_one
+        of_row = (invoices.c.kind == subject.kind, invoices.c.reference == subject.reference)
+        owner = db.execute(select(invoices.c.order_id).where(*of_row)).scalar()
 
 
 def _refuse_before_its_owner(
@@ -122,10 +176,19 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
 
 
-def forget_old_pages(engine: Engine) -> None:
-    """The log that is written ahead has pages as they were; emptied, if nobody reads them."""
+def forget_old_pages(engine: Engine) -> bool:
+    """The log that is written ahead has pages as they were; emptied, if nobody reads them.
+
+    False: somebody does for longer than PATIENCE, and what was erased is still in the file. Only
+    SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
     connection = engine.raw_connection()
     try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy, _, _ = cursor.fetchone()
     finally:
         connection.close()
+    return not busy

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Alias, ColumnElement, Connection, and_, exists, func, or_, select
 
 from invoicing.claims import Kind
 from invoicing.retention import Retained
-from register.tables import claims, invoices, legal_holds
+from register.tables import claims, data_keys, invoices, legal_holds
 
 
 def due_of(
@@ -27,11 +27,15 @@ def due_of(
         .outerjoin(legal_holds, hold)
         .where(
             invoices.c.ended,
+            # Zero: it has begun again, and has recorded nothing since.
+            invoices.c.sequence > 0,
             invoices.c.ended_at < before,
             claims.c.erased_at.is_(None),
             legal_holds.c.at.is_(None),
             invoices.c.kind == ("order" if kind is Retained.ORDER else "invoice"),
             invoices.c.credit_note == (kind is Retained.CREDIT_NOTE),
+            ~_waits_for_its_owner(),
+            ~_is_held_with_its_owner(),
         )
         .order_by(invoices.c.ended_at, invoices.c.reference)
         .limit(limit)
@@ -41,3 +45,37 @@ def due_of(
         beside = and_(invoices.c.ended_at == ended_at, invoices.c.reference > reference)
         query = query.where(or_(later, beside))
     return tuple((row.kind, row.reference, row.ended_at) for row in db.execute(query))
+
+
+# What would be refused is no part of a page: such as come first would keep the others from it.
+
+_OWNERS = (("order", "order/"), ("invoice", "credits/"))
+"""Kind of what an invoice belongs to, and how the id of the owner's workflow begins."""
+
+
+def _waits_for_its_owner() -> ColumnElement[bool]:
+    """As `erasing` refuses: it has a key, and what it belongs to is not erased."""
+    owners = claims.alias()
+    of_key = (data_keys.c.kind == invoices.c.kind, data_keys.c.reference == invoices.c.reference)
+    key = exists().where(*of_key, data_keys.c.sealed.is_not(None))
+    owner = exists().where(_owns(owners), owners.c.erased_at.is_(None))
+    return and_(key.correlate(invoices), owner.correlate(invoices))
+
+
+def _is_held_with_its_owner() -> ColumnElement[bool]:
+    holds = legal_holds.alias()
+    return exists().where(_owns(holds)).correlate(invoices)
+
+
+def _owns(table: Alias) -> ColumnElement[bool]:
+    """The row of this table is of what the invoice belongs to."""
+    return or_(
+        *(
+            and_(
+                invoices.c.order_id.startswith(prefix),
+                table.c.kind == kind,
+                table.c.reference == func.substr(invoices.c.order_id, len(prefix) + 1),
+            )
+            for kind, prefix in _OWNERS
+        )
+    )

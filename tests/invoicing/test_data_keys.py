@@ -95,6 +95,7 @@ async def sealed(codec: DataKeyCodec, workflow_id: str = INVOICE) -> Payload:
         ("invoice/INV-7", ("invoice", "INV-7")),
         ("credits/INV-7", ("invoice", "INV-7")),
         ("document/INV-7", ("invoice", "INV-7")),
+        ("money/INV-7", ("invoice", "INV-7")),
         ("preview/INV-7/0a1b", ("invoice", "INV-7")),
         ("order/INV-7", ("order", "INV-7")),
         ("event/mollie/default/1", None),
@@ -247,15 +248,31 @@ async def test_people_see_that_it_was_erased_beside_what_was_not() -> None:
     assert [each.data for each in shown] == [b'"erased: INV-7"', CANARY.data]
 
 
-async def test_a_worker_ends_what_was_erased_and_can_say_so() -> None:
-    store = Remembered()
+async def test_a_worker_ends_what_was_erased_and_what_it_still_writes_nobody_reads() -> None:
+    store, kept = Remembered(), Remembered()
     one = await sealed(codec(store))
+    kept.keys = dict(store.keys)
     store.destroy("INV-7")
     ring = about(codec(store, worker=True))
     with pytest.raises(ApplicationError, match="was erased") as ended:
         await ring.decode([one])
     assert (ended.value.type, ended.value.non_retryable) == ("Erased", True)
-    assert await ring.encode([CANARY]) != [CANARY]
+    (late,) = await ring.encode([CANARY])
+    assert late.metadata[KEY_NAME] == OWN_KEY.encode()
+    with pytest.raises(Erased):
+        await about(codec(store)).decode([late])
+    # Not with the key that was destroyed either.
+    before = codec(kept)
+    with pytest.raises(Undecipherable):
+        await about(before).decode([late])
+
+
+async def test_who_looked_before_it_began_reads_it_at_once() -> None:
+    store = Remembered()
+    ring = codec(store)
+    await about(ring).refuse_erased()
+    one = await sealed(codec(store))
+    assert await about(ring).decode([one]) == [CANARY]
 
 
 async def test_what_was_erased_elsewhere_is_read_for_a_minute_at_most() -> None:

@@ -26,7 +26,7 @@ from invoicing.converter import Erased, Undecipherable, data_converter
 from invoicing.document import Address, Party
 from invoicing.encryption import KEY_NAME, OWN_KEY, VARIABLE, EncryptionCodec, new_key, read_keys
 from invoicing.errors import KeysAway
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
 from invoicing.invoice import Hold, Invoice, Release, Status
 from invoicing.request import Goal
 from register import Books
@@ -38,6 +38,7 @@ from temporal_server import Server, local_server
 from tests.command_line import typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.test_encryption import payloads, until_event
+from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.test_orders import until as until_order
 from tests.lifecycle.test_privacy import Collected
@@ -102,7 +103,7 @@ async def here(
     with contextlib.closing(KeyStore(place)) as keys:
         async with (
             world(server, register=books, documents=store_at(str(folder)), data_keys=keys) as made_,
-            made_.company() as company,
+            made_.company(paces=HEARS) as company,
         ):
             yield Here(made_, company, variables, folder, keys)
 
@@ -187,8 +188,11 @@ async def test_after_an_erasure_no_canary_is_left_anywhere(
     assert _canaries(_in_the_register(place)) >= {NAME, OPERATOR, WORDS}
     assert list((here.folder / reference).rglob("*.pdf"))
 
+    hearing = company.client.temporal.get_workflow_handle(money_id(reference))
+    assert (await hearing.describe()).status is WorkflowExecutionStatus.RUNNING
     said = await here.typed("erase", reference, *WHY)
     assert said.exit_code == Code.DONE, said.output
+    assert (await hearing.describe()).status is WorkflowExecutionStatus.CANCELED
     assert "Its data key is destroyed" in said.stdout
 
     assert await _readable(here) == set()

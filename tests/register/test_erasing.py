@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
+from activities.retention import RetentionActivities
 from invoicing.claims import Word
+from invoicing.retention import Due, EraseCall, ErasedNow, Retained
 from register import Books
-from register.database import made
-from register.erasing import Erasure, NotErased, NotThere, erased
+from register.database import for_reading, made
+from register.erasing import Erasure, NotErased, NotThere, erased, forget_old_pages
 from register.tables import claims, invoices, journal
 from starter import Code
 from tests.command_line import typed
@@ -62,6 +66,7 @@ async def test_the_person_is_gone_and_what_the_law_wants_stays(
     assert after["asked_by"] == "Ans"
     assert await books.broken() is None
     if "://" not in place:
+        assert forget_old_pages(database)
         found = Path(place).parent.glob("register.db*")
         assert not [each for each in found if CANARY.encode() in each.read_bytes()]
 
@@ -75,6 +80,20 @@ async def test_the_reference_is_refused_from_then_on(
     claimed = await books.claim(a_claim(claimant="two", content=content))
     assert claimed.word is Word.REFUSED
     assert "was erased on 2027-07-06" in claimed.why
+
+
+async def test_no_digest_is_left_by_which_a_name_could_be_guessed(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim(fingerprint={"document.buyer": "d1ge57"}, content="c0n7en7"))
+    await books.record(a_record(lines(1, 3), a_row(ended=True)))
+    assert {"d1ge57", "c0n7en7"} <= set(re.findall(r"\w+", _everything(database)))
+    erased(database, WANTED)
+    # The claimant itself asks again, as one that was reset does.
+    for content in ("c0n7en7", "0th3r"):
+        await books.claim(a_claim(fingerprint={"document.buyer": "d1ge57"}, content=content))
+    left = _everything(database)
+    assert not [each for each in ("d1ge57", "c0n7en7", "0th3r") if each in left]
 
 
 async def test_a_late_record_brings_nobody_back(books: Books, database: Engine) -> None:
@@ -104,6 +123,116 @@ async def test_nothing_is_erased_before_its_end(books: Books, database: Engine) 
         erased(database, Erasure("order", "INV-7", by="Bo", reason="asked for", at=NOW))
 
 
+@pytest.mark.usefixtures("over")
+async def test_while_somebody_reads_the_file_it_is_said_that_it_is_still_in_there(
+    place: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "://" in place:
+        pytest.skip("PostgreSQL forgets by itself")
+    monkeypatch.setattr("register.database.PATIENCE", 0.1)
+    await _kept(books)
+    typing = ("erase", "INV-7", "--reason", "asked for", "--by", "Bo", "--yes")
+    reader = for_reading(place)
+    with reader.begin() as db:
+        db.execute(select(claims.c.reference)).all()
+        said = await typed(*typing, INVOICING_REGISTER_AT=place)
+        assert said.exit_code == Code.DONE, said.output
+        assert "is still in its file" in said.stdout
+    reader.dispose()
+    again = await typed(*typing, INVOICING_REGISTER_AT=place)
+    assert "is still in its file" not in again.stdout
+    found = Path(place).parent.glob("register.db*")
+    assert not [each for each in found if CANARY.encode() in each.read_bytes()]
+
+
+async def test_a_page_of_a_retention_says_so_too_and_asks_once(
+    books: Books, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Engine] = []
+
+    def busy(engine: Engine) -> bool:
+        asked.append(engine)
+        return False
+
+    monkeypatch.setattr("register.books.forget_old_pages", busy)
+    monkeypatch.setattr("activities.retention.open_still", _nothing_runs)
+    due = []
+    for reference in ("INV-7", "INV-8"):
+        await _kept(books, reference)
+        due.append(Due(kind="invoice", reference=reference, ended_at=NOON, days=30))
+    temporal: Any = SimpleNamespace(namespace="default")
+    work = RetentionActivities(temporal, books, {}, None)
+    done = await work.erase_due(EraseCall(due=tuple(due), at=NOW))
+    assert (done.erased, len(asked)) == (2, 1)
+    assert "is still in its file" in caplog.text
+
+
+async def test_what_ran_in_another_namespace_is_left_by_a_retention(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.retention.open_still", _nothing_runs)
+    await _kept(books)
+    temporal: Any = SimpleNamespace(namespace="production")
+    work = RetentionActivities(temporal, books, {}, None)
+    due = Due(kind="invoice", reference="INV-7", ended_at=NOON, days=30)
+    assert await work.erase_due(EraseCall(due=(due,), at=NOW)) == ErasedNow(left=1)
+
+
+async def test_what_has_begun_again_is_not_erased_before_its_own_end(
+    books: Books, database: Engine
+) -> None:
+    nothing = {"status": "cancelled", "number": None, "outcome": "cancelled"}
+    await _kept(books, **nothing)
+    claimed = await books.claim(a_claim(claimant="two"))
+    assert claimed.word is Word.BEGINS_AGAIN
+    with pytest.raises(NotErased, match="it has begun again"):
+        erased(database, WANTED)
+    assert await books.due_of(Retained.INVOICE, NOW, (None, ""), 9) == ()
+    again = a_record(lines(1, 2), a_row(ended=True, **nothing), "INV-7", "two")
+    assert await books.record(again)
+    assert len(await books.due_of(Retained.INVOICE, NOW, (None, ""), 9)) == 1
+    assert erased(database, WANTED).at == NOW
+
+
+async def _nothing_runs(*_: object, **__: object) -> list[str]:
+    return []
+
+
+@pytest.fixture
+def over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Temporal on which nothing runs."""
+
+    async def reach(*_: object, **__: object) -> Any:
+        return SimpleNamespace(namespace="default")
+
+    monkeypatch.setattr("commands.erasing.reach", reach)
+    monkeypatch.setattr("commands.erasing.open_still", _nothing_runs)
+
+
+async def test_where_temporal_cannot_be_asked_nothing_is_erased(
+    place: str, books: Books, database: Engine
+) -> None:
+    await _kept(books)
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code not in (Code.DONE, Code.NOT_FOUND), said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
+async def test_what_ran_in_another_namespace_is_not_erased_from_this_one(
+    place: str, books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim(namespace="production"))
+    await books.record(a_record(lines(1, 3), a_row(buyer=CANARY, ended=True)))
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code == Code.BAD_INPUT, said.output
+    assert "ran in the namespace production, and this is default" in said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)
     here = {"INVOICING_REGISTER_AT": place}

@@ -21,6 +21,7 @@ from register.tables import journal
 from starter import Code
 from tests.command_line import typed
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.register.test_erasing import over as over
 
 NOW = NOON + timedelta(days=400)
 LATER = NOW + timedelta(days=1)
@@ -60,6 +61,24 @@ async def test_what_is_held_is_not_erased_and_what_was_released_is(
     assert erased(database, ERASURE).at == LATER
 
 
+@pytest.mark.parametrize(("kind", "owner"), [("order", "order O-1"), ("invoice", "invoice INV-7")])
+async def test_a_hold_holds_what_belongs_to_it(
+    books: Books, database: Engine, kind: str, owner: str
+) -> None:
+    await books.claim(a_claim("O-1", kind="order"))
+    for reference, order in (("INV-7", "order/O-1"), ("NOTE", "credits/INV-7")):
+        await books.claim(a_claim(reference))
+        row = a_row(ended=True, order=order)
+        await books.record(a_record(lines(1, 3), row, reference))
+    a_hold_on = a_hold(kind=kind, reference=owner.split()[1])
+    held(database, a_hold_on)
+    note = Erasure("invoice", "NOTE", "Bo", "asked for", LATER)
+    with pytest.raises(NotErased, match=f"a legal hold on it since 2027-07-06 of its {owner}"):
+        erased(database, note)
+    released(database, a_hold_on)
+    assert erased(database, note).at == LATER
+
+
 async def test_the_first_hold_stays_and_each_decision_is_a_line_of_the_journal(
     books: Books, database: Engine
 ) -> None:
@@ -90,15 +109,23 @@ async def test_there_is_nothing_to_hold_or_release_where_there_is_nothing(
         held(database, a_hold())
 
 
-async def test_tables_with_a_hold_in_them_go_down_and_up(books: Books, database: Engine) -> None:
+async def test_tables_go_down_only_once_every_hold_in_them_is_released(
+    books: Books, database: Engine
+) -> None:
     await _kept(books)
     held(database, a_hold())
+    with pytest.raises(RuntimeError, match="there are legal holds"):
+        downgraded(database, "0005")
+    with pytest.raises(NotErased, match="legal hold"):
+        erased(database, ERASURE)
+    released(database, a_hold(at=LATER))
     downgraded(database, "0005")
     upgraded(database)
     assert erased(database, ERASURE).at == LATER
     assert await books.broken() is None
 
 
+@pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)
     here = {"INVOICING_REGISTER_AT": place}

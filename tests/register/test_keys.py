@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, event, select, text
+from sqlalchemy.exc import OperationalError
 
 from invoicing.data_keys import Kept, Masters, Subject
 from invoicing.encryption import new_key, read_keys
 from invoicing.errors import KeysAway
 from register import Books, opened
-from register.database import downgraded, made, upgraded
-from register.erasing import Erasure, NotErased, erased
+from register.database import PATIENCE, _postgres_to_read, _url, downgraded, made, upgraded
+from register.erasing import Erasure, NotErased, erased, forget_old_pages
 from register.keys import KeyStore, rekeyed
 from register.tables import data_keys
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
@@ -73,6 +74,7 @@ async def test_an_erasure_destroys_the_key_and_no_other_and_none_is_made_again(
     assert await store.keep(INVOICE, b"another", "old") == gone
     assert await store.kept(Subject("invoice", "INV-8")) == other
     if "://" not in place:
+        assert forget_old_pages(database)
         found = Path(place).parent.glob("register.db*")
         assert not [each for each in found if canary in each.read_bytes()]
 
@@ -171,3 +173,19 @@ async def test_every_key_is_encrypted_anew_with_the_newest_and_still_opens(
         assert kept is not None
         assert kept.sealed is not None
         assert masters(NEW).unseal(subject, kept.sealed, "new") == subject.reference.encode() * 8
+
+
+def test_a_server_that_is_gone_is_given_up_as_soon_by_who_reads_as_by_who_writes() -> None:
+    where = "postgresql://nobody:nothing@127.0.0.1:1/register"
+    found: list[int] = []
+
+    def asked(*about: Any) -> None:
+        found.append(about[-1]["tcp_user_timeout"])
+
+    for engine in (made(where), _postgres_to_read(_url(where), PATIENCE)):
+        event.listen(engine, "do_connect", asked)
+        with pytest.raises(OperationalError):
+            engine.connect()
+        assert engine.pool._pre_ping
+        engine.dispose()
+    assert found == [PATIENCE * 1000] * 2

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.retention import RetentionActivities
 from invoicing.converter import Erased
+from invoicing.data_keys import Subject
 from invoicing.encryption import VARIABLE, new_key
 from invoicing.identity import RETENTION, RETENTION_WORKFLOW, TASK_QUEUE
 from invoicing.invoice import Status
@@ -22,10 +23,11 @@ from register import Books
 from register.database import made
 from register.holding import Holding, held
 from register.keys import KeyStore
-from register.tables import invoices
+from register.tables import claims, invoices
 from settings.variables import BadSettings
 from settings.worker import read
 from temporal_server import Server, local_server
+from tests.lifecycle.test_money import HEARS, hearing
 from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
@@ -114,6 +116,37 @@ async def test_a_page_has_a_bound_and_the_next_goes_on_where_it_ended(
     assert await _due(books, invoice=30) == names
 
 
+async def test_what_waits_for_its_owner_keeps_no_other_from_a_page(
+    books: Books, database: Engine, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.retention.PAGE", 2)
+    await books.claim(a_claim("O", kind="order"))
+    with contextlib.closing(KeyStore(place)) as keys:
+        for name, owner in (("D0", "order/O"), ("D1", "order/O"), ("N0", "credits/I"), ("I", None)):
+            await _kept(books, name, order=owner)
+            _aged(database, name, NOW - 50 * DAY)
+            await keys.keep(Subject("invoice", name), b"sealed", "k1")
+    # Without a key there is nothing that its owner's history needs.
+    await _kept(books, "D2", order="order/O")
+    _aged(database, "D2", NOW - 40 * DAY)
+    page = await books.due_of(Retained.INVOICE, NOW, (None, ""), 2)
+    assert [reference for _, reference, _ in page] == ["I", "D2"]
+    for kind, owner in (("invoice", "I"), ("order", "O")):
+        with database.begin() as db:
+            of = (claims.c.kind == kind, claims.c.reference == owner)
+            db.execute(update(claims).where(*of).values(erased_at=NOW))
+    assert sorted(await _due(books, invoice=30)) == ["D0", "D1", "D2", "N0"]
+
+
+async def test_what_is_held_with_its_owner_is_not_due(books: Books, database: Engine) -> None:
+    await _kept(books, "INV-7")
+    await _kept(books, "NOTE", order="credits/INV-7", credit_note=True, credits="INV-7")
+    for name in ("INV-7", "NOTE"):
+        _aged(database, name, NOW - 50 * DAY)
+    _hold(database, "INV-7")
+    assert await _due(books, invoice=30, credit_note=30) == []
+
+
 # --- on a real server -----------------------------------------------------------------------------
 
 
@@ -156,7 +189,7 @@ async def _run(temporal: Client) -> ErasedNow:
 
 
 async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, database: Engine) -> None:
-    async with here.company() as company:
+    async with here.company(paces=HEARS) as company:
         old, young, other = [await _sent(company, database, ago) for ago in (40, 20, 50)]
         _hold(database, other)
         runs = await company.start(hold=True)
@@ -164,8 +197,14 @@ async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, databas
         assert await _run(company.client.temporal) == ErasedNow(erased=1)
         with pytest.raises(Erased):
             await company.client.invoices.state(old)
+        last = await hearing(company, old).describe()
+        assert last.status is WorkflowExecutionStatus.CANCELED
         for reference in (young, other, runs):
             assert (await company.client.invoices.state(reference)).reference == reference
+        # What is kept is still heard of.
+        for reference in (young, other):
+            last = await hearing(company, reference).describe()
+            assert last.status is WorkflowExecutionStatus.RUNNING
         # The next night there is nothing to do.
         assert await _run(company.client.temporal) == ErasedNow()
 

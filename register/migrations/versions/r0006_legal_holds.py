@@ -19,5 +19,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Without it; the journal still says what was held."""
+    """Without it: refused while a hold stands, for what it holds could be erased then. The journal
+    still says what was held."""
+    holds = sa.table("legal_holds", sa.column("reference", sa.String))
+    if op.get_bind().execute(sa.select(holds.c.reference).limit(1)).first() is not None:
+        raise RuntimeError("there are legal holds in the register: release them first")
     op.drop_table("legal_holds")
