@@ -269,11 +269,15 @@ class Case(Memory):
     def _stated(self) -> Statement | None:
         """What the provider states of its money: in figures, or by one word for all of it."""
         money = self.money or Statement()
+        whole = self.line_status() is LineStatus.CREDITED
         if money.net is None and money.left is None:
-            if self.payment is PaymentStatus.PAID:
+            if self.payment is PaymentStatus.PAID and not whole:
                 return money.model_copy(update={"left": _ZERO})
             if self.payment is PaymentStatus.UNPAID:
                 return money.model_copy(update={"paid": _ZERO})
+        elif whole and money.net is not None:
+            # It may be from before the credit; from what was paid it follows.
+            return money.model_copy(update={"left": None})
         return self.money
 
     @property
