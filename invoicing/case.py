@@ -113,6 +113,8 @@ class Case(Memory):
     """Whether it has ended, and hears of its money: see workflows/money.py."""
     credited_since: dict[str, Number] = {}
     """What credit notes have taken back since its end, by their references."""
+    look_soon: bool = False
+    """Whether what is known of its money is out of date: it is looked at without a wait."""
 
     @property
     def was_final(self) -> bool:
@@ -318,23 +320,9 @@ STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
 """Ways to end with an invoice that is to be paid, or is."""
 
 _OF_ONE_DRAFT = (
-    "provider_id",
-    "stage",
-    "known",
-    "payment",
-    "money",
-    "most_paid",
-    "provider_status",
-    "number",
-    "echo",
-    "problems",
-    "tolerated",
-    "accepted",
-    "insisted",
-    "without",
-    "attached",
-    "document_asked",
-    "outdated",
+    *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),
+    *("number", "echo", "problems", "tolerated", "accepted", "insisted", "without", "attached"),
+    *("document_asked", "outdated"),
 )
 
 
