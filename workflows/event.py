@@ -131,6 +131,10 @@ class EventWorkflow:
         told = dict.fromkeys([*running, *fetching] if ended else running)
         got = [each for each in told if await self._tell(each)]
         awaited = running or any(one.cut_off for one in found.workflows)
+        if not got and not awaited:
+            # What hears of its money may be listed a moment later than the invoice's end.
+            hearing = dict.fromkeys(map(_hearing, found.workflows))
+            got = [each for each in hearing if await self._tell(each)]
         if got:
             self._end(EventOutcome.DELIVERED, *got)
         elif not awaited:
@@ -237,11 +241,19 @@ def _fetching(invoice: str) -> str:
     return document_id(invoice.partition("/")[2])
 
 
+def _hearing(one: Located) -> str:
+    """The workflow that hears of the money of the invoice of this workflow."""
+    return money_id(one.workflow_id.partition("/")[2])
+
+
 def _families(found: LocatedAll) -> set[str]:
     """Those under way that it may be about. An order and its deliveries' invoices are one: they
-    know among themselves what is theirs. Two that have nothing to do with each other are not."""
+    know among themselves what is theirs; so are an invoice and what hears of its money. Two that
+    have nothing to do with each other are not."""
 
     def head(one: Located) -> str:
+        if one.workflow_id.startswith(MONEY_PREFIX):
+            return one.order or workflow_id(one.workflow_id.removeprefix(MONEY_PREFIX))
         return one.order or one.workflow_id
 
     return {head(one) for one in found.workflows if one.running}
