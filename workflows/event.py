@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
     from invoicing.identity import (
+        INVOICE_PREFIX,
         MONEY_PREFIX,
         document_id,
         money_id,
@@ -133,8 +134,7 @@ class EventWorkflow:
         awaited = running or any(one.cut_off for one in found.workflows)
         if not got and not awaited:
             # What hears of its money may be listed a moment later than the invoice's end.
-            hearing = dict.fromkeys(map(_hearing, found.workflows))
-            got = [each for each in hearing if await self._tell(each)]
+            got = [each for each in _hearing(found) if await self._tell(each)]
         if got:
             self._end(EventOutcome.DELIVERED, *got)
         elif not awaited:
@@ -241,9 +241,12 @@ def _fetching(invoice: str) -> str:
     return document_id(invoice.partition("/")[2])
 
 
-def _hearing(one: Located) -> str:
-    """The workflow that hears of the money of the invoice of this workflow."""
-    return money_id(one.workflow_id.partition("/")[2])
+def _hearing(found: LocatedAll) -> list[str]:
+    """The workflows that hear of the money of the invoices that it may be about. An order of the
+    same reference has nothing to do with them."""
+    named = [one.workflow_id for one in found.workflows]
+    invoices = [one for one in named if one.startswith(INVOICE_PREFIX)]
+    return [money_id(one.removeprefix(INVOICE_PREFIX)) for one in invoices]
 
 
 def _families(found: LocatedAll) -> set[str]:
