@@ -24,7 +24,7 @@ from invoicing.asking import Execution
 from invoicing.client import Failed
 from invoicing.client.shared import described, page_of
 from invoicing.errors import FieldProblem, NotFound
-from invoicing.identity import MARK
+from invoicing.identity import INVOICE_PREFIX, MARK
 from invoicing.lists import Listed
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest, OrderRequest
@@ -189,8 +189,15 @@ def _limits(limits: Limits) -> dict[str, Any]:
 
 
 async def is_own(behind: Backend, who: Caller, handle: Execution) -> bool:
-    """Whether what is behind this handle is at an account of the caller's. Raises NotFound."""
-    last = await behind.stored(described(handle.id, handle))
+    """Whether what is behind this handle is at an account of the caller's. Of an invoice whose own
+    workflow is forgotten, what hears of its money says so. Raises NotFound."""
+    try:
+        last = await behind.stored(described(handle.id, handle))
+    except NotFound:
+        if not handle.id.startswith(INVOICE_PREFIX):
+            raise
+        hearing = behind.client.invoices.hearing(handle.id.removeprefix(INVOICE_PREFIX))
+        last = await behind.stored(described(handle.id, hearing))
     return await behind.stored(who.reach.has(last))
 
 

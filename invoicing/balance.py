@@ -85,12 +85,14 @@ class Statement(Recorded):
 
     @property
     def net(self) -> Decimal | None:
-        """What came in less what went back, as one figure or by the movements; None: not stated."""
+        """What came in less what went back, as one figure or by the movements; None: not stated,
+        or more went back than it told of."""
         if self.paid is not None or not self.count:
             return self.paid
         with exactly():
             back = sum((self.sums.get(way, _ZERO) for way in Way if way is not Way.PAYMENT), _ZERO)
-            return self.sums.get(Way.PAYMENT, _ZERO) - back
+            net = self.sums.get(Way.PAYMENT, _ZERO) - back
+        return net if net >= 0 else None
 
     @property
     def went_back(self) -> bool:

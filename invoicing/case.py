@@ -113,6 +113,8 @@ class Case(Memory):
     """Whether it has ended, and hears of its money: see workflows/money.py."""
     credited_since: dict[str, Number] = {}
     """What credit notes have taken back since its end, by their references."""
+    look_soon: bool = False
+    """Whether what is known of its money is out of date: it is looked at without a wait."""
 
     @property
     def was_final(self) -> bool:
@@ -269,11 +271,15 @@ class Case(Memory):
     def _stated(self) -> Statement | None:
         """What the provider states of its money: in figures, or by one word for all of it."""
         money = self.money or Statement()
+        whole = self.line_status() is LineStatus.CREDITED
         if money.net is None and money.left is None:
-            if self.payment is PaymentStatus.PAID:
+            if self.payment is PaymentStatus.PAID and not whole:
                 return money.model_copy(update={"left": _ZERO})
             if self.payment is PaymentStatus.UNPAID:
                 return money.model_copy(update={"paid": _ZERO})
+        elif whole and money.net is not None:
+            # It may be from before the credit; from what was paid it follows.
+            return money.model_copy(update={"left": None})
         return self.money
 
     @property
@@ -314,23 +320,9 @@ STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
 """Ways to end with an invoice that is to be paid, or is."""
 
 _OF_ONE_DRAFT = (
-    "provider_id",
-    "stage",
-    "known",
-    "payment",
-    "money",
-    "most_paid",
-    "provider_status",
-    "number",
-    "echo",
-    "problems",
-    "tolerated",
-    "accepted",
-    "insisted",
-    "without",
-    "attached",
-    "document_asked",
-    "outdated",
+    *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),
+    *("number", "echo", "problems", "tolerated", "accepted", "insisted", "without", "attached"),
+    *("document_asked", "outdated"),
 )
 
 

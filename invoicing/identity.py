@@ -59,7 +59,7 @@ DETAILS = "Where it is, what it waits for and what you can do: *Current details*
 
 def workflow_id(reference: str) -> str:
     """One reference, one workflow: this is what makes a second invoice impossible to ask for."""
-    return f"invoice/{reference}"
+    return f"{INVOICE_PREFIX}{reference}"
 
 
 def order_id(reference: str) -> str:
@@ -104,6 +104,7 @@ def money_id(reference: str) -> str:
     return f"{MONEY_PREFIX}{reference}"
 
 
+INVOICE_PREFIX = "invoice/"
 MONEY_PREFIX = "money/"
 
 

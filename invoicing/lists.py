@@ -62,16 +62,18 @@ def query(
     overdue_on: date | None = None,
     prefix: str | None = None,
     running: bool = False,
+    with_money: bool = False,
     providers: Collection[str] = (),
     prefixes: Collection[str] = (),
 ) -> str:
     """What to ask of Temporal's lists for workflows of this type, narrowed by what is given; of
     `providers` and `prefixes`, where there are any, one must fit. `overdue_on`: final, due before
     that day and not paid, of those that are under way or whose money is still heard of.
+    `with_money`: what hears of money, too.
 
     What one continue-as-new left behind is no invoice of its own.
     """
-    kinds = (kind, MONEY_WORKFLOW) if overdue_on else (kind,)
+    kinds = (kind, MONEY_WORKFLOW) if overdue_on or with_money else (kind,)
     terms = [_either("WorkflowType", kinds), "ExecutionStatus != 'ContinuedAsNew'"]
     if overdue_on:
         day = attributes.midnight(overdue_on).isoformat()

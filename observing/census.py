@@ -23,6 +23,7 @@ from invoicing.errors import EngineError, EngineRefused, ServerAway, Unavailable
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
+    MONEY_WORKFLOW,
     NOTICES_WORKFLOW,
     ORDER_WORKFLOW,
     WORKFLOW,
@@ -46,6 +47,9 @@ _WORKFLOWS = {
     "feed": FEED_WORKFLOW,
     "notices": NOTICES_WORKFLOW,
 }
+
+_MONEY = {"money": MONEY_WORKFLOW}
+"""One that was ended from outside is begun anew by nobody: only those that stand still count."""
 
 _REASONS = {
     "person": (*Reason, "release"),
@@ -164,10 +168,10 @@ class Census:
     """Counts, and shows what it has counted as gauges.
 
     `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
-    (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds,
-    where the server can tell; `invoicing_waiting` and `invoicing_oldest_wait_seconds` by whom is
-    waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue; where there
-    is a register, `invoicing_findings_open` by provider, account and kind; and
+    (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds
+    and `money`, where the server can tell; `invoicing_waiting` and `invoicing_oldest_wait_seconds`
+    by whom is waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue;
+    where there is a register, `invoicing_findings_open` by provider, account and kind; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
 
@@ -240,7 +244,7 @@ class Census:
     async def _standing_still(self) -> dict[Labels, float]:
         counts = {
             (kind,): await self._lists.stuck(f"WorkflowType = '{workflow}'")
-            for kind, workflow in _WORKFLOWS.items()
+            for kind, workflow in (_WORKFLOWS | _MONEY).items()
         }
         return {labels: count for labels, count in counts.items() if count is not None}
 

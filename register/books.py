@@ -299,7 +299,8 @@ def _write_row(
     row = call.row
     values = {
         **{name: getattr(row, name) for name in _AS_THEY_ARE},
-        **{name: _minor(getattr(row, name), row.currency) for name in _AMOUNTS},
+        **{name: _minor(getattr(row, name), row.currency) for name in _OURS},
+        **{name: _stated(getattr(row, name), row.currency) for name in _STATED},
         "order_id": row.order,
         "sequence": lines[-1].sequence,
         "changed_at": lines[-1].at,
@@ -333,10 +334,10 @@ _AS_THEY_ARE = (
     "credits",
     "collection",
 )
-_AMOUNTS = (
-    *("net", "vat", "gross", "due", "paid", "credited"),
-    *("left_to_pay", "too_much", "refunded", "charged_back", "returned"),
-)
+_OURS = ("net", "vat", "gross", "due", "credited")
+"""Amounts that we have counted, in the currency's minor unit."""
+_STATED = ("paid", "left_to_pay", "too_much", "refunded", "charged_back", "returned")
+"""Amounts that come from the provider, or follow from its own."""
 
 
 def _ended_at(row: recording.Row, lines: list[Line], before: RowMapping | None) -> datetime | None:
@@ -402,6 +403,16 @@ def _minor(amount: Decimal | None, currency: str) -> int | None:
     if units != units.to_integral_value():
         raise ValueError(f"an amount has more decimals than {currency} has")
     return int(units) if abs(units) <= MOST_UNITS else None
+
+
+def _stated(amount: Decimal | None, currency: str) -> int | None:
+    """The same of what a provider states. A binary float of its wire has more decimals than any
+    currency; such an amount is in `kept` alone, for a refusal would hold up the invoice for ever.
+    """
+    try:
+        return _minor(amount, currency)
+    except ValueError:
+        return None
 
 
 # Read

@@ -32,6 +32,7 @@ from invoicing.errors import EngineRefused, ServerAway
 from invoicing.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
+    MONEY_WORKFLOW,
     NOTICES_WORKFLOW,
     ORDER_WORKFLOW,
     TASK_QUEUE,
@@ -47,7 +48,15 @@ FURTHER = "further kinds of difference"
 
 RUNNING = f"TaskQueue = {quoted(TASK_QUEUE)} AND ExecutionStatus = 'Running'"
 
-TYPES = (WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW, NOTICES_WORKFLOW)
+HEARING = f"{RUNNING} AND WorkflowType = {quoted(MONEY_WORKFLOW)}"
+LIVING = f"{RUNNING} AND WorkflowType != {quoted(MONEY_WORKFLOW)}"
+"""What hears of an invoice's money runs for a year, and each does the same: of all the invoices of
+a year a sample is enough."""
+
+TYPES = (
+    *(WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW, NOTICES_WORKFLOW),
+    MONEY_WORKFLOW,
+)
 """Of which a sample of the ended ones is looked at: what asks them for their state replays them."""
 
 Run = tuple[str, str]
@@ -101,14 +110,15 @@ async def check(
     processes: int | None = None,
     progress: Progress = lambda _done, _of: None,
 ) -> Replayed:
-    """Replay everything that runs, and of each type so many that have ended, the latest first.
+    """Replay everything that runs, and of each type so many that have ended, the latest first; so
+    many also of what hears of money.
 
     The processes connect as TEMPORAL_… says. `processes` is as many as there are cores by default.
     Raises an error of ours when the server does not let itself be asked.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    queries = [(RUNNING, None), *_of_the_ended(ended)]
-    total = (await client.count_workflows(RUNNING)).count
+    queries = [(LIVING, None), *_of_the_ended(ended)]
+    total = (await client.count_workflows(LIVING)).count
     for query, limit in queries[1:]:
         total += min(limit or 0, (await client.count_workflows(query)).count)
     size = max(1, min(MOST_IN_BATCH, total // (4 * processes)))
@@ -135,8 +145,10 @@ async def check(
 def _of_the_ended(ended: int) -> list[tuple[str, int | None]]:
     """A query per type, for there are many more of some than of others."""
     over = f"TaskQueue = {quoted(TASK_QUEUE)} AND ExecutionStatus != 'Running'"
-    types = TYPES if ended else ()
-    return [(f"{over} AND WorkflowType = {quoted(name)}", ended) for name in types]
+    if not ended:
+        return []
+    each = [f"{over} AND WorkflowType = {quoted(name)}" for name in TYPES]
+    return [(query, ended) for query in (HEARING, *each)]
 
 
 async def _batches(

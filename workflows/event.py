@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
     from invoicing import attributes
     from invoicing.identity import (
+        INVOICE_PREFIX,
         MONEY_PREFIX,
         document_id,
         money_id,
@@ -131,6 +132,9 @@ class EventWorkflow:
         told = dict.fromkeys([*running, *fetching] if ended else running)
         got = [each for each in told if await self._tell(each)]
         awaited = running or any(one.cut_off for one in found.workflows)
+        if not got and not awaited:
+            # What hears of its money may be listed a moment later than the invoice's end.
+            got = [each for each in _hearing(found) if await self._tell(each)]
         if got:
             self._end(EventOutcome.DELIVERED, *got)
         elif not awaited:
@@ -237,11 +241,22 @@ def _fetching(invoice: str) -> str:
     return document_id(invoice.partition("/")[2])
 
 
+def _hearing(found: LocatedAll) -> list[str]:
+    """The workflows that hear of the money of the invoices that it may be about. An order of the
+    same reference has nothing to do with them."""
+    named = [one.workflow_id for one in found.workflows]
+    invoices = [one for one in named if one.startswith(INVOICE_PREFIX)]
+    return [money_id(one.removeprefix(INVOICE_PREFIX)) for one in invoices]
+
+
 def _families(found: LocatedAll) -> set[str]:
     """Those under way that it may be about. An order and its deliveries' invoices are one: they
-    know among themselves what is theirs. Two that have nothing to do with each other are not."""
+    know among themselves what is theirs; so are an invoice and what hears of its money. Two that
+    have nothing to do with each other are not."""
 
     def head(one: Located) -> str:
+        if one.workflow_id.startswith(MONEY_PREFIX):
+            return one.order or workflow_id(one.workflow_id.removeprefix(MONEY_PREFIX))
         return one.order or one.workflow_id
 
     return {head(one) for one in found.workflows if one.running}

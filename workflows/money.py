@@ -6,11 +6,14 @@ news and looks seldom; it changes nothing at the provider, and asks nobody anyth
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
 from temporalio import workflow
 
 from workflows.invoice.life import Life
-from workflows.invoice.looking import NOT_THERE, learn
-from workflows.kit.calls import Trouble, answers
+from workflows.invoice.looking import learn
+from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Overdue
 from workflows.kit.instructions import of_one_input
 
@@ -18,11 +21,18 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.case import InvoiceInput
     from invoicing.invoice import LATER_MONEY, Invoice, Journal
     from invoicing.money_after import CreditedSince
-    from invoicing.provider import Event
+    from invoicing.provider import Event, Stage
 
 MOST_NOTES = 300
 """Credit notes of one invoice that are added up; with one more it is not known here how much was
 credited, as with those of an invoice that runs."""
+
+
+AN_OUTAGE = timedelta(hours=1)
+"""For so long a look that gets no answer is made again soon; after that, when its turn comes."""
+
+_LASTING = (Kind.DENIED, Kind.UNREADABLE)
+"""What an hour does not change: somebody has to."""
 
 
 @workflow.defn
@@ -38,7 +48,12 @@ class MoneyWorkflow:
         """For as long as the worker's settings say; Temporal's own Cancel ends it sooner."""
         life = self._life
         life.recorder.go_on()
-        await _hear(life)
+        try:
+            await _hear(life)
+        except asyncio.CancelledError:
+            # Without a cancel it is this instance that is evicted.
+            if workflow.cancellation_reason() is None:
+                raise
         life.note("nobody hears of its money any more")
         life.waits.over()
         life.show()
@@ -74,43 +89,74 @@ class MoneyWorkflow:
             case.credited_since = {**case.credited_since, told.note: told.gross}
         else:
             case.in_parts = True
+        if case.money is not None:
+            # It was stated before the credit: taken for one of now, it would be a payment.
+            case.money = case.money.model_copy(update={"left": None})
+        case.look_soon = True
         life.show()
 
 
 async def _hear(life: Life) -> None:
     """Until its time is over."""
+    case = life.case
     life.show()
-    failed = 0
+    left: frozenset[str] = frozenset()
+
+    def awake() -> bool:
+        return case.look_soon or any(event.id not in left for event in case.inbox)
+
     while True:
         try:
-            await life.waits.pause(LATER_MONEY, life.paces.money, lambda: bool(life.case.inbox))
+            await life.waits.pause(LATER_MONEY, life.paces.money, awake)
         except Overdue:
             return
-        while not await _looked(life):
-            # News that came stay where they are until somebody could look with them.
-            pause = life.paces.unavailable.pause(failed)
-            await life.waits.sleep(lambda: False, pause, "waiting for: a look that is answered")
-            failed += 1
-        failed = 0
+        left = await _look(life)
 
 
-async def _looked(life: Life) -> bool:
-    """Whether the provider has answered. That it does not know the invoice any more says nothing
-    of money."""
+async def _look(life: Life) -> frozenset[str]:
+    """Look, and again soon while nobody answers. The ids of the news that are left for the row's
+    next look, which they do not call for again."""
+    waiting = life.waits.waiting
+    end = waiting.until if waiting and waiting.until else workflow.now()
+    soon = workflow.now() + AN_OUTAGE
+    failed = 0
+    while problem := await _looked(life):
+        now = workflow.now()
+        pause = max(life.paces.unavailable.pause(failed), problem.retry_after or timedelta())
+        if problem.kind in _LASTING or now >= soon or now + pause >= end:
+            life.note(f"a look for its money failed ({problem.kind}), the next one is in its turn")
+            return frozenset(event.id for event in life.case.inbox)
+        # Another run looks at once, too.
+        life.case.look_soon = True
+        await life.waits.sleep(lambda: False, pause, "waiting for: a look that is answered")
+        failed += 1
+    return frozenset()
+
+
+async def _looked(life: Life) -> Trouble | None:
+    """Why there was no answer, if there was none. One that shows no invoice in law says nothing of
+    money."""
     case, given, waiting = life.case, life.case.inbox, life.waits.waiting
+    case.look_soon = False
     try:
         (snapshot,) = await answers((life.calls.read(life.target, given),), lambda: False)
     except Trouble as problem:
         if not problem.final:
-            return False
+            return problem
         # The very same look would be refused again.
         life.note(f"a look for its money is refused, {len(given)} news are left aside")
         case.inbox = tuple(event for event in case.inbox if event not in given)
-        return True
+        return None
     case.inbox = tuple(event for event in case.inbox if event not in given)
-    if snapshot.stage not in NOT_THERE:
+    if _tells(snapshot.stage):
         learn(life, snapshot, seen=True)
     # One row of looks, whatever they show: it has one end.
     life.waits.waiting = waiting
     life.show()
-    return True
+    return None
+
+
+def _tells(stage: Stage) -> bool:
+    """Whether what is there is an invoice in law. What was approved is never a draft again: one
+    that is shown is another, or a list that lags."""
+    return stage.reached(Stage.APPROVED) or stage in (Stage.CREDITED, Stage.UNKNOWN)

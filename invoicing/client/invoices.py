@@ -115,7 +115,8 @@ class Invoices:
 
     @engine.told
     async def state(self, reference: str) -> Invoice:
-        """Where the invoice is.
+        """Where the invoice is. What hears of its money says it, too, when Temporal has forgotten
+        the invoice's own workflow.
 
         Raises:
             NotFound: nobody asked for it.
@@ -123,18 +124,20 @@ class Invoices:
         """
         try:
             state = await queried(reference, self.handle(reference), "state", Invoice)
+        except NotFound:
+            return await queried(reference, self.hearing(reference), "state", Invoice)
         except WorkflowQueryFailedError:
             await raise_if_it_never_began(reference, self.handle(reference))
             raise
         if state.ended and state.balance is not None:
             with contextlib.suppress(NotFound):
-                later = await queried(reference, self._hearing(reference), "state", Invoice)
+                later = await queried(reference, self.hearing(reference), "state", Invoice)
                 # One that was made again under its reference has money of its own.
                 return later if later.provider_id == state.provider_id else state
         return state
 
-    def _hearing(self, reference: str) -> Execution:
-        """What hears of its money after its end."""
+    def hearing(self, reference: str) -> Execution:
+        """The workflow that hears of its money after its end."""
         return self.temporal.get_workflow_handle(money_id(reference))
 
     @engine.told
@@ -143,7 +146,7 @@ class Invoices:
         state = await self.state(reference)
         if state.ended and state.balance is not None:
             with contextlib.suppress(NotFound):
-                return await queried(reference, self._hearing(reference), "journal", Journal)
+                return await queried(reference, self.hearing(reference), "journal", Journal)
         return await queried(reference, self.handle(reference), "journal", Journal)
 
     @engine.stored_each
@@ -164,7 +167,8 @@ class Invoices:
 
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
-        out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`).
+        out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`), be it
+        what hears of an invoice's money after its end.
         `overdue_on`: final, due before that day and not paid in full, of those that are under way
         or whose money is still heard of.
         """
@@ -177,6 +181,7 @@ class Invoices:
             overdue_on=overdue_on,
             prefix=prefix,
             running=running,
+            with_money=stuck,
         )
         found = (
             standing_still(self.temporal, query, limit)

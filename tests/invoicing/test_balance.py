@@ -97,7 +97,8 @@ class TestSums:
         back = [one.amount for one in movements if one.way is not Way.PAYMENT]
         came = [one.amount for one in movements if one.way is Way.PAYMENT]
         if movements:
-            assert told.paid == sum(came, Decimal(0)) - sum(back, Decimal(0))
+            net = sum(came, Decimal(0)) - sum(back, Decimal(0))
+            assert told.paid == (net if net >= 0 else None)
         named = (told.refunded, told.charged_back, told.returned)
         assert sum(one for one in named if one is not None) == sum(back, Decimal(0))
 
@@ -198,6 +199,18 @@ def seen(stage: Stage = Stage.SENT, **changes: object) -> Snapshot:
     return Snapshot.model_validate({"provider_id": "17", "stage": stage, **changes})
 
 
+class TestTakenBack:
+    def test_of_a_payment_that_was_never_told_nothing_follows(self) -> None:
+        back = Statement(tells=(Way.CHARGEBACK,)).moved(
+            Movement(way=Way.CHARGEBACK, amount=Decimal("121.00"))
+        )
+        money = of(back)
+        assert (money.paid, money.left, money.too_much) == (None, None, None)
+        assert money.charged_back == 121
+        money = of(back.model_copy(update={"left": Decimal("121.00")}))
+        assert (money.paid, money.left) == of_units(0, 121)
+
+
 class TestOfACase:
     def test_there_is_none_before_it_is_final(self) -> None:
         assert Case(plan=a_plan(), stage=Stage.DRAFTED).balance is None
@@ -231,6 +244,37 @@ class TestOfACase:
         assert case.balance
         assert (case.balance.paid, case.balance.left) == of_units(121, 0)
         assert case.balance.too_much == case.balance.credited
+
+    @pytest.mark.parametrize(
+        "stated",
+        [
+            {"money": Statement(left=Decimal("121.00"))},
+            {"money": Statement(paid=Decimal(0), left=Decimal("121.00"))},
+            {"payment": PaymentStatus.UNPAID},
+        ],
+    )
+    def test_of_one_that_nobody_paid_nothing_is_left_once_it_is_credited(
+        self, stated: dict[str, object]
+    ) -> None:
+        case = a_case()
+        case.learn(seen(**stated))
+        case.learn(seen(Stage.CREDITED))
+        assert case.balance
+        money = case.balance
+        assert (money.paid, money.credited, money.left) == of_units(0, 121, 0)
+        assert (money.too_much, money.unexplained) == of_units(0, 0)
+
+    def test_how_much_is_too_much_after_a_credit_no_word_says(self) -> None:
+        case = a_case(payment=PaymentStatus.PAID)
+        case.learn(seen(Stage.CREDITED))
+        assert case.balance
+        assert (case.balance.left, case.balance.too_much) == (None, None)
+
+    def test_what_is_left_as_first_seen_after_a_credit_counts(self) -> None:
+        case = a_case()
+        case.learn(seen(Stage.CREDITED, money=Statement(left=Decimal(-121))))
+        assert case.balance
+        assert (case.balance.left, case.balance.too_much) == of_units(0, 121)
 
     def test_what_was_credited_in_parts_its_ledger_knows(self) -> None:
         case = a_case(in_parts=True)

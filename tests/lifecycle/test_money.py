@@ -264,3 +264,41 @@ async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: Wor
         assert (money.paid, money.left, money.too_much) == (due, NOTHING, gross)
         with pytest.raises(Exception, match="not found"):
             await hearing(shop, made.reference).describe()
+
+
+async def test_a_look_that_is_never_answered_ends_with_its_time(shared_world: World) -> None:
+    short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=2)})
+    async with at(shared_world, "invoro", money=short) as shop:
+        reference, _ = await ended(shop)
+        shop.stand_in.faults.place("read", "500", times=10_000)
+        heard = await asyncio.wait_for(hearing(shop, reference).result(), LONG_ENOUGH)
+        assert heard["status"] == "delivered"
+
+
+async def test_what_somebody_has_to_mend_is_not_asked_for_again_before_its_turn(
+    shared_world: World,
+) -> None:
+    async with at(shared_world, "invoro") as shop:
+        reference, due = await ended(shop)
+        shop.stand_in.faults.place("read", "not_json", times=3)
+        shop.stand_in.pay(reference)
+        await moved(shop, reference, lambda balance: balance.paid == due)
+        entries = (await shop.client.invoices.journal(reference)).entries
+        assert any("the next one is in its turn" in one.what for one in entries)
+
+
+async def test_a_cancel_of_it_loses_nothing_that_is_to_be_told(shared_world: World) -> None:
+    async with (
+        listening(shared_world) as silent,
+        silent.served(),
+        at(shared_world, "invoro") as shop,
+    ):
+        reference, due = await ended(shop, subscriber=silent.name)
+        shop.stand_in.pay(reference)
+        await moved(shop, reference, lambda balance: balance.paid == due)
+        await hearing(shop, reference).cancel()
+        heard = await asyncio.wait_for(hearing(shop, reference).result(), LONG_ENOUGH)
+        assert heard["status"] == "paid"
+        await silent.told(reference, "invoice.paid")
+        last = (await shop.client.invoices.journal(reference)).entries[-1]
+        assert last.what == "nobody hears of its money any more"

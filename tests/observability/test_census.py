@@ -275,6 +275,7 @@ async def test_what_stands_still_is_counted_by_kind() -> None:
     await Census(temporal.client, shown, ["mollie"]).take()
     assert shown.values["invoicing_stuck", ("order",)] == 1
     assert shown.values["invoicing_stuck", ("invoice",)] == 0
+    assert shown.values["invoicing_stuck", ("money",)] == 0
 
 
 class Register:

@@ -16,7 +16,7 @@ from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.case import STANDS, Before
-    from invoicing.identity import DETAILS, MONEY_WORKFLOW, OWNER, money_id
+    from invoicing.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
     from invoicing.invoice import Status
     from invoicing.money_after import CreditedSince
 
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 async def tell_invoice(life: Life) -> None:
     """Of a credit note that is final: let who hears of its invoice's money know what it took."""
     credits_, plan = life.request.credits, life.case.plan
-    if credits_ is None or plan is None or life.case.outcome not in STANDS or not _follows(life):
+    if credits_ is None or plan is None or life.case.outcome not in STANDS:
         return
     hearing = workflow.get_external_workflow_handle(money_id(credits_.reference))
     told = CreditedSince(note=life.request.reference, gross=plan.totals.gross)
@@ -51,7 +51,7 @@ async def hear_of_money(life: Life) -> None:
             id=money_id(life.request.reference),
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             parent_close_policy=ParentClosePolicy.ABANDON,
-            memo={OWNER: life.order_id} if life.order_id else None,
+            memo=_memo(life),
             search_attributes=listed(),
             static_summary=f"{life.request.provider} · money after the end",
             static_details=DETAILS,
@@ -65,6 +65,12 @@ async def hear_of_money(life: Life) -> None:
         for event in late:
             with contextlib.suppress(FailureError):
                 await hearing.signal("provider_event", event)
+
+
+def _memo(life: Life) -> dict[str, str | dict[str, str]]:
+    """Whose it is: when the invoice's own workflow is forgotten, nothing else says."""
+    asked = {MEMO: fingerprint(life.request)}
+    return {OWNER: life.order_id, **asked} if life.order_id else {**asked}
 
 
 def _follows(life: Life) -> bool:

@@ -19,7 +19,7 @@ from workflows.notices import DETAILS, NoticesWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
-    from invoicing.identity import notices_id
+    from invoicing.identity import MONEY_PREFIX, notices_id, workflow_id
     from invoicing.invoice import Invoice
     from invoicing.memory import Memory
     from invoicing.notice import FIELD, NoticesInput, is_of_money, news, notice
@@ -102,7 +102,7 @@ class Outbox:
             self._waiting.popleft()
 
     async def _hand(self, start: NoticesInput) -> None:
-        identity = notices_id(start.subscriber, workflow.info().workflow_id)
+        identity = notices_id(start.subscriber, _about())
         for turn in itertools.count(1):
             if await self._begun(identity, start) or await self._signalled(identity, start):
                 return
@@ -139,6 +139,15 @@ class Outbox:
             self._posting = None
             return False
         return True
+
+
+def _about() -> str:
+    """The workflow by which its notices are posted. What hears of money goes on where the invoice
+    has stopped: two that post would put them in disorder."""
+    identity = workflow.info().workflow_id
+    if identity.startswith(MONEY_PREFIX):
+        return workflow_id(identity.removeprefix(MONEY_PREFIX))
+    return identity
 
 
 def looked_at(child: asyncio.Future[Any]) -> None:
