@@ -11,7 +11,7 @@ from invoicing.document import Document
 from invoicing.invoice import Status
 from invoicing.provider import Attachment, CreateCall, Paces, Snapshot, Stage
 from invoicing.questions import Answer, Reason
-from simulation.documents import document
+from simulation.documents import document, sums
 from simulation.engine import ActivityCall, Attempt
 from tests.simulation.scene import Scene, away, lost, refused
 from tests.simulation.test_register import ABOUT, Kept
@@ -194,6 +194,38 @@ def test_what_somebody_made_final_meanwhile_is_not_corrected_but_asked_about(sta
         assert problem is not None
         assert "became final meanwhile" in problem.what
         assert contents(scene) == [("P-1", stage, False)]
+        assert "update" not in scene.provider.calls
+
+
+def test_the_books_keep_the_sums_of_what_somebody_made_final_meanwhile() -> None:
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.passes(EFFECT)
+        scene.provider.become("P-1", Stage.APPROVED)
+        correct(scene, to=document(3))
+        scene.until_asked(Reason.CANNOT_CANCEL)
+        scene.passes(MINUTE)
+        row, sold = scene.register.rows[ABOUT], sums(OLD)
+        assert (row.number, row.gross, row.due) == ("N-P-1", sold.gross, sold.due)
+        assert scene.state.amounts is not None
+        assert scene.state.amounts.gross == sold.gross
+
+
+def test_a_draft_whose_approval_was_said_yes_to_is_not_updated() -> None:
+    """It does not show yet, and that may take long."""
+    with updating(said={"text": "ours"}) as scene:
+        scene.provider.accepts_only = {"approve"}
+        scene.provider.said = {"text": "ours"}
+        scene.begin()
+        scene.until_asked(Reason.APPROVAL_OVERDUE)
+        scene.provider.accepts_only, scene.provider.said = set(), {"text": "theirs"}
+        scene.tell("something")
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        scene.passes(EFFECT)
+        scene.provider.plan["said"] = {}
+        correct(scene)
+        assert scene.ended().status is Status.SENT
+        assert contents(scene) == MADE_AGAIN
         assert "update" not in scene.provider.calls
 
 

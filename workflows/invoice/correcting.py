@@ -37,6 +37,10 @@ async def correct(life: Life) -> None:
     made = await plan_anew(life) if _can_stay(life) else None
     if made is None or made.fixed != case.made or made.attachments:
         await _make_again(life)
+    if await view(life) is not Stage.DRAFTED or not _can_stay(life):
+        # With a plan of the new sums the books would state those of what is final with the old.
+        await _make_again(life)
+    # From here on nothing is awaited.
     case.keep_draft()
     case.looked_up, case.correcting = False, False
     follow(life, made)
@@ -65,7 +69,8 @@ def _can_stay(life: Life) -> bool:
     case, plan = life.case, life.case.plan
     if plan is None or not case.made or plan.attachments or life.cannot_look:
         return False
-    drafted = case.provider_id is not None and case.stage is Stage.DRAFTED
+    # A change that was said yes to, and does not show, counts as under way.
+    drafted = case.provider_id is not None and case.stage is Stage.DRAFTED and not case.accepted
     return drafted and case.doubt.may_update(life.content, workflow.now())
 
 
