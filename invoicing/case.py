@@ -83,6 +83,9 @@ class Case(Memory):
     """Whether what is at the provider still has the content before the last correction."""
     outdated: bool = False
     """Whether our draft still has that content, and is to be updated in place."""
+    made: str = ""
+    """What of our draft no update can change, by the plan that it was made by; empty where it was
+    adopted: who made it, and with what else in it, nobody knows."""
     adopting: tuple[str, ...] = ()
     """The invoice that a person wants to go on with, not yet looked at, and those they know to be
     none of ours."""
@@ -197,11 +200,11 @@ class Case(Memory):
 
     def keep_draft(self) -> None:
         """Back to where the draft had just been made, for it is going to say something else."""
-        kept = (self.provider_id, self.stage, self.known, self.provider_status)
+        kept = (self.provider_id, self.stage, self.known, self.provider_status, self.made)
         fresh = Case()
         for name in _OF_ONE_DRAFT:
             setattr(self, name, getattr(fresh, name))
-        self.provider_id, self.stage, self.known, self.provider_status = kept
+        self.provider_id, self.stage, self.known, self.provider_status, self.made = kept
         self.outdated = True
 
     def names(self, request: InvoiceRequest) -> list[str]:
@@ -322,7 +325,7 @@ STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
 _OF_ONE_DRAFT = (
     *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),
     *("number", "echo", "problems", "tolerated", "accepted", "insisted", "without", "attached"),
-    *("document_asked", "outdated"),
+    *("document_asked", "outdated", "made"),
 )
 
 

@@ -53,7 +53,7 @@ MUTANTS = (
     Mutant(
         "a draft is updated though something in it cannot be",
         CORRECTING,
-        "made.fixed != life.plan.fixed or made.attachments",
+        "made.fixed != case.made or made.attachments",
         "made.attachments",
     ),
     Mutant(
@@ -67,5 +67,23 @@ MUTANTS = (
         CORRECTING,
         "or plan.attachments or life.cannot_look",
         "or plan.attachments",
+    ),
+    Mutant(
+        "a successor takes the draft that the register names, whatever its content",
+        "workflows/invoice/claiming.py",
+        "case.correcting = not case.was_final and not case.doubt.is_of(life.content)",
+        "case.correcting = False",
+    ),
+    Mutant(
+        "a successor goes by the row alone whether it was corrected",
+        "workflows/invoice/claiming.py",
+        "left.corrected or len(claimed.contents) > 1",
+        "left.corrected",
+    ),
+    Mutant(
+        "an adopted draft is updated where it stands",
+        "workflows/invoice/searching.py",
+        "found_one().denied(CREATE, workflow.now(), others)\n",
+        "found_one().denied(CREATE, workflow.now(), others)\n    case.made = life.plan.fixed\n",
     ),
 )

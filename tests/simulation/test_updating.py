@@ -11,9 +11,10 @@ from invoicing.document import Document
 from invoicing.invoice import Status
 from invoicing.provider import Attachment, CreateCall, Paces, Snapshot, Stage
 from invoicing.questions import Answer, Reason
-from simulation.documents import document
+from simulation.documents import document, sums
 from simulation.engine import ActivityCall, Attempt
 from tests.simulation.scene import Scene, away, lost, refused
+from tests.simulation.test_register import ABOUT, Kept
 
 EFFECT = Paces().effect
 MINUTE = timedelta(minutes=1)
@@ -196,6 +197,38 @@ def test_what_somebody_made_final_meanwhile_is_not_corrected_but_asked_about(sta
         assert "update" not in scene.provider.calls
 
 
+def test_the_books_keep_the_sums_of_what_somebody_made_final_meanwhile() -> None:
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.passes(EFFECT)
+        scene.provider.become("P-1", Stage.APPROVED)
+        correct(scene, to=document(3))
+        scene.until_asked(Reason.CANNOT_CANCEL)
+        scene.passes(MINUTE)
+        row, sold = scene.register.rows[ABOUT], sums(OLD)
+        assert (row.number, row.gross, row.due) == ("N-P-1", sold.gross, sold.due)
+        assert scene.state.amounts is not None
+        assert scene.state.amounts.gross == sold.gross
+
+
+def test_a_draft_whose_approval_was_said_yes_to_is_not_updated() -> None:
+    """It does not show yet, and that may take long."""
+    with updating(said={"text": "ours"}) as scene:
+        scene.provider.accepts_only = {"approve"}
+        scene.provider.said = {"text": "ours"}
+        scene.begin()
+        scene.until_asked(Reason.APPROVAL_OVERDUE)
+        scene.provider.accepts_only, scene.provider.said = set(), {"text": "theirs"}
+        scene.tell("something")
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        scene.passes(EFFECT)
+        scene.provider.plan["said"] = {}
+        correct(scene)
+        assert scene.ended().status is Status.SENT
+        assert contents(scene) == MADE_AGAIN
+        assert "update" not in scene.provider.calls
+
+
 def test_what_is_made_final_while_it_is_updated_is_asked_about() -> None:
     """Nobody knows with which content."""
     with updating() as scene:
@@ -260,6 +293,90 @@ def test_a_successor_takes_no_draft_that_may_have_been_updated() -> None:
         made = scene.provider.made
         assert [one.document == OLD for one in made.values() if one.sent] == [True]
         assert made["P-1"].stage is Stage.DELETED
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+@pytest.mark.parametrize("late", [None, timedelta(), 10 * MINUTE])
+@pytest.mark.parametrize("after", [timedelta(seconds=1), MINUTE])
+def test_what_the_register_hands_on_is_made_again_where_it_may_have_been_updated(
+    *, forgotten: bool, late: timedelta | None, after: timedelta
+) -> None:
+    """The register knows the draft by its id, and nobody which of the two contents that has."""
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.passes(EFFECT)
+        scene.provider.script("update", lost(late), *[away()] * 50)
+        correct(scene)
+        scene.until_called("update")
+        scene.passes(after)
+        if forgotten:
+            scene.forgotten()
+        else:
+            scene.server.terminate(scene.id)
+        scene.begin()
+        scene.until_held()
+        scene.release()
+        assert scene.ended().status is Status.SENT
+        scene.passes(EFFECT)
+        assert [one.document == OLD for one in scene.provider.alive if one.sent] == [True]
+        assert len(scene.provider.alive) == 1
+
+
+def test_that_a_person_has_corrected_it_is_in_the_register_at_once() -> None:
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.passes(EFFECT)
+        scene.provider.script("update", *[away()] * 50)
+        correct(scene)
+        scene.passes(timedelta(seconds=1))
+        assert scene.register.rows[ABOUT].corrected
+
+
+def test_more_than_one_content_that_was_claimed_is_a_correction() -> None:
+    """The register was away for the line, and not for the claim."""
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.passes(EFFECT)
+        row = scene.register.rows[ABOUT]
+        scene.provider.script("update", *[away()] * 50)
+        correct(scene)
+        scene.until_called("update")
+        scene.register.rows[ABOUT] = row
+        assert not row.corrected
+        scene.forgotten()
+        scene.begin()
+        scene.until_held()
+
+
+def test_what_the_register_hands_on_and_is_sent_already_is_no_question() -> None:
+    """It was corrected and sent; who asks for it again in the first words is told so."""
+    with Kept(fixed="the rest") as scene:
+        parked(scene)
+        scene.provider.script("send", lost(timedelta()))
+        correct(scene)
+        scene.until_called("send")
+        scene.until(lambda: scene.register.rows[ABOUT].stage == Stage.APPROVED)
+        scene.forgotten()
+        scene.begin()
+        assert scene.ended().status is Status.SENT
+        assert (scene.provider.sent, len(scene.provider.made)) == (1, 1)
+
+
+def test_a_draft_that_was_adopted_is_made_again() -> None:
+    """Somebody made it there by hand: what else it has no plan knows."""
+    with updating(said={"text": "ours"}) as scene:
+        scene.provider.said = {"text": "theirs"}
+        scene.provider.searchable = False
+        scene.provider.script("create", lost())
+        scene.begin()
+        scene.until_asked(Reason.MAY_EXIST)
+        by_hand = scene.provider.put(OLD)
+        scene.answer(Answer.ADOPT, provider_id=by_hand)
+        scene.until_asked(Reason.AMOUNTS_DIFFER)
+        correct(scene)
+        assert scene.ended().status is Status.SENT
+        assert contents(scene) == MADE_AGAIN
+        assert "update" not in scene.provider.calls
 
 
 def test_a_refused_correction_leaves_the_question_that_it_was() -> None:

@@ -106,4 +106,6 @@ def _remember_to_correct(life: Life, said: Resolve) -> None:
     life.replace(corrected(life.request, said))
     life.case.correcting = life.case.corrected = True
     leave_word(life.case)
+    # Said by a person, it is recorded at once; the row of the answer's own line is older than this.
+    life.note("to be made from the corrected document", said)
     raise StartOver

@@ -12,7 +12,7 @@ from workflows.invoice.asking import ask_about
 from workflows.invoice.inheritance import inherit, leave_word
 from workflows.invoice.life import Life
 from workflows.kit.calls import Kind, Trouble, answers
-from workflows.kit.endings import Ended, Overdue
+from workflows.kit.endings import Ended, Overdue, StartOver
 from workflows.kit.recorder import ask_claim
 
 with workflow.unsafe.imports_passed_through():
@@ -33,10 +33,13 @@ CALL = timedelta(seconds=30)
 async def claim(life: Life) -> None:
     """Claim the reference for what is asked for now. Does nothing where there is no register.
 
-    Raises Ended where the reference stands for other content, or for an invoice that has ended.
+    Raises Ended where the reference stands for other content, or for an invoice that has ended;
+    StartOver where the draft that an earlier life left may have other content.
     """
     if life.plan.claims and life.case.claimed != life.content:
         await _claim(life)
+        if life.case.correcting:
+            raise StartOver
 
 
 async def _claim(life: Life) -> None:
@@ -136,6 +139,8 @@ def _inherit(life: Life, claimed: Claimed) -> None:
     """What an earlier life may have asked for is in doubt, and what it knew of is gone on with."""
     case, left = life.case, claimed.left or Row(provider="", account="", goal="", status="")
     known = (one.content for one in case.doubt.calls if one.verb == CREATE)
+    # A correction claims its content too, and may not have got into the row.
+    corrected = left.corrected or len(claimed.contents) > 1
     on = claimed.word is Word.GOES_ON
     # What people said of one that came to its own end has been carried out.
     unfinished = on and (not left.ended or left.outcome == Status.EXPIRED)
@@ -144,7 +149,7 @@ def _inherit(life: Life, claimed: Claimed) -> None:
         contents=tuple(dict.fromkeys((*claimed.contents, *known))),
         cancelled=unfinished and left.cancelling,
         held=unfinished and left.held,
-        corrected=unfinished and left.corrected,
+        corrected=unfinished and corrected,
     )
     inherit(case, earlier)
     leave_word(case)
@@ -153,6 +158,8 @@ def _inherit(life: Life, claimed: Claimed) -> None:
         there = left.provider_id is not None and left.stage != Stage.DELETED
         if there:
             _adopt(life, left)
+            # An update of it may have been lost, and the figures of both may be the same.
+            case.correcting = not case.was_final and not case.doubt.is_of(life.content)
     else:
         # A provider that knows an invoice by our name for it refuses the name of one that is over.
         given_up = left.provider_id is not None and not left.in_doubt

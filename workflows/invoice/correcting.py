@@ -31,12 +31,16 @@ async def correct(life: Life) -> None:
     the new content needs is looked up. Otherwise it is taken away, and made again.
     """
     case = life.case
-    if case.blind:
+    if case.blind and case.corrected:
         # The person who corrects it has seen that it is still a draft: no approval is in doubt.
         case.doubt = case.doubt.saw("approve")
     made = await plan_anew(life) if _can_stay(life) else None
-    if made is None or made.fixed != life.plan.fixed or made.attachments:
+    if made is None or made.fixed != case.made or made.attachments:
         await _make_again(life)
+    if await view(life) is not Stage.DRAFTED or not _can_stay(life):
+        # With a plan of the new sums the books would state those of what is final with the old.
+        await _make_again(life)
+    # From here on nothing is awaited.
     case.keep_draft()
     case.looked_up, case.correcting = False, False
     follow(life, made)
@@ -63,9 +67,10 @@ def _can_stay(life: Life) -> bool:
     """Whether it may be updated where it stands: a draft with nothing added to it, of which nothing
     else is under way or in doubt."""
     case, plan = life.case, life.case.plan
-    if plan is None or not plan.fixed or plan.attachments or life.cannot_look:
+    if plan is None or not case.made or plan.attachments or life.cannot_look:
         return False
-    drafted = case.provider_id is not None and case.stage is Stage.DRAFTED
+    # A change that was said yes to, and does not show, counts as under way.
+    drafted = case.provider_id is not None and case.stage is Stage.DRAFTED and not case.accepted
     return drafted and case.doubt.may_update(life.content, workflow.now())
 
 

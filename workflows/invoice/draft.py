@@ -79,6 +79,7 @@ async def create_once(life: Life) -> None:
         await _not_created(life, problem)
     else:
         case.doubt = case.doubt.answered(CREATE)
+        case.made = life.plan.fixed
         learn(life, snapshot, seen=False)
         life.note("draft created")
         life.show()
