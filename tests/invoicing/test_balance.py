@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -254,7 +255,7 @@ class TestOfACase:
         ],
     )
     def test_of_one_that_nobody_paid_nothing_is_left_once_it_is_credited(
-        self, stated: dict[str, object]
+        self, stated: dict[str, Any]
     ) -> None:
         case = a_case()
         case.learn(seen(**stated))

@@ -10,10 +10,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.service import RPCError, RPCStatusCode
 
+from gateway.reach import Reach
 from invoicing.balance import Balance, Way
-from invoicing.identity import money_id
+from invoicing.identity import money_id, notices_id
 from invoicing.invoice import Invoice, Status
+from invoicing.money_after import CreditedSince
 from invoicing.provider import Pace, PaymentStatus
 from invoicing.request import Goal
 from sandbox.riverty.words import TYPES
@@ -302,3 +307,82 @@ async def test_a_cancel_of_it_loses_nothing_that_is_to_be_told(shared_world: Wor
         await silent.told(reference, "invoice.paid")
         last = (await shop.client.invoices.journal(reference)).entries[-1]
         assert last.what == "nobody hears of its money any more"
+
+
+async def test_one_that_the_server_has_forgotten_is_shown_and_is_still_its_callers(
+    shared_world: World,
+) -> None:
+    """After the retention of the invoice's own run."""
+    async with at(shared_world, "invoro") as shop:
+        reference, due = await ended(shop)
+        shop.stand_in.pay(reference)
+        await moved(shop, reference, lambda balance: balance.paid == due)
+        await forgotten(shop, reference)
+        state = await shop.client.invoices.state(reference)
+        assert (state.reference, state.status, state.ended) == (reference, Status.PAID, True)
+        assert await said(shop, reference)
+        told = await hearing(shop, reference).describe()
+        here = f"{state.provider}/{state.account}"
+        assert await Reach(accounts=(here,)).has(told)
+        assert not await Reach(accounts=(f"{here}-other",)).has(told)
+
+
+async def forgotten(shop: Company, reference: str) -> None:
+    """Delete the invoice's own workflow, and wait until it is gone."""
+    temporal = shop.client.temporal
+    handle = shop.client.invoices.handle(reference)
+    about = WorkflowExecution(workflow_id=handle.id)
+    delete = DeleteWorkflowExecutionRequest(namespace=temporal.namespace, workflow_execution=about)
+    await temporal.workflow_service.delete_workflow_execution(delete)
+    async with asyncio.timeout(LONG_ENOUGH):
+        while True:
+            try:
+                await handle.describe()
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_notices_after_the_end_are_posted_by_the_invoices_own_poster(
+    shared_world: World,
+) -> None:
+    async with (
+        listening(shared_world) as silent,
+        silent.served(),
+        at(shared_world, "invoro") as shop,
+    ):
+        reference, _ = await ended(shop, subscriber=silent.name)
+        shop.stand_in.pay(reference)
+        await silent.told(reference, "invoice.paid")
+        temporal = shop.client.temporal
+        another = notices_id(silent.name, money_id(reference))
+        with pytest.raises(RPCError, match="not found"):
+            await temporal.get_workflow_handle(another).describe()
+
+
+async def test_a_credit_note_brings_a_look_and_invents_no_payment(shared_world: World) -> None:
+    """The next look of the row is a day away; what is left was stated before the credit."""
+    rare = HEARS.money.model_copy(
+        update={"first": timedelta(days=1), "cap": timedelta(days=1), "deadline": timedelta(days=9)}
+    )
+    async with at(shared_world, "invoro", money=rare) as shop:
+        reference, due = await ended(shop)
+        reads = len(await looks(shop, reference))
+        told = CreditedSince(note="NOTE-1", gross=Decimal("10.00"))
+        await hearing(shop, reference).signal("credited", told)
+        _, money = await moved(shop, reference, lambda balance: balance.credited == 10)
+        assert (money.paid, money.left, money.unexplained) == (NOTHING, due - 10, NOTHING)
+        async with asyncio.timeout(LONG_ENOUGH):
+            while True:
+                if len(await looks(shop, reference)) > reads:
+                    return
+                await asyncio.sleep(0.05)
+
+
+async def looks(shop: Company, reference: str) -> list[str]:
+    """The reads that it has asked for."""
+    history = await hearing(shop, reference).fetch_history()
+    asked = [one.activity_task_scheduled_event_attributes for one in history.events]
+    return [one.activity_type.name for one in asked if one.activity_type.name == "read"]

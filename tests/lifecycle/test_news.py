@@ -232,7 +232,7 @@ async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     second = await asked(handle)
     assert (second.question, second.what) == (
         "q2",
-        "nothing that runs has the reference that was named",
+        "nothing that runs, or hears of its money, has the reference that was named",
     )
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update("resolve", answer("q1", Answer.DROP))

@@ -40,6 +40,15 @@ async def test_the_code_that_lived_it_fits(living: list[str], client: Client) ->
     assert told[-1] == (5, 5)
 
 
+def test_of_what_hears_of_money_a_sample_is_enough() -> None:
+    """It runs for a year, one for each invoice."""
+    assert replaying.LIVING.endswith("WorkflowType != 'MoneyWorkflow'")
+    samples = replaying._of_the_ended(5)
+    assert (replaying.HEARING, 5) in samples
+    assert {limit for _, limit in samples} == {5}
+    assert replaying._of_the_ended(0) == []
+
+
 async def test_a_harmless_change_passes(living: list[str], client: Client) -> None:
     found = await check(client, stories(Patched), ended=5, processes=1)
     assert (found.fit, found.differ) == (5, 0)
