@@ -84,8 +84,7 @@ class Case(Memory):
     outdated: bool = False
     """Whether our draft still has that content, and is to be updated in place."""
     made: str = ""
-    """What of our draft no update can change, by the plan that it was made by; empty where it was
-    adopted: who made it, and with what else in it, nobody knows."""
+    """Its plan's `fixed` when we made our draft; empty where that was adopted: nobody knows."""
     adopting: tuple[str, ...] = ()
     """The invoice that a person wants to go on with, not yet looked at, and those they know to be
     none of ours."""
@@ -198,11 +197,9 @@ class Case(Memory):
 
     def keep_draft(self) -> None:
         """Back to where the draft had just been made, for it is going to say something else."""
-        kept = (self.provider_id, self.stage, self.known, self.provider_status, self.made)
         fresh = Case()
-        for name in _OF_ONE_DRAFT:
+        for name in set(_OF_ONE_DRAFT) - _OF_ITS_BEGINNING:
             setattr(self, name, getattr(fresh, name))
-        self.provider_id, self.stage, self.known, self.provider_status, self.made = kept
         self.outdated = True
 
     def names(self, request: InvoiceRequest) -> list[str]:
@@ -336,6 +333,9 @@ _OF_ONE_DRAFT = (
     "outdated",
     "made",
 )
+
+
+_OF_ITS_BEGINNING = {"provider_id", "stage", "known", "provider_status", "made"}
 
 
 class Earlier(Recorded):
