@@ -181,8 +181,11 @@ class Recorder:
                 )
 
     def _at_once(self) -> bool:
-        """At the end nothing follows; and what a person has said must outlive this workflow."""
-        return self._ending or any(line.by for line in self._memory.unrecorded)
+        """At the end nothing follows; and what a person has said must outlive this workflow. Not
+        who asked for it in the first place: that is said again by whoever asks again."""
+        return self._ending or any(
+            line.by or (line.proven and line.sequence > 1) for line in self._memory.unrecorded
+        )
 
     async def _recorded(self) -> bool:
         memory = self._memory
