@@ -37,7 +37,6 @@ from invoicing.request import Goal, InvoiceRequest
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
-
 _ZERO = Decimal(0)
 
 
@@ -197,8 +196,8 @@ class Case(Memory):
 
     def keep_draft(self) -> None:
         """Back to where the draft had just been made, for it is going to say something else."""
-        fresh = Case()
-        for name in set(_OF_ONE_DRAFT) - _OF_ITS_BEGINNING:
+        kept, fresh = {"provider_id", "stage", "known", "provider_status", "made"}, Case()
+        for name in set(_OF_ONE_DRAFT) - kept:
             setattr(self, name, getattr(fresh, name))
         self.outdated = True
 
@@ -333,9 +332,6 @@ _OF_ONE_DRAFT = (
     "outdated",
     "made",
 )
-
-
-_OF_ITS_BEGINNING = {"provider_id", "stage", "known", "provider_status", "made"}
 
 
 class Earlier(Recorded):

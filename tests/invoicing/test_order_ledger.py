@@ -143,6 +143,15 @@ def test_an_order_has_no_more_parts_than_are_said(monkeypatch: pytest.MonkeyPatc
     assert len(ledger.reserve(("1", "2"), "B").lines) == 5
 
 
+def test_the_same_quantity_in_other_digits_is_the_same_delivery() -> None:
+    def asked(quantity: str) -> str:
+        given = {"delivery": "A", "lines": ["1"], "issue_date": "2026-06-30"}
+        return digest(Deliver.model_validate({**given, "quantities": {"1": quantity}}))
+
+    assert asked("4") == asked("4.0") == asked("4.00")
+    assert asked("40") != asked("4") != asked("4.1")
+
+
 def test_a_ledger_that_is_too_full_can_still_be_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that was let in all the same would else be nobody's for good."""
     ledger = Ledger.of(an_order().document).reserve(("1",), "A", {"1": Decimal(1)})
