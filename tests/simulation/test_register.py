@@ -17,7 +17,7 @@ from invoicing.request import Goal
 from simulation.documents import ISSUED, document
 from simulation.engine import Limits
 from simulation.register import SimulatedRegister
-from tests.simulation.scene import ORDER, REFERENCE, Scene, lost, request
+from tests.simulation.scene import ORDER, REFERENCE, Scene, away, lost, request
 
 ABOUT = ("invoice", REFERENCE)
 DAY = timedelta(days=1)
@@ -111,6 +111,16 @@ def test_what_a_person_has_said_is_written_down_at_once() -> None:
         scene.hold()
         scene.passes(timedelta(seconds=1))
         assert "held" in [line.what for line in kept[before:]]
+
+
+def test_where_nobody_can_look_each_line_is_written_down_at_once() -> None:
+    """Its successor approves again what is not known to be approved: that may send it twice."""
+    with Kept(uncertain="ask", sent_by="approve") as scene:
+        scene.provider.script("send", *[away()] * 50)
+        scene.begin()
+        scene.until_called("approve")
+        scene.passes(timedelta(seconds=1))
+        assert scene.register.rows[ABOUT].stage == Stage.APPROVED
 
 
 def test_what_a_proven_caller_wants_of_an_order_is_written_down_at_once() -> None:
