@@ -37,7 +37,6 @@ from invoicing.request import Goal, InvoiceRequest
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
-
 _ZERO = Decimal(0)
 
 
@@ -84,8 +83,7 @@ class Case(Memory):
     outdated: bool = False
     """Whether our draft still has that content, and is to be updated in place."""
     made: str = ""
-    """What of our draft no update can change, by the plan that it was made by; empty where it was
-    adopted: who made it, and with what else in it, nobody knows."""
+    """Its plan's `fixed` when we made our draft; empty where that was adopted: nobody knows."""
     adopting: tuple[str, ...] = ()
     """The invoice that a person wants to go on with, not yet looked at, and those they know to be
     none of ours."""
@@ -200,11 +198,9 @@ class Case(Memory):
 
     def keep_draft(self) -> None:
         """Back to where the draft had just been made, for it is going to say something else."""
-        kept = (self.provider_id, self.stage, self.known, self.provider_status, self.made)
-        fresh = Case()
-        for name in _OF_ONE_DRAFT:
+        kept, fresh = {"provider_id", "stage", "known", "provider_status", "made"}, Case()
+        for name in set(_OF_ONE_DRAFT) - kept:
             setattr(self, name, getattr(fresh, name))
-        self.provider_id, self.stage, self.known, self.provider_status, self.made = kept
         self.outdated = True
 
     def names(self, request: InvoiceRequest) -> list[str]:

@@ -15,6 +15,7 @@ from invoicing.doubt import Doubt
 from invoicing.errors import FieldProblem
 from invoicing.invoice import FAILING, Amounts, Invoice, LineStatus, Status, Waiting
 from invoicing.memory import Memory
+from invoicing.money import plain
 from invoicing.order import (
     AddLines,
     CancellationState,
@@ -296,7 +297,10 @@ def digest(wanted: Asked) -> str:
     left_out = {"proven"}
     if not isinstance(wanted, AddLines):
         left_out |= set() if wanted.quantities else {"quantities"}
-        quantities = dict(sorted(wanted.quantities.items()))
+        # Of one quantity there are several ways to write it: 4 and 4.0.
+        quantities = {
+            line: Decimal(plain(units)) for line, units in sorted(wanted.quantities.items())
+        }
         wanted = wanted.model_copy(update={"quantities": quantities})
     return hashlib.sha256(wanted.model_dump_json(exclude=left_out).encode()).hexdigest()[:16]
 

@@ -100,11 +100,16 @@ class Ledger(Recorded):
         return self.model_copy(update={"lines": tuple(lines), "currency": document.currency})
 
     def grown(self, document: Document) -> Self:
-        """With the lines of its order's document that it does not know yet, open."""
+        """With the lines of its order's document that it does not know yet, open. Raises NotOpen
+        where there would be more parts than a ledger may have."""
         known = {line.id for line in self.lines}
         of = Ledger.of(document)
         more = tuple(line for line in of.lines if line.id not in known)
-        return self.model_copy(update={"lines": (*self.lines, *more)})
+        lines = (*self.lines, *more)
+        if len(lines) > MOST_PARTS:
+            why = f"come to more than {MOST_PARTS} parts with those of this order: make another one"
+            raise NotOpen([FieldProblem(field="lines", message=why)])
+        return self.model_copy(update={"lines": lines})
 
     def reserve(
         self, ids: Iterable[str], holder: str, quantities: Mapping[str, Decimal] = WHOLE
@@ -121,7 +126,8 @@ class Ledger(Recorded):
         if wrong:
             raise NotOpen(wrong)
         taken = self._taken(frozenset(wanted), holder, quantities)
-        if len(taken) > MOST_PARTS:
+        # What is taken whole splits nothing: a ledger that is full can always be emptied.
+        if len(taken) > max(MOST_PARTS, len(self.lines)):
             why = f"come to more than {MOST_PARTS} parts; take all that is open of them, or fewer"
             raise NotOpen([FieldProblem(field="lines", message=why)])
         return self.model_copy(update={"lines": taken})

@@ -143,6 +143,36 @@ def test_an_order_has_no_more_parts_than_are_said(monkeypatch: pytest.MonkeyPatc
     assert len(ledger.reserve(("1", "2"), "B").lines) == 5
 
 
+def test_the_same_quantity_in_other_digits_is_the_same_delivery() -> None:
+    def asked(quantity: str) -> str:
+        given = {"delivery": "A", "lines": ["1"], "issue_date": "2026-06-30"}
+        return digest(Deliver.model_validate({**given, "quantities": {"1": quantity}}))
+
+    assert asked("4") == asked("4.0") == asked("4.00")
+    assert asked("40") != asked("4") != asked("4.1")
+
+
+def test_a_ledger_that_is_too_full_can_still_be_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that was let in all the same would else be nobody's for good."""
+    ledger = Ledger.of(an_order().document).reserve(("1",), "A", {"1": Decimal(1)})
+    monkeypatch.setattr(order_ledger, "MOST_PARTS", 3)
+    assert len(ledger.lines) > order_ledger.MOST_PARTS
+    with pytest.raises(NotOpen, match="come to more than 3 parts"):
+        ledger.reserve(("2",), "B", {"2": Decimal(1)})
+    rest = ledger.reserve(ledger.with_status(LineStatus.OPEN), "B").cancel("B").invoice("A", "N-1")
+    assert rest.done
+
+
+def test_no_line_is_added_to_a_ledger_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger.of(an_order(a_line(1)).document)
+    grown = an_order(a_line(1), a_line(2)).document
+    monkeypatch.setattr(order_ledger, "MOST_PARTS", 1)
+    with pytest.raises(NotOpen, match="come to more than 1 parts"):
+        ledger.grown(grown)
+    monkeypatch.setattr(order_ledger, "MOST_PARTS", 2)
+    assert len(ledger.grown(grown).lines) == 2
+
+
 def test_a_ledger_of_old_knows_its_units_from_its_order() -> None:
     order = an_order()
     old = Ledger(lines=tuple(LedgerLine(id=line.id) for line in order.document.lines))

@@ -211,7 +211,9 @@ class Provider:
 
     def _plan_order(self, request: OrderRequest, act: Act) -> OrderPlan:
         context = self.plan.get("context", {})
-        return OrderPlan(totals=sums(request.document), paces=PACES, context=context)
+        claims = bool(self.plan.get("claims"))
+        totals = sums(request.document)
+        return OrderPlan(totals=totals, paces=PACES, context=context, claims=claims)
 
     def _poll(self) -> Polled:
         return Polled(items=tuple(self.feed), interval=timedelta(minutes=5))

@@ -10,13 +10,14 @@ from temporalio.exceptions import ApplicationError
 
 from invoicing.bounds import LINES_BYTES
 from invoicing.invoice import Invoice, Status
+from invoicing.order import AddLines, Deliver
 from invoicing.provider import Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
-from simulation.documents import document
+from simulation.documents import ISSUED, document
 from simulation.engine import Limits
 from simulation.register import SimulatedRegister
-from tests.simulation.scene import REFERENCE, Scene, lost, request
+from tests.simulation.scene import ORDER, REFERENCE, Scene, away, lost, request
 
 ABOUT = ("invoice", REFERENCE)
 DAY = timedelta(days=1)
@@ -110,6 +111,44 @@ def test_what_a_person_has_said_is_written_down_at_once() -> None:
         scene.hold()
         scene.passes(timedelta(seconds=1))
         assert "held" in [line.what for line in kept[before:]]
+
+
+def test_where_nobody_can_look_each_line_is_written_down_at_once() -> None:
+    """Its successor approves again what is not known to be approved: that may send it twice."""
+    with Kept(uncertain="ask", sent_by="approve") as scene:
+        scene.provider.script("send", *[away()] * 50)
+        scene.begin()
+        scene.until_called("approve")
+        scene.passes(timedelta(seconds=1))
+        assert scene.register.rows[ABOUT].stage == Stage.APPROVED
+
+
+def test_what_a_proven_caller_wants_of_an_order_is_written_down_at_once() -> None:
+    with Kept() as scene:
+        scene.begin_order(lines=2, proven="anna")
+        scene.passes(timedelta(minutes=1))
+        scene.deliver("first", "L1")
+        scene.passes(SOON)
+        (kept,) = [kept for about, kept in scene.register.lines.items() if about[1] == ORDER]
+        more = document(1).lines[0].model_copy(update={"id": "X"})
+        for name, wanted in (
+            ("add_lines", AddLines(addition="A", lines=(more,), proven="bob")),
+            ("deliver", Deliver(delivery="D", lines=("X",), issue_date=ISSUED, proven="carl")),
+        ):
+            before = len(kept)
+            scene.server.update(scene.order_id, name, wanted)
+            scene.passes(timedelta(seconds=1))
+            assert [line.proven for line in kept[before:] if line.proven] == [wanted.proven]
+            scene.passes(SOON)
+
+
+def test_who_asked_for_it_first_is_gathered_with_what_follows() -> None:
+    """One call for each invoice would be saved by nobody: they ask again what they asked."""
+    with Kept() as scene:
+        scene.begin(hold=True, proven="anna")
+        scene.until_held()
+        scene.passes(SOON)
+        assert scene.register.records == 1
 
 
 def test_nothing_is_made_while_the_register_is_away_and_it_shows_why() -> None:

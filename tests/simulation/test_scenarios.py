@@ -14,9 +14,9 @@ from temporalio.exceptions import ApplicationError
 
 from invoicing.document import Document
 from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
-from invoicing.invoice import Status
+from invoicing.invoice import Cancel, LineStatus, Status
 from invoicing.news import EventInput, FeedInput, Located
-from invoicing.order import Deliver, OrderStatus
+from invoicing.order import AddLines, Deliver, OrderStatus
 from invoicing.provider import Event, Item, Paces, Stage
 from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
@@ -370,6 +370,38 @@ def test_an_order_with_more_deliveries_than_a_run_may_have_children_begins_all_o
         assert [each.status for each in asked] == ["done"] * 5
         assert {each.status for each in scene.order.deliveries} == {Status.APPROVED}
         assert scene.provider.calls.count("create") == 5
+
+
+@pytest.mark.parametrize("by", ["signal", "update"])
+def test_an_order_in_too_many_parts_can_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """[order-parts] Its cancel was refused in the middle, and the order was stuck for good."""
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        scene.passes(MOMENT)
+        monkeypatch.setattr("invoicing.order_ledger.MOST_PARTS", 1)
+        say = scene.server.signal if by == "signal" else scene.server.update
+        say(scene.order_id, "cancel", Cancel(by="a person", reason="test"))
+        scene.until(lambda: scene.server.runs(scene.order_id)[-1].closed)
+        assert scene.server.counters.tasks_failed == 0
+        assert {line.status for line in scene.order.ledger.lines} == {LineStatus.CANCELLED}
+
+
+def test_a_line_too_many_is_refused_and_not_taken_into_an_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Scene() as scene:
+        scene.begin_order(lines=2)
+        scene.passes(MOMENT)
+        monkeypatch.setattr("invoicing.order_ledger.MOST_PARTS", 2)
+        more = document(1).lines[0].model_copy(update={"id": "X"})
+        added = scene.server.update(
+            scene.order_id, "add_lines", AddLines(addition="A", lines=(more,))
+        )
+        scene.passes(MOMENT)
+        assert "more than 2 parts" in str(added.failure)
+        assert len(scene.order.ledger.lines) == 2
 
 
 def test_an_order_that_is_abandoned_asks_nothing_more() -> None:

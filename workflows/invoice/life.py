@@ -102,7 +102,8 @@ class Life:
     def follow(self, plan: Plan) -> None:
         """From now on the plan says how long a call may take, and may take effect."""
         self.calls.queue.follow(plan.call_timeout, plan.paces.unavailable)
-        self.recorder.follow(plan.paces.notices)
+        # Where no look shows what a call did, a successor knows what is written down, and no more.
+        self.recorder.follow(plan.paces.notices, gathers=not plan.blind)
         self.case.doubt = self.case.doubt.planned(plan.paces.effect)
 
     @property

@@ -107,13 +107,14 @@ class Recorder:
         self._call = call
         self._shown = shown
         self._pace = Paces().notices
+        self._gathers = True
         self._calling = self._ending = False
         self._work: asyncio.Task[None] | None = None
 
-    def follow(self, pace: Pace) -> None:
+    def follow(self, pace: Pace, *, gathers: bool = True) -> None:
         """Between the attempts at a register that is away. Its first pause is also how long lines
-        are gathered."""
-        self._pace = pace
+        are gathered, unless each is to go at once."""
+        self._pace, self._gathers = pace, gathers
 
     @property
     def listens(self) -> bool:
@@ -181,8 +182,10 @@ class Recorder:
                 )
 
     def _at_once(self) -> bool:
-        """At the end nothing follows; and what a person has said must outlive this workflow."""
-        return self._ending or any(line.by for line in self._memory.unrecorded)
+        """At the end nothing follows; and what a person has said must outlive this workflow. Not
+        who asked for it in the first place: that is said again by whoever asks again."""
+        said = (line.by or (line.proven and line.sequence > 1) for line in self._memory.unrecorded)
+        return self._ending or not self._gathers or any(said)
 
     async def _recorded(self) -> bool:
         memory = self._memory

@@ -145,13 +145,14 @@ class Instructions:
             grown = with_lines(order, wanted)
             sums = totals(grown.document, case.plan.totals.rounding or "category")
             plan = case.plan.model_copy(update={"totals": sums})
+            case.ledger.grown(grown.document)
             refuse_instruction(wanted)
             refuse_too_large(grown)
             refuse_plan(plan)
             refuse_without_room(wanted, *case.grown)
         except ValidationError as error:
             raise refused("; ".join(map(str, problems(error)))) from None
-        except (Inconsistent, TooLarge) as error:
+        except (Inconsistent, NotOpen, TooLarge) as error:
             raise refused(str(error)) from None
         return grown, plan
 
