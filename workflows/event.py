@@ -131,7 +131,10 @@ class EventWorkflow:
         ended = all(each.startswith(MONEY_PREFIX) for each in running)
         told = dict.fromkeys([*running, *fetching] if ended else running)
         got = [each for each in told if await self._tell(each)]
-        awaited = running or any(one.cut_off for one in found.workflows)
+        # Nobody begins what hears of money anew.
+        awaited = running or any(
+            one.cut_off and not one.workflow_id.startswith(MONEY_PREFIX) for one in found.workflows
+        )
         if not got and not awaited:
             # What hears of its money may be listed a moment later than the invoice's end.
             got = [each for each in _hearing(found) if await self._tell(each)]
