@@ -181,7 +181,7 @@ async def test_what_ran_in_another_namespace_is_left_by_a_retention(
 async def test_what_has_begun_again_is_not_erased_before_its_own_end(
     books: Books, database: Engine
 ) -> None:
-    nothing = {"status": "cancelled", "number": None, "outcome": "cancelled"}
+    nothing: dict[str, Any] = {"status": "cancelled", "number": None, "outcome": "cancelled"}
     await _kept(books, **nothing)
     claimed = await books.claim(a_claim(claimant="two"))
     assert claimed.word is Word.BEGINS_AGAIN
