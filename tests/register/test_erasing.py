@@ -220,6 +220,22 @@ async def test_where_temporal_cannot_be_asked_nothing_is_erased(
 
 
 @pytest.mark.usefixtures("over")
+async def test_what_still_runs_after_its_end_is_not_erased(
+    place: str, books: Books, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def runs(*_: object, **__: object) -> list[str]:
+        return ["document/INV-7"]
+
+    monkeypatch.setattr("commands.erasing.open_still", runs)
+    await _kept(books)
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code == Code.BAD_INPUT, said.output
+    assert "document/INV-7 still runs" in said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
 async def test_what_ran_in_another_namespace_is_not_erased_from_this_one(
     place: str, books: Books, database: Engine
 ) -> None:
