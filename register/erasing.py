@@ -188,7 +188,7 @@ def forget_old_pages(engine: Engine) -> bool:
     try:
         cursor = connection.cursor()
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        busy, _, _ = cursor.fetchone()
+        said = cursor.fetchone()
     finally:
         connection.close()
-    return not busy
+    return said is not None and not said[0]

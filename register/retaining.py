@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Alias, ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, or_, select
 
 from invoicing.claims import Kind
 from invoicing.retention import Retained
@@ -67,7 +67,7 @@ def _is_held_with_its_owner() -> ColumnElement[bool]:
     return exists().where(_owns(holds)).correlate(invoices)
 
 
-def _owns(table: Alias) -> ColumnElement[bool]:
+def _owns(table: FromClause) -> ColumnElement[bool]:
     """The row of this table is of what the invoice belongs to."""
     return or_(
         *(

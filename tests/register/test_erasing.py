@@ -181,7 +181,7 @@ async def test_what_ran_in_another_namespace_is_left_by_a_retention(
 async def test_what_has_begun_again_is_not_erased_before_its_own_end(
     books: Books, database: Engine
 ) -> None:
-    nothing = {"status": "cancelled", "number": None, "outcome": "cancelled"}
+    nothing: dict[str, Any] = {"status": "cancelled", "number": None, "outcome": "cancelled"}
     await _kept(books, **nothing)
     claimed = await books.claim(a_claim(claimant="two"))
     assert claimed.word is Word.BEGINS_AGAIN
@@ -216,6 +216,22 @@ async def test_where_temporal_cannot_be_asked_nothing_is_erased(
     why = ("--reason", "asked for", "--by", "Bo", "--yes")
     said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
     assert said.exit_code not in (Code.DONE, Code.NOT_FOUND), said.output
+    assert CANARY in _everything(database)
+
+
+@pytest.mark.usefixtures("over")
+async def test_what_still_runs_after_its_end_is_not_erased(
+    place: str, books: Books, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def runs(*_: object, **__: object) -> list[str]:
+        return ["document/INV-7"]
+
+    monkeypatch.setattr("commands.erasing.open_still", runs)
+    await _kept(books)
+    why = ("--reason", "asked for", "--by", "Bo", "--yes")
+    said = await typed("erase", "INV-7", *why, INVOICING_REGISTER_AT=place)
+    assert said.exit_code == Code.BAD_INPUT, said.output
+    assert "document/INV-7 still runs" in said.output
     assert CANARY in _everything(database)
 
 
