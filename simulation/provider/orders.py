@@ -112,13 +112,16 @@ class SimulatedOrders:
     def _decided(self, order: HeldOrder, given: CancelLinesCall, failing: bool) -> None:
         asked = {line: given.quantities.get(line, order.units[line]) for line in given.lines}
         taken = self._ledger.taken(order.reference)
+        fits = {line: taken.get(line, 0) + units <= order.units[line] for line, units in asked.items()}
+        # What was refused and took effect all the same is done when it is asked for once more.
         ok = not failing and all(
-            taken.get(line, 0) + units <= order.units[line] for line, units in asked.items()
+            fits[line] or order.cancelled.get(line, 0) >= units for line, units in asked.items()
         )
         order.cancellations[given.cancellation] = "cancelled" if ok else "refused"
         if ok:
             for line, units in asked.items():
-                order.cancelled[line] = order.cancelled.get(line, Decimal(0)) + units
+                if fits[line]:
+                    order.cancelled[line] = order.cancelled.get(line, Decimal(0)) + units
             self._ledger.changes += 1
         self._story.tell(f"order {order.id}: {given.cancellation} {'done' if ok else 'refused'}")
         self._judge(order, "cancel_lines", ok=ok, cancellation=given.cancellation)
