@@ -368,10 +368,19 @@ class _Living:
             self._judge.wanted[request.reference].lives += 1
             calls = dict(self._wire.counted)
             self._server.start(WORKFLOW, InvoiceInput(**dict(request)), id=identity)
+            looks_on = self._looks_on(request.reference)
             self._server.run_until(self._over, at_most=self._server.now + timedelta(days=1))
-            self._same(was, self._server.runs(identity), calls)
+            self._same(was, self._server.runs(identity), calls, looks_on=looks_on)
 
-    def _same(self, was: Invoice, runs: Sequence[Run], calls: dict[str, int]) -> None:
+    def _looks_on(self, reference: str) -> bool:
+        """Whether a lost create of it may still come to light: people may have ended the look."""
+        left = self._register.rows.get(("invoice", reference))
+        until = left.may_come_until if left else None
+        return until is not None and until > self._server.now
+
+    def _same(
+        self, was: Invoice, runs: Sequence[Run], calls: dict[str, int], *, looks_on: bool
+    ) -> None:
         run = runs[-1]
         made = {verb for verb, count in self._wire.counted.items() if count != calls.get(verb, 0)}
         if run.terminated_because == BY_A_PERSON and made <= {"plan"}:
@@ -384,7 +393,7 @@ class _Living:
         same = known == (was.status, was.number, was.provider_id)
         # A subscriber is told of a question as well; a ledger of credits may look at the invoice.
         allowed = {"plan", "news", "post", "requested"}
-        if any(each.terminated_because == BY_A_PERSON for each in runs[:-1]):
+        if looks_on or any(each.terminated_because == BY_A_PERSON for each in runs[:-1]):
             # Whoever was cut off may have asked for it: the next one looks.
             allowed |= {"find", "read"}
         if not same or not made <= allowed:

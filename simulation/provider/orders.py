@@ -112,7 +112,9 @@ class SimulatedOrders:
     def _decided(self, order: HeldOrder, given: CancelLinesCall, failing: bool) -> None:
         asked = {line: given.quantities.get(line, order.units[line]) for line in given.lines}
         taken = self._ledger.taken(order.reference)
-        fits = {line: taken.get(line, 0) + units <= order.units[line] for line, units in asked.items()}
+        fits = {
+            line: taken.get(line, 0) + units <= order.units[line] for line, units in asked.items()
+        }
         # What was refused and took effect all the same is done when it is asked for once more.
         ok = not failing and all(
             fits[line] or order.cancelled.get(line, 0) >= units for line, units in asked.items()
