@@ -72,7 +72,7 @@ When the invoice continues as new, one input carries at most, in KiB:
 
     640  the request
     640  a person's answer: the corrected document that is to replace it
-    288  PLAN: the plan, with a total for each of 2,000 lines
+    288  PLAN: the plan, with a total for each of 1,200 lines
     128  CONTEXT: what the adaptor has learned
      64  JOURNAL_BYTES
     128  INBOX_BYTES
@@ -106,7 +106,7 @@ INSTRUCTION = 128 * KIB
 refused. A document that corrects an invoice may be as large as a request."""
 
 PLAN = 288 * KIB
-"""What planning may add: a total for each of 2,000 lines takes about 120 KiB of it, and nearly all
+"""What planning may add: a total for each of 1,200 lines takes about 75 KiB of it, and nearly all
 with the longest ids and amounts. A request whose plan is larger is refused; see `refuse_plan`."""
 
 CONTEXT = 128 * KIB

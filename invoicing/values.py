@@ -30,10 +30,10 @@ from stdnum.util import clean, get_cc_module
 
 from invoicing.lengths import check_nested
 
-MOST_LINES = 2000
-"""Of an invoice. Ordinary ones come to 440 KiB of the 640 that a request may have (`bounds.py`).
-The engine gives a step of a workflow two seconds: to begin with so many takes 0.2, and 1.3 where
-ten others want the same core."""
+MOST_LINES = 1200
+"""Of an invoice. Ordinary ones come to 265 KiB of the 640 that a request may have (`bounds.py`).
+The engine gives a step of a workflow two seconds: to begin with so many takes 0.15, and 0.8 where
+ten others want the same core. With 2,000 a busy worker fails its first step."""
 MOST_ORDER_LINES = 1000
 """Of an order, so that each of them can still be delivered by itself."""
 MOST_ADJUSTMENTS = 50

@@ -149,7 +149,7 @@ def ordinary(count: int, **more: Any) -> tuple[Line, ...]:
 
 
 def test_as_many_ordinary_lines_as_there_may_be_are_within_their_bounds() -> None:
-    """437 KiB of 640, and 112 of 288: the rest is for options, and for what adaptors plan."""
+    """263 KiB of 640, and 67 of 288: the rest is for options, and for what adaptors plan."""
     lines = ordinary(MOST_LINES)
     request = an_invoice("T-1", document={"lines": lines}, options={})
     bounds.refuse_too_large(request)
@@ -161,7 +161,7 @@ def test_as_many_ordinary_lines_as_there_may_be_are_within_their_bounds() -> Non
 
 
 def test_as_many_long_lines_are_refused_by_their_size() -> None:
-    request = an_invoice("T-1", document={"lines": ordinary(MOST_LINES, note="x" * 120)})
+    request = an_invoice("T-1", document={"lines": ordinary(MOST_LINES, note="x" * 400)})
     with pytest.raises(TooLarge, match="use fewer lines or shorter texts, or make several"):
         bounds.refuse_too_large(request)
 
@@ -173,7 +173,7 @@ def test_a_plan_fits_with_the_longest_ids_and_amounts_too() -> None:
         a_line(1, id=f"{n:050}", unit_price=price, quantity=Decimal(1)) for n in range(MOST_LINES)
     )
     plan = Plan(totals=totals(a_document(lines=lines), "line"), echoes=())
-    assert stored(plan) > 0.9 * bounds.PLAN
+    assert stored(plan) > bounds.PLAN // 2
     bounds.refuse_plan(plan)
 
 

@@ -93,7 +93,7 @@ class TestBeforeItems:
     @pytest.mark.parametrize(
         ("field", "most"),
         [
-            ("lines", 2000),
+            ("lines", 1200),
             ("allowances", 50),
             ("charges", 50),
             ("notes", 100),
@@ -216,7 +216,7 @@ class TestTheFirstHundred:
 
     def test_of_a_megabyte_of_faulty_lines_only_the_number_is_told(self) -> None:
         line = {"name": "a line of which nothing else is said"}
-        assert in_document(lines=[line] * 20_000) == ["lines: must have at most 2000, has 20000"]
+        assert in_document(lines=[line] * 20_000) == ["lines: must have at most 1200, has 20000"]
 
     def test_empty_lines_are_named_up_to_the_hundredth_mistake(self) -> None:
         found = in_document(lines=[{}] * 1000)

@@ -166,8 +166,8 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_file(
 def test_more_lines_than_an_invoice_may_have_are_counted_and_not_kept(tmp_path: Path) -> None:
     rows = [{"reference": "A-1", "line.id": f"{each}"} for each in range(3000)]
     (entry,) = entries(a_file(tmp_path, *rows))
-    assert entry.wrong == ("has more than 2000 lines",)
-    assert len(entry.rows) == 2001
+    assert entry.wrong == ("has more than 1200 lines",)
+    assert len(entry.rows) == 1201
 
 
 @pytest.mark.parametrize("name", ["june.xls", "june.ods", "june.pdf", "june"])
