@@ -16,11 +16,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
-
-from rich.table import Table
 
 from benchmarks.kinds import Kind, Round, measure, memory_kind
+from benchmarks.registered import shown
 from drill.postgres import NOT_HERE, programs
 from invoicing import process
 from invoicing.client import InvoicingClient, converter
@@ -89,24 +87,6 @@ async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, l
             return await _turns(await _kinds(server.address, places, keys), turns, count)
 
 
-def _shown(taken: dict[str, list[Round]]) -> Table:
-    table = Table(
-        "Payloads under", "Invoices per second", "Ratio", "CPU of the worker, ms", "Ratio"
-    )
-    before = taken[COMMON]
-    for name, rounds in taken.items():
-        rates = [one.rate / other.rate for one, other in zip(rounds, before, strict=True)]
-        costs = [one.cpu_each / other.cpu_each for one, other in zip(rounds, before, strict=True)]
-        table.add_row(
-            name,
-            f"{median(one.rate for one in rounds):.1f}",
-            f"{median(rates):.2f}",
-            f"{1000 * median(one.cpu_each for one in rounds):.0f}",
-            f"{median(costs):.2f}",
-        )
-    return table
-
-
 def main() -> None:
     """Measure, and print a line for each."""
     parser = argparse.ArgumentParser("benchmarks.keyed")
@@ -116,7 +96,7 @@ def main() -> None:
     turns, count = QUICK if told.quick else FULL
     with tempfile.TemporaryDirectory() as name, _places(Path(name), postgres=told.postgres) as at:
         taken = process.run(examine(turns, count, at))
-    screen().print(_shown(taken))
+    screen().print(shown("Payloads under", taken, COMMON))
 
 
 if __name__ == "__main__":

@@ -69,9 +69,10 @@ async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, l
         return await _turns(_kinds(client, places), turns, count)
 
 
-def _shown(taken: dict[str, list[Round]]) -> Table:
-    table = Table("Register", "Invoices per second", "Ratio", "CPU of the worker, ms", "Ratio")
-    before = taken[WITHOUT]
+def shown(what: str, taken: dict[str, list[Round]], baseline: str) -> Table:
+    """A row for each, with the median of its ratios to the same turns of the baseline."""
+    table = Table(what, "Invoices per second", "Ratio", "CPU of the worker, ms", "Ratio")
+    before = taken[baseline]
     for name, rounds in taken.items():
         rates = [one.rate / other.rate for one, other in zip(rounds, before, strict=True)]
         costs = [one.cpu_each / other.cpu_each for one, other in zip(rounds, before, strict=True)]
@@ -92,7 +93,7 @@ def main() -> None:
     turns, count = QUICK if parser.parse_args().quick else FULL
     with tempfile.TemporaryDirectory() as name, _registers(Path(name)) as places:
         taken = process.run(examine(turns, count, places))
-    screen().print(_shown(taken))
+    screen().print(shown("Register", taken, WITHOUT))
 
 
 if __name__ == "__main__":

@@ -57,8 +57,6 @@ async def main() -> None:
         client = InvoicingClient(temporal)
         people = People(Issuer(told.issuer, http), told.roles) if told else None
         app = application(client, hooks, setup, callers, books, people, filed)
-        # Anybody may ask for it, and making it takes half a second: not while somebody waits.
-        app.openapi()
         async with serving(app, setup, app.state.backend.stopping) as url:
             log.info("serving %s, namespace %s", url, client.temporal.namespace)
             for name, caller in sorted(callers.items()):

@@ -98,7 +98,7 @@ async def close_finding(
     The same again is the same, with a key or without. One that is closed already keeps the words
     of whoever was first, and is refused to everybody else."""
     await _own(behind, who, finding)
-    by = word.by if word.by == word.proven else f"{word.by}, proven {word.proven}"
+    by = word.signed
     closing = register_of(behind).close_finding(finding, by, word.reason, datetime.now(UTC))
     now = await booked(behind, who, closing)
     if (now.closed_by, now.reason) != (by, word.reason):

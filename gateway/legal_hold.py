@@ -17,7 +17,6 @@ from gateway.problems import nothing_here
 from gateway.routes import Heads
 from invoicing.asking import Refused
 from invoicing.claims import Kind
-from invoicing.invoice import Instruction
 from invoicing.legal_hold import HeldNow, LegalHold, NotHeld, ReleaseLegalHold
 
 heads = Heads("books")
@@ -40,7 +39,7 @@ async def hold_book(
     again is the same, with a key or without."""
     await _own(behind, who, kind, reference)
     holding = register_of(behind).legal_hold(
-        kind, reference, _by(word), word.reason, datetime.now(UTC)
+        kind, reference, word.signed, word.reason, datetime.now(UTC)
     )
     try:
         since = await booked(behind, who, holding)
@@ -62,17 +61,13 @@ async def release_book(
     without."""
     await _own(behind, who, kind, reference)
     releasing = register_of(behind).release_legal_hold(
-        kind, reference, _by(word), word.reason, datetime.now(UTC)
+        kind, reference, word.signed, word.reason, datetime.now(UTC)
     )
     try:
         await booked(behind, who, releasing)
     except NotHeld as error:
         raise Refused(str(error)) from None
     return HeldNow(kind=kind, reference=reference)
-
-
-def _by(word: Instruction) -> str:
-    return word.by if word.by == word.proven else f"{word.by}, proven {word.proven}"
 
 
 async def _own(behind: Backend, who: Caller, kind: Kind, reference: str) -> None:

@@ -265,6 +265,11 @@ class Instruction(Typed):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     proven: Proven = ""
 
+    @property
+    def signed(self) -> str:
+        """Who says it, and who they have proven to be where that is somebody else."""
+        return self.by if self.by == self.proven else f"{self.by}, proven {self.proven}"
+
 
 class Hold(Instruction):
     """Stop before the next irreversible step."""
