@@ -57,6 +57,12 @@ async def pay_and_tell(scene: Scene, part: Part, invoice: Invoice) -> None:
     await scene.tell(part.provider, part.account, event)
 
 
+async def charge_back(scene: Scene, part: Part, invoice: Invoice) -> None:
+    """The buyer's bank takes the money back, long after the invoice was done with."""
+    scene.say(part, "it has ended; now the buyer's bank takes the money back")
+    scene.stand_in(part).charge_back(part.name_there)
+
+
 def paying(amount: Decimal | None) -> Callable[[Scene, Part, Invoice], Awaitable[None]]:
     """The buyer pays this much, or all that is due; the stand-in sees to the news itself."""
 

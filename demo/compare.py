@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from demo.accounts import Account
-from demo.stories import CREDIT_NOTES, ORDER, PARTS, STORIES
+from demo.stories import CREDIT_NOTES, ORDERS, PARTS, STORIES
 from demo.story import OrderStory, Part
+from invoicing.document_file import DocumentState, document_key
 from invoicing.invoice import Invoice
 from invoicing.order import Order
 from invoicing.order_ledger import LedgerLine
@@ -33,20 +36,21 @@ class Row:
         return self.name, self.ours, self.theirs, agree
 
 
-def rows(there: Mapping[Account, StandIn], last: Mapping[str, Invoice], order: Order) -> list[Row]:
-    """Every invoice, the order, its lines, and whatever nobody asked for."""
-    at = ORDER.provider, ORDER.account
-    core = there[at]
-    if not isinstance(core, RivertyStandIn):
-        raise TypeError("no other stand-in knows the lines of an order")
+def rows(
+    there: Mapping[Account, StandIn], last: Mapping[str, Invoice], orders: Mapping[str, Order]
+) -> list[Row]:
+    """Every invoice, the orders, their lines, and whatever nobody asked for."""
     named = [((part.provider, part.account), part.name_there) for part in PARTS]
-    return [
-        *(_invoice(part, there, last) for part in (*STORIES, *CREDIT_NOTES)),
-        order_row(ORDER, order, core.ledger),
-        *(_invoice(part, there, last) for part in ORDER.parts),
-        *line_rows(ORDER, order, core),
-        *strangers(there, [*named, (at, order.provider_id or "")]),
-    ]
+    found = [_invoice(part, there, last) for part in (*STORIES, *CREDIT_NOTES)]
+    for story in ORDERS:
+        order, at = orders[story.reference], (story.provider, story.account)
+        named.append((at, order.provider_id or ""))
+        found += [
+            order_row(story, order, there[at].ledger),
+            *(_invoice(part, there, last) for part in story.parts),
+            *line_rows(story, order, there[at]),
+        ]
+    return [*found, *strangers(there, named)]
 
 
 def _invoice(part: Part, there: Mapping[Account, StandIn], last: Mapping[str, Invoice]) -> Row:
@@ -81,8 +85,18 @@ def differences(part: Part, invoice: Invoice, ledger: Ledger, credited: Decimal)
             "invoices alive": (live, (invoice.provider_id,) if part.stands else ()),
             "number and gross": (ours, theirs if live else ours),
             "credited": (credited, _sum(ledger.of(part.name_there), Effect.PARTLY_CREDITED)),
+            "paid": _paid(part, invoice, ledger),
         }
     )
+
+
+def _paid(part: Part, invoice: Invoice, ledger: Ledger) -> tuple[Decimal, Decimal]:
+    """What we say that came in less what went back, and what the provider's account says."""
+    paid = invoice.balance.paid if invoice.balance else None
+    account = ledger.accounts(part.name_there)[-1:]
+    if paid is None or not account:
+        return Decimal(0), Decimal(0)
+    return paid, account[0].paid
 
 
 def _figures(invoice: Invoice) -> str:
@@ -104,47 +118,77 @@ def order_row(story: OrderStory, order: Order, ledger: Ledger) -> Row:
     return Row(
         story.reference,
         _joined(order.status, _money(_gross(order))),
-        _joined(", ".join(entry.effect for entry in own), _money(_sum(own, Effect.CREATED))),
+        _joined(", ".join(entry.effect for entry in own), _money(_sum(own, Effect.CREATED)))
+        if story.registered
+        else "keeps no orders",
         order_differences(story, order, ledger),
     )
 
 
 def order_differences(story: OrderStory, order: Order, ledger: Ledger) -> tuple[str, ...]:
-    """As for an invoice; and what was ordered is what was invoiced or cancelled, to the cent."""
+    """As for an invoice; what its invoices come to; and, to the cent, that what was ordered is what
+    was invoiced or cancelled: there, or by our own lines where the provider knows no order."""
     name = order.provider_id or ""
-    own, all_of_it = _about_itself(ledger, name), ledger.of(name)
-    ordered = _sum(own, Effect.CREATED)
-    rest = _sum(all_of_it, Effect.APPROVED) + _sum(own, Effect.LINES_CANCELLED)
-    invoices = tuple(sorted(part.name_there for part in story.parts))
-    return _unlike(
-        {
-            "status": (order.status, story.status),
-            "ledger": (tuple(entry.effect for entry in own), story.effects),
+    own = _about_itself(ledger, name)
+    invoiced = _sum(_of_all(story, ledger), Effect.APPROVED)
+    pairs: dict[str, tuple[object, object]] = {
+        "status": (order.status, story.status),
+        "ledger": (tuple(entry.effect for entry in own), story.effects),
+        "invoiced": (invoiced, story.invoiced),
+    }
+    if story.registered:
+        ordered = _sum(own, Effect.CREATED)
+        rest = _sum(ledger.of(name), Effect.APPROVED) + _sum(own, Effect.LINES_CANCELLED)
+        invoices = tuple(sorted(part.name_there for part in story.parts))
+        pairs |= {
             "invoices alive": (tuple(sorted(ledger.live(name))), invoices),
             "gross": (_gross(order), ordered),
             "invoiced and cancelled": (rest, ordered),
         }
-    )
+    else:
+        lines = sum((one.amount or Decimal(0) for one in order.ledger.lines), Decimal(0))
+        pairs["lines"] = (lines, order.amounts and order.amounts.net)
+    return _unlike(pairs)
 
 
-def line_rows(story: OrderStory, order: Order, stand_in: RivertyStandIn) -> Iterator[Row]:
-    """Each of its lines, here and there. There, a line is known by its place."""
-    name = order.provider_id or ""
-    there = stand_in.order(name)["lines"] if stand_in.ledger.of(name) else {}
+def _of_all(story: OrderStory, ledger: Ledger) -> list[Entry]:
+    """What happened to the invoices of its deliveries."""
+    return [entry for part in story.parts for entry in ledger.of(part.name_there)]
+
+
+def line_rows(story: OrderStory, order: Order, stand_in: StandIn) -> Iterator[Row]:
+    """Each of its lines, here and there."""
+    word_of = _words(story, order, stand_in)
     for place, line in enumerate(order.ledger.lines, start=1):
-        word = there.get(place, "nothing")
+        name, word = _name(story, line), word_of(place, line)
         yield Row(
-            f"  line {line.id}",
+            f"  line {name}",
             _joined(line.status, line.number),
             word,
-            line_differences(story, line, word),
+            _unlike(
+                {
+                    "status": (line.status, story.lines[name][0] if name in story.lines else None),
+                    "ledger": (word, story.lines[name][1] if name in story.lines else None),
+                }
+            ),
         )
 
 
-def line_differences(story: OrderStory, line: LedgerLine, there: str) -> tuple[str, ...]:
-    """Whether it has the one final status that it was to have, on both sides."""
-    status, word = story.lines[line.id]
-    return _unlike({"status": (line.status, status), "ledger": (there, word)})
+def _name(story: OrderStory, line: LedgerLine) -> str:
+    """What the story calls this line, or part of one."""
+    return line.id if line.id in story.lines else f"{line.id} x {line.units:f}"
+
+
+def _words(story: OrderStory, order: Order, stand_in: StandIn) -> Callable[[int, LedgerLine], str]:
+    """What the provider says of a line. Where it keeps the order, a line is known there by its
+    place; elsewhere a line is there when an invoice of its number is."""
+    if isinstance(stand_in, RivertyStandIn):
+        name = order.provider_id or ""
+        there = stand_in.order(name)["lines"] if stand_in.ledger.of(name) else {}
+        return lambda place, line: there.get(place, "nothing")
+    entries = _of_all(story, stand_in.ledger)
+    numbers = {entry.number for entry in entries if entry.effect is Effect.APPROVED}
+    return lambda place, line: "invoiced" if line.number in numbers else "nothing"
 
 
 def _gross(order: Order) -> Decimal | None:
@@ -158,6 +202,29 @@ def _about_itself(ledger: Ledger, order: str) -> tuple[Entry, ...]:
 
 def _sum(entries: Iterable[Entry], effect: Effect) -> Decimal:
     return sum((each.gross or Decimal(0) for each in entries if each.effect is effect), Decimal(0))
+
+
+# --- a document ----------------------------------------------------------------------------------
+
+
+def printed_row(invoice: Invoice, document: DocumentState | None, folder: Path) -> Row:
+    """The invoice's PDF: what we know of it, beside the file that is kept."""
+    file = document.file if document else None
+    name = document_key(invoice.reference, invoice.provider_id or "")
+    kept = folder / name
+    raw = kept.read_bytes() if kept.is_file() else b""
+    number = (invoice.number or "").encode()
+    return Row(
+        f"  PDF of {invoice.reference}",
+        f"{file.size} bytes, SHA-256 {file.sha256[:12]}…" if file else "nothing",
+        name if raw else "nothing",
+        _unlike(
+            {
+                "digest": (file.sha256 if file else "", hashlib.sha256(raw).hexdigest()),
+                "number": (number and number in raw, True),
+            }
+        ),
+    )
 
 
 # --- everything else ------------------------------------------------------------------------------

@@ -33,12 +33,29 @@ def partly_paid(invoice: Invoice) -> bool:
     return invoice.payment is PaymentStatus.PARTLY_PAID
 
 
+def money_went_back(invoice: Invoice) -> bool:
+    """It was paid, and is to be paid again."""
+    return bool(invoice.balance and invoice.balance.left and not invoice.balance.paid)
+
+
 def confirmed(order: Order) -> bool:
     """The provider has said yes to it."""
     return order.status is OrderStatus.OPEN
 
 
+_FINAL = (LineStatus.INVOICED, LineStatus.SETTLED)
+
+
 def invoiced(line: str) -> OrderCondition:
     """This line is on a final invoice."""
-    final = (LineStatus.INVOICED, LineStatus.SETTLED)
-    return lambda order: line in order.ledger.with_status(*final)
+    return lambda order: line in order.ledger.with_status(*_FINAL)
+
+
+def units_invoiced(line: str, units: int) -> OrderCondition:
+    """So many units of this line are on final invoices."""
+
+    def met(order: Order) -> bool:
+        parts = (one for one in order.ledger.lines if one.id == line and one.status in _FINAL)
+        return sum(one.units or 0 for one in parts) >= units
+
+    return met

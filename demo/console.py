@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from demo.worker import DemoFailed, Worker
@@ -27,14 +28,16 @@ class Door(NamedTuple):
 
 
 @asynccontextmanager
-async def console(server: Server) -> AsyncIterator[Door]:
-    """One meanwhile, on this machine alone. Raises DemoFailed where it does not come up."""
+async def console(server: Server, documents: Path) -> AsyncIterator[Door]:
+    """One meanwhile, on this machine alone, that hands out what is kept in this folder. Raises
+    DemoFailed where it does not come up."""
     token, port = secrets.token_hex(32), _free_port()
     settings = {
         "TEMPORAL_ADDRESS": server.address,
         "TEMPORAL_CONFIG_FILE": os.devnull,
         "GATEWAY_PORT": str(port),
         "GATEWAY_GRACE": "1",
+        "INVOICING_DOCUMENTS_AT": str(documents),
         "GATEWAY_CONSOLE_KEYS": secrets.token_hex(32),
         "GATEWAY_CALLER__YOU__TOKENS": f"sha256:{hashlib.sha256(token.encode()).hexdigest()}",
         "GATEWAY_CALLER__YOU__MAY": "read,start,operate",

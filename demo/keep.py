@@ -8,7 +8,7 @@ import sys
 
 from demo.console import Door, console
 from demo.play import Play
-from demo.stories import ORDER, PEPPOL
+from demo.stories import BY_UNITS, PEPPOL, PRINTED
 
 _WORDS = """
 All of it stays up until Ctrl-C. Web UI: {ui}
@@ -26,6 +26,7 @@ In another terminal, in this folder:
     --document sandbox/examples/refused-corrected.json
   starter watch refused
   starter order show {order}
+  INVOICING_DOCUMENTS_AT={documents} starter document {printed} --output {printed}.pdf
 
   starter start sandbox/examples/held.json --wait
   starter release EXAMPLE-2 --reason "checked"
@@ -50,7 +51,7 @@ At another provider, let the buyer pay; its feed of payments says so:
 
 async def keep(play: Play) -> None:
     """Leave it up until Ctrl-C, with a console before it."""
-    async with console(play.server) as door:
+    async with console(play.server, play.documents) as door:
         await _told_and_kept(play, door)
 
 
@@ -61,7 +62,9 @@ async def _told_and_kept(play: Play, door: Door) -> None:
         ui=play.server.ui,
         address=play.server.address,
         python=sys.executable,
-        order=ORDER.reference,
+        order=BY_UNITS.reference,
+        documents=play.documents,
+        printed=PRINTED,
         credited=PEPPOL,
         url=play.stand_ins["zero_friction", "default"].url,
         quiddly=play.stand_ins["quiddly", "default"].url,

@@ -7,15 +7,17 @@ from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from demo.accounts import Account
-from demo.stories import CRASH, ORDER, STORIES
-from demo.story import Part, Step
+from demo.stories import CRASH, ORDERS, PRINTED, STORIES
+from demo.story import Condition, OrderStory, Part, Step
 from demo.worker import Worker
 from invoicing.client import InvoicingClient
+from invoicing.document_file import DocumentState
 from invoicing.invoice import Invoice
 from invoicing.order import CancelLines, Order
 from invoicing.provider import Event
@@ -28,7 +30,7 @@ from terminal import Board, waits_for_person
 PACE = 0.1
 """Of every wait: what takes a provider ten seconds is waited for in one."""
 _LOOK = 0.2
-"""Seconds between two looks at the order."""
+"""Seconds between two looks at an order, or at an invoice that has ended."""
 
 
 @dataclass
@@ -41,11 +43,15 @@ class Play:
     worker: Worker
     console: Console
     board: Board
+    documents: Path
+    """The folder where the worker keeps PDFs."""
     requests: Mapping[str, InvoiceRequest] = field(
         default_factory=lambda: {story.reference: story.request() for story in STORIES}
     )
     last: dict[str, Invoice] = field(default_factory=dict)
-    order: Order | None = None
+    orders: dict[str, Order] = field(default_factory=dict)
+    document: DocumentState | None = None
+    """What is known of the PDF of PRINTED."""
 
     def say(self, part: Part, what: str) -> None:
         """Tell what is being done to this invoice."""
@@ -66,12 +72,16 @@ class Play:
         for reference, request in self.requests.items():
             if reference != CRASH.reference:
                 await self.client.invoices.start(request)
-        await self.client.orders.start(ORDER.request())
+        for order in ORDERS:
+            await self.client.orders.start(order.request())
         await self.worker.start()
         async with asyncio.TaskGroup() as group:
             for story in STORIES:
                 group.create_task(self._follow(story))
-            group.create_task(self._deliver())
+            for order in ORDERS:
+                group.create_task(self._deliver(order))
+        await self.client.documents.ask(PRINTED)
+        self.document = await self.client.documents.wait(PRINTED)
 
     # The worker's death
 
@@ -105,44 +115,59 @@ class Play:
                         group.create_task(self._follow(act.begins))
                 elif waits_for_person(invoice):
                     break
+        for later in part.afterwards:
+            await later.action(self, part, self.last[part.reference])
+            await self._reaches(part.reference, later.until)
 
-    # The order
+    async def _reaches(self, reference: str, until: Condition) -> None:
+        async with aclosing(self._ended(reference)) as looks:
+            async for invoice in looks:
+                self.last[reference] = invoice
+                self.board.show(invoice)
+                if until(invoice):
+                    return
 
-    async def _deliver(self) -> None:
-        steps = deque(ORDER.steps)
+    async def _ended(self, reference: str) -> AsyncGenerator[Invoice, None]:
+        while True:
+            yield await self.client.invoices.state(reference)
+            await asyncio.sleep(_LOOK)
+
+    # The orders
+
+    async def _deliver(self, story: OrderStory) -> None:
+        steps = deque(story.steps)
         async with (
             asyncio.TaskGroup() as group,
-            aclosing(self._order_changes()) as changes,
+            aclosing(self._order_changes(story.reference)) as changes,
         ):
             async for order in changes:
                 self._see(order)
                 if steps and steps[0].when(order):
-                    part = await self._ask(steps.popleft())
+                    part = await self._ask(story.reference, steps.popleft())
                     if part:
                         group.create_task(self._follow(part))
 
-    async def _ask(self, step: Step) -> Part | None:
-        self.board.say(f"{ORDER.reference}: {step.told}")
+    async def _ask(self, reference: str, step: Step) -> Part | None:
+        self.board.say(f"{reference}: {step.told}")
         if isinstance(step.asks, CancelLines):
-            await self.client.orders.cancel_lines(ORDER.reference, step.asks)
+            await self.client.orders.cancel_lines(reference, step.asks)
         else:
-            await self.client.orders.deliver(ORDER.reference, step.asks)
+            await self.client.orders.deliver(reference, step.asks)
         return step.part
 
-    async def _order_changes(self) -> AsyncGenerator[Order, None]:
+    async def _order_changes(self, reference: str) -> AsyncGenerator[Order, None]:
         shown: Order | None = None
         while shown is None or not shown.ended:
-            order = await self.client.orders.state(ORDER.reference)
+            order = await self.client.orders.state(reference)
             if order != shown:
                 yield order
             shown = order
             await asyncio.sleep(_LOOK)
 
     def _see(self, order: Order) -> None:
-        before = self.order.ledger.lines if self.order else order.ledger.lines
-        self.order = order
+        before = self.orders.get(order.reference, order).ledger.lines
+        self.orders[order.reference] = order
         self.board.show(order)
-        for was, now in zip(before, order.ledger.lines, strict=True):
-            if was.status is not now.status:
-                number = f", {now.number}" if now.number else ""
-                self.board.say(f"{ORDER.reference}: line {now.id} is {now.status}{number}")
+        for line in order.ledger.lines:
+            if line not in before:
+                self.board.say(f"{order.reference}: line {line.id}, {line}")

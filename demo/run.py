@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from rich.console import Console
@@ -17,7 +19,7 @@ from demo import compare, webhooks
 from demo.accounts import Account, environment, stand_ins
 from demo.keep import keep as keep_running
 from demo.play import PACE, Play
-from demo.stories import CREDIT_NOTES, ORDER, PARTS, STORIES
+from demo.stories import CREDIT_NOTES, ORDERS, PARTS, PRINTED, STORIES
 from demo.story import Part
 from demo.worker import DemoFailed, Worker, working
 from invoicing import process
@@ -78,9 +80,11 @@ async def _running(console: Console) -> AsyncIterator[Play]:
         for stand_in in made.values():
             await stack.enter_async_context(serve(stand_in))
         accounts = environment(made)
-        worker = await stack.enter_async_context(working(_settings(server) | accounts))
+        documents = Path(stack.enter_context(TemporaryDirectory(prefix="durable-invoicing-demo-")))
+        kept = {"INVOICING_DOCUMENTS_AT": str(documents)}
+        worker = await stack.enter_async_context(working(_settings(server) | accounts | kept))
         console.print("Starting a worker as a process of its own …\n")
-        play = await _prepared(console, server, made, worker)
+        play = await _prepared(console, server, made, worker, documents)
         for account in webhooks.PLAYED & made.keys():
             await stack.enter_async_context(webhooks.listening(play, accounts, account))
         yield play
@@ -97,20 +101,25 @@ def _settings(server: Server) -> dict[str, str]:
 
 
 async def _prepared(
-    console: Console, server: Server, made: Mapping[Account, StandIn], worker: Worker
+    console: Console,
+    server: Server,
+    made: Mapping[Account, StandIn],
+    worker: Worker,
+    documents: Path,
 ) -> Play:
     # Not with the keys that this terminal may have for other servers.
     client = await Client.connect(server.address, data_converter=data_converter)
     told = {story.reference: story.told for story in STORIES}
     told |= {part.reference: part.told for part in CREDIT_NOTES}
-    told |= {ORDER.reference: ORDER.told} | {part.reference: part.told for part in ORDER.parts}
     pages = {part.reference: _page(server, workflow_id(part.reference)) for part in PARTS}
-    pages[ORDER.reference] = _page(server, order_id(ORDER.reference))
+    for order in ORDERS:
+        told |= {order.reference: order.told} | {part.reference: part.told for part in order.parts}
+        pages[order.reference] = _page(server, order_id(order.reference))
     for name, about in told.items():
         console.print(f"{name}: {about}\n  {pages[name]}", soft_wrap=True)
     console.print()
     board = Board(console, stories=told, pages=pages)
-    return Play(server, InvoicingClient(client), made, worker, console, board)
+    return Play(server, InvoicingClient(client), made, worker, console, board, documents)
 
 
 def _page(server: Server, identity: str) -> str:
@@ -138,7 +147,7 @@ def _why(error: Exception, play: Play) -> str:
     what = str(error) or type(error).__name__
     if isinstance(error, TimeoutError):
         left = [part.reference for part in PARTS if not _at_rest(play, part)]
-        what = f"not at rest within {LIMIT:.0f} s: {', '.join(left) or ORDER.reference}"
+        what = f"not at rest within {LIMIT:.0f} s: {', '.join(left) or 'an order'}"
     return f"{what}\nThe worker's log is {play.worker.log}"
 
 
@@ -153,9 +162,10 @@ def _at_rest(play: Play, part: Part) -> bool:
 def show_comparison(play: Play, seconds: float) -> bool:
     """Show the table; whether all of it agrees."""
     console = play.console
-    if play.order is None:
-        raise DemoFailed("the order was never seen")
-    found = compare.rows(play.stand_ins, play.last, play.order)
+    found = [
+        *compare.rows(play.stand_ins, play.last, play.orders),
+        compare.printed_row(play.last[PRINTED], play.document, play.documents),
+    ]
     console.print("What we say, and what the providers' ledgers say:\n")
     console.print(compared(row.cells for row in found))
     _person(play)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from demo import actions, conditions
 from demo.actions import OPERATOR
-from demo.story import Act, OrderStory, Part, Step, Story
+from demo.story import Act, Afterwards, OrderStory, Part, Step, Story
 from invoicing.credit import Credit, CreditedLine
 from invoicing.credit_document import credit_reference
 from invoicing.invoice import LineStatus, Status
@@ -132,9 +132,9 @@ _INVORO = Story(
 
 _QUIDDLY = Story(
     "quiddly-feed",
-    "paid in two parts, told by a feed",
-    Status.PAID,
-    (*SENT, "paid"),
+    "paid in two parts; then charged back",
+    Status.SENT,
+    (*SENT, "paid", "reversed"),
     provider="quiddly",
     known_as="F-1042",
     example="quiddly.json",
@@ -142,6 +142,7 @@ _QUIDDLY = Story(
         Act(conditions.unpaid, actions.paying(Decimal("500.00"))),
         Act(conditions.partly_paid, actions.paying(None)),
     ),
+    afterwards=(Afterwards(actions.charge_back, conditions.money_went_back),),
 )
 
 _ORDER = "riverty-order"
@@ -174,6 +175,7 @@ ORDER = OrderStory(
         "mounting": (LineStatus.SETTLED, "invoiced"),
         "cover": (LineStatus.CANCELLED, "cancelled"),
     },
+    invoiced=Decimal("1881.55"),
     steps=(
         Step(
             "the first parcel leaves (deliver: station, cable)",
@@ -196,7 +198,66 @@ ORDER = OrderStory(
     provider="riverty",
 )
 
+_SENSORS = "sensors-order"
+
+
+def _parcel(name: str, units: int) -> Deliver:
+    quantities = {"sensor": Decimal(units)}
+    return Deliver(delivery=name, lines=("sensor",), quantities=quantities, issue_date=TODAY)
+
+
+def _invoice_of_parcel(name: str, told: str) -> Part:
+    return Part(
+        invoice_reference(_SENSORS, name),
+        told,
+        Status.DELIVERED,
+        SENT,
+        provider="invoro",
+        known_as="Our reference: {}",
+    )
+
+
+BY_UNITS = OrderStory(
+    _SENSORS,
+    "a line of ten, delivered by units",
+    OrderStatus.COMPLETED,
+    (),
+    lines={
+        "sensor x 5": (LineStatus.INVOICED, "invoiced"),
+        "sensor x 3": (LineStatus.INVOICED, "invoiced"),
+        "sensor x 2": (LineStatus.CANCELLED, "nothing"),
+    },
+    invoiced=Decimal("193.60"),
+    steps=(
+        Step(
+            "five of ten leave (deliver: sensor, quantity 5)",
+            conditions.confirmed,
+            _parcel("first", 5),
+            _invoice_of_parcel("first", "its first delivery, five of ten"),
+        ),
+        Step(
+            "three more leave (deliver: sensor, quantity 3)",
+            conditions.units_invoiced("sensor", 5),
+            _parcel("second", 3),
+            _invoice_of_parcel("second", "its second delivery, three of ten"),
+        ),
+        Step(
+            "nobody wants the last two (cancel_lines: sensor)",
+            conditions.units_invoiced("sensor", 8),
+            CancelLines(cancellation="rest", lines=("sensor",), by=OPERATOR, reason="not wanted"),
+        ),
+    ),
+    provider="invoro",
+    example="order-invoro.json",
+    registered=False,
+)
+
+ORDERS = (ORDER, BY_UNITS)
+PRINTED = "paid"
+"""The invoice whose PDF is shown."""
+
 STORIES = (*_ZERO_FRICTION, _MOLLIE, _INVORO, _QUIDDLY)
 CREDIT_NOTES = tuple(note for story in STORIES for note in story.credit_notes)
-PARTS: tuple[Part, ...] = (*STORIES, *CREDIT_NOTES, *ORDER.parts)
+_DELIVERED = tuple(part for order in ORDERS for part in order.parts)
+PARTS: tuple[Part, ...] = (*STORIES, *CREDIT_NOTES, *_DELIVERED)
 """Every invoice and credit note there is to be."""

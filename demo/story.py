@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,6 +48,14 @@ class Act:
 
 
 @dataclass(frozen=True)
+class Afterwards:
+    """Something that happens to an invoice that has ended, and what its state then comes to."""
+
+    action: Callable[[Scene, Part, Invoice], Awaitable[None]]
+    until: Condition
+
+
+@dataclass(frozen=True)
 class Part:
     """One invoice: who makes it, and how it has to end.
 
@@ -54,6 +63,7 @@ class Part:
     known_as: what the provider calls it there: made of our reference (`{}`), or the number that we
         give it.
     acts: each is done once, in their order, when the invoice is as its condition says.
+    afterwards: what happens once it has ended, in their order.
     """
 
     reference: str
@@ -64,6 +74,7 @@ class Part:
     account: str = "default"
     known_as: str = "{}"
     acts: tuple[Act, ...] = ()
+    afterwards: tuple[Afterwards, ...] = ()
 
     @property
     def name_there(self) -> str:
@@ -112,8 +123,11 @@ class Step:
 class OrderStory:
     """An order whose lines are delivered in parts, and how it has to end.
 
-    `effects` are those on the order itself, not on its invoices; `lines` what becomes of each line:
-    with us, and in the provider's own word.
+    registered: whether the provider keeps the order itself; if not, it only sees the invoices.
+    effects: those on the order itself, not on its invoices.
+    lines: what becomes of each line, or of so many units of it (`sensor x 5`): with us, and at the
+        provider; there in its own word where it keeps the order.
+    invoiced: what its invoices come to in all, with VAT.
     """
 
     reference: str
@@ -121,13 +135,16 @@ class OrderStory:
     status: OrderStatus
     effects: tuple[str, ...]
     lines: Mapping[str, tuple[LineStatus, str]]
+    invoiced: Decimal
     steps: tuple[Step, ...]
     provider: str
     account: str = "default"
+    example: str = "order.json"
+    registered: bool = True
 
     def request(self) -> OrderRequest:
         """What a shop would ask for."""
-        order = read(OrderRequest, (EXAMPLES / "order.json").read_bytes())
+        order = read(OrderRequest, (EXAMPLES / self.example).read_bytes())
         return order.model_copy(update={"reference": self.reference, "account": self.account})
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -21,15 +23,18 @@ from rich.console import Console
 
 from demo import run as demonstrating
 from demo.accounts import stand_ins
-from demo.compare import Row, rows
-from demo.stories import ORDER, PARTS, STORIES
-from demo.story import Part
+from demo.compare import Row, printed_row, rows
+from demo.stories import BY_UNITS, ORDER, ORDERS, PARTS, PRINTED, STORIES
+from demo.story import OrderStory, Part
 from demo.worker import ROOT
+from invoicing.balance import Balance
+from invoicing.document_file import DocumentFile, DocumentState, document_key
 from invoicing.invoice import Amounts, Invoice, LineStatus, Status
 from invoicing.order import Order, OrderStatus
 from invoicing.order_ledger import Ledger as Lines
 from invoicing.order_ledger import LedgerLine
 from invoicing.provider import PaymentStatus, Stage
+from sandbox.kit.accounts import Moved, Stated
 from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn
 
@@ -55,7 +60,8 @@ def test_the_demonstration_ends_with_everything_as_it_should_be() -> None:
     with demonstration() as running:
         said, _ = running.communicate(timeout=110)
     assert running.returncode == 0, said
-    assert f"All {len(PARTS) + 1 + len(ORDER.lines)} agree" in said
+    # Each order, each line of them, and a PDF.
+    assert f"All {len(PARTS) + len(ORDERS) + LINES + 1} agree" in said
     assert "SDD_REQUIRES_BANK_ACCOUNT" in said
     assert "NO:" not in said
     told = [line for line in said.splitlines() if line.startswith("riverty tells us: ")]
@@ -118,7 +124,7 @@ class Seen:
 
     stand_ins: dict[Any, Any]
     last: dict[str, Invoice]
-    order: Order
+    orders: dict[str, Order]
 
     def ledger(self, part: Part) -> Ledger:
         ledger: Ledger = self.stand_ins[part.provider, part.account].ledger
@@ -127,12 +133,17 @@ class Seen:
     def change(self, reference: str, **changes: Any) -> None:
         self.last[reference] = self.last[reference].model_copy(update=changes)
 
+    def change_order(self, story: OrderStory, **changes: Any) -> None:
+        order = self.orders[story.reference]
+        self.orders[story.reference] = order.model_copy(update=changes)
+
     def wrong(self) -> dict[str, tuple[str, ...]]:
         """What the comparison says is wrong, by the name of the row."""
-        found = rows(self.stand_ins, self.last, self.order)
+        found = rows(self.stand_ins, self.last, self.orders)
         return {row.name.strip(): row.differs for row in found if row.differs}
 
 
+LINES = sum(len(order.lines) for order in ORDERS)
 ORDERED = "ORDER1"
 AT = ORDER.provider, ORDER.account
 PLACES = {line: place for place, line in enumerate(ORDER.lines, start=1)}
@@ -143,13 +154,12 @@ def as_told() -> Seen:
     made = stand_ins(PARTS)
     made[AT] = core = Core()
     core.lines = {PLACES[line]: word for line, (_, word) in ORDER.lines.items()}
-    core.ledger.add(
-        Effect.CREATED, ORDERED, reference=ORDERED, gross=CANCELLED + GROSS * len(ORDER.parts)
-    )
+    core.ledger.add(Effect.CREATED, ORDERED, reference=ORDERED, gross=CANCELLED + ORDER.invoiced)
     for part in PARTS:
         _carry_out(part, made[part.provider, part.account].ledger)
     core.ledger.add(Effect.LINES_CANCELLED, ORDERED, reference=ORDERED, gross=CANCELLED)
-    return Seen(made, {part.reference: an_invoice(part) for part in PARTS}, an_order())
+    orders = {ORDER.reference: an_order(), BY_UNITS.reference: an_order_by_units()}
+    return Seen(made, {part.reference: an_invoice(part) for part in PARTS}, orders)
 
 
 def _carry_out(part: Part, ledger: Ledger) -> None:
@@ -171,9 +181,21 @@ def note(part: Part, ledger: Ledger, effect: Effect, draft: int = 1, **changes: 
     entry: dict[str, Any] = {
         "reference": ORDERED if ordered else part.name_there,
         "number": the_number(part) if final else None,
-        "gross": GROSS,
+        "gross": the_gross(part),
     }
     ledger.add(effect, the_id(part, draft), **{**entry, **changes})
+
+
+def the_gross(part: Part) -> Decimal:
+    """The first invoice of an order takes what the others leave of what they come to in all."""
+    for order in ORDERS:
+        if part == order.parts[0]:
+            return order.invoiced - GROSS * (len(order.parts) - 1)
+    return GROSS
+
+
+def all_net(gross: Decimal) -> Amounts:
+    return Amounts(currency="EUR", net=gross, vat=Decimal(0), gross=gross)
 
 
 def the_id(part: Part, draft: int = 1) -> str:
@@ -198,14 +220,14 @@ def an_invoice(part: Part) -> Invoice:
             "payment": PaymentStatus.UNPAID,
             "provider_id": the_id(part, made) if made else None,
             "number": the_number(part) if final else None,
-            "amounts": Amounts(currency="EUR", net=GROSS, vat=Decimal(0), gross=GROSS),
+            "amounts": all_net(the_gross(part)),
             "ended": True,
         }
     )
 
 
 def an_order() -> Order:
-    gross = CANCELLED + GROSS * len(ORDER.parts)
+    gross = CANCELLED + ORDER.invoiced
     lines = (LedgerLine(id=line, status=status) for line, (status, _) in ORDER.lines.items())
     return Order.model_validate(
         {
@@ -215,11 +237,55 @@ def an_order() -> Order:
             "goal": "paid",
             "status": ORDER.status,
             "provider_id": ORDERED,
-            "amounts": Amounts(currency="EUR", net=gross, vat=Decimal(0), gross=gross),
+            "amounts": all_net(gross),
             "ledger": Lines(lines=tuple(lines)),
             "ended": True,
         }
     )
+
+
+UNITS = {"sensor x 5": 5, "sensor x 3": 3, "sensor x 2": 2}
+
+
+def an_order_by_units() -> Order:
+    """Its lines are worth ten each; what is invoiced is on the invoice of its delivery."""
+    numbers = [the_number(part) for part in BY_UNITS.parts]
+    lines = [
+        LedgerLine(
+            id="sensor",
+            status=status,
+            units=Decimal(UNITS[name]),
+            amount=Decimal(UNITS[name] * 10),
+            number=numbers.pop(0) if there == "invoiced" else None,
+        )
+        for name, (status, there) in BY_UNITS.lines.items()
+    ]
+    return Order.model_validate(
+        {
+            "reference": BY_UNITS.reference,
+            "provider": BY_UNITS.provider,
+            "account": BY_UNITS.account,
+            "goal": "delivered",
+            "status": BY_UNITS.status,
+            "amounts": all_net(Decimal(100)),
+            "ledger": Lines(lines=tuple(lines)),
+            "ended": True,
+        }
+    )
+
+
+def kept_pdf(invoice: Invoice, folder: Path) -> DocumentState:
+    """The invoice's PDF, kept as a worker keeps it."""
+    raw = f"%PDF-1.4 Invoice {invoice.number} %%EOF".encode()
+    path = folder / document_key(invoice.reference, invoice.provider_id or "")
+    path.parent.mkdir()
+    path.write_bytes(raw)
+    file = DocumentFile(
+        size=len(raw),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        kept=datetime(2026, 6, 30, tzinfo=UTC),
+    )
+    return DocumentState(reference=invoice.reference, file=file)
 
 
 def changed(seen: Seen, place: int, **changes: Any) -> None:
@@ -253,7 +319,8 @@ each_provider = pytest.mark.parametrize("part", ONE_EACH, ids=lambda part: part.
 def test_what_came_out_as_told_differs_in_nothing() -> None:
     seen = as_told()
     assert seen.wrong() == {}
-    assert len(rows(seen.stand_ins, seen.last, seen.order)) == len(PARTS) + 1 + len(ORDER.lines)
+    found = rows(seen.stand_ins, seen.last, seen.orders)
+    assert len(found) == len(PARTS) + len(ORDERS) + LINES
     assert {part.provider for part in ONE_EACH} == {provider for provider, _ in seen.stand_ins}
 
 
@@ -278,7 +345,7 @@ def test_an_amount_that_is_a_cent_off_is_noticed(part: Part) -> None:
     seen = as_told()
     forgotten(seen, part)
     last = Effect(part.effects[-1])
-    note(part, seen.ledger(part), last, gross=GROSS + Decimal("0.01"))
+    note(part, seen.ledger(part), last, gross=the_gross(part) + Decimal("0.01"))
     assert seen.wrong() == {part.reference: ("number and gross",)}
 
 
@@ -352,12 +419,12 @@ def test_a_line_with_another_fate_is_noticed_on_either_side(line: str) -> None:
     seen.stand_ins[AT].lines = {**seen.stand_ins[AT].lines, PLACES[line]: "open"}
     assert seen.wrong() == {f"line {line}": ("ledger",)}
     seen = as_told()
-    kept = seen.order.ledger.lines
+    kept = seen.orders[ORDER.reference].ledger.lines
     lines = tuple(
         each.model_copy(update={"status": LineStatus.OPEN}) if each.id == line else each
         for each in kept
     )
-    seen.order = seen.order.model_copy(update={"ledger": Lines(lines=lines)})
+    seen.change_order(ORDER, ledger=Lines(lines=lines))
     assert seen.wrong() == {f"line {line}": ("status",)}
 
 
@@ -380,22 +447,76 @@ def test_something_more_done_to_the_order_is_noticed() -> None:
 
 def test_an_order_that_ended_otherwise_is_noticed() -> None:
     seen = as_told()
-    seen.order = seen.order.model_copy(update={"status": OrderStatus.ABANDONED})
+    seen.change_order(ORDER, status=OrderStatus.ABANDONED)
     assert seen.wrong() == {ORDER.reference: ("status",)}
 
 
+@pytest.mark.parametrize("name", BY_UNITS.lines)
+def test_units_with_another_fate_are_noticed(name: str) -> None:
+    seen = as_told()
+    kept = seen.orders[BY_UNITS.reference].ledger.lines
+    units = UNITS[name]
+    lines = tuple(
+        each.model_copy(update={"status": LineStatus.OPEN}) if each.units == units else each
+        for each in kept
+    )
+    seen.change_order(BY_UNITS, ledger=Lines(lines=lines))
+    assert seen.wrong() == {f"line {name}": ("status",)}
+    lines = tuple(
+        each.model_copy(update={"number": "another"}) if each.units == units else each
+        for each in kept
+    )
+    seen.change_order(BY_UNITS, ledger=Lines(lines=lines))
+    there = BY_UNITS.lines[name][1]
+    assert seen.wrong() == ({f"line {name}": ("ledger",)} if there == "invoiced" else {})
+
+
+def test_units_that_are_lost_on_the_way_are_noticed() -> None:
+    seen = as_told()
+    lines = seen.orders[BY_UNITS.reference].ledger.lines
+    seen.change_order(BY_UNITS, ledger=Lines(lines=lines[:-1]))
+    assert seen.wrong() == {BY_UNITS.reference: ("lines",)}
+
+
+def test_another_amount_paid_than_the_provider_says_is_noticed() -> None:
+    seen, part = as_told(), told("quiddly-feed")
+    ledger = seen.ledger(part)
+    ledger.open(the_id(part), Stated((), {}))
+    seen.change(
+        part.reference, balance=Balance(currency="EUR", due=GROSS, paid=GROSS, left=Decimal(0))
+    )
+    assert seen.wrong() == {part.reference: ("paid",)}
+    ledger.account_of(the_id(part)).move(Moved.PAID, GROSS)
+    assert seen.wrong() == {}
+
+
+@pytest.mark.parametrize("raw", [b"", b"%PDF-1.4 Invoice of another %%EOF"])
+def test_a_document_that_is_not_what_was_kept_is_noticed(raw: bytes, tmp_path: Path) -> None:
+    invoice = as_told().last[PRINTED]
+    document = kept_pdf(invoice, tmp_path)
+    assert not printed_row(invoice, document, tmp_path).differs
+    (tmp_path / document_key(invoice.reference, invoice.provider_id or "")).write_bytes(raw)
+    assert printed_row(invoice, document, tmp_path).differs == ("digest", "number")
+    assert printed_row(invoice, None, tmp_path).differs
+
+
 @pytest.mark.parametrize("fine", [True, False])
-def test_the_exit_code_is_the_result(fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_exit_code_is_the_result(
+    fine: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """One difference in the table is enough."""
     said = StringIO()
     seen = as_told()
+    document = kept_pdf(seen.last[PRINTED], tmp_path)
     if not fine:
         seen.change("paid", number="another")
     worker = SimpleNamespace(failed=False, log="the log")
     play: Any = SimpleNamespace(
         stand_ins=seen.stand_ins,
         last=seen.last,
-        order=seen.order,
+        orders=seen.orders,
+        document=document,
+        documents=tmp_path,
         worker=worker,
         console=Console(file=said),
     )
