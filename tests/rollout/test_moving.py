@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,8 @@ from invoicing.errors import InvoicingError, NotLetIn, ServerAway
 from invoicing.invoice import Release, Status
 from rollout.deployment import UNVERSIONED, Build, Deployed, Deployment, NotMoved
 from rollout.replaying import check
+from sandbox.kit.faults import Fault
+from sandbox.zero_friction import Step
 from settings.worker import WorkerSettings
 from tests.patience import LONG_ENOUGH
 from tests.rollout.changed import Patched, stories
@@ -88,6 +91,53 @@ async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well
             assert await company.violations(each) == []
     lived = set().union(*[await scene.lived_in(each) for each in (*held, *moving)])
     assert lived == {"one", "two"}
+
+
+@pytest.mark.thorough
+async def test_two_hundred_lives_over_three_builds_with_a_roll_back_break_no_promise(
+    scene: Scene,
+) -> None:
+    """Answers to creates are lost meanwhile, and some are held from one build to the next."""
+    company, deployment = scene.company, scene.deployment
+    held: list[str] = []
+    lives: list[str] = []
+    judged = asyncio.Semaphore(16)
+
+    async def begin() -> None:
+        company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after", times=5)
+        new = [await company.start(hold=number % 4 == 0) for number in range(40)]
+        held.extend(new[::4])
+        lives.extend(new)
+
+    async def let_go(some: Sequence[str]) -> None:
+        for each in some:
+            await company.until_status(each, Status.HELD)
+            await company.release(each)
+
+    async def violations(reference: str) -> list[str]:
+        async with judged:
+            state = await company.finished(reference)
+            assert state.status is Status.SENT
+            return await company.violations(reference, state)
+
+    async with scene.serve("two"), scene.serve("three"):
+        await begin()
+        await deployment.promote("two")
+        await begin()
+        await let_go(held[:5])
+        await deployment.promote("three")
+        await begin()
+        await let_go(held[5:15])
+        await begin()
+        assert await deployment.roll_back() == "two"
+        await begin()
+        await let_go(held[15:])
+        broken = await asyncio.gather(*map(violations, lives))
+    assert len(set(lives)) == 200
+    assert [each for each in broken if each] == []
+    lived = set().union(*[await scene.lived_in(each) for each in lives])
+    assert lived == {"one", "two", "three"}
+    assert len(company.stand_in.ledger.entries) == 3 * len(lives)
 
 
 @pytest.mark.thorough
