@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -110,7 +111,7 @@ class House:
         if self._pausing[caller.name] < self._settings.caller_at_once:
             self._pausing[caller.name] += 1
             try:
-                await asyncio.sleep(PAUSE)
+                await sleep(PAUSE)
             finally:
                 _less(self._pausing, caller.name)
 

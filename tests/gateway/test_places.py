@@ -371,11 +371,12 @@ async def test_who_asks_too_often_is_made_to_wait_and_keeps_no_more_than_its_pla
     waited: list[float] = []
     over = asyncio.Event()
 
+    # The house's own name for it: asyncio's is that of every task of a server that others share.
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
         await over.wait()
 
-    monkeypatch.setattr("gateway.house.asyncio.sleep", sleep)
+    monkeypatch.setattr("gateway.house.sleep", sleep)
     house = House(settings(caller_at_once=2))
     pausing = [asyncio.create_task(house.pause(one("a"))) for _ in range(5)]
     await asyncio.wait(pausing[2:])
