@@ -23,9 +23,9 @@ stage: Any = importlib.import_module("examples.run.stage")
 
 
 async def test_the_demonstration_keeps_a_console_that_its_token_signs_in_to(
-    server: Server,
+    server: Server, tmp_path: Path
 ) -> None:
-    async with demonstrated(server) as door:
+    async with demonstrated(server, tmp_path) as door:
         browser = Browser(f"http://{urlsplit(door.url).netloc}")
         page = await browser.sign_in(door.token)
         assert (page.status, page.path) == (200, "/console/")
@@ -35,11 +35,11 @@ async def test_the_demonstration_keeps_a_console_that_its_token_signs_in_to(
 
 
 async def test_a_console_that_does_not_come_up_is_told(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("demo.console.secrets.token_hex", lambda _: "weak")
     with pytest.raises(DemoFailed, match="did not come up") as failed:
-        async with demonstrated(server):
+        async with demonstrated(server, tmp_path):
             pass
     log = Path(str(failed.value).rpartition(" ")[2])
     assert "GATEWAY_CONSOLE_KEYS" in log.read_text()  # noqa: ASYNC240
