@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from typing import Annotated, Any
 
 import iso4217
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, PlainSerializer, PlainValidator, WithJsonSchema
 
 MOST_DIGITS = 15
 """Before the point; a number longer than this is a mistake, not a price."""
@@ -58,15 +58,19 @@ def exactly() -> AbstractContextManager[Context]:
 
 
 def _read(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        # As a text it says all that it is; the rules for it are the same each time.
+        text = str(value)
+        return _sized(text) if len(text) <= MOST_WRITTEN else _sized.__wrapped__(text)
+    if isinstance(value, str):
+        return _written(value.strip())
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")
     if isinstance(value, float):
         raise ValueError('write the number in quotes, such as "12.50": binary floats are inexact')
-    if isinstance(value, str):
-        value = _written(value.strip())
-    if not isinstance(value, int | Decimal):
+    if not isinstance(value, int):
         raise ValueError('must be a number such as "12.50"')
-    return _sized(Decimal(value))
+    return _sized.__wrapped__(value)
 
 
 def _written(text: str) -> Decimal:
@@ -78,10 +82,14 @@ def _written(text: str) -> Decimal:
         )
     if not _WRITTEN.fullmatch(text):
         raise ValueError('must be a number such as "12.50"')
-    return Decimal(text)
+    return _sized(text)
 
 
-def _sized(number: Decimal) -> Decimal:
+@lru_cache(maxsize=2048)
+def _sized(written: str | int) -> Decimal:
+    """The number of this text. There is one for all that are written alike, as long as they are
+    asked for: reading a price again costs a tenth, and a document of many lines holds each once."""
+    number = Decimal(written)
     if not number.is_finite():
         raise ValueError("must be a finite number")
     if number and number.adjusted() >= MOST_DIGITS:
@@ -90,23 +98,12 @@ def _sized(number: Decimal) -> Decimal:
     if isinstance(exponent, int) and exponent < -MOST_DECIMALS:
         raise ValueError(f"has more than {MOST_DECIMALS} decimals")
     # Written out, so that JSON gives back the very same Decimal; zero has no sign in an invoice.
-    written = f"{number or number.copy_abs():f}"
-    return _shared(written) if len(written) <= _SHORT else Decimal(written)
-
-
-_SHORT = 4
-"""Characters of a number of which there is one for all: 1, 21, 5.50. A document of many short lines
-would hold thousands of each."""
-
-
-@lru_cache(maxsize=1024)
-def _shared(written: str) -> Decimal:
-    return Decimal(written)
+    return Decimal(f"{number or number.copy_abs():f}")
 
 
 Number = Annotated[
     Decimal,
-    BeforeValidator(_read),
+    PlainValidator(_read),
     PlainSerializer(lambda value: format(value, "f"), return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}),
 ]

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 Handler = Callable[[Any, ActivityCall], Attempt]
 
 MILLISECOND = 1000
+
+# Looked up once: protobuf finds a value of an enum by a search for its name each time.
+_TO_CLOSE = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+_TO_START = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
 _PICKED_UP = 2 * MILLISECOND
 """Between a worker's taking an attempt and its doing anything: it may die in between."""
 
@@ -197,8 +201,8 @@ class Activities:
         """
         start = pending.schedule_to_start and pending.queued + pending.schedule_to_start
         if pending.expires is not None and (start is None or pending.expires < start):
-            return TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, pending.expires
-        return TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START, start
+            return _TO_CLOSE, pending.expires
+        return _TO_START, start
 
     def _begin(self, pending: Pending) -> None:
         if pending.run.closed:
@@ -277,10 +281,10 @@ class Activities:
             return
         kind = TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
         if pending.expires is not None and pending.deadline >= pending.expires:
-            kind = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+            kind = _TO_CLOSE
         elif pending.deadline < pending.started + pending.start_to_close:
             kind = TimeoutType.TIMEOUT_TYPE_HEARTBEAT
-        over = kind == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+        over = kind == _TO_CLOSE
         failure = timeout(kind, pending.last_failure if over else None)
         state = self._retry(pending, failure)
         if state is None:
@@ -288,7 +292,7 @@ class Activities:
             return
         if state == RetryState.RETRY_STATE_TIMEOUT:
             # The server says which time-out stood in the way of another attempt.
-            failure = timeout(TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, pending.last_failure)
+            failure = timeout(_TO_CLOSE, pending.last_failure)
         self._timed_out(pending, failure, state, events.ACTIVITY_TIMED_OUT)
 
     def _timed_out(
@@ -342,7 +346,7 @@ def _may_not_retry(pending: Pending, failure: Failure) -> RetryState.ValueType |
         return RetryState.RETRY_STATE_CANCEL_REQUESTED
     if failure.HasField("timeout_failure_info"):
         kind = failure.timeout_failure_info.timeout_type
-        if kind == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
+        if kind == _TO_CLOSE:
             return RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
     if failure.HasField("application_failure_info"):
         info = failure.application_failure_info
