@@ -44,6 +44,7 @@ import httpx
 from pydantic import AfterValidator, SecretStr
 
 from invoicing.errors import ProviderError, Rejected, Unavailable, UnknownOutcome, Unreadable
+from providers.kit.connections import Connections
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +197,9 @@ def client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClie
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx.AsyncClient(
-        transport=transport,
+        transport=transport or Connections(),
         follow_redirects=False,
         trust_env=False,
-        # As many as there are calls, which each queue bounds for itself: a common bound would let
-        # providers that hang take the connections of the others.
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
         headers={"User-Agent": "durable-invoicing", "Accept": "application/json"},
         # Accounts share this client: a cookie set for one must never reach another.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

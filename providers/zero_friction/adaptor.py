@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from invoicing.document import Document
-from invoicing.errors import Rejected, Unreadable
+from invoicing.errors import ProviderError, Rejected, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
@@ -70,7 +70,7 @@ from providers.zero_friction.encode import (
 )
 from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.listing import list_page
-from providers.zero_friction.looking import LookUps
+from providers.zero_friction.looking import STALE, LookUps
 from providers.zero_friction.options import (
     UNSAID,
     ZeroFrictionOptions,
@@ -169,6 +169,31 @@ class ZeroFriction:
         written: the invoice is credited as a whole, by the one call for it."""
         if credited := Context.model_validate(call.target.context).credits:
             return await self._credit_invoice(credited, call.target)
+        try:
+            return await self._create(call)
+        except Rejected as error:
+            refusal = error
+        # Whoever tries again or corrects it finds what is there now.
+        self._look_ups.drop()
+        changed = await self._changed_meanwhile(call) if refusal.code in STALE else {}
+        if not changed:
+            raise refusal
+        context = {**call.target.context, **changed}
+        target = call.target.model_copy(update={"context": context})
+        told = await self._create(call.model_copy(update={"target": target}))
+        return told.model_copy(update={"context": {**changed, **told.context}})
+
+    async def _changed_meanwhile(self, call: CreateCall) -> dict[str, JsonValue]:
+        """The master data of a refused draft, where it is something else by now and no invoice of
+        this reference is there; else empty: the refusal stands."""
+        try:
+            changed = await self._look_ups.anew(call)
+            search = await self.find(call.target) if changed else Search()
+        except ProviderError:
+            return {}
+        return changed if search.complete and not search.invoices else {}
+
+    async def _create(self, call: CreateCall) -> Snapshot:
         body = encoded(call, self._settings)
         request = self._api.call("create", "POST", "/api/bill/Invoices", json=body)
         envelope = await self._envelopes.ask(request)
@@ -206,6 +231,8 @@ class ZeroFriction:
     async def delete(self, target: Target) -> Snapshot:
         """See the port. A draft that is no longer there is deleted."""
         gone = deleted(known_id(target, NAME))
+        # What is made in its place is made with what is there then.
+        self._look_ups.drop()
         request = self._api.call("delete", "DELETE", INVOICE, id=gone.provider_id)
         try:
             envelope = await self._envelopes.ask(request)

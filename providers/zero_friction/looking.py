@@ -1,19 +1,27 @@
-"""Zero Friction: what is looked up before a draft, one call each."""
+"""Zero Friction: what is looked up before a draft, one call each.
+
+Bank accounts, tax codes and billing items are the organisation's own and change rarely: their lists
+are kept for as long as the settings say.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.provider import (
+    CreateCall,
     Found,
     LookUpCall,
 )
 from providers.kit.api import Api
 from providers.kit.http import Json
+from providers.kit.keeping import Kept
 from providers.kit.wire import parse
+from providers.zero_friction.check import look_ups
 from providers.zero_friction.decode import (
     BankAccount,
     BillingItem,
@@ -22,6 +30,7 @@ from providers.zero_friction.decode import (
     PropertyGroupConfiguration,
     ServiceLocation,
     TaxCode,
+    Thing,
     only,
 )
 from providers.zero_friction.encode import looked_up
@@ -29,6 +38,7 @@ from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.options import (
     BankAccountChoice,
     CustomerChoice,
+    ZeroFrictionOptions,
 )
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
 from providers.zero_friction.states import (
@@ -39,6 +49,23 @@ from providers.zero_friction.states import (
     TaxWanted,
 )
 
+_Chosen = TypeVar("_Chosen")
+
+KEPT = ("bank account", "tax codes", "billing items")
+"""The look-ups whose lists are kept."""
+
+STALE = frozenset(
+    {
+        "TAXCODE_DOES_NOT_EXIST",
+        "TAX_CODE_NOT_FOUND",
+        "INVOICE_LINE_SPANS_MULTIPLE_TAX_RATE_PERIODS",
+        "INVOICE_LINE_SPANS_NO_TAX_RATE_PERIODS",
+        "BANK_ACCOUNT_NOT_FOUND",
+        "BILLING_ITEM_DOES_NOT_EXIST",
+    }
+)
+"""Refusals that may come of a list that was kept for too long: nothing was done."""
+
 
 class LookUps:
     """What an invoice refers to there, found by what the caller knows of it."""
@@ -47,6 +74,24 @@ class LookUps:
         self._api = api
         self._envelopes = envelopes
         self._settings = settings
+        self._kept = Kept(settings.master_data_seconds)
+
+    def drop(self) -> None:
+        """Keep no list any longer."""
+        self._kept.drop()
+
+    async def anew(self, call: CreateCall) -> dict[str, JsonValue]:
+        """What a draft needs of the kept lists, where it is something else by now: the new part of
+        its context. Empty where nothing has changed, or nothing is kept. Raises as `look_up`."""
+        found: dict[str, JsonValue] = {}
+        if not self._kept.keeps:
+            return found
+        options = ZeroFrictionOptions.model_validate(call.options)
+        for one in (one for wave in look_ups(call.document, options) for one in wave):
+            if one.name in KEPT:
+                found |= (await self.look_up(LookUpCall(target=call.target, look_up=one))).context
+        known = call.target.context
+        return {name: value for name, value in found.items() if known.get(name) != value}
 
     async def look_up(self, call: LookUpCall) -> Found:
         """See the port. Every answer must be exactly one thing; only ids go into the context."""
@@ -87,40 +132,52 @@ class LookUps:
         return Found(context=Context(customer_id=customer.id).given(), buyer=customer.id)
 
     async def _bank_account(self, choice: BankAccountChoice) -> Found:
-        request = self._api.call("bank account", "GET", "/api/cfg/BankAccounts")
-        known = [
-            one
-            for one in await self._envelopes.listed(BankAccount, request)
-            if one.is_meant_by(choice)
-        ]
-        account = only(known, "bank account", "options.bank_account")
+        def chosen(known: Sequence[BankAccount]) -> BankAccount:
+            meant = [one for one in known if one.is_meant_by(choice)]
+            return only(meant, "bank account", "options.bank_account")
+
+        account = await self._judged("bank account", BankAccount, "BankAccounts", chosen)
         return Found(context=Context(bank_account_id=account.id).given())
 
     async def _tax_codes(self, wanted: tuple[TaxWanted, ...]) -> Found:
-        request = self._api.call("tax codes", "GET", "/api/cfg/TaxCodes")
-        known = await self._envelopes.listed(TaxCode, request)
-        found: dict[str, str] = {}
-        problems: list[FieldProblem] = []
-        for want in wanted:
-            fitting = [code.id for code in known if code.fits(want, self._settings)]
-            if len(fitting) == 1:
-                found[want.key] = fitting[0]
-            else:
-                problems.extend(want.problems(len(fitting)))
-        if problems:
-            raise Rejected(f"{NAME}: a line has no tax code, or several", fields=problems)
+        def chosen(known: Sequence[TaxCode]) -> dict[str, str]:
+            found: dict[str, str] = {}
+            problems: list[FieldProblem] = []
+            for want in wanted:
+                fitting = [code.id for code in known if code.fits(want, self._settings)]
+                if len(fitting) == 1:
+                    found[want.key] = fitting[0]
+                else:
+                    problems.extend(want.problems(len(fitting)))
+            if problems:
+                raise Rejected(f"{NAME}: a line has no tax code, or several", fields=problems)
+            return found
+
+        found = await self._judged("tax codes", TaxCode, "TaxCodes", chosen)
         return Found(context=Context(tax_codes=found).given())
 
     async def _billing_items(self, names: list[str]) -> Found:
-        request = self._api.call("billing items", "GET", "/api/cfg/BillingItems")
-        known = await self._envelopes.listed(BillingItem, request)
-        found = {
-            name: only(
-                [item for item in known if item.name == name], "billing item", "options.lines"
-            ).id
-            for name in names
-        }
+        def chosen(known: Sequence[BillingItem]) -> dict[str, str]:
+            return {
+                name: only(
+                    [item for item in known if item.name == name], "billing item", "options.lines"
+                ).id
+                for name in names
+            }
+
+        found = await self._judged("billing items", BillingItem, "BillingItems", chosen)
         return Found(context=Context(billing_items=found).given())
+
+    async def _judged(
+        self,
+        name: str,
+        model: type[Thing],
+        route: str,
+        chosen: Callable[[Sequence[Thing]], _Chosen],
+    ) -> _Chosen:
+        """What is chosen of one of the lists that are kept."""
+        request = self._api.call(name, "GET", f"/api/cfg/{route}")
+        return await self._kept.judged(name, lambda: self._envelopes.listed(model, request), chosen)
 
     async def _contract(self, query: ContractQuery, context: Context) -> Found:
         body: Json = {

@@ -37,6 +37,9 @@ class ZeroFrictionSettings(Typed):
     """In which an invoice's days begin and end."""
     timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
     """Seconds for one exchange."""
+    master_data_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """For how long a worker keeps the lists of bank accounts, tax codes and billing items; 0: each
+    invoice asks for them."""
     property_group_route: Literal[
         "PropertyGroupBillingConfigurations", "PropertyGroupBillingConfiguration"
     ] = "PropertyGroupBillingConfigurations"
