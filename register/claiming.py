@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
 from invoicing.recording import Row as Left
+from register.notes import notes_of
 from register.tables import claims, invoices
 
 MOST_CONTENTS = 100
@@ -23,10 +24,12 @@ def claim(db: Connection, call: ClaimCall) -> Claimed:
     if _inserted(db, call, granted):
         return granted
     stands = _standing(db, call)
+    ours = stands.claimant == call.claimant
     claimed = judge(stands, call)
+    if not ours and claimed.word in (Word.KNOWN, Word.GOES_ON):
+        claimed = claimed.model_copy(update={"credited_by": notes_of(db, call.reference)})
     if claimed.word in (Word.REFUSED, Word.KNOWN) or stands.erased:
         return claimed
-    ours = stands.claimant == call.claimant
     if not ours or call.content not in stands.contents:
         _take(db, call, stands, claimed, ours=ours)
     return claimed

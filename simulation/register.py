@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.claims import MOST_NAMED, ClaimCall, Claimed, Standing, Word, judge
 from invoicing.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
@@ -54,6 +54,9 @@ class SimulatedRegister:
         about = given.kind, given.reference
         stands = self.standing.get(about)
         verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
+        ours = stands is not None and stands.claimant == given.claimant
+        if not ours and verdict.word in (Word.KNOWN, Word.GOES_ON):
+            verdict = verdict.model_copy(update={"credited_by": self._notes_of(given.reference)})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
             return verdict
@@ -71,6 +74,10 @@ class SimulatedRegister:
 
     def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
         return stands.model_copy(update={"left": self.rows.get(about)})
+
+    def _notes_of(self, reference: str) -> tuple[str, ...]:
+        notes = (name for (_, name), row in self.rows.items() if row.credits == reference)
+        return tuple(sorted(notes))[:MOST_NAMED]
 
     def record(self, given: RecordCall, call: ActivityCall) -> Attempt:
         """As the real one."""
