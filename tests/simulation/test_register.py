@@ -21,8 +21,8 @@ from tests.simulation.scene import ORDER, REFERENCE, Scene, away, lost, request
 
 ABOUT = ("invoice", REFERENCE)
 DAY = timedelta(days=1)
-SOON = timedelta(seconds=6)
-"""A line is handed over within the first pause of its plan's notices, which is 5 seconds."""
+SOON = timedelta(seconds=11)
+"""A line is handed over within twice the first pause of its plan's notices, which is 5 seconds."""
 
 
 class Kept(Scene):
