@@ -28,6 +28,8 @@ class SimulatedRegister:
     def __init__(self, heard: Callable[[str, Word], None] = lambda reference, word: None) -> None:
         self._heard = heard
         self.away = False
+        self.took = TOOK
+        """How long an answer takes; one that comes too late was written down all the same."""
         self.claims = self.records = 0
         """How often it was asked."""
         self.standing: dict[tuple[str, str], Standing] = {}
@@ -48,7 +50,7 @@ class SimulatedRegister:
         self.claims += 1
         if self.away:
             return failure("Unavailable", "away")
-        return Attempt(after=TOOK, result=self._claimed(given))
+        return Attempt(after=self.took, result=self._claimed(given))
 
     def _claimed(self, given: ClaimCall) -> Claimed:
         about = given.kind, given.reference
@@ -87,10 +89,10 @@ class SimulatedRegister:
         about = given.kind, given.reference
         stands = self.standing.get(about)
         if stands is None or stands.claimant != given.claimant:
-            return Attempt(after=TOOK, result=False)
+            return Attempt(after=self.took, result=False)
         if self._kept(given):
             self.rows[about] = given.row
-        return Attempt(after=TOOK, result=True)
+        return Attempt(after=self.took, result=True)
 
     def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:
         """As the real one."""
@@ -98,7 +100,7 @@ class SimulatedRegister:
         if self.away:
             return failure("Unavailable", "away")
         self._kept(given)
-        return Attempt(after=TOOK, result=True)
+        return Attempt(after=self.took, result=True)
 
     def _kept(self, given: RecordCall | CreditsCall) -> bool:
         """Whether there was anything new."""

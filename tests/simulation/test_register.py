@@ -162,6 +162,32 @@ def test_nothing_is_made_while_the_register_is_away_and_it_shows_why() -> None:
         assert scene.written().status is Status.SENT
 
 
+def test_a_register_that_answers_too_late_is_a_named_wait_and_claims_once() -> None:
+    with Kept() as scene:
+        scene.register.took = timedelta(seconds=20)
+        scene.begin()
+        scene.passes(timedelta(minutes=2))
+        assert scene.waits_for == "register: claim"
+        assert not scene.provider.made
+        assert scene.register.claims > 2
+        scene.register.took = timedelta(milliseconds=20)
+        assert scene.written().status is Status.SENT
+        assert len(scene.register.standing) == 1
+
+
+def test_a_record_that_is_answered_too_late_holds_up_the_end_alone_and_is_written_once() -> None:
+    with Kept() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.register.took = timedelta(seconds=20)
+        scene.release()
+        scene.until(lambda: scene.waits_for == "register: record")
+        assert scene.state.status is Status.SENT
+        assert not scene.run.closed
+        scene.register.took = timedelta(milliseconds=20)
+        scene.written()
+
+
 def test_a_register_that_stays_away_is_told_to_a_person() -> None:
     with Kept() as scene:
         scene.register.away = True
