@@ -71,9 +71,10 @@ def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
 
 
 async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
-    """The ids of news that waits for a person, the latest first."""
-    told = await events.list_events(desk.backend, visitor.caller, MOST_EVENTS)
-    return told.events
+    """The ids of news that waits for a person, the latest first; as it was a moment ago."""
+    of = ("news", visitor.caller.reach)
+    ask = partial(events.list_events, desk.backend, visitor.caller, MOST_EVENTS)
+    return (await desk.read.lists.answer(of, ask)).events
 
 
 _KINDS = {
@@ -86,8 +87,8 @@ _KINDS = {
 async def waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
     """Those that wait for a person, first asked first, and whether there are more than that; as it
     was a moment ago, for everybody who may see the same."""
-    reach = visitor.caller.reach
-    return await desk.read.lists.answer(reach, partial(_waiting, desk, visitor))
+    of = ("waiting", visitor.caller.reach)
+    return await desk.read.lists.answer(of, partial(_waiting, desk, visitor))
 
 
 async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
