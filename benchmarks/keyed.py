@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.kinds import Kind, Round, measure, memory_kind
-from benchmarks.registered import shown
+from benchmarks.kinds import Kind, Round, memory_kind
+from benchmarks.registered import in_turns, shown
 from drill.postgres import NOT_HERE, programs
 from invoicing import process
 from invoicing.client import InvoicingClient, converter
@@ -68,23 +68,12 @@ async def _kinds(address: str, places: dict[str, str], keys: list[KeyStore]) -> 
     return made
 
 
-async def _turns(kinds: list[Kind], turns: int, count: int) -> dict[str, list[Round]]:
-    taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
-    for turn in range(turns):
-        # Who goes first changes: the second finds the server's caches warm.
-        for kind in kinds if turn % 2 == 0 else reversed(kinds):
-            async with kind.working() as worker:
-                await worker.outlives(kind.done(max(5, count // 6)))
-                taken[kind.name].append(await measure(kind, count, worker))
-    return taken
-
-
 async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Round]]:
     """All turns, by kind."""
     with contextlib.ExitStack() as stack:
         keys = [stack.enter_context(contextlib.closing(KeyStore(each))) for each in places.values()]
         async with local_server(own=True) as server:
-            return await _turns(await _kinds(server.address, places, keys), turns, count)
+            return await in_turns(await _kinds(server.address, places, keys), turns, count)
 
 
 def main() -> None:

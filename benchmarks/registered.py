@@ -52,10 +52,12 @@ def _kinds(client: InvoicingClient, places: dict[str, str]) -> list[Kind]:
     return [replace(plain, name=WITHOUT), *with_one]
 
 
-async def _turns(kinds: list[Kind], turns: int, count: int) -> dict[str, list[Round]]:
+async def in_turns(kinds: list[Kind], turns: int, count: int) -> dict[str, list[Round]]:
+    """So many rounds of each kind, one after the other; who begins changes with each turn, for the
+    second finds the server's caches warm."""
     taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
-    for _ in range(turns):
-        for kind in kinds:
+    for turn in range(turns):
+        for kind in kinds if turn % 2 == 0 else reversed(kinds):
             async with kind.working() as worker:
                 await worker.outlives(kind.done(max(5, count // 6)))
                 taken[kind.name].append(await measure(kind, count, worker))
@@ -66,7 +68,7 @@ async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, l
     """All turns, by kind."""
     async with local_server(own=True) as server:
         client = await InvoicingClient.connect(server.address)
-        return await _turns(_kinds(client, places), turns, count)
+        return await in_turns(_kinds(client, places), turns, count)
 
 
 def shown(what: str, taken: dict[str, list[Round]], baseline: str) -> Table:

@@ -153,7 +153,10 @@ class _Renewal:
         async def renewing(message: Message) -> None:
             session = scope.get("state", {}).get("session")
             by_itself = "x-live" in request.headers
-            if message["type"] == "http.response.start" and session is not None and not by_itself:
+            begins = message["type"] == "http.response.start"
+            if begins and request.method != "GET":
+                scope["app"].state.console.read.forget()
+            if begins and session is not None and not by_itself:
                 response = Response()
                 keep(request, response, scope["app"].state.console, session)
                 headers = MutableHeaders(scope=message)

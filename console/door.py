@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request, Response
 
+from console.lately import Read
 from console.render import Pages, Visitor
 from console.sessions import Session, Sessions
 from console.streams import Streams
@@ -49,6 +50,7 @@ class Console:
         self.sessions = sessions
         self.pages = pages
         self.streams = streams
+        self.read = Read()
 
     def check_form(self, session: Session | None, form: Form) -> None:
         """Raise Trouble for a form that no page of this session showed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -9,8 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from console.door import Console, Desk, Looking
 from console.render import Live, Visitor
+from console.rows import look_at_each
 from console.second import consents
-from console.subjects import Kind, Subject, look_at_each
+from console.subjects import Kind, Subject
 from gateway import events
 from gateway.pages import Paged
 from gateway.routes import page
@@ -69,9 +71,10 @@ def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
 
 
 async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
-    """The ids of news that waits for a person, the latest first."""
-    told = await events.list_events(desk.backend, visitor.caller, MOST_EVENTS)
-    return told.events
+    """The ids of news that waits for a person, the latest first; as it was a moment ago."""
+    of = ("news", visitor.caller.reach)
+    ask = partial(events.list_events, desk.backend, visitor.caller, MOST_EVENTS)
+    return (await desk.read.lists.answer(of, ask)).events
 
 
 _KINDS = {
@@ -82,7 +85,13 @@ _KINDS = {
 
 
 async def waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
-    """Those that wait for a person, first asked first, and whether there are more than that."""
+    """Those that wait for a person, first asked first, and whether there are more than that; as it
+    was a moment ago, for everybody who may see the same."""
+    of = ("waiting", visitor.caller.reach)
+    return await desk.read.lists.answer(of, partial(_waiting, desk, visitor))
+
+
+async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
     found: list[tuple[Kind, Listed]] = []
     more = False
     for kind, workflow in _KINDS.items():

@@ -3,7 +3,6 @@ and answered by the gateway's own functions."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -19,12 +18,11 @@ from console.door import Console, Form, own, own_event
 from console.render import Visitor
 from gateway import credits as crediting
 from gateway import events, invoices, orders
-from gateway.problems import Trouble
 from invoicing.asking import Execution
 from invoicing.case import InvoiceInput
 from invoicing.credit_case import Credits
 from invoicing.document import Document
-from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
+from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
 from invoicing.model import Recorded
 from invoicing.news import EventState
@@ -130,27 +128,6 @@ async def look(desk: Console, kind: Kind, name: str) -> Subject:
     return Subject(
         kind, name, state, await behind.stored(asked(behind.client, handle, INPUTS[kind]))
     )
-
-
-MOST_AT_ONCE = 8
-"""Of one page's looks."""
-PATIENCE = 5.0
-"""Seconds for one row of a page: the others are not to wait for one that nobody answers for."""
-
-
-async def look_at_each(desk: Console, wanted: Iterable[tuple[Kind, str]]) -> list[Subject]:
-    """Each as it is now, or by its name alone where that cannot be had now."""
-    places = asyncio.Semaphore(MOST_AT_ONCE)
-
-    async def one(kind: Kind, name: str) -> Subject:
-        async with places:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    return await look(desk, kind, name)
-            except (TimeoutError, Trouble, InvoicingError):
-                return Subject(kind, name)
-
-    return list(await asyncio.gather(*(one(*each) for each in wanted)))
 
 
 async def give(

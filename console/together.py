@@ -16,8 +16,9 @@ from console.answering import BESIDE
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.inbox import ROWS
 from console.render import Visitor
+from console.rows import look_at_each
 from console.second import consents
-from console.subjects import Kind, Subject, answer_in, check, give, look_at_each, sums
+from console.subjects import Kind, Subject, answer_in, check, give, sums
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
 from gateway.turns import in_turn

@@ -106,6 +106,9 @@ class Case(Memory):
     """Whether its document was asked for: that has a life of its own."""
     in_parts: bool = False
     """Whether parts of it are credited, or may be: from then on it is not credited as a whole."""
+    credited_before: tuple[str, ...] = ()
+    """The first credit notes of it in lives that Temporal has forgotten, and with them the ledger
+    that knew what is left."""
     outcome: Status | None = None
     known_before: bool = False
     """Whether an earlier life has made it, which Temporal has forgotten and the register has not.

@@ -20,6 +20,9 @@ from invoicing.recording import CreditsCall, RecordCall, Row
 REGISTER_QUEUE = "register"
 """Where claims and records are served from: a slow register takes no provider's slots."""
 
+MOST_NAMED = 3
+"""Credit notes of one invoice that a claim is told of: there may be hundreds."""
+
 Kind = Literal["invoice", "order"]
 
 
@@ -62,6 +65,8 @@ class Claimed(Recorded):
     """What the earlier life left, as it was recorded last; None where it recorded nothing."""
     contents: tuple[str, ...] = ()
     """Digests of everything that lives of this reference may have asked for so far."""
+    credited_by: tuple[str, ...] = ()
+    """The first credit notes that earlier lives of it have, or may have, at the provider."""
     why: str = ""
     """Why it is refused."""
     fields: tuple[FieldProblem, ...] = ()

@@ -241,6 +241,8 @@ class Requested(Recorded):
     context: dict[str, JsonValue] = {}
     differs: bool = False
     """Whether the provider states other figures than were asked for."""
+    credited_before: tuple[str, ...] = ()
+    """Credit notes of it that the register knows of from a life that Temporal has forgotten."""
 
 
 class CreditLedger(Recorded):

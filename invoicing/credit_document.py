@@ -253,10 +253,16 @@ def _worth(document: Document) -> object:
 def opening(invoice: Requested) -> CreditLedger:
     """The ledger with which the credits of an invoice begin: all of it is left.
 
-    Raises InvalidRequest where nothing of it can be credited, as `refuse_uncreditable` does.
+    Raises InvalidRequest where nothing of it can be credited, as `refuse_uncreditable` does; and
+    where something was by a ledger that is lost.
     """
     refuse_uncreditable(invoice)
     reference, document = invoice.request.reference, invoice.request.document
+    if notes := ", ".join(invoice.credited_before):
+        raise InvalidRequest(
+            f"{reference} was credited by {notes} in a life that Temporal has forgotten, so what "
+            "is left of it is not known here: credit the rest at the provider"
+        )
     if invoice.rounding is None:
         raise InvalidRequest(f"{reference} was never planned")
     sums, stated = totals(document, invoice.rounding), invoice.invoice.amounts

@@ -3,7 +3,7 @@
 tables      what is kept: claims, invoices and orders, their VAT, the journal
 database    where: an SQLite file, or PostgreSQL
 migrations  how one version's tables become the next one's (Alembic)
-books       claim and record, each in one transaction
+books       what workers ask of it, each call in one transaction: see claiming and recording
 export      a period as files for an accountant, and whether they are still what was written
 keys        a key per invoice and order, which an erasure destroys
 erasing     a person taken out, and what is kept

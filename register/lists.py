@@ -22,15 +22,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from invoicing.booked import Entry, Page, Rate, Total, Wanted
-from invoicing.disagreement import FINAL
 from invoicing.invoice import Status
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
 from register import cursors
 from register.database import BadRegister
+from register.notes import stands
 from register.periods import of_period
 from register.tables import invoices, vat_rows
 
@@ -123,8 +122,8 @@ def given_back() -> Subquery:
     """What credit notes that stand give back, by the invoice that they are `of`."""
     note = invoices.alias("note").c
     query = select(note.credits.label("of"), func.sum(note.gross).label("gross"))
-    stands = and_(note.kind == "invoice", note.credit_note.is_(True), _stands(note))
-    return query.where(stands, note.credits.is_not(None)).group_by(note.credits).subquery()
+    fits = and_(note.kind == "invoice", note.credit_note.is_(True), stands(note))
+    return query.where(fits, note.credits.is_not(None)).group_by(note.credits).subquery()
 
 
 def _taken_back() -> Select[tuple[str]]:
@@ -134,11 +133,6 @@ def _taken_back() -> Select[tuple[str]]:
     left = of.c.due - func.coalesce(of.c.paid, 0) - func.coalesce(of.c.credited, 0)
     about = and_(of.c.kind == "invoice", of.c.reference == back.c.of)
     return select(of.c.reference).join(back, about).where(left <= back.c.gross)
-
-
-def _stands(has: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
-    """Of a credit note: not each has a number of its own."""
-    return or_(has.number.is_not(None), has.stage.in_([*FINAL]))
 
 
 def went_back() -> ColumnElement[bool]:
@@ -184,7 +178,7 @@ def _notes(db: Connection, chosen: Sequence[ColumnElement[bool]]) -> dict[str, t
     has = invoices.c
     query = select(has.currency, func.count(), func.coalesce(func.sum(has.gross), 0))
     found = db.execute(
-        query.where(*chosen, has.credit_note.is_(True), _stands(has)).group_by(has.currency)
+        query.where(*chosen, has.credit_note.is_(True), stands(has)).group_by(has.currency)
     )
     return {currency: (count, int(gross)) for currency, count, gross in found}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.claims import MOST_NAMED, ClaimCall, Claimed, Standing, Word, judge
 from invoicing.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
@@ -28,6 +28,8 @@ class SimulatedRegister:
     def __init__(self, heard: Callable[[str, Word], None] = lambda reference, word: None) -> None:
         self._heard = heard
         self.away = False
+        self.took = TOOK
+        """How long an answer takes; one that comes too late was written down all the same."""
         self.claims = self.records = 0
         """How often it was asked."""
         self.standing: dict[tuple[str, str], Standing] = {}
@@ -48,12 +50,15 @@ class SimulatedRegister:
         self.claims += 1
         if self.away:
             return failure("Unavailable", "away")
-        return Attempt(after=TOOK, result=self._claimed(given))
+        return Attempt(after=self.took, result=self._claimed(given))
 
     def _claimed(self, given: ClaimCall) -> Claimed:
         about = given.kind, given.reference
         stands = self.standing.get(about)
         verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
+        ours = stands is not None and stands.claimant == given.claimant
+        if not ours and verdict.word in (Word.KNOWN, Word.GOES_ON):
+            verdict = verdict.model_copy(update={"credited_by": self._notes_of(given.reference)})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
             return verdict
@@ -72,6 +77,10 @@ class SimulatedRegister:
     def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
         return stands.model_copy(update={"left": self.rows.get(about)})
 
+    def _notes_of(self, reference: str) -> tuple[str, ...]:
+        notes = (name for (_, name), row in self.rows.items() if row.credits == reference)
+        return tuple(sorted(notes))[:MOST_NAMED]
+
     def record(self, given: RecordCall, call: ActivityCall) -> Attempt:
         """As the real one."""
         self.records += 1
@@ -80,10 +89,10 @@ class SimulatedRegister:
         about = given.kind, given.reference
         stands = self.standing.get(about)
         if stands is None or stands.claimant != given.claimant:
-            return Attempt(after=TOOK, result=False)
+            return Attempt(after=self.took, result=False)
         if self._kept(given):
             self.rows[about] = given.row
-        return Attempt(after=TOOK, result=True)
+        return Attempt(after=self.took, result=True)
 
     def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:
         """As the real one."""
@@ -91,7 +100,7 @@ class SimulatedRegister:
         if self.away:
             return failure("Unavailable", "away")
         self._kept(given)
-        return Attempt(after=TOOK, result=True)
+        return Attempt(after=self.took, result=True)
 
     def _kept(self, given: RecordCall | CreditsCall) -> bool:
         """Whether there was anything new."""

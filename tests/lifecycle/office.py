@@ -78,10 +78,13 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def office_at(server: Server, register: Register | None = None) -> AsyncIterator[Office]:
-    """One whose worker is served meanwhile."""
+async def office_at(
+    server: Server, register: Register | None = None, provider: Bookkeeper | None = None
+) -> AsyncIterator[Office]:
+    """One whose worker is served meanwhile; at a provider that was there before, where it is
+    given."""
     client = await InvoicingClient.connect(server.address)
-    provider = Bookkeeper()
+    provider = provider or Bookkeeper()
     setup = WorkerSettings(grace=2.0, calls=100)
     adaptors = {NAME: {"default": provider}}
     async with serving(workers(client.temporal, adaptors, setup, register=register)):

@@ -67,7 +67,9 @@ async def opened(here: World, name: str) -> AsyncIterator[Shop]:
         yield Shop(one.account, one.stand_in, one.client, one.adaptor, name, kind)
 
 
-async def reconciled(here: World, shop: Shop) -> Reconciled:
+async def reconciled(
+    here: World, shop: Shop, within: timedelta = timedelta(seconds=60)
+) -> Reconciled:
     """Once, over today, nothing spared for having just changed."""
     today = datetime.now(UTC).date()
     start = ReconcileInput(
@@ -83,7 +85,7 @@ async def reconciled(here: World, shop: Shop) -> Reconciled:
         id=f"{reconciliation_id(shop.provider, shop.account)}/{uuid.uuid4().hex}",
         task_queue=TASK_QUEUE,
         result_type=Reconciled,
-        execution_timeout=timedelta(seconds=60),
+        execution_timeout=within,
     )
     return done
 

@@ -11,64 +11,28 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-import httpx
 import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from invoicing.client import Failed
-from invoicing.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
+from invoicing.identity import money_id
 from invoicing.invoice import Status
 from invoicing.request import Goal, InvoiceRequest
 from providers.kit.http import client as http_client
 from register import Books
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
-from temporal_server import local_server
 from tests.examples import a_document
 from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
 from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
-from tests.lifecycle.world import FIXED, Company, World, together, world
+from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.register.rebuilt import Drill, refused_plainly
 from tests.tiers import THOROUGH
 
 ONCE = [CREATED, APPROVED, SENT]
 MANY = 100 if THOROUGH else 10
-
-
-class Drill:
-    """One register, and a server after the other."""
-
-    def __init__(self, books: Books, http: httpx.AsyncClient) -> None:
-        self.books = books
-        self._http = http
-        self._companies: list[Company] = []
-
-    @contextlib.asynccontextmanager
-    async def server(self) -> AsyncIterator[World]:
-        """A Temporal that knows nothing; the companies of the one before are here again."""
-        async with (
-            local_server(own=True, dynamic_config=FIXED) as running,
-            world(running, register=self.books) as here,
-        ):
-            here.http = self._http
-            for company in self._companies:
-                here.accounts["zero_friction"][company.account] = company.adaptor
-                company.moves_to(here)
-            try:
-                yield here
-            finally:
-                for company in self._companies:
-                    company.forget()
-
-    @contextlib.asynccontextmanager
-    async def company(self, here: World, **how: Any) -> AsyncIterator[Company]:
-        """A company that outlives its first server."""
-        async with here.company(**how) as made:
-            self._companies.append(made)
-            yield made
 
 
 @pytest.fixture
@@ -109,7 +73,7 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
                     before.number,
                     before.provider_id,
                 )
-            assert "document.notes" in await _refused_plainly(company, _other(requests[0]))
+            assert "document.notes" in await refused_plainly(company.client, _other(requests[0]))
     assert await drill.books.broken() is None
 
 
@@ -317,16 +281,3 @@ async def _outliving(
 ) -> Company:
     """Its stand-in runs until the drill is over; its first server may be gone by then."""
     return await stack.enter_async_context(drill.company(here, **how))
-
-
-async def _refused_plainly(company: Company, request: InvoiceRequest) -> str:
-    """Asked for by a plain SDK, after the first one has ended."""
-    handle = await company.client.temporal.start_workflow(
-        WORKFLOW, request, id=workflow_id(request.reference), task_queue=TASK_QUEUE
-    )
-    with pytest.raises(WorkflowFailureError) as error:
-        await handle.result()
-    cause = error.value.cause
-    assert isinstance(cause, ApplicationError)
-    assert cause.type == "Rejected"
-    return f"{cause.message} {cause.details}"

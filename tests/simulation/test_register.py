@@ -21,8 +21,8 @@ from tests.simulation.scene import ORDER, REFERENCE, Scene, away, lost, request
 
 ABOUT = ("invoice", REFERENCE)
 DAY = timedelta(days=1)
-SOON = timedelta(seconds=6)
-"""A line is handed over within the first pause of its plan's notices, which is 5 seconds."""
+SOON = timedelta(seconds=11)
+"""A line is handed over within twice the first pause of its plan's notices, which is 5 seconds."""
 
 
 class Kept(Scene):
@@ -160,6 +160,32 @@ def test_nothing_is_made_while_the_register_is_away_and_it_shows_why() -> None:
         assert scene.provider.made == {}
         scene.register.away = False
         assert scene.written().status is Status.SENT
+
+
+def test_a_register_that_answers_too_late_is_a_named_wait_and_claims_once() -> None:
+    with Kept() as scene:
+        scene.register.took = timedelta(seconds=20)
+        scene.begin()
+        scene.passes(timedelta(minutes=2))
+        assert scene.waits_for == "register: claim"
+        assert not scene.provider.made
+        assert scene.register.claims > 2
+        scene.register.took = timedelta(milliseconds=20)
+        assert scene.written().status is Status.SENT
+        assert len(scene.register.standing) == 1
+
+
+def test_a_record_that_is_answered_too_late_holds_up_the_end_alone_and_is_written_once() -> None:
+    with Kept() as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.register.took = timedelta(seconds=20)
+        scene.release()
+        scene.until(lambda: scene.waits_for == "register: record")
+        assert scene.state.status is Status.SENT
+        assert not scene.run.closed
+        scene.register.took = timedelta(milliseconds=20)
+        scene.written()
 
 
 def test_a_register_that_stays_away_is_told_to_a_person() -> None:

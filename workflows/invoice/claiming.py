@@ -114,8 +114,10 @@ def _take(life: Life, claimed: Claimed) -> None:
     if claimed.word is Word.REFUSED:
         _end_refused(life, claimed)
     case.known_before = claimed.word is Word.KNOWN
+    case.credited_before = claimed.credited_by
     if claimed.word is Word.KNOWN and left is not None:
         _adopt(life, left)
+        case.in_parts |= bool(claimed.credited_by)
         _go_on_looking(life, claimed, left)
         life.note(f"the register knows it: {left.outcome}")
         if case.cancel is not None:
@@ -150,6 +152,7 @@ def _inherit(life: Life, claimed: Claimed) -> None:
         cancelled=unfinished and left.cancelling,
         held=unfinished and left.held,
         corrected=unfinished and corrected,
+        in_parts=bool(claimed.credited_by),
     )
     inherit(case, earlier)
     leave_word(case)

@@ -78,6 +78,7 @@ class InvoiceWorkflow:
             rounding=plan and rounding_of(life.request.document, plan.totals),
             context=life.case.context,
             differs=plan is not None and life.case.echo is not None and bool(differing(life)),
+            credited_before=life.case.credited_before,
         )
 
     @workflow.signal(description="Parts of it are to be credited: then no cancel credits it whole.")

@@ -33,6 +33,9 @@ ATTEMPTS = timedelta(seconds=30)
 """For so long the engine tries by itself, unseen; after that, what waits says so."""
 MOST_LINES = 200
 """Handed over at once."""
+GATHERED = 2
+"""First pauses of the pace for which lines wait for what follows: an invoice that goes straight
+through has ended by then, also on a busy worker."""
 
 Kind = Literal["invoice", "order"]
 Call = Callable[[tuple[Line, ...]], workflow.ActivityHandle[bool]]
@@ -112,8 +115,8 @@ class Recorder:
         self._work: asyncio.Task[None] | None = None
 
     def follow(self, pace: Pace, *, gathers: bool = True) -> None:
-        """Between the attempts at a register that is away. Its first pause is also how long lines
-        are gathered, unless each is to go at once."""
+        """Between the attempts at a register that is away. Twice its first pause is how long
+        lines are gathered, unless each is to go at once."""
         self._pace, self._gathers = pace, gathers
 
     @property
@@ -177,7 +180,7 @@ class Recorder:
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
                     self._at_once,
-                    timeout=self._pace.first,
+                    timeout=self._pace.first * GATHERED,
                     timeout_summary="what follows soon is recorded along with it",
                 )
 

@@ -1,0 +1,110 @@
+"""What a reference stands for: claimed by one, in one transaction that is safe to repeat."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.errors import Unavailable
+from invoicing.recording import Row as Left
+from register.notes import notes_of
+from register.tables import claims, invoices
+
+MOST_CONTENTS = 100
+"""Digests of what one reference was asked for; the oldest go."""
+
+
+def claim(db: Connection, call: ClaimCall) -> Claimed:
+    """Claim a reference, or learn what it stands for. Raises Unavailable."""
+    granted = Claimed(word=Word.GRANTED)
+    if _inserted(db, call, granted):
+        return granted
+    stands = _standing(db, call)
+    ours = stands.claimant == call.claimant
+    claimed = judge(stands, call)
+    if not ours and claimed.word in (Word.KNOWN, Word.GOES_ON):
+        claimed = claimed.model_copy(update={"credited_by": notes_of(db, call.reference)})
+    if claimed.word in (Word.REFUSED, Word.KNOWN) or stands.erased:
+        return claimed
+    if not ours or call.content not in stands.contents:
+        _take(db, call, stands, claimed, ours=ours)
+    return claimed
+
+
+def _inserted(db: Connection, call: ClaimCall, verdict: Claimed) -> bool:
+    """Whether it was free. The primary key decides, also between two in the same moment."""
+    values = {
+        "kind": call.kind,
+        "reference": call.reference,
+        "fingerprint": json.dumps(call.fingerprint, sort_keys=True),
+        "contents": json.dumps([call.content]),
+        "claimant": call.claimant,
+        "namespace": call.namespace,
+        "claimed_at": call.at,
+        "verdict": verdict.model_dump_json(),
+    }
+    return db.execute(_NEW_CLAIM[db.dialect.name], values).one_or_none() is not None
+
+
+def _standing(db: Connection, call: ClaimCall) -> Standing:
+    one = claim_of(db, call.kind, call.reference)
+    if one is None:
+        raise Unavailable("the register: the claim went away in the same moment")
+    kept = db.execute(
+        select(invoices.c.kept).where(*is_of(invoices, call.kind, call.reference))
+    ).scalar()
+    return Standing(
+        fingerprint=json.loads(one.fingerprint),
+        contents=tuple(json.loads(one.contents)),
+        claimant=one.claimant,
+        namespace=one.namespace,
+        at=one.claimed_at,
+        verdict=Claimed.model_validate_json(one.verdict),
+        left=Left.model_validate_json(kept) if kept else None,
+        erased=one.erased_at,
+    )
+
+
+def claim_of(db: Connection, kind: str, reference: str) -> Row[Any] | None:
+    """The claim, locked until the end of the transaction."""
+    return db.execute(_CLAIM, {"of_kind": kind, "of_reference": reference}).one_or_none()
+
+
+def _take(
+    db: Connection, call: ClaimCall, stands: Standing, verdict: Claimed, *, ours: bool
+) -> None:
+    contents = tuple(dict.fromkeys((*stands.contents, call.content)))[-MOST_CONTENTS:]
+    values: dict[str, Any] = {"contents": json.dumps(contents)}
+    if not ours:
+        again = verdict.word is Word.BEGINS_AGAIN
+        fingerprint = call.fingerprint if again else stands.fingerprint
+        values |= {
+            "fingerprint": json.dumps(fingerprint, sort_keys=True),
+            "claimant": call.claimant,
+            "namespace": call.namespace,
+            "claimed_at": call.at,
+            "verdict": verdict.model_dump_json(),
+        }
+        about = is_of(invoices, call.kind, call.reference)
+        db.execute(update(invoices).where(*about).values(sequence=0))
+    db.execute(update(claims).where(*is_of(claims, call.kind, call.reference)).values(values))
+
+
+def is_of(table: Any, kind: Any, reference: Any) -> tuple[Any, Any]:
+    """That a row of this table is of this reference."""
+    return table.c.kind == kind, table.c.reference == reference
+
+
+# SQLAlchemy takes as long to build a statement as to carry it out: what every claim and record asks
+# is built once.
+
+OF: tuple[Any, Any] = bindparam("of_kind"), bindparam("of_reference")
+_CLAIM = select(claims).where(*is_of(claims, *OF)).with_for_update()
+_NEW_CLAIM = {
+    name: insert_into(claims).on_conflict_do_nothing().returning(claims.c.reference)
+    for name, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}

@@ -1,0 +1,185 @@
+"""What happened to an invoice, an order or an invoice's credits, written down: each call is one
+transaction, and safe to repeat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+
+from invoicing.money import exactly, minor_units, plain
+from invoicing.recording import CreditsCall, Line, RecordCall, Row
+from register.chain import linked
+from register.claiming import OF, claim_of, is_of
+from register.tables import chain, invoices, journal, vat_rows
+
+MOST_UNITS = 2**63 - 1
+"""Minor units that a column holds."""
+
+
+def record(db: Connection, call: RecordCall) -> bool:
+    """Write down what has happened; False where the reference is somebody else's by now, or was
+    erased."""
+    claim = claim_of(db, call.kind, call.reference)
+    if claim is None or claim.claimant != call.claimant or claim.erased_at is not None:
+        return False
+    about = {"of_kind": call.kind, "of_reference": call.reference}
+    before = db.execute(_BEFORE, about).mappings().one_or_none()
+    last = before["sequence"] if before else 0
+    lines = [line for line in call.lines if line.sequence > last]
+    if lines:
+        _write_row(db, call, lines, before)
+        _write_vat(db, call, known=before is not None)
+        _write_lines(db, call, lines)
+    return True
+
+
+def record_credits(db: Connection, call: CreditsCall) -> bool:
+    """Write down what has happened to an invoice's credits; False where it was erased."""
+    claim = claim_of(db, call.kind, call.reference)
+    if claim is not None and claim.erased_at is not None:
+        return False
+    about = {"of_kind": call.kind, "of_reference": call.reference, "of_claimant": call.claimant}
+    last = db.execute(_LAST_LINE, about).scalar() or 0
+    if lines := [line for line in call.lines if line.sequence > last]:
+        _write_lines(db, call, lines)
+    return True
+
+
+def _write_row(
+    db: Connection, call: RecordCall, lines: list[Line], before: RowMapping | None
+) -> None:
+    row = call.row
+    values = {
+        **{name: getattr(row, name) for name in _AS_THEY_ARE},
+        **{name: _minor(getattr(row, name), row.currency) for name in _OURS},
+        **{name: _stated(getattr(row, name), row.currency) for name in _STATED},
+        "order_id": row.order,
+        "sequence": lines[-1].sequence,
+        "changed_at": lines[-1].at,
+        "ended_at": _ended_at(row, lines, before),
+        "kept": row.model_dump_json(),
+        **_people(lines),
+    }
+    if before is None:
+        about = {"kind": call.kind, "reference": call.reference, "began_at": call.began}
+        db.execute(_NEW_ROW, {**about, **values})
+    else:
+        db.execute(_ROW, {"of_kind": call.kind, "of_reference": call.reference, **values})
+
+
+_AS_THEY_ARE = (
+    "provider",
+    "account",
+    "goal",
+    "status",
+    "stage",
+    "payment",
+    "provider_id",
+    "number",
+    "in_doubt",
+    "ended",
+    "currency",
+    "issue_date",
+    "due_date",
+    "buyer",
+    "credit_note",
+    "credits",
+    "collection",
+)
+_OURS = ("net", "vat", "gross", "due", "credited")
+"""Amounts that we have counted, in the currency's minor unit."""
+_STATED = ("paid", "left_to_pay", "too_much", "refunded", "charged_back", "returned")
+"""Amounts that come from the provider, or follow from its own."""
+
+
+def _ended_at(row: Row, lines: list[Line], before: RowMapping | None) -> datetime | None:
+    if not row.ended:
+        return None
+    already: datetime | None = before["ended_at"] if before else None
+    return already or lines[-1].at
+
+
+def _people(lines: list[Line]) -> dict[str, str]:
+    """Who asked last and who answered last, where these lines say so."""
+    said: dict[str, str] = {}
+    for line in lines:
+        if who := line.proven or line.by:
+            said["answered_by" if line.answers else "asked_by"] = who
+    return said
+
+
+def _write_vat(db: Connection, call: RecordCall, *, known: bool) -> None:
+    """The VAT of what was planned last. Written anew only where it has changed."""
+    about = {"of_kind": call.kind, "of_reference": call.reference}
+    kept = {tuple(one) for one in db.execute(_VAT, about)} if known else set()
+    currency = call.row.currency
+    every = [
+        {
+            "category": str(one.category),
+            "rate": plain(one.rate),
+            "taxable": _minor(one.taxable, currency),
+            "vat": _minor(one.vat, currency),
+        }
+        for one in call.row.vat_rows
+    ]
+    # What no column holds is in the row's whole text.
+    rows = [one for one in every if None not in one.values()]
+    if kept == {tuple(one.values()) for one in rows}:
+        return
+    if kept:
+        db.execute(_NO_VAT, about)
+    if rows:
+        of = {"kind": call.kind, "reference": call.reference}
+        db.execute(_NEW_VAT, [{**of, **one} for one in rows])
+
+
+def _write_lines(db: Connection, call: RecordCall | CreditsCall, lines: list[Line]) -> None:
+    position, previous = db.execute(END).one()
+    rows = []
+    for line in lines:
+        position += 1
+        row = linked(line, position, previous, call.kind, call.reference, call.claimant)
+        previous = row["hash"]
+        rows.append(row)
+    db.execute(_NEW_LINES, rows)
+    db.execute(_NEW_END, {"position": position, "hash": previous})
+
+
+def _minor(amount: Decimal | None, currency: str) -> int | None:
+    """In minor units. An amount that no column holds is in `kept` alone. Raises ValueError for one
+    that has more decimals than its currency."""
+    if amount is None:
+        return None
+    with exactly():
+        units = amount.scaleb(minor_units(currency))
+    if units != units.to_integral_value():
+        raise ValueError(f"an amount has more decimals than {currency} has")
+    return int(units) if abs(units) <= MOST_UNITS else None
+
+
+def _stated(amount: Decimal | None, currency: str) -> int | None:
+    """The same of what a provider states. A binary float of its wire has more decimals than any
+    currency; such an amount is in `kept` alone, for a refusal would hold up the invoice for ever.
+    """
+    try:
+        return _minor(amount, currency)
+    except ValueError:
+        return None
+
+
+# Built once, as those of a claim.
+
+END = select(chain.c.position, chain.c.hash).with_for_update()
+_BEFORE = select(invoices.c.sequence, invoices.c.ended_at).where(*is_of(invoices, *OF))
+_VAT = select(vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat).where(
+    *is_of(vat_rows, *OF)
+)
+_NEW_ROW, _NEW_VAT, _NEW_LINES = insert(invoices), insert(vat_rows), insert(journal)
+_ROW = update(invoices).where(*is_of(invoices, *OF))
+_NEW_END = update(chain)
+_LAST_LINE = select(func.max(journal.c.sequence)).where(
+    *is_of(journal, *OF), journal.c.claimant == bindparam("of_claimant")
+)
+_NO_VAT = delete(vat_rows).where(*is_of(vat_rows, *OF))

@@ -1,0 +1,147 @@
+"""What many people ask of the same rows is looked for once, is never older than it says, and is not
+held for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from console import rows, subjects
+from console.lately import Lately, Versions
+from console.subjects import Kind
+from tests.console.browser import Browser
+from tests.console.conftest import signed_in
+from tests.console.scenes import differing, everywhere, until
+from tests.gateway.door import Gateway
+from tests.lifecycle.world import Company
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Asks:
+    """How often it was asked; it answers once it is let, or fails."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.may = asyncio.Event()
+        self.fails = False
+
+    async def __call__(self) -> int:
+        self.times += 1
+        mine = self.times
+        await self.may.wait()
+        if self.fails:
+            raise RuntimeError("away")
+        return mine
+
+
+async def test_those_who_ask_the_same_at_once_share_one_look() -> None:
+    asks, some = Asks(), Lately(1.0, Clock())
+    every = [asyncio.create_task(some.answer("a", asks)) for _ in range(25)]
+    asks.may.set()
+    assert await asyncio.gather(*every) == [1] * 25
+    assert asks.times == 1
+
+
+async def test_an_answer_is_no_older_than_it_may_be_and_is_let_go_of() -> None:
+    asks, clock = Asks(), Clock()
+    asks.may.set()
+    some = Lately(1.0, clock)
+    assert [await some.answer("a", asks), await some.answer("b", asks)] == [1, 2]
+    clock.now = 0.9
+    assert await some.answer("a", asks) == 1
+    clock.now = 1.0
+    assert await some.answer("a", asks) == 3
+    assert some.held == 1
+
+
+async def test_who_has_done_something_is_not_answered_from_before() -> None:
+    asks = Asks()
+    asks.may.set()
+    some = Lately(1.0, Clock())
+    assert await some.answer("a", asks) == 1
+    some.forget()
+    assert await some.answer("a", asks) == 2
+
+
+async def test_a_failure_is_told_to_those_who_wait_and_nobody_after() -> None:
+    asks, some = Asks(), Lately(1.0, Clock())
+    asks.fails = True
+    waits = asyncio.create_task(some.answer("a", asks))
+    await asyncio.sleep(0)
+    asks.may.set()
+    with pytest.raises(RuntimeError):
+        await waits
+    asks.fails = False
+    assert await some.answer("a", asks) == 2
+
+
+async def test_one_who_leaves_takes_nobody_s_answer_along() -> None:
+    asks, some = Asks(), Lately(1.0, Clock())
+    first, second = (asyncio.create_task(some.answer("a", asks)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    asks.may.set()
+    assert await second == 1
+
+
+def _reads(said: list[str]) -> Callable[[], Awaitable[str]]:
+    async def read() -> str:
+        said.append("read")
+        return f"{len(said)}"
+
+    return read
+
+
+async def test_what_has_not_changed_is_not_read_anew_for_as_long_as_it_may_be_held() -> None:
+    said: list[str] = []
+    clock = Clock()
+    some: Versions[str, str] = Versions(2, 60.0, clock)
+
+    async def of(name: str, version: int, *, lasts: bool = True) -> str:
+        return await some.of(name, version, _reads(said), lambda _: lasts)
+
+    assert [await of("a", 1), await of("a", 1), await of("a", 2)] == ["1", "1", "2"]
+    clock.now = 60.0
+    assert await of("a", 2) == "3"
+    assert [await of("b", 1, lasts=False), await of("b", 1)] == ["4", "5"]
+    await of("c", 1)
+    assert some.held == 2
+    assert await of("a", 2) == "7"
+
+
+async def test_a_row_is_read_of_a_worker_once_and_again_when_it_has_changed(
+    console: Gateway, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    truly = subjects.look
+
+    async def look(desk: Any, kind: Kind, name: str) -> Any:
+        looked.append(name)
+        return await truly(desk, kind, name)
+
+    monkeypatch.setattr(rows, "look", look)
+    reference = await differing(company)
+    one, other = await signed_in(console, "operate"), await signed_in(console, "read")
+    for browser in (one, other, one):
+        await everywhere(browser, reference)
+    assert looked.count(reference) == 1
+    await _answered(one, reference)
+    together = f"/console/together?of=invoices/{reference}"
+    await until(one, together, lambda page: "Not asked anything now" in page.text)
+    assert looked.count(reference) > 1
+
+
+async def _answered(browser: Browser, reference: str) -> None:
+    page = await browser.get(f"/console/invoices/{reference}")
+    form = page.form("/resolve", "abandon")
+    await browser.send(form, ("answer", "abandon"), reason="not this one")

@@ -1,0 +1,83 @@
+"""What was credited before Temporal's database was lost is not credited once more: the ledger of an
+invoice's credits is gone with it, and the register knows of its credit notes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from invoicing.client import Refused
+from invoicing.invoice import Cancel, Status
+from invoicing.request import Goal, InvoiceRequest
+from register import Books
+from temporal_server import local_server
+from tests.examples import a_document
+from tests.lifecycle.bookkeeper import NAME, Bookkeeper
+from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
+from tests.lifecycle.world import FIXED
+
+Opened = Callable[[], AbstractAsyncContextManager[Office]]
+
+
+@pytest.fixture
+def opened(books: Books) -> Opened:
+    """The same provider and register, each time with a Temporal that knows nothing."""
+    provider = Bookkeeper()
+
+    @asynccontextmanager
+    async def office() -> AsyncIterator[Office]:
+        async with (
+            local_server(own=True, dynamic_config=FIXED) as server,
+            office_at(server, books, provider) as made,
+        ):
+            yield made
+
+    return office
+
+
+def request(reference: str, goal: Goal = Goal.SENT) -> InvoiceRequest:
+    return InvoiceRequest(
+        reference=reference,
+        provider=NAME,
+        goal=goal,
+        document=a_document(lines=(TEN,)),
+        may_credit=True,
+    )
+
+
+async def _credited(office: Office, reference: str) -> None:
+    made = await office.client.credits.make(reference, units("4"))
+    await asyncio.wait_for(office.client.invoices.result(made.reference), 30)
+
+
+async def test_no_more_is_credited_of_an_invoice_that_had_ended(opened: Opened) -> None:
+    async with opened() as office:
+        await office.client.invoices.start(request("INV-7"))
+        await asyncio.wait_for(office.client.invoices.result("INV-7"), 30)
+        await _credited(office, "INV-7")
+    async with opened() as office:
+        await office.client.invoices.start(request("INV-7"))
+        await asyncio.wait_for(office.client.invoices.result("INV-7"), 30)
+        for wanted in (units("4"), a_credit("C2", whole=True)):
+            with pytest.raises(Refused, match="INV-7#C1"):
+                await office.client.credits.make("INV-7", wanted)
+        assert office.provider.units("INV-7", "1") == 4
+
+
+async def test_nor_by_a_cancel_of_one_that_goes_on(opened: Opened) -> None:
+    async with opened() as office:
+        await office.client.invoices.start(request("INV-7", Goal.PAID))
+        await office.until_invoice("INV-7", lambda invoice: invoice.status is Status.SENT)
+        await _credited(office, "INV-7")
+    async with opened() as office:
+        await office.client.invoices.start(request("INV-7", Goal.PAID))
+        await office.until_invoice("INV-7", lambda invoice: invoice.status is Status.SENT)
+        cancel = Cancel(by="an operator", reason="test")
+        with pytest.raises(Refused, match="parts of it are credited"):
+            await office.client.invoices.cancel("INV-7", cancel)
+        with pytest.raises(Refused, match="INV-7#C1"):
+            await office.client.credits.make("INV-7", a_credit("C2", whole=True))
+        assert office.provider.units("INV-7", "1") == 4
