@@ -25,8 +25,9 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from simulation.drawing import draw_life
 from simulation.judge.sentences import Sentence, Violation
-from simulation.life import Lived, draw_life, live
+from simulation.life import Lived, live
 from simulation.shrink import shrink
 
 CHUNK = 20

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from simulation.decisions import Decision
+from simulation.drawing import Life
 from simulation.judge.sentences import Sentence
-from simulation.life import Life, Lived, live
+from simulation.life import Lived, live
 
 MOST = 200
 """Lives lived to shorten one."""

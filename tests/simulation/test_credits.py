@@ -19,7 +19,8 @@ from simulation.decisions import (
     Trouble,
 )
 from simulation.documents import document
-from simulation.life import Life, Lived, live
+from simulation.drawing import Life
+from simulation.life import Lived, live
 from simulation.provider.account import NAME
 from simulation.provider.kinds import Kind
 

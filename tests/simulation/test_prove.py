@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from simulation import prove
+from simulation.drawing import draw_life
 from simulation.judge.sentences import Sentence
-from simulation.life import draw_life, live
+from simulation.life import live
 from simulation.provider.account import SimulatedProvider
 from simulation.provider.ledger import Held
 from simulation.shrink import shrink
