@@ -122,11 +122,13 @@ def workers(
     consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
     documents: DocumentStore | None = None,
     hears: Mapping[str, timedelta] = MappingProxyType({}),
+    files: DocumentStore | None = None,
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
 
-    A slow one then takes nobody else's slots, and a rate limit can be set per queue.
+    A slow one then takes nobody else's slots, and a rate limit can be set per queue. The files that
+    documents name are where `documents` are kept, or in `files`.
     """
     claims = register is not None
     lives = Worker(
@@ -152,6 +154,7 @@ def workers(
             consents=consents.get(name, {}),
             documents=documents,
             hears=hears.get(name, timedelta()),
+            files=documents or files,
         )
         for name in sorted(adaptors)
     )
@@ -189,6 +192,7 @@ def _calls(
     consents: Mapping[str, Consent],
     documents: DocumentStore | None,
     hears: timedelta,
+    files: DocumentStore | None,
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
@@ -200,6 +204,7 @@ def _calls(
                 **how,
                 consents=consents,
                 keeps_documents=documents is not None,
+                files=files,
                 hears=hears,
             ).all(),
             *DocumentActivities(accounts, documents).all(),

@@ -13,8 +13,10 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.attaching import LOOK_UP, Files
 from activities.failures import as_failures
 from activities.learning import taken_in
+from documents import DocumentStore
 from invoicing.consent import Consent
 from invoicing.crediting import uncredited
 from invoicing.errors import Rejected, Unsupported
@@ -28,6 +30,7 @@ from invoicing.provider import (
     Documents,
     Finds,
     Found,
+    Inlines,
     LooksUp,
     LookUpCall,
     Plan,
@@ -71,6 +74,7 @@ class InvoiceActivities:
         claims: whether this worker keeps a register.
         consents: what needs two people, by account; nothing at one that is not named.
         keeps_documents: whether this worker has a store for documents.
+        files: where the files are that documents name; None: this worker has none.
         hears: for how long an invoice goes on hearing of its money after its end.
     """
 
@@ -83,10 +87,12 @@ class InvoiceActivities:
         claims: bool = False,
         consents: Mapping[str, Consent] = MappingProxyType({}),
         keeps_documents: bool = False,
+        files: DocumentStore | None = None,
         hears: timedelta = timedelta(),
     ) -> None:
         self._hears = hears
         self._keeps_documents = keeps_documents
+        self._files = Files(files)
         self._consents = consents
         self._claims = claims
         self._accounts = accounts
@@ -112,13 +118,15 @@ class InvoiceActivities:
             "consent": consent,
             "keeps_document": self._keeps_documents and isinstance(provider, Documents),
         }
-        return plan.model_copy(update=set_here)
+        return self._files.planned(plan.model_copy(update=set_here), request.document)
 
     @activity.defn
     @as_failures
     async def look_up(self, call: LookUpCall) -> Found:
-        """One question to the provider's master data."""
+        """One question to the provider's master data, or to the store of attached files."""
         provider = provider_of(self._accounts, call.target.account)
+        if call.look_up.name == LOOK_UP:
+            return await self._files.look_up(provider.name, call)
         if not isinstance(provider, LooksUp):
             raise Unsupported("this provider has nothing that can be looked up")
         return taken_in(call.target, await provider.look_up(call))
@@ -139,7 +147,10 @@ class InvoiceActivities:
     @as_failures
     async def create(self, call: CreateCall) -> Snapshot:
         """Create the draft. Runs once: whether it happened is found out by looking."""
-        answer = await provider_of(self._accounts, call.target.account).create(call)
+        provider = provider_of(self._accounts, call.target.account)
+        inline = isinstance(provider, Inlines)
+        async with self._files.with_them(provider.name, call, inline=inline) as whole:
+            answer = await provider.create(whole)
         return taken_in(call.target, answer)
 
     @activity.defn
@@ -156,7 +167,8 @@ class InvoiceActivities:
         provider = provider_of(self._accounts, call.target.account)
         if not isinstance(provider, Attaches):
             raise Unsupported("this provider takes no attachments")
-        answer = await provider.attach(call)
+        async with self._files.with_it(provider.name, call) as whole:
+            answer = await provider.attach(whole)
         return taken_in(call.target, answer)
 
     @activity.defn
@@ -173,7 +185,10 @@ class InvoiceActivities:
         provider = provider_of(self._accounts, call.target.account)
         if not isinstance(provider, Updates):
             raise Unsupported("this provider's drafts cannot be updated")
-        return taken_in(call.target, await provider.update(call))
+        inline = isinstance(provider, Inlines)
+        async with self._files.with_them(provider.name, call, inline=inline) as whole:
+            answer = await provider.update(whole)
+        return taken_in(call.target, answer)
 
     @activity.defn
     @as_failures

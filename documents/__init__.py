@@ -1,9 +1,12 @@
-"""Where the documents of invoices are kept: a folder, or a bucket that speaks S3.
+"""Where the documents of invoices are kept, and what callers attach to them: a folder, or a bucket
+that speaks S3.
 
 Bytes go from the provider through a worker into the store, and from there to whoever may have them;
 never through a workflow.
 """
 
-from documents.store import Crowded, DocumentStore, Erased, StoreAway, opened
+from documents.attachments import Account, NotThere
+from documents.reaching import StoreAway
+from documents.store import Crowded, DocumentStore, Erased, opened
 
-__all__ = ["Crowded", "DocumentStore", "Erased", "StoreAway", "opened"]
+__all__ = ["Account", "Crowded", "DocumentStore", "Erased", "NotThere", "StoreAway", "opened"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,16 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from invoicing.document_file import MARKS_WITHIN, DocumentFile, begins_as_pdf, ends_as_pdf
+from documents.attachments import Account, Attachments
+from documents.reaching import reached
+from invoicing.attachment import StoredFile
+from invoicing.document_file import (
+    MARKS_WITHIN,
+    DocumentFile,
+    begins_as_pdf,
+    ends_as_pdf,
+    folder_of,
+)
 
 PIECE = 256 * 1024
 """Bytes that are held at once for one reader."""
@@ -24,11 +33,6 @@ WAITING = 8
 """Documents that wait for that. Each takes the place of a call to its provider meanwhile."""
 LONGEST = timedelta(seconds=50)
 """That one may be on its way: less than its activity has."""
-
-
-class StoreAway(Exception):
-    """The store cannot be reached, or does not take or give what it should. The sentence has no
-    address in it: that may hold a secret."""
 
 
 class Crowded(Exception):
@@ -52,6 +56,8 @@ class DocumentStore:
         self._places = asyncio.Semaphore(AT_ONCE)
         self.waiting = 0
         """For a place, now."""
+        self.attachments = Attachments(files)
+        """What callers put there."""
 
     @contextlib.asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -75,7 +81,7 @@ class DocumentStore:
         does: a machine that lost its power may leave a part. Raises Erased; nothing is there then.
         """
         await self._refuse_erased(key)
-        with _reached():
+        with reached():
             try:
                 found = await obstore.get_async(self._files, key)
                 read = _Read()
@@ -88,7 +94,7 @@ class DocumentStore:
     async def keep(self, key: str, raw: bytes) -> DocumentFile:
         """Keep these bytes. They are all there afterwards, or none of them. Raises Erased, and none
         of them is there then: whoever erases says so first, and this looks last."""
-        with _reached():
+        with reached():
             await obstore.put_async(self._files, key, raw)
         await self._refuse_erased(key)
         return _described(raw, datetime.now(UTC))
@@ -96,14 +102,14 @@ class DocumentStore:
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to before `end`, in pieces."""
         for begin in range(start, end, PIECE):
-            with _reached():
+            with reached():
                 stop = min(end, begin + PIECE)
                 piece = await obstore.get_range_async(self._files, key, start=begin, end=stop)
             yield bytes(piece)
 
     async def size(self, key: str) -> int | None:
         """How many bytes are kept under this name; None: nothing is."""
-        with _reached():
+        with reached():
             try:
                 return (await obstore.head_async(self._files, key))["size"]
             except FileNotFoundError:
@@ -111,9 +117,10 @@ class DocumentStore:
 
     async def erase(self, folder: str) -> int:
         """Remove everything in this folder, for good: what is on its way there is not kept either.
-        How many there were."""
+        So are the files that its reference alone needed. How many documents and files there were.
+        """
         mark = f"{folder}/{_ERASED}"
-        with _reached():
+        with reached():
             await obstore.put_async(self._files, mark, b"for good")
             names = [
                 each["path"]
@@ -121,15 +128,26 @@ class DocumentStore:
                 for each in batch
                 if each["path"] != mark
             ]
+        # First, for what marks them is in the folder: cut short, the next time finds it there.
+        let_go = sum([await self.attachments.let_go(folder, name) for name in names])
+        with reached():
             if names:
                 await obstore.delete_async(self._files, names)
-        return len(names)
+        return len([name for name in names if name.count("/") == 1]) + let_go
+
+    async def hold(self, account: Account, reference: str, files: Sequence[StoredFile]) -> None:
+        """Say that this reference needs these files. Raises Erased, and it needs none then."""
+        await self.attachments.hold(account, reference, files)
+        folder = folder_of(reference)
+        if await self.size(f"{folder}/{_ERASED}") is not None:
+            await self.erase(folder)
+            raise Erased
 
     async def _refuse_erased(self, key: str) -> None:
         folder = key.rpartition("/")[0]
         if await self.size(f"{folder}/{_ERASED}") is None:
             return
-        with _reached(), contextlib.suppress(FileNotFoundError):
+        with reached(), contextlib.suppress(FileNotFoundError):
             await obstore.delete_async(self._files, key)
         raise Erased
 
@@ -150,16 +168,6 @@ def opened(where: str) -> DocumentStore:
         raise ValueError("must be an absolute path, or an address such as s3://bucket/documents")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return DocumentStore(LocalStore(folder))
-
-
-@contextlib.contextmanager
-def _reached() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise StoreAway("what was kept is not in the store any more") from None
-    except (BaseError, OSError) as error:
-        raise StoreAway(f"the store of documents is away ({type(error).__name__})") from None
 
 
 class _Read:

@@ -61,8 +61,9 @@ OF_ITS_OWN = (
 )
 """The last two only where it takes back all of it: nobody has said what they are for a part."""
 
-LEFT_OUT = ("due_date", "tax_point_date", "payment", "prepaid")
-"""Nothing is to be paid, and what was paid before has no part in what was invoiced."""
+LEFT_OUT = ("due_date", "tax_point_date", "payment", "prepaid", "attachments")
+"""Nothing is to be paid, what was paid before has no part in what was invoiced, and what supports
+the invoice supports no taking back."""
 
 _GOALS = {Goal.DRAFTED: Goal.SENT, Goal.PAID: Goal.SENT}
 """How far a credit note gets where its invoice's goal is none for it: nobody pays it."""

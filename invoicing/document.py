@@ -17,6 +17,7 @@ from pydantic import AfterValidator, StrictBool, StringConstraints, model_valida
 from pydantic_extra_types.country import CountryAlpha2
 
 from invoicing import rules
+from invoicing.attachment import MOST_ATTACHMENTS, StoredFile, SupportingDocument
 from invoicing.errors import FieldProblem
 from invoicing.fields import (
     Bic,
@@ -83,6 +84,8 @@ __all__ = [
     "Period",
     "Positive",
     "Precedent",
+    "StoredFile",
+    "SupportingDocument",
     "Text",
     "Vat",
     "VatAccounting",
@@ -326,6 +329,8 @@ class Document(Typed):
     """BT-114, what makes the whole a sum that can be paid in cash or in whole kronor: added to the
     amount due, or below zero taken from it. VAT and totals stay as they are."""
     vat_accounting: VatAccounting | None = None
+    attachments: Annotated[tuple[SupportingDocument, ...], Length(MOST_ATTACHMENTS)] = ()
+    """BG-24: what supports it, as files in the store or at addresses."""
 
     @model_validator(mode="before")
     @classmethod

@@ -117,7 +117,11 @@ CREDENTIALS = "credentials"
 """What an invoice waits for whose account is refused: it goes on once they are renewed."""
 UNREAD = "an answer that is understood"
 """What an invoice waits for whose provider answers a look in a way that nobody can read."""
-FAILING = (AWAY, CREDENTIALS, UNREAD)
+STORE = "the store of files"
+"""What an invoice waits for whose attached files cannot be had now."""
+STORE_AWAY = "invoicing.store_away"
+"""The code of a failure by which that is told from a provider that is away."""
+FAILING = (AWAY, CREDENTIALS, UNREAD, STORE)
 """What is waited for because a call has just failed."""
 LOST = "a lost call"
 """What an invoice waits for whose lost call may still take effect: until it cannot any more, no

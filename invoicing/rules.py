@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from invoicing import attachment
 from invoicing.codes import LISTS
 from invoicing.errors import FieldProblem
 from invoicing.money import MOST_DIGITS, added, minor_units, rounded
@@ -55,6 +56,10 @@ def _credit_note_names_its_invoice(document: Document, _: DocumentAmounts) -> _P
         yield FieldProblem(
             field="precedents", message="a credit note must name the invoice that it credits"
         )
+
+
+def _attachments_differ_and_fit(document: Document, _: DocumentAmounts) -> _Problems:
+    return attachment.broken(document.attachments)
 
 
 def _buyer_is_taxed_instead(document: Document, _: DocumentAmounts) -> _Problems:
@@ -301,6 +306,7 @@ _DOCUMENT_RULES = (
     _line_ids_differ,
     _due_after_issue,
     _credit_note_names_its_invoice,
+    _attachments_differ_and_fit,
     _buyer_is_taxed_instead,
     _supply_within_the_union_is_delivered,
     _outside_scope_has_no_vat_numbers,

@@ -28,7 +28,7 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, UNREAD, Status
+from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, STORE, UNREAD, Status
 from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
 from invoicing.order import OrderStatus
 from invoicing.questions import Reason
@@ -63,6 +63,7 @@ _REASONS = {
         LOST,
         CREDENTIALS,
         UNREAD,
+        STORE,
         "deletion",
         "cancellation",
         "its feed",

@@ -55,7 +55,7 @@ COVERAGE = Coverage(
         *("type", "number", "tax_point_date", "period", "seller", "payee", "delivery", "payment"),
         *("notes", "buyer_reference", "purchase_order", "sales_order", "contract", "project"),
         *("accounting_reference", "precedents", "allowances", "charges", "prices_include_vat"),
-        *("prepaid", "rounding", "vat_accounting"),
+        *("prepaid", "rounding", "vat_accounting", "attachments"),
         *under("buyer", "trading_name", "given_name", "family_name", "type", "vat_number"),
         *under("buyer", "registration", "identifiers", "electronic_address", "language"),
         *under("lines[]", "description", "unit", "base_quantity", "allowances", "charges"),

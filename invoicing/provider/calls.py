@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from invoicing.attachment import StoredFile
 from invoicing.balance import Statement
 from invoicing.consent import Consent
 from invoicing.document import Document
@@ -86,8 +87,10 @@ class Attachment(Recorded):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_ ]*$")]
     """What it is, for people and free of personal data: `own pdf`. One of a plan's has it."""
+    file: StoredFile | None = None
+    """Which file of the store it is."""
     query: dict[str, JsonValue] = {}
-    """Where the adaptor finds it; its own, opaque to the workflow."""
+    """What else the adaptor needs; its own, opaque to the workflow."""
 
 
 class Plan(Recorded):
@@ -206,6 +209,9 @@ class CreateCall(Recorded):
     document: Document
     options: dict[str, JsonValue] = {}
     totals: Totals
+    files: dict[str, bytes] = Field(default={}, exclude=True, repr=False)
+    """What is in the document's files, by digest, for a provider that `Inlines` them. The worker
+    fills it in from the store: it is in no history."""
 
 
 class AttachCall(Recorded):
@@ -213,6 +219,8 @@ class AttachCall(Recorded):
 
     target: Target
     attachment: Attachment
+    content: bytes = Field(default=b"", exclude=True, repr=False)
+    """Of its file. The worker fills it in from the store: it is in no history."""
 
 
 class ReadCall(Recorded):

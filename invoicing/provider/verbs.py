@@ -143,6 +143,14 @@ class Attaches(Protocol):
 
 
 @runtime_checkable
+class Inlines(Protocol):
+    """A provider whose `create`, and `update`, carries the document's files: its calls have their
+    content."""
+
+    inlines_files: Literal[True]
+
+
+@runtime_checkable
 class Documents(Protocol):
     """A provider that makes a document of an invoice which is final."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel
@@ -71,6 +71,7 @@ class Invoro:
     unsaid: ClassVar[Mapping[str, str]] = UNSAID
     name = "invoro"
     credits_in: CreditsIn = "parts"
+    inlines_files: Literal[True] = True
     crediting: ClassVar[Crediting] = Crediting(
         form=(
             "a credit note of type 381, made and sent like an invoice, that names it as its "

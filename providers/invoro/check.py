@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from invoicing.attachment import files_of
 from invoicing.document import Adjustment, Document, Identifier, Party, Payment, Vat
 from invoicing.model import Recorded
 from invoicing.money import minor_units, rounded
 from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
-from providers.invoro.encode import cents, today_utc, ways_to_pay
+from providers.invoro.encode import attached_as, cents, today_utc, ways_to_pay
 from providers.invoro.options import TYPE_CODES, InvoroOptions
 from providers.invoro.sending import check_sending
 from providers.invoro.settings import InvoroSettings
@@ -31,7 +32,13 @@ from providers.kit.mistakes import Mistakes
 UNKNOWN = ("given_name", "family_name", "type", "language", "account_number")
 """What an electronic invoice does not say of a party."""
 KNOWN = tuple(name for name in PARTY if name not in UNKNOWN)
+MOST_ATTACHED = 3_000_000
+"""Bytes of an invoice's files. No page states a limit; but an answer may state all that was sent,
+as Base64, and one is read up to 5 MiB."""
+MOST_DESCRIBED = 255
+"""Characters of what is said about an attachment."""
 PARTIES = ("seller", "buyer", "payee")
+FILE = "attachments[].file"
 PAYEE = ("name", "registration.value", "registration.scheme")
 COVERAGE = Coverage(
     said(
@@ -53,6 +60,8 @@ COVERAGE = Coverage(
         *under("lines[].vat", *VAT),
         *under("lines[].allowances[]", *ADJUSTMENT),
         *under("lines[].charges[]", *ADJUSTMENT),
+        *under("attachments[]", "reference", "description", "location"),
+        *under(FILE, "name", "media_type"),
         *under("allowances[]", *ADJUSTMENT, *under("vat", *VAT)),
         *under("charges[]", *ADJUSTMENT, *under("vat", *VAT)),
     ),
@@ -78,6 +87,7 @@ COVERAGE = Coverage(
     ),
     ignored("an electronic invoice has none", *(f"{party}.language" for party in PARTIES)),
     ignored("the provider keeps no customers", *(f"{party}.account_number" for party in PARTIES)),
+    ignored("its content is sent, and was held against it", *under(FILE, "size", "sha256")),
     ignored("VAT is rounded per category here; another way is refused", "vat_rounding"),
 )
 """What becomes of every field of a document here."""
@@ -100,6 +110,7 @@ def check_request(request: InvoiceRequest, options: InvoroOptions, mistakes: Mis
     _check_parties(document, options, mistakes)
     _check_money(document, options, mistakes)
     _check_lines(document, options, mistakes)
+    _check_attachments(document, mistakes)
     for path, value, most in _limited(document):
         if value is not None and len(value) > most:
             mistakes.unoffered(path, f"must have at most {most} characters here")
@@ -129,6 +140,19 @@ def _check_number_and_mark(document: Document, options: InvoroOptions, mistakes:
     if options.peppol_look_up and not _recipient(document.buyer):
         message = "needed to look the buyer up, or its vat_number or registration"
         mistakes.wrong("document.buyer.electronic_address", message)
+
+
+def _check_attachments(document: Document, mistakes: Mistakes) -> None:
+    if sum(file.size for file in files_of(document.attachments)) > MOST_ATTACHED:
+        message = f"have more than {MOST_ATTACHED} bytes together, which is the most here"
+        mistakes.unoffered("document.attachments", message)
+    for index, one in enumerate(document.attachments):
+        at = f"document.attachments[{index}]"
+        if not (one.file or one.location):
+            mistakes.unoffered(at, "has no place here without a file or a location")
+        if len(attached_as(one)) > MOST_DESCRIBED:
+            message = f"has at most {MOST_DESCRIBED} characters here, with its reference"
+            mistakes.unoffered(f"{at}.description", message)
 
 
 def _check_parties(document: Document, options: InvoroOptions, mistakes: Mistakes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from invoicing.document import (
     Party,
     Payment,
     Period,
+    SupportingDocument,
     Vat,
     VatCategory,
 )
@@ -75,7 +77,7 @@ def encoded(call: CreateCall, context: Context, settings: InvoroSettings) -> Jso
         "allowances": [_adjusted(document, one, "Allowance") for one in document.allowances],
         "charges": [_adjusted(document, one, "Charge") for one in document.charges],
         "tax_breakdown": _breakdown(document, options, call.totals),
-        "attachments": [one.model_dump() for one in options.attachments],
+        "attachments": [_attachment(one, call.files) for one in document.attachments],
     }
     return _body(body, options.invoice_number_series, settings)
 
@@ -305,6 +307,19 @@ def _adjusted(document: Document, adjustment: DocumentAdjustment, kind: str) -> 
         **_adjustment(document, adjustment, sum(alike, Decimal(0)), kind),
         **_taxed(adjustment.vat),
     }
+
+
+def attached_as(one: SupportingDocument) -> str:
+    """Both in the one place that there is: its number, and what it is."""
+    return f"{one.reference}: {one.description}" if one.description else one.reference
+
+
+def _attachment(one: SupportingDocument, files: Mapping[str, bytes]) -> dict[str, Any]:
+    told = {"description": attached_as(one), "external_reference": one.location}
+    if file := one.file:
+        data = b64encode(files[file.sha256]).decode()
+        told |= {"filename": file.name, "mime_type": file.media_type, "data": data}
+    return told
 
 
 def _breakdown(

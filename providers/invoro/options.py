@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -30,14 +28,6 @@ Upto500 = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 def _last_digits(value: str) -> str:
     if sum(character.isdigit() for character in value) > 10:
         raise ValueError("give the last 4 to 6 digits only, as EN 16931 asks (BT-87)")
-    return value
-
-
-def _base64(value: str) -> str:
-    try:
-        b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("must be Base64") from None
     return value
 
 
@@ -109,27 +99,6 @@ class PaymentMeans(_Some):
     """The card that has paid."""
     direct_debit: DirectDebit | None = None
     """How it is collected."""
-
-
-class Attachment(Typed):
-    """BG-24: a file, or where one is found."""
-
-    filename: Upto255 | None = None
-    """The file's name."""
-    mime_type: Upto100 | None = None
-    """The file's kind, such as application/pdf."""
-    description: Upto255 | None = None
-    """BT-123: what it is."""
-    data: Annotated[str, AfterValidator(_base64)] | None = None
-    """BT-125: the file itself, in Base64. This or `external_reference`."""
-    external_reference: Upto500 | None = None
-    """BT-124: the address at which it is found."""
-
-    @model_validator(mode="after")
-    def _holds_something(self) -> Self:
-        if self.data is None and self.external_reference is None:
-            raise ValueError("give data or external_reference")
-        return self
 
 
 class Classification(Typed):
@@ -229,8 +198,6 @@ class InvoroOptions(Typed):
     """More ways to pay, beside the document's own."""
     payment_layout: Literal["list", "single"] = "list"
     """`single` writes the one way to pay in the older, flat form."""
-    attachments: tuple[Attachment, ...] = ()
-    """What travels with the invoice."""
     line_defaults: LineOptions = LineOptions()
     """What every line has unless it says otherwise."""
     lines: dict[Code, LineOptions] = {}

@@ -20,17 +20,6 @@ from providers.kit.mistakes import Mistakes
 
 _Problems = Iterator[FieldProblem]
 
-MIME_TYPES = frozenset(
-    {
-        "application/pdf",
-        "image/png",
-        "image/jpeg",
-        "text/csv",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/vnd.oasis.opendocument.spreadsheet",
-    }
-)
-"""BR-CL-24."""
 _CREDIT_TRANSFER = ("30", "58")
 _DIRECT_DEBIT = ("49", "59")
 
@@ -141,16 +130,6 @@ def _classified_by_a_list(document: Document, options: InvoroOptions) -> _Proble
                 break
 
 
-def _files_are_named(_: Document, options: InvoroOptions) -> _Problems:
-    for index, one in enumerate(options.attachments):
-        at = f"options.attachments.{index}"
-        if one.data and not one.filename:
-            yield FieldProblem(field=f"{at}.filename", message="needed beside data (BT-125-2)")
-        if one.data and one.mime_type not in MIME_TYPES:
-            message = "must be one of " + ", ".join(sorted(MIME_TYPES)) + " (BR-CL-24)"
-            yield FieldProblem(field=f"{at}.mime_type", message=message)
-
-
 def _buyer_can_route_it(document: Document, options: InvoroOptions) -> _Problems:
     marked = options.mark == "buyer_reference"
     if not (document.buyer_reference or document.purchase_order or marked):
@@ -213,7 +192,6 @@ _NORM = (
     _ways_to_pay_are_whole,
     _vat_currency_is_another,
     _classified_by_a_list,
-    _files_are_named,
 )
 _PEPPOL = (
     _buyer_can_route_it,

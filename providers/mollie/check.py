@@ -80,6 +80,7 @@ COVERAGE = Coverage(
         "precedents",
     ),
     refused("has no place here; write it as a line", "charges"),
+    refused("has no place here; name it in the notes", "attachments"),
     refused("has no place here", "accounting_reference", "lines[].accounting_reference"),
     refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
     refused("has no place here: the buyer is asked for the whole", "prepaid", "rounding"),

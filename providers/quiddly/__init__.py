@@ -22,7 +22,7 @@ for an invoice has one `document.attachment`, so that an upload of unknown outco
 Routes to read, list and delete are likely and nowhere written down: settings name them, and without
 them nothing is asked that cannot be answered.
 
-Assumed: how large a PDF may be (10 MiB).
+Assumed: that a PDF may have 10 MB, as every file here, and that an invoice takes one.
 
 Unknown, therefore a setting: `type` of a credit invoice and the sign of its amounts; which of a
 payment's two amounts is in the invoice's currency where the base currency is another. Unknown, and

@@ -43,8 +43,8 @@ from providers.quiddly.check import (
     check_options,
     distribution,
     first_context,
-    planned_file,
     planned_pdf,
+    upload,
 )
 from providers.quiddly.decode import (
     SAID_OF_PAYMENT,
@@ -151,7 +151,6 @@ class Quiddly:
         check_document(request.document, settings, mistakes)
         if options:
             check_options(request, options, settings, mistakes)
-        pdf = await planned_pdf(options.pdf, settings, mistakes) if options else None
         mistakes.settle(NAME)
         options = options or QuiddlyOptions()
         sums = totals(request.document, settings.vat_rounding)
@@ -167,7 +166,7 @@ class Quiddly:
             find_first=settings.find_route is not None,
             uncertain="ask" if blind else "look",
             sent_by="approve" if sends else "send",
-            attachments=(pdf,) if pdf else (),
+            attachments=planned_pdf(request.document),
             keys=(request.document.number or "",),
             paces=BLIND_PACES if blind else PACES,
             # A verb may need a token, see it refused, need another and be repeated.
@@ -248,7 +247,7 @@ class Quiddly:
             "POST",
             ATTACH,
             form={"clientId": client, "invoiceId": known_id(target, NAME)},
-            file=await planned_file(call.attachment, self._settings),
+            file=upload(call),
         )
         document = await self._api.read(Document, request)
         if document.invoice_id not in (None, target.provider_id):

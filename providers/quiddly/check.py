@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from stdnum import ean
 from stdnum import exceptions as stdnum
 
+from invoicing.attachment import digest_of, files_of
 from invoicing.document import Address, Delivery, Document, Line, Party, VatCategory
 from invoicing.errors import Rejected
-from invoicing.model import Recorded
 from invoicing.money import exactly, rounded
-from invoicing.provider import Attachment
+from invoicing.provider import AttachCall, Attachment
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.totals import Totals
 from providers.kit.coverage import (
@@ -26,8 +25,6 @@ from providers.kit.coverage import (
     said_unless,
     under,
 )
-from providers.kit.files import Content, NotUsable
-from providers.kit.files import read as read_file
 from providers.kit.http import File
 from providers.kit.mistakes import Mistakes
 from providers.quiddly.encode import fees_of, identity, our_words, unit_price, vats_of, zip_code
@@ -38,6 +35,7 @@ from providers.quiddly.states import Context
 NOTES = "has no place here; put it into the notes"
 DESCRIBE = "has no place here; put it into the description"
 OWN_ACCOUNT = "has no place here: the client's own account is paid"
+ATTACHED = "attachments[]"
 COVERAGE = Coverage(
     said(
         *("type", "number", "currency", "issue_date", "due_date", "notes", "buyer_reference"),
@@ -54,6 +52,7 @@ COVERAGE = Coverage(
         *under("lines[].allowances[]", "amount", "percent"),
         *under("lines[].vat", "rate", "exemption_reason"),
         *under("charges[]", "amount", "percent", "vat.rate", "vat.exemption_reason"),
+        "attachments[].file.name",
     ),
     said_unless("the options name another reference of ours", "seller.contact.name"),
     said_unless(
@@ -68,6 +67,8 @@ COVERAGE = Coverage(
     refused(OWN_ACCOUNT, "payee", *under("payment", "iban", "bic", "account_name")),
     refused("has no place here: the buyer pays by the reference", "payment.mandate"),
     refused("has no place here", "accounting_reference"),
+    refused("has no place here: the PDF is joined to the invoice", *under(ATTACHED, "description")),
+    refused("has no place here: put the PDF itself in the store", *under(ATTACHED, "location")),
     refused("has no place here; write the VAT in that currency into the notes", "vat_accounting"),
     refused(
         "has no place here; a deposit that was invoiced is a line with a negative quantity",
@@ -107,21 +108,16 @@ COVERAGE = Coverage(
     ),
     ignored("there is one field, read by the debtor's type", "buyer.registration.scheme"),
     ignored("only a GLN has a place here; another is refused", "buyer.identifiers[].scheme"),
+    ignored("the PDF is joined to the invoice, and says it", *under(ATTACHED, "reference")),
+    ignored("only a PDF has a place here; another is refused", *under(ATTACHED, "file.media_type")),
+    ignored(
+        "its content is sent, and was held against it",
+        *under(ATTACHED, "file.size", "file.sha256"),
+    ),
     ignored("lines keep their order", "lines[].id"),
     ignored("the settings say where VAT is rounded; another way is refused", "vat_rounding"),
 )
 """What becomes of every field of a document here."""
-
-MAX_PDF = 10 * 1024 * 1024
-"""Bytes of the client's own PDF. Assumed: no page states a limit."""
-
-
-class _OwnPdf(Recorded):
-    """What the plan knows of the one attachment: which file it is, and its content's digest."""
-
-    path: str
-    sha256: str
-
 
 VAT_RATES = (0, 6, 12, 25)
 
@@ -147,6 +143,7 @@ def check_document(document: Document, settings: QuiddlySettings, mistakes: Mist
     _check_buyer(document.buyer, mistakes)
     _check_delivery(document.delivery, mistakes)
     _check_vats(document, mistakes)
+    _check_attachments(document, mistakes)
     for index, line in enumerate(document.lines):
         _check_line(line, f"document.lines[{index}]", mistakes)
 
@@ -233,11 +230,6 @@ def check_options(
     """What the options decide, alone or together with the document."""
     document = request.document
     _check_goal(request, settings, mistakes)
-    if request.credits and options.pdf:
-        message = (
-            "the invoice's own PDF is none of its credit invoice: null in the credit's options"
-        )
-        mistakes.wrong("options.pdf", message)
     _check_type(document, options, settings, mistakes)
     _check_distribution(request, options, mistakes)
     _check_currency(document, options, settings, mistakes)
@@ -366,44 +358,26 @@ def _goes_on(request: InvoiceRequest) -> bool:
     return request.goal is Goal.PAID or bool(request.credits and request.goal is Goal.SENT)
 
 
-async def planned_pdf(
-    path: str | None, settings: QuiddlySettings, mistakes: Mistakes
-) -> Attachment | None:
-    """The client's own PDF as an attachment of the plan."""
-    at = "options.pdf"
-    if path is None:
-        return None
-    if settings.files is None:
-        mistakes.unoffered(at, "the account's settings name no directory for files")
-        return None
-    try:
-        content = await _pdf(settings.files, path)
-    except NotUsable as reason:
-        mistakes.wrong(at, str(reason))
-        return None
-    return Attachment(name="own pdf", query={"path": path, "sha256": content.sha256})
+def planned_pdf(document: Document) -> tuple[Attachment, ...]:
+    """The document's file as an attachment of the plan."""
+    files = files_of(document.attachments)
+    return tuple(Attachment(name="own pdf", file=file) for file in files)
 
 
-async def planned_file(attachment: Attachment, settings: QuiddlySettings) -> File:
-    """What is to be uploaded; Rejected if it is not what it was when it was planned."""
-    pdf = _OwnPdf.model_validate(attachment.query)
-    if settings.files is None:
-        raise Rejected(f"{NAME}: the account's settings no longer name a directory for files")
-    try:
-        content = await _pdf(settings.files, pdf.path)
-    except NotUsable as reason:
-        raise Rejected(f"{NAME}: the client's own PDF {reason}") from None
-    if content.sha256 != pdf.sha256:
-        raise Rejected(
-            f"{NAME}: the client's own PDF has changed since it was planned: put the planned one "
-            "back and retry, or skip to go on without it"
-        )
-    name = PurePosixPath(pdf.path).name
-    return File("file", name, "application/pdf", content.data, content.sha256)
+def upload(call: AttachCall) -> File:
+    """What is sent of an attachment."""
+    file = call.attachment.file
+    if file is None or not call.content:
+        raise Rejected(f"{NAME}: nothing was given to be attached")
+    return File("file", file.name, file.media_type, call.content, digest_of(call.content))
 
 
-async def _pdf(directory: Path, path: str) -> Content:
-    content = await read_file(directory, path, MAX_PDF)
-    if not content.data.startswith(b"%PDF-"):
-        raise NotUsable("is not a PDF")
-    return content
+def _check_attachments(document: Document, mistakes: Mistakes) -> None:
+    at = "document.attachments"
+    if len(document.attachments) > 1:
+        mistakes.unoffered(at, "there is place for one; put all of it into one PDF")
+    for index, one in enumerate(document.attachments):
+        if one.file is None:
+            mistakes.unoffered(f"{at}[{index}].file", "needed here: a PDF that is put in the store")
+        elif one.file.media_type != "application/pdf":
+            mistakes.unoffered(f"{at}[{index}].file.media_type", "must be a PDF here")

@@ -12,7 +12,6 @@ from pydantic.alias_generators import to_camel
 from invoicing.document import Code, Document, Line, Name, NotNegative, Positive, Text
 from invoicing.model import Typed
 from invoicing.money import Currency, Number
-from providers.kit.files import FileName
 
 ProductCode = Literal[
     "INVOICE_SERVICE",
@@ -123,9 +122,6 @@ class QuiddlyOptions(Typed):
     """What the tax office pays instead of the buyer."""
     charges: tuple[Fee, ...] = ()
     """Which fee each charge of the document is. Left out: freight by the reason code FC."""
-    pdf: FileName | None = None
-    """A file of one's own that is attached to the draft, by its path below the account's
-    directory."""
     debtor: DebtorOptions = DebtorOptions()
     """What the buyer has here and nowhere else."""
     lines: dict[Code, LineOptions] = {}

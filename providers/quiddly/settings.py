@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from invoicing.document import Name
 from invoicing.model import Typed
 from invoicing.money import Currency
-from providers.kit.files import Directory
 from providers.kit.http import BaseUrl, HeaderSecret
 
 NAME = "Quiddly"
@@ -50,8 +49,6 @@ class QuiddlySettings(Typed):
     """Inferred, such as `/invoices?invoiceNumber={number}`, answered with a list."""
     delete_route: Annotated[str, _route("id")] | None = None
     """Inferred, such as `/invoices/{id}`, called with DELETE."""
-    files: Directory | None = None
-    """Where the PDFs are that requests name, for every worker; without it none is taken."""
     payments_feed: bool = True
     """The feed has one reader: what is acknowledged here is gone for everybody. Off where another
     system exports the payments."""

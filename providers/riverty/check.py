@@ -70,7 +70,7 @@ COVERAGE = Coverage(
     refused(
         "has no place here",
         *("tax_point_date", "period", "notes", "buyer_reference", "purchase_order", "contract"),
-        *("project", "accounting_reference", "vat_accounting"),
+        *("project", "accounting_reference", "vat_accounting", "attachments"),
         *under("lines[]", "buyer_item_id", "standard_item_id", "order_line"),
         "lines[].accounting_reference",
     ),

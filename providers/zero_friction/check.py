@@ -51,6 +51,7 @@ COVERAGE = Coverage(
     refused("has no place here: the rate follows from each line's period", "tax_point_date"),
     refused("has no place here: the bank account decides who is paid", "payee"),
     refused("has no place here; name a service location in the options instead", "delivery"),
+    refused("has no place here; name it in the notes", "attachments"),
     refused(NOTES, "buyer_reference", "purchase_order", "sales_order", "project"),
     refused("has no place here", "accounting_reference", "lines[].accounting_reference"),
     refused("has no place here; credit an invoice instead of referring to it", "precedents"),

@@ -7,19 +7,28 @@ BIS 3.0 that any validation would know (I).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from sandbox.invoro.data import Json
 from sandbox.invoro.forms import Wrong
 
 _REASONS = frozenset({"E", "AE", "K", "G", "O"})
 _TAXED = frozenset({"S", "L", "M"})
+_MEDIA = frozenset(
+    {
+        *("application/pdf", "image/png", "image/jpeg", "text/csv"),
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/vnd.oasis.opendocument.spreadsheet",
+    }
+)
 CATEGORIES = _REASONS | _TAXED | {"Z"}
 
 
 def unsendable(ubl: Json, network: str | None) -> Wrong:
     """Every rule that is broken, by the field that breaks it."""
     wrong: Wrong = {}
-    for at, problem in (*_of_document(ubl, network), *_of_items(ubl), *_of_reasons(ubl)):
+    found = (_of_document(ubl, network), _of_items(ubl), _of_reasons(ubl), _of_attachments(ubl))
+    for at, problem in chain.from_iterable(found):
         wrong.setdefault(at, []).append(problem)
     return wrong
 
@@ -66,3 +75,14 @@ def _of_reasons(ubl: Json) -> Iterable[tuple[str, str]]:
     for index, row in enumerate(ubl["tax_breakdown"]):
         if row["category_code"] in _REASONS - explained:
             yield f"tax_breakdown.{index}.exemption_reason", "is required, or its code [BR-E-10]"
+
+
+def _of_attachments(ubl: Json) -> Iterable[tuple[str, str]]:
+    for index, one in enumerate(ubl.get("attachments") or []):
+        at = f"attachments.{index}"
+        if not (one.get("data") or one.get("external_reference")):
+            yield at, "has neither data nor an external reference"
+        if one.get("data") and not one.get("filename"):
+            yield f"{at}.filename", "is required beside data [BT-125-2]"
+        if one.get("data") and one.get("mime_type") not in _MEDIA:
+            yield f"{at}.mime_type", "is not a media type of the list [BR-CL-24]"

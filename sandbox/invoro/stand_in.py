@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -86,6 +87,11 @@ class InvoroStandIn(StandIn):
     def invoice(self, reference: str) -> Json:
         """The latest invoice known by this, as a GET would show it; LookupError if none."""
         return self._routes().show(self.books.latest(reference))
+
+    def attached(self, reference: str) -> dict[str, bytes]:
+        """The files that travel with the latest invoice known by this, by name."""
+        held = self.books.latest(reference).ubl.get("attachments") or []
+        return {one["filename"]: b64decode(one["data"]) for one in held if one.get("data")}
 
     def finish(self, reference: str) -> None:
         """End at once what is under way with it: a sending, a delivery."""

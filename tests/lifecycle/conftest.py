@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from documents import opened as store_at
 from temporal_server import Server, local_server
 from tests.lifecycle.world import FIXED, Company, World, world
 
@@ -21,8 +22,11 @@ async def server() -> AsyncIterator[Server]:
 
 
 @pytest.fixture(scope="session")
-async def shared_world(server: Server) -> AsyncIterator[World]:
-    async with world(server) as made:
+async def shared_world(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    files = store_at(str(tmp_path_factory.mktemp("files")))
+    async with world(server, files=files) as made:
         yield made
 
 

@@ -29,7 +29,6 @@ from tests.lifecycle.provider_world import (
     DIFFERS,
     HAPPENED,
     LOST,
-    OWN_PDF,
     REFUSED,
     SELDOM,
     Expected,
@@ -63,7 +62,7 @@ class Stand(quiddly.QuiddlyStandIn):
 
 def settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
     """The account, with whatever routes the stand-in has."""
-    return {**stand_in.account(), "feed_minutes": 0.002, "files": str(OWN_PDF.parent)}
+    return {**stand_in.account(), "feed_minutes": 0.002}
 
 
 @contextlib.asynccontextmanager

@@ -21,6 +21,8 @@ from typing import Any, get_args
 
 from starlette.responses import Response
 
+from documents import Account
+from invoicing.attachment import SupportingDocument
 from invoicing.document import Address, Contact, Document, Identifier, Party, Vat
 from invoicing.invoice import Invoice, Status
 from invoicing.provider import Figure, Pace, Paces, Plan, Provider, Stage
@@ -31,6 +33,7 @@ from sandbox import invoro, mollie, quiddly
 from sandbox.kit.faults import Fault, Placed, When
 from sandbox.kit.server import StandIn, Way, serve
 from sandbox.kit.wire import decoded, encoded
+from tests.attached import a_file, supporting
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import PACES, Company, World, _Recording, _terminate
 from tests.patience import LONG_ENOUGH
@@ -324,6 +327,8 @@ async def opened(
         known = _Known(served, kind.mark)
         shop = Shop(account, known, client, made, provider, kind)
         _forge(served, shop)
+        if world.files:
+            await world.files.attachments.put(Account(provider, account), CONTENT)
         async with kind.news(shop):
             try:
                 yield shop
@@ -1229,11 +1234,14 @@ def _quiddly(**more: Any) -> quiddly.QuiddlyStandIn:
 
 
 def _quiddly_settings(stand_in: quiddly.QuiddlyStandIn) -> dict[str, Any]:
-    return {**stand_in.account(), "files": str(OWN_PDF.parent)}
+    return dict(stand_in.account())
 
 
 OWN_PDF: Path = Path(__file__).parent / "files" / "own.pdf"
-WITH_PDF: Mapping[str, Any] = {"options": {"pdf": OWN_PDF.name}}
+CONTENT = OWN_PDF.read_bytes()
+ATTACHED = SupportingDocument.model_validate(supporting(file=a_file(CONTENT)))
+"""It is in the store of every account."""
+WITH_PDF: Mapping[str, Any] = {"document": {"attachments": (ATTACHED,)}}
 
 
 def _quiddly_document(**changes: Any) -> Document:

@@ -18,6 +18,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 import worker
+from documents import Account
+from documents import opened as store_at
 from invoicing.client import InvoicingClient
 from invoicing.identity import event_id, feed_id
 from invoicing.invoice import Invoice, Resolve, Status
@@ -34,6 +36,7 @@ from settings.worker import WorkerSettings
 from temporal_server import local_server
 from tests.lifecycle.provider_world import (
     ABANDON,
+    CONTENT,
     CORRECT,
     DID_NOT_HAPPEN,
     GO_WITHOUT,
@@ -193,7 +196,7 @@ async def test_its_own_pdf_is_attached_byte_by_byte_before_it_is_activated(
         ended = await shop.finished(reference)
         await shop.stand_in.ledger.reached("sent", reference)
         assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
-        assert shop.stand_in.attachment(reference) == OWN_PDF.read_bytes()
+        assert shop.stand_in.attachment(reference) == CONTENT
         assert shop.stand_in.calls.count("attach") == 1
         assert await shop.violations(reference, ended) == []
         events = (await shop.client.invoices.handle(reference).fetch_history()).events
@@ -238,27 +241,6 @@ async def test_a_refused_pdf_is_a_question(shared_world: World) -> None:
             assert shop.stand_in.calls.count("attach") == (2 if action is RETRY else 1)
 
     await together({action: lives(action, effects) for action, effects in far.items()})
-
-
-async def test_another_file_under_the_same_name_is_not_attached(
-    shared_world: World, tmp_path: Path
-) -> None:
-    pdf = tmp_path / OWN_PDF.name
-    pdf.write_bytes(OWN_PDF.read_bytes())
-    async with client(shared_world) as shop:
-        reconfigured(shared_world, shop, files=str(tmp_path))
-        gate = shop.stand_in.faults.place("create", "gate")
-        reference = await shop.start(shop.request(**WITH_PDF))
-        await gate.reached(within=LONG_ENOUGH)
-        pdf.write_bytes(OWN_PDF.read_bytes() + b"%")
-        gate.release()
-        state = await asked(shop, reference, Reason.REJECTED, RETRY, GO_WITHOUT, ABANDON)
-        assert "changed since it was planned" in str(state.problem)
-        assert shop.stand_in.calls.count("attach") == 0
-        pdf.write_bytes(OWN_PDF.read_bytes())
-        await shop.resolve(reference, RETRY)
-        assert (await shop.finished(reference)).status is Status.SENT
-        assert shop.stand_in.attachment(reference) == OWN_PDF.read_bytes()
 
 
 @pytest.mark.thorough
@@ -325,7 +307,9 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             "TEMPORAL_ADDRESS": server.address,
             "INVOICING_PACE": "0.02",
             "INVOICING_CACHED_WORKFLOWS": "0",
+            "INVOICING_DOCUMENTS_AT": str(tmp_path / "files"),
         }
+        store = store_at(variables["INVOICING_DOCUMENTS_AT"])
         stopped: dict[str, tuple[Any, Placed]] = {}
         for account, fault, when in zip("ab", ("time_out", "gate"), WHENS, strict=True):
             stand_in = await stack.enter_async_context(serve(BLIND.stand_in()))
@@ -334,8 +318,9 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
         first = await stack.enter_async_context(worker_process(variables))
         await first.ready()
         for account in stopped:
-            document = BLIND.document(number=account)
-            given = {"reference": account, "provider": "quiddly", "account": account, **WITH_PDF}
+            await store.attachments.put(Account("quiddly", account), CONTENT)
+            document = BLIND.document(number=account, **WITH_PDF["document"])
+            given = {"reference": account, "provider": "quiddly", "account": account}
             await told.invoices.start(InvoiceRequest(document=document, goal=Goal.SENT, **given))
         for _, placed in stopped.values():
             await placed.reached(within=LONG_ENOUGH)
@@ -349,7 +334,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             await stand_in.ledger.reached("sent", account)
             assert ended.status is Status.SENT
             assert stand_in.ledger.effects(account) == ["created", "attached", "approved", "sent"]
-            assert stand_in.attachment(account) == OWN_PDF.read_bytes()
+            assert stand_in.attachment(account) == CONTENT
             assert stand_in.calls.count("attach") == 2
 
 

@@ -269,6 +269,8 @@ class World:
         self.http = http
         self.accounts: dict[str, dict[str, Provider]] = {name: {} for name in ADAPTORS}
         self.consents: dict[str, dict[str, Consent]] = {name: {} for name in ADAPTORS}
+        self.files: DocumentStore | None = None
+        """Where the files are that documents name."""
         self.subscribers: dict[str, Subscriber] = {}
         """Those that requests may name; whoever adds one serves its queue."""
 
@@ -356,6 +358,7 @@ async def world(
     runner: WorkflowRunner = RUNNER,
     register: Register | None = None,
     documents: DocumentStore | None = None,
+    files: DocumentStore | None = None,
     data_keys: KeyStore | None = None,
     **settings_: Any,
 ) -> AsyncIterator[World]:
@@ -365,6 +368,7 @@ async def world(
     worker = await InvoicingClient.connect(server.address, data_converter=works)
     async with http_client() as http:
         made = World(server, client, http)
+        made.files = documents or files
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
         async with serving(
             workers(
@@ -376,6 +380,7 @@ async def world(
                 register=register,
                 consents=made.consents,
                 documents=documents,
+                files=files,
             )
         ):
             yield made

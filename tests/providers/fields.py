@@ -120,6 +120,19 @@ def samples(path: str, document: Mapping[str, Any]) -> Sequence[Sample]:
     return [Sample({**parents, path: value}, parents, _text(name, value))]
 
 
+_FILE = {"name": "own.pdf", "media_type": "application/pdf", "size": 7, "sha256": "0" * 64}
+_ATTACHED = {"reference": "A-31337", "file": _FILE}
+
+
+def _attached(name: str, value: Any, text: str = "") -> Sequence[Sample]:
+    """Of a file, or of an attachment that has one."""
+    if name in _FILE:
+        after = {**_ATTACHED, "file": {**_FILE, name: value}}
+    else:
+        after = {**_ATTACHED, name: value}
+    return [Sample({"attachments[]": after}, {"attachments[]": _ATTACHED}, text)]
+
+
 _PERSON = {
     "buyer.given_name": "Ann",
     "buyer.family_name": "Person",
@@ -146,6 +159,15 @@ _OWN: dict[str, Sequence[Sample]] = {
     "vat_rounding": [Sample({"vat_rounding": each}, {}) for each in ("line", "category")],
     "lines[].id": [Sample({"lines[].id": "L-31337"}, {})],
     "lines[].unit": [Sample({"lines[].unit": each}, {}) for each in ("HUR", "KWH")],
+    "attachments[].reference": _attached("reference", "Canary TS-1", "Canary TS-1"),
+    "attachments[].description": _attached("description", "Canary hours", "Canary hours"),
+    "attachments[].location": _attached(
+        "location", "https://canary.example/1", "https://canary.example/1"
+    ),
+    "attachments[].file.name": _attached("name", "canary.pdf", "canary.pdf"),
+    "attachments[].file.media_type": _attached("media_type", "image/png", "image/png"),
+    "attachments[].file.size": _attached("size", 8),
+    "attachments[].file.sha256": _attached("sha256", "1" * 64),
     "notes": [Sample({"notes": ["Canary note"]}, {}, "Canary note")],
     "buyer.type": [
         Sample({"buyer.type": "consumer"}, {}),

@@ -46,7 +46,6 @@ def _wanted(provider: str, what: str, rate: str, line: str) -> Credit:
 async def _credit(provider: str, what: str, **changes: Any) -> tuple[InvoiceRequest, Any]:
     """The request for a credit of the adaptor's ordinary invoice, and the adaptor."""
     contract = CONTRACTS[provider]()
-    vars(contract)["_files"] = ROOT  # Quiddly's directory of PDFs; none is read
     adaptor = contract.made(Script())
     asked = contract.asked(
         options={name: one for name, one in contract.options.items() if name != "pdf"}
@@ -148,21 +147,11 @@ async def test_a_number_for_a_note_that_the_provider_numbers_is_refused(provider
 async def test_a_credit_invoice_without_number_or_type_says_what_to_name() -> None:
     request, _ = await _credit("quiddly", "whole", number=None, options={})
     contract = CONTRACTS["quiddly"]()
-    vars(contract)["_files"] = ROOT
     adaptor = Quiddly(contract.set(credit_type=None), Script().client())
     with pytest.raises(ProviderError) as caught:
         await adaptor.plan(request)
     fields = {each.field for each in caught.value.fields}
     assert fields == {"document.number", "document.type"}
-
-
-async def test_the_pdf_of_an_invoice_is_not_attached_to_its_credit_invoice() -> None:
-    request, adaptor = await _credit("quiddly", "whole")
-    with_pdf = request.model_copy(update={"options": {**request.options, "pdf": "own.pdf"}})
-    with pytest.raises(ProviderError) as caught:
-        await adaptor.plan(with_pdf)
-    said = [each.message for each in caught.value.fields if each.field == "options.pdf"]
-    assert any("none of its credit invoice" in message for message in said)
 
 
 def test_the_table_of_credits_is_the_one_in_the_docs() -> None:

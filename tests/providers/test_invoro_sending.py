@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from invoicing.errors import Rejected
+from tests.attached import supporting
 from tests.providers.test_invoro import SENT, fields, line, planned, refusal
 
 OURS: dict[str, Any] = {
@@ -30,7 +31,6 @@ GERMAN: dict[str, Any] = {
     },
 }
 IBAN = "NL91ABNA0417164300"
-FILE = {"data": "Y2FuYXJ5", "filename": "a.pdf", "mime_type": "application/pdf"}
 
 
 def without(whole: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -97,18 +97,6 @@ def ways(*payments: dict[str, Any]) -> dict[str, Any]:
             {"options": {"line_defaults": {"classifications": [{"value": "1"}]}}},
             "options.line_defaults.classifications",
             "BR-65",
-        ),
-        (
-            {},
-            {"options": {"attachments": [without(FILE, "filename")]}},
-            "options.attachments.0.filename",
-            "BT-125",
-        ),
-        (
-            {},
-            {"options": {"attachments": [FILE | {"mime_type": "text/html"}]}},
-            "options.attachments.0.mime_type",
-            "BR-CL-24",
         ),
         (BY_PEPPOL | {"buyer_reference": None}, {}, "document.buyer_reference", "R003"),
         ({}, {"options": {"peppol_look_up": True}}, "document.buyer_reference", "R003"),
@@ -211,7 +199,7 @@ async def test_what_it_lacks_is_named_with_the_rule_and_a_draft_may_lack_it(
             {},
             {"options": {"line_defaults": {"classifications": [{"value": "1", "list_id": "HS"}]}}},
         ),
-        ({}, {"options": {"attachments": [FILE, {"external_reference": "https://a.test"}]}}),
+        ({"attachments": [supporting(), {"reference": "2", "location": "https://a.test"}]}, {}),
         (BY_PEPPOL, {}),
         (BY_PEPPOL | {"buyer_reference": None, "purchase_order": "PO-7"}, {}),
         (BY_PEPPOL | {"payment": {"means": "59", "mandate": "M-1"}}, {}),

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
-import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -47,7 +43,6 @@ from invoicing.provider import (
 )
 from invoicing.request import InvoiceRequest
 from providers.quiddly.adaptor import Quiddly
-from providers.quiddly.check import MAX_PDF
 from providers.quiddly.decode import NOT_READ, PAYMENT_NOT_READ
 from providers.quiddly.encode import NOT_SENT
 from providers.quiddly.settings import QuiddlySettings
@@ -55,6 +50,7 @@ from providers.quiddly.states import DISTRIBUTED
 from providers.quiddly.words import PLACES, ROWS
 from settings.accounts import read as accounts
 from settings.variables import BadSettings
+from tests.attached import CONTENT, a_file, supporting
 from tests.providers import Reply, Script, answer, differing
 
 TOKEN = "eyy-canary-secret"
@@ -1669,112 +1665,58 @@ class TestSigningIn:
 
 
 DOCUMENT_POST = "POST /documents/invoice"
-OWN = b"%PDF-1.7\ncanary-content"
 UPLOADED = {"id": "DO.1", "fileName": "57b7f0d6", "clientId": "C.100123", "invoiceId": ID}
 
 
-def own_pdf(path: str = "A. Person/own.pdf") -> InvoiceRequest:
-    return request(options={"pdf": path})
+def own_pdf(**changes: Any) -> InvoiceRequest:
+    return request({**DOCUMENT, "attachments": [supporting(**changes)]})
 
 
-async def attached(life: Life, *replies: Reply) -> Found:
-    """The first attachment of the plan, over these answers."""
+async def attached(life: Life, *replies: Reply, content: bytes = CONTENT) -> Found:
+    """The attachment of the plan with this content, over these answers."""
     life.told.on(DOCUMENT_POST, *(replies or (answer(UPLOADED),)))
     (attachment,) = (await life.provider.plan(life.asked)).attachments
-    return await life.provider.attach(AttachCall(target=life.target, attachment=attachment))
+    call = AttachCall(target=life.target, attachment=attachment, content=content)
+    return await life.provider.attach(call)
 
 
 class TestOwnPdf:
-    @pytest.fixture(autouse=True)
-    def _directory(self, tmp_path: Path) -> None:
-        self.pdf = tmp_path / "files" / "A. Person" / "own.pdf"
-        self.pdf.parent.mkdir(parents=True)
-        self.pdf.write_bytes(OWN)
-        self.files: dict[str, Any] = {"files": str(tmp_path / "files")}
-
     async def drafted(self, **settings: Any) -> Life:
-        return await drafted(own_pdf(), **self.files, **settings)
+        return await drafted(own_pdf(), **settings)
 
-    async def refused(self, path: str = "A. Person/own.pdf") -> str:
-        """Why this file is not taken; nothing of its name is said."""
-        error = await refused(own_pdf(path), **self.files)
-        assert isinstance(error, Rejected)
-        assert fields(error) == ["options.pdf"]
-        assert not any(part in f"{error} {error.fields}" for part in ("Person", "own", "canary"))
-        return error.fields[0].message
-
-    async def test_a_plan_names_it_by_its_digest_and_contains_nothing_of_it(self) -> None:
-        plan = await planned(own_pdf(), **self.files)
+    async def test_a_plan_names_it_by_its_digest(self) -> None:
+        plan = await planned(own_pdf())
         (attachment,) = plan.attachments
-        digest = hashlib.sha256(OWN).hexdigest()
-        assert attachment.query == {"path": "A. Person/own.pdf", "sha256": digest}
-        assert "Person" not in attachment.name
-        assert "canary" not in plan.model_dump_json()
-        assert (await planned(**self.files)).attachments == ()
-
-    async def test_without_a_directory_none_is_taken(self) -> None:
-        error = await refused(own_pdf())
-        assert isinstance(error, Unsupported)
-        assert fields(error) == ["options.pdf"]
+        assert attachment.file
+        assert attachment.file.sha256 == hashlib.sha256(CONTENT).hexdigest()
+        assert attachment.name == "own pdf"
+        assert (await planned()).attachments == ()
 
     @pytest.mark.parametrize(
-        "path",
-        ["", "..", "../own.pdf", "A. Person/../A. Person/own.pdf", "/etc/own.pdf", "own\0", "a\nb"],
-    )
-    async def test_a_path_that_is_not_plainly_below_is_refused(self, path: str) -> None:
-        await self.refused(path)
-
-    @pytest.mark.parametrize(
-        ("path", "reason"),
+        ("attachments", "field"),
         [
-            (".", "is not a regular file"),
-            ("A. Person", "is not a regular file"),
-            ("none.pdf", "is not there"),
-            ("A. Person/own.pdf/x", "cannot be read"),
-            ("a" * 300, "cannot be read"),
+            ([supporting(), supporting(reference="2")], "document.attachments"),
+            ([{"reference": "1"}], "document.attachments[0].file"),
+            (
+                [supporting(file=a_file(media_type="image/png"))],
+                "document.attachments[0].file.media_type",
+            ),
+            ([supporting(description="hours")], "document.attachments[0].description"),
+            ([supporting(location="https://a.test")], "document.attachments[0].location"),
         ],
-        ids=["the directory", "a directory", "nothing", "below a file", "too long"],
+        ids=["two", "none", "no pdf", "described", "elsewhere"],
     )
-    async def test_what_is_no_file_is_refused(self, path: str, reason: str) -> None:
-        assert await self.refused(path) == reason
+    async def test_there_is_place_for_one_pdf_and_for_no_words(
+        self, attachments: list[dict[str, Any]], field: str
+    ) -> None:
+        error = await refused(request({**DOCUMENT, "attachments": attachments}))
+        assert fields(error) == [field]
 
-    async def test_a_link_may_lead_anywhere_but_out(self, tmp_path: Path) -> None:
-        out = "leads out of the account's directory"
-        outside, link = tmp_path / "secret.pdf", self.pdf.with_name("link.pdf")
-        outside.write_bytes(OWN)
-        link.symlink_to(self.pdf)
-        assert (await planned(own_pdf("A. Person/link.pdf"), **self.files)).attachments
-        for target in (outside, Path("../../secret.pdf")):
-            link.unlink()
-            link.symlink_to(target)
-            assert await self.refused("A. Person/link.pdf") == out
-        self.pdf.parent.with_name("away").symlink_to(tmp_path)
-        assert await self.refused("away/secret.pdf") == out
-        link.unlink()
-        link.symlink_to(link)
-        assert await self.refused("A. Person/link.pdf") == "cannot be read"
-
-    @pytest.mark.parametrize("content", [b"", b"%PDF", b"<html>", b" %PDF-1.7"])
-    async def test_what_is_no_pdf_is_refused(self, content: bytes) -> None:
-        self.pdf.write_bytes(content)
-        assert await self.refused() == "is not a PDF"
-
-    async def test_it_may_be_as_large_as_is_assumed_and_no_larger(self) -> None:
-        self.pdf.write_bytes(OWN.ljust(MAX_PDF))
-        assert (await planned(own_pdf(), **self.files)).attachments
-        self.pdf.write_bytes(OWN.ljust(MAX_PDF + 1))
-        assert await self.refused() == f"is larger than {MAX_PDF} bytes"
-
-    async def test_reading_it_holds_nothing_else_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        truly, others = Path.open, threading.Event()
-
-        def slow(path: Path, mode: str) -> Any:
-            assert others.wait(5), "the event loop stood still"
-            return truly(path, mode)
-
-        monkeypatch.setattr(Path, "open", slow)
-        asyncio.get_running_loop().call_later(0.01, others.set)
-        assert (await planned(own_pdf(), **self.files)).attachments
+    async def test_nothing_is_uploaded_where_nothing_was_given(self) -> None:
+        life = await self.drafted()
+        with pytest.raises(Rejected, match="nothing was given"):
+            await attached(life, content=b"")
+        assert life.told.routes() == [POST]
 
     async def test_it_is_uploaded_byte_by_byte_for_client_and_invoice(self) -> None:
         life = await self.drafted()
@@ -1786,7 +1728,7 @@ class TestOwnPdf:
         parts = (
             b'name="clientId"\r\n\r\nC.100123',
             b'name="invoiceId"\r\n\r\n' + ID.encode(),
-            b'name="file"; filename="own.pdf"\r\nContent-Type: application/pdf\r\n\r\n' + OWN,
+            b'name="file"; filename="own.pdf"\r\nContent-Type: application/pdf\r\n\r\n' + CONTENT,
         )
         mark = b"--" + boundary.encode()
         form = [mark + b"\r\nContent-Disposition: form-data; " + part for part in parts]
@@ -1798,16 +1740,16 @@ class TestOwnPdf:
         first = await self.drafted()
         await attached(first)
         _, _, boundary = first.told.asked[-1].headers["content-type"].partition("; boundary=")
-        self.pdf.write_bytes(OWN + f"\r\n--{boundary}--\r\n".encode())
-        second = await self.drafted()
-        await attached(second)
+        hostile = CONTENT + f"\r\n--{boundary}--\r\n".encode()
+        second = await drafted(own_pdf(file=a_file(hostile)))
+        await attached(second, content=hostile)
         assert boundary not in second.told.asked[-1].headers["content-type"]
 
     async def test_whose_client_it_is_is_a_setting_or_known_from_the_draft(self) -> None:
         life = await self.drafted(client_id="C.100123")
         await attached(life)
         assert b"C.100123" in life.told.asked[-1].content
-        life = Life(Script(), own_pdf(), **self.files)
+        life = Life(Script(), own_pdf())
         await life.create(clientId=None)
         with pytest.raises(Rejected, match="client id"):
             await attached(life)
@@ -1816,7 +1758,7 @@ class TestOwnPdf:
     async def test_a_token_that_was_refused_costs_one_more_upload(self) -> None:
         user = {"username": "user@example.com", "password": PASSWORD}
         told = Script().on(SIGN_IN, answer({"idToken": "one"}), answer({"idToken": "two"}))
-        life = Life(told, own_pdf(), **self.files, **user)
+        life = Life(told, own_pdf(), **user)
         await life.create()
         await attached(life, answer({}, 401), answer(UPLOADED))
         first, second = (one for one in told.asked if one.url.path == "/documents/invoice")
@@ -1845,30 +1787,6 @@ class TestOwnPdf:
         with pytest.raises(Rejected) as caught:
             await attached(life, answer({"message": "A. Person is wrong"}, 413))
         assert str(caught.value) == "Quiddly refuses to attach (HTTP 413)"
-
-    @pytest.mark.parametrize("content", [OWN + b"%", b"<html>", None])
-    async def test_what_is_not_the_planned_content_any_more_is_not_uploaded(
-        self, content: bytes | None, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        caplog.set_level(logging.DEBUG)
-        life = await self.drafted()
-        plan = await life.provider.plan(life.asked)
-        self.pdf.unlink()
-        if content is not None:
-            self.pdf.write_bytes(content)
-        call = AttachCall(target=life.target, attachment=plan.attachments[0])
-        with pytest.raises(Rejected, match=r"own PDF (has changed|is not)") as caught:
-            await life.provider.attach(call)
-        assert life.told.routes() == [POST]
-        told = "".join(traceback.format_exception(caught.value)) + caplog.text
-        assert not any(word in told for word in ("A. Person", "own.pdf", "canary"))
-
-    async def test_the_directory_is_absolute_and_there(self) -> None:
-        for path in ("files", self.files["files"] + "/none", str(self.pdf)):
-            environment = {"QUIDDLY_BASE_URL": "https://api.example.test", "QUIDDLY_TOKEN": TOKEN}
-            with pytest.raises(BadSettings) as caught:
-                accounts({**environment, "QUIDDLY_FILES": path})
-            assert caught.value.variables == ("QUIDDLY_FILES",)
 
 
 class TestSettings:

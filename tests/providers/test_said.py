@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,7 +135,6 @@ QUIDDLY = {
     },
 }
 QUIDDLY_OPTIONS = {
-    "pdf": None,
     "terms_of_delivery": "at the door",
     "debtor": {"address3": "Floor 3"},
 }
@@ -145,10 +143,8 @@ NEVER_ORDINARY = {"credited invoice", "our reference", "delivery third address l
 
 
 @pytest.fixture
-def quiddly(tmp_path: Path) -> Contract:
-    contract = test_quiddly.TestQuiddly()
-    contract._files = tmp_path
-    return contract
+def quiddly() -> Contract:
+    return test_quiddly.TestQuiddly()
 
 
 async def _quiddly_told(contract: Contract) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import AWAY, CREDENTIALS, LOST, UNREAD
+    from invoicing.invoice import AWAY, CREDENTIALS, LOST, STORE, STORE_AWAY, UNREAD
     from invoicing.provider import Pace
     from invoicing.questions import Answer
 
@@ -31,10 +31,13 @@ class _Row(NamedTuple):
 async def wait_for_provider(
     life: Life, problem: Trouble, offered: tuple[Answer, ...] = (Answer.RETRY,)
 ) -> None:
-    """Back off from a provider that is away, or refuses our credentials; no news can hurry that."""
+    """Back off from a provider that is away, or refuses our credentials, or from a store that is
+    away; no news can hurry that."""
     row = _Row(AWAY, life.paces.unavailable, LOST)
     if problem.kind is Kind.DENIED:
         row = _Row(CREDENTIALS, life.paces.credentials)
+    elif problem.code == STORE_AWAY:
+        row = _Row(STORE, life.paces.unavailable, LOST)
     await _pause(life, problem, row, offered)
 
 

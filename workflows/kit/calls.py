@@ -77,6 +77,7 @@ class Trouble(Exception):
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.code = details.code if details else None
         self.fields = details.fields if details else ()
         self.retry_after = details.retry_after if details else None
 

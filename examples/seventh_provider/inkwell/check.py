@@ -15,7 +15,7 @@ COVERAGE = Coverage(
         *("type", "number", "tax_point_date", "period", "seller", "payee", "delivery", "payment"),
         *("notes", "buyer_reference", "purchase_order", "sales_order", "contract", "project"),
         *("accounting_reference", "precedents", "allowances", "charges", "prices_include_vat"),
-        *("prepaid", "rounding", "vat_accounting"),
+        *("prepaid", "rounding", "vat_accounting", "attachments"),
         *under("lines[]", "description", "unit", "base_quantity", "allowances", "charges"),
         *under("lines[]", "period", "note", "seller_item_id", "buyer_item_id"),
         *under("lines[]", "standard_item_id", "order_line", "accounting_reference"),

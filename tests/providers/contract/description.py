@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from invoicing.attachment import files_of
 from invoicing.errors import (
     Denied,
     ProviderError,
@@ -32,6 +33,7 @@ from invoicing.provider import (
 )
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.totals import VatRounding
+from tests.attached import CONTENT
 from tests.providers import Reply, Script, answer
 from tests.providers.contract.given import (
     BORN,
@@ -186,11 +188,13 @@ class Description:
                     document=request.document,
                     options=request.options,
                     totals=plan.totals,
+                    files={file.sha256: CONTENT for file in files_of(request.document.attachments)},
                 )
                 return await getattr(adaptor, verb)(call)
             case "attach":
                 (attachment,) = plan.attachments
-                return await adaptor.attach(AttachCall(target=target, attachment=attachment))
+                attaching = AttachCall(target=target, attachment=attachment, content=CONTENT)
+                return await adaptor.attach(attaching)
             case "read":
                 return await adaptor.read(ReadCall(target=target, events=step.events))
             case _ if verb.startswith("look up "):

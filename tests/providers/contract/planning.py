@@ -130,7 +130,7 @@ class Planning(Description):
         request = self.asked(
             document=document, options=self.options_for(document), goal=self.walked or self.ordinary
         )
-        return await self._sent(request, ("create", "approve", "send"))
+        return await self._sent(request, ("create", "attach", "approve", "send"))
 
     async def _sent(self, request: InvoiceRequest, verbs: Sequence[str]) -> str:
         plan: Plan = await self.made(Script()).plan(request)

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from invoicing.errors import Unsupported
 from invoicing.provider import Event
 from invoicing.request import Goal
 from providers.quiddly.adaptor import Quiddly
+from tests.attached import a_file, supporting
 from tests.providers.contract import (
     BUYER,
     BUYER_EMAIL,
@@ -83,9 +81,9 @@ class TestQuiddly(Contract):
         "find_route": "/invoices?invoiceNumber={number}",
         "delete_route": "/invoices/{id}",
     }
-    options = {"pdf": f"{PERSON}.pdf"}
     document = {
         **DOCUMENT,
+        "attachments": [supporting(file=a_file(name=f"{PERSON}.pdf"))],
         "number": "123456",
         "buyer": {
             "name": BUYER,
@@ -129,22 +127,12 @@ class TestQuiddly(Contract):
         for number, amount in enumerate(("72.56", "-10.00", "0"))
     )
 
-    @pytest.fixture(autouse=True)
-    def _own_pdf(self, tmp_path: Path) -> None:
-        self._files = tmp_path
-        (tmp_path / "canary.pdf").write_text("%PDF-1.4 canary")
-        (tmp_path / f"{PERSON}.pdf").write_text(f"%PDF-1.4 {SECRET} {BUYER}")
-
-    def set(self, **changes: Any) -> Any:
-        return super().set(**{"files": str(self._files), **changes})
-
     documents = ({"buyer.address.country": "DE"},)
     beside = {
         "distribution_code": (Beside(document={"buyer.contact.email": BUYER_EMAIL}),),
         "base_currency": (Beside({"exchange_rate": "1.1"}),),
         "exchange_rate": (Beside({"base_currency": "USD"}),),
         "charges": (Beside(document=_WITH_FEE, value=["administration"]),),
-        "pdf": (Beside(value="canary.pdf"),),
         "debtor.delivery_address3": (Beside(document=DELIVERED),),
     }
     samples = {

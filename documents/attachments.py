@@ -1,0 +1,155 @@
+"""Files of callers in the store: by account and by what is in them, for whoever invoices there.
+
+The same content put twice is one file. Who needs one says so first (`hold`), so that it is removed
+only with the last that does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import obstore
+from obstore.store import ObjectStore
+
+from documents.reaching import StoreAway, reached
+from invoicing.attachment import StoredFile, digest_of, is_what_it_says
+from invoicing.document_file import folder_of
+
+AT_ONCE = 2
+"""Calls with files that are under way at once in a worker, or files that come in at a gateway. A
+call holds up to 20 MB, and writes them down up to three times as Base64: 100 MB."""
+PATIENCE = timedelta(seconds=10)
+"""For one answer of the store, and for a place."""
+_FILES, _HELD, _HOLDS = "+attachments", "+attached", "+attached"
+"""No reference begins with a plus, so that no folder of a reference is one of these."""
+
+
+class NotThere(Exception):
+    """What a document names is not in the store, or is not what it says. The sentence is the rest
+    of one that begins with the file."""
+
+
+class Account(NamedTuple):
+    """Whose files they are: those of others are not found."""
+
+    provider: str
+    name: str
+
+
+class Attachments:
+    """Files by account and digest. Every method may raise StoreAway."""
+
+    def __init__(self, files: ObjectStore) -> None:
+        self._files = files
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """For whoever holds files in memory. StoreAway where none is free in time."""
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                await self._places.acquire()
+        except TimeoutError:
+            raise StoreAway("too many files are on their way, and this waits for them") from None
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def put(self, account: Account, raw: bytes) -> str:
+        """Keep this content, all of it or none. Its digest, by which it is named."""
+        sha256 = digest_of(raw)
+        async with _in_time():
+            await obstore.put_async(self._files, _key(account, sha256), raw)
+        return sha256
+
+    async def get(self, account: Account, file: StoredFile) -> bytes:
+        """The content of this file. Raises NotThere where it is another, or none."""
+        async with _in_time():
+            try:
+                found = await obstore.get_async(self._files, _key(account, file.sha256))
+            except FileNotFoundError:
+                raise NotThere(MISSING) from None
+            if found.meta["size"] != file.size:
+                raise NotThere(f"has {found.meta['size']} bytes in the store, not {file.size}")
+            raw = bytes(await found.bytes_async())
+        if digest_of(raw) != file.sha256:
+            raise NotThere("is in the store with other content than its digest says")
+        if not is_what_it_says(raw, file.media_type):
+            raise NotThere(f"is in the store, and is no {file.media_type}")
+        return raw
+
+    async def hold(self, account: Account, reference: str, files: Sequence[StoredFile]) -> None:
+        """Say that this reference needs these; before they are looked at, so that none of them is
+        removed after that for want of anybody who does."""
+        async with _in_time():
+            for file in files:
+                for mark in marks_of(account, file.sha256, folder_of(reference)):
+                    await obstore.put_async(self._files, mark, b"needed")
+
+    async def let_go(self, folder: str, name: str) -> int:
+        """Of a folder whose reference is erased, one of the names in it: where it marks a file that
+        this reference alone needed, that file is removed. How many files."""
+        above = f"{folder}/{_HOLDS}/"
+        parts = name.removeprefix(above).split("/")
+        if not name.startswith(above) or len(parts) != 3:
+            return 0
+        account, sha256 = Account(*parts[:2]), parts[2]
+        async with _in_time():
+            with contextlib.suppress(FileNotFoundError):
+                await obstore.delete_async(self._files, _mark(account, sha256, folder))
+            return await self._drop(_key(account, sha256))
+
+    async def sweep(self, before: datetime, most: int) -> int:
+        """Remove what was put before this moment and nobody needs, up to so many. How many."""
+        removed = 0
+        with reached():
+            async for batch in obstore.list(self._files, prefix=_FILES):
+                for each in batch:
+                    if each["last_modified"] < before and removed < most:
+                        removed += await self._drop(each["path"])
+        return removed
+
+    async def _drop(self, key: str) -> int:
+        """Remove a file that nobody needs."""
+        held = key.replace(_FILES, _HELD, 1)
+        async for batch in obstore.list(self._files, prefix=held):
+            if batch:
+                return 0
+        try:
+            await obstore.delete_async(self._files, key)
+        except FileNotFoundError:
+            return 0
+        return 1
+
+
+MISSING = (
+    "is not in the store: put it there first, with `invoicing attach` or PUT /v1/attachments, for "
+    "this provider and account"
+)
+
+
+def _key(account: Account, sha256: str) -> str:
+    return f"{_FILES}/{account.provider}/{account.name}/{sha256}"
+
+
+def _mark(account: Account, sha256: str, folder: str) -> str:
+    """Under the file: who needs it."""
+    return f"{_HELD}/{account.provider}/{account.name}/{sha256}/{folder}"
+
+
+def marks_of(account: Account, sha256: str, folder: str) -> tuple[str, str]:
+    """Under the file who needs it, and under who needs it which file."""
+    own = f"{folder}/{_HOLDS}/{account.provider}/{account.name}/{sha256}"
+    return _mark(account, sha256, folder), own
+
+
+@contextlib.asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    with reached():
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            yield

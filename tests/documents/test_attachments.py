@@ -1,0 +1,148 @@
+"""Files of callers: by what is in them, by account, and removed with the last that needs them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import obstore
+import pytest
+from obstore.store import LocalStore
+
+from documents import Account, DocumentStore, Erased, NotThere, StoreAway, opened
+from documents import attachments as of_callers
+from invoicing.attachment import StoredFile, digest_of
+from invoicing.document_file import document_key, folder_of
+from tests.attached import CONTENT, a_file
+
+OURS, THEIRS = Account("quiddly", "default"), Account("quiddly", "other")
+FILE = StoredFile.model_validate(a_file())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DocumentStore:
+    return opened(str(tmp_path / "documents"))
+
+
+def damaged(content: bytes) -> StoredFile:
+    return StoredFile.model_validate(a_file(content))
+
+
+async def test_the_same_content_put_twice_is_one_file_by_its_digest(store: DocumentStore) -> None:
+    first = await store.attachments.put(OURS, CONTENT)
+    assert await store.attachments.put(OURS, CONTENT) == first == digest_of(CONTENT)
+    assert await store.attachments.get(OURS, FILE) == CONTENT
+
+
+async def test_what_another_account_has_put_is_not_there(store: DocumentStore) -> None:
+    await store.attachments.put(THEIRS, CONTENT)
+    with pytest.raises(NotThere, match="put it there first"):
+        await store.attachments.get(OURS, FILE)
+
+
+async def test_what_is_not_as_it_is_named_is_not_given(
+    store: DocumentStore, tmp_path: Path
+) -> None:
+    await store.attachments.put(OURS, CONTENT)
+    with pytest.raises(NotThere, match="bytes in the store, not 3"):
+        await store.attachments.get(OURS, FILE.model_copy(update={"size": 3}))
+    with pytest.raises(NotThere, match="is no image/png"):
+        await store.attachments.get(OURS, FILE.model_copy(update={"media_type": "image/png"}))
+    (kept,) = (tmp_path / "documents").rglob(FILE.sha256)
+    kept.write_bytes(CONTENT.replace(b"canary", b"other!"))
+    with pytest.raises(NotThere, match="other content"):
+        await store.attachments.get(OURS, FILE)
+
+
+async def test_a_file_is_removed_with_the_last_reference_that_needs_it(
+    store: DocumentStore,
+) -> None:
+    await store.attachments.put(OURS, CONTENT)
+    await store.attachments.put(THEIRS, CONTENT)
+    for reference in ("INV-7", "INV-70", "INV-7#C1"):
+        await store.hold(OURS, reference, (FILE,))
+    await store.keep(document_key("INV-7", "id"), b"%PDF- %%EOF")
+    assert await store.erase(folder_of("INV-7")) == 1
+    assert await store.attachments.get(OURS, FILE) == CONTENT
+    assert await store.erase(folder_of("INV-70")) == 0
+    assert await store.attachments.get(OURS, FILE) == CONTENT
+    assert await store.erase(folder_of("INV-7#C1")) == 1
+    with pytest.raises(NotThere):
+        await store.attachments.get(OURS, FILE)
+    assert await store.attachments.get(THEIRS, FILE) == CONTENT
+
+
+async def test_a_reference_that_was_erased_needs_nothing_any_more(store: DocumentStore) -> None:
+    await store.attachments.put(OURS, CONTENT)
+    await store.erase(folder_of("INV-7"))
+    with pytest.raises(Erased):
+        await store.hold(OURS, "INV-7", (FILE,))
+    with pytest.raises(NotThere):
+        await store.attachments.get(OURS, FILE)
+
+
+async def test_an_erasure_that_was_cut_short_is_finished_by_the_next(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.attachments.put(OURS, CONTENT)
+    await store.hold(OURS, "INV-7", (FILE,))
+    truly = store.attachments.let_go
+
+    async def away(folder: str, name: str) -> int:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(store.attachments, "let_go", away)
+    with pytest.raises(StoreAway):
+        await store.erase(folder_of("INV-7"))
+    monkeypatch.setattr(store.attachments, "let_go", truly)
+    assert await store.erase(folder_of("INV-7")) == 1
+    with pytest.raises(NotThere):
+        await store.attachments.get(OURS, FILE)
+
+
+async def test_what_nobody_needs_for_long_enough_is_swept_away_and_nothing_else(
+    store: DocumentStore,
+) -> None:
+    other = damaged(CONTENT + b" ")
+    for content in (CONTENT, CONTENT + b" "):
+        await store.attachments.put(OURS, content)
+    await store.hold(OURS, "INV-7", (FILE,))
+    now = datetime.now(UTC)
+    assert await store.attachments.sweep(now - timedelta(days=1), 10) == 0
+    assert await store.attachments.sweep(now + timedelta(days=1), 10) == 1
+    assert await store.attachments.get(OURS, FILE) == CONTENT
+    with pytest.raises(NotThere):
+        await store.attachments.get(OURS, other)
+
+
+async def test_a_store_that_does_not_answer_is_away_and_says_no_address(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(of_callers, "PATIENCE", timedelta(seconds=0.01))
+    monkeypatch.setattr(obstore, "put_async", hanging)
+    with pytest.raises(StoreAway, match="does not answer in time"):
+        await store.attachments.put(OURS, CONTENT)
+
+
+async def test_only_so_many_calls_hold_files_at_once(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_callers, "PATIENCE", timedelta(seconds=0.01))
+    async with store.attachments.place(), store.attachments.place():
+        with pytest.raises(StoreAway, match="too many files"):
+            async with store.attachments.place():
+                raise AssertionError("there were two already")
+    async with store.attachments.place():
+        pass
+
+
+async def test_no_reference_can_have_the_folder_of_the_files(tmp_path: Path) -> None:
+    """`#` is the only sign that becomes a plus, and no reference begins with it."""
+    files = LocalStore(tmp_path)
+    await DocumentStore(files).attachments.put(OURS, CONTENT)
+    (path,) = [one["path"] async for batch in obstore.list(files) for one in batch]
+    assert path.startswith("+attachments/quiddly/default/")
