@@ -11,6 +11,7 @@ import sys
 
 try:
     from commands import (
+        attach,
         batch,
         books,
         crediting,
@@ -55,6 +56,7 @@ COMMANDS = (
     orders,
     events,
     document,
+    attach,
     views,
     prepare,
     services,

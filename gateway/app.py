@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 import console.app
 from documents import DocumentStore
 from gateway import (
+    attachments,
     batches,
     codec,
     document,
@@ -166,6 +167,7 @@ _ROUTERS = (
     booked.router,
     legal_hold.router,
     document.router,
+    attachments.router,
     *findings.routers,
     batches.router,
     questions.router,
