@@ -27,6 +27,7 @@ from gateway import (
     invoices,
     legal_hold,
     orders,
+    pay_link,
     questions,
     webhooks,
 )
@@ -168,6 +169,7 @@ _ROUTERS = (
     legal_hold.router,
     document.router,
     attachments.router,
+    pay_link.router,
     *findings.routers,
     batches.router,
     questions.router,
