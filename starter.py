@@ -11,6 +11,7 @@ import sys
 
 try:
     from commands import (
+        attach,
         batch,
         books,
         crediting,
@@ -24,6 +25,7 @@ try:
         many,
         options,
         orders,
+        pay_link,
         prepare,
         preview,
         reconciling,
@@ -55,6 +57,8 @@ COMMANDS = (
     orders,
     events,
     document,
+    attach,
+    pay_link,
     views,
     prepare,
     services,

@@ -41,6 +41,7 @@ from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
 from activities.notice import NoticeActivities
 from activities.order import OrderActivities
+from activities.pay_link import PayLinkActivities
 from activities.reconciling import (
     ElsewhereActivities,
     ListActivities,
@@ -85,6 +86,7 @@ from workflows.invoice import InvoiceWorkflow
 from workflows.money import MoneyWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
+from workflows.pay_link import PayLinkWorkflow
 from workflows.preview import PreviewWorkflow
 from workflows.reconciliation import ReconciliationWorkflow, daily
 from workflows.retention import RetentionWorkflow, nightly
@@ -101,6 +103,7 @@ STORIES = (
     NoticesWorkflow,
     PreviewWorkflow,
     DocumentWorkflow,
+    PayLinkWorkflow,
     MoneyWorkflow,
     ReconciliationWorkflow,
     RetentionWorkflow,
@@ -208,6 +211,7 @@ def _calls(
                 hears=hears,
             ).all(),
             *DocumentActivities(accounts, documents).all(),
+            *PayLinkActivities(accounts).all(),
             *OrderActivities(accounts, **how).all(),
             *NewsActivities(accounts, pace=setup.pace).all(),
             *ListActivities(accounts).all(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -29,6 +30,10 @@ from invoicing.retention import (
     turn_after,
 )
 
+UNUSED = timedelta(days=30)
+"""That a file is kept which no invoice has needed."""
+SWEPT = 1000
+"""Of them in a night, so that the activity has time for it."""
 STILL_IN_THE_FILE = (
     "Somebody reads the register: what was erased is still in its file (the log that SQLite writes "
     "ahead). The next page tries it again."
@@ -56,7 +61,10 @@ class RetentionActivities:
     @activity.defn
     @as_failures
     async def due(self, call: DueCall) -> DuePage:
-        """Some that are due: orders, then invoices, then credit notes, the longest ended first."""
+        """Some that are due: orders, then invoices, then credit notes, the longest ended first.
+        Before the first of them, files that were put long ago and nobody needs are removed."""
+        if call.kind is None:
+            await self._sweep(call.at)
         kind = call.kind or first_turn(self._days)
         if kind is None or kind not in self._days:
             return DuePage()
@@ -68,6 +76,12 @@ class RetentionActivities:
             for of, reference, ended in found
         )
         return DuePage(due=due, next=self._after(call.at, kind, due))
+
+    async def _sweep(self, at: datetime) -> None:
+        """One night's share. Where the store is away the next night does it."""
+        if self._documents is not None:
+            with contextlib.suppress(StoreAway):
+                await self._documents.attachments.sweep(at - UNUSED, SWEPT)
 
     def _after(self, at: datetime, kind: Retained, due: tuple[Due, ...]) -> DueCall | None:
         if len(due) == PAGE:

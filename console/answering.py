@@ -27,6 +27,7 @@ from console.subjects import (
 )
 from gateway import credits as crediting
 from gateway import invoices, orders
+from gateway.pay_link import STATED_BY
 from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
 from invoicing import lists
@@ -107,6 +108,7 @@ async def show(
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
         live=_live(subject, again),
         keeps_documents=desk.backend.documents is not None,
+        paid_online=STATED_BY,
         firsts=firsts(subject, around["journal"], visitor.caller.name),
         **around,
     )

@@ -13,6 +13,7 @@ from console.subjects import Kind, Subject, check
 from gateway.document import get_document, get_document_pdf
 from gateway.events import Event
 from gateway.inputs import Reference
+from gateway.pay_link import get_pay_link
 
 router = APIRouter()
 
@@ -38,6 +39,19 @@ async def document(
     said = "no_document" if state.problem else "fetching"
     path = Subject(Kind.INVOICES, reference).path
     return RedirectResponse(f"{request.scope['root_path']}{path}?said={said}", 303)
+
+
+@router.get("/invoices/{reference}/pay-link")
+async def pay_link(
+    request: Request, desk: Desk, visitor: Looking, reference: Reference
+) -> Response:
+    """Where it is paid, as its provider says now. The address is on no page: it is followed."""
+    await check(desk, visitor, Kind.INVOICES, reference)
+    told = Response()
+    said = await get_pay_link(reference, desk.backend, told)
+    own = f"{request.scope['root_path']}{Subject(Kind.INVOICES, reference).path}"
+    kept = {"Cache-Control": told.headers["Cache-Control"], "Referrer-Policy": "no-referrer"}
+    return RedirectResponse(said.address or f"{own}?said=no_pay_link", 303, kept)
 
 
 @router.post("/invoices/{reference}/resolve")

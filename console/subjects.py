@@ -18,6 +18,7 @@ from console.door import Console, Form, own, own_event
 from console.render import Visitor
 from gateway import credits as crediting
 from gateway import events, invoices, orders
+from gateway.store import refuse_unseen
 from invoicing.asking import Execution
 from invoicing.case import InvoiceInput
 from invoicing.credit_case import Credits
@@ -136,6 +137,7 @@ async def give(
     """Give this answer, once under this key; the invoice or order as it is then.
     Raises Refused, with the question that is open, and as REST does."""
     behind = desk.backend
+    await refuse_unseen(behind, visitor.caller, said)
     match kind:
         case Kind.INVOICES:
             return await invoices.resolve_invoice(name, said, behind, key=key)

@@ -24,7 +24,7 @@ AT_ONCE = 2
 call holds up to 20 MB, and writes them down up to three times as Base64: 100 MB."""
 PATIENCE = timedelta(seconds=10)
 """For one answer of the store, and for a place."""
-_FILES, _HELD, _HOLDS = "+attachments", "+attached", "+attached"
+_FILES, _HELD, _HOLDS, _SIGNED = "+attachments", "+attached", "+attached", "+put"
 """No reference begins with a plus, so that no folder of a reference is one of these."""
 
 
@@ -60,12 +60,29 @@ class Attachments:
         finally:
             self._places.release()
 
-    async def put(self, account: Account, raw: bytes) -> str:
-        """Keep this content, all of it or none. Its digest, by which it is named."""
-        sha256 = digest_of(raw)
+    async def put(self, account: Account, raw: bytes, named: str = "") -> str:
+        """Keep this content, all of it or none. Its digest, by which it is named; empty where it is
+        not the one given, and nothing is kept then."""
+        sha256 = await asyncio.to_thread(digest_of, raw)
+        if named and named != sha256:
+            return ""
         async with _in_time():
             await obstore.put_async(self._files, _key(account, sha256), raw)
         return sha256
+
+    async def sign(self, caller: str, sha256: str) -> None:
+        """Note that this caller has put this content, and so may name it."""
+        async with _in_time():
+            await obstore.put_async(self._files, _signature(caller, sha256), b"put")
+
+    async def signed(self, caller: str, sha256: str) -> bool:
+        """Whether it has, and not so long ago that it was swept away."""
+        async with _in_time():
+            try:
+                await obstore.head_async(self._files, _signature(caller, sha256))
+            except FileNotFoundError:
+                return False
+        return True
 
     async def get(self, account: Account, file: StoredFile) -> bytes:
         """The content of this file. Raises NotThere where it is another, or none."""
@@ -77,7 +94,7 @@ class Attachments:
             if found.meta["size"] != file.size:
                 raise NotThere(f"has {found.meta['size']} bytes in the store, not {file.size}")
             raw = bytes(await found.bytes_async())
-        if digest_of(raw) != file.sha256:
+        if await asyncio.to_thread(digest_of, raw) != file.sha256:
             raise NotThere("is in the store with other content than its digest says")
         if not is_what_it_says(raw, file.media_type):
             raise NotThere(f"is in the store, and is no {file.media_type}")
@@ -105,14 +122,23 @@ class Attachments:
             return await self._drop(_key(account, sha256))
 
     async def sweep(self, before: datetime, most: int) -> int:
-        """Remove what was put before this moment and nobody needs, up to so many. How many."""
-        removed = 0
+        """Remove what was put before this moment and nobody needs, and who put it, up to so many
+        files. How many."""
         with reached():
-            async for batch in obstore.list(self._files, prefix=_FILES):
-                for each in batch:
-                    if each["last_modified"] < before and removed < most:
-                        removed += await self._drop(each["path"])
+            files = await self._older(_FILES, before, most)
+            removed = sum([await self._drop(path) for path in files])
+            signatures = await self._older(_SIGNED, before, most)
+            if signatures:
+                await obstore.delete_async(self._files, signatures)
         return removed
+
+    async def _older(self, prefix: str, before: datetime, most: int) -> list[str]:
+        found: list[str] = []
+        async for batch in obstore.list(self._files, prefix=prefix):
+            found += (each["path"] for each in batch if each["last_modified"] < before)
+            if len(found) >= most:
+                break
+        return found[:most]
 
     async def _drop(self, key: str) -> int:
         """Remove a file that nobody needs."""
@@ -135,6 +161,10 @@ MISSING = (
 
 def _key(account: Account, sha256: str) -> str:
     return f"{_FILES}/{account.provider}/{account.name}/{sha256}"
+
+
+def _signature(caller: str, sha256: str) -> str:
+    return f"{_SIGNED}/{digest_of(caller.encode())}/{sha256}"
 
 
 def _mark(account: Account, sha256: str, folder: str) -> str:

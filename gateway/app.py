@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 import console.app
 from documents import DocumentStore
 from gateway import (
+    attachments,
     batches,
     codec,
     document,
@@ -26,6 +27,7 @@ from gateway import (
     invoices,
     legal_hold,
     orders,
+    pay_link,
     questions,
     webhooks,
 )
@@ -166,6 +168,8 @@ _ROUTERS = (
     booked.router,
     legal_hold.router,
     document.router,
+    attachments.router,
+    pay_link.router,
     *findings.routers,
     batches.router,
     questions.router,

@@ -29,6 +29,9 @@ READ_AT_ONCE = 1
 FILES_AT_ONCE = 2
 """Each takes a thread, and a core for some seconds where it is large."""
 
+UPLOADED_AT_ONCE = 4
+"""Each is held as a whole, twice for a moment: 80 MB together."""
+
 
 class Shared:
     """One call under way, whose outcome is everybody's who asks meanwhile."""
@@ -67,6 +70,12 @@ class Backend:
     """Where bodies are read that are large."""
     files: Beside = field(default_factory=lambda: Beside(FILES_AT_ONCE))
     """Where files are read and added up."""
+    uploads: Turns = field(default_factory=Turns)
+    """Of files: one of each caller at a time."""
+    uploading: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(UPLOADED_AT_ONCE)
+    )
+    """Files that are held here on their way to the store."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

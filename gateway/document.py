@@ -13,18 +13,16 @@ from fastapi import Header, Response
 from fastapi.responses import StreamingResponse
 
 from documents import DocumentStore, StoreAway
-from gateway.backend import Backend, Behind
+from gateway.backend import Behind
 from gateway.inputs import Reference
 from gateway.problems import Kind, Trouble, unavailable
 from gateway.routes import Heads
+from gateway.store import needed
 from invoicing.document_file import PDF, DocumentState, document_key
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))
 router = heads.router
 
-_NO_STORE = (
-    "this gateway hands out no documents: set INVOICING_DOCUMENTS_AT to what the workers have"
-)
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 
 _SCHEMA = {"schema": {"type": "string", "format": "binary"}}
@@ -57,7 +55,7 @@ async def get_document_pdf(
 ) -> Response:
     """The PDF that the provider made of the invoice, as it came. One range of bytes may be asked
     for, of what `If-Range` names. 404 says why there is none; `document` asks for it."""
-    store = _store(behind)
+    store = needed(behind)
     state = await behind.answered(behind.client.documents.state(reference))
     if state.file is None:
         raise Trouble(Kind.NOT_FOUND, state.problem or state.waiting or "it is not there yet")
@@ -110,9 +108,3 @@ def _part(range_: str | None, size: int) -> tuple[int, int] | None:
     start = int(given[1])
     end = min(size, int(given[2]) + 1) if given[2] else size
     return (start, end) if start < end else None
-
-
-def _store(behind: Backend) -> DocumentStore:
-    if behind.documents is None:
-        raise Trouble(Kind.NOT_FOUND, _NO_STORE)
-    return behind.documents

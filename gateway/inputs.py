@@ -17,6 +17,7 @@ from gateway.access import Who
 from gateway.backend import Backend, Behind
 from gateway.callers import Caller
 from gateway.problems import Kind, Trouble, invalid
+from gateway.store import refuse_unseen
 from invoicing import request
 from invoicing.model import Typed
 from invoicing.parse import read
@@ -114,6 +115,7 @@ def given(model: type[Model]) -> Any:
         for name in NOT_FOR_CALLERS.get(model, ()):
             if getattr(wanted, name):
                 raise invalid(name, "is set by us alone: leave it out")
+        await refuse_unseen(behind, who, wanted)
         if "proven" in model.model_fields:
             return wanted.model_copy(update={"proven": who.name})
         return wanted

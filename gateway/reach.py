@@ -64,10 +64,14 @@ class Reach:
             return False
         return any(_is_at(asked, *one.partition("/")[::2]) for one in self.accounts)
 
+    def refuse_account(self, provider: str, account: str) -> None:
+        """Raise Trouble where this caller has no invoices at this account."""
+        if not self.has_account(provider, account):
+            raise Trouble(Kind.FORBIDDEN, "this caller has no invoices at that account")
+
     def refuse(self, wanted: InvoiceRequest | OrderRequest) -> None:
         """Raise Trouble for a request that is not to be made by this caller."""
-        if not self.has_account(wanted.provider, wanted.account):
-            raise Trouble(Kind.FORBIDDEN, "this caller has no invoices at that account")
+        self.refuse_account(wanted.provider, wanted.account)
         if not self.has_reference(wanted.reference):
             raise Trouble(Kind.FORBIDDEN, "this caller's references begin otherwise")
 

@@ -18,6 +18,7 @@ from gateway.callers import Caller
 from gateway.inputs import accepts
 from gateway.pages import Bookmarks, Paged
 from gateway.problems import Kind, Trouble, documented, nothing_here
+from gateway.store import refuse_unseen
 from gateway.visits import visit_of
 from invoicing import lists
 from invoicing.asking import Execution
@@ -107,6 +108,16 @@ class Heads:
             dependencies=[needs(Scope.START)],
             openapi_extra=content | _limits(Limits.REFUSED),
             responses=documented(*COMMON, *BODY),
+            response_description=what,
+        )
+
+    def puts(self, path: str, content: dict[str, Any], what: str) -> Callable[[F], F]:
+        """Takes a file under the name in its address."""
+        return self.router.put(
+            path,
+            dependencies=[needs(Scope.START)],
+            openapi_extra=content | _limits(Limits.REFUSED),
+            responses=documented(*COMMON, *BODY, Kind.NOT_FOUND),
             response_description=what,
         )
 
@@ -228,6 +239,7 @@ async def begin(
 ) -> tuple[Listed, bool]:
     """Have this invoice begun; and whether it was not there before. `mark` is a name that no other
     request has."""
+    await refuse_unseen(behind, who, wanted)
     start = partial(behind.client.invoices.start, wanted)
     handle = behind.client.invoices.handle(wanted.reference)
     return await _begin(behind, who, mark, wanted, start, handle)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from invoicing.document_file import begins_as_pdf
 from invoicing.errors import FieldProblem
@@ -104,7 +105,7 @@ Location = Annotated[str, StringConstraints(min_length=9, max_length=500), After
 
 
 class StoredFile(Typed):
-    """BT-125: a file in the store, by what is in it. `client.attachments.put` gives one."""
+    """BT-125: a file in the store, by what is in it. `described` gives one."""
 
     name: FileName
     """BT-125-2, as the buyer sees it."""
@@ -113,6 +114,23 @@ class StoredFile(Typed):
     size: Annotated[int, Field(strict=True, ge=1, le=MOST_BYTES)]
     """In bytes."""
     sha256: Digest
+
+
+def described(name: str, raw: bytes) -> StoredFile:
+    """What a document says of a file with this name and content. Raises ValueError with what is
+    wrong with it."""
+    ending = PurePath(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(f"its name must end in one of {', '.join(ENDINGS)}")
+    if not 0 < len(raw) <= MOST_BYTES:
+        raise ValueError(f"must have 1 to {MOST_BYTES} bytes")
+    media_type = ENDINGS[ending]
+    if not is_what_it_says(raw, media_type):
+        raise ValueError(f"is no {media_type}, though its name says so")
+    try:
+        return StoredFile(name=name, media_type=media_type, size=len(raw), sha256=digest_of(raw))
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
 
 
 class SupportingDocument(Typed):

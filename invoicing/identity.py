@@ -24,6 +24,7 @@ WORKFLOW = "InvoiceWorkflow"
 ORDER_WORKFLOW = "OrderWorkflow"
 DOCUMENT_WORKFLOW = "DocumentWorkflow"
 MONEY_WORKFLOW = "MoneyWorkflow"
+PAY_LINK_WORKFLOW = "PayLinkWorkflow"
 CREDITS_WORKFLOW = "CreditsWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
@@ -70,6 +71,11 @@ def order_id(reference: str) -> str:
 def document_id(reference: str) -> str:
     """Of the workflow that fetches an invoice's document."""
     return f"document/{reference}"
+
+
+def pay_link_id(reference: str) -> str:
+    """Of the workflow that asks where an invoice is paid."""
+    return f"pay-link/{reference}"
 
 
 def share(account: str, proven: str) -> str:

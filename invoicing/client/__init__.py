@@ -18,6 +18,7 @@ from invoicing.client.documents import Documents
 from invoicing.client.events import Events
 from invoicing.client.invoices import Invoices
 from invoicing.client.orders import Orders
+from invoicing.client.pay_links import PayLinks
 from invoicing.client.reconciliations import Reconciliations
 from invoicing.client.shared import Failed
 from invoicing.client.silence import why_silent
@@ -72,10 +73,10 @@ def web_page(web_ui: str, namespace: str, reference: str) -> str:
 class InvoicingClient:
     """The rooms of the client, over a Temporal client that uses our `data_converter`.
 
-    `invoices`, `orders`, `events`, `credits`, `documents` and `reconciliations` each hold what can
-    be done with one kind of thing. Whatever they raise is an InvoicingError: `invoicing.errors` has
-    the tree of them, with what each is to its reader. A handle that they give is Temporal's own,
-    and raises what Temporal raises.
+    `invoices`, `orders`, `events`, `credits`, `documents`, `pay_links` and `reconciliations` each
+    hold what can be done with one kind of thing. Whatever they raise is an InvoicingError:
+    `invoicing.errors` has the tree of them, with what each is to its reader. A handle that they
+    give is Temporal's own, and raises what Temporal raises.
     """
 
     def __init__(self, temporal: Client, *, task_queue: str = TASK_QUEUE) -> None:
@@ -86,6 +87,7 @@ class InvoicingClient:
         self.events = Events(temporal, task_queue)
         self.credits = CreditsRoom(temporal, task_queue)
         self.documents = Documents(temporal, task_queue)
+        self.pay_links = PayLinks(temporal, task_queue)
         self.reconciliations = Reconciliations(temporal, task_queue)
 
     @classmethod

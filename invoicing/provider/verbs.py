@@ -161,6 +161,17 @@ class Documents(Protocol):
 
 
 @runtime_checkable
+class PayLinks(Protocol):
+    """A provider that has a page on which the buyer pays an invoice."""
+
+    async def pay_link(self, target: Target) -> str:
+        """Its address as it is now, which leads to the provider: whoever has it may see what is
+        due, so it is in no log and no error. Raises Unavailable while there is none, Unsupported
+        where this one never has any, and else as `read` does."""
+        ...
+
+
+@runtime_checkable
 class Checks(Protocol):
     """A provider that can be asked whether it lets us in, without changing anything there."""
 

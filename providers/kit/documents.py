@@ -38,5 +38,5 @@ def trusted_link(link: str, base_url: str, domain: str) -> str:
     theirs = given.scheme == "https" and (host == domain or host.endswith(f".{domain}"))
     near = is_here(own.hostname or "") and given.netloc == own.netloc
     if given.username or given.password or not (theirs or near):
-        raise Rejected("the link to the document leads to another place than the provider")
+        raise Rejected("a link that the provider gave leads to another place than the provider")
     return link

@@ -60,7 +60,7 @@ from providers.mollie.decode import (
     verify,
     words_of,
 )
-from providers.mollie.document import document
+from providers.mollie.document import document, pay_link
 from providers.mollie.encode import (
     changed,
     description,
@@ -231,6 +231,11 @@ class Mollie:
         """See the port. A credit note is the cancelled invoice, which has none of its own."""
         self._refuse_for_credit(Context.model_validate(call.target.context))
         return await document(self._api, self._http, self._settings, call.target, self._query())
+
+    async def pay_link(self, target: Target) -> str:
+        """See the port. A credit note is the cancelled invoice, and nobody pays it."""
+        self._refuse_for_credit(Context.model_validate(target.context))
+        return await pay_link(self._api, self._settings, target, self._query())
 
     async def check(self) -> None:
         """See the port. The shortest list there is."""

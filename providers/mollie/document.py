@@ -1,6 +1,7 @@
-"""Mollie: the PDF of an issued invoice.
+"""Mollie: the PDF of an issued invoice, and the page on which it is paid.
 
-Its page of an invoice shows `_links.pdfLink`, which whoever has it may open:
+Its page of an invoice shows `_links.pdfLink` and `_links.invoicePayment`, which whoever has one may
+open:
 https://docs.mollie.com/reference/get-sales-invoice
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import httpx
 from pydantic import BaseModel, Field
 
+from invoicing.errors import Unavailable
 from invoicing.provider import Target
 from providers.kit.api import Api, known_id
 from providers.kit.documents import fetched, not_yet, refuse_another, trusted_link
@@ -24,6 +26,7 @@ class _Link(BaseModel):
 
 
 class _Links(BaseModel):
+    pay: _Link | None = Field(None, alias="invoicePayment")
     pdf: _Link | None = Field(None, alias="pdfLink")
 
 
@@ -41,9 +44,7 @@ async def document(
 ) -> bytes:
     """The PDF. The link is asked for each time, for nobody says how long one holds, and is opened
     without our credentials."""
-    look = api.call("document", "GET", INVOICE, id=known_id(target, NAME), query=query)
-    shown = await api.read(_Linked, look)
-    refuse_another(look, shown.id)
+    shown = await _shown(api, "document", target, query)
     if shown.links.pdf is None:
         raise not_yet(NAME)
     link = trusted_link(shown.links.pdf.href, settings.base_url, DOMAIN)
@@ -56,3 +57,20 @@ async def document(
         headers=lambda: {"Accept": "application/pdf"},
     )
     return await fetched(open_to_all, open_to_all.call("document", "GET", "/pdfLink", link=link))
+
+
+async def pay_link(
+    api: Api, settings: MollieSettings, target: Target, query: dict[str, str]
+) -> str:
+    """Where it is paid. Asked for each time: the page says nothing of how long one holds."""
+    shown = await _shown(api, "pay link", target, query)
+    if shown.links.pay is None:
+        raise Unavailable(f"{NAME} shows no page on which this invoice can be paid")
+    return trusted_link(shown.links.pay.href, settings.base_url, DOMAIN)
+
+
+async def _shown(api: Api, name: str, target: Target, query: dict[str, str]) -> _Linked:
+    look = api.call(name, "GET", INVOICE, id=known_id(target, NAME), query=query)
+    shown = await api.read(_Linked, look)
+    refuse_another(look, shown.id)
+    return shown

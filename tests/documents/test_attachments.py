@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import obstore
 import pytest
 from obstore.store import LocalStore
 
+from activities.retention import UNUSED, RetentionActivities
 from documents import Account, DocumentStore, Erased, NotThere, StoreAway, opened
 from documents import attachments as of_callers
 from invoicing.attachment import StoredFile, digest_of
 from invoicing.document_file import document_key, folder_of
+from invoicing.retention import DueCall, DuePage
 from tests.attached import CONTENT, a_file
 
 OURS, THEIRS = Account("quiddly", "default"), Account("quiddly", "other")
@@ -146,3 +149,29 @@ async def test_no_reference_can_have_the_folder_of_the_files(tmp_path: Path) -> 
     await DocumentStore(files).attachments.put(OURS, CONTENT)
     (path,) = [one["path"] async for batch in obstore.list(files) for one in batch]
     assert path.startswith("+attachments/quiddly/default/")
+
+
+async def test_each_night_begins_with_what_nobody_has_needed_for_a_month(
+    store: DocumentStore,
+) -> None:
+    await store.attachments.put(OURS, CONTENT)
+    await store.attachments.sign("erp", FILE.sha256)
+    nightly = RetentionActivities(cast("Any", None), cast("Any", None), {}, store)
+    now = datetime.now(UTC)
+    await nightly.due(DueCall(at=now + UNUSED - timedelta(hours=1)))
+    assert await store.attachments.get(OURS, FILE) == CONTENT
+    await nightly.due(DueCall(at=now + UNUSED + timedelta(hours=1)))
+    with pytest.raises(NotThere):
+        await store.attachments.get(OURS, FILE)
+    assert not await store.attachments.signed("erp", FILE.sha256)
+
+
+async def test_a_night_without_the_store_is_a_night_like_any_other(
+    store: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> int:
+        raise StoreAway("away")
+
+    monkeypatch.setattr(store.attachments, "sweep", away)
+    nightly = RetentionActivities(cast("Any", None), cast("Any", None), {}, store)
+    assert await nightly.due(DueCall(at=datetime.now(UTC))) == DuePage()

@@ -92,6 +92,7 @@ async def asked(
         account="a",
         name="c1",
         finding="never",
+        sha256="0" * 64,
     )
     how = {"json": body if body is not None else {}} if row.method == "POST" else {}
     return await door.ask(row.method, path, known=not path.startswith("/codec"), **how)

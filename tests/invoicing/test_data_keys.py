@@ -95,6 +95,7 @@ async def sealed(codec: DataKeyCodec, workflow_id: str = INVOICE) -> Payload:
         ("invoice/INV-7", ("invoice", "INV-7")),
         ("credits/INV-7", ("invoice", "INV-7")),
         ("document/INV-7", ("invoice", "INV-7")),
+        ("pay-link/INV-7", ("invoice", "INV-7")),
         ("money/INV-7", ("invoice", "INV-7")),
         ("preview/INV-7/0a1b", ("invoice", "INV-7")),
         ("order/INV-7", ("order", "INV-7")),

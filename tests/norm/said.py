@@ -12,6 +12,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from invoicing.attachment import MEDIA_TYPES, MOST_ATTACHMENTS
 from invoicing.codes import LISTS
 from invoicing.document import Document
 from invoicing.money import minor_units, rounded
@@ -152,7 +153,23 @@ class _Drawing:
             project=text,
             accounting_reference=text,
             precedents=lambda: self.some(lambda: {"number": "1", "issue_date": self.day()}),
+            attachments=self.attachments,
         )
+
+    def attachments(self) -> list[Drawn]:
+        """Each kind of file that the norm knows, an address, both, or a number alone."""
+
+        def one(number: int) -> Drawn:
+            given = {"media_type": self.one(MEDIA_TYPES), "size": 7, "sha256": "0" * 64}
+            file = {"name": "canary", **given}
+            some = self.maybe(
+                description=self.text,
+                location=lambda: "https://canary.example/a?b=c",
+                file=lambda: file,
+            )
+            return {"reference": f"A-{number}", **some}
+
+        return [one(number) for number in range(self.one((0, 1, 3, MOST_ATTACHMENTS)))]
 
     def adjustments(self, kind: str, size: Callable[[], Drawn]) -> list[Drawn]:
         code = lambda: self.one(_CODES[f"{kind}_reasons"])  # noqa: E731

@@ -21,6 +21,7 @@ from invoicing.document import (
     LineAmounts,
     Party,
     Period,
+    SupportingDocument,
     Vat,
     VatCategory,
 )
@@ -130,6 +131,8 @@ def _references(root: Element, document: Document, *, credit: bool) -> None:
         _text(reference, "ID", precedent.number)
         _text(reference, "IssueDate", precedent.issue_date)
     _named(root, "ContractDocumentReference", "ID", document.contract)
+    for attachment in document.attachments:
+        _attachment(_group(root, "AdditionalDocumentReference"), attachment)
     if not document.project:
         return
     if not credit:
@@ -138,6 +141,19 @@ def _references(root: Element, document: Document, *, credit: bool) -> None:
     project = _group(root, "AdditionalDocumentReference")
     _text(project, "ID", document.project)
     _text(project, "DocumentTypeCode", "50")
+
+
+def _attachment(group: Element, given: SupportingDocument) -> None:
+    """Of a file what is in it has no part in any rule."""
+    _text(group, "ID", given.reference)
+    _text(group, "DocumentDescription", given.description)
+    if not (given.file or given.location):
+        return
+    attached = _group(group, "Attachment")
+    if file := given.file:
+        names = {"mimeCode": file.media_type, "filename": file.name}
+        _text(attached, "EmbeddedDocumentBinaryObject", "Y2FuYXJ5", **names)
+    _named(attached, "ExternalReference", "URI", given.location)
 
 
 def _parties(root: Element, document: Document) -> None:

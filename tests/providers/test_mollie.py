@@ -1573,6 +1573,39 @@ class TestEvents:
             self.received(NEWS, received=in_time + timedelta(seconds=1))
 
 
+class TestPayLink:
+    """`_links.invoicePayment`, read each time."""
+
+    PAGE = "https://www.mollie.com/checkout/canary-secret"
+
+    async def asked(self, *links: str, **context: Any) -> str:
+        stated = {name: {"href": self.PAGE, "type": "text/html"} for name in links}
+        told = Script().on(GET, answer(issued(_links=stated)))
+        return await adaptor(told).pay_link(TARGET.model_copy(update={"context": context}))
+
+    async def test_it_is_what_the_invoice_links_to(self) -> None:
+        assert await self.asked("self", "invoicePayment") == self.PAGE
+
+    async def test_an_invoice_that_links_to_none_has_none_yet(self) -> None:
+        with pytest.raises(Unavailable, match="no page on which"):
+            await self.asked("self", "pdfLink")
+
+    @pytest.mark.parametrize(
+        "page", ["http://www.mollie.com/canary", "https://elsewhere.test/canary", "javascript:x"]
+    )
+    async def test_a_page_elsewhere_is_refused_and_not_repeated(
+        self, page: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(self, "PAGE", page, raising=False)
+        with pytest.raises(Rejected, match="another place") as caught:
+            await self.asked("invoicePayment")
+        assert page not in str(caught.value)
+
+    async def test_a_credit_note_is_paid_by_nobody(self) -> None:
+        with pytest.raises(Unsupported):
+            await self.asked("invoicePayment", credits="invoice_1")
+
+
 def test_every_status_with_an_underscore_is_in_the_table_with_a_hyphen() -> None:
     assert not [word for word in STATUSES if "_" in str(word)]
 

@@ -1,0 +1,38 @@
+"""The store of documents and files, where this gateway is told of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from documents import DocumentStore, StoreAway
+from gateway.backend import Backend
+from gateway.callers import Caller
+from gateway.problems import Kind, Trouble, invalid, unavailable
+
+NO_STORE = "this gateway has no store: set INVOICING_DOCUMENTS_AT to what the workers have"
+
+
+def needed(behind: Backend) -> DocumentStore:
+    """It. Raises Trouble where there is none."""
+    if behind.documents is None:
+        raise Trouble(Kind.NOT_FOUND, NO_STORE)
+    return behind.documents
+
+
+async def refuse_unseen(behind: Backend, who: Caller, given: Any) -> None:
+    """Raise Trouble where a caller that has only some references names a file that it has not put:
+    others of the same account may have. All else is kept apart by account."""
+    document = getattr(given, "document", None)
+    if document is None or not document.attachments or not who.reach.references:
+        return
+    store = needed(behind)
+    for index, each in enumerate(document.attachments):
+        try:
+            seen = each.file is None or await store.attachments.signed(who.name, each.file.sha256)
+        except StoreAway as error:
+            raise unavailable(str(error)) from None
+        if not seen:
+            raise invalid(
+                f"document.attachments[{index}].file",
+                "was not put by this caller, or long ago: PUT /v1/attachments first",
+            )
