@@ -10,7 +10,14 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistoryEv
 from invoicing.asking import known
 from invoicing.engine import stored
 from invoicing.errors import NotFound
-from invoicing.identity import credits_id, document_id, money_id, order_id, workflow_id
+from invoicing.identity import (
+    amend_id,
+    credits_id,
+    document_id,
+    money_id,
+    order_id,
+    workflow_id,
+)
 
 WITHIN = 5.0
 """Seconds in which what hears of its money is to end, once it is cancelled. A page of a retention
@@ -28,7 +35,12 @@ async def open_still(
     if order:
         ids = [order_id(reference)]
     else:
-        ids = [workflow_id(reference), credits_id(reference), document_id(reference)]
+        ids = [
+            workflow_id(reference),
+            credits_id(reference),
+            amend_id(reference),
+            document_id(reference),
+        ]
     still = [each for each in ids if await _runs(temporal, each)]
     if still or order:
         return still
