@@ -11,6 +11,7 @@ import sys
 
 try:
     from commands import (
+        amending,
         batch,
         books,
         crediting,
@@ -44,6 +45,7 @@ __all__ = ["Code", "app", "main"]
 COMMANDS = (
     invoices,
     crediting,
+    amending,
     lists,
     options,
     preview,
