@@ -11,6 +11,7 @@ import sys
 
 try:
     from commands import (
+        amending,
         attach,
         batch,
         books,
@@ -46,6 +47,7 @@ __all__ = ["Code", "app", "main"]
 COMMANDS = (
     invoices,
     crediting,
+    amending,
     lists,
     options,
     preview,

@@ -36,6 +36,7 @@ import settings.consents
 import settings.documents
 import settings.shared
 import settings.worker
+from activities.amending import AmendActivities
 from activities.document import DocumentActivities
 from activities.invoice import InvoiceActivities
 from activities.news import Directory, NewsActivities
@@ -78,6 +79,7 @@ from register import Books, opened
 from register.keys import KeyStore
 from settings.shared import RegisterSettings
 from settings.worker import WorkerSettings
+from workflows.amend import AmendWorkflow
 from workflows.credit import CreditsWorkflow
 from workflows.document import DocumentWorkflow
 from workflows.event import EventWorkflow
@@ -98,6 +100,7 @@ STORIES = (
     InvoiceWorkflow,
     OrderWorkflow,
     CreditsWorkflow,
+    AmendWorkflow,
     EventWorkflow,
     FeedWorkflow,
     NoticesWorkflow,
@@ -141,6 +144,7 @@ def workers(
         activities=[
             *Directory(client, claims=claims).all(),
             *ElsewhereActivities(client).all(),
+            *AmendActivities(client).all(),
         ],
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,

@@ -60,8 +60,9 @@ def show_beside(state: Credits, console: Console) -> None:
     if state.credits:
         console.print(credits_table(state))
     if state.left and state.left.sums.gross:
-        told = f'  {program()} credit {plain(state.reference)} NAME --whole --reason "…"'
-        console.print(told, soft_wrap=True)
+        for verb, what in (("credit", "--whole"), ("amend", "FILE")):
+            told = f'  {program()} {verb} {plain(state.reference)} NAME {what} --reason "…"'
+            console.print(told, soft_wrap=True)
 
 
 def show_made(state: Credits, made: CreditState, console: Console) -> None:

@@ -110,7 +110,7 @@ def credit(
             **parts,
             "number": number,
             "issue_date": issue_date and issue_date.date(),
-            "options": _options(options),
+            "options": options_of(options),
             "goal": goal,
             "hold": hold,
             **who_and_why(by, reason),
@@ -128,7 +128,8 @@ def _amount(typed: str) -> dict[str, str]:
     return {"rate": percent, "amount": amount} | ({"category": category} if colon else {})
 
 
-def _options(text: str | None) -> object:
+def options_of(text: str | None) -> object:
+    """What was typed as a provider's options. Raises BadInput."""
     try:
         return json.loads(text) if text else {}
     except ValueError:

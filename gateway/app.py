@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 import console.app
 from documents import DocumentStore
 from gateway import (
+    amendments,
     attachments,
     batches,
     codec,
@@ -40,6 +41,7 @@ from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
 from gateway.silence import told_apart
 from gateway.visits import visit_of
+from invoicing.amend import Amend
 from invoicing.asking import Execution
 from invoicing.client import InvoicingClient
 from invoicing.credit import Credit
@@ -76,6 +78,7 @@ BODIES = (
     CancelLines,
     AddLines,
     Credit,
+    Amend,
     Close,
     LegalHold,
     ReleaseLegalHold,
@@ -163,6 +166,8 @@ _ROUTERS = (
     invoices.router,
     crediting.router,
     crediting.lists_router,
+    amendments.router,
+    amendments.lists_router,
     orders.router,
     events.router,
     booked.router,
@@ -197,8 +202,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
 def _about(request: Request) -> Execution | None:
     """The workflow that the request is about."""
     backend: Backend = request.app.state.backend
-    if ledger := crediting.ledger_of(backend, request):
-        return ledger
+    if beside := crediting.ledger_of(backend, request) or amendments.amendment_of(backend, request):
+        return beside
     path = request.url.path
     own = (heads for heads in (invoices.heads, orders.heads) if path.startswith(heads.prefix))
     return next((heads.handle_of(backend, request) for heads in own), None)

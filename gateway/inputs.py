@@ -36,9 +36,9 @@ Key = Annotated[
         max_length=100,
         pattern="^[!-~]+$",
         description=(
-            "What the body names (`reference`, `delivery`, `cancellation`, `credit`) is its key: "
-            "left out or given here as well, the same request again is the same thing. Anything "
-            "else here is a mistake."
+            "What the body names (`reference`, `delivery`, `cancellation`, `credit`, `amendment`) "
+            "is its key: left out or given here as well, the same request again is the same thing. "
+            "Anything else here is a mistake."
         ),
     ),
 ]

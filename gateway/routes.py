@@ -255,15 +255,16 @@ async def _begin(
 ) -> tuple[Listed, bool]:
     who.reach.refuse(wanted)
     if who.reach.accounts:
-        await _refuse_others(behind, who, wanted.reference, handle)
+        await refuse_others(behind, who, wanted.reference, handle)
     await behind.stored(start(mark, proven=who.name))
     last = await behind.stored(described(wanted.reference, handle))
     memo = await behind.stored(last.memo())
     return lists.listed(last), memo.get(MARK) == mark
 
 
-async def _refuse_others(behind: Backend, who: Caller, reference: str, handle: Execution) -> None:
-    """A reference is one invoice for everybody: that it is taken cannot be hidden, all else is."""
+async def refuse_others(behind: Backend, who: Caller, reference: str, handle: Execution) -> None:
+    """Raise Trouble where another caller has this reference. It is one invoice for everybody: that
+    it is taken cannot be hidden, all else is."""
     try:
         if await is_own(behind, who, handle):
             return

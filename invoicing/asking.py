@@ -12,6 +12,7 @@ from uuid import uuid4
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -27,7 +28,8 @@ from invoicing.bounds import refuse_instruction
 from invoicing.converter import refuse_erased
 from invoicing.engine import is_no_namespace, is_too_large
 from invoicing.errors import START_AGAIN, CutOff, InvoicingError, NotFound, TooLarge
-from invoicing.invoice import Problem, Status
+from invoicing.identity import CREDITS_PREFIX, OWNER
+from invoicing.invoice import Problem, Status, instead_of_cancel
 from invoicing.model import Typed
 
 T = TypeVar("T")
@@ -73,9 +75,7 @@ async def ask(
                     raise ended from error
                 last = await known(reference, handle.describe())
                 status = last.typed_search_attributes.get(attributes.STATUS)
-                number = last.typed_search_attributes.get(attributes.NUMBER)
-                final = name == "cancel" and number and status != Status.CREDITED
-                instead = "; `credit` takes back what is left of it" if final else ""
+                instead = await _instead(last) if name == "cancel" else ""
                 raise Refused(f"{reference}: it has ended: {status}{instead}") from error
             pause = next(pauses, None)
             if error.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
@@ -83,6 +83,15 @@ async def ask(
             await asyncio.sleep(pause / 1000)
         else:
             return result
+
+
+async def _instead(last: WorkflowExecutionDescription) -> str:
+    """What is done with what has ended, where that is a final invoice."""
+    number = last.typed_search_attributes.get(attributes.NUMBER)
+    if not number or last.typed_search_attributes.get(attributes.STATUS) == Status.CREDITED:
+        return ""
+    owner: str = (await last.memo()).get(OWNER) or ""
+    return f"; {instead_of_cancel(credit_note=owner.startswith(CREDITS_PREFIX))}"
 
 
 async def answer(

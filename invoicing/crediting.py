@@ -7,7 +7,7 @@ from invoicing.provider import CreditNotes
 NOT_YET = "no invoice of this provider can be credited from here yet: credit it at the provider"
 WHOLE_ALONE = (
     "this provider credits an invoice as a whole and at once, and no part of it: credit the whole, "
-    "and make a new invoice of what is to stand"
+    "and make a new invoice of what is to stand: `amend` does both"
 )
 
 

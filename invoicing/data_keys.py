@@ -2,8 +2,8 @@
 
 A data key is made by chance, by whoever writes the first payload; it is kept in the register,
 encrypted with a common key of INVOICING_ENCRYPTION_KEYS. It encrypts every payload of the workflows
-of one reference: the invoice's, those of its credits, its document, its pay link, its money and its
-previews; or an order's.
+of one reference: the invoice's, those of its credits, its amendment, its document, its pay link,
+its money and its previews; or an order's.
 
 Every payload is bound to the workflow for which it was written: in another one it does not open.
 Which workflow that is says the SDK (docs/decisions/0036). What belongs to no reference is bound as
@@ -61,6 +61,7 @@ class Subject(NamedTuple):
 _KINDS: dict[str, Literal["invoice", "order"]] = {
     "invoice": "invoice",
     "credits": "invoice",
+    "amend": "invoice",
     "document": "invoice",
     "pay-link": "invoice",
     "money": "invoice",

@@ -26,6 +26,7 @@ DOCUMENT_WORKFLOW = "DocumentWorkflow"
 MONEY_WORKFLOW = "MoneyWorkflow"
 PAY_LINK_WORKFLOW = "PayLinkWorkflow"
 CREDITS_WORKFLOW = "CreditsWorkflow"
+AMEND_WORKFLOW = "AmendWorkflow"
 EVENT_WORKFLOW = "EventWorkflow"
 FEED_WORKFLOW = "FeedWorkflow"
 NOTICES_WORKFLOW = "NoticesWorkflow"
@@ -87,7 +88,12 @@ def share(account: str, proven: str) -> str:
 
 def credits_id(reference: str) -> str:
     """One invoice, one ledger of its credits."""
-    return f"credits/{reference}"
+    return f"{CREDITS_PREFIX}{reference}"
+
+
+def amend_id(reference: str) -> str:
+    """One invoice, one amendment at a time."""
+    return f"amend/{reference}"
 
 
 def event_id(provider: str, account: str, event: str) -> str:
@@ -112,6 +118,7 @@ def money_id(reference: str) -> str:
 
 INVOICE_PREFIX = "invoice/"
 MONEY_PREFIX = "money/"
+CREDITS_PREFIX = "credits/"
 
 
 def reconciliation_id(provider: str, account: str) -> str:

@@ -142,6 +142,16 @@ CANCEL_NOTE = "cancel asked for"
 """What the journal says of a cancel that was taken."""
 
 
+def instead_of_cancel(*, credit_note: bool) -> str:
+    """What is done with what is final and has ended, for no cancel takes it back."""
+    if credit_note:
+        return "a credit note is not taken back: start a new invoice"
+    return (
+        "`credit` takes back what is left of it, and `amend` does so and then makes another "
+        "invoice in its place"
+    )
+
+
 class JournalEntry(Recorded):
     """One thing that happened, and who wanted it; `times` in a row, the last time at `last_at`.
 

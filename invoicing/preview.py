@@ -32,3 +32,6 @@ class Preview(Recorded):
     """What is wrong, in a sentence; empty: nothing stands in the way."""
     fields: tuple[FieldProblem, ...] = ()
     """What is wrong field by field, the provider's words included."""
+    may_pass: bool = False
+    """Whether the same request may be answered otherwise later: the provider gave no usable answer,
+    or refused the account's credentials."""

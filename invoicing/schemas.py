@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from invoicing.amend import Amend
 from invoicing.credit import Credit
 from invoicing.findings import Close
 from invoicing.invoice import Cancel, Hold, Release, Resolve
@@ -38,6 +39,7 @@ INPUTS: tuple[type[Typed], ...] = (
     CancelLines,
     AddLines,
     Credit,
+    Amend,
     Hold,
     Release,
     Resolve,
@@ -56,6 +58,7 @@ NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
             CancelLines,
             AddLines,
             Credit,
+            Amend,
             Hold,
             Release,
             Resolve,

@@ -17,10 +17,12 @@ from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
 
 from invoicing import attributes
+from invoicing.amend import AMEND_AGAIN, AN_ANSWER, THE_CREDIT, THE_INVOICE
 from invoicing.attributes import quoted
 from invoicing.engine import ours, stored
 from invoicing.errors import EngineError, EngineRefused, ServerAway, Unavailable
 from invoicing.identity import (
+    AMEND_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
     MONEY_WORKFLOW,
@@ -46,13 +48,14 @@ _WORKFLOWS = {
     "event": EVENT_WORKFLOW,
     "feed": FEED_WORKFLOW,
     "notices": NOTICES_WORKFLOW,
+    "amendment": AMEND_WORKFLOW,
 }
 
 _MONEY = {"money": MONEY_WORKFLOW}
 """One that was ended from outside is begun anew by nobody: only those that stand still count."""
 
 _REASONS = {
-    "person": (*Reason, "release"),
+    "person": (*Reason, "release", AMEND_AGAIN),
     "provider": (
         "approval",
         "confirmation",
@@ -70,8 +73,10 @@ _REASONS = {
         "its invoice",
         "a complete search",
         LATE,
+        THE_CREDIT,
+        THE_INVOICE,
     ),
-    "time": ("send_on",),
+    "time": ("send_on", AN_ANSWER),
     "register": (CLAIM, RECORD, COMPARE),
 }
 """The waits there are. Any other is counted as `other`: what is waited for may name a word that is
@@ -169,9 +174,10 @@ class Census:
     """Counts, and shows what it has counted as gauges.
 
     `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
-    (event, feed and notices as well), 0 where there are none; `invoicing_stuck` by the same kinds
-    and `money`, where the server can tell; `invoicing_waiting` and `invoicing_oldest_wait_seconds`
-    by whom is waited for, for what, and at which provider; `invoicing_backlog_seconds` by queue;
+    (event, feed, notices and amendment as well), 0 where there are none; `invoicing_stuck` by the
+    same kinds and `money`, where the server can tell; `invoicing_waiting` and
+    `invoicing_oldest_wait_seconds` by whom is waited for, for what, and at which provider;
+    `invoicing_backlog_seconds` by queue;
     where there is a register, `invoicing_findings_open` by provider, account and kind; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """

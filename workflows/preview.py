@@ -94,7 +94,9 @@ class PreviewWorkflow:
     def _told(self, *wrong: Trouble) -> Preview:
         said = "; ".join(dict.fromkeys(problem.message for problem in wrong))
         fields = tuple(field for problem in wrong for field in problem.fields)
-        return self._preview.model_copy(update={"problem": said, "fields": fields})
+        passing = not any(problem.final for problem in wrong)
+        told = {"problem": said, "fields": fields, "may_pass": passing}
+        return self._preview.model_copy(update=told)
 
     async def _answer(self, target: Target, one: LookUp, within: timedelta) -> Found | Trouble:
         call = LookUpCall(target=target, look_up=one)

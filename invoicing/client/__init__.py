@@ -13,6 +13,7 @@ from urllib.parse import quote
 from temporalio.client import Client
 
 from invoicing.asking import Execution, Refused
+from invoicing.client.amendments import Amendments
 from invoicing.client.credits import CreditsRoom
 from invoicing.client.documents import Documents
 from invoicing.client.events import Events
@@ -86,6 +87,7 @@ class InvoicingClient:
         self.orders = Orders(temporal, task_queue)
         self.events = Events(temporal, task_queue)
         self.credits = CreditsRoom(temporal, task_queue)
+        self.amendments = Amendments(temporal, task_queue)
         self.documents = Documents(temporal, task_queue)
         self.pay_links = PayLinks(temporal, task_queue)
         self.reconciliations = Reconciliations(temporal, task_queue)

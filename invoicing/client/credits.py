@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from invoicing import engine, lists
 from invoicing.asking import Execution, Refused, accepted, answer, ask, cut_off, known, queried
 from invoicing.bounds import refuse_instruction
-from invoicing.client.shared import decoded
+from invoicing.client.shared import remembered
 from invoicing.credit import Credit, Requested
 from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
 from invoicing.credit_document import opening
@@ -126,19 +126,8 @@ class CreditsRoom:
 
     async def _kept(self, handle: Execution) -> CreditsCase | None:
         """What the last run of an invoice's credits remembered."""
-        last = await handle.describe()
-        closed = self.temporal.get_workflow_handle(handle.id, run_id=last.run_id)
-        try:
-            return cast("CreditsCase", await closed.query("memory", result_type=CreditsCase))
-        except RPCError as error:
-            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
-                raise
-        # It was ended before a worker had seen it: it knew what it was begun with.
-        async for begun in closed.fetch_history_events(page_size=1):
-            payloads = begun.workflow_execution_started_event_attributes.input.payloads
-            asked = await decoded(self.temporal.data_converter, payloads, CreditsInput)
-            return asked.resumed
-        return None
+        kept = await remembered(self.temporal, handle, CreditsCase, CreditsInput)
+        return kept.resumed if isinstance(kept, CreditsInput) else kept
 
     def handle(self, reference: str) -> Execution:
         """The workflow behind an invoice's credits, for everything Temporal itself offers."""

@@ -11,6 +11,7 @@ from invoicing.asking import known
 from invoicing.engine import stored
 from invoicing.errors import NotFound
 from invoicing.identity import (
+    amend_id,
     credits_id,
     document_id,
     money_id,
@@ -35,7 +36,7 @@ async def open_still(
     if order:
         ids = [order_id(reference)]
     else:
-        named = (workflow_id, credits_id, document_id, pay_link_id)
+        named = (workflow_id, credits_id, amend_id, document_id, pay_link_id)
         ids = [name(reference) for name in named]
     still = [each for each in ids if await _runs(temporal, each)]
     if still or order:

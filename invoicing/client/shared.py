@@ -20,6 +20,7 @@ from temporalio.client import (
 )
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing import lists
 from invoicing.asking import Execution, known
@@ -33,6 +34,7 @@ from invoicing.order_case import OrderInput
 from invoicing.request import InvoiceRequest, OrderRequest
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Failed(InvoicingError):
@@ -110,6 +112,24 @@ async def begun_with(temporal: Client, reference: str, handle: Execution, kind: 
         payloads = begun.workflow_execution_started_event_attributes.input.payloads
         return await decoded(temporal.data_converter, payloads, kind)
     raise NotFound(reference)
+
+
+async def remembered(
+    temporal: Client, handle: Execution, memory: type[T], begun: type[U]
+) -> T | U | None:
+    """What the last run, which has ended, remembered (its query `memory`); where it was ended
+    before a worker had seen it, what it was begun with."""
+    last = await handle.describe()
+    closed = temporal.get_workflow_handle(handle.id, run_id=last.run_id)
+    try:
+        return cast("T", await closed.query("memory", result_type=memory))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+            raise
+    async for first in closed.fetch_history_events(page_size=1):
+        payloads = first.workflow_execution_started_event_attributes.input.payloads
+        return await decoded(temporal.data_converter, payloads, begun)
+    return None
 
 
 async def decoded(converter: DataConverter, payloads: Sequence[Payload], kind: type[T]) -> T:

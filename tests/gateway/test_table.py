@@ -27,7 +27,7 @@ from invoicing.identity import WORKFLOW
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest
 from settings.callers import Scope
-from tests.examples import a_line
+from tests.examples import a_line, an_invoice
 from tests.gateway.door import Door, Gateway, caller, gateway_over, problem
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
@@ -36,12 +36,14 @@ from tests.patience import LONG_ENOUGH
 
 ROWS = list(rows())
 WHY = {"by": "an operator", "reason": "test"}
+NEW = an_invoice("NEW-1").model_dump(mode="json", exclude_none=True)
 BODIES: dict[str, dict[str, Any]] = {
     "resolve": {**WHY, "question": "q1", "answer": "retry"},
     "deliver": {"delivery": "d1", "lines": ["1"], "issue_date": "2026-06-30"},
     "add-lines": {"addition": "a1", "lines": [a_line(9).model_dump(mode="json")]},
     "cancel-lines": {**WHY, "cancellation": "c1", "lines": ["1"]},
     "credits": {**WHY, "credit": "c1", "whole": True},
+    "amendments": {**WHY, "amendment": "a1", "invoice": NEW},
 }
 MINE = f"MINE-{uuid.uuid4().hex[:8]}-"
 

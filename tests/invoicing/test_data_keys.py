@@ -94,6 +94,7 @@ async def sealed(codec: DataKeyCodec, workflow_id: str = INVOICE) -> Payload:
     [
         ("invoice/INV-7", ("invoice", "INV-7")),
         ("credits/INV-7", ("invoice", "INV-7")),
+        ("amend/INV-7", ("invoice", "INV-7")),
         ("document/INV-7", ("invoice", "INV-7")),
         ("pay-link/INV-7", ("invoice", "INV-7")),
         ("money/INV-7", ("invoice", "INV-7")),
@@ -152,7 +153,12 @@ async def test_an_activity_s_payloads_are_its_workflow_s() -> None:
 
 @pytest.mark.parametrize(
     ("written", "placed"),
-    [(INVOICE, OTHER), (INVOICE, "credits/INV-7"), ("event/a/b/1", "event/a/b/2")],
+    [
+        (INVOICE, OTHER),
+        (INVOICE, "credits/INV-7"),
+        (INVOICE, "amend/INV-7"),
+        ("event/a/b/1", "event/a/b/2"),
+    ],
 )
 async def test_a_payload_copied_into_another_workflow_does_not_open(
     written: str, placed: str

@@ -19,7 +19,9 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 import invoicing.asking
 import invoicing.client.credits
+from invoicing.amend import Amend
 from invoicing.client import InvoicingClient, server
+from invoicing.client.amendments import Amendments
 from invoicing.client.credits import CreditsRoom
 from invoicing.client.documents import Documents
 from invoicing.client.events import Events
@@ -58,6 +60,7 @@ WHY = {"by": "ada", "reason": "a test"}
 ANSWER = Resolve(question="q1", answer=Answer.RETRY, **WHY)
 DELIVER = Deliver(delivery="d1", lines=("1",), issue_date=date(2026, 11, 30))
 
+AMEND = Amend(amendment="a1", invoice=INVOICE.model_copy(update={"reference": "A-2"}), **WHY)
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "invoices.start": (INVOICE,),
     "invoices.start_and_wait": (INVOICE,),
@@ -82,6 +85,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "credits.make": ("A-1", Credit(credit="c1", whole=True, **WHY)),
     "credits.resolve": ("A-1", ANSWER),
     "credits.list": (),
+    "amendments.make": ("A-1", AMEND),
+    "amendments.list": (),
     "reconciliations.make": (ReconcileInput(provider="mollie"),),
 }
 """Of what takes more than a reference, or less."""
@@ -90,6 +95,7 @@ ROOMS = {
     "orders": Orders,
     "events": Events,
     "credits": CreditsRoom,
+    "amendments": Amendments,
     "documents": Documents,
     "reconciliations": Reconciliations,
 }

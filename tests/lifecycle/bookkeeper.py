@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from invoicing.document import Document
-from invoicing.errors import Rejected
+from invoicing.errors import FieldProblem, Rejected, Unavailable
 from invoicing.money import plain
 from invoicing.provider import (
     CreateCall,
@@ -53,6 +53,12 @@ class Bookkeeper:
         self.credits_in: CreditsIn = "parts"
         self.refuses = 0
         """How many of the next creations it refuses."""
+        self.refused: set[str] = set()
+        """Names of buyers that its adaptor refuses in plan."""
+        self.away = 0
+        """How many of the next plans get no answer."""
+        self.precedents = True
+        """Whether an invoice may name another one there."""
 
     def notes(self, invoice: str) -> list[Kept]:
         """The final credit notes of an invoice."""
@@ -71,6 +77,7 @@ class Bookkeeper:
 
     async def plan(self, request: InvoiceRequest) -> Plan:
         """See the port."""
+        self._refuse(request)
         return Plan(
             totals=totals(request.document, "category"),
             echoes=(Figure.NET, Figure.VAT, Figure.GROSS),
@@ -78,6 +85,18 @@ class Bookkeeper:
             credits=True,
             paces=PACES,
         )
+
+    def _refuse(self, request: InvoiceRequest) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unavailable("nobody answers")
+        document, wrong = request.document, []
+        if document.buyer.name in self.refused:
+            wrong.append(FieldProblem(field="document.buyer.name", message="is not known there"))
+        if document.precedents and document.type == "invoice" and not self.precedents:
+            wrong.append(FieldProblem(field="document.precedents", message="has no place here"))
+        if wrong:
+            raise Rejected("the document has mistakes", fields=wrong)
 
     async def look_up(self, call: LookUpCall) -> Found:
         """See the port."""

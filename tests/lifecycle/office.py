@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from invoicing.claims import Register
 from invoicing.client import InvoicingClient
+from invoicing.consent import Consent
 from invoicing.credit import Credit
 from invoicing.credit_case import Credits
 from invoicing.invoice import Invoice, Resolve, Status
@@ -79,7 +81,10 @@ class Office:
 
 @contextlib.asynccontextmanager
 async def office_at(
-    server: Server, register: Register | None = None, provider: Bookkeeper | None = None
+    server: Server,
+    register: Register | None = None,
+    provider: Bookkeeper | None = None,
+    consents: Mapping[str, Mapping[str, Consent]] = MappingProxyType({}),
 ) -> AsyncIterator[Office]:
     """One whose worker is served meanwhile; at a provider that was there before, where it is
     given."""
@@ -87,7 +92,8 @@ async def office_at(
     provider = provider or Bookkeeper()
     setup = WorkerSettings(grace=2.0, calls=100)
     adaptors = {NAME: {"default": provider}}
-    async with serving(workers(client.temporal, adaptors, setup, register=register)):
+    served = workers(client.temporal, adaptors, setup, register=register, consents=consents)
+    async with serving(served):
         yield Office(client, provider)
 
 

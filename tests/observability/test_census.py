@@ -258,7 +258,8 @@ async def test_what_was_cut_off_is_counted_until_it_has_begun_anew() -> None:
         }
 
     await census.take()
-    nothing = dict.fromkeys(("invoice", "order", "event", "feed", "notices"), 0)
+    kinds = ("invoice", "order", "event", "feed", "notices", "amendment")
+    nothing = dict.fromkeys(kinds, 0)
     assert counted() == nothing, "an alert needs a metric that is there"
     feed = an_ended("feed/a/b", kind="FeedWorkflow")
     temporal.listed = [an_ended("invoice/1"), an_ended("invoice/2", "TIMED_OUT"), feed]

@@ -22,8 +22,9 @@ from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
+from invoicing.amend import Amend
 from invoicing.errors import Unavailable, UnknownOutcome
-from invoicing.identity import TASK_QUEUE, WORKFLOW, notices_id, order_id, workflow_id
+from invoicing.identity import TASK_QUEUE, WORKFLOW, amend_id, notices_id, order_id, workflow_id
 from invoicing.invoice import Cancel, Release, Resolve, Status
 from invoicing.news import EventState
 from invoicing.notice import Notice
@@ -321,6 +322,15 @@ async def previewed(company: Company) -> str:
     return handle.id
 
 
+async def amended(company: Company) -> str:
+    reference = await company.start()
+    await company.finished(reference)
+    new = company.request(document={"lines": (a_line(1),)})
+    wanted = Amend(by="an operator", reason="recorded", amendment="A1", invoice=new)
+    await company.client.amendments.make(reference, wanted)
+    return amend_id(reference)
+
+
 LIVES: tuple[Life, ...] = (
     sent,
     paid,
@@ -349,6 +359,7 @@ LIVES: tuple[Life, ...] = (
     posted,
     started_plainly,
     previewed,
+    amended,
 )
 
 

@@ -20,7 +20,14 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.credit_document import same_worth
     from invoicing.document import Document
     from invoicing.errors import TooLarge
-    from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
+    from invoicing.invoice import (
+        Cancel,
+        Hold,
+        Release,
+        Resolve,
+        Status,
+        instead_of_cancel,
+    )
     from invoicing.money import plain
     from invoicing.parse import problems
     from invoicing.questions import Answer, Reason
@@ -57,7 +64,8 @@ class Instructions:
         if state.final and (self._life.case.outcome or state.in_parts):
             ended = self._life.case.outcome
             why = f"it has ended: {ended}" if ended else "parts of it are credited"
-            raise refused(f"{why}; `credit` takes back what is left of it")
+            instead = instead_of_cancel(credit_note=self._life.request.credits is not None)
+            raise refused(f"{why}; {instead}")
         self._refuse_if_ended()
         refuse_one_alone(self._life, instruction)
 

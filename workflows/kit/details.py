@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.amend import Amendment
     from invoicing.credit_case import Credits
     from invoicing.invoice import COMES_WITH, Invoice, Problem, Waiting
     from invoicing.order import Order
@@ -72,6 +73,22 @@ def credits_markdown(known: Credits, refused: str = "") -> str:
     head = ["", "| Credit | It is | With VAT | Its note | Number | Reference |", f"{'|---' * 6}|"]
     problem = _problem(known.problem, "Needs attention")
     return "\n".join([*_table(rows), *problem, *_refused(refused), *head, *lines])
+
+
+def amendment_markdown(known: Amendment, refused: str = "") -> str:
+    """The amendment of an invoice as Markdown: how far it is, and what a person may do."""
+    rows = [
+        ("Status", f"**{known.status}**"),
+        ("Waits for", _waits(known.waiting)),
+        ("Amendment", known.amendment),
+        ("Credit note", known.credit),
+        ("Credited", "for good" if known.credited else ""),
+        ("New invoice", known.makes),
+        ("Its number", known.number),
+    ]
+    fields = [f"- `{each.field}` {each.message}" for each in known.fields]
+    why = ["", f"### {known.problem}", "", *fields] if known.problem else []
+    return "\n".join([*_table(rows), *why, *_refused(refused)])
 
 
 def question_markdown(problem: Problem) -> str:
