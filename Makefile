@@ -51,7 +51,7 @@ prove: setup ## live so many simulated lives, and try to break every promise (SE
 	@$(RUN) -m simulation.prove --seed $(or $(SEED),1) --lives $(or $(LIVES),2000) $(ARGS)
 
 mutants: setup ## damage the guards one at a time: each must be noticed (SAMPLE=8 ONLY=stray)
-	@$(RUN) -m simulation.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only "$(ONLY)")
+	@$(RUN) -m simulation.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only "$(ONLY)") $(if $(MINUTES),--minutes $(MINUTES))
 
 fuzz: resolve ## live many drawn lives with workers that are killed (LIVES=1000 SEED=1): half an hour
 	@GOGC=400 $(RUN) -m tests.fuzz --lives $(or $(LIVES),1000) --seed $(or $(SEED),1) $(ARGS)

@@ -233,7 +233,9 @@ class Case(Memory):
         if self.outcome and not (self.hears and self.outcome in STANDS):
             return self.outcome
         if self.hears:
-            return _progress(self.stage, self.payment)
+            # Somebody at the provider may credit what was paid long ago.
+            credited = self.stage is Stage.CREDITED
+            return Status.CREDITED if credited else _progress(self.stage, self.payment)
         if self.cancel:
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":

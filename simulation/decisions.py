@@ -166,6 +166,68 @@ class Crediting:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyMoves:
+    """Money comes in for an invoice, or goes back."""
+
+    when: Trigger
+    way: Literal["payment", "refund", "chargeback", "return"]
+    percent: int
+    """Of what is due."""
+    place: int = 0
+    """Which of the invoices that are final then."""
+
+    def __str__(self) -> str:
+        return f"{self.when}: a {self.way} of {self.percent}% (invoice {self.place + 1})"
+
+
+@dataclass(frozen=True, slots=True)
+class HearingEnds:
+    """Somebody ends what hears of an invoice's money."""
+
+    when: Trigger
+    how: Literal["cancel", "terminate"]
+    place: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.when}: what hears of money is ended by {self.how} (invoice {self.place + 1})"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTrouble:
+    """What goes wrong while a document is fetched and kept."""
+
+    nth: int
+    """Which call."""
+    how: Literal["killed before it is kept", "killed after it is kept", "its answer never comes"]
+
+    def __str__(self) -> str:
+        return f"keep_document {self.nth}: {self.how}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreGoes:
+    """The store of documents answers nobody for a while."""
+
+    begins: Trigger
+    lasts: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.begins}: the store is away for {self.lasts.total_seconds():.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class AsksForPaper:
+    """Somebody asks for the document of an invoice."""
+
+    when: Trigger
+    place: int = 0
+    """Which of the life's invoices."""
+
+    def __str__(self) -> str:
+        return f"{self.when}: somebody asks for the document (invoice {self.place + 1})"
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """One kind of trouble with the engine and the workers."""
 
@@ -185,6 +247,11 @@ Decision: TypeAlias = (
     | StrangeNews
     | Act
     | Crediting
+    | MoneyMoves
+    | HearingEnds
+    | PaperTrouble
+    | StoreGoes
+    | AsksForPaper
     | Trouble
 )
 
@@ -221,29 +288,29 @@ TROUBLES = ("evictions", "lost workers", "lost answers", "early continue-as-new"
 
 def draw(rng: random.Random, kind: Kind, places: int, *, order: bool = False) -> list[Decision]:
     """What goes wrong in one life: often little, sometimes much."""
-    faults = [_call_fault(rng, kind, order=order) for _ in range(_some(rng, 1.6))]
+    faults = [_call_fault(rng, kind, order=order) for _ in range(several(rng, 1.6))]
     # Of one call only one thing can be said.
     found: list[Decision] = list({(each.verb, each.nth): each for each in faults}.values())
-    found += [Outage(_moment(rng), _span(rng, 5, 5000)) for _ in range(_some(rng, 0.25))]
+    found += [Outage(_moment(rng), span(rng, 5, 5000)) for _ in range(several(rng, 0.25))]
     if kind.can_look:
-        found += [StrangeWord(_moment(rng), _span(rng, 5, 600)) for _ in range(_some(rng, 0.12))]
-    found += [_meddling(rng) for _ in range(_some(rng, 0.12))]
+        found += [StrangeWord(_moment(rng), span(rng, 5, 600)) for _ in range(several(rng, 0.12))]
+    found += [_meddling(rng) for _ in range(several(rng, 0.12))]
     fails = ("create", "approve", "register") if order else ("create", "approve")
     if kind.memory != "blind":  # There nobody would ever tell of it.
-        found += [Fails(rng.choice(fails), _nth(rng)) for _ in range(_some(rng, 0.2))]
-    found += [_news_fault(rng) for _ in range(_some(rng, 0.4))]
+        found += [Fails(rng.choice(fails), _nth(rng)) for _ in range(several(rng, 0.2))]
+    found += [_news_fault(rng) for _ in range(several(rng, 0.4))]
     if kind.news == "webhook":
-        found += [StrangeNews(_moment(rng)) for _ in range(_some(rng, 0.01))]
-    found += [_act(rng, places, order=order) for _ in range(_some(rng, 1.1))]
+        found += [StrangeNews(_moment(rng)) for _ in range(several(rng, 0.01))]
+    found += [_act(rng, places, order=order) for _ in range(several(rng, 1.1))]
     found += [Trouble(what) for what in TROUBLES if rng.random() < 0.3]
     return found
 
 
 def draw_credits(rng: random.Random, places: int) -> list[Decision]:
     """Who credits what in one life: several people, mostly within a minute of each other."""
-    around = _span(rng, 60, 900_000)
+    around = span(rng, 60, 900_000)
     found: list[Decision] = []
-    for _ in range(2 + _some(rng, 2.5)):
+    for _ in range(2 + several(rng, 2.5)):
         what = rng.choices(list(_CREDITED), list(_CREDITED.values()))[0]
         found.append(
             Crediting(
@@ -264,7 +331,7 @@ def draw_updates(rng: random.Random, kind: Kind) -> list[Decision]:
     then: somebody changes its figures, so that they are asked."""
     found: list[Decision] = []
     for verb, act in (("create", ""), ("update", "update")):
-        changed, when = Trigger(verb, 1, _span(rng, 0.05, 30)), Trigger(act, 1, _span(rng, 0.05, 9))
+        changed, when = Trigger(verb, 1, span(rng, 0.05, 30)), Trigger(act, 1, span(rng, 0.05, 9))
         wording = rng.choice((1, 1, 2))
         found.append(Meddling(changed, "figures"))
         found.append(Act(when, "correct when asked", wording=wording))
@@ -272,7 +339,7 @@ def draw_updates(rng: random.Random, kind: Kind) -> list[Decision]:
     found += [_lost_or_refused(rng, kind, "update", nth) for nth in lost]
     if rng.random() < 0.3:
         what = rng.choice(("approve", "delete", "figures"))
-        found.append(Meddling(Trigger("update", 1, _span(rng, 0.01, 60)), what))  # type: ignore[arg-type]
+        found.append(Meddling(Trigger("update", 1, span(rng, 0.01, 60)), what))  # type: ignore[arg-type]
     return found
 
 
@@ -288,13 +355,13 @@ _CREDITED = {
 
 def _credited_when(rng: random.Random, around: timedelta) -> Trigger:
     if rng.random() < 0.1:
-        return Trigger(rng.choice(("approve", "send")), 1, _span(rng, 1, 20))
+        return Trigger(rng.choice(("approve", "send")), 1, span(rng, 1, 20))
     if rng.random() < 0.25:
-        return Trigger("", 1, _span(rng, 60, 2_000_000))
-    return Trigger("", 1, around + _span(rng, 0.05, 60))
+        return Trigger("", 1, span(rng, 60, 2_000_000))
+    return Trigger("", 1, around + span(rng, 0.05, 60))
 
 
-def _some(rng: random.Random, mean: float) -> int:
+def several(rng: random.Random, mean: float) -> int:
     """Geometric: how many, when this many are usual."""
     count = 0
     while rng.random() < mean / (1 + mean):
@@ -302,7 +369,7 @@ def _some(rng: random.Random, mean: float) -> int:
     return count
 
 
-def _span(rng: random.Random, least: float, most: float) -> timedelta:
+def span(rng: random.Random, least: float, most: float) -> timedelta:
     return timedelta(seconds=round(float(least * (most / least) ** rng.random()), 2))
 
 
@@ -312,9 +379,9 @@ def _nth(rng: random.Random) -> int:
 
 def _moment(rng: random.Random) -> Trigger:
     if rng.random() < 0.4:
-        return Trigger("", 1, _span(rng, 0.05, 7200))
+        return Trigger("", 1, span(rng, 0.05, 7200))
     verb = rng.choice(("plan", "find", "create", "create", "read", "approve", "approve", "send"))
-    return Trigger(verb, _nth(rng), _span(rng, 0.01, 60))
+    return Trigger(verb, _nth(rng), span(rng, 0.01, 60))
 
 
 def _call_fault(rng: random.Random, kind: Kind, *, order: bool) -> CallFault:
@@ -336,7 +403,7 @@ def _lost_or_refused(rng: random.Random, kind: Kind, verb: str, nth: int = 0) ->
         effect = "never"
     delay = timedelta(0)
     if effect == "later":
-        delay = _span(rng, 1, kind.latest.total_seconds())
+        delay = span(rng, 1, kind.latest.total_seconds())
     return CallFault(verb, nth or _nth(rng), said, effect, delay)  # type: ignore[arg-type]
 
 
@@ -347,7 +414,7 @@ def _meddling(rng: random.Random) -> Meddling:
 
 def _news_fault(rng: random.Random) -> NewsFault:
     how = rng.choices(("lost", "doubled", "late", "first"), (15, 35, 35, 15))[0]
-    return NewsFault(rng.choice((1, 1, 2, 3, 4)), how, _span(rng, 1, 90000))  # type: ignore[arg-type]
+    return NewsFault(rng.choice((1, 1, 2, 3, 4)), how, span(rng, 1, 90000))  # type: ignore[arg-type]
 
 
 def _act(rng: random.Random, places: int, *, order: bool) -> Act:
@@ -357,7 +424,7 @@ def _act(rng: random.Random, places: int, *, order: bool) -> Act:
         _moment(rng),
         what,
         rng.randrange(places),
-        _span(rng, 1, 4000),
+        span(rng, 1, 4000),
         rng.random() < 0.25,
         rng.choice((1, 1, 2)),
     )

@@ -12,6 +12,7 @@ from invoicing.order import Deliver
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from simulation.decisions import Decision, draw, draw_credits, draw_updates
 from simulation.documents import document
+from simulation.drawing_late import with_money, with_papers
 from simulation.engine.server import START
 from simulation.people.orders import by_units, deliveries, draw_parts, invoices, named
 from simulation.people.two import draw_rule
@@ -103,9 +104,28 @@ def draw_life(seed: int) -> Life:
         **_register(seed),
         rule=draw_rule(seed),
     )
+    if goal is Goal.DRAFTED:
+        return life
     if order is not None:
-        return _perhaps_by_units(life, order)
-    return life if goal is Goal.DRAFTED else _perhaps_updated(_perhaps_credited(life))
+        return _perhaps_with_papers(_perhaps_about_money(_perhaps_by_units(life, order)))
+    life = _perhaps_updated(_perhaps_credited(life))
+    return _perhaps_with_papers(_perhaps_about_money(life))
+
+
+def _perhaps_with_papers(life: Life) -> Life:
+    drawn = with_papers(life.seed, life.kind)
+    if drawn is None:
+        return life
+    return replace(life, kind=drawn[0], decisions=(*life.decisions, *drawn[1]))
+
+
+def _perhaps_about_money(life: Life) -> Life:
+    drawn = with_money(life.seed, life.kind)
+    if drawn is None:
+        return life
+    kind, more = drawn
+    pays_after = life.pays_after if life.seed % 3 else None
+    return replace(life, kind=kind, pays_after=pays_after, decisions=(*life.decisions, *more))
 
 
 def _perhaps_updated(life: Life) -> Life:

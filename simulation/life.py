@@ -23,27 +23,34 @@ from simulation.drawing import Life
 from simulation.engine import NotFound, Run, Server
 from simulation.engine.server import START
 from simulation.judge.invariants import BY_A_PERSON, Judge
+from simulation.judge.papers import PaperJudge
 from simulation.judge.sentences import Sentence, Violation
 from simulation.people.caller import Caller
 from simulation.people.credits import CreditPeople
+from simulation.people.late import prepare_late, prepare_papers
 from simulation.people.orders import OrderPeople
 from simulation.people.people import People
 from simulation.provider.account import NAME, SimulatedProvider, handlers
 from simulation.provider.ledger import Ledger
 from simulation.provider.news import SimulatedNews
 from simulation.provider.orders import SimulatedOrders
+from simulation.provider.papers import Papers
 from simulation.provider.visitors import meddle
 from simulation.register import SimulatedRegister
 from simulation.wire import Story, Wire
 from workflows.credit import CreditsWorkflow
+from workflows.document import DocumentWorkflow
 from workflows.event import EventWorkflow
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow
+from workflows.money import MoneyWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
 
 WORKFLOWS = (
     InvoiceWorkflow,
+    MoneyWorkflow,
+    DocumentWorkflow,
     OrderWorkflow,
     CreditsWorkflow,
     EventWorkflow,
@@ -52,7 +59,7 @@ WORKFLOWS = (
 )
 LONGEST = timedelta(days=800)
 """A life that has not ended then never will."""
-STEPS = 3000
+STEPS = 9000
 _OUTLIVE = ("feed/", "credits/")
 """What goes on when every invoice and order has ended."""
 
@@ -114,11 +121,16 @@ class _Living:
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
         orders.claims = life.kept
         self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)
+        news.posted = self._judge.posted
+        news.feed_every = max(news.feed_every, life.kind.hears / 40)
+        papers = Papers(self._server, life.kind, self._ledger, wire, self._story)
+        self._papers = PaperJudge(self._server, life.kind, self._ledger, papers, self._judge.broken)
         for name, handler in (
             *handlers(provider).items(),
             *orders.handlers().items(),
             *news.handlers().items(),
             *register.handlers().items(),
+            *papers.handlers().items(),
         ):
             self._server.activity(name, handler)
         for each in decisions:
@@ -126,6 +138,8 @@ class _Living:
                 wire.when(each.when, partial(meddle, provider, each.what))
             elif isinstance(each, StrangeNews):
                 wire.when(each.when, provider.strange_news)
+        prepare_late(self._server, wire, provider, self._story, decisions)
+        prepare_papers(self._server, wire, papers, life.requests, decisions)
 
     def _begin(self, caller: Caller, decisions: Sequence[Decision]) -> None:
         life, server = self._life, self._server
@@ -192,7 +206,9 @@ class _Living:
             runs = self._server.runs(identity)
             if not runs or runs[-1].status != "completed" or not runs[-1].result.number:
                 continue
-            was: Invoice = runs[-1].result
+            # How it ended stays; its number may have become known since.
+            number = self._judge.shown(request.reference, runs[-1]).number
+            was: Invoice = runs[-1].result.model_copy(update={"number": number})
             asked_otherwise = runs[-1].memo.get(MEMO) != fingerprint(request)
             if asked_otherwise or was.status in (Status.CANCELLED, Status.ABANDONED):
                 continue
@@ -255,6 +271,9 @@ class _Living:
             server.run_until(self._all_over, at_most=START + LONGEST)
         self._judge.check()
         self._judge.end(self._runs())
+        self._papers.end(self._judge.had_one_life)
+        rows = self._register.rows if life.kept else {}
+        self._judge.telling.end(rows, self._judge.had_one_life, "books")
         if life.kept and life.order is None:
             self._forget()
         if self._register.gaps:

@@ -126,10 +126,10 @@ class EventWorkflow:
     async def _delivered(self, found: LocatedAll, *, document: bool) -> bool:
         """Whether somebody got it, or everybody it is about has ended."""
         running = [one.workflow_id for one in found.workflows if one.running]
-        # Whatever fetches the document outlives the invoice, and so does what hears of its money.
+        # An invoice that is about to end reads no more news; whatever fetches its document outlives
+        # it, and so does what hears of its money.
         fetching = [_fetching(one.workflow_id) for one in found.workflows] if document else []
-        ended = all(each.startswith(MONEY_PREFIX) for each in running)
-        told = dict.fromkeys([*running, *fetching] if ended else running)
+        told = dict.fromkeys([*running, *fetching])
         got = [each for each in told if await self._tell(each)]
         # Nobody begins what hears of money anew.
         awaited = running or any(

@@ -26,17 +26,13 @@ class CreditJudge:
     def check(self) -> None:
         """What must hold at any moment: of no invoice, line or sum is more credited."""
         for invoice in self._invoices():
-            notes = self._notes(invoice)
+            notes = self._ledger.notes(invoice)
             if notes:
                 self._never_more(invoice, notes)
 
     def _invoices(self) -> list[Held]:
         every = self._ledger.invoices.values()
         return [held for held in every if held.credits is None and (held.final or _by_us(held))]
-
-    def _notes(self, invoice: Held) -> list[Held]:
-        every = self._ledger.invoices.values()
-        return [held for held in every if held.final and held.credits == invoice.number]
 
     def _never_more(self, invoice: Held, notes: list[Held]) -> None:
         named = ", ".join(held.id for held in notes)

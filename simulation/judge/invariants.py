@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -26,10 +25,13 @@ from invoicing.identity import (
     CREDITS_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
+    MONEY_WORKFLOW,
     ORDER_WORKFLOW,
     WORKFLOW,
+    money_id,
 )
-from invoicing.invoice import Status
+from invoicing.invoice import Invoice, Status
+from invoicing.notice import Notice
 from invoicing.order import OrderStatus
 from invoicing.provider import CreateCall
 from invoicing.request import InvoiceRequest
@@ -37,61 +39,19 @@ from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
 from simulation.judge.consents import ConsentJudge
 from simulation.judge.credits import CreditJudge
+from simulation.judge.money import MoneyJudge
 from simulation.judge.orders import OrderJudge
 from simulation.judge.sentences import Sentence, Violation
+from simulation.judge.telling import TellingJudge
+from simulation.judge.wanted import Wanted
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held, Ledger
+from simulation.provider.money import Stands
 from simulation.wire import Story
 
 FRESH = timedelta(minutes=5)
 CANCEL_ARRIVES = timedelta(seconds=30)
 """After the engine's own cancel: a workflow task under way may still end."""
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What people want of one reference, as far as it was acknowledged."""
-
-    reference: str
-    content: str
-    gross: Decimal
-    since: datetime
-    perhaps: list[tuple[datetime, str, Decimal]] = field(default_factory=list)
-    """What may have been asked for since: nobody heard whether it was taken."""
-    before: list[tuple[datetime, str, Decimal]] = field(default_factory=list)
-    sent_from: datetime | None = None
-    held_since: datetime | None = None
-    cancelled_since: datetime | None = None
-    cut: datetime | None = None
-    """When the engine's own cancel was given."""
-    told: set[str] = field(default_factory=set)
-    """The reasons for which a person was asked."""
-    given_up: bool = False
-    """Whether a person abandoned it."""
-    lives: int = 0
-    answered: set[tuple[int, str]] = field(default_factory=set)
-    known_in: int = 0
-    """The life of which the register said that there is an invoice already."""
-    last_change: str = ""
-    """The last call made that changes something."""
-
-    def contents(self, at: datetime) -> set[str]:
-        """What may be the content asked for last, at this moment."""
-        sure = self.content
-        for since, known, _ in reversed(self.before):
-            if at >= self.since:
-                break
-            sure = known
-            if at >= since:
-                break
-        return {sure, *(known for since, known, _ in self.perhaps if since <= at)}
-
-    def amounts(self, at: datetime) -> set[Decimal]:
-        """The gross amounts of those."""
-        right = self.contents(at)
-        every = [(self.content, self.gross)]
-        every += [(known, gross) for _, known, gross in (*self.perhaps, *self.before)]
-        return {gross for known, gross in every if known in right}
 
 
 class Judge:
@@ -118,6 +78,8 @@ class Judge:
         self._credits = CreditJudge(server, ledger, kind.echoes, self.broken)
         self.consents = ConsentJudge(server, rule, self.broken)
         self.orders = OrderJudge(server, kind.whole_lines, self.broken)
+        self.money = MoneyJudge(server, kind, ledger, self.broken)
+        self.telling = TellingJudge(server, self.broken)
 
     def broken(self, sentence: Sentence, what: str) -> None:
         """Note it, the first time."""
@@ -165,7 +127,20 @@ class Judge:
             know.known_in = know.lives
             know.since, know.content, know.gross = know.before.pop()
 
+    def posted(self, notice: Notice) -> None:
+        """A subscriber has taken this."""
+        self.telling.posted(notice)
+        self.money.said(notice)
+
     # Calls
+
+    def reading(self, call: ActivityCall) -> None:
+        """A look at one invoice begins."""
+        self.money.reading(call)
+
+    def read(self, held: Held, now: Stands, call: ActivityCall) -> None:
+        """A look has shown its money."""
+        self.money.read(held, now, call)
 
     def looked(self, held: Held) -> None:
         """We are shown this invoice as it is."""
@@ -173,6 +148,7 @@ class Judge:
 
     def creating(self, given: CreateCall, call: ActivityCall, verb: str = "create") -> None:
         """A create is being made, or an update of what it has made."""
+        self.money.changing(call)
         know = self.wanted.get(given.target.reference)
         if know is None:
             return
@@ -193,6 +169,7 @@ class Judge:
 
     def called(self, verb: str, reference: str, held: Held | None, call: ActivityCall) -> None:
         """A call that changes an invoice is being made."""
+        self.money.changing(call)
         know = self.wanted.get(reference)
         if know is None:
             return
@@ -293,6 +270,7 @@ class Judge:
             self._ended_well(run)
         self._credits.end()
         self.orders.end(self._ours_alone)
+        self.money.end(self.had_one_life)
         for know in self.wanted.values():
             last = self._last(know.reference)
             if last is not None:
@@ -308,6 +286,14 @@ class Judge:
         if len(finals) != 1 or not run.result.final or any(held.touched for held in made):
             return None
         return finals[0]
+
+    def had_one_life(self, reference: str) -> bool:
+        """Whether nobody ended it from outside, and nobody asked for it anew."""
+        know = self.wanted.get(reference)
+        every = (f"invoice/{reference}", f"money/{reference}")
+        runs = [run for identity in every for run in self._server.runs(identity)]
+        cut = any(run.status == "terminated" for run in runs)
+        return know is not None and know.lives == 1 and not cut and not know.given_up
 
     def _last(self, reference: str) -> Run | None:
         runs = self._server.runs(f"invoice/{reference}")
@@ -345,7 +331,7 @@ class Judge:
             self.consents.ended(know.reference, own, ended.status)
         if run.status not in ("completed", "failed"):
             return
-        shown = run.result if run.status == "completed" else self._server.query(run.id, "state")
+        shown = self.shown(know.reference, run)
         status = shown.status
         left_alone = status in (Status.ABANDONED, Status.EXPIRED) or know.given_up
         if left_alone:
@@ -364,6 +350,17 @@ class Judge:
         self._true(know, own, status)
         if own is not None and own.final:
             self._stands(know, own)
+
+    def shown(self, reference: str, run: Run) -> Invoice:
+        """As whoever asks is told: after its end by what hears of its money, if that was begun."""
+        identity = money_id(reference)
+        if self._server.runs(identity):
+            heard: Invoice = self._server.query(identity, "state")
+            return heard
+        shown: Invoice = (
+            run.result if run.status == "completed" else self._server.query(run.id, "state")
+        )
+        return shown
 
     def _true(self, know: Wanted, own: Held | None, status: Status) -> None:
         if own is not None and _touched_late(own, self._looks):
@@ -407,7 +404,10 @@ class Judge:
 
 
 BY_A_PERSON = "by a person"
-_GO_ON = {WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW}
+_GO_ON = {
+    *(WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW),
+    MONEY_WORKFLOW,
+}
 _TELL_OF_OTHERS = {"several_found", "stray_found", "may_exist", "old_content", Word.REFUSED}
 _WITHOUT = {"sending_failed", "sending_overdue", "rejected"}
 

@@ -3,6 +3,7 @@
     python -m simulation.mutants              # all of them
     python -m simulation.mutants --sample 8   # some, other ones for every commit
     python -m simulation.mutants --only stray # those whose name holds this
+    python -m simulation.mutants --sample 8 --minutes 3   # begins no more of them after that
 
 Exit code 1 when a mutant survives, or no longer fits the code that it is to damage.
 """
@@ -41,6 +42,8 @@ PURE = (
 )
 """Tests without a server: cheap, so they are asked first."""
 PATIENCE = 600
+NOT_TRIED = "not tried"
+"""There was no time for it; another commit draws others first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,22 +54,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _damaged((ROOT / mutant.file).read_text(), mutant)
     if given.fit:
         return 0
-    began, survived = time.monotonic(), 0
+    began, survived, left = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         copies = [_copied(Path(folder) / str(job)) for job in range(given.jobs)]
         _refuse_what_is_red_already(copies[0])
-        for number, (mutant, noticed) in enumerate(_all_tried(copies, chosen), 1):
+        until = began + 60 * given.minutes
+        for number, (mutant, noticed) in enumerate(_all_tried(copies, chosen, until), 1):
             told = f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':18}  {mutant.name}"
             print(told, flush=True)
             survived += not noticed
-    killed = len(chosen) - survived
-    print(f"{killed} of {len(chosen)} mutants noticed, after {time.monotonic() - began:.0f} s")
+            left += noticed == NOT_TRIED
+    killed, took = len(chosen) - survived - left, time.monotonic() - began
+    print(f"{killed} of {len(chosen) - left} mutants noticed, {left} not tried, after {took:.0f} s")
     return 1 if survived else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m simulation.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, help="how many, drawn by the commit")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="after so many no other is begun"
+    )
     parser.add_argument("--only", help="a part of the name")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--fit", action="store_true", help="only see that each fits the code")
@@ -107,14 +115,19 @@ def _refuse_what_is_red_already(copy: Path) -> None:
             raise SystemExit(f"{who} are red without any damage: {' '.join(command)}")
 
 
-def _all_tried(copies: Sequence[Path], chosen: Sequence[Mutant]) -> Iterable[tuple[Mutant, str]]:
-    """Each with who noticed it, as many at once as there are copies."""
+def _all_tried(
+    copies: Sequence[Path], chosen: Sequence[Mutant], until: float
+) -> Iterable[tuple[Mutant, str]]:
+    """Each with who noticed it, as many at once as there are copies; after `until` none is begun."""
     free: Queue[Path] = Queue()
     for copy in copies:
         free.put(copy)
 
     def tried(mutant: Mutant) -> str:
         copy = free.get()
+        if time.monotonic() > until:
+            free.put(copy)
+            return NOT_TRIED
         try:
             return _tried(copy, mutant)
         finally:
@@ -156,7 +169,8 @@ def _write(path: Path, text: str) -> None:
 def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
-    names = ("updating", "scenarios", "long_lives", "credits", "two_people")
+    late, others = ("late_money", "late_papers"), ("long_lives", "credits", "two_people")
+    names = (*late, "updating", "scenarios", *others)
     scenarios = [f"tests/simulation/test_{name}.py" for name in names]
     yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, *scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]

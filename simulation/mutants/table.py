@@ -7,6 +7,7 @@ from simulation.mutants import (
     crediting,
     deciding,
     doubt,
+    late,
     orders,
     register,
     two_people,
@@ -22,4 +23,5 @@ MUTANTS = (
     *two_people.MUTANTS,
     *crediting.MUTANTS,
     *updating.MUTANTS,
+    *late.MUTANTS,
 )

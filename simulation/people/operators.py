@@ -19,8 +19,9 @@ from invoicing.invoice import Invoice, Resolve, Status
 from invoicing.questions import Answer
 from simulation.documents import content, sums
 from simulation.engine import NotFound, QueryFailed, Run, Server
-from simulation.judge.invariants import Judge, Wanted
+from simulation.judge.invariants import Judge
 from simulation.judge.sentences import Sentence
+from simulation.judge.wanted import Wanted
 from simulation.people.holds import Holds
 from simulation.people.instructions import Instructions
 from simulation.people.interests import Interests

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any
 
 from pydantic import JsonValue
 
+from invoicing.balance import Movement, Way
 from invoicing.consent import Consent
+from invoicing.identity import event_id
 from invoicing.provider import (
     AttachCall,
     CreateCall,
@@ -30,42 +33,17 @@ from simulation.engine import ActivityCall, Attempt
 from simulation.provider.drafts import made, write
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held, Ledger
-from simulation.provider.memory import remembered
+from simulation.provider.memory import heard_of, remembered
+from simulation.provider.money import as_told, stands
+from simulation.provider.papers import ANNOUNCED
 from simulation.provider.planning import planned, refused
 from simulation.provider.shown import gone, name_of, own_name, shown
+from simulation.provider.watch import Tell, Watch
 from simulation.wire import Clock, Refusal, Story, Wire, failure
 
 NAME = "simulated"
 _FOUND = Found()
 _BY_US = "our"
-
-
-class Watch(Protocol):
-    """Who is told of every call that changes something, when it is made."""
-
-    def called(self, verb: str, reference: str, held: Held | None, call: ActivityCall) -> None:
-        """A changing call is being made, of the invoice that it names."""
-        ...
-
-    def creating(self, given: CreateCall, call: ActivityCall, verb: str = "create") -> None:
-        """A create is being made, or an update."""
-        ...
-
-    def planned_credit(self, request: InvoiceRequest) -> None:
-        """A credit note is going to be made."""
-        ...
-
-    def looked(self, held: Held) -> None:
-        """This invoice is shown to us as it is."""
-        ...
-
-
-class Tell(Protocol):
-    """Where the provider's news go."""
-
-    def __call__(self, event: Event) -> None:
-        """One event, as an adaptor has verified it."""
-        ...
 
 
 class SimulatedProvider:
@@ -97,6 +75,7 @@ class SimulatedProvider:
         self.rule: Consent | None = None
         """What needs two people at this account."""
         self._about: dict[str, str] = {}
+        self._moved = 0
 
     @property
     def now(self) -> datetime:
@@ -136,17 +115,26 @@ class SimulatedProvider:
 
     def read(self, given: ReadCall, call: ActivityCall) -> Attempt:
         """The invoice as it is; where nobody can look, as it was told."""
-        if not self.kind.can_look:
-            return self.wire.look("read", lambda: remembered(given, self.kind))
-        return self.wire.look("read", lambda: self._seen(given.target))
+        self._watch.reading(call)
+        return self.wire.look("read", lambda: heard_of(given, self._read(given, call)))
 
-    def _seen(self, target: Target) -> Snapshot:
+    def _read(self, given: ReadCall, call: ActivityCall) -> Snapshot:
+        if self.kind.can_look:
+            return self._seen(given.target, call)
+        return remembered(given, self.kind)
+
+    def _seen(self, target: Target, call: ActivityCall) -> Snapshot:
         held = self.ledger.invoices.get(target.provider_id or "")
-        return gone(target) if held is None else self._snapshot(held)
+        if held is None:
+            return gone(target)
+        if self.kind.hears:
+            self._watch.read(held, stands(held, self.ledger), call)
+        return self._snapshot(held)
 
     def _snapshot(self, held: Held) -> Snapshot:
         self._watch.looked(held)
-        return shown(held, self.kind, strange=self.wire.strange)
+        now = stands(held, self.ledger) if self.kind.hears else None
+        return shown(held, self.kind, now, strange=self.wire.strange)
 
     # Changing
 
@@ -273,6 +261,8 @@ class SimulatedProvider:
         self.changed(held, "approved", by or f"{_BY_US} {verb}", ours=ours)
         if verb in ("create", self.kind.sent_by):
             self._sent(held, verb, ours=ours)
+        if self.kind.papers == "told":
+            self._clock.after(self.kind.papers_after, lambda: self._announce(held))
         if self.pays_after is not None:
             self._clock.after(self.pays_after, lambda: self._paid(held))
 
@@ -309,13 +299,36 @@ class SimulatedProvider:
     def _paid(self, held: Held) -> None:
         if held.state != "final":
             return
+        if self.kind.hears:
+            self.moves(held, Way.PAYMENT, stands(held, self.ledger).left)
+            return
         held.paid = True
         self.story.tell(f"invoice {held.id} is paid")
-        body: dict[str, JsonValue] = {"paid": True, "id": held.id, "number": held.number}
+        self._tell_of_payment(held, {})
+
+    def moves(self, held: Held, way: Way, amount: Decimal) -> None:
+        """So much comes in for it, or goes back; nothing that is not above zero."""
+        if amount <= 0 or held.credits is not None:
+            return
+        self._moved += 1
+        move = Movement(way=way, amount=amount, id=f"move-{self._moved}", by="transfer")
+        held.moved.append(move)
+        self.story.tell(f"invoice {held.id}: {move}")
+        event = self._tell_of_payment(held, as_told(move, held.gross))
+        if event is not None:
+            self.ledger.told_of[event.id] = (held.reference, move.id)
+
+    def _announce(self, held: Held) -> None:
+        event = self._news(held, ANNOUNCED, {"id": held.id})
+        if event is not None:
+            self.ledger.announced[event_id(NAME, "default", event.id)] = held.reference
+
+    def _tell_of_payment(self, held: Held, more: dict[str, JsonValue]) -> Event | None:
+        body: dict[str, JsonValue] = {"paid": True, "id": held.id, "number": held.number, **more}
         if self.kind.news == "feed":
             self.feed.append(self._event(held, "payment", body))
-        elif self.kind.news == "webhook":
-            self._news(held, "payment", body)
+            return self.feed[-1]
+        return self._news(held, "payment", body)
 
     def delete(self, target: Target, call: ActivityCall) -> Attempt:
         """Delete a draft."""
@@ -372,11 +385,12 @@ class SimulatedProvider:
 
     # News
 
-    def _news(self, held: Held, kind: str, body: dict[str, JsonValue]) -> None:
+    def _news(self, held: Held, kind: str, body: dict[str, JsonValue]) -> Event | None:
         if self.kind.news != "webhook":
-            return
+            return None
         event = self._event(held, kind, body)
         self.wire.news(lambda: self._tell(event))
+        return event
 
     def _event(self, held: Held, kind: str, body: dict[str, JsonValue]) -> Event:
         self._events += 1

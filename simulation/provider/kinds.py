@@ -54,6 +54,20 @@ class Kind:
     """Whether it makes credit notes of an invoice: of parts, or of the whole at once."""
     updates: bool = False
     """Whether a draft can be given other content."""
+    money: Literal["word", "left", "never below", "paid", "each", "told"] = "word"
+    """What it states of money, where a life is about that. `word`: one word for all of it. `left`:
+    what is left, below zero what is too much; `never below`: without what is too much. `paid`: what
+    was paid in all. `each`: each movement, at a look; `told`: in its news alone."""
+    hears: timedelta = timedelta(0)
+    """How long our invoices hear of money after their end."""
+
+    keeps: bool = False
+    """Whether our worker has a store for documents."""
+    papers: Literal["none", "looked", "told", "refused"] = "none"
+    """Whether it makes a PDF of an invoice: had at a look; had once news have told of it; or made,
+    and not given to this account."""
+    papers_after: timedelta = timedelta(0)
+    """How long after the invoice is final it is made."""
 
     @property
     def can_look(self) -> bool:
@@ -107,6 +121,9 @@ class Kind:
         more += ["states our reference"] if self.states_reference else []
         more += ["takes whole lines alone"] if self.whole_lines else []
         more += [] if self.takes_credits == "no" else [f"credits {self.takes_credits}"]
+        more += [f"states of money: {self.money}, for {self.hears.days} days"] if self.hears else []
+        pdf = f"its PDF is {self.papers}, {_plain(self.papers_after)} later"
+        more += [pdf] if self.papers != "none" else []
         return f"a provider that {sight}; it {', '.join(more)}"
 
 

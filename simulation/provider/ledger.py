@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from invoicing.balance import Movement
+
 
 @dataclass(slots=True)
 class Deed:
@@ -51,6 +53,8 @@ class Held:
     """By line, as it was made."""
     credits: str | None = None
     """The number of the invoice that it is a credit note of."""
+    moved: list[Movement] = field(default_factory=list)
+    """The money that came in for it and went back, where a life is about that."""
     deeds: list[Deed] = field(default_factory=list)
 
     @property
@@ -96,10 +100,21 @@ class Ledger:
         self.orders: dict[str, HeldOrder] = {}
         self.changes = 0
         """Grows with every change, so that nobody judges the same twice."""
+        self.announced: dict[str, str] = {}
+        """By the workflow of an event, the reference whose document it tells of."""
+        self.told_of: dict[str, tuple[str, str]] = {}
+        """By event, the reference and the movement of money that it tells of."""
 
     def of(self, reference: str) -> list[Held]:
         """Every invoice that carries this reference, the oldest first."""
         return [held for held in self.invoices.values() if held.reference == reference]
+
+    def notes(self, invoice: Held) -> list[Held]:
+        """The final credit notes of an invoice, which name it by its number, or by its id where
+        that is all that we were told."""
+        names = {invoice.id, invoice.number}
+        every = self.invoices.values()
+        return [held for held in every if held.final and held.credits and held.credits in names]
 
     def alive(self, reference: str) -> list[Held]:
         """Those of them that are there."""

@@ -9,6 +9,8 @@ from pydantic import JsonValue
 
 from invoicing.provider import CONFIRMED, Event, PaymentStatus, ReadCall, Snapshot, Stage, Target
 from simulation.provider.kinds import Kind
+from simulation.provider.money import heard, of_told
+from simulation.provider.papers import ANNOUNCED
 from simulation.provider.shown import NO_FIGURES, PROBLEMS, name_of, own_name
 from simulation.wire import Refusal
 
@@ -19,28 +21,46 @@ def remembered(given: ReadCall, kind: Kind) -> Snapshot:
     told = dict(_kept(target.context))
     if target.provider_id and told.get("id") != target.provider_id:
         told = {"id": target.provider_id}
+    money = dict(_kept(target.context, "money"))
     for event in given.events:
-        told = _heard(told, event, target, kind)
+        if _is_ours(told, event, target):
+            told = _heard(told, event, target, kind)
+            money = heard(money, event.body) if "move" in event.body else money
     if "id" not in told:
         if kind.memory == "blind":
             raise Refusal("this invoice was never seen from here")
         told["id"] = name_of(target)
-    return _as_told(told, target, kind)
+    if not kind.hears:
+        return _as_told(told, target, kind)
+    # Kept apart: the answer to a change says nothing of it, and takes nothing away.
+    shown, (word, stated) = _as_told(told, target, kind), of_told(money)
+    context: dict[str, JsonValue] = {"told": told, "money": money}
+    return shown.model_copy(update={"payment": word, "money": stated, "context": context})
 
 
-def _kept(context: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    told = context.get("told")
+def heard_of(given: ReadCall, shown: Snapshot) -> Snapshot:
+    """With what the news told of its document: that is remembered."""
+    if all(event.kind != ANNOUNCED for event in given.events):
+        return shown
+    return shown.model_copy(update={"context": {**shown.context, "pdf": True}})
+
+
+def _kept(context: Mapping[str, JsonValue], name: str = "told") -> dict[str, JsonValue]:
+    told = context.get(name)
     return told if isinstance(told, dict) else {}
+
+
+def _is_ours(told: Mapping[str, JsonValue], event: Event, target: Target) -> bool:
+    """Whether it is not about another of our invoices."""
+    about = event.body.get("id")
+    return about is None or told.get("id", about) in (about, own_name(target.reference))
 
 
 def _heard(
     told: dict[str, JsonValue], event: Event, target: Target, kind: Kind
 ) -> dict[str, JsonValue]:
-    """What was told, and what this event adds. An event about another of our invoices adds
-    nothing."""
+    """What was told, and what this event adds."""
     about = event.body.get("id")
-    if about is not None and told.get("id", about) not in (about, own_name(target.reference)):
-        return told
     if event.kind == CONFIRMED:
         name = target.provider_id or _own_id(target, kind)
         return {"id": name, **told, "stage": _proved(str(event.body["verb"]), kind)}

@@ -30,6 +30,7 @@ from invoicing.provider import Event, Item, Subject
 from simulation.engine import ActivityCall, AlreadyStarted, Attempt, QueryFailed, Run, Server
 from simulation.provider.account import SimulatedProvider
 from simulation.provider.kinds import Kind
+from simulation.provider.papers import ANNOUNCED
 from simulation.wire import Story, Wire, failure
 
 FEED_EVERY = timedelta(hours=8)
@@ -51,15 +52,17 @@ class SimulatedNews:
         self._provider = provider
         self._wire = wire
         self._story = story
-        self.posted: list[tuple[str, int, str]] = []
-        """Who was told what: by run, sequence and status."""
+        self.feed_every = FEED_EVERY
+        self.posted: Callable[[Notice], None] = lambda _: None
+        """Told of each notice that a subscriber has taken."""
 
     def about(self, given: AboutCall, call: ActivityCall) -> Attempt:
         """Whom an event is about, by the provider's names."""
         names = given.event.body.get("names")
         keys = tuple(str(name) for name in names) if isinstance(names, list) else ()
         return Attempt(
-            after=timedelta(milliseconds=3), result=Subject(keys=keys, event=given.event)
+            after=timedelta(milliseconds=3),
+            result=Subject(keys=keys, event=given.event, document=given.event.kind == ANNOUNCED),
         )
 
     def poll(self, given: PollCall, call: ActivityCall) -> Attempt:
@@ -73,7 +76,7 @@ class SimulatedNews:
             Item(event=event, receipt={"id": event.id}) for event in self._provider.feed[:5]
         )
         more = len(self._provider.feed) > len(items)
-        return Polled(items=items, more=more, interval=FEED_EVERY)
+        return Polled(items=items, more=more, interval=self.feed_every)
 
     def acknowledge(self, given: AcknowledgeCall, call: ActivityCall) -> Attempt:
         """Out of the feed it goes."""
@@ -152,7 +155,7 @@ class SimulatedNews:
         count = self._wire.begin("post")
         if count % 7 == 3:
             return failure("Unavailable", "the subscriber is away")
-        self.posted.append((notice.id.rsplit("_", 1)[0], notice.sequence, notice.type))
+        self.posted(notice)
         return Attempt(after=timedelta(milliseconds=30))
 
     def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:

@@ -53,6 +53,10 @@ def refused(request: InvoiceRequest, kind: Kind) -> FieldProblem | None:
 
 def planned(request: InvoiceRequest, kind: Kind, *, claims: bool, rule: Consent | None) -> Plan:
     """The plan. `claims`: its worker keeps a register; `rule`: what needs two people."""
+    paces = PACES
+    if kind.hears:
+        money = PACES.money.model_copy(update={"deadline": kind.hears})
+        paces = PACES.model_copy(update={"money": money})
     return Plan.model_construct(
         totals=sums(request.document),
         echoes=_ECHOES if kind.echoes else (),
@@ -62,8 +66,9 @@ def planned(request: InvoiceRequest, kind: Kind, *, claims: bool, rule: Consent 
         uncertain=_UNCERTAIN[kind.memory],
         sent_by=kind.sent_by,
         attachments=_ATTACHMENTS if kind.attaches else (),
-        paces=PACES,
+        paces=paces,
         claims=claims,
+        keeps_document=kind.keeps and kind.papers != "none",
         consent=rule,
         fixed="all but what is written here" if kind.updates else "",
         keys=() if kind.can_look else (own_name(request.reference),),

@@ -8,6 +8,7 @@ from invoicing.errors import FieldProblem
 from invoicing.provider import Echo, PaymentStatus, Snapshot, Stage, Target
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held
+from simulation.provider.money import Stands, stated
 
 NO_FIGURES = Echo()
 PROBLEMS = (FieldProblem(field="buyer", message="cannot be invoiced just now"),)
@@ -23,14 +24,16 @@ def name_of(target: Target) -> str:
     return f"{target.reference}.{target.generation}"
 
 
-def shown(held: Held, kind: Kind, *, strange: bool) -> Snapshot:
-    """All that a look shows. Where it is `strange`, the word for the stage is nobody's."""
+def shown(held: Held, kind: Kind, now: Stands | None, *, strange: bool) -> Snapshot:
+    """All that a look shows. Where it is `strange`, the word for the stage is nobody's. `now`: its
+    money, where the life is about that."""
     stage = stage_of(held)
     refused = held.state in ("refused", "failed")
     return Snapshot.model_construct(
         provider_id=held.id,
         stage=Stage.UNKNOWN if strange else stage,
-        payment=_payment(held),
+        payment=_payment(held, kind, now),
+        money=stated(held, kind, now) if now else None,
         status="hmm" if strange else stage.value,
         number=held.number if held.state in ("final", "credited") else None,
         echo=_echo(held) if kind.echoes else NO_FIGURES,
@@ -68,7 +71,9 @@ _STAGES = {
 }
 
 
-def _payment(held: Held) -> PaymentStatus:
+def _payment(held: Held, kind: Kind, now: Stands | None) -> PaymentStatus:
+    if now is not None:
+        return now.word if kind.can_look else PaymentStatus.UNKNOWN
     return PaymentStatus.PAID if held.paid else PaymentStatus.UNPAID
 
 

@@ -41,6 +41,10 @@ def a_snapshot(stage: Stage = Stage.DRAFTED, **changes: object) -> Snapshot:
     return Snapshot.model_validate({"provider_id": "17", "stage": stage, **changes})
 
 
+def heard(stage: Stage, payment: PaymentStatus) -> Case:
+    return Case(stage=stage, payment=payment, outcome=Status.SENT, hears=True)
+
+
 # --- the journal ----------------------------------------------------------------------------------
 
 
@@ -166,6 +170,10 @@ def test_only_so_many_events_are_remembered() -> None:
         (Case(stage=Stage.SENT, problem=REFUSAL, outcome=Status.ABANDONED), Status.ABANDONED),
         # Also after the end, when something has come to light.
         (Case(stage=Stage.SENT, problem=PROBLEM, outcome=Status.SENT), Status.NEEDS_ATTENTION),
+        # While its money is heard of: paid since, charged back, credited there though it was paid.
+        (heard(Stage.SENT, PaymentStatus.PAID), Status.PAID),
+        (heard(Stage.SENT, PaymentStatus.REVERSED), Status.SENT),
+        (heard(Stage.CREDITED, PaymentStatus.PAID), Status.CREDITED),
     ],
 )
 def test_the_status_is_the_most_pressing_truth(case: Case, status: Status) -> None:

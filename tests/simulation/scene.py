@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from temporalio.exceptions import ApplicationError
 
+from invoicing.balance import Statement
 from invoicing.case import Earlier, InvoiceInput
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
@@ -48,6 +49,7 @@ from invoicing.provider import (
     Item,
     OrderPlan,
     Paces,
+    PaymentStatus,
     Plan,
     ReadCall,
     Search,
@@ -130,6 +132,9 @@ class Provider:
     """Whether it takes a create and then refuses it, for its name is known there already."""
     listed: tuple[Located, ...] = ()
     """What our own lists show under any name."""
+    payment: PaymentStatus = PaymentStatus.UNKNOWN
+    money: Statement | None = None
+    """What it states of the money of what is final."""
     feed: list[Item] = field(default_factory=list)
     """What nobody has acknowledged."""
     made: dict[str, Made] = field(default_factory=dict)
@@ -297,6 +302,8 @@ class Provider:
         return Snapshot(
             provider_id=one.id,
             stage=one.stage,
+            payment=self.payment,
+            money=self.money if final or one.stage is Stage.CREDITED else None,
             status=str(one.stage),
             number=f"N-{one.id}" if final else None,
             echo=Echo(currency="EUR", gross=sums(one.document).gross, said=self.said),
