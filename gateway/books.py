@@ -20,6 +20,7 @@ from invoicing.booked import BadCursor, Entry, Total, Wanted
 from invoicing.errors import Unavailable
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
+from invoicing.money import Currency, Number
 from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
@@ -34,7 +35,15 @@ _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to wha
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-class _Chosen(Typed):
+_AS_THEY_ARE = (
+    *("provider", "account", "status", "payment", "prefix", "text", "buyer", "currency"),
+    *("amount_from", "amount_to", "running", "due_before"),
+)
+
+
+class Chosen(Typed):
+    """Which invoices; all that is given must fit. A period is of days of issue."""
+
     provider: ProviderName | None = None
     account: Text | None = None
     status: Status | None = None
@@ -42,6 +51,11 @@ class _Chosen(Typed):
     prefix: Text | None = None
     text: Text | None = None
     """In reference, number or buyer, in capitals or not."""
+    buyer: Text | None = None
+    currency: Currency | None = None
+    amount_from: Number | None = None
+    """Of the gross amount, each invoice's in its own currency; both bounds are included."""
+    amount_to: Number | None = None
     running: bool | None = None
     due_before: date | None = None
     overdue: bool = False
@@ -56,12 +70,14 @@ class _Chosen(Typed):
     def _in_order(self) -> Self:
         if self.since and self.until and self.until < self.since:
             raise ValueError("until is before since")
+        least, most = self.amount_from, self.amount_to
+        if least is not None and most is not None and most < least:
+            raise ValueError("amount_to is less than amount_from")
         return self
 
     def wanted(self, who: Caller) -> Wanted:
         """What is looked for: of a limited caller's own alone."""
-        names = ("provider", "account", "status", "payment", "prefix", "text", "running")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*names, "due_before")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in _AS_THEY_ARE}
         if self.since or self.until:
             first, last = self.since or date(1900, 1, 1), self.until or date(9998, 12, 31)
             given["period"] = Period(first, last)
@@ -71,11 +87,11 @@ class _Chosen(Typed):
         return Wanted(**given, accounts=who.reach.accounts, prefixes=who.reach.references)
 
 
-class BookFilters(_Chosen, Paged):
+class BookFilters(Chosen, Paged):
     """Which invoices; all that is given must fit. A period is of days of issue."""
 
 
-class TotalFilters(_Chosen):
+class TotalFilters(Chosen):
     """As those of the list."""
 
 
