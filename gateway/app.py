@@ -19,6 +19,7 @@ import console.app
 from documents import DocumentStore
 from gateway import (
     batches,
+    book_file,
     codec,
     document,
     events,
@@ -164,6 +165,7 @@ _ROUTERS = (
     orders.router,
     events.router,
     booked.router,
+    book_file.router,
     legal_hold.router,
     document.router,
     *findings.routers,

@@ -67,6 +67,8 @@ class Backend:
     """Where bodies are read that are large."""
     files: Beside = field(default_factory=lambda: Beside(FILES_AT_ONCE))
     """Where files are read and added up."""
+    handing: Turns = field(default_factory=Turns)
+    """Who has a list handed out as a file: some megabytes each."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 
