@@ -3,7 +3,7 @@ forgotten. Only where the gateway is told where the register is (INVOICING_REGIS
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self, TypeVar
 
@@ -17,7 +17,8 @@ from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
 from invoicing.booked import BadCursor, Entry, Total, Wanted
-from invoicing.errors import Unavailable
+from invoicing.errors import FieldProblem, Unavailable
+from invoicing.inconsistent import Inconsistent
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
 from invoicing.money import Currency, Number
@@ -69,10 +70,12 @@ class Chosen(Typed):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.since and self.until and self.until < self.since:
-            raise ValueError("until is before since")
+            raise Inconsistent([FieldProblem(field="until", message="is before the first day")])
         least, most = self.amount_from, self.amount_to
         if least is not None and most is not None and most < least:
-            raise ValueError("amount_to is less than amount_from")
+            raise Inconsistent(
+                [FieldProblem(field="amount_to", message="is less than the lowest one")]
+            )
         return self
 
     def wanted(self, who: Caller) -> Wanted:
@@ -161,6 +164,18 @@ async def overlook_books(
     )
     asked, today = Period(filters.since, filters.until), datetime.now(UTC).date()
     return await booked(behind, who, register_of(behind).overview(wanted, asked, today))
+
+
+async def overdue_among(found: Sequence[Entry], behind: Backend, who: Caller) -> frozenset[str]:
+    """The references of those of these that are overdue today. The register is asked only where a
+    due date has passed."""
+    today = datetime.now(UTC).date()
+    late = tuple(each.reference for each in found if each.due_date and each.due_date < today)
+    if not late:
+        return frozenset()
+    wanted = Chosen(overdue=True).wanted(who).model_copy(update={"among": late})
+    told = await booked(behind, who, register_of(behind).page(wanted, len(late)))
+    return frozenset(each.reference for each in told.rows)
 
 
 def register_of(behind: Backend) -> Register:
