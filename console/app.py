@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import (
     batch,
+    booked,
     books,
     by_issuer,
     correcting,
@@ -81,6 +82,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         signing_in.router,
         by_issuer.router,
         lists.router,
+        booked.router,
         books.router,
         going.router,
         batch.router,

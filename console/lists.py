@@ -1,4 +1,5 @@
-"""Lists of invoices and orders, page by page."""
+"""Lists of invoices and orders, page by page: from the register where it has them, else as
+Temporal lists them."""
 
 from __future__ import annotations
 
@@ -10,12 +11,16 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from console.door import Desk, Looking
+from console import booked
+from console.door import Console, Desk, Looking
+from console.render import Visitor
 from console.subjects import Kind
 from gateway import invoices, orders
 from gateway.backend import Backend
 from gateway.callers import Caller
 from gateway.pages import Paged
+from gateway.problems import Kind as Problem
+from gateway.problems import Trouble
 from invoicing.invoice import Status
 from invoicing.lists import CUT_OFF, Listed
 from invoicing.order import OrderStatus
@@ -56,9 +61,30 @@ LISTS: Mapping[str, _List] = {
 
 
 @router.get(f"/{Kind.INVOICES}")
+async def list_invoices(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
+    """Invoices, the latest first: from the register, where it has them."""
+    if desk.backend.books is None:
+        return await _listed(request, desk, visitor, desk.pages.words("list.no_register"))
+    if request.query_params.get("status") == CUT_OFF:
+        return await _listed(request, desk, visitor, desk.pages.words("list.no_rows_cut_off"))
+    try:
+        return await booked.show(request, desk, visitor)
+    except Trouble as trouble:
+        if trouble.kind is not Problem.UNAVAILABLE or "cursor" in request.query_params:
+            raise
+    return await _listed(request, desk, visitor, desk.pages.words("list.register_away"))
+
+
 @router.get(f"/{Kind.ORDERS}")
-async def list_them(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
-    """Invoices or orders, the latest first."""
+async def list_orders(request: Request, desk: Desk, visitor: Looking) -> HTMLResponse:
+    """Orders, the latest first."""
+    return await _listed(request, desk, visitor)
+
+
+async def _listed(
+    request: Request, desk: Console, visitor: Visitor, note: str = ""
+) -> HTMLResponse:
+    """As Temporal lists them."""
     path = request.scope["route"].path
     one = LISTS[path]
     filters = _chosen(request, one.filters)
@@ -72,6 +98,7 @@ async def list_them(request: Request, desk: Desk, visitor: Looking) -> HTMLRespo
         next=_next(filters, cursor),
         filters=filters,
         statuses=one.statuses,
+        note=note,
     )
 
 

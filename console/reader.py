@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_decimal_symbol
 
 DEFAULT = Locale("en")
 MOST_HEADER = 500
@@ -31,6 +32,11 @@ class Reader:
     def number(self, value: Decimal | int) -> str:
         """A number; never rounded."""
         return format_decimal(value, locale=self.locale, decimal_quantization=False)
+
+    @property
+    def decimal(self) -> Literal["comma", "point"]:
+        """What stands before the decimals."""
+        return "comma" if get_decimal_symbol(self.locale) == "," else "point"
 
     def day(self, value: date) -> str:
         """A calendar day."""

@@ -76,6 +76,8 @@ class Backend:
         default_factory=lambda: asyncio.Semaphore(UPLOADED_AT_ONCE)
     )
     """Files that are held here on their way to the store."""
+    handing: Turns = field(default_factory=Turns)
+    """Who has a list handed out as a file: some megabytes each."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

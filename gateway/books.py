@@ -3,7 +3,7 @@ forgotten. Only where the gateway is told where the register is (INVOICING_REGIS
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self, TypeVar
 
@@ -17,9 +17,11 @@ from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
 from invoicing.booked import BadCursor, Entry, Total, Wanted
-from invoicing.errors import Unavailable
+from invoicing.errors import FieldProblem, Unavailable
+from invoicing.inconsistent import Inconsistent
 from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
+from invoicing.money import Currency, Number
 from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
@@ -34,7 +36,15 @@ _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to wha
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-class _Chosen(Typed):
+_AS_THEY_ARE = (
+    *("provider", "account", "status", "payment", "prefix", "text", "buyer", "currency"),
+    *("amount_from", "amount_to", "running", "due_before"),
+)
+
+
+class Chosen(Typed):
+    """Which invoices; all that is given must fit. A period is of days of issue."""
+
     provider: ProviderName | None = None
     account: Text | None = None
     status: Status | None = None
@@ -42,6 +52,11 @@ class _Chosen(Typed):
     prefix: Text | None = None
     text: Text | None = None
     """In reference, number or buyer, in capitals or not."""
+    buyer: Text | None = None
+    currency: Currency | None = None
+    amount_from: Number | None = None
+    """Of the gross amount, each invoice's in its own currency; both bounds are included."""
+    amount_to: Number | None = None
     running: bool | None = None
     due_before: date | None = None
     overdue: bool = False
@@ -55,13 +70,17 @@ class _Chosen(Typed):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.since and self.until and self.until < self.since:
-            raise ValueError("until is before since")
+            raise Inconsistent([FieldProblem(field="until", message="is before the first day")])
+        least, most = self.amount_from, self.amount_to
+        if least is not None and most is not None and most < least:
+            raise Inconsistent(
+                [FieldProblem(field="amount_to", message="is less than the lowest one")]
+            )
         return self
 
     def wanted(self, who: Caller) -> Wanted:
         """What is looked for: of a limited caller's own alone."""
-        names = ("provider", "account", "status", "payment", "prefix", "text", "running")
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*names, "due_before")}
+        given: dict[str, Any] = {name: getattr(self, name) for name in _AS_THEY_ARE}
         if self.since or self.until:
             first, last = self.since or date(1900, 1, 1), self.until or date(9998, 12, 31)
             given["period"] = Period(first, last)
@@ -71,11 +90,11 @@ class _Chosen(Typed):
         return Wanted(**given, accounts=who.reach.accounts, prefixes=who.reach.references)
 
 
-class BookFilters(_Chosen, Paged):
+class BookFilters(Chosen, Paged):
     """Which invoices; all that is given must fit. A period is of days of issue."""
 
 
-class TotalFilters(_Chosen):
+class TotalFilters(Chosen):
     """As those of the list."""
 
 
@@ -145,6 +164,18 @@ async def overlook_books(
     )
     asked, today = Period(filters.since, filters.until), datetime.now(UTC).date()
     return await booked(behind, who, register_of(behind).overview(wanted, asked, today))
+
+
+async def overdue_among(found: Sequence[Entry], behind: Backend, who: Caller) -> frozenset[str]:
+    """The references of those of these that are overdue today. The register is asked only where a
+    due date has passed."""
+    today = datetime.now(UTC).date()
+    late = tuple(each.reference for each in found if each.due_date and each.due_date < today)
+    if not late:
+        return frozenset()
+    wanted = Chosen(overdue=True).wanted(who).model_copy(update={"among": late})
+    told = await booked(behind, who, register_of(behind).page(wanted, len(late)))
+    return frozenset(each.reference for each in told.rows)
 
 
 def register_of(behind: Backend) -> Register:

@@ -127,13 +127,16 @@ class Heads:
         limits: Limits = Limits.SHOWN,
         path: str = "",
         *kinds: Kind,
+        more: dict[int | str, dict[str, Any]] | None = None,
+        response_class: type[Response] = JSONResponse,
     ) -> Callable[[F], F]:
-        """Shows many."""
+        """Shows many. `more`: as of `reads`."""
         return self.router.get(
             path,
             dependencies=[needs(Scope.READ)],
             openapi_extra=_limits(limits),
-            responses=documented(*COMMON, *kinds),
+            responses=documented(*COMMON, *kinds) | (more or {}),
+            response_class=response_class,
             response_description=what,
         )
 

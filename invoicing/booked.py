@@ -11,6 +11,7 @@ from typing import Protocol
 
 from invoicing.errors import InvoicingError
 from invoicing.model import Recorded
+from invoicing.money import Number, added
 from invoicing.periods import Period
 
 
@@ -34,6 +35,14 @@ class Wanted(Recorded):
     """With a reference that begins with one of these; empty: with any."""
     text: str | None = None
     running: bool | None = None
+    buyer: str | None = None
+    """Looked for in the buyer's name alone."""
+    currency: str | None = None
+    amount_from: Number | None = None
+    """Of the gross amount, each invoice's in its own currency; the bounds are included."""
+    amount_to: Number | None = None
+    among: tuple[str, ...] | None = None
+    """With one of these references."""
     due_before: date | None = None
     overdue_on: date | None = None
     went_back: bool = False
@@ -79,6 +88,16 @@ class Entry(Recorded):
     began_at: datetime
     changed_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def left(self) -> Decimal | None:
+        """What is left to be paid: in the provider's words, else what follows from ours. None for a
+        credit note, and where a part is paid and nobody has said how much."""
+        if self.credit_note or self.number is None:
+            return None
+        if self.left_to_pay is not None or self.due is None or self.paid is None:
+            return self.left_to_pay
+        return added((self.due, -self.paid, -(self.credited or Decimal(0))), self.currency)
 
 
 class Page(Recorded):

@@ -6,7 +6,7 @@ Nothing here reads or changes the caller's decimal context.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from decimal import (
     ROUND_HALF_UP,
@@ -129,6 +129,16 @@ Currency = Annotated[str, AfterValidator(_known)]
 def minor_units(currency: str) -> int:
     """How many decimals an amount in this currency has: EUR 2, JPY 0, BHD 3 (ISO 4217)."""
     return _EXPONENTS[_known(currency)]
+
+
+@cache
+def by_minor_units() -> Mapping[int, tuple[str, ...]]:
+    """All currencies, by how many decimals they have."""
+    every = sorted(_EXPONENTS)
+    return {
+        places: tuple(code for code in every if _EXPONENTS[code] == places)
+        for places in sorted({*_EXPONENTS.values()})
+    }
 
 
 def rounded(amount: Decimal, currency: str) -> Decimal:

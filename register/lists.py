@@ -5,9 +5,9 @@ Amounts come from columns: one that no column holds is left out here, and is in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     func,
     or_,
     select,
@@ -25,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from invoicing.booked import Entry, Page, Rate, Total, Wanted
 from invoicing.invoice import Status
-from invoicing.money import minor_units
+from invoicing.money import by_minor_units, exactly, minor_units
 from invoicing.provider import PaymentStatus
 from register import cursors
 from register.database import BadRegister
@@ -35,8 +36,11 @@ from register.tables import invoices, vat_rows
 
 MOST_ROWS = 1000
 """Of one page."""
+MOST_UNITS = 2**63 - 1
+"""Minor units that a column holds."""
 
 _AMOUNTS = ("net", "vat", "gross", "due", "paid", "credited")
+_SAME = ("provider", "account", "status", "payment", "currency")
 _MOVED = ("left_to_pay", "too_much", "refunded", "charged_back", "returned")
 
 
@@ -75,7 +79,7 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """What an invoice has to fulfil to be wanted."""
     has, begins = invoices.c, wanted.prefix
     fits = [has.kind == "invoice"]
-    given = {name: getattr(wanted, name) for name in ("provider", "account", "status", "payment")}
+    given = {name: getattr(wanted, name) for name in _SAME}
     fits += [has[name] == value for name, value in given.items() if value is not None]
     if begins:
         fits.append(func.substr(has.reference, 1, len(begins)) == begins)
@@ -85,9 +89,13 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
         fits.append(or_(*begin))
     if wanted.text:
-        text = wanted.text.lower()
         places = (has.reference, has.number, has.buyer)
-        fits.append(or_(*(func.lower(each).contains(text, autoescape=True) for each in places)))
+        fits.append(or_(*(_says(each, wanted.text) for each in places)))
+    if wanted.buyer:
+        fits.append(_says(has.buyer, wanted.buyer))
+    fits += _of_worth(wanted)
+    if wanted.among is not None:
+        fits.append(has.reference.in_(wanted.among))
     if wanted.running is not None:
         fits.append(has.ended.is_(not wanted.running))
     if wanted.due_before:
@@ -101,6 +109,31 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
+
+
+def _says(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    return func.lower(column).contains(text.lower(), autoescape=True)
+
+
+def _of_worth(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    has = invoices.c
+    if wanted.amount_from is not None:
+        yield has.gross >= _in_units(wanted.amount_from, ROUND_CEILING)
+    if wanted.amount_to is not None:
+        yield has.gross <= _in_units(wanted.amount_to, ROUND_FLOOR)
+
+
+def _in_units(bound: Decimal, rounding: str) -> ColumnElement[Any]:
+    """The same number in the minor unit of whatever currency a row is in."""
+
+    def units(places: int) -> int:
+        with exactly():
+            exact = bound.scaleb(places).to_integral_value(rounding)
+        return max(-MOST_UNITS, min(int(exact), MOST_UNITS))
+
+    places = by_minor_units()
+    others = ((invoices.c.currency.in_(places[each]), units(each)) for each in places if each != 2)
+    return case(*others, else_=units(2))
 
 
 def _at(account: str) -> ColumnElement[bool]:

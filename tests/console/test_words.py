@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from console import pictures, way
 from console.batch import CHOICES, WRITTEN
+from console.booked import FIELDS
 from console.going import SUMS
 from console.reader import Reader, preferred
 from console.shapes import Shape, shape_of
@@ -99,7 +100,11 @@ GROUPS: dict[str, Iterable[object]] = {
     "second": [CANCEL, CREDIT],
     "balance": [name for name in Balance.model_fields if name not in ("currency", "movements")],
     "movement": Way,
-    "column": ["invoices", "net", "vat", "gross", "paid", "credited"],
+    "column": [
+        *("invoices", "net", "vat", "gross", "due", "paid", "credited"),
+        *("paid_amount", "left_to_pay", "rate", "taxable"),
+    ],
+    "chosen": [*FIELDS, "running_true", "running_false", "overdue_true"],
     "list": ["caption_invoices", "caption_orders"],
 }
 """Names that are put together."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
 from collections.abc import AsyncIterator
+from io import BytesIO, StringIO
 from pathlib import Path
 
+import openpyxl
 import pytest
 
-from gateway import tokens
+from gateway import book_file, tokens
 from gateway.problems import Kind
 from invoicing.booked import Page, Total, Wanted
 from register import opened
@@ -90,6 +93,7 @@ async def test_a_limited_caller_sees_and_adds_up_its_own_alone(
     assert await everything(door) == own
     (total,) = (await door.get("/v1/books/totals")).json()["totals"]
     assert total["invoices"] == len(own)
+    assert references((await door.get("/v1/books/file")).text) == own
     # Nor by a filter, nor by the cursor of somebody who sees all.
     assert await everything(door, prefix="A-") == {each for each in own if each[0] == "A"}
     whole = await booked.bearer(TOKENS["read"]).get("/v1/books", limit=1)
@@ -112,7 +116,7 @@ async def test_a_period_that_ends_before_it_begins_is_a_mistake(booked: Gateway)
 
 
 async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
-    for path in ("/v1/books", "/v1/books/totals"):
+    for path in ("/v1/books", "/v1/books/totals", "/v1/books/file"):
         answer = await gateway.bearer(TOKENS["read"]).get(path)
         assert "INVOICING_REGISTER_AT" in problem(answer, Kind.NOT_FOUND).detail
 
@@ -138,6 +142,57 @@ async def test_how_it_goes_is_told_by_day_and_of_one_s_own_alone(booked: Gateway
     assert [each["invoices"] for each in mine["days"]] == [1]
 
 
+def references(text: str) -> set[str]:
+    """Of a CSV file."""
+    return {row["reference"] for row in csv.DictReader(StringIO(text.lstrip("\ufeff")))}
+
+
+async def test_what_a_filter_chooses_is_taken_as_a_file(booked: Gateway) -> None:
+    door = booked.door("read")
+    answer = await door.get("/v1/books/file", provider="mollie", amount_from="121")
+    assert references(answer.text) == {"A-1", "A-2", "B-1"}
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="invoices.csv"'
+    assert ",121.00," in answer.text
+    comma = await door.get("/v1/books/file", decimal="comma")
+    assert ";121,00;" in comma.text
+    book = openpyxl.load_workbook(
+        BytesIO((await door.get("/v1/books/file", format="xlsx", text="A-1")).content)
+    )
+    names, row = list(book["invoices"].values)
+    said = dict(zip(names, row, strict=True))
+    assert (said["reference"], said["gross"], said["buyer"]) == ("A-1", 121, "Bakker & Zn")
+
+
+@pytest.mark.parametrize(
+    "query", [{"format": "exe"}, {"decimal": "x"}, {"cursor": "x"}, {"amount_from": "ten"}]
+)
+async def test_a_file_that_is_asked_for_wrongly_is_a_mistake(
+    booked: Gateway, query: dict[str, str]
+) -> None:
+    problem(await booked.door("read").get("/v1/books/file", **query), Kind.INVALID)
+
+
+@pytest.mark.parametrize(
+    ("most", "name", "count"),
+    [(3, "invoices-first-3.csv", 3), (4, "invoices.csv", 4), (5, "invoices.csv", 4)],
+)
+async def test_a_file_has_the_latest_rows_up_to_its_bound_and_says_so(
+    booked: Gateway, monkeypatch: pytest.MonkeyPatch, most: int, name: str, count: int
+) -> None:
+    monkeypatch.setattr(book_file, "MOST_ROWS", most)
+    monkeypatch.setattr(book_file, "AT_ONCE", 2)
+    answer = await booked.door("read").get("/v1/books/file")
+    assert f'"{name}"' in answer.headers["content-disposition"]
+    assert len(references(answer.text)) == count
+
+
+async def test_amounts_out_of_order_are_a_mistake(booked: Gateway) -> None:
+    asked = {"amount_from": "2", "amount_to": "1"}
+    for path in ("/v1/books", "/v1/books/totals", "/v1/books/file"):
+        problem(await booked.door("read").get(path, **asked), Kind.INVALID)
+
+
 @pytest.mark.parametrize("until", ["2026-05-31", "2026-09-01"])
 async def test_an_overview_is_of_ninety_two_days_at_most(booked: Gateway, until: str) -> None:
     answer = await booked.door("read").get("/v1/books/overview", since="2026-06-01", until=until)
@@ -161,6 +216,6 @@ async def test_a_register_that_does_not_answer_is_not_taken_for_the_server(
     shared_world: World,
 ) -> None:
     async with gateway_over(shared_world.client, books=Stuck(), temporal_seconds=0.2) as made:
-        for path in ("/v1/books", "/v1/books/totals"):
+        for path in ("/v1/books", "/v1/books/totals", "/v1/books/file"):
             late = await made.bearer(TOKENS["read"]).get(path)
             assert "the register did not answer" in problem(late, Kind.UNAVAILABLE).detail

@@ -82,6 +82,11 @@ FILTERS: list[tuple[dict[str, Any], set[str]]] = [
     ({"accounts": ("mollie/belgium", "invoro/belgium")}, {"JUNE-3"}),
     ({"accounts": ("mollie/belgium",)}, set()),
     ({"accounts": ("mollie/default",), "prefixes": ("JUNE",)}, {"JUNE-1", "JUNE-2"}),
+    ({"currency": "USD"}, {"MAY-5"}),
+    ({"buyer": "MÜLLER"}, {"JUNE-2"}),
+    ({"buyer": "JUNE-2"}, set()),
+    ({"among": ("JUNE-1", "MAY-5", "no-such")}, {"JUNE-1", "MAY-5"}),
+    ({"among": ()}, set()),
     ({"text": "müller"}, {"JUNE-2"}),
     ({"text": "0%"}, {"JUNE-2"}),
     ({"text": "x-5"}, {"MAY-5"}),
@@ -103,6 +108,32 @@ async def test_what_is_asked_for_is_found_and_nothing_else(reader: Engine) -> No
         found = page(reader, Wanted(**given), 100)
         assert {each.reference for each in found.rows} == wanted, given
         assert found.next is None
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"amount_from": "121.00", "amount_to": "121"}, {*ROWS}),
+        ({"amount_from": "121.001"}, {"YEN"}),
+        ({"amount_to": "120.99"}, {"DINAR"}),
+        ({"amount_from": "1499.5", "amount_to": "1500.5"}, {"YEN"}),
+        ({"amount_from": "1500.5"}, set()),
+        ({"amount_from": "1.125", "amount_to": "1.125"}, {"DINAR"}),
+        ({"amount_from": "1", "amount_to": "2000", "currency": "JPY"}, {"YEN"}),
+        ({"amount_from": "999999999999999"}, set()),
+        ({"amount_to": "-999999999999999"}, set()),
+    ],
+)
+async def test_amounts_are_bounded_in_each_invoice_s_own_currency(
+    reader: Engine, books: Books, given: dict[str, str], wanted: set[str]
+) -> None:
+    for reference, currency, gross in (("YEN", "JPY", "1500"), ("DINAR", "KWD", "1.125")):
+        amounts = dict.fromkeys(("net", "gross", "due"), Decimal(gross))
+        row = a_row(currency=currency, vat=Decimal(0), vat_rows=(), **amounts)
+        await books.claim(a_claim(reference))
+        await books.record(a_record(lines(1, 1), row, reference=reference))
+    found = page(reader, Wanted.model_validate(given), 100)
+    assert {each.reference for each in found.rows} == wanted
 
 
 async def test_money_that_went_back_is_in_the_list(reader: Engine) -> None:
@@ -131,6 +162,28 @@ async def test_what_is_not_paid_in_full_is_overdue_unless_nothing_is_to_be_paid(
     found = page(engine, Wanted(overdue_on=date(2026, 6, 2)), 100).rows
     engine.dispose()
     assert bool(found) is overdue
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({}, Decimal("121.00")),
+        ({"paid": Decimal("20.50"), "credited": Decimal("0.50")}, Decimal("100.00")),
+        ({"paid": None, "payment": "partly_paid"}, None),
+        ({"paid": GROSS, "left_to_pay": Decimal("5.00")}, Decimal("5.00")),
+        ({"number": None}, None),
+        ({"credit_note": True}, None),
+    ],
+)
+async def test_what_is_left_is_what_is_due_less_what_came_in_and_was_taken_back(
+    place: str, books: Books, changes: dict[str, Any], left: Decimal | None
+) -> None:
+    await books.claim(a_claim("INV-7"))
+    await books.record(a_record(lines(1, 1), a_row(**changes), reference="INV-7"))
+    engine = for_reading(place)
+    (one,) = page(engine, Wanted(), 1).rows
+    engine.dispose()
+    assert one.left == left
 
 
 async def test_pages_have_each_once_the_latest_first(reader: Engine) -> None:
