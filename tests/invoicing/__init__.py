@@ -9,8 +9,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from invoicing.document import Document
 from temporal_server import cache_folder
 
-# Hypothesis notes the constants of our code somewhere, by the code's digest; the checkout is not the
-# place. It reads all our code for them, in every process of tests: kept, that is done once.
+# Hypothesis notes the constants of our code somewhere, by the code's digest; the checkout is not
+# the place. It reads all our code for them, in every process of tests: kept, that is done once.
 set_hypothesis_home_dir(cache_folder() / "hypothesis")
 
 

@@ -32,6 +32,7 @@ from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.world import FIXED, Company, World, together, world
 from tests.patience import LONG_ENOUGH
+from tests.register.postgres import on_both_when_thorough
 from tests.tiers import THOROUGH
 
 ONCE = [CREATED, APPROVED, SENT]
@@ -113,6 +114,7 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
     assert await drill.books.broken() is None
 
 
+@on_both_when_thorough
 async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
     drill: Drill,
 ) -> None:
@@ -282,6 +284,7 @@ SCENARIOS: tuple[First, ...] = (
 )
 
 
+@on_both_when_thorough
 async def test_whatever_was_under_way_is_gone_on_with_once(drill: Drill) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with drill.server() as here:
