@@ -18,11 +18,20 @@ from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, r
 from tests.lifecycle.world import together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import cluster, created
+from tests.tiers import chosen
 
 PAGE = Path(__file__).parents[2] / "docs" / "register.md"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+ON_POSTGRESQL = chosen(PROVIDERS, len(PROVIDERS))
+"""The database makes no difference to what a provider shows: of the second, a part is enough."""
+PLACES = [
+    *(("sqlite", provider) for provider in PROVIDERS),
+    *(("postgresql", provider) for provider in ON_POSTGRESQL),
+]
+
+
+@pytest.fixture(scope="module")
 async def kept(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Kept]:
@@ -38,13 +47,12 @@ async def kept(
             yield here
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("kept", "provider"), PLACES, indirect=["kept"])
 async def test_each_kind_that_the_provider_can_show_is_found(
     kept: Kept, provider: str, request: pytest.FixtureRequest
 ) -> None:
     ways = {kind: one for kind in FindingKind if isinstance(one := way(kind, provider), Way)}
     cells = {str(kind): _found(kept, provider, kind, one) for kind, one in ways.items()}
-    # The database makes no difference to what is seen there: of the second one, a part is enough.
     await together(cells, every="sqlite" in request.node.name)
 
 
@@ -77,7 +85,7 @@ def _is_about(seeded: Seeded, finding: Found) -> None:
     assert seeded.says in finding.what
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(("kept", "provider"), PLACES, indirect=["kept"])
 async def test_what_no_list_shows_is_said_of_those_that_document_none(
     kept: Kept, provider: str
 ) -> None:

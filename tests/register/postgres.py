@@ -10,8 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from drill.postgres import owner as runs_as
+
+on_both_when_thorough = pytest.mark.parametrize(
+    "place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)], indirect=True
+)
+"""For what lives whole invoices on a Temporal server: what the register does for it is tried on
+both databases by its own tests, in a hundredth of the time. One such life of each file is lived on
+both."""
 
 
 @contextlib.contextmanager

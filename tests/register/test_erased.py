@@ -44,6 +44,7 @@ from tests.lifecycle.test_orders import until as until_order
 from tests.lifecycle.test_privacy import Collected
 from tests.lifecycle.test_privacy import collected as collected
 from tests.lifecycle.world import FIXED, Company, World, world
+from tests.register.postgres import on_both_when_thorough
 
 NAME = "Quillon Canaryson"
 STREET = "Cage Street 7"
@@ -226,6 +227,7 @@ async def _erased(here: Here) -> str:
     return reference
 
 
+@on_both_when_thorough
 async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: Here) -> None:
     reference = await _erased(here)
     client = await here.newcomer()
@@ -252,6 +254,7 @@ async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: 
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@on_both_when_thorough
 async def test_who_starts_an_erased_reference_without_the_register_is_refused_by_the_worker(
     here: Here,
 ) -> None:
@@ -273,6 +276,7 @@ async def test_who_starts_an_erased_reference_without_the_register_is_refused_by
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@on_both_when_thorough
 async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     here: Here,
 ) -> None:
@@ -298,6 +302,7 @@ async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     assert "was erased on" in said.output
 
 
+@on_both_when_thorough
 async def test_before_the_end_nothing_is_erased(here: Here) -> None:
     reference = await here.company.start(document=_document(), options={}, hold=True)
     await here.company.until_status(reference, Status.HELD)
@@ -309,6 +314,7 @@ async def test_before_the_end_nothing_is_erased(here: Here) -> None:
     assert (await here.company.finished(reference)).status is Status.SENT
 
 
+@on_both_when_thorough
 async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> None:
     company = here.company
     line = a_line(1, name=ORDER_LINE)
@@ -335,6 +341,7 @@ async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> Non
 # --- the register is away -------------------------------------------------------------------------
 
 
+@on_both_when_thorough
 async def test_a_register_that_is_away_ends_nothing_and_all_goes_on_when_it_is_back(
     here: Here, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from temporal_server import Server, local_server
 from tests.lifecycle.test_money import HEARS, hearing
 from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.register.postgres import on_both_when_thorough
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 from worker import erase_nightly
 
@@ -209,6 +210,7 @@ async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, databas
         assert await _run(company.client.temporal) == ErasedNow()
 
 
+@on_both_when_thorough
 async def test_the_schedule_is_made_once_and_begins_a_run(here: World, database: Engine) -> None:
     async with here.company() as company:
         reference = await _sent(company, database, 40)

@@ -28,6 +28,7 @@ from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.register.postgres import on_both_when_thorough
 from tests.register.rebuilt import Drill, refused_plainly
 from tests.tiers import THOROUGH
 
@@ -77,6 +78,7 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
     assert await drill.books.broken() is None
 
 
+@on_both_when_thorough
 async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
     drill: Drill,
 ) -> None:
@@ -246,6 +248,7 @@ SCENARIOS: tuple[First, ...] = (
 )
 
 
+@on_both_when_thorough
 async def test_whatever_was_under_way_is_gone_on_with_once(drill: Drill) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with drill.server() as here:
