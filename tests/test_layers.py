@@ -145,6 +145,7 @@ KNOW_TEMPORAL = {
     "client/invoices.py",
     "client/open_still.py",
     "client/orders.py",
+    "client/pay_links.py",
     "client/reconciliations.py",
     "client/server.py",
     "client/shared.py",

@@ -41,8 +41,8 @@ class PayLinkWorkflow:
             address = await self._asked(looked)
         except ActivityError as error:
             cause = error.cause
-            known = isinstance(cause, ApplicationError)
-            return self._told(start, looked, problem=cause.message if known else AWAY)
+            problem = cause.message if isinstance(cause, ApplicationError) else AWAY
+            return self._told(start, looked, problem=problem)
         return self._told(start, looked, address=address)
 
     async def _looked(self, reference: str) -> Requested | str:
