@@ -53,6 +53,8 @@ class Bookkeeper:
         self.credits_in: CreditsIn = "parts"
         self.refuses = 0
         """How many of the next creations it refuses."""
+        self.happened: list[tuple[str, str]] = []
+        """What was created, and what became final, by reference, in this order."""
         self.refused: set[str] = set()
         """Names of buyers that its adaptor refuses in plan."""
         self.away = 0
@@ -115,6 +117,7 @@ class Bookkeeper:
             raise Rejected("not like this")
         made = Kept(uuid.uuid4().hex[:8], call.target.reference, call.document, call.totals)
         self.kept[made.id] = made
+        self.happened.append(("created", made.reference))
         return _seen(made)
 
     async def read(self, call: ReadCall) -> Snapshot:
@@ -146,6 +149,7 @@ class Bookkeeper:
         kept = self._of(target)
         kept.stage = stage
         if stage.reached(Stage.APPROVED):
+            self.happened.append(("final", kept.reference))
             kept.number = kept.number or f"N-{kept.id}"
         return _seen(kept)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import uuid
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio.service import RPCError
 
 from invoicing.amend import AMEND_AGAIN, Amend, Amendment, AmendStatus
 from invoicing.client import Refused
@@ -346,6 +348,28 @@ async def test_one_that_was_terminated_before_it_changed_anything_leaves_its_nam
     state = await amended(office, reference, an_amendment(reference, "A2"))
     assert (state.status, state.makes) == (AmendStatus.AMENDED, f"{reference}-A2")
     assert len(office.provider.notes(reference)) == 1
+
+
+async def test_many_that_are_terminated_again_and_again_credit_once_and_then_make_once(
+    office: Office,
+) -> None:
+    chance = random.Random(42)  # noqa: S311
+    references = await asyncio.gather(*(office.invoiced() for _ in range(6)))
+    room = office.client.amendments
+    for _ in range(4):
+        await asyncio.gather(*(room.make(each, an_amendment(each)) for each in references))
+        await asyncio.sleep(chance.random())
+        for reference in chance.sample(references, 3):
+            with contextlib.suppress(RPCError):
+                await room.handle(reference).terminate("by a person")
+    last = (amended(office, each, an_amendment(each)) for each in references)
+    for reference, state in zip(references, await asyncio.gather(*last), strict=True):
+        assert state.status is AmendStatus.AMENDED
+        assert len(office.provider.notes(reference)) == 1
+        assert len(live(office, state.makes)) == 1
+        happened = office.provider.happened
+        credited = happened.index(("final", f"{reference}#A1"))
+        assert credited < happened.index(("created", state.makes))
 
 
 async def test_where_a_part_was_credited_before_what_is_left_is_credited(office: Office) -> None:
