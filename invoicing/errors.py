@@ -21,7 +21,8 @@
     └── ProviderError         what an adaptor raises; becomes a Temporal failure in one place
         ├── Unavailable       nobody: nothing happened at the provider, try again later
         ├── Rejected          a person: the provider refused; its field messages are attached
-        │   └── Denied        the account's keeper: its credentials are refused, or lack a right
+        │   ├── Denied        the account's keeper: its credentials are refused, or lack a right
+        │   └── Stale         the workflow: what was looked up has changed, look it up anew
         ├── Unsupported       the caller: this provider does not offer that
         ├── Unreadable        a person: the answer to a harmless call was not understood
         └── UnknownOutcome    the workflow: it may or may not have happened, look before acting
@@ -253,6 +254,11 @@ class Rejected(ProviderError):
 class Denied(Rejected):
     """The account's credentials were refused, or lack a right: certainly nothing was done, and the
     same call works once they are renewed. It says nothing about the invoice."""
+
+
+class Stale(Rejected):
+    """Refused, perhaps for what was looked up before and has changed since: looked up anew, the
+    same may be taken. Only where the adaptor keeps what it has looked up."""
 
 
 class Unsupported(ProviderError):

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from invoicing.document import Document
-from invoicing.errors import ProviderError, Rejected, Unreadable
+from invoicing.errors import Rejected, Stale, Unreadable
 from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
@@ -172,26 +172,11 @@ class ZeroFriction:
         try:
             return await self._create(call)
         except Rejected as error:
-            refusal = error
-        # Whoever tries again or corrects it finds what is there now.
-        self._look_ups.drop()
-        changed = await self._changed_meanwhile(call) if refusal.code in STALE else {}
-        if not changed:
-            raise refusal
-        context = {**call.target.context, **changed}
-        target = call.target.model_copy(update={"context": context})
-        told = await self._create(call.model_copy(update={"target": target}))
-        return told.model_copy(update={"context": {**changed, **told.context}})
-
-    async def _changed_meanwhile(self, call: CreateCall) -> dict[str, JsonValue]:
-        """The master data of a refused draft, where it is something else by now and no invoice of
-        this reference is there; else empty: the refusal stands."""
-        try:
-            changed = await self._look_ups.anew(call)
-            search = await self.find(call.target) if changed else Search()
-        except ProviderError:
-            return {}
-        return changed if search.complete and not search.invoices else {}
+            # Whoever tries again or corrects it finds what is there now.
+            self._look_ups.drop()
+            if error.code in STALE and self._look_ups.keeps:
+                raise Stale(error.message, code=error.code, fields=error.fields) from None
+            raise
 
     async def _create(self, call: CreateCall) -> Snapshot:
         body = encoded(call, self._settings)

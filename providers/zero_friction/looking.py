@@ -13,7 +13,6 @@ from pydantic import JsonValue
 
 from invoicing.errors import FieldProblem, Rejected
 from invoicing.provider import (
-    CreateCall,
     Found,
     LookUpCall,
 )
@@ -21,7 +20,6 @@ from providers.kit.api import Api
 from providers.kit.http import Json
 from providers.kit.keeping import Kept
 from providers.kit.wire import parse
-from providers.zero_friction.check import look_ups
 from providers.zero_friction.decode import (
     BankAccount,
     BillingItem,
@@ -38,7 +36,6 @@ from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.options import (
     BankAccountChoice,
     CustomerChoice,
-    ZeroFrictionOptions,
 )
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
 from providers.zero_friction.states import (
@@ -80,18 +77,10 @@ class LookUps:
         """Keep no list any longer."""
         self._kept.drop()
 
-    async def anew(self, call: CreateCall) -> dict[str, JsonValue]:
-        """What a draft needs of the kept lists, where it is something else by now: the new part of
-        its context. Empty where nothing has changed, or nothing is kept. Raises as `look_up`."""
-        found: dict[str, JsonValue] = {}
-        if not self._kept.keeps:
-            return found
-        options = ZeroFrictionOptions.model_validate(call.options)
-        for one in (one for wave in look_ups(call.document, options) for one in wave):
-            if one.name in KEPT:
-                found |= (await self.look_up(LookUpCall(target=call.target, look_up=one))).context
-        known = call.target.context
-        return {name: value for name, value in found.items() if known.get(name) != value}
+    @property
+    def keeps(self) -> bool:
+        """Whether any list is kept."""
+        return self._kept.keeps
 
     async def look_up(self, call: LookUpCall) -> Found:
         """See the port. Every answer must be exactly one thing; only ids go into the context."""

@@ -11,6 +11,7 @@ from benchmarks.lifecycle import FEWEST
 from invoicing.invoice import Status
 from invoicing.questions import Answer, Reason
 from sandbox import zero_friction as zf
+from sandbox.kit.faults import When
 from tests.lifecycle.world import Company
 
 
@@ -76,3 +77,36 @@ async def test_a_tax_code_whose_rate_changed_is_asked_about_before_anything_is_f
     ended = await company.finished(reference)
     assert ended.status is Status.SENT
     assert not await company.violations(reference, ended)
+
+
+def _refused(company: Company, when: When, times: int) -> None:
+    company.stand_in.faults.place(
+        zf.Step.CREATE, zf.Told.SUCCESS_FALSE, when=when, times=times, key="TAX_CODE_NOT_FOUND"
+    )
+
+
+async def test_a_draft_that_is_refused_for_a_list_and_made_all_the_same_is_found(
+    company: Company,
+) -> None:
+    await _kept(company)
+    _refused(company, "after", 1)
+    reference = await company.start()
+    ended = await company.finished(reference)
+    assert ended.status is Status.SENT
+    assert not await company.violations(reference, ended)
+    assert company.effects(reference).count("created") == 1
+
+
+async def test_what_is_refused_once_more_after_a_new_look_up_is_a_question(
+    company: Company,
+) -> None:
+    await _kept(company)
+    _refused(company, "before", 2)
+    reference = await company.start()
+    problem = (await company.parked(reference)).problem
+    assert problem is not None
+    assert [each.field for each in problem.fields] == ["TAX_CODE_NOT_FOUND"]
+    assert company.effects(reference) == []
+    await company.resolve(reference, Answer.RETRY)
+    assert (await company.finished(reference)).status is Status.SENT
+    assert company.effects(reference).count("created") == 1

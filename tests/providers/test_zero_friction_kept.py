@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from invoicing.errors import Rejected, Unavailable
-from invoicing.provider import CreateCall, LookUpCall, Snapshot, Stage, Target
+from invoicing.errors import Rejected, Stale, Unavailable
+from invoicing.provider import CreateCall, LookUpCall, Snapshot, Target
 from providers.zero_friction.adaptor import ZeroFriction
 from providers.zero_friction.looking import STALE
 from providers.zero_friction.states import ERROR_KEYS
@@ -20,7 +20,6 @@ from tests.providers.test_zero_friction import (
     adaptor,
     enveloped,
     failure,
-    invoice,
     page,
     request,
     script,
@@ -110,73 +109,35 @@ class TestHowOften:
 
 class TestARefusedDraft:
     @pytest.mark.parametrize("key", sorted(STALE))
-    async def test_it_is_made_once_more_with_what_is_there_now(self, key: str) -> None:
-        told = provider()
+    async def test_one_for_what_was_looked_up_is_stale_and_drops_what_is_kept(
+        self, key: str
+    ) -> None:
+        told = provider().on(CREATE, failure(key))
         zero = adaptor(told)
-        context = await looked_up(zero)
-        told.on(CODES, page(code("tax-new")))
-        told.on(CREATE, failure(key), enveloped({"id": "inv-1"}))
-        snapshot = await created(zero, context)
-        assert snapshot.stage is Stage.DRAFTED
-        assert snapshot.context == {"tax_codes": {"21": "tax-new"}}
-        assert told.body(CREATE)["lines"][0]["taxCodeId"] == "tax-new"
-        assert told.routes().count(CREATE) == 2
-
-    async def test_every_such_refusal_is_one_that_is_known(self) -> None:
-        assert ERROR_KEYS.keys() >= STALE
-
-    async def test_where_nothing_has_changed_the_refusal_stands(self) -> None:
-        told = provider().on(CREATE, failure("TAX_CODE_NOT_FOUND"))
-        zero = adaptor(told)
-        with pytest.raises(Rejected) as refused:
+        with pytest.raises(Stale) as refused:
             await created(zero, await looked_up(zero))
-        assert refused.value.code == "TAX_CODE_NOT_FOUND"
-        assert told.routes().count(CREATE) == 1
-
-    async def test_it_is_made_no_second_time_where_one_is_there(self) -> None:
-        told = provider()
-        zero = adaptor(told)
-        context = await looked_up(zero)
-        told.on(CODES, page(code("tax-new"))).on(FILTER, page(invoice()))
-        told.on(CREATE, failure("TAX_CODE_NOT_FOUND"))
-        with pytest.raises(Rejected):
-            await created(zero, context)
-        assert told.routes().count(CREATE) == 1
-
-    @pytest.mark.parametrize("route", [CODES, FILTER])
-    async def test_it_is_made_no_second_time_where_nobody_can_look(self, route: str) -> None:
-        told = provider()
-        zero = adaptor(told)
-        context = await looked_up(zero)
-        told.on(CODES, page(code("tax-new"))).on(route, answer(status=503))
-        told.on(CREATE, failure("TAX_CODE_NOT_FOUND"))
-        with pytest.raises(Rejected):
-            await created(zero, context)
-        assert told.routes().count(CREATE) == 1
-
-    async def test_another_refusal_makes_nothing_again_and_drops_what_is_kept(self) -> None:
-        told = provider().on(CREATE, failure("COULD_NOT_CREATE_INVOICE"))
-        zero = adaptor(told)
-        with pytest.raises(Rejected):
-            await created(zero, await looked_up(zero))
+        assert refused.value.code == key
         assert told.routes().count(CREATE) == 1
         await looked_up(zero)
         assert told.routes().count(CODES) == 2
 
-    async def test_an_outcome_that_is_unknown_makes_nothing_again(self) -> None:
-        told = provider()
-        zero = adaptor(told)
-        context = await looked_up(zero)
-        told.on(CODES, page(code("tax-new"))).on(CREATE, answer(status=503))
-        with pytest.raises(Exception, match="503"):
-            await created(zero, context)
-        assert told.routes().count(CREATE) == 1
+    async def test_every_such_refusal_is_one_that_is_known(self) -> None:
+        assert ERROR_KEYS.keys() >= STALE
 
-    async def test_with_nothing_kept_the_refusal_stands(self) -> None:
+    async def test_another_refusal_is_not_stale_and_drops_what_is_kept(self) -> None:
+        told = provider().on(CREATE, failure("COULD_NOT_CREATE_INVOICE"))
+        zero = adaptor(told)
+        with pytest.raises(Rejected) as refused:
+            await created(zero, await looked_up(zero))
+        assert type(refused.value) is Rejected
+        await looked_up(zero)
+        assert told.routes().count(CODES) == 2
+
+    async def test_with_nothing_kept_no_refusal_is_stale(self) -> None:
         told = provider().on(CREATE, failure("TAX_CODE_NOT_FOUND"))
-        with pytest.raises(Rejected):
+        with pytest.raises(Rejected) as refused:
             await created(adaptor(told, master_data_seconds=0), CONTEXT)
-        assert told.routes() == ["POST /token", CREATE]
+        assert type(refused.value) is Rejected
 
 
 async def test_a_provider_that_is_down_is_no_refusal() -> None:

@@ -18,7 +18,7 @@ from workflows.invoice.failing import wait_for_provider
 from workflows.invoice.life import Life
 from workflows.invoice.looking import learn, view, wait_for
 from workflows.invoice.searching import find_and_adopt
-from workflows.kit.calls import Trouble
+from workflows.kit.calls import Kind, Trouble
 from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
@@ -127,6 +127,10 @@ async def _not_created(life: Life, problem: Trouble) -> None:
     case.doubt = case.doubt.answered(CREATE) if certain else case.doubt.refused(CREATE, now)
     if not problem.final:
         await wait_for_provider(life, problem)
+    elif problem.kind is Kind.STALE and not case.looked_up_anew:
+        case.looked_up, case.looked_up_anew = False, True
+        life.note("what was looked up may have changed: it is looked up anew")
+        raise StartOver
     elif not (life.plan.find_first and await find_and_adopt(life)):
         # No search has shown that the refusal meant "it is there already".
         await ask_about(life, problem, _answers_to_a_refusal(life))

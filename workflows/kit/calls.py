@@ -65,6 +65,8 @@ class Kind(StrEnum):
     REJECTED = "Rejected"
     DENIED = "Denied"
     """The credentials were refused: nothing was done, and it works once they are renewed."""
+    STALE = "Stale"
+    """Refused, perhaps for what was looked up: it may be something else by now."""
     UNSUPPORTED = "Unsupported"
     UNREADABLE = "Unreadable"
     UNKNOWN = "UnknownOutcome"
@@ -84,7 +86,7 @@ class Trouble(Exception):
     @property
     def final(self) -> bool:
         """Whether it will be refused again until somebody changes something."""
-        return self.kind in (Kind.REJECTED, Kind.UNSUPPORTED)
+        return self.kind in (Kind.REJECTED, Kind.STALE, Kind.UNSUPPORTED)
 
     @property
     def unknown(self) -> bool:
