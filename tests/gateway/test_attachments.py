@@ -118,7 +118,7 @@ async def test_a_caller_with_its_own_references_names_only_what_it_has_put(
         content=_lines(request),
         headers={"Content-Type": "application/jsonl"},
     )
-    assert batch.json()["lines"][0]["outcome"] == "refused", batch.text
+    assert batch.json()["invoices"][0]["outcome"] == "refused", batch.text
     assert (await put(mine, where)).status_code == 200
     assert (await mine.post("/v1/invoices", request)).status_code == 201
 
