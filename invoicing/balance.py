@@ -104,6 +104,10 @@ class Statement(Recorded):
         return self.sums.get(way, _ZERO) if way in self.tells else None
 
 
+UNSTATED = Statement()
+"""Nothing so far."""
+
+
 class Balance(Recorded):
     """The money of one invoice as it stands; None where nobody has said."""
 
@@ -141,7 +145,7 @@ class Balance(Recorded):
         most_paid: Decimal = _ZERO,
     ) -> Balance:
         """What follows from what was stated. `most_paid` is the most that was ever seen as paid."""
-        stated = stated or Statement()
+        stated = stated or UNSTATED
         with exactly():
             wanted = due + stated.costs
             paid = stated.net

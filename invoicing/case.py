@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from invoicing import attributes
-from invoicing.balance import Balance, Statement
+from invoicing.balance import UNSTATED, Balance, Statement
 from invoicing.bounds import listed_keys, said
 from invoicing.consent import Consent, CorrectedAlone
 from invoicing.doubt import CREATE, SHOWS, Doubt
@@ -38,6 +38,7 @@ MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
 _ZERO = Decimal(0)
+_NO_ECHO = Echo()
 
 
 class Case(Memory):
@@ -276,7 +277,7 @@ class Case(Memory):
 
     def _stated(self) -> Statement | None:
         """What the provider states of its money: in figures, or by one word for all of it."""
-        money = self.money or Statement()
+        money = self.money or UNSTATED
         whole = self.line_status() is LineStatus.CREDITED
         if money.net is None and money.left is None:
             if self.payment is PaymentStatus.PAID and not whole:
@@ -295,7 +296,7 @@ class Case(Memory):
 
     def shown(self, request: InvoiceRequest) -> Invoice:
         """The state, for queries and as the result."""
-        line, stated = self.line_status(), self.echo or Echo()
+        line, stated = self.line_status(), self.echo or _NO_ECHO
         return Invoice(
             reference=request.reference,
             provider=request.provider,
@@ -415,8 +416,10 @@ class InvoiceInput(InvoiceRequest):
 
 
 def _day(stated: str | None, asked: date | None) -> date | None:
+    if not stated:
+        return asked
     try:
-        return date.fromisoformat(stated or "")
+        return date.fromisoformat(stated)
     except ValueError:
         return asked
 

@@ -143,9 +143,13 @@ def by_minor_units() -> Mapping[int, tuple[str, ...]]:
 
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """The amount to the currency's minor unit, halves away from zero, as tax law counts."""
-    unit = Decimal((0, (1,), -minor_units(currency)))
-    with exactly():
-        return amount.quantize(unit, rounding=ROUND_HALF_UP) + 0  # + 0 makes -0.00 plain 0.00
+    # Plus makes -0.00 plain 0.00.
+    return _CONTEXT.plus(amount.quantize(_unit(currency), ROUND_HALF_UP, _CONTEXT))
+
+
+@cache
+def _unit(currency: str) -> Decimal:
+    return Decimal((0, (1,), -minor_units(currency)))
 
 
 def added(amounts: Iterable[Decimal], currency: str) -> Decimal:

@@ -35,7 +35,7 @@ from tests.tiers import THOROUGH
 from worker import reconcile_daily
 from workflows.reconciliation.workflow import PATIENCE
 
-EACH = 40 if THOROUGH else 2
+EACH = 40 if THOROUGH else 1
 """How many invoices live each of the lives below at each provider."""
 
 

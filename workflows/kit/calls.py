@@ -37,6 +37,8 @@ SOON = timedelta(minutes=1)
 """A changing call that no worker begins by then is not made at all. What was looked at before it,
 and what people have said since, must still hold when it goes out."""
 
+ONCE = RetryPolicy(maximum_attempts=1)
+
 
 class Turn(IntEnum):
     """Whose turn it is where many calls wait for one provider: the smaller number goes first. What
@@ -129,7 +131,7 @@ class Queue:
             priority=Priority(priority_key=turn),
             start_to_close_timeout=self._timeout,
             schedule_to_close_timeout=self._patience,
-            retry_policy=RetryPolicy(maximum_attempts=1),
+            retry_policy=ONCE,
         )
 
     def ask(
@@ -159,7 +161,7 @@ class Queue:
             priority=Priority(priority_key=turn),
             schedule_to_start_timeout=SOON,
             start_to_close_timeout=self._timeout,
-            retry_policy=RetryPolicy(maximum_attempts=1),
+            retry_policy=ONCE,
         )
 
 
