@@ -174,11 +174,15 @@ def _read(text: str) -> date | None:
     return None
 
 
+_BREAKS = frozenset("\n\r\t")
+
+
 def readable(value: str) -> str:
     """Text in which there is something to see, and no control character but line ends and tabs."""
-    categories = {
-        unicodedata.category(character) for character in value if character not in "\n\r\t"
-    }
+    # Most texts are told by three looks at the whole of them: every worker reads each text again.
+    if value.isascii() and value.isprintable() and value.strip():
+        return value
+    categories = {unicodedata.category(character) for character in {*value} - _BREAKS}
     if "Cc" in categories:
         raise ValueError("must not contain control characters")
     if all(category[0] in "CZ" for category in categories):

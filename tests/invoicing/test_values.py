@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -142,6 +143,23 @@ def test_text_that_cannot_be_seen_is_refused(text: str) -> None:
 def test_control_characters_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="control characters"):
         readable(text)
+
+
+def _verdict(text: str) -> str:
+    try:
+        return readable(text)
+    except ValueError as error:
+        return f"refused: {error}"
+
+
+def test_the_short_way_for_plain_text_comes_to_what_the_categories_say() -> None:
+    for number in range(128):
+        character = chr(number)
+        # Beside a letter that is not ASCII the categories decide.
+        wanted = _verdict(f"{character}é").removesuffix("é")
+        assert _verdict(f"{character}e").removesuffix("e") == wanted, number
+        seen = unicodedata.category(character)[0] not in "CZ"
+        assert (_verdict(character) == character) == seen, number
 
 
 def test_zero_is_refused_where_something_must_be() -> None:
