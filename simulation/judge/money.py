@@ -238,6 +238,10 @@ class MoneyJudge:
             return f"{state.payment} is said, and {now.word} it was"
         if state.stage is Stage.CREDITED or balance.credited not in (None, now.credited):
             return self._movements(balance, now)
+        if now.net < 0:
+            # News of a payment were lost, and those of what went back were not: what is paid can be
+            # nobody's to say.
+            return self._movements(balance, now)
         if self._kind.money in _LEFT:
             return self._left(balance, now)
         if self._kind.money == "word":

@@ -34,6 +34,7 @@ PURE = (
     "tests/invoicing/test_credit.py",
     "tests/invoicing/test_order.py",
     "tests/invoicing/test_order_ledger.py",
+    "tests/invoicing/test_balance.py",
     "tests/invoicing/test_bounds.py",
     "tests/invoicing/test_questions.py",
     "tests/workflows/test_asking.py",

@@ -43,12 +43,6 @@ MUTANTS = (
         "        return None\n    case.inbox = ()\n",
     ),
     Mutant(
-        "what hears of money takes its eviction for a cancel",
-        MONEY,
-        "            if workflow.cancellation_reason() is None:\n                raise\n",
-        "            pass\n",
-    ),
-    Mutant(
         "a new stage begins the time anew for which money is heard of",
         MONEY,
         "    life.waits.waiting = waiting\n",

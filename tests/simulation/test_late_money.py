@@ -210,6 +210,20 @@ def test_a_credit_note_is_added_brings_a_look_and_is_no_payment() -> None:
         assert balance.unexplained == 0
 
 
+def test_until_it_is_looked_at_again_what_is_left_is_less_by_the_credit_note() -> None:
+    with Hearing() as scene:
+        scene.begun()
+        scene.states(PaymentStatus.UNPAID, left=DUE)
+        scene.hears("looked at")
+        scene.passes(timedelta(minutes=5))
+        scene.provider.script("read", *[away()] * 400)
+        scene.credited("NOTE", "10.00")
+        scene.passes(timedelta(minutes=5))
+        balance = scene.balance
+        assert (balance.credited, balance.left) == (Decimal(10), DUE - 10)
+        assert balance.unexplained == 0
+
+
 def test_more_credit_notes_than_are_added_up_leave_what_is_credited_unknown() -> None:
     with Hearing() as scene:
         scene.begun()

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from invoicing.notice import Notice
 from simulation import prove
 from simulation.drawing import draw_life
 from simulation.judge.sentences import Sentence
+from simulation.judge.telling import TellingJudge
 from simulation.life import live
 from simulation.provider.account import SimulatedProvider
 from simulation.provider.ledger import Held
+from simulation.provider.papers import Papers
 from simulation.shrink import shrink
 from tests.child import COMPILED
+from workflows import money
 from workflows.invoice import instructions
 
 CHUNKS = 20
@@ -116,6 +120,44 @@ def test_what_breaks_a_promise_is_red_and_told_as_a_story(
     story = "\n".join(prove.told(broken[0], sentence))
     assert f"Seed {broken[0]} breaks: {sentence.value}" in story
     assert "a life begins" in story or "delivered" in story
+
+
+def _learns_nothing_of_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(money, "learn", lambda *given, **named: None)
+
+
+def _finds_no_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Papers, "find", lambda self, key: None)
+
+
+def _tells_the_same_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = TellingJudge.posted
+
+    def posted(self: TellingJudge, notice: Notice) -> None:
+        told(self, notice)
+        told(self, notice.model_copy(update={"id": f"{notice.id}-again"}))
+
+    monkeypatch.setattr(TellingJudge, "posted", posted)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (_learns_nothing_of_money, Sentence.MONEY_TRUE),
+        (_finds_no_document, Sentence.KEPT_ONCE),
+        (_tells_the_same_twice, Sentence.TOLD),
+    ],
+)
+def test_what_breaks_a_promise_after_the_goal_is_red(
+    damage: object, sentence: Sentence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert callable(damage)
+    damage(monkeypatch)
+    for life in map(draw_life, range(1, 999)):
+        late = life.kind.hears or life.kind.keeps
+        if late and any(each.sentence is sentence for each in live(life).violations):
+            return
+    raise AssertionError("no life shows it")
 
 
 def test_what_has_no_part_in_a_violation_is_left_out_of_its_story(
