@@ -257,10 +257,11 @@ def order_confirmed(context: OrderContext, event: Event) -> OrderContext:
 
 
 def confirmed(context: Context, event: Event) -> Context:
-    """A person says that a call took effect."""
+    """A person says that a call took effect. What makes a credit is the credit's own request."""
     said = str(event.body.get("verb") or "")
     credit = context.credit.verb if context.credit else None
-    verb = credit if said == "credit" else VERBS_OF_A_PERSON.get(said)
+    of_credit = said == "credit" or (context.is_credit and said == "create")
+    verb = credit if of_credit else VERBS_OF_A_PERSON.get(said)
     if verb is None:
         return context
     slot = context.slot(verb).model_copy(update={"result": "ok", "problems": ()})

@@ -138,7 +138,9 @@ _LIVES = (
                 Expected(1, ASKED, HAPPENED),
             ),
             ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
-            ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
+            ("unknown_status unknown_ledger", Expected(1)),
+            # It is final, and no look can show other figures.
+            ("changed_amount changed_figure", Expected(1, DIFFERS, ABANDON)),
             both("slow gate", Expected(1)),
         ),
         wire=False,

@@ -32,7 +32,6 @@ from tests.lifecycle.world import World, world
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
 MAKE_NONE = ("invoro", "quiddly_blind")
-FAULTS = (Fault.RESET, Fault.SERVER_ERROR, Fault.NOT_JSON, Fault.TRUNCATED)
 STEP = dict.fromkeys(MAKE, "document") | {"quiddly": "download"}
 
 
@@ -162,14 +161,6 @@ async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
         invoice = await sent(shop)
         await asyncio.wait_for(store.missed.wait(), 60)
         store.away = False
-        assert (await kept(shop, invoice.reference)).file is not None
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fetch_that_fails_is_made_again(keeping: World, fault: Fault) -> None:
-    async with opened(keeping, "mollie") as shop:
-        shop.stand_in.faults.place("document", fault, times=1)
-        invoice = await sent(shop)
         assert (await kept(shop, invoice.reference)).file is not None
 
 

@@ -263,10 +263,17 @@ _OVER = (
 class World:
     """A server with a worker that serves every company opened in it."""
 
-    def __init__(self, server: Server, client: InvoicingClient, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        server: Server,
+        client: InvoicingClient,
+        http: httpx.AsyncClient,
+        documents: DocumentStore | None = None,
+    ) -> None:
         self.server = server
         self.client = client
         self.http = http
+        self.documents = documents
         self.accounts: dict[str, dict[str, Provider]] = {name: {} for name in ADAPTORS}
         self.consents: dict[str, dict[str, Consent]] = {name: {} for name in ADAPTORS}
         self.files: DocumentStore | None = None
@@ -367,7 +374,7 @@ async def world(
     client = await InvoicingClient.connect(server.address, data_converter=read)
     worker = await InvoicingClient.connect(server.address, data_converter=works)
     async with http_client() as http:
-        made = World(server, client, http)
+        made = World(server, client, http, documents)
         made.files = documents or files
         setup = WorkerSettings(**{"grace": 2.0, "calls": 200, **settings_})
         async with serving(

@@ -19,6 +19,10 @@ def seen(step: str, lived: Lived) -> str:
 def _words(step: str, lived: Lived) -> Iterator[str]:
     yield str(lived.status) if lived.status else "not at its end"
     yield f"{lived.live} alive"
+    if lived.credited is not None:
+        yield "credited " + (" and ".join(map(str, lived.credited)) or "nothing")
+    if lived.kept is not None:
+        yield f"{lived.kept} kept"
     if lived.calls is not None:
         yield f"{lived.calls} × {step}"
     if lived.asked:

@@ -48,11 +48,11 @@ from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
 from invoicing.values import MOST_LINES
 from providers.riverty.adaptor import Riverty
 from providers.riverty.check import MOST_CREDITED
-from providers.riverty.decode import MAX_NOTIFICATION, MOST_PARTS, NOT_READ
+from providers.riverty.decode import MAX_NOTIFICATION, MOST_PARTS, NOT_READ, confirmed
 from providers.riverty.encode import UNITS
 from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
 from providers.riverty.settings import RivertySettings
-from providers.riverty.states import FAILURE
+from providers.riverty.states import FAILURE, Context, Credit
 from tests.providers import Reply, Script, answer, differing
 
 SECRET = "canary-key"
@@ -1221,6 +1221,17 @@ class TestTakingBack:
         assert reference in snapshot.keys
         assert (await life.read(edi(note="late"))).stage is Stage.DRAFTING
         assert (await life.read(edi(orderNo=reference))).stage is Stage.DRAFTED
+
+    @pytest.mark.parametrize("verb", ["goodwill", "return"])
+    def test_what_a_person_has_seen_of_a_credit_is_the_credit_and_no_order(self, verb: str) -> None:
+        credit = Credit.model_validate(
+            {"verb": verb, "reason": "OTHER", "reference": "CR-1", "items": []}
+        )
+        told = Event(id="person", kind=CONFIRMED, body={"verb": "create"})
+        known = confirmed(Context(credit=credit, is_credit=True), told)
+        assert {name: slot.result for name, slot in known.slots.items()} == {verb: "ok"}
+        of_the_invoice = confirmed(Context(credit=credit), told)
+        assert [*of_the_invoice.slots] == ["order"]
 
     async def test_a_goodwill_takes_the_invoice_back_when_it_is_confirmed(self) -> None:
         life = await accepted()
