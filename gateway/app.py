@@ -28,6 +28,7 @@ from gateway import (
     legal_hold,
     orders,
     questions,
+    saved,
     webhooks,
 )
 from gateway import books as booked
@@ -37,6 +38,7 @@ from gateway.backend import Backend, Behind, Register
 from gateway.guard import Guard
 from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
+from gateway.saved import ForgetList, SaveList
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.asking import Execution
@@ -76,6 +78,8 @@ BODIES = (
     AddLines,
     Credit,
     Close,
+    SaveList,
+    ForgetList,
     LegalHold,
     ReleaseLegalHold,
 )
@@ -166,6 +170,7 @@ _ROUTERS = (
     events.router,
     booked.router,
     book_file.router,
+    saved.router,
     legal_hold.router,
     document.router,
     *findings.routers,

@@ -128,7 +128,7 @@ async def test_amounts_are_bounded_in_each_invoice_s_own_currency(
     reader: Engine, books: Books, given: dict[str, str], wanted: set[str]
 ) -> None:
     for reference, currency, gross in (("YEN", "JPY", "1500"), ("DINAR", "KWD", "1.125")):
-        amounts = dict.fromkeys(("net", "gross", "due"), Decimal(gross))
+        amounts: dict[str, Any] = dict.fromkeys(("net", "gross", "due"), Decimal(gross))
         row = a_row(currency=currency, vat=Decimal(0), vat_rows=(), **amounts)
         await books.claim(a_claim(reference))
         await books.record(a_record(lines(1, 1), row, reference=reference))
