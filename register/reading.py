@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from invoicing.booked import Page, Total, Wanted
+from invoicing.booked import Page, Total, Wanted, Worth
 from invoicing.claims import Kind
 from invoicing.errors import Unavailable
 from invoicing.findings import FoundPage, RunsPage, WantedFindings
@@ -43,6 +43,10 @@ class Reader:
     async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
         """See `Booked`."""
         return await self._read(lists.page, wanted, limit, after)
+
+    async def worths(self, wanted: Wanted) -> tuple[Worth, ...]:
+        """See `Booked`."""
+        return await self._read(lists.worths, wanted)
 
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
         """See `Booked`."""

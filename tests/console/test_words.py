@@ -90,6 +90,7 @@ GROUPS: dict[str, Iterable[object]] = {
         "forgotten",
     ],
     "question": ["more", "less"],
+    "inbox": ["by_age", "by_worth", "order_age", "order_worth"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
