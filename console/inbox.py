@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -13,9 +16,13 @@ from console.render import Live, Visitor
 from console.rows import look_at_each
 from console.second import consents
 from console.subjects import Kind, Subject
-from gateway import events
+from gateway import books, events
 from gateway.pages import Paged
+from gateway.problems import Kind as Problem
+from gateway.problems import Trouble
 from gateway.routes import page
+from invoicing import claims
+from invoicing.booked import Worth
 from invoicing.identity import CREDITS_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
 from invoicing.lists import Listed
 
@@ -35,9 +42,13 @@ async def inbox(
     desk: Desk,
     visitor: Looking,
     number: Annotated[int, Query(alias="page", ge=1, le=100)] = 1,
+    order: Order = "age",
 ) -> HTMLResponse:
-    """What waits, in the order in which it was asked for."""
+    """What waits, in the order in which it was asked for, or by what it is worth."""
     rows, more = await waiting(desk, visitor)
+    worths = await _worths(desk, visitor, rows) if order == "worth" else None
+    if worths is not None:
+        rows = by_worth(rows, worths)
     last = max(1, -(-len(rows) // ROWS))
     number = min(number, last)
     shown = rows[(number - 1) * ROWS : number * ROWS]
@@ -49,8 +60,8 @@ async def inbox(
         "inbox.html",
         visitor,
         rows=[
-            (subject, row, sentence(desk, subject, row))
-            for subject, (_, row) in zip(found, shown, strict=True)
+            (subject, row, sentence(desk, subject, row), (worths or {}).get((kind, row.reference)))
+            for subject, (kind, row) in zip(found, shown, strict=True)
         ],
         news=[(subject, sentence(desk, subject)) for subject in news],
         count=len(rows),
@@ -58,7 +69,9 @@ async def inbox(
         number=number,
         last=last,
         consents=consents,
-        live=Live("/live/inbox", f"/?page={number}"),
+        order=order,
+        sorted_by="worth" if worths is not None else "age",
+        live=Live("/live/inbox", f"/?page={number}&order={order}"),
     )
 
 
@@ -75,6 +88,48 @@ async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
     of = ("news", visitor.caller.reach)
     ask = partial(events.list_events, desk.backend, visitor.caller, MOST_EVENTS)
     return (await desk.read.lists.answer(of, ask)).events
+
+
+Order = Literal["age", "worth"]
+_Row = tuple[Kind, Listed]
+
+
+async def _worths(
+    desk: Console, visitor: Visitor, rows: Sequence[_Row]
+) -> Mapping[tuple[Kind, str], Worth] | None:
+    """What the register has of each; None where there is none, or it is away."""
+    if desk.backend.books is None:
+        return None
+    found: dict[tuple[Kind, str], Worth] = {}
+    for kind, name in _BOOKED.items():
+        references = [row.reference for of, row in rows if of is kind]
+        try:
+            told = await books.worths_of(name, references, desk.backend, visitor.caller)
+        except Trouble as trouble:
+            if trouble.kind is not Problem.UNAVAILABLE:
+                raise
+            return None
+        found |= {(kind, reference): worth for reference, worth in told.items()}
+    return found
+
+
+_BOOKED: Mapping[Kind, claims.Kind] = {Kind.INVOICES: "invoice", Kind.ORDERS: "order"}
+"""Of what the register has amounts, and as what. Of credits it has those of the invoice alone."""
+
+
+def by_worth(rows: Sequence[_Row], worths: Mapping[tuple[Kind, str], Worth]) -> list[_Row]:
+    """The largest first, currency by currency, beginning with the one that most are in: nothing is
+    converted. Those of which no amount is known come last, as they came."""
+    found = [worths.get((kind, row.reference)) for kind, row in rows]
+    known = [(worth, row) for worth, row in zip(found, rows, strict=True) if worth]
+    count = Counter(worth.currency for worth, _ in known)
+
+    def place(one: tuple[Worth, _Row]) -> tuple[int, str, Decimal]:
+        worth, _ = one
+        return -count[worth.currency], worth.currency, -worth.amount
+
+    unknown = [row for worth, row in zip(found, rows, strict=True) if not worth]
+    return [row for _, row in sorted(known, key=place)] + unknown
 
 
 _KINDS = {

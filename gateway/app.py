@@ -31,6 +31,7 @@ from gateway import (
     orders,
     pay_link,
     questions,
+    saved,
     webhooks,
 )
 from gateway import books as booked
@@ -40,6 +41,7 @@ from gateway.backend import Backend, Behind, Register
 from gateway.guard import Guard
 from gateway.people import People
 from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_with
+from gateway.saved import ForgetList, SaveList
 from gateway.silence import told_apart
 from gateway.visits import visit_of
 from invoicing.amend import Amend
@@ -81,6 +83,8 @@ BODIES = (
     Credit,
     Amend,
     Close,
+    SaveList,
+    ForgetList,
     LegalHold,
     ReleaseLegalHold,
 )
@@ -173,6 +177,7 @@ _ROUTERS = (
     events.router,
     booked.router,
     book_file.router,
+    saved.router,
     legal_hold.router,
     document.router,
     attachments.router,

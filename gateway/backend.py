@@ -21,6 +21,7 @@ from invoicing.findings import Findings
 from invoicing.legal_hold import Holds
 from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
+from invoicing.saved import SavesLists
 from settings.gateway import GatewaySettings
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
-class Register(Booked, Findings, Holds, Overlooks, Protocol):
+class Register(Booked, Findings, Holds, Overlooks, SavesLists, Protocol):
     """What the gateway needs of one."""
 
 

@@ -16,7 +16,8 @@ from gateway.callers import Caller
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
-from invoicing.booked import BadCursor, Entry, Total, Wanted
+from invoicing import claims
+from invoicing.booked import BadCursor, Entry, Total, Wanted, Worth
 from invoicing.errors import FieldProblem, Unavailable
 from invoicing.inconsistent import Inconsistent
 from invoicing.invoice import Status
@@ -176,6 +177,17 @@ async def overdue_among(found: Sequence[Entry], behind: Backend, who: Caller) ->
     wanted = Chosen(overdue=True).wanted(who).model_copy(update={"among": late})
     told = await booked(behind, who, register_of(behind).page(wanted, len(late)))
     return frozenset(each.reference for each in told.rows)
+
+
+async def worths_of(
+    kind: claims.Kind, references: Sequence[str], behind: Backend, who: Caller
+) -> dict[str, Worth]:
+    """What these invoices or orders are worth, by reference, of those of which that is known."""
+    if not references:
+        return {}
+    wanted = Chosen().wanted(who).model_copy(update={"kind": kind, "among": tuple(references)})
+    found = await booked(behind, who, register_of(behind).worths(wanted))
+    return {each.reference: each for each in found}
 
 
 def register_of(behind: Backend) -> Register:

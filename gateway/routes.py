@@ -177,6 +177,16 @@ class Heads:
             response_description=what,
         )
 
+    def keeps(self, path: str, model: type[Typed], what: str) -> Callable[[F], F]:
+        """Keeps something for the caller alone, of which no invoice knows: whoever may read may."""
+        return self.router.post(
+            path,
+            dependencies=[needs(Scope.READ)],
+            openapi_extra=accepts(model) | _limits(Limits.SHOWN),
+            responses=documented(*COMMON, *BODY, Kind.NOT_FOUND, Kind.REFUSED),
+            response_description=what,
+        )
+
     def handle_of(self, behind: Backend, request: Request) -> Execution | None:
         """The workflow that a request under this prefix is about, where there is one."""
         reference = request.path_params.get("reference")

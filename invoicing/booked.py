@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from invoicing.claims import Kind
 from invoicing.errors import InvoicingError
 from invoicing.model import Recorded
 from invoicing.money import Number, added
@@ -24,6 +25,7 @@ class Wanted(Recorded):
     buyer, in capitals or not. `overdue_on`: final, due before that day, and
     neither paid nor taken back by credit notes."""
 
+    kind: Kind = "invoice"
     provider: str | None = None
     account: str | None = None
     status: str | None = None
@@ -107,6 +109,14 @@ class Page(Recorded):
     next: str | None = None
 
 
+class Worth(Recorded):
+    """What one of them is worth: what is to be paid, or its gross amount where that is unknown."""
+
+    reference: str
+    currency: str
+    amount: Decimal
+
+
 class Rate(Recorded):
     """What is taxed at one rate."""
 
@@ -135,10 +145,14 @@ class Total(Recorded):
 
 
 class Booked(Protocol):
-    """A register that is read. Both raise Unavailable."""
+    """A register that is read. All raise Unavailable."""
 
     async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
         """So many of those that fit. Raises BadCursor as well."""
+        ...
+
+    async def worths(self, wanted: Wanted) -> tuple[Worth, ...]:
+        """Of those that fit and of which an amount is known; 1,000 at most."""
         ...
 
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:

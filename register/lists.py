@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.booked import Entry, Page, Rate, Total, Wanted
+from invoicing.booked import Entry, Page, Rate, Total, Wanted, Worth
 from invoicing.invoice import Status
 from invoicing.money import by_minor_units, exactly, minor_units
 from invoicing.provider import PaymentStatus
@@ -59,6 +59,24 @@ def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -
     return Page(rows=rows, next=_cursor(rows[-1]) if len(found) > most else None)
 
 
+def worths(engine: Engine, wanted: Wanted) -> tuple[Worth, ...]:
+    """Of those that fit and of which an amount is known. Raises BadRegister. Blocks."""
+    has = invoices.c
+    amount = func.coalesce(has.due, has.gross).label("amount")
+    query = select(has.reference, has.currency, amount).where(*conditions(wanted))
+    try:
+        with engine.begin() as db:
+            found = db.execute(query.where(amount.is_not(None)).limit(MOST_ROWS)).all()
+    except DBAPIError as error:
+        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+    return tuple(_worth(*each) for each in found)
+
+
+def _worth(reference: str, currency: str, units: int) -> Worth:
+    amount = Decimal(int(units)).scaleb(-minor_units(currency))
+    return Worth(reference=reference, currency=currency, amount=amount)
+
+
 def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
     """What all that fit come to, by currency. Raises BadRegister. Blocks."""
     has, chosen = invoices.c, conditions(wanted)
@@ -78,7 +96,7 @@ def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     """What an invoice has to fulfil to be wanted."""
     has, begins = invoices.c, wanted.prefix
-    fits = [has.kind == "invoice"]
+    fits = [has.kind == wanted.kind]
     given = {name: getattr(wanted, name) for name in _SAME}
     fits += [has[name] == value for name, value in given.items() if value is not None]
     if begins:

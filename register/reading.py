@@ -12,14 +12,15 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from invoicing.booked import Page, Total, Wanted
+from invoicing.booked import Page, Total, Wanted, Worth
 from invoicing.claims import Kind
 from invoicing.errors import Unavailable
 from invoicing.findings import FoundPage, RunsPage, WantedFindings
 from invoicing.overview import Overview
 from invoicing.periods import Period
 from invoicing.reconciling import Found
-from register import holding, lists, overview
+from invoicing.saved import SavedList
+from register import holding, lists, overview, saved
 from register.database import PATIENCE, BadRegister, for_reading, made
 from register.reconciling import kept, listed
 
@@ -42,6 +43,10 @@ class Reader:
     async def page(self, wanted: Wanted, limit: int, after: str | None = None) -> Page:
         """See `Booked`."""
         return await self._read(lists.page, wanted, limit, after)
+
+    async def worths(self, wanted: Wanted) -> tuple[Worth, ...]:
+        """See `Booked`."""
+        return await self._read(lists.worths, wanted)
 
     async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
         """See `Booked`."""
@@ -89,13 +94,23 @@ class Reader:
         wanted = holding.Holding(kind, reference, by, reason, at)
         await self._read(self._writing, holding.released, wanted)
 
-    def _writing(
-        self, _: Engine, work: Callable[[Engine, holding.Holding], R], wanted: holding.Holding
-    ) -> R:
+    async def saved_lists(self, owner: str) -> tuple[SavedList, ...]:
+        """See `SavesLists`."""
+        return await self._read(saved.all_of, owner)
+
+    async def save_list(self, owner: str, one: SavedList) -> None:
+        """See `SavesLists`."""
+        await self._read(self._writing, saved.save, owner, one)
+
+    async def forget_list(self, owner: str, name: str) -> None:
+        """See `SavesLists`."""
+        await self._read(self._writing, saved.forget, owner, name)
+
+    def _writing(self, _: Engine, work: Callable[..., R], *wanted: object) -> R:
         # As rare as closing a finding: an engine that may write is made for each.
         writing = made(self._where)
         try:
-            return work(writing, wanted)
+            return work(writing, *wanted)
         finally:
             writing.dispose()
 

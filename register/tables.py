@@ -187,6 +187,15 @@ legal_holds = Table(
     Column("at", Moment, nullable=False),
 )
 
+saved_lists = Table(
+    "saved_lists",
+    metadata,
+    Column("owner", Words, primary_key=True),  # the caller's name
+    Column("name", Words, primary_key=True),
+    Column("filters", Text, nullable=False),  # JSON: what it chooses
+    Column("saved_at", Moment, nullable=False),
+)
+
 reconciliations = Table(
     "reconciliations",
     metadata,

@@ -26,7 +26,7 @@ from settings.callers import Scope
 from tests.console.browser import Browser, Page, console_over, people
 from tests.console.conftest import signed_in
 from tests.console.test_typed import NASTY
-from tests.gateway.door import Gateway, caller
+from tests.gateway.door import TOKENS, Gateway, caller
 from tests.lifecycle.world import World
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 
@@ -171,7 +171,7 @@ async def test_pages_follow_each_other_and_keep_what_is_chosen(
     first = await listed(clerk, until="2026-06-30")
     assert references(first) == ["B-1", "A-2"]
     (after,) = [link for link in first.links() if "cursor" in link]
-    second = await clerk.get(f"/console/invoices{after}")
+    second = await clerk.get(after)
     assert references(second) == ["A-1"]
     assert f"{WHERE}/invoices?until=2026-06-30" in second.links()
     # A cursor of nobody's is no mistake of a field.
@@ -204,6 +204,116 @@ async def test_what_is_seen_is_taken_as_a_file_that_the_reader_s_spreadsheet_ope
 async def test_a_file_of_another_kind_is_refused(clerk: Browser) -> None:
     page = await clerk.get("/console/books/file", params={"format": "exe"})
     assert page.status == 422
+
+
+async def saved(browser: Browser, name: str, **query: str) -> Page:
+    """Save the list with these filters by the form of its page."""
+    page = await browser.get("/console/invoices", params=query)
+    return await browser.send(page.form("/lists"), name=name)
+
+
+async def forgotten(browser: Browser, name: str) -> Page:
+    page = await listed(browser)
+    (form,) = [one for one in page.forms if ("name", name) in one.fields]
+    return await browser.send(form)
+
+
+def saved_in(page: Page) -> list[str]:
+    """The names of the saved lists that a page offers."""
+    return [dict(one.fields)["name"] for one in page.forms if one.action.endswith("/forget")]
+
+
+async def test_a_saved_list_is_there_again_in_another_browser_until_it_is_forgotten(
+    gateway: Gateway, clerk: Browser
+) -> None:
+    page = await saved(clerk, "Shop, overdue", account="shop", overdue="true")
+    assert (page.status, page.path) == (200, "/console/invoices")
+    assert "The list is saved." in page.text
+    assert references(page) == ["A-1"]
+    other = await signed_in(gateway, "read")
+    assert saved_in(await listed(other)) == ["Shop, overdue"]
+    (link,) = [each for each in (await listed(other)).links() if "account=shop" in each][:1]
+    assert references(await other.get(link)) == ["A-1"]
+    # Nobody else's.
+    assert saved_in(await listed(await signed_in(gateway, "operate"))) == []
+    # The same name again replaces it.
+    await saved(clerk, "Shop, overdue", provider="invoro")
+    page = await listed(clerk)
+    assert saved_in(page) == ["Shop, overdue"]
+    assert [each for each in page.links() if each.endswith("?provider=invoro")]
+    assert saved_in(await forgotten(clerk, "Shop, overdue")) == []
+
+
+@pytest.mark.parametrize(("name", "says"), [("", "must not be empty"), ("x" * 61, "at most 60")])
+async def test_a_name_that_is_none_is_said_beside_it_and_the_list_stays(
+    clerk: Browser, name: str, says: str
+) -> None:
+    page = await saved(clerk, name, account="shop")
+    assert (page.status, says in page.text) == (422, True)
+    assert references(page) == ["A-1"]
+    filled = {given.get("name"): given.get("value") for tag, given in page.tags if tag == "input"}
+    assert (filled["name"], filled["account"]) == (name, "shop")
+    assert saved_in(page) == []
+
+
+async def test_more_than_twenty_lists_are_refused(gateway: Gateway) -> None:
+    browser = await signed_in(gateway, "all")
+    for count in range(20):
+        assert (await saved(browser, f"list {count}")).status == 200
+    page = await saved(browser, "one more", account="shop")
+    assert (page.status, references(page)) == (409, ["A-1"])
+    assert "the most there may be: forget one" in page.text
+    assert (await saved(browser, "list 7", account="shop")).status == 200
+
+
+@pytest.mark.parametrize("path", ["lists", "lists/forget"])
+async def test_a_list_is_saved_or_forgotten_by_a_form_of_this_session_alone(
+    gateway: Gateway, clerk: Browser, path: str
+) -> None:
+    other = await signed_in(gateway, "operate")
+    token = (await listed(other)).form("/lists").hidden("form_token")
+    for given in ({"name": "x"}, {"name": "x", "form_token": token}):
+        answer = await clerk.ask("POST", f"/console/{path}", data=given)
+        assert answer.status_code == 403
+    site = {"headers": {"Origin": "https://evil.example"}}
+    mine = {"name": "x", "form_token": (await listed(clerk)).form("/lists").hidden("form_token")}
+    assert (await clerk.ask("POST", f"/console/{path}", data=mine, **site)).status_code == 403
+    assert saved_in(await listed(clerk)) == []
+
+
+async def test_a_saved_list_lists_what_its_owner_may_see(gateway: Gateway) -> None:
+    browser = Browser(gateway.url)
+    await browser.sign_in(KEYS["by reference"])
+    page = await saved(browser, "everything of mollie's", provider="mollie")
+    assert references(page) == ["B-2"]
+    await forgotten(browser, "everything of mollie's")
+
+
+@pytest.mark.parametrize("typed", NASTY)
+async def test_the_name_of_a_saved_list_is_text(clerk: Browser, typed: str) -> None:
+    page = await saved(clerk, typed, text=typed)
+    assert page.status == 200
+    seen = " ".join(typed.replace("\u2028", "\N{REPLACEMENT CHARACTER}").split())
+    assert f"Forget {seen}" in page.text
+    (form,) = [one for one in page.forms if one.action.endswith("/forget")]
+    # What a page shows as a sign is not sent back as it was: it is forgotten over REST.
+    if "\u2028" not in typed:
+        assert saved_in(await clerk.send(form)) == []
+
+
+async def test_a_list_that_rest_saved_is_offered_with_all_that_it_asks_for(
+    gateway: Gateway, browser: Browser
+) -> None:
+    door = gateway.bearer(TOKENS["read"])
+    filters = {"prefix": "A-", "too_much": False, "due_before": "2026-06-11", "running": True}
+    answer = await door.post("/v1/lists", {"name": "rest's", "filters": filters})
+    assert answer.status_code == 200
+    clerk = await signed_in(gateway, "read")
+    (link,) = [each for each in (await listed(clerk)).links() if "prefix=A-" in each]
+    page = await clerk.get(link)
+    assert references(page) == ["A-1"]
+    assert "Due before" in page.text
+    assert (await door.post("/v1/lists/forget", {"name": "rest's"})).status_code == 200
 
 
 @pytest.mark.parametrize("typed", NASTY)

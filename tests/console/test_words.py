@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from console import pictures, way
 from console.batch import CHOICES, WRITTEN
-from console.booked import FIELDS
+from console.booked import FIELDS, SELDOM
 from console.going import SUMS
 from console.reader import Reader, preferred
 from console.shapes import Shape, shape_of
@@ -86,8 +86,11 @@ GROUPS: dict[str, Iterable[object]] = {
         "consented",
         "signed_out",
         "closed",
+        "saved",
+        "forgotten",
     ],
     "question": ["more", "less"],
+    "inbox": ["by_age", "by_worth", "order_age", "order_worth"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
@@ -104,7 +107,15 @@ GROUPS: dict[str, Iterable[object]] = {
         *("invoices", "net", "vat", "gross", "due", "paid", "credited"),
         *("paid_amount", "left_to_pay", "rate", "taxable"),
     ],
-    "chosen": [*FIELDS, "running_true", "running_false", "overdue_true"],
+    "chosen": [
+        *FIELDS,
+        "running_true",
+        "running_false",
+        "overdue_true",
+        *SELDOM,
+        "went_back_true",
+        "too_much_true",
+    ],
     "list": ["caption_invoices", "caption_orders"],
 }
 """Names that are put together."""

@@ -15,7 +15,7 @@ from invoicing.booked import BadCursor, Entry, Wanted
 from invoicing.periods import Period
 from register import Books
 from register.database import for_reading
-from register.lists import page, totals
+from register.lists import page, totals, worths
 from starter import Code
 from tests.command_line import lines as printed
 from tests.command_line import typed
@@ -128,12 +128,35 @@ async def test_amounts_are_bounded_in_each_invoice_s_own_currency(
     reader: Engine, books: Books, given: dict[str, str], wanted: set[str]
 ) -> None:
     for reference, currency, gross in (("YEN", "JPY", "1500"), ("DINAR", "KWD", "1.125")):
-        amounts = dict.fromkeys(("net", "gross", "due"), Decimal(gross))
+        amounts: dict[str, Any] = dict.fromkeys(("net", "gross", "due"), Decimal(gross))
         row = a_row(currency=currency, vat=Decimal(0), vat_rows=(), **amounts)
         await books.claim(a_claim(reference))
         await books.record(a_record(lines(1, 1), row, reference=reference))
     found = page(reader, Wanted.model_validate(given), 100)
     assert {each.reference for each in found.rows} == wanted
+
+
+async def test_what_each_is_worth_is_what_is_due_or_else_its_gross(
+    reader: Engine, books: Books
+) -> None:
+    order = a_row(due=Decimal("7.00"))
+    await books.claim(a_claim("ORDER", kind="order"))
+    await books.record(a_record(lines(1, 1), order, "ORDER", kind="order"))
+    unknown: dict[str, dict[str, Any]] = {
+        "NONE": {"due": None, "gross": None},
+        "GROSS": {"due": None},
+    }
+    for reference, amounts in unknown.items():
+        await books.claim(a_claim(reference))
+        await books.record(a_record(lines(1, 1), a_row(**amounts), reference))
+    among = ("NONE", "GROSS", "MAY-5", "ORDER")
+    found = worths(reader, Wanted(among=among))
+    said = {each.reference: (each.amount, each.currency) for each in found}
+    assert said == {"GROSS": (GROSS, "EUR"), "MAY-5": (GROSS, "USD")}
+    (one,) = worths(reader, Wanted(among=among, kind="order"))
+    assert (one.reference, one.amount) == ("ORDER", Decimal("7.00"))
+    (one,) = worths(reader, Wanted(among=among, prefixes=("MAY",)))
+    assert one.reference == "MAY-5"
 
 
 async def test_money_that_went_back_is_in_the_list(reader: Engine) -> None:
