@@ -529,7 +529,7 @@ def in_time(scenario: Scenario) -> float:
     return 1 if any(fault == "time_out" for fault, _ in scenario.faults) else 10
 
 
-async def open_gates(placed: list[Placed]) -> None:
+async def open_gates(placed: Sequence[Placed]) -> None:
     """Let through whatever stands at a gate."""
     for one in placed:
         if one.fault == Fault.GATE:
