@@ -78,6 +78,7 @@ GROUPS: dict[str, Iterable[object]] = {
         "credited",
         "fetching",
         "no_document",
+        "no_pay_link",
         "hold",
         "release",
         "cancel",
