@@ -6,6 +6,7 @@ import typer
 
 from commands.base import PROGRAM, AsJson, Code, Reference, answered, app, with_client
 from invoicing.client import InvoicingClient
+from invoicing.errors import InvoicingError
 from terminal import plain
 
 
@@ -27,7 +28,7 @@ def pay_link(reference: Reference, as_json: AsJson = False) -> None:
         elif said.address:
             typer.echo(plain(said.address))
         else:
-            typer.echo(f"{plain(reference)}: {plain(said.problem)}", err=True)
+            raise InvoicingError(f"{plain(reference)}: {plain(said.problem)}.")
         return Code.DONE if said.address else Code.FAILED
 
     with_client(work)

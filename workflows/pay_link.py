@@ -41,8 +41,8 @@ class PayLinkWorkflow:
             address = await self._asked(looked)
         except ActivityError as error:
             cause = error.cause
-            problem = cause.message if isinstance(cause, ApplicationError) else AWAY
-            return self._told(start, looked, problem=problem)
+            why = cause.message if isinstance(cause, ApplicationError) else AWAY
+            return self._told(start, looked, problem=why)
         return self._told(start, looked, address=address)
 
     async def _looked(self, reference: str) -> Requested | str:
@@ -83,8 +83,19 @@ class PayLinkWorkflow:
         )
         return address
 
-    def _told(self, start: PayLinkInput, invoice: Requested | None = None, **said: str) -> PayLink:
-        provider_id = invoice.invoice.provider_id or "" if invoice else ""
+    def _told(
+        self,
+        start: PayLinkInput,
+        invoice: Requested | None = None,
+        *,
+        address: str = "",
+        problem: str = "",
+    ) -> PayLink:
+        shown = invoice.invoice.provider_id if invoice else None
         return PayLink(
-            reference=start.reference, provider_id=provider_id, asked=workflow.now(), **said
+            reference=start.reference,
+            provider_id=shown or "",
+            address=address,
+            asked=workflow.now(),
+            problem=problem,
         )

@@ -16,7 +16,12 @@ from invoicing.provider import Accounts, Attaches, Orders, Search
 
 HALF = "x" * (bounds.CONTEXT // 2)
 TARGET = SimpleNamespace(account="default", context={"known": HALF})
-CALL = SimpleNamespace(target=TARGET)
+CALL = SimpleNamespace(
+    target=TARGET,
+    look_up=SimpleNamespace(name="customer"),
+    document=SimpleNamespace(attachments=()),
+    attachment=SimpleNamespace(file=None),
+)
 OF_AN_INVOICE = {
     "look_up": CALL,
     "find": TARGET,

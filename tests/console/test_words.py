@@ -79,6 +79,7 @@ GROUPS: dict[str, Iterable[object]] = {
         "credited",
         "fetching",
         "no_document",
+        "no_pay_link",
         "hold",
         "release",
         "cancel",

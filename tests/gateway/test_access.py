@@ -44,6 +44,8 @@ from tests.tls import NO_TLS
 program = Typer()
 program.command()(main)
 WHY = {"by": "an operator", "reason": "test"}
+NAMED = {"reference": "R", "event": "e", "name": "n", "finding": "f", "provider": "mollie"}
+"""Whatever is named in an address."""
 
 
 async def test_every_way_in_asks_for_a_token_before_it_reads_anything(gateway: Gateway) -> None:
@@ -52,7 +54,7 @@ async def test_every_way_in_asks_for_a_token_before_it_reads_anything(gateway: G
         for method, operation in ways.items():
             assert ("security" in operation) is not open_to_all, path
             if not open_to_all:
-                filled = path.format(reference="R", event="e", name="n", finding="f")
+                filled = path.format(**NAMED)
                 door = gateway.door(None)
                 answer = await door.ask(method.upper(), filled, content=b"{" * 100)
                 problem(answer, Kind.UNAUTHENTICATED)
