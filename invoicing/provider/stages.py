@@ -33,7 +33,8 @@ class Stage(StrEnum):
 
     def reached(self, other: Stage) -> bool:
         """Whether this is at or past `other` on the way from none to delivered."""
-        return self in _WAY and other in _WAY and _WAY.index(self) >= _WAY.index(other)
+        here, there = _PLACE.get(self), _PLACE.get(other)
+        return here is not None and there is not None and here >= there
 
 
 _WAY = (
@@ -46,6 +47,7 @@ _WAY = (
     Stage.SENT,
     Stage.DELIVERED,
 )
+_PLACE = {stage: place for place, stage in enumerate(_WAY)}
 
 
 class PaymentStatus(StrEnum):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
@@ -914,6 +915,14 @@ class TestPayloads:
     @pytest.fixture
     def converter(self) -> ByReference:
         return ByReference(Table(), data_converter.payload_converter)
+
+    def test_a_reference_is_a_payload_like_any_other(self, converter: ByReference) -> None:
+        for key in (0, 9, 10, 4321):
+            while len(converter.keys) < key:
+                converter.to_payload("before it")
+            made = converter.to_payload("a word")
+            named = {"encoding": b"simulation/reference"}
+            assert made == Payload(metadata=named, data=b"%d" % key)
 
     def test_what_is_frozen_is_handed_over_as_it_is(self, converter: ByReference) -> None:
         box = Box(number=5, text="same")
