@@ -6,13 +6,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from invoicing.client import Refused
 from invoicing.invoice import Cancel, Status
 from invoicing.request import Goal, InvoiceRequest
 from register import Books
+from register import opened as register_at
+from register.database import made
+from register.notes import notes_of
 from temporal_server import local_server
 from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME, Bookkeeper
@@ -81,3 +86,23 @@ async def test_nor_by_a_cancel_of_one_that_goes_on(opened: Opened) -> None:
         with pytest.raises(Refused, match="INV-7#C1"):
             await office.client.credits.make("INV-7", a_credit("C2", whole=True))
         assert office.provider.units("INV-7", "1") == 4
+
+
+def test_the_credit_notes_of_an_invoice_are_found_without_going_through_all(tmp_path: Path) -> None:
+    place = str(tmp_path / "register.db")
+    register_at(place).close()
+    engine = made(place)
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _hear(
+        _: object, __: object, statement: str, given: tuple[object, ...], *more: object
+    ) -> None:
+        asked.append((statement, given))
+
+    with engine.begin() as db:
+        assert notes_of(db, "INV-7") == ()
+        (statement, given) = asked[-1]
+        plan = db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+    engine.dispose()
+    assert "invoices_by_what_they_credit" in str(plan)
