@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request
@@ -83,7 +84,9 @@ async def _overview(desk: Console, visitor: Visitor, span: list[date]) -> Overvi
     if desk.backend.books is None:
         return None
     filters = books.OverviewFilters(since=span[0], until=span[-1])
-    return await books.overlook_books(filters, desk.backend, visitor.caller)
+    of = ("overview", visitor.caller.reach, filters.since, filters.until)
+    ask = partial(books.overlook_books, filters, desk.backend, visitor.caller)
+    return await desk.read.lists.answer(of, ask)
 
 
 async def _waits(desk: Console, visitor: Visitor) -> tuple[list[Wait], bool]:

@@ -91,6 +91,8 @@ class CreditsCase(Memory):
     outcome: CreditsStatus | None = None
     recorded_as: str = ""
     """Whose lines these are in the register: the chain of runs that began to write them."""
+    told_invoice: bool = False
+    """Whether the invoice was told, or was about to be, that parts of it are to be credited."""
 
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
         """The invoice that is credited: what is final does not change, but another may be made."""

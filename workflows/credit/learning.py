@@ -84,10 +84,12 @@ async def _excluded(life: CreditsLife) -> Requested:
     """The invoice, once no cancel can credit the whole of it any more."""
     for turn in range(LOOKS):
         invoice, running = await _look(life)
+        _refuse_if_a_ledger_is_lost(life, invoice)
         if not running or invoice.invoice.in_parts:
             return invoice
         if invoice.invoice.status is Status.CANCELLING:
             raise NotCreditable("it is being cancelled, which takes the whole of it back")
+        life.case.told_invoice = True
         handle = workflow.get_external_workflow_handle(workflow_id(life.reference))
         with life.calling(), contextlib.suppress(FailureError):
             # One that has just ended needs not be told: no cancel is taken any more.
@@ -95,6 +97,17 @@ async def _excluded(life: CreditsLife) -> Requested:
         if turn:
             await workflow.sleep(PAUSE * 2**turn, summary="the invoice, to be told of its credits")
     raise NotCreditable("it has not heard of its credits: ask again")
+
+
+def _refuse_if_a_ledger_is_lost(life: CreditsLife, invoice: Requested) -> None:
+    """An invoice that runs for long outlives the ledger of its credits, once nothing was left and
+    the retention is over. It still says that parts of it were credited, and this ledger said it
+    never."""
+    if invoice.invoice.in_parts and life.case.invoice is None and not life.case.told_invoice:
+        raise NotCreditable(
+            "parts of it were credited, or were to be, and Temporal has forgotten which: credit "
+            "what is left of it at the provider"
+        )
 
 
 async def look(life: CreditsLife, reference: str) -> Looked:
