@@ -64,7 +64,7 @@ class AmendWorkflow:
         return self._life.case
 
     @workflow.update(
-        description="The same again is the same; where it waits for it, what is right."
+        description="Look at once; with other content, where it waits for that, go on with it."
     )
     def amend(self, wanted: Amend) -> Amendment:
         """Look at once; go on with this, where the new invoice could not be made."""
