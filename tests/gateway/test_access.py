@@ -45,6 +45,7 @@ program = Typer()
 program.command()(main)
 WHY = {"by": "an operator", "reason": "test"}
 NAMED = {"reference": "R", "event": "e", "name": "n", "finding": "f", "provider": "mollie"}
+NAMED |= {"account": "a", "sha256": "0" * 64}
 """Whatever is named in an address."""
 
 
