@@ -87,7 +87,7 @@ def with_papers(seed: int, kind: Kind) -> tuple[Kind, list[Decision]] | None:
         papers=papers,  # type: ignore[arg-type]
         papers_after=rng.choices((timedelta(0), span(rng, 5, 90_000)), (40, 60))[0],
     )
-    if rng.random() < 0.04:
+    if rng.random() < 0.015:  # Many looks, which show little.
         kind = replace(kind, papers_after=span(rng, 20 * 86_400, 50 * 86_400))
     return kind, list(_paper_trouble(rng))
 
