@@ -30,6 +30,8 @@ from tests.lifecycle.reconciled import LISTING, Kept, findings, kept_at, opened,
 
 AT_ONCE = 4
 """Lives. Each is followed under the time limit of a test."""
+LISTED_WITHIN = 20.0
+"""Seconds for a call: a stand-in puts thousands in order for one page."""
 PATIENCE = timedelta(minutes=10)
 """With one reconciliation."""
 
@@ -62,7 +64,7 @@ class Held:
 
 async def _lived(kept: Kept, provider: str, count: int, in_all: int) -> Held:
     lives = clean_lives(provider)
-    async with opened(kept.here, provider) as shop:
+    async with opened(kept.here, provider, LISTED_WITHIN) as shop:
         numbers = iter(range(count))
 
         async def one_after_the_other() -> None:

@@ -24,7 +24,7 @@ from temporal_server import local_server
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.provider_world import KINDS, Shop
 from tests.lifecycle.provider_world import opened as at_any
-from tests.lifecycle.world import FIXED, World, world
+from tests.lifecycle.world import FIXED, TIMEOUT, World, world
 from tests.patience import LONG_ENOUGH
 
 LISTING = ["invoro", "mollie", "zero_friction"]
@@ -55,15 +55,15 @@ async def kept_at(place: str) -> AsyncIterator[Kept]:
 
 
 @contextlib.asynccontextmanager
-async def opened(here: World, name: str) -> AsyncIterator[Shop]:
-    """An account at a stand-in of this provider."""
+async def opened(here: World, name: str, patience: float = TIMEOUT) -> AsyncIterator[Shop]:
+    """An account at a stand-in of this provider; the adaptor waits `patience` seconds for it."""
     if name != "zero_friction":
-        async with at_any(here, name) as shop:
+        async with at_any(here, name, patience=patience) as shop:
             yield shop
         return
     ordinary = an_invoice("any")
     kind = replace(KINDS["mollie"], numbers=False, document=a_document, options=ordinary.options)
-    async with here.company() as one:
+    async with here.company(patience=patience) as one:
         yield Shop(one.account, one.stand_in, one.client, one.adaptor, name, kind)
 
 
