@@ -92,9 +92,13 @@ async def begun(shop: Shop, name: str) -> str:
 def held(stand_in: Any, name: str, reference: str) -> list[bytes]:
     """What the provider has of the invoice's files, in their order."""
     if name == "invoro":
-        return list(stand_in.attached(reference).values())
+        return at_invoro(stand_in, KINDS[name].mark.format(reference))
     attached = stand_in.attachment(reference)
     return [] if attached is None else [attached]
+
+
+def at_invoro(stand_in: Any, known_by: str) -> list[bytes]:
+    return list(stand_in.attached(known_by).values())
 
 
 def wanted(name: str) -> list[bytes]:
@@ -284,4 +288,4 @@ async def test_a_worker_killed_while_it_creates_with_files_leaves_one_invoice_th
         ended = await asyncio.wait_for(client.invoices.result("A-1"), 90)
         assert ended.status in OUT
         assert stand_in.calls.count("create") == 1
-        assert held(stand_in, "invoro", "A-1") == [TIMESHEET, TABLE]
+        assert at_invoro(stand_in, ended.provider_id or "") == [TIMESHEET, TABLE]
