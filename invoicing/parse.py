@@ -69,6 +69,7 @@ _PATTERNS: dict[str, str] = {
     "unit": "must be a UN/ECE unit code in capitals, such as C62 (piece), HUR (hour) or KWH",
     "means": "must be a UNCL4461 code, such as 30 (credit transfer)",
     "language": "must be a language such as nl or nl-BE",
+    "sha256": "must be a SHA-256 digest: 64 digits and letters from a to f",
 }
 
 MOST_KEY = 50

@@ -27,6 +27,7 @@ from invoicing.client.documents import Documents
 from invoicing.client.events import Events
 from invoicing.client.invoices import Invoices
 from invoicing.client.orders import Orders
+from invoicing.client.pay_links import PayLinks
 from invoicing.client.reconciliations import Reconciliations
 from invoicing.connection import let_in
 from invoicing.credit import Credit
@@ -97,6 +98,7 @@ ROOMS = {
     "credits": CreditsRoom,
     "amendments": Amendments,
     "documents": Documents,
+    "pay_links": PayLinks,
     "reconciliations": Reconciliations,
 }
 METHODS = [
