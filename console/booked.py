@@ -17,7 +17,7 @@ from console.render import Visitor
 from gateway import book_file, books, saved
 from gateway.book_file import MOST_ROWS, FileFilters
 from gateway.books import BookFilters, TotalFilters
-from gateway.problems import Kind
+from gateway.problems import Kind, Trouble
 from gateway.saved import ForgetList, SaveList
 from gateway.visits import visit_of
 from invoicing.asking import Refused
@@ -153,18 +153,30 @@ def _address_of(one: SavedList) -> str:
 
 
 async def _found(desk: Console, visitor: Visitor, wanted: Asked) -> Mapping[str, Any]:
-    behind, who = desk.backend, visitor.caller
-    page = await books.list_books(wanted.filters, behind, who)
-    same = wanted.filters.model_dump(exclude=_OF_PAGES)
-    summed = await books.total_books(TotalFilters.model_validate(same), behind, who)
-    rows: Sequence[Entry] = page.invoices
+    page = await books.list_books(wanted.filters, desk.backend, visitor.caller)
     cursor = {"cursor": page.cursor} if page.cursor else None
     return {
-        "rows": rows,
-        "overdue": await books.overdue_among(rows, behind, who),
-        "totals": summed.totals,
+        "rows": page.invoices,
         "next": "?" + urlencode({**wanted.typed, **cursor}) if cursor else "",
+        **await _about(desk, visitor, wanted, page.invoices),
     }
+
+
+async def _about(
+    desk: Console, visitor: Visitor, wanted: Asked, rows: Sequence[Entry]
+) -> Mapping[str, Any]:
+    """What they come to, and which are overdue; None where the register does not say so in time:
+    it has to look at all that are chosen, where the rows are a page of them."""
+    behind, who = desk.backend, visitor.caller
+    same = TotalFilters.model_validate(wanted.filters.model_dump(exclude=_OF_PAGES))
+    try:
+        overdue = await books.overdue_among(rows, behind, who)
+        summed = await books.total_books(same, behind, who)
+    except Trouble as trouble:
+        if trouble.kind is not Kind.UNAVAILABLE:
+            raise
+        return {"overdue": (), "totals": None}
+    return {"overdue": overdue, "totals": summed.totals}
 
 
 @router.get("/books/file")

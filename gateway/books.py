@@ -34,7 +34,8 @@ T = TypeVar("T")
 
 _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to what the workers have"
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+"""No database keeps the character 0, and PostgreSQL refuses to look for it."""
 
 
 _AS_THEY_ARE = (

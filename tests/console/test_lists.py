@@ -19,6 +19,8 @@ from console import booked as listing
 from console.app import WHERE
 from console.reader import Reader as Writes
 from gateway import tokens
+from invoicing.booked import Total, Wanted
+from invoicing.errors import Unavailable
 from invoicing.lists import CUT_OFF
 from register import opened
 from register.reading import Reader
@@ -374,6 +376,26 @@ async def test_while_the_register_is_away_there_is_the_server_s_list(
             assert "The register does not answer now" in page.text
             file = await browser.get("/console/books/file", params={"provider": "mollie"})
             assert file.status == 503
+
+
+class Slow(Reader):
+    """A register that gives a page, and does not add up in time."""
+
+    async def totals(self, wanted: Wanted) -> tuple[Total, ...]:
+        raise Unavailable("the register did not answer in time")
+
+
+async def test_rows_are_shown_where_sums_take_too_long(shared_world: World, tmp_path: Path) -> None:
+    place = str(tmp_path / "register.db")
+    books = opened(place)
+    await books.claim(a_claim("A-1"))
+    await books.record(a_record(lines(1, 1), reference="A-1"))
+    books.close()
+    with contextlib.closing(Slow(place)) as reader:
+        async with console_over(shared_world.client, books=reader) as made:
+            page = await listed(await signed_in(made, "read"))
+            assert references(page) == ["A-1"]
+            assert "The register could not say in time what they come to" in page.text
 
 
 @pytest.mark.parametrize(

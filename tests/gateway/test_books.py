@@ -102,7 +102,15 @@ async def test_a_limited_caller_sees_and_adds_up_its_own_alone(
 
 
 @pytest.mark.parametrize(
-    "query", [{"cursor": "bm90LW9uZQ"}, {"status": "nonsense"}, {"since": "2", "limit": "999"}]
+    "query",
+    [
+        {"cursor": "bm90LW9uZQ"},
+        {"status": "nonsense"},
+        {"since": "2", "limit": "999"},
+        {"buyer": "a\0b"},
+        {"currency": "EURO"},
+        {"amount_to": "1,5"},
+    ],
 )
 async def test_what_is_asked_for_wrongly_is_said(booked: Gateway, query: dict[str, str]) -> None:
     answer = await booked.bearer(TOKENS["read"]).get("/v1/books", **query)
