@@ -22,12 +22,12 @@ from rich.table import Table
 from rich.text import Text
 
 from invoicing.client import Listed
-from invoicing.invoice import COMES_WITH, Invoice, JournalEntry, LineStatus, Problem, Status
-from invoicing.news import EventState
-from invoicing.order import Order
 from invoicing.preview import Preview
 from invoicing.provider import Event
-from invoicing.questions import Answer
+from invoicing.state.invoice import COMES_WITH, Invoice, JournalEntry, LineStatus, Problem, Status
+from invoicing.state.news import EventState
+from invoicing.state.order import Order
+from invoicing.state.questions import Answer
 
 _OPTIONS = {
     "provider_id": "--provider-id ID",

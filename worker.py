@@ -51,10 +51,14 @@ from activities.reconciling import (
 from activities.register import RegisterActivities
 from activities.retention import RetentionActivities
 from documents import DocumentStore
-from invoicing.claims import REGISTER_QUEUE, Register
+from invoicing.books.claims import REGISTER_QUEUE, Register
+from invoicing.books.reconciling import CountsFindings, Reconciles
+from invoicing.books.retention import Retains
 from invoicing.consent import Consent
 from invoicing.errors import InvoicingError
-from invoicing.identity import (
+from invoicing.process import run
+from invoicing.provider import Accounts, Feeds, Limited
+from invoicing.state.identity import (
     FEED_WORKFLOW,
     RETENTION,
     TASK_QUEUE,
@@ -63,12 +67,8 @@ from invoicing.identity import (
     reconciliation_id,
     subscriber_queue,
 )
-from invoicing.news import FeedInput
-from invoicing.notice import Subscriber
-from invoicing.process import run
-from invoicing.provider import Accounts, Feeds, Limited
-from invoicing.reconciling import CountsFindings, Reconciles
-from invoicing.retention import Retains
+from invoicing.state.news import FeedInput
+from invoicing.state.notice import Subscriber
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime

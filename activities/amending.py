@@ -13,9 +13,9 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from invoicing.amend import BeginCall, MakeCreditCall, OverviewCall
 from invoicing.client import InvoicingClient
-from invoicing.credit_case import Credits, CreditState
+from invoicing.credits.amend import BeginCall, MakeCreditCall, OverviewCall
+from invoicing.credits.case import Credits, CreditState
 from invoicing.errors import EngineError, InvoicingError
 
 C = TypeVar("C")

@@ -13,8 +13,8 @@ from documents.attachments import PATIENCE
 from invoicing.attachment import StoredFile, SupportingDocument, files_of
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, Rejected, Unavailable, Unsupported
-from invoicing.invoice import STORE_AWAY
 from invoicing.provider import AttachCall, CreateCall, Found, LookUp, LookUpCall, Plan
+from invoicing.state.invoice import STORE_AWAY
 
 LOOK_UP = "attached files"
 """The look-up that the worker adds to a plan, and answers from its store."""

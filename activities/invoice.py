@@ -18,9 +18,7 @@ from activities.failures import as_failures
 from activities.learning import taken_in
 from documents import DocumentStore
 from invoicing.consent import Consent
-from invoicing.crediting import uncredited
 from invoicing.errors import Rejected, Unsupported
-from invoicing.notice import refuse_unknown
 from invoicing.provider import (
     Accounts,
     AttachCall,
@@ -42,7 +40,9 @@ from invoicing.provider import (
     Target,
     Updates,
 )
+from invoicing.provider.crediting import uncredited
 from invoicing.request import InvoiceRequest
+from invoicing.state.notice import refuse_unknown
 
 
 def provider_of(accounts: Accounts, account: str) -> Provider:

@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 from pydantic import JsonValue
 
-from invoicing.bounds import refuse_context
 from invoicing.errors import TooLarge, Unreadable
+from invoicing.state.bounds import refuse_context
 
 
 class Learned(Protocol):

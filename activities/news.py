@@ -19,12 +19,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
-from invoicing import attributes
-from invoicing.converter import Erased
-from invoicing.credit import Requested
-from invoicing.credit_case import Looked, RequestedCall
+from invoicing.credits.case import Looked, RequestedCall
+from invoicing.credits.credit import Requested
 from invoicing.errors import Unsupported
-from invoicing.identity import (
+from invoicing.provider import Accounts, Feeds, Notifies, Subject
+from invoicing.state import attributes
+from invoicing.state.identity import (
     EVENT_WORKFLOW,
     MONEY_WORKFLOW,
     ORDER_WORKFLOW,
@@ -33,8 +33,8 @@ from invoicing.identity import (
     WORKFLOW,
     event_id,
 )
-from invoicing.invoice import Invoice
-from invoicing.news import (
+from invoicing.state.invoice import Invoice
+from invoicing.state.news import (
     AboutCall,
     AcknowledgeCall,
     Became,
@@ -47,7 +47,7 @@ from invoicing.news import (
     PollCall,
     Polled,
 )
-from invoicing.provider import Accounts, Feeds, Notifies, Subject
+from invoicing.temporal.converter import Erased
 
 
 class NewsActivities:

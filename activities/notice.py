@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import as_failures
-from invoicing.notice import Notice, Subscriber
+from invoicing.state.notice import Notice, Subscriber
 
 
 class NoticeActivities:

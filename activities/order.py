@@ -11,7 +11,6 @@ from activities.failures import as_failures
 from activities.invoice import provider_of
 from activities.learning import taken_in
 from invoicing.errors import Unsupported
-from invoicing.notice import refuse_unknown
 from invoicing.provider import (
     Accounts,
     CancelLinesCall,
@@ -22,6 +21,7 @@ from invoicing.provider import (
     RegisterCall,
 )
 from invoicing.request import OrderRequest
+from invoicing.state.notice import refuse_unknown
 from invoicing.totals import totals
 
 

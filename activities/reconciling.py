@@ -10,11 +10,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
-from invoicing import attributes
-from invoicing.identity import EVENT_WORKFLOW, WORKFLOW, event_id, workflow_id
-from invoicing.listing import ListCall, Listed, ListPage, Lists
-from invoicing.provider import Accounts
-from invoicing.reconciling import (
+from invoicing.books.reconciling import (
     AccountCall,
     Elsewhere,
     FinishCall,
@@ -26,6 +22,10 @@ from invoicing.reconciling import (
     SettleCall,
     Suspects,
 )
+from invoicing.provider import Accounts
+from invoicing.provider.listing import ListCall, Listed, ListPage, Lists
+from invoicing.state import attributes
+from invoicing.state.identity import EVENT_WORKFLOW, WORKFLOW, event_id, workflow_id
 
 MOST = 1000
 """Workflows that were cut off, and events, that one reconciliation looks at."""

@@ -8,8 +8,8 @@ from typing import Any
 from temporalio import activity
 
 from activities.failures import as_failures
-from invoicing.claims import ClaimCall, Claimed, Register
-from invoicing.recording import CreditsCall, RecordCall
+from invoicing.books.claims import ClaimCall, Claimed, Register
+from invoicing.state.recording import CreditsCall, RecordCall
 
 
 class RegisterActivities:

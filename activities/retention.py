@@ -12,10 +12,7 @@ from temporalio.client import Client
 
 from activities.failures import as_failures
 from documents import DocumentStore, StoreAway
-from invoicing.client.open_still import open_still
-from invoicing.document_file import folder_of
-from invoicing.errors import EngineError, Unavailable
-from invoicing.retention import (
+from invoicing.books.retention import (
     PAGE,
     Days,
     Due,
@@ -29,6 +26,9 @@ from invoicing.retention import (
     over_before,
     turn_after,
 )
+from invoicing.client.open_still import open_still
+from invoicing.document_file import folder_of
+from invoicing.errors import EngineError, Unavailable
 
 UNUSED = timedelta(days=30)
 """That a file is kept which no invoice has needed."""

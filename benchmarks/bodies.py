@@ -27,12 +27,12 @@ from temporalio.api.common.v1 import Payload, Payloads
 from benchmarks.doors import Cost, beside, cost, exponent
 from gateway import codec
 from gateway.problems import Trouble
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Resolve
-from invoicing.order import CancelLines, Deliver
 from invoicing.parse import read
 from invoicing.provider import Delivery, Hooks
+from invoicing.state.invoice import Resolve
+from invoicing.state.order import CancelLines, Deliver
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings.accounts import hooks
 from terminal import screen
 

@@ -28,10 +28,10 @@ from typing import Any
 from rich.table import Table
 from temporalio.api.common.v1 import Payload
 
-from invoicing.case import InvoiceInput
-from invoicing.converter import data_converter
 from invoicing.errors import InvalidRequest
 from invoicing.parse import read_request
+from invoicing.state.case import InvoiceInput
+from invoicing.temporal.converter import data_converter
 from terminal import screen
 
 COMMAND = "python -m benchmarks.doors"

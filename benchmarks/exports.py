@@ -34,9 +34,9 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import insert, update
 
+from invoicing.books.periods import Period
 from invoicing.document import VatCategory
-from invoicing.periods import Period
-from invoicing.recording import Line, Row
+from invoicing.state.recording import Line, Row
 from invoicing.totals import VatRow
 from register import opened
 from register.chain import START, linked

@@ -22,7 +22,7 @@ from benchmarks.registered import in_turns, shown
 from drill.postgres import NOT_HERE, programs
 from invoicing import process
 from invoicing.client import InvoicingClient, converter
-from invoicing.encryption import new_key
+from invoicing.temporal.encryption import new_key
 from register import opened
 from register.keys import KeyStore
 from temporal_server import local_server

@@ -40,11 +40,11 @@ from benchmarks.kinds import a_request, memory_kind
 from drill.postgres import programs
 from gateway import tokens
 from invoicing import process
-from invoicing.attributes import WAITING_FOR
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Resolve
-from invoicing.questions import Answer
-from invoicing.recording import Line
+from invoicing.state.attributes import WAITING_FOR
+from invoicing.state.invoice import Resolve
+from invoicing.state.questions import Answer
+from invoicing.state.recording import Line
 from register import opened
 from register.chain import START, linked
 from register.database import made

@@ -18,12 +18,12 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from invoicing.books.reconciling import Reconciled, ReconcileInput
 from invoicing.client import InvoicingClient
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE
-from invoicing.listing import ListCall, Listed, ListPage
 from invoicing.process import run
 from invoicing.provider import Echo, PaymentStatus, ReadCall, Snapshot, Stage
-from invoicing.reconciling import Reconciled, ReconcileInput
+from invoicing.provider.listing import ListCall, Listed, ListPage
+from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE
 from register import opened
 from register.database import made
 from register.tables import invoices

@@ -15,10 +15,10 @@ import time
 
 from rich.table import Table
 
-from invoicing.identity import workflow_id
-from invoicing.invoice import Status
 from invoicing.process import run
 from invoicing.request import Goal
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Status
 from rollout.replaying import check
 from temporal_server import local_server
 from terminal import screen

@@ -24,7 +24,7 @@ import settings.worker
 from benchmarks import bare, from_memory
 from benchmarks.children import until_told
 from invoicing import process
-from invoicing.claims import Register
+from invoicing.books.claims import Register
 from invoicing.client import connect, converter
 from settings.worker import WorkerSettings
 from worker import RUNNER, kept, keys_kept, serving, workers

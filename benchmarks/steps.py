@@ -33,7 +33,7 @@ from benchmarks.bodies import SECRET, SOURCE, payloads_of
 from gateway import tokens
 from gateway.app import application
 from invoicing.client import InvoicingClient, converter
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings.accounts import hooks
 from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings

@@ -28,11 +28,11 @@ from commands.base import (
 from commands.choosing import ProviderOf, word_of
 from commands.crediting import COLUMNS, options_of
 from commands.orders import DAY
-from invoicing.amend import Amend, Amendment, AmendStatus
 from invoicing.client import InvoicingClient
-from invoicing.lists import CUT_OFF
+from invoicing.credits.amend import Amend, Amendment, AmendStatus
 from invoicing.parse import read_request
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.temporal.lists import CUT_OFF
 from terminal import history, listing, plain, screen
 
 _WENT_WELL = (AmendStatus.CHECKING, AmendStatus.CREDITING, AmendStatus.MAKING, AmendStatus.AMENDED)

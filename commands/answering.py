@@ -14,8 +14,8 @@ import typer
 
 from commands.base import BadInput, answered
 from invoicing.client import Refused
-from invoicing.invoice import COMES_WITH, Problem, Resolve
-from invoicing.questions import QUESTIONS, Answer
+from invoicing.state.invoice import COMES_WITH, Problem, Resolve
+from invoicing.state.questions import QUESTIONS, Answer
 from terminal import choices, plain, screen, trouble
 
 Word = Annotated[

@@ -18,7 +18,6 @@ from typer.core import TyperGroup
 import settings.shared
 from commands.keys import converter_here
 from invoicing.client import Execution, InvoicingClient, reach
-from invoicing.engine import ours, within
 from invoicing.errors import (
     LOOK_FIRST,
     EngineError,
@@ -32,6 +31,7 @@ from invoicing.errors import (
 )
 from invoicing.parse import problems
 from invoicing.process import run
+from invoicing.temporal.engine import ours, within
 from terminal import INSTALLED, interactive, plain, program
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from terminal import plain
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from invoicing.periods import Period
+    from invoicing.books.periods import Period
     from register.export import BookingTable, Manifest
 
 NO_REGISTER = "There is no register here: set INVOICING_REGISTER_AT to what the workers have."
@@ -62,7 +62,7 @@ Until = Annotated[
 
 def period_of(month: str | None, since: datetime | None, until: datetime | None) -> Period | None:
     """What was typed, or None where nothing was. Raises BadInput."""
-    from invoicing.periods import Period
+    from invoicing.books.periods import Period
 
     if month is None and since is None and until is None:
         return None

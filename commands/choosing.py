@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from invoicing.client import InvoicingClient, Listed
-from invoicing.invoice import Status
-from invoicing.lists import CUT_OFF, CutOffWord
+from invoicing.state.invoice import Status
+from invoicing.temporal.lists import CUT_OFF, CutOffWord
 
 ProviderOf = Annotated[
     str | None, typer.Option("--provider", metavar="NAME", help="Only this provider's.")

@@ -18,9 +18,9 @@ from commands.confirming import AT_ONCE, agree
 from commands.fates import Fate, can_correct
 from invoicing.client import InvoicingClient
 from invoicing.errors import EngineError, NotFound, ReferenceInUse
-from invoicing.invoice import Invoice, Resolve
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Resolve
+from invoicing.state.questions import Answer
 from terminal import program, screen, to_be_answered
 
 SHOWN = 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from invoicing.credit_case import Credits, CreditState
+from invoicing.credits.case import Credits, CreditState
 from invoicing.money import plain as digits
 from terminal import grid, plain, program
 

@@ -32,13 +32,13 @@ from commands.credit_views import credits_table, show_left, show_made
 from commands.following import follow
 from commands.orders import DAY, units_of
 from invoicing.client import InvoicingClient, Refused, Unreachable
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits, CreditsStatus, CreditState
+from invoicing.credits.case import Credits, CreditsStatus, CreditState
+from invoicing.credits.credit import Credit
 from invoicing.errors import NotFound
-from invoicing.invoice import Invoice, Problem, Resolve
-from invoicing.lists import CUT_OFF
-from invoicing.questions import QUESTIONS, Answer
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Problem, Resolve
+from invoicing.state.questions import QUESTIONS, Answer
+from invoicing.temporal.lists import CUT_OFF
 from terminal import choices, history, listing, plain, screen, trouble
 
 COLUMNS = ("reference", "provider", "status", "waiting_for", "number", "started_at")

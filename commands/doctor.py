@@ -23,12 +23,9 @@ import settings.shared
 import settings.worker
 from commands.base import PROGRAM, SERVER, SERVER_SECONDS, AsJson, Code, app
 from commands.keys import converter_here
-from invoicing import attributes
-from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.claims import REGISTER_QUEUE
+from invoicing.books.claims import REGISTER_QUEUE
 from invoicing.client import reach, server
 from invoicing.client.server import ACTIVITIES, WORKFLOWS, Poller, Work
-from invoicing.engine import ours
 from invoicing.errors import (
     EngineError,
     InvoicingError,
@@ -37,9 +34,12 @@ from invoicing.errors import (
     ServerAway,
     Unavailable,
 )
-from invoicing.identity import TASK_QUEUE, WORKFLOW, provider_queue
 from invoicing.process import run
 from invoicing.provider import Checks, Provider
+from invoicing.state import attributes
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, provider_queue
+from invoicing.temporal.engine import ours
 from observing.queues import Queues
 from settings.variables import BadSettings
 from terminal import findings, screen

@@ -108,8 +108,8 @@ def rekey() -> None:
     Payloads are not touched. An older key is not needed for data keys then; for what was written
     under it alone, it is until the namespace's retention is over. May be cut short and repeated.
     """
-    from invoicing.data_keys import Masters
-    from invoicing.encryption import configured_keys
+    from invoicing.temporal.data_keys import Masters
+    from invoicing.temporal.encryption import configured_keys
     from register.keys import rekeyed
 
     keys = configured_keys()

@@ -30,9 +30,9 @@ from commands.base import (
 )
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError, NotFound
-from invoicing.invoice import Problem
-from invoicing.news import EventState
 from invoicing.provider import Event
+from invoicing.state.invoice import Problem
+from invoicing.state.news import EventState
 from terminal import choices, event_facts, events_table, plain, screen, trouble
 
 events = group(help="What providers told us and nobody knows whose it is.")

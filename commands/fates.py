@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.base import BadInput, Code
-from invoicing.invoice import Problem
-from invoicing.lists import Listed
-from invoicing.questions import Answer
+from invoicing.state.invoice import Problem
+from invoicing.state.questions import Answer
+from invoicing.temporal.lists import Listed
 from tabular.entries import Entry
 from tabular.expected import expected
 from tabular.results import Result, beside, write

@@ -12,8 +12,8 @@ from commands.base import Code, answered
 from invoicing.client import Failed, InvoicingClient
 from invoicing.client.server import ACTIVITIES, pollers
 from invoicing.errors import CutOff, EngineError
-from invoicing.identity import provider_queue
-from invoicing.invoice import Invoice, Status
+from invoicing.state.identity import provider_queue
+from invoicing.state.invoice import Invoice, Status
 from terminal import FELL_THROUGH, Board, plain, rests, screen, trouble, waits_for_person
 
 Shower = Callable[[Invoice], None]

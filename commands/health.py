@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 import invoicing.client
 from invoicing.client.server import WORKFLOWS, Poller, pollers
-from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
-from invoicing.identity import TASK_QUEUE
 from invoicing.process import run
+from invoicing.state.identity import TASK_QUEUE
+from invoicing.temporal.converter import data_converter
 
 SECONDS = 10.0
 FRESH = timedelta(minutes=2)

@@ -34,10 +34,10 @@ from commands.following import explain, follow, served
 from commands.orders import show_order
 from invoicing.client import InvoicingClient, Unreachable, web_page
 from invoicing.errors import EngineError, NotFound
-from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
 from terminal import answers, facts, history, screen
 
 # --- asking and looking ---------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_clien
 from commands.books import NO_REGISTER, From, Month, Until, period_of, reading
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from invoicing.client import InvoicingClient, Listed
-from invoicing.lists import CUT_OFF
+from invoicing.temporal.lists import CUT_OFF
 from tabular.results import harmless
 from terminal import grid, listing, plain, screen
 
 if TYPE_CHECKING:
-    from invoicing.booked import Total, Wanted
+    from invoicing.books.booked import Total, Wanted
 
 COLUMNS = tuple(Listed.model_fields)
 """Of Temporal's lists."""
@@ -128,7 +128,7 @@ def list_(
         choice = replace(choice, overdue_on=today)
         _from_temporal(choice, output, stuck=stuck)
         return
-    from invoicing.booked import Wanted
+    from invoicing.books.booked import Wanted
 
     wanted = Wanted(
         provider=provider,
@@ -179,7 +179,7 @@ def _from_temporal(choice: Choice, output: Output, *, stuck: bool) -> None:
 
 def _from_register(wanted: Wanted, output: Output, after: str | None) -> None:
     """Page after page, so that no list is held as a whole."""
-    from invoicing.booked import BadCursor
+    from invoicing.books.booked import BadCursor
     from register.lists import page
 
     left, whole = output.limit, output.as_json or output.as_csv

@@ -35,9 +35,9 @@ from commands.confirming import AT_ONCE, Yes, agree
 from commands.files import corrected, reads_a_file
 from commands.following import until_settled
 from invoicing.client import InvoicingClient, Listed, Refused
-from invoicing.invoice import COMES_WITH, Cancel, Invoice, Problem, Release, Resolve, Status
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import COMES_WITH, Cancel, Invoice, Problem, Release, Resolve, Status
+from invoicing.state.questions import Answer
 from tabular.wishes import Wishes
 from terminal import listing, outcomes, screen, to_be_answered, waits_for_person
 

@@ -30,11 +30,11 @@ from commands.base import (
 )
 from commands.choosing import word_of
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Cancel, Problem
-from invoicing.lists import CUT_OFF
-from invoicing.order import AddLines, CancelLines, Deliver, OrderStatus
 from invoicing.parse import read
 from invoicing.request import OrderRequest
+from invoicing.state.invoice import Cancel, Problem
+from invoicing.state.order import AddLines, CancelLines, Deliver, OrderStatus
+from invoicing.temporal.lists import CUT_OFF
 from terminal import (
     choices,
     deliveries,

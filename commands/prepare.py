@@ -1,7 +1,7 @@
 """`prepare` makes a Temporal server ready: the namespace, and the search attributes in it.
 
 At Temporal Cloud both are made in its console; the attributes are those of
-`invoicing.attributes.SEARCH_ATTRIBUTES`, and `prepare` says which are missing.
+`invoicing.state.attributes.SEARCH_ATTRIBUTES`, and `prepare` says which are missing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from temporalio.client import Client
 import invoicing.client
 from commands.at_once import progress
 from commands.base import PROGRAM, SERVER, AsJson, Code, app
-from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import server
-from invoicing.converter import data_converter
 from invoicing.errors import EngineError, NoNamespace, ServerAway
 from invoicing.process import run
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
+from invoicing.temporal.converter import data_converter
 from terminal import findings, plain, screen
 
 RETENTION_DAYS = 90

@@ -14,11 +14,11 @@ from commands.at_once import few_at_a_time, progress
 from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_client
 from commands.files import is_many, reads_a_file, requests_in
 from invoicing.client import InvoicingClient, Listed
-from invoicing.engine import within
 from invoicing.errors import NotFound, NoWorker
 from invoicing.parse import read_request
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest
+from invoicing.temporal.engine import within
 from tabular.entries import Entry
 from tabular.wishes import Wishes
 from terminal import plain, previewed, previews, screen

@@ -24,8 +24,8 @@ from commands.base import (
 )
 from commands.books import From, Month, Until, period_of, reading
 from commands.choosing import ProviderOf
+from invoicing.books.reconciling import FindingKind, Found, Reconciled, ReconcileInput
 from invoicing.client import InvoicingClient
-from invoicing.reconciling import FindingKind, Found, Reconciled, ReconcileInput
 from terminal import plain
 
 Account = Annotated[str, typer.Option("--account", metavar="NAME", help="Of several.")]

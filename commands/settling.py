@@ -15,9 +15,9 @@ from commands.fates import Fate
 from commands.following import why_it_failed
 from invoicing.client import InvoicingClient, Listed
 from invoicing.errors import EngineError
-from invoicing.invoice import AFTER_THE_END, Invoice, Status
-from invoicing.lists import CUT_OFF
 from invoicing.request import Goal
+from invoicing.state.invoice import AFTER_THE_END, Invoice, Status
+from invoicing.temporal.lists import CUT_OFF
 from terminal import FELL_THROUGH, waits_for_person
 
 AT_ONCE = 20

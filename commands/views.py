@@ -10,7 +10,7 @@ import typer
 
 from commands.base import PROGRAM, SERVER, AsJson, BadInput, Code, app, web_ui, with_client
 from invoicing.client import InvoicingClient
-from invoicing.lists import IS_CUT_OFF
+from invoicing.temporal.lists import IS_CUT_OFF
 
 _OPEN = "ExecutionStatus = 'Running'"
 _INVOICES = "WorkflowType = 'InvoiceWorkflow'"

@@ -30,13 +30,13 @@ from gateway import invoices, orders
 from gateway.pay_link import STATED_BY
 from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
-from invoicing import lists
-from invoicing.asking import Refused
 from invoicing.client.shared import described
 from invoicing.consent import CREDIT
-from invoicing.credit_case import Credits, CreditsStatus
+from invoicing.credits.case import Credits, CreditsStatus
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.invoice import (
+from invoicing.model import Recorded
+from invoicing.parse import read
+from invoicing.state.invoice import (
     COMES_WITH,
     Cancel,
     Hold,
@@ -46,9 +46,9 @@ from invoicing.invoice import (
     Release,
     Resolve,
 )
-from invoicing.model import Recorded
-from invoicing.parse import read
-from invoicing.questions import Answer
+from invoicing.state.questions import Answer
+from invoicing.temporal import lists
+from invoicing.temporal.asking import Refused
 
 TEMPLATES = {
     Kind.INVOICES: "invoice.html",

@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoicing.asking import Execution
-from invoicing.case import InvoiceInput
 from invoicing.client import InvoicingClient
 from invoicing.client.shared import begun_with
 from invoicing.document import Document
 from invoicing.errors import Misread
-from invoicing.invoice import Amounts
-from invoicing.order_case import OrderInput
+from invoicing.state.case import InvoiceInput
+from invoicing.state.invoice import Amounts
+from invoicing.state.order_case import OrderInput
+from invoicing.temporal.asking import Execution
 from invoicing.totals import BOTH_ROUNDINGS, Totals, summed
 
 

@@ -20,14 +20,14 @@ from gateway.books import BookFilters, TotalFilters
 from gateway.problems import Kind, Trouble
 from gateway.saved import ForgetList, SaveList
 from gateway.visits import visit_of
-from invoicing.asking import Refused
-from invoicing.booked import Entry
+from invoicing.books.booked import Entry
 from invoicing.errors import InvalidRequest
-from invoicing.invoice import Status
-from invoicing.lists import CUT_OFF
 from invoicing.parse import read
 from invoicing.provider import PaymentStatus
 from invoicing.saved import MOST_SAVED, SavedList
+from invoicing.state.invoice import Status
+from invoicing.temporal.asking import Refused
+from invoicing.temporal.lists import CUT_OFF
 
 router = APIRouter()
 

@@ -20,12 +20,12 @@ from gateway.findings import FindingFilters, FindingId
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, invalid
 from gateway.visits import visit_of
-from invoicing.asking import Refused
+from invoicing.books.findings import Close
+from invoicing.books.periods import Period
+from invoicing.books.reconciling import FindingKind
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.findings import Close
 from invoicing.parse import read
-from invoicing.periods import Period
-from invoicing.reconciling import FindingKind
+from invoicing.temporal.asking import Refused
 
 router = APIRouter()
 

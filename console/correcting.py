@@ -27,15 +27,15 @@ from console.subjects import Kind, Subject, check, document_in, handle_of, look,
 from gateway.inputs import Reference
 from gateway.options import options_of
 from gateway.visits import visit_of
-from invoicing.asking import queried
-from invoicing.credit import Requested
+from invoicing.credits.credit import Requested
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.invoice import Resolve
 from invoicing.model import Typed
 from invoicing.parse import read
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Resolve
+from invoicing.state.questions import Answer
+from invoicing.temporal.asking import queried
 from invoicing.totals import BOTH_ROUNDINGS, totals
 
 router = APIRouter()

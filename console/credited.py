@@ -5,10 +5,10 @@ from __future__ import annotations
 from console.door import Console
 from gateway import credits as gateway
 from gateway.problems import Trouble
-from invoicing.credit_case import Credits
+from invoicing.credits.case import Credits
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Invoice
 from invoicing.model import Recorded
+from invoicing.state.invoice import Invoice
 
 MOST_LINES = 150
 """Lines of an invoice that its form shows: a form has 200 fields at most."""

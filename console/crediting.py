@@ -14,7 +14,7 @@ from console.render import Visitor
 from console.subjects import Kind, check
 from gateway import credits as gateway
 from gateway.inputs import Reference
-from invoicing.credit import Credit
+from invoicing.credits.credit import Credit
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.parse import read
 

@@ -21,7 +21,7 @@ from gateway.inputs import AT_ONCE, Beside, alone, whole_body
 from gateway.problems import Kind, Trouble, invalid, nothing_here
 from gateway.routes import is_own
 from gateway.visits import visit_of
-from invoicing.asking import Execution
+from invoicing.temporal.asking import Execution
 from settings.callers import Scope
 
 _ONCE = re.compile(r"[A-Za-z0-9_-]{1,100}")

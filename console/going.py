@@ -18,7 +18,7 @@ from console.door import Console, Desk, Looking
 from console.inbox import waiting
 from console.render import Visitor
 from gateway import books
-from invoicing.overview import MOST_TIMED, Money, Overview, SentIn
+from invoicing.books.overview import MOST_TIMED, Money, Overview, SentIn
 
 router = APIRouter()
 

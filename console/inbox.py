@@ -21,10 +21,10 @@ from gateway.pages import Paged
 from gateway.problems import Kind as Problem
 from gateway.problems import Trouble
 from gateway.routes import page
-from invoicing import claims
-from invoicing.booked import Worth
-from invoicing.identity import CREDITS_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
-from invoicing.lists import Listed
+from invoicing.books import claims
+from invoicing.books.booked import Worth
+from invoicing.state.identity import CREDITS_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.temporal.lists import Listed
 
 router = APIRouter()
 

@@ -21,10 +21,10 @@ from gateway.callers import Caller
 from gateway.pages import Paged
 from gateway.problems import Kind as Problem
 from gateway.problems import Trouble
-from invoicing.invoice import Status
-from invoicing.lists import CUT_OFF, Listed
-from invoicing.order import OrderStatus
 from invoicing.parse import read
+from invoicing.state.invoice import Status
+from invoicing.state.order import OrderStatus
+from invoicing.temporal.lists import CUT_OFF, Listed
 
 router = APIRouter()
 

@@ -20,7 +20,7 @@ from console.streams import Look, Watch
 from console.subjects import Kind, check, handle_of
 from gateway.inputs import Reference
 from gateway.visits import visit_of
-from invoicing.asking import known
+from invoicing.temporal.asking import known
 
 router = APIRouter()
 

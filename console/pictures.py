@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from invoicing.invoice import Status
-from invoicing.overview import DayCount
+from invoicing.books.overview import DayCount
+from invoicing.state.invoice import Status
 
 WIDTH, HEIGHT = 440, 180
 """Of the field in which the bars of days stand."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from console.subjects import Subject
 from invoicing.consent import Consented
-from invoicing.invoice import Invoice, Journal
+from invoicing.state.invoice import Invoice, Journal
 
 
 class First(NamedTuple):

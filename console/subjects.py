@@ -19,18 +19,18 @@ from console.render import Visitor
 from gateway import credits as crediting
 from gateway import events, invoices, orders
 from gateway.store import refuse_unseen
-from invoicing.asking import Execution
-from invoicing.case import InvoiceInput
-from invoicing.credit_case import Credits
+from invoicing.credits.case import Credits
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, InvalidRequest
-from invoicing.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
 from invoicing.model import Recorded
-from invoicing.news import EventState
-from invoicing.order import Order
-from invoicing.order_case import OrderInput
 from invoicing.parse import read
-from invoicing.questions import Answer, Reason
+from invoicing.state.case import InvoiceInput
+from invoicing.state.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
+from invoicing.state.news import EventState
+from invoicing.state.order import Order
+from invoicing.state.order_case import OrderInput
+from invoicing.state.questions import Answer, Reason
+from invoicing.temporal.asking import Execution
 
 
 class Kind(StrEnum):

@@ -23,10 +23,10 @@ from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
 from gateway.turns import in_turn
 from gateway.visits import Book, visit_of
-from invoicing.asking import Refused
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
-from invoicing.invoice import Resolve
-from invoicing.questions import Answer, Reason, meaning
+from invoicing.state.invoice import Resolve
+from invoicing.state.questions import Answer, Reason, meaning
+from invoicing.temporal.asking import Refused
 from settings.callers import Scope
 
 router = APIRouter()

@@ -6,11 +6,11 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from invoicing.invoice import Invoice, LineStatus, Status
-from invoicing.order import Order
-from invoicing.order_ledger import LedgerLine
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import Order
+from invoicing.state.order_ledger import LedgerLine
 
 Standing = Literal["past", "here", "ahead", "beyond", "undone"]
 

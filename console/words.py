@@ -1,7 +1,7 @@
 """The catalogue: every sentence that the console says, by its name, in one file for a language.
 
 What the workflows say themselves, the questions and what each answer does, is the one table of
-`invoicing.questions`, which all doors show.
+`invoicing.state.questions`, which all doors show.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from invoicing.questions import QUESTIONS, Reason
+from invoicing.state.questions import QUESTIONS, Reason
 
 _STEP = re.compile(r"(?P<name>\w+)(?:\[(?P<at>\d{1,6})\])?")
 ENGLISH = Path(__file__).with_name("english.toml")

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from demo.story import Part, Scene
-from invoicing.credit import Credit
-from invoicing.invoice import Cancel, Invoice, Resolve
+from invoicing.credits.credit import Credit
 from invoicing.provider import Event
-from invoicing.questions import Answer
+from invoicing.state.invoice import Cancel, Invoice, Resolve
+from invoicing.state.questions import Answer
 
 OPERATOR = "demo operator"
 

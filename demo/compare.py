@@ -12,9 +12,9 @@ from demo.accounts import Account
 from demo.stories import CREDIT_NOTES, ORDERS, PARTS, STORIES
 from demo.story import OrderStory, Part
 from invoicing.document_file import DocumentState, document_key
-from invoicing.invoice import Invoice
-from invoicing.order import Order
-from invoicing.order_ledger import LedgerLine
+from invoicing.state.invoice import Invoice
+from invoicing.state.order import Order
+from invoicing.state.order_ledger import LedgerLine
 from sandbox.kit.record import Effect, Entry, Ledger
 from sandbox.kit.server import StandIn
 from sandbox.riverty import RivertyStandIn

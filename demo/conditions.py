@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from demo.story import OrderCondition
-from invoicing.invoice import Invoice, LineStatus, Status
-from invoicing.order import Order, OrderStatus
 from invoicing.provider import PaymentStatus
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import Order, OrderStatus
 
 
 def parked(invoice: Invoice) -> bool:

@@ -18,10 +18,10 @@ from demo.story import Condition, OrderStory, Part, Step
 from demo.worker import Worker
 from invoicing.client import InvoicingClient
 from invoicing.document_file import DocumentState
-from invoicing.invoice import Invoice
-from invoicing.order import CancelLines, Order
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice
+from invoicing.state.order import CancelLines, Order
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from temporal_server import Server

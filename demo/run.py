@@ -24,8 +24,8 @@ from demo.story import Part
 from demo.worker import DemoFailed, Worker, working
 from invoicing import process
 from invoicing.client import InvoicingClient
-from invoicing.converter import data_converter
-from invoicing.identity import order_id, workflow_id
+from invoicing.state.identity import order_id, workflow_id
+from invoicing.temporal.converter import data_converter
 from sandbox.kit.server import StandIn, serve
 from temporal_server import Server, ServerUnavailable, local_server
 from terminal import Board, choices, compared, screen, trouble, waits_for_person

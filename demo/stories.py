@@ -11,11 +11,11 @@ from decimal import Decimal
 from demo import actions, conditions
 from demo.actions import OPERATOR
 from demo.story import Act, Afterwards, OrderStory, Part, Step, Story
-from invoicing.credit import Credit, CreditedLine
-from invoicing.credit_document import credit_reference
-from invoicing.invoice import LineStatus, Status
-from invoicing.order import CancelLines, Deliver, OrderStatus, invoice_reference
+from invoicing.credits.credit import Credit, CreditedLine
+from invoicing.credits.document import credit_reference
 from invoicing.request import Goal
+from invoicing.state.invoice import LineStatus, Status
+from invoicing.state.order import CancelLines, Deliver, OrderStatus, invoice_reference
 
 TODAY = date(2026, 6, 30)
 SENT = ("created", "approved", "sent")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Invoice, LineStatus, Status
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus
 from invoicing.parse import read, read_request
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import CancelLines, Deliver, Order, OrderStatus
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "sandbox" / "examples"
 

@@ -48,8 +48,8 @@ _ERASED = "erased"
 
 
 class DocumentStore:
-    """Documents by the names that `invoicing.document_file` gives them, each in a folder. Every
-    method may raise StoreAway."""
+    """Documents by the names that `invoicing.document_file` gives them, each in a folder.
+    Every method may raise StoreAway."""
 
     def __init__(self, files: ObjectStore) -> None:
         self._files = files

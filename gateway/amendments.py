@@ -12,14 +12,14 @@ from gateway.inputs import Key, Reference, check_key, given
 from gateway.pages import Paged, Words
 from gateway.problems import Kind, Trouble
 from gateway.routes import Heads, page, refuse_others
-from invoicing.amend import Amend, Amendment, AmendStatus
-from invoicing.asking import Execution
 from invoicing.client import Listed
-from invoicing.identity import AMEND_WORKFLOW
-from invoicing.invoice import Journal
-from invoicing.lists import CutOffWord
+from invoicing.credits.amend import Amend, Amendment, AmendStatus
 from invoicing.model import Recorded
 from invoicing.request import ProviderName
+from invoicing.state.identity import AMEND_WORKFLOW
+from invoicing.state.invoice import Journal
+from invoicing.temporal.asking import Execution
+from invoicing.temporal.lists import CutOffWord
 from settings.callers import Scope
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))

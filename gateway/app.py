@@ -44,19 +44,19 @@ from gateway.problems import Kind, ProblemDetails, Trouble, documented, trouble_
 from gateway.saved import ForgetList, SaveList
 from gateway.silence import told_apart
 from gateway.visits import visit_of
-from invoicing.amend import Amend
-from invoicing.asking import Execution
+from invoicing.books.findings import Close
+from invoicing.books.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.client import InvoicingClient
-from invoicing.credit import Credit
+from invoicing.credits.amend import Amend
+from invoicing.credits.credit import Credit
 from invoicing.errors import EngineError
-from invoicing.findings import Close
-from invoicing.invoice import Cancel, Hold, Release, Resolve
-from invoicing.legal_hold import LegalHold, ReleaseLegalHold
 from invoicing.model import Recorded
-from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Hooks
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import NOT_FOR_CALLERS
+from invoicing.state.invoice import Cancel, Hold, Release, Resolve
+from invoicing.state.order import AddLines, CancelLines, Deliver
+from invoicing.temporal.asking import Execution
 from providers.schemas import any_of_them, components
 from settings.callers import CallerSettings
 from settings.gateway import GatewaySettings

@@ -12,16 +12,16 @@ from fastapi import Depends, Request
 
 from documents import DocumentStore
 from gateway.beside import Beside, Turns
-from invoicing.booked import Booked
+from invoicing.books.booked import Booked
+from invoicing.books.findings import Findings
+from invoicing.books.legal_hold import Holds
+from invoicing.books.overview import Overlooks
 from invoicing.client import InvoicingClient
-from invoicing.connection import let_in
-from invoicing.engine import within
 from invoicing.errors import NoWorker, ServerAway, Unavailable
-from invoicing.findings import Findings
-from invoicing.legal_hold import Holds
-from invoicing.overview import Overlooks
 from invoicing.provider import Hooks
 from invoicing.saved import SavesLists
+from invoicing.temporal.connection import let_in
+from invoicing.temporal.engine import within
 from settings.gateway import GatewaySettings
 
 T = TypeVar("T")

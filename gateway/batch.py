@@ -24,12 +24,12 @@ from gateway.problems import Kind, Trouble, trouble_with
 from gateway.routes import begin
 from gateway.turns import in_turn
 from gateway.visits import Book, Visit
-from invoicing import lists
-from invoicing.asking import known
 from invoicing.errors import InvoicingError, NotFound
-from invoicing.lists import Listed
 from invoicing.model import Recorded
 from invoicing.request import InvoiceRequest
+from invoicing.temporal import lists
+from invoicing.temporal.asking import known
+from invoicing.temporal.lists import Listed
 from settings.callers import Scope
 from tabular.entries import Entry
 from tabular.expected import MEND, expected

@@ -16,17 +16,17 @@ from gateway.callers import Caller
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
-from invoicing import claims
-from invoicing.booked import BadCursor, Entry, Total, Wanted, Worth
+from invoicing.books import claims
+from invoicing.books.booked import BadCursor, Entry, Total, Wanted, Worth
+from invoicing.books.overview import Overview
+from invoicing.books.periods import Period
 from invoicing.errors import FieldProblem, Unavailable
 from invoicing.inconsistent import Inconsistent
-from invoicing.invoice import Status
 from invoicing.model import Recorded, Typed
 from invoicing.money import Currency, Number
-from invoicing.overview import Overview
-from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
 from invoicing.request import ProviderName
+from invoicing.state.invoice import Status
 
 heads = Heads("books")
 router = heads.router

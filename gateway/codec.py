@@ -34,8 +34,8 @@ from gateway.beside import Beside
 from gateway.inputs import whole_body
 from gateway.problems import Kind, Trouble
 from gateway.visits import visit_of
-from invoicing.converter import Shows, Undecipherable
 from invoicing.errors import KeysAway
+from invoicing.temporal.converter import Shows, Undecipherable
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
 

@@ -12,15 +12,15 @@ from gateway.inputs import Key, OnceKey, Reference, check_key, given, once
 from gateway.pages import Paged, Words
 from gateway.problems import Kind, Trouble
 from gateway.routes import Heads, page
-from invoicing.asking import Execution
 from invoicing.client import Listed
-from invoicing.credit import Credit, CreditName
-from invoicing.credit_case import Credits, CreditsStatus, CreditState
-from invoicing.identity import CREDITS_WORKFLOW
-from invoicing.invoice import Journal, Resolve
-from invoicing.lists import CutOffWord
+from invoicing.credits.case import Credits, CreditsStatus, CreditState
+from invoicing.credits.credit import Credit, CreditName
 from invoicing.model import Recorded
 from invoicing.request import ProviderName
+from invoicing.state.identity import CREDITS_WORKFLOW
+from invoicing.state.invoice import Journal, Resolve
+from invoicing.temporal.asking import Execution
+from invoicing.temporal.lists import CutOffWord
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))
 """Whose an invoice is, is whose its credits are."""

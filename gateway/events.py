@@ -14,9 +14,9 @@ from gateway.problems import invalid
 from gateway.routes import Heads, is_own
 from invoicing.client import InvoicingClient
 from invoicing.errors import NotFound
-from invoicing.invoice import Resolve
 from invoicing.model import Recorded
-from invoicing.news import EventState
+from invoicing.state.invoice import Resolve
+from invoicing.state.news import EventState
 
 heads = Heads("events")
 router = heads.router

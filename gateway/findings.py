@@ -16,11 +16,11 @@ from gateway.inputs import OnceKey, given
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, nothing_here
 from gateway.routes import Heads, Limits
-from invoicing.asking import Refused
-from invoicing.findings import Close, Run, WantedFindings
+from invoicing.books.findings import Close, Run, WantedFindings
+from invoicing.books.reconciling import FindingKind, Found
 from invoicing.model import Recorded
-from invoicing.reconciling import FindingKind, Found
 from invoicing.request import ProviderName
+from invoicing.temporal.asking import Refused
 
 heads = Heads("findings")
 runs = Heads("reconciliations")

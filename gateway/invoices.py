@@ -16,12 +16,12 @@ from gateway.problems import Kind
 from gateway.routes import Failure, Heads, Wait, begun, ending, page
 from gateway.taking_back import TAKEN, cancelled
 from invoicing.client import Listed
-from invoicing.identity import WORKFLOW
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
-from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
+from invoicing.state.identity import WORKFLOW
+from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.temporal.lists import CutOffWord
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))
 router = heads.router

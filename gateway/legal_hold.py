@@ -15,9 +15,9 @@ from gateway.callers import Caller
 from gateway.inputs import OnceKey, given
 from gateway.problems import nothing_here
 from gateway.routes import Heads
-from invoicing.asking import Refused
-from invoicing.claims import Kind
-from invoicing.legal_hold import HeldNow, LegalHold, NotHeld, ReleaseLegalHold
+from invoicing.books.claims import Kind
+from invoicing.books.legal_hold import HeldNow, LegalHold, NotHeld, ReleaseLegalHold
+from invoicing.temporal.asking import Refused
 
 heads = Heads("books")
 router = heads.router

@@ -14,11 +14,11 @@ from gateway.pages import Paged, Words
 from gateway.problems import Kind
 from gateway.routes import Failure, Heads, Wait, begun, ending, page
 from invoicing.client import Listed
-from invoicing.identity import ORDER_WORKFLOW
-from invoicing.invoice import Cancel, Journal, Resolve
-from invoicing.lists import CutOffWord
 from invoicing.model import Recorded
-from invoicing.order import (
+from invoicing.request import OrderRequest, ProviderName
+from invoicing.state.identity import ORDER_WORKFLOW
+from invoicing.state.invoice import Cancel, Journal, Resolve
+from invoicing.state.order import (
     AddLines,
     CancellationState,
     CancelLines,
@@ -28,7 +28,7 @@ from invoicing.order import (
     OrderBrief,
     OrderStatus,
 )
-from invoicing.request import OrderRequest, ProviderName
+from invoicing.temporal.lists import CutOffWord
 from settings.callers import Scope
 
 heads = Heads("orders", lambda behind, reference: behind.client.orders.handle(reference))

@@ -7,8 +7,8 @@ from fastapi import Response
 from gateway.backend import Behind
 from gateway.inputs import Reference
 from gateway.routes import Heads
-from invoicing.pay_link import PayLink
 from invoicing.provider import PayLinks
+from invoicing.state.pay_link import PayLink
 from providers.registry import ADAPTORS
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))

@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from invoicing.client import Failed, Refused
-from invoicing.converter import Erased
 from invoicing.errors import (
     CutOff,
     EngineError,
@@ -36,9 +35,10 @@ from invoicing.errors import (
     Unreachable,
     Unreadable,
 )
-from invoicing.invoice import Problem
 from invoicing.model import Recorded
 from invoicing.parse import explained
+from invoicing.state.invoice import Problem
+from invoicing.temporal.converter import Erased
 
 log = logging.getLogger("invoicing.gateway")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.routes import Heads, Limits
 from invoicing.model import Recorded
-from invoicing.questions import QUESTIONS, Answer, Reason
+from invoicing.state.questions import QUESTIONS, Answer, Reason
 
 heads = Heads("questions")
 router = heads.router

@@ -12,9 +12,9 @@ from typing import Any
 from temporalio.client import WorkflowExecution
 
 from gateway.problems import Kind, Trouble
-from invoicing.converter import Undecipherable
-from invoicing.identity import MEMO, digest
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.identity import MEMO, digest
+from invoicing.temporal.converter import Undecipherable
 
 DEFAULT = "default"
 

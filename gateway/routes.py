@@ -20,15 +20,15 @@ from gateway.pages import Bookmarks, Paged
 from gateway.problems import Kind, Trouble, documented, nothing_here
 from gateway.store import refuse_unseen
 from gateway.visits import visit_of
-from invoicing import lists
-from invoicing.asking import Execution
 from invoicing.client import Failed
 from invoicing.client.shared import described, page_of
 from invoicing.errors import FieldProblem, NotFound
-from invoicing.identity import INVOICE_PREFIX, MARK
-from invoicing.lists import Listed
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.identity import INVOICE_PREFIX, MARK
+from invoicing.temporal import lists
+from invoicing.temporal.asking import Execution
+from invoicing.temporal.lists import Listed
 from settings.callers import Scope
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,9 +14,9 @@ from gateway.books import TotalFilters, booked, register_of
 from gateway.inputs import OnceKey, given
 from gateway.problems import Kind
 from gateway.routes import Heads, Limits
-from invoicing.asking import Refused
 from invoicing.model import Recorded, Typed
 from invoicing.saved import SavedList, TooManySaved
+from invoicing.temporal.asking import Refused
 
 heads = Heads("lists")
 router = heads.router

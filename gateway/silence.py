@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.backend import Backend
 from gateway.problems import Trouble, no_worker, trouble_with
-from invoicing.asking import Execution
 from invoicing.errors import EngineError, NoWorker
+from invoicing.temporal.asking import Execution
 
 
 async def told_apart(behind: Backend, about: Execution | None) -> Trouble:

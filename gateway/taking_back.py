@@ -9,7 +9,7 @@ from fastapi import Response
 
 from gateway.backend import Backend
 from invoicing.errors import NoWorker
-from invoicing.invoice import CANCEL_NOTE, Cancel, Invoice
+from invoicing.state.invoice import CANCEL_NOTE, Cancel, Invoice
 
 TAKEN: dict[int | str, dict[str, Any]] = {
     202: {

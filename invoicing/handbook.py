@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from invoicing.questions import QUESTIONS, Answer, Question, Reason
+from invoicing.state.questions import QUESTIONS, Answer, Question, Reason
 
 _MARKED = re.compile(
     r"(<!-- questions of (?:an? )?(invoice|order|credits|event) -->\n).*?(<!-- end -->)", re.DOTALL

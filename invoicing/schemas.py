@@ -22,15 +22,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from invoicing.amend import Amend
-from invoicing.credit import Credit
-from invoicing.findings import Close
-from invoicing.invoice import Cancel, Hold, Release, Resolve
-from invoicing.legal_hold import LegalHold, ReleaseLegalHold
+from invoicing.books.findings import Close
+from invoicing.books.legal_hold import LegalHold, ReleaseLegalHold
+from invoicing.credits.amend import Amend
+from invoicing.credits.credit import Credit
 from invoicing.model import Typed
-from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.invoice import Cancel, Hold, Release, Resolve
+from invoicing.state.order import AddLines, CancelLines, Deliver
 
 INPUTS: tuple[type[Typed], ...] = (
     InvoiceRequest,

@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 from temporalio.common import MetricGaugeFloat, MetricMeter
 
-from invoicing import attributes
-from invoicing.amend import AMEND_AGAIN, AN_ANSWER, THE_CREDIT, THE_INVOICE
-from invoicing.attributes import quoted
-from invoicing.engine import ours, stored
+from invoicing.books.reconciling import COMPARE, CountsFindings
+from invoicing.credits.amend import AMEND_AGAIN, AN_ANSWER, THE_CREDIT, THE_INVOICE
 from invoicing.errors import EngineError, EngineRefused, ServerAway, Unavailable
-from invoicing.identity import (
+from invoicing.state import attributes
+from invoicing.state.attributes import quoted
+from invoicing.state.identity import (
     AMEND_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -30,12 +30,22 @@ from invoicing.identity import (
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import AWAY, CLAIM, CREDENTIALS, LATE, LOST, RECORD, STORE, UNREAD, Status
-from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
-from invoicing.order import OrderStatus
-from invoicing.questions import Reason
-from invoicing.reconciling import COMPARE, CountsFindings
-from invoicing.stuck import count_stuck
+from invoicing.state.invoice import (
+    AWAY,
+    CLAIM,
+    CREDENTIALS,
+    LATE,
+    LOST,
+    RECORD,
+    STORE,
+    UNREAD,
+    Status,
+)
+from invoicing.state.order import OrderStatus
+from invoicing.state.questions import Reason
+from invoicing.temporal.engine import ours, stored
+from invoicing.temporal.lists import CUT_OFF_BY, IS_CUT_OFF, WHOM
+from invoicing.temporal.stuck import count_stuck
 from observing.queues import Queues
 
 log = logging.getLogger("invoicing.census")

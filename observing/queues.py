@@ -13,8 +13,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from invoicing.claims import REGISTER_QUEUE
-from invoicing.identity import TASK_QUEUE, provider_queue
+from invoicing.books.claims import REGISTER_QUEUE
+from invoicing.state.identity import TASK_QUEUE, provider_queue
 
 _STORIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _CALLS = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY

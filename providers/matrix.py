@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from invoicing.crediting import uncredited
 from invoicing.document import Document
+from invoicing.provider.crediting import uncredited
 from providers.kit.coverage import Coverage, Treatment, leaf_paths
 from providers.kit.crediting import Crediting
 from providers.registry import ADAPTORS

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from invoicing.errors import ProviderError, Rejected, Unavailable
 from invoicing.model import Typed
-from invoicing.notice import Notice, Subscriber
+from invoicing.state.notice import Notice, Subscriber
 from providers.kit import webhooks
 from providers.kit.http import is_here, retry_after
 

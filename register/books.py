@@ -16,9 +16,8 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from invoicing.claims import ClaimCall, Claimed, Kind
-from invoicing.errors import Unavailable
-from invoicing.reconciling import (
+from invoicing.books.claims import ClaimCall, Claimed, Kind
+from invoicing.books.reconciling import (
     KEPT,
     FinishCall,
     OpenFindings,
@@ -29,8 +28,9 @@ from invoicing.reconciling import (
     SettleCall,
     Suspects,
 )
-from invoicing.recording import CreditsCall, RecordCall
-from invoicing.retention import BY, Due, Retained
+from invoicing.books.retention import BY, Due, Retained
+from invoicing.errors import Unavailable
+from invoicing.state.recording import CreditsCall, RecordCall
 from register import retaining
 from register.chain import first_broken
 from register.claiming import claim, is_of

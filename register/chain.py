@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from invoicing.recording import Line
+from invoicing.state.recording import Line
 
 START = "0" * 64
 """The hash before the first line."""

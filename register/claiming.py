@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
-from invoicing.recording import Row as Left
+from invoicing.state.recording import Row as Left
 from register.notes import notes_of
 from register.tables import claims, invoices
 

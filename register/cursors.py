@@ -6,7 +6,7 @@ import base64
 import binascii
 from datetime import datetime
 
-from invoicing.booked import BadCursor
+from invoicing.books.booked import BadCursor
 
 
 def written(moment: datetime, name: str) -> str:

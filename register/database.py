@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from invoicing.reconciling import KEPT
+from invoicing.books.reconciling import KEPT
 from register.books import Books
 from register.trouble import BadRegister as BadRegister
 

@@ -1,6 +1,6 @@
 """A person taken out of the register: what the law has us keep stays, and the reference's promise.
 
-With its data key goes what Temporal has of it, where it has one (see `invoicing.data_keys`).
+With its data key goes what Temporal has of it, where it has one (`invoicing.temporal.data_keys`).
 Kept are reference, status, number, amounts, dates and who decided; a second request is refused
 because it was erased. The fingerprint goes, for its digests have no salt: who guesses a name would
 know by them that it is right. Words of the journal go; its chain holds: it is made of their
@@ -16,10 +16,10 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.claims import Claimed
-from invoicing.data_keys import Subject, subject_of
+from invoicing.books.claims import Claimed
 from invoicing.errors import InvoicingError
-from invoicing.recording import Line, Row
+from invoicing.state.recording import Line, Row
+from invoicing.temporal.data_keys import Subject, subject_of
 from register.chain import linked
 from register.holding import held_since
 from register.key_rows import destroy, has_key

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.claims import Kind
-from invoicing.legal_hold import NotHeld as NotHeld
-from invoicing.legal_hold import NothingToHold as NothingToHold
-from invoicing.recording import Line
+from invoicing.books.claims import Kind
+from invoicing.books.legal_hold import NotHeld as NotHeld
+from invoicing.books.legal_hold import NothingToHold as NothingToHold
+from invoicing.state.recording import Line
 from register.chain import linked
 from register.tables import chain, claims, invoices, journal, legal_holds
 from register.trouble import BadRegister

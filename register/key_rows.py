@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from invoicing.data_keys import Kept, Subject
+from invoicing.temporal.data_keys import Kept, Subject
 from register.tables import data_keys
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from invoicing.data_keys import Kept, Masters, Subject
 from invoicing.errors import KeysAway
+from invoicing.temporal.data_keys import Kept, Masters, Subject
 from register.database import PATIENCE, BadRegister, for_reading, made
 from register.key_rows import about, kept_of
 from register.tables import data_keys
@@ -28,7 +28,7 @@ AT_ONCE = 500
 
 class KeyStore:
     """The data keys of the register at a place, opened with the first question: a gateway may begin
-    before it is there. See `invoicing.data_keys.KeyStore`."""
+    before it is there. See `invoicing.temporal.data_keys.KeyStore`."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.booked import Entry, Page, Rate, Total, Wanted, Worth
-from invoicing.invoice import Status
+from invoicing.books.booked import Entry, Page, Rate, Total, Wanted, Worth
 from invoicing.money import by_minor_units, exactly, minor_units
 from invoicing.provider import PaymentStatus
+from invoicing.state.invoice import Status
 from register import cursors
 from register.database import BadRegister
 from register.notes import stands

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from invoicing.claims import MOST_NAMED
-from invoicing.disagreement import FINAL
+from invoicing.books.claims import MOST_NAMED
+from invoicing.books.disagreement import FINAL
 from register.tables import invoices
 
 

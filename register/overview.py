@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.booked import Wanted
-from invoicing.invoice import Status
+from invoicing.books.booked import Wanted
+from invoicing.books.overview import MOST_TIMED, DayCount, Money, Overview, SentIn
+from invoicing.books.periods import Period
 from invoicing.money import minor_units
-from invoicing.overview import MOST_TIMED, DayCount, Money, Overview, SentIn
-from invoicing.periods import Period
 from invoicing.provider import PaymentStatus
+from invoicing.state.invoice import Status
 from register.database import BadRegister
 from register.lists import conditions, given_back, overdue
 from register.tables import invoices, journal

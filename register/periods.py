@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from invoicing.periods import Period
+from invoicing.books.periods import Period
 from register.tables import invoices
 
 

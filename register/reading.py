@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 
-from invoicing.booked import Page, Total, Wanted, Worth
-from invoicing.claims import Kind
+from invoicing.books.booked import Page, Total, Wanted, Worth
+from invoicing.books.claims import Kind
+from invoicing.books.findings import FoundPage, RunsPage, WantedFindings
+from invoicing.books.overview import Overview
+from invoicing.books.periods import Period
+from invoicing.books.reconciling import Found
 from invoicing.errors import Unavailable
-from invoicing.findings import FoundPage, RunsPage, WantedFindings
-from invoicing.overview import Overview
-from invoicing.periods import Period
-from invoicing.reconciling import Found
 from invoicing.saved import SavedList
 from register import holding, lists, overview, saved
 from register.database import PATIENCE, BadRegister, for_reading, made

@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from invoicing.money import exactly, minor_units, plain
-from invoicing.recording import CreditsCall, Line, RecordCall, Row
+from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from register.chain import linked
 from register.claiming import OF, claim_of, is_of
 from register.tables import chain, invoices, journal, vat_rows

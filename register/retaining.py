@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, or_, select
 
-from invoicing.claims import Kind
-from invoicing.retention import Retained
+from invoicing.books.claims import Kind
+from invoicing.books.retention import Retained
 from register.tables import claims, data_keys, invoices, legal_holds
 
 

@@ -166,7 +166,7 @@ chain = Table(
 )
 
 data_keys = Table(
-    "data_keys",  # see invoicing.data_keys
+    "data_keys",  # see invoicing.temporal.data_keys
     metadata,
     Column("kind", String(10), primary_key=True),
     Column("reference", String(200), primary_key=True),

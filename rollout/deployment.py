@@ -24,8 +24,8 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-from invoicing.engine import ours
 from invoicing.errors import EngineRefused, InvoicingError, ServerAway
+from invoicing.temporal.engine import ours
 
 UNVERSIONED = "unversioned"
 _NOT_THERE, _NOT_YET = "NOT_FOUND", "FAILED_PRECONDITION"

@@ -25,11 +25,10 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRepla
 
 import invoicing.client
 from commands.keys import converter_here
-from invoicing.attributes import quoted
-from invoicing.converter import Erased, refuse_erased
-from invoicing.engine import ours, stored
 from invoicing.errors import EngineRefused, ServerAway
-from invoicing.identity import (
+from invoicing.process import run
+from invoicing.state.attributes import quoted
+from invoicing.state.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
     MONEY_WORKFLOW,
@@ -38,7 +37,8 @@ from invoicing.identity import (
     TASK_QUEUE,
     WORKFLOW,
 )
-from invoicing.process import run
+from invoicing.temporal.converter import Erased, refuse_erased
+from invoicing.temporal.engine import ours, stored
 from rollout.differences import Difference, came_in_words, culprit, in_words
 
 MOST_IN_BATCH = 50

@@ -10,7 +10,7 @@
     variables.py    how variables are read, and what is said when that cannot be done
 
 What one account or subscriber needs stands beside the code that needs it, as its `Settings`. Two
-things are read elsewhere: what every client needs (`invoicing.connection`: Temporal's own variables
-and the encryption keys), because services install `invoicing` by itself, and OpenTelemetry's own
-variables (`observing`). docs/configuration.md is the table of all of them.
+things are read elsewhere: what every client needs (`invoicing.temporal.connection`: Temporal's own
+variables and the encryption keys), because services install `invoicing` by itself, and
+OpenTelemetry's own variables (`observing`). docs/configuration.md is the table of all of them.
 """

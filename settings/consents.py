@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field
 from invoicing.consent import CANCEL, CREDIT, RELEASE, Consent
 from invoicing.model import Typed
 from invoicing.money import Number
-from invoicing.questions import Answer
+from invoicing.state.questions import Answer
 from settings.accounts import DEFAULT, each
 from settings.shared import PREFIX
 from settings.variables import BadSettings, Problems

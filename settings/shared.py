@@ -31,7 +31,7 @@ class ClientSettings(Variables):
 
     web_ui: where Temporal's Web UI is, for the command line's links.
     encryption_keys: what payloads are encrypted with. Here it is only known whether there are any:
-        `invoicing.connection` reads them in every client, ours or a service's.
+        `invoicing.temporal.connection` reads them in every client, ours or a service's.
     data_keys: whether every invoice and order has a key of its own, in the register, which an
         erasure destroys.
     """

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from invoicing.retention import Days, Retained
+from invoicing.books.retention import Days, Retained
 from providers.registry import ADAPTORS
 from settings import variables
 from settings.shared import (

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from invoicing.consent import Consent
-from invoicing.order import Deliver
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.order import Deliver
 from simulation.decisions import Decision, draw, draw_credits, draw_updates
 from simulation.documents import document
 from simulation.drawing_late import with_money, with_papers

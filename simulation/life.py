@@ -13,11 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from invoicing.case import InvoiceInput
-from invoicing.identity import FEED_WORKFLOW, MEMO, WORKFLOW, feed_id, fingerprint, workflow_id
-from invoicing.invoice import Invoice, Status
-from invoicing.news import EventInput, FeedInput
 from invoicing.provider import Event
+from invoicing.state.case import InvoiceInput
+from invoicing.state.identity import (
+    FEED_WORKFLOW,
+    MEMO,
+    WORKFLOW,
+    feed_id,
+    fingerprint,
+    workflow_id,
+)
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.news import EventInput, FeedInput
 from simulation.decisions import Decision, Meddling, StrangeNews, faults
 from simulation.drawing import Life
 from simulation.engine import NotFound, Run, Server

@@ -1,7 +1,7 @@
 """A register in memory: what stands for a reference, and every line that was written down.
 
-It answers by the rule of the real one (`invoicing.claims.judge`). The engine's calls come one after
-the other, so that no two claims meet here; that is the database's part, and tried there.
+It answers by the rule of the real one (`invoicing.books.claims.judge`). The engine's calls come one
+after the other, so that no two claims meet here; that is the database's part, and tried there.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from invoicing.claims import MOST_NAMED, ClaimCall, Claimed, Standing, Word, judge
-from invoicing.recording import CreditsCall, Line, RecordCall, Row
+from invoicing.books.claims import MOST_NAMED, ClaimCall, Claimed, Standing, Word, judge
+from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from invoicing.bounds import refuse_too_large
 from invoicing.errors import TooLarge
 from invoicing.parse import problems
 from invoicing.request import InvoiceRequest
+from invoicing.state.bounds import refuse_too_large
 from invoicing.values import MOST_LINES
 from tabular.bounds import MOST_CELL
 from tabular.cells import Cell, value, written

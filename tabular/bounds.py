@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from invoicing.bounds import REQUEST
+from invoicing.state.bounds import REQUEST
 from tabular.wishes import UnreadableFile
 
 MOST_BYTES = 256 << 20

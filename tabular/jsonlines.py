@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from invoicing.bounds import refuse_too_large
 from invoicing.errors import InvalidRequest
-from invoicing.identity import fingerprint
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest, Reference
+from invoicing.state.bounds import refuse_too_large
+from invoicing.state.identity import fingerprint
 from tabular.bounds import MOST_BYTES, MOST_RECORD, MOST_ROWS, check_size
 from tabular.entries import Entry
 from tabular.wishes import UnreadableFile

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import openpyxl
 from openpyxl.cell import WriteOnlyCell
 
-from invoicing.booked import Entry
+from invoicing.books.booked import Entry
 from tabular.results import harmless, printable
 from tabular.wishes import Decimals
 

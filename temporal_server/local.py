@@ -17,8 +17,8 @@ from typing import IO, Any
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.errors import EngineError
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
 from temporal_server.installing import ServerUnavailable, without_temporal
 from temporal_server.namespace import describe, register_missing
 from temporal_server.ports import refuse_busy

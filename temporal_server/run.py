@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from invoicing.attributes import SEARCH_ATTRIBUTES
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
 from temporal_server.given import GivenServer, prepare_given
 from temporal_server.installing import ServerUnavailable, resolve_binary
 from temporal_server.local import LocalServer

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.document import Document, Line, Party, Vat
-from invoicing.order import Deliver, request_of
-from invoicing.order_ledger import Ledger
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.order import Deliver, request_of
+from invoicing.state.order_ledger import Ledger
 from sandbox import zero_friction as zf
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
-from invoicing.invoice import Invoice, JournalEntry, Status
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, JournalEntry, Status
 from temporal_server import local_server, resolve_binary
 from tests.command_line import EXAMPLES, ROOT, address_of
 from tests.lifecycle.world import Company, World, world

@@ -33,8 +33,8 @@ import settings.gateway
 import settings.shared
 import settings.worker
 from gateway.tokens import written
-from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.provider import Hooks
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
 from providers.registry import ADAPTORS
 from sandbox.invoro import InvoroStandIn
 from sandbox.kit.server import StandIn

@@ -29,11 +29,11 @@ from demo.story import OrderStory, Part
 from demo.worker import ROOT
 from invoicing.balance import Balance
 from invoicing.document_file import DocumentFile, DocumentState, document_key
-from invoicing.invoice import Amounts, Invoice, LineStatus, Status
-from invoicing.order import Order, OrderStatus
-from invoicing.order_ledger import Ledger as Lines
-from invoicing.order_ledger import LedgerLine
 from invoicing.provider import PaymentStatus, Stage
+from invoicing.state.invoice import Amounts, Invoice, LineStatus, Status
+from invoicing.state.order import Order, OrderStatus
+from invoicing.state.order_ledger import Ledger as Lines
+from invoicing.state.order_ledger import LedgerLine
 from sandbox.kit.accounts import Moved, Stated
 from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn

@@ -18,20 +18,20 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.views import VIEWS
-from invoicing.attributes import SEARCH_ATTRIBUTES
 from invoicing.client import InvoicingClient, Unreachable
 from invoicing.handbook import rewritten
-from invoicing.identity import (
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
+from invoicing.state.identity import (
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
     NOTICES_WORKFLOW,
     ORDER_WORKFLOW,
     WORKFLOW,
 )
-from invoicing.invoice import Status
-from invoicing.news import EventOutcome
-from invoicing.order import OrderStatus
-from invoicing.questions import QUESTIONS, Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.news import EventOutcome
+from invoicing.state.order import OrderStatus
+from invoicing.state.questions import QUESTIONS, Answer, Reason
 from starter import Code, app
 from temporal_server import local_server
 from tests.examples import an_invoice

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 TOLD = (EXAMPLES / "README.md").read_text(encoding="utf-8")

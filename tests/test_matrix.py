@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from providers.registry import ADAPTORS
 from sandbox.kit.faults import Fault
 from tests.lifecycle.lived import Lived

@@ -18,17 +18,17 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 import commands.base
-from invoicing.bounds import REQUEST
 from invoicing.client import Execution, Failed, InvoicingClient
 from invoicing.document import Payment
-from invoicing.engine import translated
 from invoicing.errors import EngineError, Failing, FieldProblem, NotLetIn, ServerAway, WrongKey
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import AWAY, LATE, LOST, Invoice, Problem, Status, Waiting
 from invoicing.parse import read, read_request
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.bounds import REQUEST
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.invoice import AWAY, LATE, LOST, Invoice, Problem, Status, Waiting
+from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
+from invoicing.temporal.engine import translated
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from starter import Code, app

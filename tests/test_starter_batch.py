@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from invoicing.bounds import REQUEST
 from invoicing.document import Party
-from invoicing.invoice import Status
 from invoicing.request import Goal
+from invoicing.state.bounds import REQUEST
+from invoicing.state.invoice import Status
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from sandbox.kit.server import serve

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import Result
 
 from commands.credit_views import MOST_LINES
-from invoicing.questions import QUESTIONS, Answer, Reason, meaning
 from invoicing.request import Goal
+from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
 from starter import Code
 from temporal_server import local_server
 from tests.command_line import WHY, lines, typed

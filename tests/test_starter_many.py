@@ -13,10 +13,10 @@ import commands.confirming
 import commands.many
 from invoicing.client import InvoicingClient
 from invoicing.consent import Consent
-from invoicing.invoice import Cancel, Status
 from invoicing.parse import read_request
-from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Cancel, Status
+from invoicing.state.questions import Answer, Reason, meaning
 from sandbox.zero_friction import Step, Told
 from starter import Code
 from temporal_server import local_server

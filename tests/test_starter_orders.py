@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from invoicing.invoice import Cancel, Status
-from invoicing.order import Order, invoice_reference
 from invoicing.provider import Event
-from invoicing.questions import Answer, Reason, meaning
 from invoicing.request import OrderRequest
+from invoicing.state.invoice import Cancel, Status
+from invoicing.state.order import Order, invoice_reference
+from invoicing.state.questions import Answer, Reason, meaning
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from starter import Code

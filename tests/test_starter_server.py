@@ -18,11 +18,11 @@ import pytest
 
 from commands.doctor import WRONG
 from commands.views import VIEWS
-from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.claims import REGISTER_QUEUE
+from invoicing.books.claims import REGISTER_QUEUE
 from invoicing.client import InvoicingClient
 from invoicing.errors import Rejected
 from invoicing.provider import Checks
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from register import opened

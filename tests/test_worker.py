@@ -10,7 +10,7 @@ import pytest
 
 import settings.accounts
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from providers.kit.http import client as http_client
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault

@@ -18,11 +18,11 @@ from workflows.kit.instructions import of_no_input, of_one_input
 with workflow.unsafe.imports_passed_through():
     from activities.document import DocumentActivities
     from activities.news import Directory
-    from invoicing.credit import Requested
-    from invoicing.credit_case import Looked, RequestedCall
+    from invoicing.credits.case import Looked, RequestedCall
+    from invoicing.credits.credit import Requested
     from invoicing.document_file import DocumentFile, DocumentInput, DocumentState
-    from invoicing.identity import provider_queue, workflow_id
     from invoicing.provider import DocumentCall, Event, Pace, Target
+    from invoicing.state.identity import provider_queue, workflow_id
 
 CALL = timedelta(seconds=60)
 MOST_EVENTS = 10

@@ -23,8 +23,9 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
-    from invoicing import attributes
-    from invoicing.identity import (
+    from invoicing.provider import Event, Subject
+    from invoicing.state import attributes
+    from invoicing.state.identity import (
         INVOICE_PREFIX,
         MONEY_PREFIX,
         document_id,
@@ -33,9 +34,9 @@ with workflow.unsafe.imports_passed_through():
         provider_queue,
         workflow_id,
     )
-    from invoicing.invoice import Resolve
-    from invoicing.memory import Memory
-    from invoicing.news import (
+    from invoicing.state.invoice import Resolve
+    from invoicing.state.memory import Memory
+    from invoicing.state.news import (
         EVENT_PACE,
         AboutCall,
         EventInput,
@@ -45,8 +46,7 @@ with workflow.unsafe.imports_passed_through():
         Located,
         LocatedAll,
     )
-    from invoicing.provider import Event, Subject
-    from invoicing.questions import QUESTIONS, Answer, Reason
+    from invoicing.state.questions import QUESTIONS, Answer, Reason
 
 CALL = timedelta(seconds=30)
 PATIENCE = timedelta(days=30)

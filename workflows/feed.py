@@ -15,10 +15,11 @@ from workflows.kit.lifetime import is_long, listed
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory, NewsActivities
-    from invoicing import attributes
-    from invoicing.bounds import ENTRY_CHARACTERS
-    from invoicing.identity import provider_queue
-    from invoicing.news import (
+    from invoicing.provider import Item
+    from invoicing.state import attributes
+    from invoicing.state.bounds import ENTRY_CHARACTERS
+    from invoicing.state.identity import provider_queue
+    from invoicing.state.news import (
         AcknowledgeCall,
         DeliverCall,
         EventInput,
@@ -27,7 +28,6 @@ with workflow.unsafe.imports_passed_through():
         PollCall,
         Polled,
     )
-    from invoicing.provider import Item
 
 CALL = timedelta(minutes=5)
 PATIENCE = timedelta(hours=1)

@@ -18,10 +18,10 @@ from workflows.kit.endings import Overdue
 from workflows.kit.instructions import of_one_input
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import InvoiceInput
-    from invoicing.invoice import LATER_MONEY, Invoice, Journal
-    from invoicing.money_after import CreditedSince
     from invoicing.provider import Event, Stage
+    from invoicing.state.case import InvoiceInput
+    from invoicing.state.invoice import LATER_MONEY, Invoice, Journal
+    from invoicing.state.money_after import CreditedSince
 
 MOST_NOTES = 300
 """Credit notes of one invoice that are added up; with one more it is not known here how much was

@@ -20,9 +20,9 @@ from workflows.kit.telemetry import count
 
 with workflow.unsafe.imports_passed_through():
     from activities.notice import NoticeActivities
-    from invoicing.bounds import DROPPED, ENTRY_CHARACTERS, NOTICES_BYTES, newest
-    from invoicing.identity import subscriber_queue
-    from invoicing.notice import (
+    from invoicing.state.bounds import DROPPED, ENTRY_CHARACTERS, NOTICES_BYTES, newest
+    from invoicing.state.identity import subscriber_queue
+    from invoicing.state.notice import (
         Dropped,
         Notice,
         NoticesInput,

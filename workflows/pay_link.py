@@ -15,11 +15,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
     from activities.pay_link import PayLinkActivities
-    from invoicing.credit import Requested
-    from invoicing.credit_case import Looked, RequestedCall
-    from invoicing.identity import provider_queue, workflow_id
-    from invoicing.pay_link import PayLink, PayLinkInput
+    from invoicing.credits.case import Looked, RequestedCall
+    from invoicing.credits.credit import Requested
     from invoicing.provider import Target
+    from invoicing.state.identity import provider_queue, workflow_id
+    from invoicing.state.pay_link import PayLink, PayLinkInput
 
 CALL = timedelta(seconds=25)
 """For one call, and PATIENCE for it with its repetition: somebody sits there and waits."""

@@ -18,11 +18,11 @@ from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
-    from invoicing.identity import provider_queue
-    from invoicing.invoice import AWAY, UNREAD, Waiting
     from invoicing.preview import Preview
     from invoicing.provider import Found, LookUp, LookUpCall, Pace, Plan, Target
     from invoicing.request import InvoiceRequest
+    from invoicing.state.identity import provider_queue
+    from invoicing.state.invoice import AWAY, UNREAD, Waiting
 
 PATIENCE = timedelta(seconds=60)
 """Somebody sits there and waits: what does not answer by then is told as it is."""

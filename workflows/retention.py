@@ -20,9 +20,8 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.retention import RetentionActivities
-    from invoicing.claims import REGISTER_QUEUE
-    from invoicing.identity import RETENTION, RETENTION_WORKFLOW, TASK_QUEUE
-    from invoicing.retention import (
+    from invoicing.books.claims import REGISTER_QUEUE
+    from invoicing.books.retention import (
         MOST_PAGES,
         DueCall,
         DuePage,
@@ -30,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         ErasedNow,
         RetentionInput,
     )
+    from invoicing.state.identity import RETENTION, RETENTION_WORKFLOW, TASK_QUEUE
 
 CALL = timedelta(minutes=5)
 """For a page of fifty."""

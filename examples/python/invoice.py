@@ -15,10 +15,10 @@ from pathlib import Path
 
 from invoicing.client import Failed, InvoicingClient, reach
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Invoice
 from invoicing.parse import read_request
 from invoicing.process import run
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice
 
 PATIENCE = 2.0
 """Seconds after which it looks whether a person is waited for; a service might take a minute."""

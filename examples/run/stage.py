@@ -18,8 +18,8 @@ from gateway.app import application
 from gateway.serve import serving
 from gateway.tokens import written
 from invoicing.client import InvoicingClient
-from invoicing.converter import data_converter
 from invoicing.errors import InvoicingError
+from invoicing.temporal.converter import data_converter
 from sandbox.kit.server import StandIn, serve
 from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings

@@ -17,9 +17,9 @@ import pytest
 
 import settings.accounts
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Cancel, Invoice, Release, Resolve, Status
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Cancel, Invoice, Release, Resolve, Status
+from invoicing.state.questions import Answer, Reason
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from sandbox.kit.faults import Fault, When

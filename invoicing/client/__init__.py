@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 
-from invoicing.asking import Execution, Refused
 from invoicing.client.amendments import Amendments
 from invoicing.client.credits import CreditsRoom
 from invoicing.client.documents import Documents
@@ -23,7 +22,6 @@ from invoicing.client.pay_links import PayLinks
 from invoicing.client.reconciliations import Reconciliations
 from invoicing.client.shared import Failed
 from invoicing.client.silence import why_silent
-from invoicing.connection import connect, connected, converter, reach
 from invoicing.errors import (
     CutOff,
     EngineError,
@@ -37,8 +35,10 @@ from invoicing.errors import (
     Unreachable,
     WrongKey,
 )
-from invoicing.identity import TASK_QUEUE, workflow_id
-from invoicing.lists import Listed, Page
+from invoicing.state.identity import TASK_QUEUE, workflow_id
+from invoicing.temporal.asking import Execution, Refused
+from invoicing.temporal.connection import connect, connected, converter, reach
+from invoicing.temporal.lists import Listed, Page
 
 __all__ = [
     "CutOff",

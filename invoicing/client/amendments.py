@@ -18,8 +18,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import engine, lists
-from invoicing.amend import (
+from invoicing.client.shared import news, remembered
+from invoicing.credits.amend import (
     Amend,
     AmendCase,
     AmendInput,
@@ -27,7 +27,18 @@ from invoicing.amend import (
     AmendStatus,
     refuse_amendment,
 )
-from invoicing.asking import (
+from invoicing.errors import NotFound
+from invoicing.state.identity import (
+    AMEND_WORKFLOW,
+    DETAILS,
+    MEMO,
+    amend_id,
+    credits_attributes,
+    workflow_id,
+)
+from invoicing.state.invoice import Journal
+from invoicing.temporal import engine, lists
+from invoicing.temporal.asking import (
     Execution,
     Refused,
     accepted,
@@ -36,18 +47,7 @@ from invoicing.asking import (
     queried,
     raise_if_cut_off,
 )
-from invoicing.client.shared import news, remembered
-from invoicing.errors import NotFound
-from invoicing.identity import (
-    AMEND_WORKFLOW,
-    DETAILS,
-    MEMO,
-    amend_id,
-    credits_attributes,
-    workflow_id,
-)
-from invoicing.invoice import Journal
-from invoicing.lists import Listed
+from invoicing.temporal.lists import Listed
 
 _TURNS = 5
 """So often an amendment is begun again for one call: each time it ended meanwhile."""

@@ -13,15 +13,13 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import engine, lists
-from invoicing.asking import Execution, Refused, accepted, answer, ask, cut_off, known, queried
-from invoicing.bounds import refuse_instruction
 from invoicing.client.shared import remembered
-from invoicing.credit import Credit, Requested
-from invoicing.credit_case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
-from invoicing.credit_document import opening
+from invoicing.credits.case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
+from invoicing.credits.credit import Credit, Requested
+from invoicing.credits.document import opening
 from invoicing.errors import InvalidRequest, NotFound
-from invoicing.identity import (
+from invoicing.state.bounds import refuse_instruction
+from invoicing.state.identity import (
     CREDITS_WORKFLOW,
     DETAILS,
     MEMO,
@@ -29,8 +27,19 @@ from invoicing.identity import (
     credits_id,
     workflow_id,
 )
-from invoicing.invoice import Journal, Problem, Resolve
-from invoicing.lists import Listed
+from invoicing.state.invoice import Journal, Problem, Resolve
+from invoicing.temporal import engine, lists
+from invoicing.temporal.asking import (
+    Execution,
+    Refused,
+    accepted,
+    answer,
+    ask,
+    cut_off,
+    known,
+    queried,
+)
+from invoicing.temporal.lists import Listed
 
 _TURNS = 5
 """So often an invoice's credits are begun again for one credit: each time they ended meanwhile."""

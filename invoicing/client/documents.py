@@ -8,12 +8,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import attributes, engine
-from invoicing.asking import Execution, accepted, known, queried
-from invoicing.bounds import shown
 from invoicing.document_file import DocumentInput, DocumentState
 from invoicing.errors import NotFound
-from invoicing.identity import DETAILS, DOCUMENT_WORKFLOW, document_id, workflow_id
+from invoicing.state import attributes
+from invoicing.state.bounds import shown
+from invoicing.state.identity import DETAILS, DOCUMENT_WORKFLOW, document_id, workflow_id
+from invoicing.temporal import engine
+from invoicing.temporal.asking import Execution, accepted, known, queried
 
 AGAIN_AFTER = timedelta(minutes=1)
 """From then on what ended with a problem is tried again when somebody asks."""

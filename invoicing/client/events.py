@@ -9,15 +9,16 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from invoicing import attributes, engine, lists
-from invoicing.asking import Execution, accepted, answer, ask, queried
-from invoicing.bounds import refuse_event
 from invoicing.client.shared import begun_with
 from invoicing.errors import Misread
-from invoicing.identity import EVENT_WORKFLOW, event_id
-from invoicing.invoice import Problem, Resolve, Status
-from invoicing.news import EventInput, EventState
 from invoicing.provider import Event
+from invoicing.state import attributes
+from invoicing.state.bounds import refuse_event
+from invoicing.state.identity import EVENT_WORKFLOW, event_id
+from invoicing.state.invoice import Problem, Resolve, Status
+from invoicing.state.news import EventInput, EventState
+from invoicing.temporal import engine, lists
+from invoicing.temporal.asking import Execution, accepted, answer, ask, queried
 
 
 class Events:

@@ -10,18 +10,6 @@ from uuid import uuid4
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowQueryFailedError
 
-from invoicing import attributes, engine, lists
-from invoicing.asking import (
-    Execution,
-    accepted,
-    answer,
-    ask,
-    cut_off,
-    known,
-    queried,
-    raise_if_cut_off,
-)
-from invoicing.bounds import refuse_too_large
 from invoicing.client.shared import (
     Failed,
     news,
@@ -31,8 +19,12 @@ from invoicing.client.shared import (
 )
 from invoicing.client.starting import Starting
 from invoicing.errors import CutOff, NotFound, NoWorker
-from invoicing.identity import WORKFLOW, money_id, workflow_id
-from invoicing.invoice import (
+from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
+from invoicing.request import InvoiceRequest
+from invoicing.state import attributes
+from invoicing.state.bounds import refuse_too_large
+from invoicing.state.identity import WORKFLOW, money_id, workflow_id
+from invoicing.state.invoice import (
     AFTER_THE_END,
     Cancel,
     Hold,
@@ -43,10 +35,19 @@ from invoicing.invoice import (
     Resolve,
     Status,
 )
-from invoicing.lists import CutOffWord, Listed, Page
-from invoicing.preview import PREVIEW_TIMEOUT, PREVIEW_WORKFLOW, Preview
-from invoicing.request import InvoiceRequest
-from invoicing.stuck import stuck as standing_still
+from invoicing.temporal import engine, lists
+from invoicing.temporal.asking import (
+    Execution,
+    accepted,
+    answer,
+    ask,
+    cut_off,
+    known,
+    queried,
+    raise_if_cut_off,
+)
+from invoicing.temporal.lists import CutOffWord, Listed, Page
+from invoicing.temporal.stuck import stuck as standing_still
 
 
 class Invoices:
@@ -167,8 +168,8 @@ class Invoices:
 
         `waiting_for` is whom (`person`, `provider`), for what (`amounts_differ`), or both as they
         are shown (`person: amounts_differ`). `prefix` is how the reference begins; `running` leaves
-        out what has ended, and `stuck` all but what stands still (see `invoicing.stuck`), be it
-        what hears of an invoice's money after its end.
+        out what has ended, and `stuck` all but what stands still (see `invoicing.temporal.stuck`),
+        be it what hears of an invoice's money after its end.
         `overdue_on`: final, due before that day and not paid in full, of those that are under way
         or whose money is still heard of.
         """

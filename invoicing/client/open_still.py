@@ -7,10 +7,8 @@ import contextlib
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistoryEventFilterType
 
-from invoicing.asking import known
-from invoicing.engine import stored
 from invoicing.errors import NotFound
-from invoicing.identity import (
+from invoicing.state.identity import (
     amend_id,
     credits_id,
     document_id,
@@ -19,6 +17,8 @@ from invoicing.identity import (
     pay_link_id,
     workflow_id,
 )
+from invoicing.temporal.asking import known
+from invoicing.temporal.engine import stored
 
 WITHIN = 5.0
 """Seconds in which what hears of its money is to end, once it is cancelled. A page of a retention

@@ -8,11 +8,10 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureEr
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from invoicing import engine, lists
-from invoicing.asking import Execution, accepted, answer, ask, known, queried, raise_if_cut_off
-from invoicing.bounds import refuse_too_large
 from invoicing.client.shared import Asked, marks, page_of, raise_if_it_failed, same
-from invoicing.identity import (
+from invoicing.request import OrderRequest
+from invoicing.state.bounds import refuse_too_large
+from invoicing.state.identity import (
     DETAILS,
     MEMO,
     ORDER_WORKFLOW,
@@ -21,9 +20,8 @@ from invoicing.identity import (
     share,
     summary,
 )
-from invoicing.invoice import Cancel, Journal, Problem, Resolve
-from invoicing.lists import CutOffWord, Listed, Page
-from invoicing.order import (
+from invoicing.state.invoice import Cancel, Journal, Problem, Resolve
+from invoicing.state.order import (
     AddLines,
     CancellationState,
     CancelLines,
@@ -33,8 +31,18 @@ from invoicing.order import (
     OrderBrief,
     OrderStatus,
 )
-from invoicing.order_case import OrderInput
-from invoicing.request import OrderRequest
+from invoicing.state.order_case import OrderInput
+from invoicing.temporal import engine, lists
+from invoicing.temporal.asking import (
+    Execution,
+    accepted,
+    answer,
+    ask,
+    known,
+    queried,
+    raise_if_cut_off,
+)
+from invoicing.temporal.lists import CutOffWord, Listed, Page
 
 
 class Orders:

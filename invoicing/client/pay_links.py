@@ -7,10 +7,10 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from invoicing import engine
-from invoicing.asking import accepted, known
-from invoicing.identity import PAY_LINK_WORKFLOW, pay_link_id, workflow_id
-from invoicing.pay_link import PayLink, PayLinkInput
+from invoicing.state.identity import PAY_LINK_WORKFLOW, pay_link_id, workflow_id
+from invoicing.state.pay_link import PayLink, PayLinkInput
+from invoicing.temporal import engine
+from invoicing.temporal.asking import accepted, known
 
 AT_MOST = timedelta(minutes=3)
 """Then nobody waits for it any more, and it ends."""

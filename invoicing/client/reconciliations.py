@@ -5,15 +5,15 @@ from __future__ import annotations
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
-from invoicing import engine
-from invoicing.asking import Execution, raise_if_cut_off
-from invoicing.claims import REGISTER_QUEUE
+from invoicing.books.claims import REGISTER_QUEUE
+from invoicing.books.reconciling import Reconciled, ReconcileInput
 from invoicing.client.server import ACTIVITIES, WORKFLOWS
 from invoicing.client.shared import raise_if_it_failed
 from invoicing.client.silence import served
 from invoicing.errors import EngineRefused, NoWorker
-from invoicing.identity import RECONCILIATION_WORKFLOW, provider_queue, reconciliation_id
-from invoicing.reconciling import Reconciled, ReconcileInput
+from invoicing.state.identity import RECONCILIATION_WORKFLOW, provider_queue, reconciliation_id
+from invoicing.temporal import engine
+from invoicing.temporal.asking import Execution, raise_if_cut_off
 
 
 class Reconciliations:

@@ -25,8 +25,8 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-from invoicing.engine import ours, stored
 from invoicing.errors import EngineError, EngineRefused, ServerAway
+from invoicing.temporal.engine import ours, stored
 
 WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY

@@ -22,16 +22,16 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import lists
-from invoicing.asking import Execution, known
-from invoicing.case import InvoiceInput
-from invoicing.converter import Undecipherable
-from invoicing.engine import stored
 from invoicing.errors import FieldProblem, InvoicingError, Misread, NotFound, ReferenceInUse
-from invoicing.identity import MARK, MEMO, fingerprint
-from invoicing.lists import Page
-from invoicing.order_case import OrderInput
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.case import InvoiceInput
+from invoicing.state.identity import MARK, MEMO, fingerprint
+from invoicing.state.order_case import OrderInput
+from invoicing.temporal import lists
+from invoicing.temporal.asking import Execution, known
+from invoicing.temporal.converter import Undecipherable
+from invoicing.temporal.engine import stored
+from invoicing.temporal.lists import Page
 
 T = TypeVar("T")
 U = TypeVar("U")

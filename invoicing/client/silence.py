@@ -11,11 +11,11 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client
 
-from invoicing.asking import Execution
 from invoicing.client.server import WORKFLOWS, Work, pollers
-from invoicing.converter import Undecipherable
-from invoicing.engine import stored
 from invoicing.errors import LOOK_FIRST, EngineError, Failing, NoWorker, WrongKey
+from invoicing.temporal.asking import Execution
+from invoicing.temporal.converter import Undecipherable
+from invoicing.temporal.engine import stored
 
 RECENT = timedelta(seconds=90)
 """A worker asks for work once a minute at least."""

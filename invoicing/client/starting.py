@@ -8,13 +8,14 @@ from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExec
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from invoicing import attributes
-from invoicing.asking import Execution, Refused, accepted
-from invoicing.bounds import refuse_too_large
-from invoicing.case import Earlier, InvoiceInput
 from invoicing.client.shared import Asked, asked_for, marks, same
-from invoicing.doubt import UNKNOWN_CONTENT
-from invoicing.identity import (
+from invoicing.provider import Stage
+from invoicing.request import InvoiceRequest
+from invoicing.state import attributes
+from invoicing.state.bounds import refuse_too_large
+from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.doubt import UNKNOWN_CONTENT
+from invoicing.state.identity import (
     DETAILS,
     MEMO,
     OWNER,
@@ -25,10 +26,9 @@ from invoicing.identity import (
     summary,
     workflow_id,
 )
-from invoicing.invoice import Invoice, Status
-from invoicing.lists import CUT_OFF_BY
-from invoicing.provider import Stage
-from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
+from invoicing.temporal.asking import Execution, Refused, accepted
+from invoicing.temporal.lists import CUT_OFF_BY
 
 
 class Starting:

@@ -11,7 +11,6 @@ import httpx
 from pydantic import BaseModel
 
 from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
-from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
@@ -28,6 +27,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.provider import Delivery as WebhookDelivery
+from invoicing.provider.listing import ListCall, ListPage
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.invoro.check import COVERAGE, RecipientQuery, check_request, first_context, look_ups

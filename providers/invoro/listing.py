@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from invoicing.listing import ListCall, Listed, ListPage
 from invoicing.provider import Snapshot
+from invoicing.provider.listing import ListCall, Listed, ListPage
 from providers.invoro.decode import Invoice, Page
 from providers.invoro.encode import since_query
 from providers.invoro.options import TYPE_CODES

@@ -11,7 +11,6 @@ import httpx
 from pydantic import BaseModel
 
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
-from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
@@ -27,6 +26,7 @@ from invoicing.provider import (
     Subject,
     Target,
 )
+from invoicing.provider.listing import ListCall, ListPage
 from invoicing.request import InvoiceRequest
 from invoicing.totals import Totals, totals
 from providers.kit import webhooks

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from invoicing.listing import ListCall, Listed, ListPage
 from invoicing.provider import Stage
+from invoicing.provider.listing import ListCall, Listed, ListPage
 from providers.kit.api import Api
 from providers.kit.http import Call, encode
 from providers.mollie.credit import as_credit_note

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from invoicing.document import Document
 from invoicing.errors import Rejected, Stale, Unreadable
-from invoicing.listing import ListCall, ListPage
 from invoicing.provider import (
     CreateCall,
     CreditsIn,
@@ -29,6 +28,7 @@ from invoicing.provider import (
     Subject,
     Target,
 )
+from invoicing.provider.listing import ListCall, ListPage
 from invoicing.request import InvoiceRequest
 from invoicing.totals import totals
 from providers.kit import webhooks

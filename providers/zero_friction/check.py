@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from invoicing.bounds import KIB
 from invoicing.document import Document, Line, VatCategory
 from invoicing.provider import LookUp
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.bounds import KIB
 from providers.kit.coverage import (
     PARTY,
     Coverage,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from invoicing.listing import ListCall, Listed, ListPage
+from invoicing.provider.listing import ListCall, Listed, ListPage
 from providers.kit.api import Api
 from providers.kit.wire import parse
 from providers.zero_friction.decode import Invoice, Page, opened, snapshot

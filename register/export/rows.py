@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from invoicing.disagreement import FINAL
-from invoicing.invoice import Status
+from invoicing.books.disagreement import FINAL
 from invoicing.provider import PaymentStatus
-from invoicing.recording import Row
+from invoicing.state.invoice import Status
+from invoicing.state.recording import Row
 from register.chain import START, digest, hash_of
 
 Cells = dict[str, Any]

@@ -19,9 +19,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, select
 from sqlalchemy.exc import DBAPIError
 
+from invoicing.books.periods import Period
 from invoicing.errors import InvoicingError
 from invoicing.money import added
-from invoicing.periods import Period
 from register.database import BadRegister
 from register.export import rows
 from register.export.bookings import Bookings, BookingTable

@@ -9,12 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
 
-from invoicing.disagreement import ALIVE, FINAL, OVER, disagreements, signed_as
-from invoicing.identity import credits_id
-from invoicing.listing import Listed
-from invoicing.periods import Period
-from invoicing.provider import Snapshot, Stage, Target
-from invoicing.reconciling import (
+from invoicing.books.disagreement import ALIVE, FINAL, OVER, disagreements, signed_as
+from invoicing.books.periods import Period
+from invoicing.books.reconciling import (
     FindingKind,
     FinishCall,
     PageCall,
@@ -24,7 +21,10 @@ from invoicing.reconciling import (
     SettleCall,
     Suspects,
 )
-from invoicing.recording import Row
+from invoicing.provider import Snapshot, Stage, Target
+from invoicing.provider.listing import Listed
+from invoicing.state.identity import credits_id
+from invoicing.state.recording import Row
 from register.reconciling.findings import counted, found
 from register.reconciling.forgetting import forget
 from register.reconciling.gaps import gaps

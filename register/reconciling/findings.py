@@ -10,7 +10,7 @@ import hashlib
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from invoicing.reconciling import FindingKind, OpenFindings, Scope
+from invoicing.books.reconciling import FindingKind, OpenFindings, Scope
 from register.tables import findings
 
 MOST_WORDS = 500

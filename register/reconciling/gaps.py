@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, select
 
-from invoicing.periods import Period
-from invoicing.reconciling import Scope
-from invoicing.recording import Row
+from invoicing.books.periods import Period
+from invoicing.books.reconciling import Scope
+from invoicing.state.recording import Row
 from register.tables import invoices
 
 WIDEST = 50

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Engine, RowMapping, select, update
 from sqlalchemy.exc import DBAPIError
 
+from invoicing.books.reconciling import Found
 from invoicing.errors import InvoicingError
-from invoicing.reconciling import Found
 from register.database import BadRegister
 from register.tables import findings
 

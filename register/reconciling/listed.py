@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from invoicing.findings import FoundPage, Run, RunsPage, WantedFindings
-from invoicing.reconciling import Found, Reconciled
+from invoicing.books.findings import FoundPage, Run, RunsPage, WantedFindings
+from invoicing.books.reconciling import Found, Reconciled
 from register import cursors
 from register.database import BadRegister
 from register.reconciling.kept import found_in

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
-from invoicing.reconciling import Found
+from invoicing.books.reconciling import Found
 
 Form = Literal["md", "csv", "json"]
 

@@ -17,7 +17,7 @@ from temporalio.bridge.proto.workflow_activation import (
 from temporalio.common import TypedSearchAttributes
 from temporalio.converter import encode_typed_search_attribute_value
 
-from invoicing.converter import data_converter
+from invoicing.temporal.converter import data_converter
 from simulation.engine.activities import Activities, Handler
 from simulation.engine.between import Between
 from simulation.engine.clock import Clock, micros, moment

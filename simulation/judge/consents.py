@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from invoicing.consent import CANCEL, CREDIT, RELEASE, Consent
-from invoicing.invoice import Cancel, Instruction, Release, Resolve, Status
-from invoicing.questions import Answer
+from invoicing.state.invoice import Cancel, Instruction, Release, Resolve, Status
+from invoicing.state.questions import Answer
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Server
 from simulation.judge.sentences import Sentence

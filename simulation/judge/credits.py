@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from invoicing.credit_case import Credits, CreditState
-from invoicing.identity import credits_id
+from invoicing.credits.case import Credits, CreditState
+from invoicing.state.identity import credits_id
 from simulation.engine import NotFound, QueryFailed, Server
 from simulation.judge.sentences import Sentence
 from simulation.provider.ledger import Held, Ledger

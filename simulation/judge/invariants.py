@@ -19,9 +19,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from invoicing.claims import Word
+from invoicing.books.claims import Word
 from invoicing.consent import Consent
-from invoicing.identity import (
+from invoicing.provider import CreateCall
+from invoicing.request import InvoiceRequest
+from invoicing.state.identity import (
     CREDITS_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
@@ -30,11 +32,9 @@ from invoicing.identity import (
     WORKFLOW,
     money_id,
 )
-from invoicing.invoice import Invoice, Status
-from invoicing.notice import Notice
-from invoicing.order import OrderStatus
-from invoicing.provider import CreateCall
-from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.notice import Notice
+from invoicing.state.order import OrderStatus
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
 from simulation.judge.consents import ConsentJudge

@@ -12,16 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.balance import Balance, Way
-from invoicing.identity import (
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.state.identity import (
     EVENT_WORKFLOW,
     INVOICE_PREFIX,
     MONEY_PREFIX,
     workflow_id,
 )
-from invoicing.invoice import Invoice, Status
-from invoicing.news import EventOutcome, EventState
-from invoicing.notice import Notice
-from invoicing.provider import PaymentStatus, Stage
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.news import EventOutcome, EventState
+from invoicing.state.notice import Notice
 from simulation.engine import ActivityCall, Run, Server
 from simulation.judge.sentences import Sentence
 from simulation.provider.kinds import Kind

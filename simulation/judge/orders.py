@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 
-from invoicing.identity import order_id
-from invoicing.invoice import LineStatus
-from invoicing.order import DeliveryState, Order, OrderStatus
 from invoicing.request import OrderRequest
+from invoicing.state.identity import order_id
+from invoicing.state.invoice import LineStatus
+from invoicing.state.order import DeliveryState, Order, OrderStatus
 from simulation.engine import Server
 from simulation.judge.sentences import Sentence
 from simulation.provider.ledger import Held

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from invoicing.document_file import DocumentInput, DocumentState, document_key
-from invoicing.identity import document_id
-from invoicing.news import EventOutcome
+from invoicing.state.identity import document_id
+from invoicing.state.news import EventOutcome
 from simulation.engine import Run, Server
 from simulation.judge.sentences import Sentence
 from simulation.provider.kinds import Kind

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from invoicing.balance import Balance
-from invoicing.identity import MONEY_PREFIX, notices_id, workflow_id
-from invoicing.invoice import Invoice
-from invoicing.notice import Notice
-from invoicing.recording import Row
+from invoicing.state.identity import MONEY_PREFIX, notices_id, workflow_id
+from invoicing.state.invoice import Invoice
+from invoicing.state.notice import Notice
+from invoicing.state.recording import Row
 from simulation.engine import Server
 from simulation.judge.sentences import Sentence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulation.mutants.mutant import Mutant
 
-BOUNDS = "invoicing/bounds.py"
+BOUNDS = "invoicing/state/bounds.py"
 ASKING = "workflows/kit/asking.py"
 LIFETIME = "workflows/kit/lifetime.py"
 LIFE = "workflows/invoice/life.py"

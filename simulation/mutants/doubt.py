@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulation.mutants.mutant import Mutant
 
-DOUBT = "invoicing/doubt.py"
+DOUBT = "invoicing/state/doubt.py"
 LIFE = "workflows/invoice/life.py"
 INHERITANCE = "workflows/invoice/inheritance.py"
 

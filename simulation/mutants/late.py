@@ -8,7 +8,7 @@ MONEY = "workflows/money.py"
 HEARING = "workflows/invoice/hearing.py"
 DOCUMENT = "workflows/document.py"
 EVENT = "workflows/event.py"
-CASE = "invoicing/case.py"
+CASE = "invoicing/state/case.py"
 BALANCE = "invoicing/balance.py"
 
 MUTANTS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulation.mutants.mutant import Mutant
 
-MEMORY = "invoicing/memory.py"
-ORDER = "invoicing/order.py"
-LEDGER = "invoicing/order_ledger.py"
+MEMORY = "invoicing/state/memory.py"
+ORDER = "invoicing/state/order.py"
+LEDGER = "invoicing/state/order_ledger.py"
 APPROVAL = "workflows/invoice/approval.py"
 EVENT = "workflows/event.py"
 
@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     Mutant(
         "what has other figures there is credited all the same",
-        "invoicing/credit_document.py",
+        "invoicing/credits/document.py",
         "    if invoice.differs:\n",
         "    if False:\n",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulation.mutants.mutant import Mutant
 
 CLAIMING = "workflows/invoice/claiming.py"
-CLAIMS = "invoicing/claims.py"
+CLAIMS = "invoicing/books/claims.py"
 RECORDER = "workflows/kit/recorder.py"
 
 MUTANTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulation.mutants.mutant import Mutant
 
 CORRECTING = "workflows/invoice/correcting.py"
-DOUBT = "invoicing/doubt.py"
+DOUBT = "invoicing/state/doubt.py"
 
 MUTANTS = (
     Mutant(
@@ -16,7 +16,7 @@ MUTANTS = (
     ),
     Mutant(
         "a corrected draft is taken for one that is up to date",
-        "invoicing/case.py",
+        "invoicing/state/case.py",
         "        self.outdated = True\n",
         "",
     ),

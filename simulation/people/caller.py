@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from invoicing import attributes
-from invoicing.case import Earlier, InvoiceInput
-from invoicing.credit_case import CreditsCase, CreditsInput
-from invoicing.identity import (
+from invoicing.credits.case import CreditsCase, CreditsInput
+from invoicing.provider import Stage
+from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state import attributes
+from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.identity import (
     CREDITS_WORKFLOW,
     MEMO,
     ORDER_WORKFLOW,
@@ -22,11 +24,9 @@ from invoicing.identity import (
     search_attributes,
     workflow_id,
 )
-from invoicing.identity import content as digest
-from invoicing.invoice import Invoice, Status
-from invoicing.order_case import OrderInput
-from invoicing.provider import Stage
-from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.identity import content as digest
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.order_case import OrderInput
 from simulation.documents import content, sums
 from simulation.engine import AlreadyStarted, Run, Server
 from simulation.judge.invariants import Judge

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 
-from invoicing.credit import Credit, CreditedAmount, CreditedLine
-from invoicing.credit_document import credit_reference
-from invoicing.identity import credits_id
+from invoicing.credits.credit import Credit, CreditedAmount, CreditedLine
+from invoicing.credits.document import credit_reference
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import credits_id
 from simulation.decisions import Crediting, Decision
 from simulation.engine import NotFound, Server
 from simulation.judge.invariants import BY_A_PERSON, Judge

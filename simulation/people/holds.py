@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from invoicing.identity import workflow_id
-from invoicing.invoice import Hold, Release
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Hold, Release
 from simulation.engine import Server
 from simulation.judge.invariants import Judge
 from simulation.people.instructions import Instructions

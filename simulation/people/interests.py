@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from invoicing.document import Document
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.questions import Answer
 from simulation.documents import document
 from simulation.people.truth import Choice
 

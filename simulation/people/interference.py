@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Cancel
 from simulation.decisions import Act, Decision
 from simulation.engine import NotFound, Server
 from simulation.judge.invariants import BY_A_PERSON, Judge

@@ -7,8 +7,8 @@ from functools import partial
 
 from invoicing.balance import Way
 from invoicing.document_file import DocumentInput
-from invoicing.identity import DOCUMENT_WORKFLOW, document_id, money_id, workflow_id
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import DOCUMENT_WORKFLOW, document_id, money_id, workflow_id
 from simulation.decisions import (
     AsksForPaper,
     Decision,

@@ -12,11 +12,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from invoicing import attributes
-from invoicing.credit_document import credit_reference
-from invoicing.identity import workflow_id
-from invoicing.invoice import Invoice, Resolve, Status
-from invoicing.questions import Answer
+from invoicing.credits.document import credit_reference
+from invoicing.state import attributes
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Invoice, Resolve, Status
+from invoicing.state.questions import Answer
 from simulation.documents import content, sums
 from simulation.engine import NotFound, QueryFailed, Run, Server
 from simulation.judge.invariants import Judge

@@ -9,11 +9,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from invoicing.identity import order_id
-from invoicing.invoice import Cancel, LineStatus
-from invoicing.order import CancelLines, Deliver, Order, request_of
-from invoicing.order_ledger import Ledger
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.identity import order_id
+from invoicing.state.invoice import Cancel, LineStatus
+from invoicing.state.order import CancelLines, Deliver, Order, request_of
+from invoicing.state.order_ledger import Ledger
 from simulation.decisions import Act, Decision
 from simulation.documents import ISSUED, content, document, sums
 from simulation.engine import NotFound, QueryFailed, Server

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from invoicing import attributes
-from invoicing.invoice import Status
 from invoicing.request import InvoiceRequest
+from invoicing.state import attributes
+from invoicing.state.invoice import Status
 from simulation.decisions import Decision
 from simulation.engine import Server
 from simulation.judge.invariants import Judge

@@ -1,7 +1,7 @@
 """Which answer to a question is true, by what can be seen at the provider at that moment.
 
 A person may put things right there first, by hand: delete a second draft, credit a second invoice,
-mend a figure. What each answer claims stands in `invoicing/questions.py`.
+mend a figure. What each answer claims stands in `invoicing/state/questions.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from invoicing.document import Document
-from invoicing.questions import Answer, Reason
+from invoicing.state.questions import Answer, Reason
 from simulation.provider.account import SimulatedProvider
 from simulation.provider.kinds import Kind
 from simulation.provider.ledger import Held, Ledger

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from invoicing.consent import CANCEL, CREDIT, RELEASE, Consent
-from invoicing.invoice import Cancel, Invoice, Release, Resolve
-from invoicing.questions import Answer
+from invoicing.state.invoice import Cancel, Invoice, Release, Resolve
+from invoicing.state.questions import Answer
 from simulation.documents import document, sums
 from simulation.engine import Server
 

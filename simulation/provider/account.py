@@ -15,7 +15,6 @@ from pydantic import JsonValue
 
 from invoicing.balance import Movement, Way
 from invoicing.consent import Consent
-from invoicing.identity import event_id
 from invoicing.provider import (
     AttachCall,
     CreateCall,
@@ -28,6 +27,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import event_id
 from simulation.documents import content
 from simulation.engine import ActivityCall, Attempt
 from simulation.provider.drafts import made, write

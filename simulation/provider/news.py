@@ -8,11 +8,12 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from invoicing import attributes
-from invoicing.credit_case import Looked, RequestedCall
-from invoicing.identity import EVENT_WORKFLOW, OWNER, event_id
-from invoicing.invoice import Invoice
-from invoicing.news import (
+from invoicing.credits.case import Looked, RequestedCall
+from invoicing.provider import Event, Item, Subject
+from invoicing.state import attributes
+from invoicing.state.identity import EVENT_WORKFLOW, OWNER, event_id
+from invoicing.state.invoice import Invoice
+from invoicing.state.news import (
     AboutCall,
     AcknowledgeCall,
     Became,
@@ -25,8 +26,7 @@ from invoicing.news import (
     PollCall,
     Polled,
 )
-from invoicing.notice import Notice
-from invoicing.provider import Event, Item, Subject
+from invoicing.state.notice import Notice
 from simulation.engine import ActivityCall, AlreadyStarted, Attempt, QueryFailed, Run, Server
 from simulation.provider.account import SimulatedProvider
 from simulation.provider.kinds import Kind

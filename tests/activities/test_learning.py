@@ -10,9 +10,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.invoice import InvoiceActivities
 from activities.order import OrderActivities
-from invoicing import bounds
 from invoicing.errors import Unreadable
 from invoicing.provider import Accounts, Attaches, Orders, Search
+from invoicing.state import bounds
 
 HALF = "x" * (bounds.CONTEXT // 2)
 TARGET = SimpleNamespace(account="default", context={"known": HALF})

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import pytest
 from playwright.async_api import Browser, Page
 
-from invoicing.order import Deliver
+from invoicing.state.order import Deliver
 from settings.callers import Scope
 from temporal_server import Server
 from tests.batches import HEADER, a_row

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from invoicing.consent import Consent
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step
 from settings.callers import Scope
 from temporal_server import Server

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from invoicing.invoice import Status
 from invoicing.provider import Event
+from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser, Page
 from tests.lifecycle.world import Company

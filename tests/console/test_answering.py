@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Status
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser
 from tests.console.scenes import WHY, differing, held, refused

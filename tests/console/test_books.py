@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import tokens
-from invoicing.reconciling import TO_DO, FindingKind
+from invoicing.books.reconciling import TO_DO, FindingKind
 from settings.callers import Scope
 from tests.console.booked import Booked, booked_over
 from tests.console.browser import Browser, Page

@@ -22,7 +22,7 @@ from gateway.app import application
 from gateway.issuer import Issuer
 from gateway.people import People
 from gateway.serve import serving
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from settings.callers import Scope
 from settings.people import IssuerSettings, RoleSettings
 from tests.console import scenes

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console.correcting import MOST_FIELDS, NOT_SENT
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser, Page
 from tests.console.scenes import WHY, differing

@@ -12,8 +12,8 @@ import pytest
 
 from console import pictures
 from gateway import tokens
-from invoicing.invoice import Status
-from invoicing.overview import DayCount
+from invoicing.books.overview import DayCount
+from invoicing.state.invoice import Status
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope

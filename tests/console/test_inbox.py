@@ -13,8 +13,8 @@ import pytest
 from console.inbox import by_worth
 from console.subjects import Kind
 from gateway import tokens
-from invoicing.booked import Worth
-from invoicing.lists import Listed
+from invoicing.books.booked import Worth
+from invoicing.temporal.lists import Listed
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope

@@ -19,9 +19,9 @@ from console import booked as listing
 from console.app import WHERE
 from console.reader import Reader as Writes
 from gateway import tokens
-from invoicing.booked import Total, Wanted
+from invoicing.books.booked import Total, Wanted
 from invoicing.errors import Unavailable
-from invoicing.lists import CUT_OFF
+from invoicing.temporal.lists import CUT_OFF
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.order import Deliver
+from invoicing.state.order import Deliver
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser
 from tests.console.scenes import WHY, everywhere, held, told, until

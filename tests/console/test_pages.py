@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader
 import console
 from console.reader import Reader
 from console.words import Words
-from invoicing.invoice import Invoice, Status
-from invoicing.questions import Reason
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Reason
 from invoicing.totals import totals
 from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway import tokens
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from settings.callers import Scope
 from tests.console.browser import Browser, console_over
 from tests.console.scenes import differing, everywhere, held, told

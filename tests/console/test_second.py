@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from invoicing.consent import Consent
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from tests.console.browser import Browser
 from tests.console.conftest import signed_in
 from tests.console.scenes import WHY, differing, everywhere, held

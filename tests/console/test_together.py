@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.visits import log
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from console.render import shown
 from invoicing.document import Party
-from invoicing.invoice import Hold, Status
+from invoicing.state.invoice import Hold, Status
 from tests.console.browser import Browser
 from tests.console.scenes import differing, everywhere
 from tests.lifecycle.world import Company

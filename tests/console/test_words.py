@@ -26,19 +26,19 @@ from console.subjects import differences, others
 from console.words import ENGLISH, Words
 from gateway.problems import Kind
 from invoicing.balance import Balance, Way
+from invoicing.books.reconciling import FindingKind
 from invoicing.consent import CANCEL, CREDIT
-from invoicing.credit_case import CreditsStatus, CreditState
+from invoicing.credits.case import CreditsStatus, CreditState
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
-from invoicing.invoice import Invoice, LineStatus, Problem, Status
-from invoicing.lists import CUT_OFF
-from invoicing.news import EventOutcome
-from invoicing.order import Order, OrderStatus
-from invoicing.order_ledger import Ledger, LedgerLine
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.questions import QUESTIONS, Answer, Reason
-from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, LineStatus, Problem, Status
+from invoicing.state.news import EventOutcome
+from invoicing.state.order import Order, OrderStatus
+from invoicing.state.order_ledger import Ledger, LedgerLine
+from invoicing.state.questions import QUESTIONS, Answer, Reason
+from invoicing.temporal.lists import CUT_OFF
 from settings.consents import KINDS
 
 CONSOLE = ENGLISH.parent

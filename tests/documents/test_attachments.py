@@ -15,8 +15,8 @@ from activities.retention import UNUSED, RetentionActivities
 from documents import Account, DocumentStore, Erased, NotThere, StoreAway, opened
 from documents import attachments as of_callers
 from invoicing.attachment import StoredFile, digest_of
+from invoicing.books.retention import DueCall, DuePage
 from invoicing.document_file import document_key, folder_of
-from invoicing.retention import DueCall, DuePage
 from tests.attached import CONTENT, a_file
 
 OURS, THEIRS = Account("quiddly", "default"), Account("quiddly", "other")

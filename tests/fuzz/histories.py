@@ -10,7 +10,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
-from invoicing.converter import data_converter
+from invoicing.temporal.converter import data_converter
 from worker import RUNNER, STORIES
 
 _HARMLESS = {

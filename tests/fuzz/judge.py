@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from invoicing.invoice import Invoice, LineStatus, Status
-from invoicing.order import Order
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import Order
 from sandbox.kit.record import Effect
 from tests.fuzz.scene import Slot, Unit
 

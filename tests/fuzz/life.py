@@ -18,7 +18,8 @@ from temporalio.service import RPCError
 from invoicing.client import InvoicingClient, Refused
 from invoicing.document import Document
 from invoicing.errors import EngineError, InvoicingError
-from invoicing.invoice import (
+from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.invoice import (
     Cancel,
     Hold,
     Invoice,
@@ -28,9 +29,8 @@ from invoicing.invoice import (
     Resolve,
     Status,
 )
-from invoicing.order import CancelLines, Deliver, Order, invoice_reference
-from invoicing.questions import Answer
-from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.order import CancelLines, Deliver, Order, invoice_reference
+from invoicing.state.questions import Answer
 from tests.fuzz.drawn import Deed, Plan
 from tests.fuzz.judge import Known, judged, judged_order
 from tests.fuzz.operators import Desk, Said

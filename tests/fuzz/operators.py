@@ -10,9 +10,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from invoicing.invoice import Problem
-from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Problem
+from invoicing.state.questions import Answer, Reason
 from tests.fuzz.scene import Slot, Unit
 
 MOST_ANSWERS, MOST_OF_A_KIND = 25, 8

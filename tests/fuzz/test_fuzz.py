@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Invoice, Status
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Status
 from sandbox.kit.record import Effect, Ledger
 from tests.fuzz.__main__ import fuzz
 from tests.fuzz.drawn import plan

@@ -23,7 +23,7 @@ from gateway.new_token import main
 from gateway.problems import Kind, Trouble
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings import gateway as settings_of_gateway
 from settings.callers import CallerSettings, Scope, read
 from settings.gateway import GatewaySettings

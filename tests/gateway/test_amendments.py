@@ -11,9 +11,9 @@ import pytest
 
 from gateway import tokens
 from gateway.problems import Kind
-from invoicing.amend import Amendment, AmendStatus
-from invoicing.invoice import Journal
+from invoicing.credits.amend import Amendment, AmendStatus
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Journal
 from settings.callers import Scope
 from temporal_server import Server
 from tests.examples import a_document, a_line

@@ -16,13 +16,13 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from gateway.problems import Kind
-from invoicing.bounds import REQUEST
 from invoicing.errors import InvalidRequest
-from invoicing.invoice import Resolve
 from invoicing.model import Typed
-from invoicing.order import Deliver
 from invoicing.parse import MOST_PROBLEMS, read
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.bounds import REQUEST
+from invoicing.state.invoice import Resolve
+from invoicing.state.order import Deliver
 from tests.examples import an_invoice
 from tests.gateway.door import TOKENS, Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import World

@@ -16,7 +16,7 @@ from gateway.backend import Backend, Register
 from gateway.book_file import FileFilters, file_of
 from gateway.callers import Caller
 from gateway.reach import Reach
-from invoicing.booked import Page, Wanted
+from invoicing.books.booked import Page, Wanted
 from invoicing.client import InvoicingClient
 from settings.callers import Scope
 from settings.gateway import GatewaySettings

@@ -14,7 +14,7 @@ import pytest
 
 from gateway import book_file, tokens
 from gateway.problems import Kind
-from invoicing.booked import Page, Total, Wanted
+from invoicing.books.booked import Page, Total, Wanted
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope

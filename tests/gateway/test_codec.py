@@ -20,8 +20,8 @@ from gateway import codec as endpoint
 from gateway.access import Access
 from gateway.guard import Guard
 from gateway.problems import Kind, trouble_with
-from invoicing.converter import Erased
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
+from invoicing.temporal.converter import Erased
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings.gateway import GatewaySettings
 from tests.gateway.door import TOKENS, callers
 from tests.invoicing.test_data_keys import Remembered, sealed

@@ -15,12 +15,12 @@ from temporalio.client import Client
 from gateway import tokens
 from gateway.problems import Kind
 from invoicing.client import InvoicingClient
-from invoicing.credit_case import Credits, CreditsStatus, CreditState
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
-from invoicing.invoice import Status
-from invoicing.lists import CUT_OFF
-from invoicing.questions import Reason
+from invoicing.credits.case import Credits, CreditsStatus, CreditState
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Reason
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
+from invoicing.temporal.lists import CUT_OFF
 from settings.callers import Scope
 from temporal_server import Server
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem

@@ -12,8 +12,8 @@ import pytest
 
 from gateway import tokens
 from gateway.problems import Kind
+from invoicing.books.reconciling import TO_DO, FindingKind
 from invoicing.provider import PaymentStatus
-from invoicing.reconciling import TO_DO, FindingKind
 from register import opened
 from register.reading import Reader
 from settings.callers import Scope

@@ -15,11 +15,11 @@ from temporalio.client import Client
 
 from gateway.problems import Kind
 from invoicing.client import InvoicingClient
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
-from invoicing.invoice import Invoice, Status
 from invoicing.preview import Preview
-from invoicing.questions import QUESTIONS, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import QUESTIONS, Reason
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document

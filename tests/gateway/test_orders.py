@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 from gateway.problems import Kind
-from invoicing.order import CancellationState, DeliveryState, Order, OrderBrief
 from invoicing.request import OrderRequest
+from invoicing.state.order import CancellationState, DeliveryState, Order, OrderBrief
 from tests.examples import a_document, a_line
 from tests.gateway.door import Door, fields, problem
 from tests.lifecycle.world import Company

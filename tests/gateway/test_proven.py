@@ -8,7 +8,7 @@ import pytest
 
 from gateway.problems import Kind
 from invoicing.consent import Consent
-from invoicing.invoice import Hold
+from invoicing.state.invoice import Hold
 from tests.gateway.door import Door, Gateway, fields, problem
 from tests.gateway.test_invoices import wanted
 from tests.gateway.test_orders import an_order

@@ -7,8 +7,8 @@ from typing import Any, cast
 from temporalio.client import WorkflowExecution
 
 from gateway.reach import Reach
-from invoicing.converter import Undecipherable
-from invoicing.identity import MEMO, digest
+from invoicing.state.identity import MEMO, digest
+from invoicing.temporal.converter import Undecipherable
 
 MOLLIE = Reach(accounts=("mollie/shop",))
 

@@ -19,13 +19,13 @@ from gateway import tokens
 from gateway.problems import Kind
 from gateway.routes import Limits
 from gateway.table import Row, markdown, rows
-from invoicing import lists
 from invoicing.client import InvoicingClient
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import NotFound
-from invoicing.identity import WORKFLOW
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import WORKFLOW
+from invoicing.temporal import lists
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings.callers import Scope
 from tests.examples import a_line, an_invoice
 from tests.gateway.door import Door, Gateway, caller, gateway_over, problem

@@ -17,9 +17,9 @@ from temporalio.api.enums.v1 import EventType
 from gateway.problems import Kind
 from gateway.visits import _address
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Status
 from invoicing.provider import Delivery, Event, Hooks
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
 from providers.registry import ADAPTORS
 from settings.accounts import hooks
 from settings.variables import BadSettings

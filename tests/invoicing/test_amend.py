@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from invoicing.amend import (
+from invoicing.credits.amend import (
     Amend,
     AmendCase,
     AmendInput,
@@ -20,12 +20,12 @@ from invoicing.amend import (
     why_not_begun,
     with_precedent,
 )
-from invoicing.bounds import REQUEST, carried, stored
-from invoicing.credit import Left, LineLeft, RateLeft, Sums
-from invoicing.credit_case import Credits, CreditsStatus, CreditState
+from invoicing.credits.case import Credits, CreditsStatus, CreditState
+from invoicing.credits.credit import Left, LineLeft, RateLeft, Sums
 from invoicing.document import Precedent, VatCategory
 from invoicing.errors import InvalidRequest, TooLarge
 from invoicing.request import Goal
+from invoicing.state.bounds import REQUEST, carried, stored
 from tests.examples import a_line, an_invoice
 
 WHO = {"by": "an operator", "reason": "the address was wrong"}

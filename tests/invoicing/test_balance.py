@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoicing.balance import MOST_MOVEMENTS, Balance, Movement, Statement, Way
-from invoicing.case import Case, reached
-from invoicing.notice import is_of_money, news, notice
 from invoicing.provider import PaymentStatus, Plan, Snapshot, Stage
 from invoicing.request import Goal
+from invoicing.state.case import Case, reached
+from invoicing.state.notice import is_of_money, news, notice
 from invoicing.totals import totals
 from tests.examples import a_document, an_invoice
 

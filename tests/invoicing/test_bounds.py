@@ -15,20 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from invoicing import bounds
-from invoicing.bounds import ENGINE_PAYLOAD, KIB, received, remembered, stored
-from invoicing.case import Case, InvoiceInput
-from invoicing.converter import data_converter
-from invoicing.credit import CreditLedger
+from invoicing.credits.credit import CreditLedger
 from invoicing.document import Document, Line
-from invoicing.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.errors import FieldProblem, InvalidRequest, TooLarge
-from invoicing.invoice import Journal, Problem, Resolve
-from invoicing.order import CancelLines, Deliver
-from invoicing.order_ledger import Ledger, LedgerLine
 from invoicing.provider import Event, Plan
-from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state import bounds
+from invoicing.state.bounds import ENGINE_PAYLOAD, KIB, received, remembered, stored
+from invoicing.state.case import Case, InvoiceInput
+from invoicing.state.invoice import Journal, Problem, Resolve
+from invoicing.state.order import CancelLines, Deliver
+from invoicing.state.order_ledger import Ledger, LedgerLine
+from invoicing.state.questions import Answer, Reason
+from invoicing.temporal.converter import data_converter
+from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from invoicing.totals import totals
 from invoicing.values import MOST_LINES, MOST_ORDER_LINES
 from tests.examples import a_document, a_line, an_invoice
@@ -394,7 +394,7 @@ def test_an_amount_is_measured_as_the_text_that_it_is_stored_as() -> None:
 
 def test_every_bound_of_ours_is_read_by_code_that_enforces_it() -> None:
     """Those of the engine are what ours are held against, here."""
-    root = Path(bounds.__file__).parents[1]
+    root = Path(bounds.__file__).parents[2]
     read = set[str]()
     for folder in ("invoicing", "workflows", "activities"):
         for path in (root / folder).rglob("*.py"):

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import TypeAdapter
 
-from invoicing.case import Case, InvoiceInput, reached
-from invoicing.doubt import CREATE, Doubt
 from invoicing.errors import FieldProblem
-from invoicing.invoice import (
+from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
+from invoicing.request import Goal
+from invoicing.state.case import Case, InvoiceInput, reached
+from invoicing.state.doubt import CREATE, Doubt
+from invoicing.state.invoice import (
     JOURNAL_LIMIT,
     Cancel,
     LineStatus,
@@ -18,9 +20,7 @@ from invoicing.invoice import (
     Status,
     Waiting,
 )
-from invoicing.provider import Echo, Event, PaymentStatus, Snapshot, Stage
-from invoicing.questions import Answer, Reason
-from invoicing.request import Goal
+from invoicing.state.questions import Answer, Reason
 from tests.examples import an_invoice
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)

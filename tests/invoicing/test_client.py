@@ -16,10 +16,10 @@ from temporalio.converter import DataConverter
 
 from invoicing.client import web_page
 from invoicing.client.shared import AT_ONCE, decoded, marks
-from invoicing.converter import data_converter
 from invoicing.document import Party
-from invoicing.identity import event_id, fingerprint, workflow_id
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import event_id, fingerprint, workflow_id
+from invoicing.temporal.converter import data_converter
 from tests.examples import a_document, a_line, an_invoice
 
 REQUEST = an_invoice("T-1")

@@ -17,14 +17,14 @@ from pydantic import BaseModel, JsonValue
 import activities
 import invoicing
 import workflows
-from invoicing.bounds import stored, written
-from invoicing.case import Case, InvoiceInput
-from invoicing.converter import data_converter
 from invoicing.document import Adjustment
-from invoicing.identity import fingerprint
 from invoicing.model import Recorded, Typed
-from invoicing.news import Polled
 from invoicing.provider import Event, Target
+from invoicing.state.bounds import stored, written
+from invoicing.state.case import Case, InvoiceInput
+from invoicing.state.identity import fingerprint
+from invoicing.state.news import Polled
+from invoicing.temporal.converter import data_converter
 from tests.examples import a_line, an_invoice
 
 CONVERTER = data_converter.payload_converter

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import ValidationError
 
-from invoicing.credit import (
+from invoicing.credits.case import digest, repeats
+from invoicing.credits.credit import (
     Credit,
     CreditLedger,
     NotLeft,
@@ -22,8 +23,7 @@ from invoicing.credit import (
     Sums,
     rounding_of,
 )
-from invoicing.credit_case import digest, repeats
-from invoicing.credit_document import (
+from invoicing.credits.document import (
     LEFT_OUT,
     OF_ITS_OWN,
     TAKEN_OVER,
@@ -33,12 +33,12 @@ from invoicing.credit_document import (
     request_of,
     same_worth,
 )
-from invoicing.credit_portion import portion
+from invoicing.credits.portion import portion
 from invoicing.document import Adjustment, Document, DocumentAdjustment, Line, Vat, VatAccounting
 from invoicing.errors import InvalidRequest
-from invoicing.invoice import Amounts, Invoice, Status
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Amounts, Invoice, Status
 from invoicing.totals import VatRounding, totals
 from tests.examples import a_document, a_line, an_invoice
 from tests.tiers import TRIES

@@ -13,9 +13,10 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError
 
-from invoicing import data_keys
-from invoicing.converter import Erased, Undecipherable
-from invoicing.data_keys import (
+from invoicing.errors import KeysAway
+from invoicing.temporal import data_keys
+from invoicing.temporal.converter import Erased, Undecipherable
+from invoicing.temporal.data_keys import (
     FRESH,
     DataKeyCodec,
     DataKeys,
@@ -24,8 +25,7 @@ from invoicing.data_keys import (
     Subject,
     subject_of,
 )
-from invoicing.encryption import KEY_NAME, OWN_KEY, EncryptionCodec, new_key, read_keys
-from invoicing.errors import KeysAway
+from invoicing.temporal.encryption import KEY_NAME, OWN_KEY, EncryptionCodec, new_key, read_keys
 
 MASTER = new_key("2026-11")
 CANARY = Payload(metadata={"encoding": b"json/plain"}, data=b'"Canary Energy BV"')

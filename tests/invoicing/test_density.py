@@ -14,12 +14,12 @@ import pytest
 
 from invoicing.density import PER_HOLDER, PER_NAME, SOME, too_dense
 from invoicing.errors import InvalidRequest, Unreadable
-from invoicing.invoice import Hold
 from invoicing.lengths import LET_GO
 from invoicing.model import Typed
-from invoicing.order import Deliver
 from invoicing.parse import read, read_request
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Hold
+from invoicing.state.order import Deliver
 from invoicing.values import MOST_LINES
 from providers.kit import webhooks
 

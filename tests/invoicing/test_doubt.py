@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from invoicing.doubt import CREATE, MOST_CALLS, UNKNOWN_CONTENT, Doubt, Fate
+from invoicing.state.doubt import CREATE, MOST_CALLS, UNKNOWN_CONTENT, Doubt, Fate
 from tests.tiers import THOROUGH
 
 EFFECT = timedelta(minutes=30)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from invoicing.echo import Difference, Expected, differences
 from invoicing.provider import Echo, Figure, Plan
+from invoicing.state.echo import Difference, Expected, differences
 from invoicing.totals import Totals, totals
 from tests.invoicing import document, line
 

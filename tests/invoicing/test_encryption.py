@@ -15,8 +15,8 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
 import invoicing.client
-from invoicing.converter import Undecipherable, data_converter
-from invoicing.encryption import (
+from invoicing.temporal.converter import Undecipherable, data_converter
+from invoicing.temporal.encryption import (
     KEY_NAME,
     VARIABLE,
     VARIABLE_FILE,
@@ -194,7 +194,7 @@ def test_keys_that_cannot_be_used_are_refused_without_showing_them(text: str, sa
 @pytest.mark.thorough
 def test_the_command_makes_a_key_that_can_be_used() -> None:
     def told(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "invoicing.encryption", *arguments]
+        command = [sys.executable, "-m", "invoicing.temporal.encryption", *arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     made = told("2026-12")

@@ -17,9 +17,9 @@ from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeout
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-import invoicing.asking
 import invoicing.client.credits
-from invoicing.amend import Amend
+import invoicing.temporal.asking
+from invoicing.books.reconciling import ReconcileInput
 from invoicing.client import InvoicingClient, server
 from invoicing.client.amendments import Amendments
 from invoicing.client.credits import CreditsRoom
@@ -29,9 +29,8 @@ from invoicing.client.invoices import Invoices
 from invoicing.client.orders import Orders
 from invoicing.client.pay_links import PayLinks
 from invoicing.client.reconciliations import Reconciliations
-from invoicing.connection import let_in
-from invoicing.credit import Credit
-from invoicing.engine import ours, within
+from invoicing.credits.amend import Amend
+from invoicing.credits.credit import Credit
 from invoicing.errors import (
     EngineError,
     EngineRefused,
@@ -46,13 +45,14 @@ from invoicing.errors import (
     TooLarge,
     Unreachable,
 )
-from invoicing.invoice import Cancel, Hold, Release, Resolve
-from invoicing.order import AddLines, CancelLines, Deliver
 from invoicing.parse import read, read_request
 from invoicing.provider import Event
-from invoicing.questions import Answer
-from invoicing.reconciling import ReconcileInput
 from invoicing.request import OrderRequest
+from invoicing.state.invoice import Cancel, Hold, Release, Resolve
+from invoicing.state.order import AddLines, CancelLines, Deliver
+from invoicing.state.questions import Answer
+from invoicing.temporal.connection import let_in
+from invoicing.temporal.engine import ours, within
 
 EXAMPLES = Path(__file__).parents[2] / "sandbox" / "examples"
 INVOICE = read_request((EXAMPLES / "invoice.json").read_text())
@@ -135,7 +135,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raising:
 
         client = await InvoicingClient.connect("127.0.0.1:1", lazy=True)
         monkeypatch.setattr(type(client.temporal.service_client), "_rpc_call", call)
-        monkeypatch.setattr(invoicing.asking, "_PAUSES", ())
+        monkeypatch.setattr(invoicing.temporal.asking, "_PAUSES", ())
         monkeypatch.setattr(invoicing.client.credits, "_TURNS", 1)
         return client
 

@@ -16,11 +16,11 @@ from invoicing.document import Adjustment, Document
 from invoicing.errors import InvalidRequest
 from invoicing.lengths import MOST_PROBLEMS, Length
 from invoicing.model import Typed
-from invoicing.order import CancelLines, Deliver
 from invoicing.parse import problems, read
 from invoicing.provider import Event
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.schemas import INPUTS, schema
+from invoicing.state.order import CancelLines, Deliver
 from invoicing.values import MOST_ADJUSTMENTS_IN_ALL, MOST_OPTIONS
 from tests.invoicing import content, line
 

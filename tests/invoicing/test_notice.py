@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from invoicing.case import Case, InvoiceInput
 from invoicing.errors import FieldProblem, Rejected
-from invoicing.identity import notices_id, workflow_id
-from invoicing.invoice import Problem, Status, Waiting
-from invoicing.notice import Notice, news, notice, refuse_unknown
-from invoicing.order import CancelLines, invoice_reference
-from invoicing.order_case import OrderCase
-from invoicing.order_ledger import Ledger
 from invoicing.provider import PaymentStatus, Stage
-from invoicing.questions import Answer, Reason
 from invoicing.request import OrderRequest
+from invoicing.state.case import Case, InvoiceInput
+from invoicing.state.identity import notices_id, workflow_id
+from invoicing.state.invoice import Problem, Status, Waiting
+from invoicing.state.notice import Notice, news, notice, refuse_unknown
+from invoicing.state.order import CancelLines, invoice_reference
+from invoicing.state.order_case import OrderCase
+from invoicing.state.order_ledger import Ledger
+from invoicing.state.questions import Answer, Reason
 from tests.examples import a_document, an_invoice
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)

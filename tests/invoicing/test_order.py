@@ -14,16 +14,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import ValidationError
 
 from invoicing.document import DocumentAdjustment, Vat, VatAccounting
-from invoicing.invoice import Invoice, LineStatus, Status
-from invoicing.order import (
+from invoicing.provider import PaymentStatus, Stage
+from invoicing.request import Goal, OrderRequest
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import (
     CancelLines,
     Deliver,
     fate,
 )
-from invoicing.order_case import OrderCase
-from invoicing.order_ledger import FINAL, Ledger, NotOpen
-from invoicing.provider import PaymentStatus, Stage
-from invoicing.request import Goal, OrderRequest
+from invoicing.state.order_case import OrderCase
+from invoicing.state.order_ledger import FINAL, Ledger, NotOpen
 from tests.examples import a_document, a_line, delivered
 
 TODAY = date(2026, 6, 30)

@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from invoicing import order_ledger
 from invoicing.document import Adjustment, Document, Line, Vat
-from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.money import exactly
-from invoicing.order import CancelLines, Deliver, request_of
-from invoicing.order_case import OrderCase, digest
-from invoicing.order_ledger import Ledger, LedgerLine, NotOpen
 from invoicing.portions import part_of
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal, OrderRequest
+from invoicing.state import order_ledger
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.order import CancelLines, Deliver, request_of
+from invoicing.state.order_case import OrderCase, digest
+from invoicing.state.order_ledger import Ledger, LedgerLine, NotOpen
 from invoicing.totals import totals
 from tests.examples import a_document, a_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from invoicing.invoice import Problem, Resolve
-from invoicing.questions import QUESTIONS, Answer, Reason, meaning
+from invoicing.state.invoice import Problem, Resolve
+from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
 
 SAID = {"by": "an operator", "reason": "test", "question": "q1"}
 

@@ -11,11 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from invoicing.errors import InvalidRequest
-from invoicing.invoice import Instruction
 from invoicing.model import Typed
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
 from invoicing.schemas import INPUTS, main, schema, written
+from invoicing.state.invoice import Instruction
 from tests.examples import an_invoice
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
-from invoicing.credit import Credit
-from invoicing.invoice import Status
+from invoicing.credits.credit import Credit
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
 from tests.lifecycle.provider_world import Shop
 from tests.lifecycle.reconciled import Kept, cancelled, ended, held, sent
 

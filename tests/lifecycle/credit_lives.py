@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits
-from invoicing.invoice import Invoice, Problem
-from invoicing.questions import Answer
+from invoicing.credits.case import Credits
+from invoicing.credits.credit import Credit
+from invoicing.state.invoice import Invoice, Problem
+from invoicing.state.questions import Answer
 from sandbox.kit.accounts import NOTHING, Account, Rates
 from sandbox.kit.faults import Placed
 from tests.lifecycle.credit_kinds import CREDITINGS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from invoicing.questions import Answer, Reason
+from invoicing.state.questions import Answer, Reason
 from tests.lifecycle import provider_world  # the first: Riverty is made of what stands there
 from tests.lifecycle.kind_riverty import SILENT, TOLD, WHILE
 from tests.lifecycle.provider_world import (

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from invoicing.books.reconciling import FindingKind
 from invoicing.provider import Event, ReadCall
-from invoicing.reconciling import FindingKind
 from invoicing.request import Goal
 from sandbox.zero_friction.data import Customers
 from tests.lifecycle.provider_world import Shop

@@ -16,7 +16,7 @@ import pypdf
 from documents import DocumentStore
 from documents import opened as store_at
 from invoicing.document_file import DocumentState, document_key, folder_of
-from invoicing.invoice import Invoice
+from invoicing.state.invoice import Invoice
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
 from temporal_server import local_server
 from tests.lifecycle.credit_kinds import ZERO_FRICTION

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.provider import Figure
-from invoicing.questions import Reason
 from invoicing.request import Goal
+from invoicing.state.questions import Reason
 from sandbox import quiddly
 from tests.lifecycle.provider_world import (
     _AS_PROMISED,

@@ -20,10 +20,10 @@ from temporalio.service import RPCError
 
 from invoicing.document import Delivery as Delivered
 from invoicing.document import Document, Vat
-from invoicing.invoice import Status
 from invoicing.provider import Delivery, Figure, OrderPlan, Stage
-from invoicing.questions import Reason
 from invoicing.request import Goal, OrderRequest
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Reason
 from providers.riverty.encode import derived
 from sandbox import riverty
 from sandbox.kit.record import Entry

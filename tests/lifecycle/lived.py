@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoicing.invoice import Status
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 
 
 @dataclass(frozen=True)

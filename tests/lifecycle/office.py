@@ -10,14 +10,14 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from invoicing.claims import Register
+from invoicing.books.claims import Register
 from invoicing.client import InvoicingClient
 from invoicing.consent import Consent
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits
-from invoicing.invoice import Invoice, Resolve, Status
-from invoicing.questions import Answer
+from invoicing.credits.case import Credits
+from invoicing.credits.credit import Credit
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Resolve, Status
+from invoicing.state.questions import Answer
 from settings.worker import WorkerSettings
 from temporal_server import Server
 from tests.examples import a_document, a_line

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from invoicing.document import Party
-from invoicing.invoice import Problem, Status
 from invoicing.provider import CreateCall, LookUpCall, Pace, Plan, Search, Target
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Problem, Status
+from invoicing.state.questions import Answer, Reason
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told

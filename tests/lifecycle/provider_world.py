@@ -24,10 +24,10 @@ from starlette.responses import Response
 from documents import Account
 from invoicing.attachment import SupportingDocument
 from invoicing.document import Address, Contact, Document, Identifier, Party, Vat
-from invoicing.invoice import Invoice, Status
 from invoicing.provider import Figure, Pace, Paces, Plan, Provider, Stage
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Answer, Reason
 from providers.registry import ADAPTORS
 from sandbox import invoro, mollie, quiddly
 from sandbox.kit.faults import Fault, Placed, When

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
-from invoicing.invoice import Invoice, Status
+from invoicing.books.reconciling import Found, Reconciled, ReconcileInput
 from invoicing.provider import CreateCall, LookUpCall, Target
-from invoicing.reconciling import Found, Reconciled, ReconcileInput
-from invoicing.recording import Row
+from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.recording import Row
 from register import Books
 from register import opened as register_at
 from register.database import made

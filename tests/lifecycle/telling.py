@@ -10,9 +10,9 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from invoicing.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id
-from invoicing.news import FeedInput
 from invoicing.provider import Batch, Event, Item, Subject
+from invoicing.state.identity import FEED_WORKFLOW, TASK_QUEUE, feed_id
+from invoicing.state.news import FeedInput
 from tests.lifecycle.world import Company, Hurried, World
 
 HURRY = 0.02

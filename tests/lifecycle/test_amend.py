@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from temporalio.service import RPCError
 
-from invoicing.amend import AMEND_AGAIN, Amend, Amendment, AmendStatus
 from invoicing.client import Refused
 from invoicing.client.open_still import open_still
 from invoicing.consent import CREDIT, Consent
+from invoicing.credits.amend import AMEND_AGAIN, Amend, Amendment, AmendStatus
 from invoicing.errors import InvalidRequest, NotFound
-from invoicing.identity import amend_id
-from invoicing.invoice import Cancel, Release, Status
-from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import amend_id
+from invoicing.state.invoice import Cancel, Release, Status
+from invoicing.state.questions import Answer
 from temporal_server import Server, local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME

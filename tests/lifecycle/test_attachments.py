@@ -15,9 +15,9 @@ from documents import Account, DocumentStore, StoreAway
 from documents import opened as store_at
 from invoicing.attachment import StoredFile, SupportingDocument, digest_of
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Status
-from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.server import serve
 from temporal_server import local_server
 from tests.attached import a_file, supporting

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from invoicing.books.periods import Period
 from invoicing.client import Refused
-from invoicing.periods import Period
 from register import opened
 from register.database import for_reading
 from register.export import exported, verified

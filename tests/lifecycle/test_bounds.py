@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from invoicing import bounds
-from invoicing.bounds import stored
 from invoicing.client import InvoicingClient
 from invoicing.errors import NotFound, TooLarge
-from invoicing.invoice import Resolve, Status
-from invoicing.order import Deliver
 from invoicing.provider import Event
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state import bounds
+from invoicing.state.bounds import stored
+from invoicing.state.invoice import Resolve, Status
+from invoicing.state.order import Deliver
+from invoicing.state.questions import Answer
 from invoicing.values import MOST_LINES
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server

@@ -15,9 +15,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from invoicing.errors import ReferenceInUse
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Invoice, Status
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.invoice import Invoice, Status
 from temporal_server import Server
 from tests.examples import a_document
 from tests.gateway.door import gateway_over

@@ -19,10 +19,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.news import Directory
 from invoicing.client import InvoicingClient
-from invoicing.invoice import Invoice, LineStatus, Status
 from invoicing.provider import Plan, Stage
-from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Invoice, LineStatus, Status
+from invoicing.state.questions import Answer
 from sandbox.kit.faults import Fault, When
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import (

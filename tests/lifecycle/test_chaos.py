@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 
-from invoicing.invoice import Invoice, Status
+from invoicing.state.invoice import Invoice, Status
 from sandbox.kit.faults import Faults, When
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import once_more

@@ -18,16 +18,16 @@ from temporalio.client import (
 )
 from temporalio.exceptions import ApplicationError
 
-from invoicing.attributes import SEARCH_ATTRIBUTES
-from invoicing.case import Case, InvoiceInput
-from invoicing.converter import data_converter
 from invoicing.errors import NotFound, ReferenceInUse, Rejected
-from invoicing.identity import TASK_QUEUE
-from invoicing.invoice import LineStatus, Status
-from invoicing.order import AddLines, CancelLines, Deliver, invoice_reference
 from invoicing.provider import Batch, Event, ReadCall
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, OrderRequest
+from invoicing.state.attributes import SEARCH_ATTRIBUTES
+from invoicing.state.case import Case, InvoiceInput
+from invoicing.state.identity import TASK_QUEUE
+from invoicing.state.invoice import LineStatus, Status
+from invoicing.state.order import AddLines, CancelLines, Deliver, invoice_reference
+from invoicing.state.questions import Answer, Reason
+from invoicing.temporal.converter import data_converter
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from invoicing.invoice import Status
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
 

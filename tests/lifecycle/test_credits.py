@@ -11,12 +11,12 @@ import pytest
 from temporalio.service import RPCError
 
 from invoicing.client import Failed, Refused
-from invoicing.credit_case import CreditsStatus
+from invoicing.credits.case import CreditsStatus
 from invoicing.errors import NotFound
-from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Release, Resolve, Status
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Cancel, Release, Resolve, Status
+from invoicing.state.questions import Answer, Reason
 from temporal_server import Server
 from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME

@@ -11,13 +11,13 @@ from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from invoicing import lists
-from invoicing.bounds import ENGINE_PAYLOAD
 from invoicing.client import CutOff, InvoicingClient, Listed
 from invoicing.errors import InvoicingError
-from invoicing.identity import WORKFLOW, search_attributes, workflow_id
-from invoicing.invoice import Hold, Status
 from invoicing.request import OrderRequest
+from invoicing.state.bounds import ENGINE_PAYLOAD
+from invoicing.state.identity import WORKFLOW, search_attributes, workflow_id
+from invoicing.state.invoice import Hold, Status
+from invoicing.temporal import lists
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH

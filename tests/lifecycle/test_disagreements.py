@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from drill.postgres import NOT_HERE, programs
-from invoicing.listing import Lists
-from invoicing.reconciling import FindingKind, Found
+from invoicing.books.reconciling import FindingKind, Found
+from invoicing.provider.listing import Lists
 from tests.lifecycle.disagreeing import NO_LIST, PROVIDERS, Seeded, Way, table, way
 from tests.lifecycle.provider_world import Shop
 from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, reconciled, sent

@@ -18,9 +18,9 @@ from documents import opened as store_at
 from gateway.problems import Kind
 from invoicing.document_file import DocumentFile, DocumentState, document_key, folder_of
 from invoicing.errors import NotFound
-from invoicing.invoice import Invoice, Status
-from invoicing.questions import Answer
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Answer
 from sandbox.kit.faults import Fault
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
 from temporal_server import local_server

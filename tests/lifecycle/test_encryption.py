@@ -12,13 +12,13 @@ from temporalio.api.common.v1 import Payload, SearchAttributes
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 
-from invoicing import attributes
 from invoicing.client import InvoicingClient
-from invoicing.converter import Undecipherable, data_converter
 from invoicing.document import Party
-from invoicing.encryption import ENCODING, KEY_NAME, VARIABLE, new_key
-from invoicing.invoice import Hold, Release, Status
 from invoicing.request import Goal
+from invoicing.state import attributes
+from invoicing.state.invoice import Hold, Release, Status
+from invoicing.temporal.converter import Undecipherable, data_converter
+from invoicing.temporal.encryption import ENCODING, KEY_NAME, VARIABLE, new_key
 from providers.kit.http import client as http_client
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step

@@ -17,10 +17,10 @@ from typing import Any, get_args
 import pytest
 
 from invoicing.client import Refused
-from invoicing.invoice import AWAY, Invoice, Problem, Status
 from invoicing.provider import Pace, Paces, Plan, Search, Stage, Target
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import AWAY, Invoice, Problem, Status
+from invoicing.state.questions import Answer, Reason
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Placed, When
 from tests.lifecycle.lived import Lived

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from invoicing.invoice import LineStatus, Status
 from invoicing.provider import Pace
 from invoicing.request import Goal
+from invoicing.state.invoice import LineStatus, Status
 from tests.lifecycle.world import PACES, Company, World
 
 

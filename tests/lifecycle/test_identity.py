@@ -14,10 +14,10 @@ from temporalio.exceptions import ApplicationError
 from invoicing.client import Failed
 from invoicing.document import Address, Contact, Party, Payment
 from invoicing.errors import ReferenceInUse
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Invoice, Status
-from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Answer
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line

@@ -21,10 +21,10 @@ import pytest
 from pydantic_core import to_json
 from temporalio.api.enums.v1 import EventType
 
-from invoicing import attributes
 from invoicing.client import InvoicingClient
-from invoicing.invoice import LineStatus, Status
 from invoicing.request import Goal
+from invoicing.state import attributes
+from invoicing.state.invoice import LineStatus, Status
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault, Placed
 from sandbox.kit.server import serve

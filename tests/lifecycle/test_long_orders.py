@@ -11,11 +11,11 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from invoicing.identity import order_id
-from invoicing.invoice import LineStatus, Release, Status
-from invoicing.order import invoice_reference
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.identity import order_id
+from invoicing.state.invoice import LineStatus, Release, Status
+from invoicing.state.order import invoice_reference
+from invoicing.state.questions import Answer, Reason
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.lifecycle.test_orders import (

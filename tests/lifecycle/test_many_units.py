@@ -19,12 +19,12 @@ import pytest
 
 from demo.accounts import variables
 from invoicing.client import InvoicingClient, Refused, Unreachable
-from invoicing.credit import Credit, Left
+from invoicing.credits.credit import Credit, Left
 from invoicing.document import Line
 from invoicing.errors import NotFound
-from invoicing.invoice import LineStatus
-from invoicing.order import CancelLines, Deliver, Order, OrderStatus, invoice_reference
 from invoicing.request import OrderRequest
+from invoicing.state.invoice import LineStatus
+from invoicing.state.order import CancelLines, Deliver, Order, OrderStatus, invoice_reference
 from sandbox import invoro
 from sandbox.kit.accounts import Account
 from sandbox.kit.server import serve

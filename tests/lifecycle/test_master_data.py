@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.lifecycle import FEWEST
-from invoicing.invoice import Status
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import When
 from tests.lifecycle.world import Company

@@ -16,11 +16,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from gateway.reach import Reach
 from invoicing.balance import Balance, Way
-from invoicing.identity import money_id, notices_id
-from invoicing.invoice import Invoice, Status
-from invoicing.money_after import CreditedSince
 from invoicing.provider import Pace, PaymentStatus
 from invoicing.request import Goal
+from invoicing.state.identity import money_id, notices_id
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.money_after import CreditedSince
 from sandbox.riverty.words import TYPES
 from tests.lifecycle.provider_world import opened
 from tests.lifecycle.test_notices import listening

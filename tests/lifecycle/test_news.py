@@ -13,19 +13,19 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import CancelledError
 
-from invoicing import attributes
 from invoicing.errors import Rejected, Unavailable
-from invoicing.identity import (
+from invoicing.provider import Batch, Event, Item, Subject
+from invoicing.request import Goal
+from invoicing.state import attributes
+from invoicing.state.identity import (
     TASK_QUEUE,
     event_id,
     workflow_id,
 )
-from invoicing.invoice import Invoice, Problem, Resolve, Status
-from invoicing.news import EventOutcome, EventState, FeedState
-from invoicing.order import invoice_reference
-from invoicing.provider import Batch, Event, Item, Subject
-from invoicing.questions import Answer, Reason
-from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Problem, Resolve, Status
+from invoicing.state.news import EventOutcome, EventState, FeedState
+from invoicing.state.order import invoice_reference
+from invoicing.state.questions import Answer, Reason
 from temporal_server import local_server
 from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative, told
 from tests.lifecycle.test_orders import a_delivery, begun

@@ -23,13 +23,13 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from invoicing.client import Failed, InvoicingClient, Refused
-from invoicing.identity import ORDER_WORKFLOW, TASK_QUEUE, notices_id, order_id, workflow_id
-from invoicing.invoice import Cancel, Invoice, Resolve, Status
-from invoicing.notice import NoticesState
-from invoicing.order import CancelLines, Deliver, invoice_reference
 from invoicing.provider import Pace
-from invoicing.questions import Answer
 from invoicing.request import Goal, OrderRequest
+from invoicing.state.identity import ORDER_WORKFLOW, TASK_QUEUE, notices_id, order_id, workflow_id
+from invoicing.state.invoice import Cancel, Invoice, Resolve, Status
+from invoicing.state.notice import NoticesState
+from invoicing.state.order import CancelLines, Deliver, invoice_reference
+from invoicing.state.questions import Answer
 from providers.subscribers import Poster, SubscriberSettings
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault

@@ -13,8 +13,10 @@ from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus
 
 from invoicing.client import Failed, Refused
-from invoicing.invoice import Cancel, LineStatus, Problem, Resolve, Status
-from invoicing.order import (
+from invoicing.provider import Search, Stage, Target
+from invoicing.request import OrderRequest
+from invoicing.state.invoice import Cancel, LineStatus, Problem, Resolve, Status
+from invoicing.state.order import (
     CancelLines,
     Deliver,
     Order,
@@ -22,9 +24,7 @@ from invoicing.order import (
     OrderStatus,
     invoice_reference,
 )
-from invoicing.provider import Search, Stage, Target
-from invoicing.questions import Answer, Reason
-from invoicing.request import OrderRequest
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, delivered

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from invoicing.errors import Denied, Unavailable, Unreadable
-from invoicing.invoice import AWAY, CREDENTIALS, UNREAD
-from invoicing.order import Order, OrderStatus
 from invoicing.provider import OrderSnapshot, Pace
-from invoicing.questions import Reason
+from invoicing.state.invoice import AWAY, CREDENTIALS, UNREAD
+from invoicing.state.order import Order, OrderStatus
+from invoicing.state.questions import Reason
 from sandbox.kit.faults import Fault
 from sandbox.riverty import Step
 from tests.lifecycle.provider_world import AWHILE, Shop

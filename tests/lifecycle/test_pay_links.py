@@ -9,9 +9,9 @@ import pytest
 
 from gateway.problems import Kind
 from invoicing.errors import NotFound
-from invoicing.identity import pay_link_id
-from invoicing.invoice import Status
 from invoicing.request import Goal
+from invoicing.state.identity import pay_link_id
+from invoicing.state.invoice import Status
 from sandbox.kit.faults import Fault
 from starter import Code
 from tests.command_line import typed

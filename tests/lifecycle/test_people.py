@@ -20,10 +20,10 @@ from temporalio.exceptions import ApplicationError
 from invoicing.client import Failed, Refused
 from invoicing.document import Vat
 from invoicing.errors import NotFound
-from invoicing.invoice import Hold, Invoice, Problem, Release, Resolve, Status
 from invoicing.provider import Target
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.invoice import Hold, Invoice, Problem, Release, Resolve, Status
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line

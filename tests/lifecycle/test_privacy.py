@@ -24,12 +24,12 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from invoicing.client import Failed
 from invoicing.document import Contact, Document, Party, Payment
 from invoicing.errors import InvalidRequest, InvoicingError
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Cancel, Hold, Release, Resolve, Status
 from invoicing.parse import read_request
 from invoicing.provider import Event
-from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.invoice import Cancel, Hold, Release, Resolve, Status
+from invoicing.state.questions import Answer
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told

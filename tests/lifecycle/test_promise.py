@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from invoicing.client import InvoicingClient, Refused
-from invoicing.invoice import Cancel, Invoice, Resolve, Status
-from invoicing.order import Deliver, invoice_reference
 from invoicing.provider import Plan, Target
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.invoice import Cancel, Invoice, Resolve, Status
+from invoicing.state.order import Deliver, invoice_reference
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from sandbox.riverty import Told as Objects
 from sandbox.zero_friction import Step, Told

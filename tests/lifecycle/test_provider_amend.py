@@ -7,11 +7,11 @@ import contextlib
 from collections.abc import Iterable
 from typing import Any
 
-from invoicing.amend import Amend, Amendment, AmendStatus
 from invoicing.client import InvoicingClient
+from invoicing.credits.amend import Amend, Amendment, AmendStatus
 from invoicing.errors import NotFound
-from invoicing.invoice import Status
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Status
 from sandbox.kit.faults import Fault
 from sandbox.kit.record import Effect
 from sandbox.zero_friction import Step

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from invoicing.client import Failed, Refused
-from invoicing.credit import Credit
-from invoicing.credit_case import Credits
-from invoicing.invoice import Invoice, Status
+from invoicing.credits.case import Credits
+from invoicing.credits.credit import Credit
 from invoicing.provider import Target
-from invoicing.questions import Reason
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Reason
 from sandbox.kit.faults import Fault, When
 from sandbox.kit.record import Effect
 from tests.lifecycle.provider_world import Shop, opened

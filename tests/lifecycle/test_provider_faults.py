@@ -14,9 +14,9 @@ from contextlib import suppress
 
 import pytest
 
-from invoicing.invoice import Invoice, Problem, Status
 from invoicing.provider import Figure
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Invoice, Problem, Status
+from invoicing.state.questions import Answer, Reason
 from tests.lifecycle.lived import Lived
 from tests.lifecycle.provider_world import (
     BRISK,

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from invoicing.invoice import Invoice, Status
 from invoicing.provider import Updates
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World

@@ -12,10 +12,17 @@ import pytest
 
 from invoicing.client import Refused
 from invoicing.document import Adjustment, Line
-from invoicing.invoice import Cancel, Release, Status
-from invoicing.order import AddLines, CancelLines, Deliver, Order, OrderStatus, invoice_reference
-from invoicing.questions import Answer
 from invoicing.request import OrderRequest
+from invoicing.state.invoice import Cancel, Release, Status
+from invoicing.state.order import (
+    AddLines,
+    CancelLines,
+    Deliver,
+    Order,
+    OrderStatus,
+    invoice_reference,
+)
+from invoicing.state.questions import Answer
 from temporal_server import Server
 from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME

@@ -21,12 +21,12 @@ import worker
 from documents import Account
 from documents import opened as store_at
 from invoicing.client import InvoicingClient
-from invoicing.identity import event_id, feed_id
-from invoicing.invoice import Invoice, Resolve, Status
-from invoicing.news import EventOutcome, EventState, FeedState
 from invoicing.provider import PaymentStatus
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import event_id, feed_id
+from invoicing.state.invoice import Invoice, Resolve, Status
+from invoicing.state.news import EventOutcome, EventState, FeedState
+from invoicing.state.questions import Answer, Reason
 from providers.quiddly.adaptor import Quiddly
 from providers.quiddly.settings import QuiddlySettings
 from sandbox.kit.faults import Placed, When

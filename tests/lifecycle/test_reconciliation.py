@@ -11,11 +11,11 @@ import pytest
 from temporalio.client import ScheduleOverlapPolicy, WorkflowFailureError
 from temporalio.service import RPCError
 
-from invoicing import attributes
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
-from invoicing.invoice import AWAY
-from invoicing.listing import Lists
-from invoicing.reconciling import Progress, Reconciled, ReconcileInput
+from invoicing.books.reconciling import Progress, Reconciled, ReconcileInput
+from invoicing.provider.listing import Lists
+from invoicing.state import attributes
+from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
+from invoicing.state.invoice import AWAY
 from starter import Code
 from tests.command_line import typed
 from tests.lifecycle.clean import clean_lives

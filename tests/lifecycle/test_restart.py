@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Status
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from temporal_server import local_server

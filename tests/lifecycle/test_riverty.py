@@ -15,10 +15,12 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from invoicing.client import Refused
-from invoicing.identity import ORDER_WORKFLOW, order_id
-from invoicing.invoice import Cancel, Invoice, LineStatus, Resolve, Status
-from invoicing.news import EventState
-from invoicing.order import (
+from invoicing.provider import Delivery, PaymentStatus, ReadCall, Snapshot, Stage
+from invoicing.request import Goal, OrderRequest
+from invoicing.state.identity import ORDER_WORKFLOW, order_id
+from invoicing.state.invoice import Cancel, Invoice, LineStatus, Resolve, Status
+from invoicing.state.news import EventState
+from invoicing.state.order import (
     AddLines,
     CancelLines,
     Deliver,
@@ -27,10 +29,8 @@ from invoicing.order import (
     OrderStatus,
     invoice_reference,
 )
-from invoicing.order_case import OrderInput
-from invoicing.provider import Delivery, PaymentStatus, ReadCall, Snapshot, Stage
-from invoicing.questions import Answer, Reason
-from invoicing.request import Goal, OrderRequest
+from invoicing.state.order_case import OrderInput
+from invoicing.state.questions import Answer, Reason
 from sandbox import riverty
 from sandbox.riverty import Step, Told
 from sandbox.riverty.notices import Notice

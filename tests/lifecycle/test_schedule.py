@@ -9,10 +9,10 @@ import pytest
 from temporalio.api.history.v1 import HistoryEvent
 
 from invoicing.client import Refused
-from invoicing.invoice import Invoice, Release, Status
 from invoicing.provider import Plan, ReadCall, Snapshot, Stage, Target
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Release, Status
+from invoicing.state.questions import Answer
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
 from tests.lifecycle.world import Company, World, together

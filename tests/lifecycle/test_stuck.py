@@ -14,9 +14,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from invoicing import stuck
 from invoicing.client import InvoicingClient
-from invoicing.identity import WORKFLOW
+from invoicing.state.identity import WORKFLOW
+from invoicing.temporal import stuck
 from tests.command_line import typed
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from invoicing.identity import share
-from invoicing.invoice import Cancel, Status
+from invoicing.state.identity import share
+from invoicing.state.invoice import Cancel, Status
 from temporal_server import local_server
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import world

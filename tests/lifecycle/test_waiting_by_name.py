@@ -8,13 +8,13 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from invoicing import attributes
-from invoicing.identity import TASK_QUEUE
-from invoicing.invoice import AWAY, CREDENTIALS, UNREAD, Status
 from invoicing.preview import PREVIEW_WORKFLOW, Preview
 from invoicing.provider import Pace
-from invoicing.questions import Reason
 from invoicing.request import Goal
+from invoicing.state import attributes
+from invoicing.state.identity import TASK_QUEUE
+from invoicing.state.invoice import AWAY, CREDENTIALS, UNREAD, Status
+from invoicing.state.questions import Reason
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
 from tests.lifecycle.parking import expire, renew

@@ -12,11 +12,11 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.common import SearchAttributeKey
 
-from invoicing import attributes
 from invoicing.client import Listed
-from invoicing.invoice import Invoice, Status
-from invoicing.questions import QUESTIONS, Answer
 from invoicing.request import Goal
+from invoicing.state import attributes
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.questions import QUESTIONS, Answer
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import KINDS, NEVER, Kind, opened

@@ -21,17 +21,17 @@ from temporalio.client import Client
 from temporalio.worker import WorkflowRunner
 
 from documents import DocumentStore
-from invoicing.claims import Register
+from invoicing.books.claims import Register
 from invoicing.client import InvoicingClient, converter
 from invoicing.client.invoices import Invoices
 from invoicing.consent import Consent
-from invoicing.data_keys import KeyStore
 from invoicing.errors import InvoicingError
-from invoicing.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
-from invoicing.notice import Subscriber
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
-from invoicing.questions import Answer
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
+from invoicing.state.notice import Subscriber
+from invoicing.state.questions import Answer
+from invoicing.temporal.data_keys import KeyStore
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
 from providers.zero_friction.adaptor import ZeroFriction

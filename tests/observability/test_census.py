@@ -18,11 +18,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-from invoicing import attributes, invoice
 from invoicing.errors import NotLetIn, Unavailable
-from invoicing.lists import CUT_OFF_BY, IS_CUT_OFF
-from invoicing.questions import Reason
-from invoicing.stuck import REPORTED
+from invoicing.state import attributes, invoice
+from invoicing.state.questions import Reason
+from invoicing.temporal.lists import CUT_OFF_BY, IS_CUT_OFF
+from invoicing.temporal.stuck import REPORTED
 from observing.census import _REASONS, FEW, OTHER, Census, Lists, counting
 
 ROOT = Path(__file__).resolve().parents[2]

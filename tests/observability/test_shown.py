@@ -26,10 +26,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from invoicing.client import InvoicingClient
-from invoicing.converter import data_converter
 from invoicing.document import Party
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
-from invoicing.invoice import Status
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
+from invoicing.state.invoice import Status
+from invoicing.temporal.converter import data_converter
 from observing.spans import Discreet, interceptor
 from sandbox.kit.faults import Fault
 from sandbox.kit.server import serve

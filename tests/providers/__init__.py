@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from invoicing.echo import Expected, differences
 from invoicing.provider import Echo, Plan
 from invoicing.request import InvoiceRequest
+from invoicing.state.echo import Expected, differences
 from providers.kit import http
 
 # No test module, yet full of assertions: so that a failing one shows its values.

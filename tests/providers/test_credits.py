@@ -10,14 +10,14 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.invoice import InvoiceActivities
-from invoicing.credit import Credit, CreditLedger, Requested
-from invoicing.credit_document import request_of
-from invoicing.credit_portion import portion
-from invoicing.crediting import uncredited
+from invoicing.credits.credit import Credit, CreditLedger, Requested
+from invoicing.credits.document import request_of
+from invoicing.credits.portion import portion
 from invoicing.errors import ProviderError, Unsupported
-from invoicing.invoice import Invoice, Status
 from invoicing.provider import PaymentStatus, Plan, Stage
+from invoicing.provider.crediting import uncredited
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
 from invoicing.totals import Totals
 from providers.matrix import credits_page
 from providers.quiddly.adaptor import Quiddly

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from invoicing.echo import Expected, differences
 from invoicing.provider import Plan
 from invoicing.request import InvoiceRequest
+from invoicing.state.echo import Expected, differences
 from providers.kit.said import LINES, said
 from providers.quiddly.words import PLACES
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step

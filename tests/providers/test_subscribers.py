@@ -21,7 +21,7 @@ from standardwebhooks.webhooks import Webhook
 
 from commands.doctor import OK, WRONG, _subscribers
 from invoicing.errors import Rejected, Unavailable
-from invoicing.notice import Notice
+from invoicing.state.notice import Notice
 from providers.kit.http import client
 from providers.subscribers import Poster, SubscriberSettings, connect, signatures
 from sandbox.kit.faults import Fault

@@ -13,8 +13,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from invoicing.client import InvoicingClient
-from invoicing.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from invoicing.request import InvoiceRequest
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from register import Books
 from temporal_server import local_server
 from tests.lifecycle.provider_world import Shop

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
-from invoicing.claims import ClaimCall
+from invoicing.books.claims import ClaimCall
 from invoicing.document import VatCategory
-from invoicing.recording import Line, RecordCall, Row
+from invoicing.state.recording import Line, RecordCall, Row
 from invoicing.totals import VatRow
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from invoicing.claims import ClaimCall, Claimed, Word
+from invoicing.books.claims import ClaimCall, Claimed, Word
 from invoicing.client import Failed
 from invoicing.errors import Unavailable
-from invoicing.invoice import RECORD, Status
-from invoicing.recording import CreditsCall, RecordCall
+from invoicing.state.invoice import RECORD, Status
+from invoicing.state.recording import CreditsCall, RecordCall
 from sandbox.zero_friction import Step, Told
 from starter import Code
 from temporal_server import local_server

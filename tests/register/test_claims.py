@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from invoicing.claims import ClaimCall, Claimed, Standing, Word, judge
+from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from register import Books, opened
 from register.database import made
 from register.tables import claims

@@ -15,10 +15,10 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError
 
-from invoicing.asking import Execution
 from invoicing.client import Refused
-from invoicing.invoice import Cancel, Status
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.invoice import Cancel, Status
+from invoicing.temporal.asking import Execution
 from register import Books
 from register import opened as register_at
 from register.database import made

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, inspect, text
 
-from invoicing.claims import Word
+from invoicing.books.claims import Word
 from invoicing.errors import Unavailable
 from register import BadRegister, Books, opened
 from register.database import downgraded, made, upgraded

@@ -22,13 +22,20 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from documents import opened as store_at
 from invoicing.client import InvoicingClient, converter
-from invoicing.converter import Erased, Undecipherable, data_converter
 from invoicing.document import Address, Party
-from invoicing.encryption import KEY_NAME, OWN_KEY, VARIABLE, EncryptionCodec, new_key, read_keys
 from invoicing.errors import KeysAway
-from invoicing.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
-from invoicing.invoice import Hold, Invoice, Release, Status
 from invoicing.request import Goal
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
+from invoicing.state.invoice import Hold, Invoice, Release, Status
+from invoicing.temporal.converter import Erased, Undecipherable, data_converter
+from invoicing.temporal.encryption import (
+    KEY_NAME,
+    OWN_KEY,
+    VARIABLE,
+    EncryptionCodec,
+    new_key,
+    read_keys,
+)
 from register import Books
 from register.database import made
 from register.keys import KeyStore
@@ -100,7 +107,7 @@ async def here(
     for name, says in variables.items():
         monkeypatch.setenv(name, says)
     # A minute is long for a test: what was erased is to be known at once.
-    monkeypatch.setattr("invoicing.data_keys.FRESH", 0.0)
+    monkeypatch.setattr("invoicing.temporal.data_keys.FRESH", 0.0)
     with contextlib.closing(KeyStore(place)) as keys:
         async with (
             world(server, register=books, documents=store_at(str(folder)), data_keys=keys) as made_,

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from activities.retention import RetentionActivities
-from invoicing.claims import Word
-from invoicing.retention import Due, EraseCall, ErasedNow, Retained
+from invoicing.books.claims import Word
+from invoicing.books.retention import Due, EraseCall, ErasedNow, Retained
 from register import Books
 from register.database import for_reading, made
 from register.erasing import Erasure, NotErased, NotThere, erased, forget_old_pages

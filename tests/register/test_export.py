@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, update
 
+from invoicing.books.periods import Period
 from invoicing.document import VatCategory
-from invoicing.periods import Period
 from invoicing.totals import VatRow
 from register import Books
 from register.database import BadRegister, for_reading, made

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from invoicing.recording import CreditsCall
+from invoicing.state.recording import CreditsCall
 from register import Books
 from register.export import BookingTable, exported, verified
 from tests.register.said import a_claim, a_record, a_row, lines

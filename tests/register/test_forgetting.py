@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, select
 
-from invoicing.reconciling import FindingKind
+from invoicing.books.reconciling import FindingKind
 from register import Books, opened
 from register.reconciling.forgetting import AT_ONCE
 from register.reconciling.kept import closed

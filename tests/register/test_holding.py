@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, select
 
-from invoicing.data_keys import Masters, Subject
-from invoicing.encryption import VARIABLE, new_key, read_keys
+from invoicing.temporal.data_keys import Masters, Subject
+from invoicing.temporal.encryption import VARIABLE, new_key, read_keys
 from register import Books
 from register.database import downgraded, made, upgraded
 from register.erasing import Erasure, NotErased, erased

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.exc import OperationalError
 
-from invoicing.data_keys import Kept, Masters, Subject
-from invoicing.encryption import new_key, read_keys
 from invoicing.errors import KeysAway
+from invoicing.temporal.data_keys import Kept, Masters, Subject
+from invoicing.temporal.encryption import new_key, read_keys
 from register import Books, opened
 from register.database import PATIENCE, _postgres_to_read, _url, downgraded, made, upgraded
 from register.erasing import Erasure, NotErased, erased, forget_old_pages

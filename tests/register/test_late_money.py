@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
-from invoicing.booked import Entry, Wanted
+from invoicing.books.booked import Entry, Wanted
 from register import Books
 from register.database import for_reading
 from register.lists import page

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from invoicing.booked import BadCursor, Entry, Wanted
-from invoicing.periods import Period
+from invoicing.books.booked import BadCursor, Entry, Wanted
+from invoicing.books.periods import Period
 from register import Books
 from register.database import for_reading
 from register.lists import page, totals, worths

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from invoicing.booked import Wanted
-from invoicing.periods import Period
+from invoicing.books.booked import Wanted
+from invoicing.books.periods import Period
 from register import Books
 from register.database import for_reading
 from register.overview import overview

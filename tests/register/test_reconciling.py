@@ -9,10 +9,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.identity import credits_id
-from invoicing.listing import Listed
-from invoicing.provider import Echo, PaymentStatus, Snapshot, Stage
-from invoicing.reconciling import (
+from invoicing.books.reconciling import (
     TO_DO,
     FindingKind,
     FinishCall,
@@ -23,7 +20,10 @@ from invoicing.reconciling import (
     Scope,
     SettleCall,
 )
-from invoicing.recording import Row
+from invoicing.provider import Echo, PaymentStatus, Snapshot, Stage
+from invoicing.provider.listing import Listed
+from invoicing.state.identity import credits_id
+from invoicing.state.recording import Row
 from register import Books
 from register.database import made
 from register.reconciling.kept import NoFinding, closed, every

@@ -6,8 +6,8 @@ import csv
 import io
 import json
 
+from invoicing.books.reconciling import TO_DO, FindingKind
 from invoicing.provider import PaymentStatus
-from invoicing.reconciling import TO_DO, FindingKind
 from register import Books
 from starter import Code
 from tests.command_line import lines, typed

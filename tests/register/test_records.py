@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
-from invoicing.recording import CreditsCall, Line
+from invoicing.state.recording import CreditsCall, Line
 from register import Books
 from register.database import made
 from register.erasing import Erasure, erased

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, update
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.retention import RetentionActivities
-from invoicing.converter import Erased
-from invoicing.data_keys import Subject
-from invoicing.encryption import VARIABLE, new_key
-from invoicing.identity import RETENTION, RETENTION_WORKFLOW, TASK_QUEUE
-from invoicing.invoice import Status
-from invoicing.retention import DueCall, ErasedNow, Retained, RetentionInput
+from invoicing.books.retention import DueCall, ErasedNow, Retained, RetentionInput
+from invoicing.state.identity import RETENTION, RETENTION_WORKFLOW, TASK_QUEUE
+from invoicing.state.invoice import Status
+from invoicing.temporal.converter import Erased
+from invoicing.temporal.data_keys import Subject
+from invoicing.temporal.encryption import VARIABLE, new_key
 from register import Books
 from register.database import made
 from register.holding import Holding, held
@@ -163,7 +163,7 @@ async def here(
 ) -> AsyncIterator[World]:
     monkeypatch.setenv(VARIABLE, new_key("2026-11"))
     monkeypatch.setenv("INVOICING_DATA_KEYS", "true")
-    monkeypatch.setattr("invoicing.data_keys.FRESH", 0.0)
+    monkeypatch.setattr("invoicing.temporal.data_keys.FRESH", 0.0)
     days = {"invoice": 30}
     with contextlib.closing(KeyStore(place)) as keys:
         async with world(server, register=books, data_keys=keys, retention=days) as made_:

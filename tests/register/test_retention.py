@@ -15,9 +15,9 @@ import pytest
 from temporalio.service import RPCError
 
 from invoicing.client import Failed
-from invoicing.identity import money_id
-from invoicing.invoice import Status
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.identity import money_id
+from invoicing.state.invoice import Status
 from providers.kit.http import client as http_client
 from register import Books
 from sandbox.kit.faults import Fault

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from invoicing.invoice import Invoice, Status
 from invoicing.request import InvoiceRequest
+from invoicing.state.invoice import Invoice, Status
 from providers.kit.http import client as http_client
 from register import Books
 from tests.lifecycle.provider_world import KINDS

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from invoicing.case import InvoiceInput
-from invoicing.identity import WORKFLOW
-from invoicing.invoice import Invoice
+from invoicing.state.case import InvoiceInput
+from invoicing.state.identity import WORKFLOW
+from invoicing.state.invoice import Invoice
 from worker import STORIES
 from workflows.feed import FeedWorkflow
 from workflows.invoice import InvoiceWorkflow

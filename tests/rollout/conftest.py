@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentVersionReq
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from invoicing.identity import TASK_QUEUE, provider_queue, workflow_id
+from invoicing.state.identity import TASK_QUEUE, provider_queue, workflow_id
 from rollout.deployment import Deployment
 from settings.worker import WorkerSettings
 from temporal_server import local_server

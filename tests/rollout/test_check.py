@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from temporalio.client import Client
 
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from rollout import replaying
 from rollout.differences import Difference
 from rollout.replaying import MOST_KINDS, Replayed, check

@@ -6,7 +6,7 @@ import pytest
 
 import worker
 from commands.base import Code
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from tests.command_line import typed
 from tests.rollout.changed import Breaking, stories
 from tests.rollout.conftest import Scene

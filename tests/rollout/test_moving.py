@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from invoicing.errors import InvoicingError, NotLetIn, ServerAway
-from invoicing.invoice import Release, Status
+from invoicing.state.invoice import Release, Status
 from rollout.deployment import UNVERSIONED, Build, Deployed, Deployment, NotMoved
 from rollout.replaying import check
 from sandbox.kit.faults import Fault

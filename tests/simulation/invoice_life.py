@@ -15,11 +15,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from invoicing.case import InvoiceInput
 from invoicing.document import Document, Line, Party, Vat
-from invoicing.identity import WORKFLOW, workflow_id
 from invoicing.provider import Echo, Figure, Plan, Search, Snapshot, Stage
 from invoicing.request import InvoiceRequest
+from invoicing.state.case import InvoiceInput
+from invoicing.state.identity import WORKFLOW, workflow_id
 from invoicing.totals import totals as computed
 from simulation.engine import ActivityCall, Attempt, Faults, Run, Server
 from worker import STORIES

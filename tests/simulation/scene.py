@@ -22,23 +22,8 @@ from typing import Any, Self
 from temporalio.exceptions import ApplicationError
 
 from invoicing.balance import Statement
-from invoicing.case import Earlier, InvoiceInput
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
-from invoicing.identity import (
-    MEMO,
-    ORDER_WORKFLOW,
-    WORKFLOW,
-    content,
-    fingerprint,
-    order_id,
-    search_attributes,
-    workflow_id,
-)
-from invoicing.invoice import Cancel, Hold, Invoice, Journal, Problem, Release, Resolve, Status
-from invoicing.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
-from invoicing.order import Deliver, Order, invoice_reference
-from invoicing.order_case import OrderInput
 from invoicing.provider import (
     CONFIRMED,
     CreateCall,
@@ -58,8 +43,32 @@ from invoicing.provider import (
     Subject,
     Target,
 )
-from invoicing.questions import Answer, Reason
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.identity import (
+    MEMO,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+    content,
+    fingerprint,
+    order_id,
+    search_attributes,
+    workflow_id,
+)
+from invoicing.state.invoice import (
+    Cancel,
+    Hold,
+    Invoice,
+    Journal,
+    Problem,
+    Release,
+    Resolve,
+    Status,
+)
+from invoicing.state.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
+from invoicing.state.order import Deliver, Order, invoice_reference
+from invoicing.state.order_case import OrderInput
+from invoicing.state.questions import Answer, Reason
 from simulation.documents import ISSUED, document, sums
 from simulation.engine import ActivityCall, Attempt, Limits, Run, Server, Update
 from simulation.life import WORKFLOWS

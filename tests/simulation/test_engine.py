@@ -14,7 +14,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
-from invoicing.converter import data_converter
+from invoicing.temporal.converter import data_converter
 from simulation.engine import (
     ActivityCall,
     AlreadyStarted,

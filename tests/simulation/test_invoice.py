@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from invoicing.invoice import Status
+from invoicing.state.invoice import Status
 from simulation.engine import Faults
 from tests.simulation.invoice_life import live
 

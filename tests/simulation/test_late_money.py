@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from invoicing.balance import Balance, Movement, Statement, Way
-from invoicing.identity import money_id, notices_id, workflow_id
-from invoicing.invoice import Invoice, Journal, Status
-from invoicing.money_after import CreditedSince
 from invoicing.provider import Event, Paces, PaymentStatus, Stage
 from invoicing.request import Goal
+from invoicing.state.identity import money_id, notices_id, workflow_id
+from invoicing.state.invoice import Invoice, Journal, Status
+from invoicing.state.money_after import CreditedSince
 from simulation.engine import NotFound, Run
 from simulation.engine.model import Faults
 from tests.simulation.scene import PACES, REFERENCE, Scene, away

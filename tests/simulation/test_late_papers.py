@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from invoicing.credit import Requested
-from invoicing.credit_case import Looked
+from invoicing.credits.case import Looked
+from invoicing.credits.credit import Requested
 from invoicing.document_file import DocumentFile, DocumentInput, DocumentState
-from invoicing.identity import DOCUMENT_WORKFLOW, EVENT_WORKFLOW, document_id, event_id
-from invoicing.invoice import Status
-from invoicing.news import EventInput, EventOutcome, EventState, Located
 from invoicing.provider import DocumentCall, Event, Subject
 from invoicing.request import Goal
+from invoicing.state.identity import DOCUMENT_WORKFLOW, EVENT_WORKFLOW, document_id, event_id
+from invoicing.state.invoice import Status
+from invoicing.state.news import EventInput, EventOutcome, EventState, Located
 from simulation.engine import ActivityCall, Attempt, Run
 from simulation.judge.papers import PATIENCE
 from tests.simulation.scene import REFERENCE, Scene

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from invoicing import bounds
-from invoicing.bounds import stored
-from invoicing.identity import NOTICES_WORKFLOW
-from invoicing.invoice import Hold, Status
-from invoicing.notice import Notice, NoticesInput, NoticesState
-from invoicing.questions import Reason
+from invoicing.state import bounds
+from invoicing.state.bounds import stored
+from invoicing.state.identity import NOTICES_WORKFLOW
+from invoicing.state.invoice import Hold, Status
+from invoicing.state.notice import Notice, NoticesInput, NoticesState
+from invoicing.state.questions import Reason
 from simulation.engine import Limits
 from tests.simulation.scene import Scene, away, refused
 
@@ -60,7 +60,7 @@ def test_the_size_of_its_history_counts_as_well(monkeypatch: pytest.MonkeyPatch)
 
 def room(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """The next run takes no more than so many bytes."""
-    monkeypatch.setattr("invoicing.bounds.ENGINE_PAYLOAD", size + bounds.ENCRYPTED)
+    monkeypatch.setattr("invoicing.state.bounds.ENGINE_PAYLOAD", size + bounds.ENCRYPTED)
 
 
 def test_what_is_least_needed_is_given_up_where_the_next_run_has_no_room_for_it(

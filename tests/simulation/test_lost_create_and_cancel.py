@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from invoicing.invoice import Status
 from invoicing.provider import Paces, Stage
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from tests.simulation.scene import Scene, lost
 
 MINUTE = timedelta(minutes=1)

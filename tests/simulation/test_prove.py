@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from invoicing.notice import Notice
+from invoicing.state.notice import Notice
 from simulation import prove
 from simulation.drawing import draw_life
 from simulation.judge.sentences import Sentence

@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.workflow import ParentClosePolicy
 
-from invoicing.converter import data_converter
+from invoicing.temporal.converter import data_converter
 from simulation.engine import ActivityCall, Attempt, Server
 from temporal_server import local_server
 from tests.simulation import stories

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from invoicing.bounds import LINES_BYTES
-from invoicing.invoice import Invoice, Status
-from invoicing.order import AddLines, Deliver
 from invoicing.provider import Stage
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.bounds import LINES_BYTES
+from invoicing.state.invoice import Invoice, Status
+from invoicing.state.order import AddLines, Deliver
+from invoicing.state.questions import Answer, Reason
 from simulation.documents import ISSUED, document
 from simulation.engine import Limits
 from simulation.register import SimulatedRegister

@@ -13,13 +13,13 @@ from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 
 from invoicing.document import Document
-from invoicing.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
-from invoicing.invoice import Cancel, LineStatus, Status
-from invoicing.news import EventInput, FeedInput, Located
-from invoicing.order import AddLines, Deliver, OrderStatus
 from invoicing.provider import Event, Item, Paces, Stage
-from invoicing.questions import Answer, Reason
 from invoicing.request import Goal
+from invoicing.state.identity import EVENT_WORKFLOW, FEED_WORKFLOW, provider_queue, workflow_id
+from invoicing.state.invoice import Cancel, LineStatus, Status
+from invoicing.state.news import EventInput, FeedInput, Located
+from invoicing.state.order import AddLines, Deliver, OrderStatus
+from invoicing.state.questions import Answer, Reason
 from simulation.documents import ISSUED, document
 from simulation.engine import Limits
 from tests.simulation.scene import ORDER, PROVIDER, Act, Scene, away, lost, refused, request
@@ -380,7 +380,7 @@ def test_an_order_in_too_many_parts_can_be_taken_back(
     with Scene() as scene:
         scene.begin_order(lines=2)
         scene.passes(MOMENT)
-        monkeypatch.setattr("invoicing.order_ledger.MOST_PARTS", 1)
+        monkeypatch.setattr("invoicing.state.order_ledger.MOST_PARTS", 1)
         say = scene.server.signal if by == "signal" else scene.server.update
         say(scene.order_id, "cancel", Cancel(by="a person", reason="test"))
         scene.until(lambda: scene.server.runs(scene.order_id)[-1].closed)
@@ -394,7 +394,7 @@ def test_a_line_too_many_is_refused_and_not_taken_into_an_order(
     with Scene() as scene:
         scene.begin_order(lines=2)
         scene.passes(MOMENT)
-        monkeypatch.setattr("invoicing.order_ledger.MOST_PARTS", 2)
+        monkeypatch.setattr("invoicing.state.order_ledger.MOST_PARTS", 2)
         more = document(1).lines[0].model_copy(update={"id": "X"})
         added = scene.server.update(
             scene.order_id, "add_lines", AddLines(addition="A", lines=(more,))

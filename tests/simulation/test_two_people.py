@@ -13,12 +13,12 @@ import pytest
 
 from invoicing.consent import MOST_CONSENTS, Consent
 from invoicing.document import Document
-from invoicing.identity import workflow_id
-from invoicing.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
-from invoicing.order import CancelLines, invoice_reference
 from invoicing.provider import Stage
-from invoicing.questions import Answer, Reason
 from invoicing.request import CreditedInvoice
+from invoicing.state.identity import workflow_id
+from invoicing.state.invoice import Cancel, Invoice, Journal, Release, Resolve, Status
+from invoicing.state.order import CancelLines, invoice_reference
+from invoicing.state.questions import Answer, Reason
 from simulation.documents import document, sums
 from simulation.engine import Update
 from tests.simulation.scene import LONG, ORDER, Act, Scene, lost, refused, request

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from invoicing.document import Document
-from invoicing.invoice import Status
 from invoicing.provider import Attachment, CreateCall, Paces, Snapshot, Stage
-from invoicing.questions import Answer, Reason
+from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer, Reason
 from simulation.documents import document, sums
 from simulation.engine import ActivityCall, Attempt
 from tests.simulation.scene import Scene, away, lost, refused

@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from invoicing.booked import Entry
+from invoicing.books.booked import Entry
 from tabular.listed import COLUMNS, cells, written
 from tabular.results import harmless
 

@@ -22,18 +22,25 @@ from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
-from invoicing.amend import Amend
+from invoicing.credits.amend import Amend
 from invoicing.errors import Unavailable, UnknownOutcome
-from invoicing.identity import TASK_QUEUE, WORKFLOW, amend_id, notices_id, order_id, workflow_id
-from invoicing.invoice import Cancel, Release, Resolve, Status
-from invoicing.news import EventState
-from invoicing.notice import Notice
-from invoicing.order import Deliver, invoice_reference
 from invoicing.preview import PREVIEW_WORKFLOW
 from invoicing.process import run
 from invoicing.provider import AttachCall, Attachment, Found, Plan
-from invoicing.questions import Answer
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
+from invoicing.state.identity import (
+    TASK_QUEUE,
+    WORKFLOW,
+    amend_id,
+    notices_id,
+    order_id,
+    workflow_id,
+)
+from invoicing.state.invoice import Cancel, Release, Resolve, Status
+from invoicing.state.news import EventState
+from invoicing.state.notice import Notice
+from invoicing.state.order import Deliver, invoice_reference
+from invoicing.state.questions import Answer
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from settings.worker import WorkerSettings

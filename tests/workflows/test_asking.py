@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from invoicing.case import Case
-from invoicing.doubt import Doubt
-from invoicing.invoice import Problem, Resolve
-from invoicing.questions import Answer, Reason
+from invoicing.state.case import Case
+from invoicing.state.doubt import Doubt
+from invoicing.state.invoice import Problem, Resolve
+from invoicing.state.questions import Answer, Reason
 from workflows.kit.asking import refuse_misplaced
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from invoicing.news import Located, LocatedAll
+from invoicing.state.news import Located, LocatedAll
 from workflows.event import _families, _hearing
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from temporalio import workflow
 
-from invoicing.doubt import CREATE, Doubt
+from invoicing.state.doubt import CREATE, Doubt
 from workflows.invoice.acting import may_go, still_holds
 from workflows.invoice.life import Life
 from workflows.kit.endings import Cancelling

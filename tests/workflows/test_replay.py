@@ -16,7 +16,7 @@ from temporalio.worker import Replayer, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from invoicing.converter import data_converter
+from invoicing.temporal.converter import data_converter
 from tests.tiers import THOROUGH
 from tests.workflows.record import FOLDER, LIVES
 from worker import RUNNER, STORIES

@@ -17,15 +17,21 @@ from workflows.preview import PreviewWorkflow
 with workflow.unsafe.imports_passed_through():
     from activities.amending import REFUSED, AmendActivities
     from activities.news import Directory
-    from invoicing.amend import AN_ANSWER, BeginCall, MakeCreditCall, OverviewCall, with_precedent
-    from invoicing.credit import Credit
-    from invoicing.credit_case import Credits, CreditState, Looked, RequestedCall
+    from invoicing.credits.amend import (
+        AN_ANSWER,
+        BeginCall,
+        MakeCreditCall,
+        OverviewCall,
+        with_precedent,
+    )
+    from invoicing.credits.case import Credits, CreditState, Looked, RequestedCall
+    from invoicing.credits.credit import Credit
     from invoicing.errors import FieldProblem
-    from invoicing.identity import workflow_id
-    from invoicing.invoice import AWAY
     from invoicing.preview import PREVIEW_TIMEOUT, Preview
     from invoicing.provider import Pace
     from invoicing.request import InvoiceRequest
+    from invoicing.state.identity import workflow_id
+    from invoicing.state.invoice import AWAY
 
 CALL = timedelta(seconds=10)
 """Short, for a credit is decided by a workflow that itself needs a place among the calls."""

@@ -12,10 +12,10 @@ from workflows.kit.listing import Listing
 from workflows.kit.waiting import Waits, Whom
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing import attributes
-    from invoicing.amend import AMEND_AGAIN, AmendCase, AmendInput, Amendment
-    from invoicing.invoice import Instruction
+    from invoicing.credits.amend import AMEND_AGAIN, AmendCase, AmendInput, Amendment
     from invoicing.provider import Pace
+    from invoicing.state import attributes
+    from invoicing.state.invoice import Instruction
 
 LEFT_ALONE = timedelta(days=90)
 """How long it waits to be amended again, where the old invoice is credited and the new one is not

@@ -21,7 +21,7 @@ from workflows.amend.life import AmendLife
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.amend import (
+    from invoicing.credits.amend import (
         THE_CREDIT,
         THE_INVOICE,
         AmendStatus,
@@ -31,12 +31,12 @@ with workflow.unsafe.imports_passed_through():
         under_way,
         why_not_begun,
     )
-    from invoicing.credit import Credit
-    from invoicing.credit_case import CreditState
-    from invoicing.credit_document import refuse_uncreditable
+    from invoicing.credits.case import CreditState
+    from invoicing.credits.credit import Credit
+    from invoicing.credits.document import refuse_uncreditable
     from invoicing.document import Precedent
     from invoicing.errors import InvalidRequest
-    from invoicing.invoice import Invoice
+    from invoicing.state.invoice import Invoice
 
 NO_ANSWER = "its provider has given no usable answer for as long as is waited"
 

@@ -17,9 +17,9 @@ from workflows.kit.instructions import NOTHING, of_any_input, understood
 from workflows.kit.lifetime import through_cancels
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.amend import Amend, AmendCase, AmendInput, Amendment, refuse_amendment
+    from invoicing.credits.amend import Amend, AmendCase, AmendInput, Amendment, refuse_amendment
     from invoicing.errors import InvalidRequest
-    from invoicing.invoice import Journal
+    from invoicing.state.invoice import Journal
 
 
 @workflow.defn

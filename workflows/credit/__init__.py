@@ -1,7 +1,7 @@
 """The credits of one invoice: a ledger of what is left, and a credit note for each.
 
-What may be credited is decided by the ledger alone (`invoicing.credit`); a credit note is an
-invoice like any other (`workflows.invoice`). The workflow only carries out and waits.
+What may be credited is decided by the ledger alone (`invoicing.credits.credit`); a credit note is
+an invoice like any other (`workflows.invoice`). The workflow only carries out and waits.
 
     workflow  what may be asked: updates, signals, queries
     story     decide about what is asked for, begin it, until nothing is left or nobody asks

@@ -18,12 +18,12 @@ from workflows.credit.life import CreditsLife
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
-    from invoicing.credit import Requested
-    from invoicing.credit_case import Looked, RequestedCall
-    from invoicing.credit_document import opening, refuse_uncreditable
+    from invoicing.credits.case import Looked, RequestedCall
+    from invoicing.credits.credit import Requested
+    from invoicing.credits.document import opening, refuse_uncreditable
     from invoicing.errors import InvalidRequest
-    from invoicing.identity import workflow_id
-    from invoicing.invoice import Status
+    from invoicing.state.identity import workflow_id
+    from invoicing.state.invoice import Status
 
 CALL = timedelta(seconds=30)
 PAUSE = timedelta(seconds=2)

@@ -18,11 +18,11 @@ from workflows.kit.recorder import Recorder, ledger
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing import attributes
-    from invoicing.credit_case import Credits, CreditsCase, CreditsInput
-    from invoicing.invoice import Instruction, Resolve
+    from invoicing.credits.case import Credits, CreditsCase, CreditsInput
     from invoicing.provider import Paces
-    from invoicing.questions import Answer, Reason
+    from invoicing.state import attributes
+    from invoicing.state.invoice import Instruction, Resolve
+    from invoicing.state.questions import Answer, Reason
 
 
 class CreditsLife:

@@ -13,10 +13,10 @@ from workflows.kit.children import Child, pause, refused_at_once, sentence, star
 from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.credit_document import request_of
-    from invoicing.news import Became
-    from invoicing.questions import Answer
+    from invoicing.credits.document import request_of
     from invoicing.request import InvoiceRequest
+    from invoicing.state.news import Became
+    from invoicing.state.questions import Answer
 
 
 async def begin(life: CreditsLife, name: str) -> None:

@@ -12,16 +12,16 @@ from workflows.credit.life import CreditsLife
 from workflows.credit.note import begin
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import (
+    from invoicing.credits.case import CreditsInput, CreditsStatus
+    from invoicing.credits.credit import Credit, NotLeft
+    from invoicing.credits.document import request_of
+    from invoicing.credits.portion import portion
+    from invoicing.errors import TooLarge
+    from invoicing.state.bounds import (
         CREDITS_UNDER_WAY,
         refuse_credit_without_room,
         refuse_too_large,
     )
-    from invoicing.credit import Credit, NotLeft
-    from invoicing.credit_case import CreditsInput, CreditsStatus
-    from invoicing.credit_document import request_of
-    from invoicing.credit_portion import portion
-    from invoicing.errors import TooLarge
 
 KEPT = timedelta(days=365)
 """How long a ledger waits for one more credit. One that comes later begins it again."""

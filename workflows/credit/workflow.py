@@ -18,9 +18,7 @@ from workflows.kit.instructions import NOTHING, of_any_input, of_one_input, unde
 from workflows.kit.lifetime import through_cancels
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_instruction
-    from invoicing.credit import Credit
-    from invoicing.credit_case import (
+    from invoicing.credits.case import (
         Credits,
         CreditsCase,
         CreditsInput,
@@ -28,8 +26,10 @@ with workflow.unsafe.imports_passed_through():
         digest,
         repeats,
     )
+    from invoicing.credits.credit import Credit
     from invoicing.errors import TooLarge
-    from invoicing.invoice import Invoice, Journal, Resolve
+    from invoicing.state.bounds import refuse_instruction
+    from invoicing.state.invoice import Invoice, Journal, Resolve
 
 
 @workflow.defn

@@ -18,9 +18,9 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import AWAY, LOST
     from invoicing.provider import Snapshot, Stage, Target
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.invoice import AWAY, LOST
+    from invoicing.state.questions import Answer, Reason
 
 R = TypeVar("R")
 Change = Callable[[Target], workflow.ActivityHandle[Snapshot]]

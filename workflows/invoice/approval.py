@@ -27,10 +27,10 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended, StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Status
     from invoicing.provider import Stage
-    from invoicing.questions import Answer, Reason
     from invoicing.request import Goal
+    from invoicing.state.invoice import Status
+    from invoicing.state.questions import Answer, Reason
 
 
 async def check(life: Life) -> None:

@@ -14,9 +14,9 @@ from workflows.kit.endings import Ended, NobodyCame, StartOver
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
-    from invoicing.invoice import Resolve, Status
-    from invoicing.questions import QUESTIONS, Answer, Reason
     from invoicing.request import InvoiceRequest
+    from invoicing.state.invoice import Resolve, Status
+    from invoicing.state.questions import QUESTIONS, Answer, Reason
 
 
 async def ask(

@@ -17,14 +17,14 @@ from workflows.kit.recorder import ask_claim
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
-    from invoicing.case import Earlier
-    from invoicing.claims import ClaimCall, Claimed, Word
-    from invoicing.doubt import CREATE, Doubt
-    from invoicing.identity import MEMO, fingerprint
-    from invoicing.invoice import CLAIM, Problem, Status
+    from invoicing.books.claims import ClaimCall, Claimed, Word
     from invoicing.provider import PaymentStatus, Stage
-    from invoicing.questions import Answer, Reason
-    from invoicing.recording import Row
+    from invoicing.state.case import Earlier
+    from invoicing.state.doubt import CREATE, Doubt
+    from invoicing.state.identity import MEMO, fingerprint
+    from invoicing.state.invoice import CLAIM, Problem, Status
+    from invoicing.state.questions import Answer, Reason
+    from invoicing.state.recording import Row
 
 
 CALL = timedelta(seconds=30)

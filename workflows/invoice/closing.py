@@ -16,10 +16,10 @@ from workflows.invoice.searching import look_for_ours, others_of, remove
 from workflows.kit.endings import Ended, Overdue, StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
-    from invoicing.invoice import LATE, Status
     from invoicing.provider import Pace
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.doubt import CREATE
+    from invoicing.state.invoice import LATE, Status
+    from invoicing.state.questions import Answer, Reason
 
 # A person, or nobody, has taken over what is at the provider: it is not touched any more.
 _LEFT_TO_PEOPLE = (Status.ABANDONED, Status.EXPIRED, Status.REJECTED)

@@ -25,9 +25,9 @@ with workflow.unsafe.imports_passed_through():
         digest_of,
     )
     from invoicing.document import Document
-    from invoicing.invoice import Cancel, Hold, Instruction, Release, Resolve
     from invoicing.provider import Plan
-    from invoicing.questions import Answer
+    from invoicing.state.invoice import Cancel, Hold, Instruction, Release, Resolve
+    from invoicing.state.questions import Answer
     from invoicing.totals import totals
 
 BY_THE_RULE = Hold(by="the account's rule", reason="two people must release it")

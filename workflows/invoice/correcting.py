@@ -19,9 +19,9 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE, UPDATE
     from invoicing.provider import Stage
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.doubt import CREATE, UPDATE
+    from invoicing.state.questions import Answer, Reason
 
 
 async def correct(life: Life) -> None:

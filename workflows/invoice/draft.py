@@ -23,9 +23,9 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
     from invoicing.provider import Attachment, CreateCall, Stage
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.doubt import CREATE
+    from invoicing.state.questions import Answer, Reason
 
 _UNTIL_FINAL = (Stage.DRAFTED, Stage.APPROVING)
 

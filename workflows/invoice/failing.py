@@ -15,9 +15,9 @@ from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import AWAY, CREDENTIALS, LOST, STORE, STORE_AWAY, UNREAD
     from invoicing.provider import Pace
-    from invoicing.questions import Answer
+    from invoicing.state.invoice import AWAY, CREDENTIALS, LOST, STORE, STORE_AWAY, UNREAD
+    from invoicing.state.questions import Answer
 
 R = TypeVar("R")
 

@@ -15,7 +15,7 @@ from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.document_file import DocumentInput
-    from invoicing.identity import DETAILS, document_id
+    from invoicing.state.identity import DETAILS, document_id
 
 
 async def ask_for_document(life: Life) -> None:

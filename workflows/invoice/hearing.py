@@ -15,10 +15,10 @@ from workflows.kit.lifetime import listed
 from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import STANDS, Before
-    from invoicing.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
-    from invoicing.invoice import Status
-    from invoicing.money_after import CreditedSince
+    from invoicing.state.case import STANDS, Before
+    from invoicing.state.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
+    from invoicing.state.invoice import Status
+    from invoicing.state.money_after import CreditedSince
 
 
 async def tell_invoice(life: Life) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import Case, Earlier, InvoiceInput
-    from invoicing.doubt import Doubt
-    from invoicing.identity import CANCELLED, CORRECTED, HELD, IN_PARTS
-    from invoicing.invoice import Cancel, Hold
+    from invoicing.state.case import Case, Earlier, InvoiceInput
+    from invoicing.state.doubt import Doubt
+    from invoicing.state.identity import CANCELLED, CORRECTED, HELD, IN_PARTS
+    from invoicing.state.invoice import Cancel, Hold
 
 _ASKED_FOR = Hold(by="the request", reason="it asks for a release")
 _BY = "an earlier life"

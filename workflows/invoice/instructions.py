@@ -16,11 +16,14 @@ from workflows.kit.asking import refuse_misplaced
 from workflows.kit.endings import refused
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_too_large
-    from invoicing.credit_document import same_worth
+    from invoicing.credits.document import same_worth
     from invoicing.document import Document
     from invoicing.errors import TooLarge
-    from invoicing.invoice import (
+    from invoicing.money import plain
+    from invoicing.parse import problems
+    from invoicing.request import InvoiceRequest
+    from invoicing.state.bounds import refuse_too_large
+    from invoicing.state.invoice import (
         Cancel,
         Hold,
         Release,
@@ -28,10 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Status,
         instead_of_cancel,
     )
-    from invoicing.money import plain
-    from invoicing.parse import problems
-    from invoicing.questions import Answer, Reason
-    from invoicing.request import InvoiceRequest
+    from invoicing.state.questions import Answer, Reason
 
 
 class Instructions:

@@ -24,14 +24,14 @@ from workflows.kit.telemetry import UnknownCalls, tell_status
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing import attributes
     from invoicing.balance import Balance
-    from invoicing.case import Before, Case, InvoiceInput
-    from invoicing.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
-    from invoicing.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
+    from invoicing.books.rows import invoice_row
     from invoicing.provider import Paces, Plan, Target
     from invoicing.request import InvoiceRequest
-    from invoicing.rows import invoice_row
+    from invoicing.state import attributes
+    from invoicing.state.case import Before, Case, InvoiceInput
+    from invoicing.state.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
+    from invoicing.state.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
 
 
 class Life:

@@ -12,12 +12,12 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
-    from invoicing.echo import Expected, differences, says_who
     from invoicing.errors import FieldProblem
-    from invoicing.identity import digest
     from invoicing.provider import Event, Figure, Pace, Snapshot, Stage
-    from invoicing.questions import QUESTIONS, Answer, Reason
+    from invoicing.state.doubt import CREATE
+    from invoicing.state.echo import Expected, differences, says_who
+    from invoicing.state.identity import digest
+    from invoicing.state.questions import QUESTIONS, Answer, Reason
 
 
 UNDER_WAY = (Stage.DRAFTING, Stage.APPROVING, Stage.SENDING)

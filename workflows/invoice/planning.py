@@ -13,12 +13,12 @@ from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_context, refuse_plan, refuse_too_large
-    from invoicing.doubt import CREATE
     from invoicing.errors import TooLarge
-    from invoicing.invoice import Problem, Status
     from invoicing.provider import Found, LookUp, Plan
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.bounds import refuse_context, refuse_plan, refuse_too_large
+    from invoicing.state.doubt import CREATE
+    from invoicing.state.invoice import Problem, Status
+    from invoicing.state.questions import Answer, Reason
 
 
 async def plan(life: Life) -> None:

@@ -16,9 +16,9 @@ from workflows.kit.calls import Trouble
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE
     from invoicing.provider import Search, Snapshot, Stage, Target
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.doubt import CREATE
+    from invoicing.state.questions import Answer, Reason
 
 
 async def find_and_adopt(life: Life) -> bool:

@@ -11,10 +11,10 @@ from workflows.invoice.looking import GONE, view, wait_for
 from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import reached
     from invoicing.provider import Pace, Stage
-    from invoicing.questions import Answer, Reason
     from invoicing.request import Goal
+    from invoicing.state.case import reached
+    from invoicing.state.questions import Answer, Reason
 
 
 async def send(life: Life) -> None:

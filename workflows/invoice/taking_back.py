@@ -21,10 +21,10 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import CREATE, SEND
-    from invoicing.invoice import Status
     from invoicing.provider import Stage
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.doubt import CREATE, SEND
+    from invoicing.state.invoice import Status
+    from invoicing.state.questions import Answer, Reason
 
 
 async def take_back(life: Life) -> None:

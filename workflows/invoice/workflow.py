@@ -21,10 +21,10 @@ from workflows.kit.instructions import NOTHING, of_any_input, of_no_input, of_on
 from workflows.kit.lifetime import sign, through_cancels
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.case import InvoiceInput
-    from invoicing.credit import Requested, rounding_of
-    from invoicing.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+    from invoicing.credits.credit import Requested, rounding_of
     from invoicing.provider import Event
+    from invoicing.state.case import InvoiceInput
+    from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 
 
 @workflow.defn

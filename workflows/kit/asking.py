@@ -11,17 +11,18 @@ from workflows.kit.endings import NobodyCame, refused
 from workflows.kit.waiting import Waits
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import said
     from invoicing.errors import FieldProblem
-    from invoicing.invoice import Problem, Resolve
-    from invoicing.memory import Memory
-    from invoicing.questions import QUESTIONS, Answer, Reason
+    from invoicing.state.bounds import said
+    from invoicing.state.invoice import Problem, Resolve
+    from invoicing.state.memory import Memory
+    from invoicing.state.questions import QUESTIONS, Answer, Reason
 
 
 class Asking:
     """The one place where a workflow waits for a person's answer.
 
-    The table of questions (`invoicing.questions`) says which answers there are and what each does.
+    The table of questions (`invoicing.state.questions`) says which answers there are and what each
+    does.
     """
 
     def __init__(self, memory: Memory, waits: Waits, note: Callable[[str], None]) -> None:

@@ -21,8 +21,8 @@ from workflows.kit.endings import Cancelling
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import Details
-    from invoicing.identity import provider_queue
     from invoicing.provider import Pace
+    from invoicing.state.identity import provider_queue
 
 R = TypeVar("R")
 

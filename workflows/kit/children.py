@@ -15,8 +15,10 @@ from workflows.invoice import InvoiceWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
-    from invoicing.case import InvoiceInput
-    from invoicing.identity import (
+    from invoicing.provider import Pace
+    from invoicing.request import InvoiceRequest
+    from invoicing.state.case import InvoiceInput
+    from invoicing.state.identity import (
         DETAILS,
         MEMO,
         OWNER,
@@ -25,9 +27,7 @@ with workflow.unsafe.imports_passed_through():
         summary,
         workflow_id,
     )
-    from invoicing.news import Became, BecameCall
-    from invoicing.provider import Pace
-    from invoicing.request import InvoiceRequest
+    from invoicing.state.news import Became, BecameCall
 
 CALL = timedelta(seconds=30)
 LOOKS = Pace(

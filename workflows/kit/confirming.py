@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.doubt import Doubt
     from invoicing.provider import CONFIRMED, Event
+    from invoicing.state.doubt import Doubt
 
 
 class Doubting(Protocol):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.amend import Amendment
-    from invoicing.credit_case import Credits
-    from invoicing.invoice import COMES_WITH, Invoice, Problem, Waiting
-    from invoicing.order import Order
-    from invoicing.questions import Answer
+    from invoicing.credits.amend import Amendment
+    from invoicing.credits.case import Credits
+    from invoicing.state.invoice import COMES_WITH, Invoice, Problem, Waiting
+    from invoicing.state.order import Order
+    from invoicing.state.questions import Answer
 
 
 def markdown(invoice: Invoice, refused: str = "") -> str:

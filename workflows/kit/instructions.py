@@ -18,10 +18,10 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.converter import Undecipherable
-    from invoicing.invoice import Instruction
-    from invoicing.memory import Memory
     from invoicing.model import Typed
+    from invoicing.state.invoice import Instruction
+    from invoicing.state.memory import Memory
+    from invoicing.temporal.converter import Undecipherable
 
 T = TypeVar("T", bound=Typed)
 H = TypeVar("H", bound=Callable[..., Any])

@@ -13,11 +13,11 @@ from temporalio.common import TypedSearchAttributes
 from workflows.kit.telemetry import count
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.attributes import SEARCH_ATTRIBUTES
-    from invoicing.bounds import HISTORY_BYTES, HISTORY_EVENTS, RENEWED_AGAIN, carried
-    from invoicing.identity import MEMO, fingerprint
-    from invoicing.memory import Memory
     from invoicing.request import InvoiceRequest, OrderRequest
+    from invoicing.state.attributes import SEARCH_ATTRIBUTES
+    from invoicing.state.bounds import HISTORY_BYTES, HISTORY_EVENTS, RENEWED_AGAIN, carried
+    from invoicing.state.identity import MEMO, fingerprint
+    from invoicing.state.memory import Memory
 
 T = TypeVar("T")
 

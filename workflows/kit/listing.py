@@ -9,9 +9,9 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing import attributes
-    from invoicing.bounds import shown
-    from invoicing.invoice import Waiting
+    from invoicing.state import attributes
+    from invoicing.state.bounds import shown
+    from invoicing.state.invoice import Waiting
 
 Row = tuple[SearchAttributeKey[Any], object]
 

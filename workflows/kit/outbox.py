@@ -19,12 +19,12 @@ from workflows.notices import DETAILS, NoticesWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
-    from invoicing.identity import MONEY_PREFIX, notices_id, workflow_id
-    from invoicing.invoice import Invoice
-    from invoicing.memory import Memory
-    from invoicing.notice import FIELD, NoticesInput, is_of_money, news, notice
-    from invoicing.order import Order
     from invoicing.provider import Pace
+    from invoicing.state.identity import MONEY_PREFIX, notices_id, workflow_id
+    from invoicing.state.invoice import Invoice
+    from invoicing.state.memory import Memory
+    from invoicing.state.notice import FIELD, NoticesInput, is_of_money, news, notice
+    from invoicing.state.order import Order
 
 
 class Outbox:

@@ -19,13 +19,13 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.register import RegisterActivities
-    from invoicing.bounds import LINES_BYTES, stored
-    from invoicing.case import Before
-    from invoicing.claims import REGISTER_QUEUE, ClaimCall, Claimed
-    from invoicing.invoice import RECORD, Waiting
-    from invoicing.memory import Memory
+    from invoicing.books.claims import REGISTER_QUEUE, ClaimCall, Claimed
     from invoicing.provider import Pace, Paces
-    from invoicing.recording import CreditsCall, Line, RecordCall, Row
+    from invoicing.state.bounds import LINES_BYTES, stored
+    from invoicing.state.case import Before
+    from invoicing.state.invoice import RECORD, Waiting
+    from invoicing.state.memory import Memory
+    from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 
 CALL = timedelta(seconds=15)
 """More than the register's own patience, so that its word for what happened wins."""

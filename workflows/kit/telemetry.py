@@ -11,8 +11,8 @@ from typing import Literal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Invoice
-    from invoicing.order import Order
+    from invoicing.state.invoice import Invoice
+    from invoicing.state.order import Order
 
 log = workflow.LoggerAdapter(logging.getLogger("invoicing.workflow"), None)
 log.workflow_info_on_message = False

@@ -13,8 +13,8 @@ from temporalio import workflow
 from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Waiting
     from invoicing.provider import Pace
+    from invoicing.state.invoice import Waiting
 
 Whom = Literal["provider", "person", "time", "register"]
 

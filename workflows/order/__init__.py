@@ -1,7 +1,7 @@
 """The life of one order: a ledger of lines, and an invoice for each delivery.
 
-What happens to a unit of a line is decided by the ledger alone (`invoicing.order_ledger`); the
-workflow only carries out and waits.
+What happens to a unit of a line is decided by the ledger alone (`invoicing.state.order_ledger`);
+the workflow only carries out and waits.
 
     workflow      what may be asked of a running order: updates, signals, queries
     story         plan → register → carry out what is asked for, until nothing is left to do

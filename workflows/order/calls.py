@@ -9,8 +9,6 @@ from workflows.kit.calls import Queue, Turn, answer
 
 with workflow.unsafe.imports_passed_through():
     from activities.order import OrderActivities
-    from invoicing.order import CancelLines
-    from invoicing.order_case import OrderCase
     from invoicing.provider import (
         CancelLinesCall,
         Event,
@@ -20,6 +18,8 @@ with workflow.unsafe.imports_passed_through():
         RegisterCall,
     )
     from invoicing.request import OrderRequest
+    from invoicing.state.order import CancelLines
+    from invoicing.state.order_case import OrderCase
 
 
 class OrderCalls:

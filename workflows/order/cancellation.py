@@ -13,10 +13,10 @@ from workflows.order.life import OrderLife
 from workflows.order.registration import row, wait
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import CANCEL_NOTE, Cancel, LineStatus
-    from invoicing.order import CancelLines
     from invoicing.provider import OrderSnapshot
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.invoice import CANCEL_NOTE, Cancel, LineStatus
+    from invoicing.state.order import CancelLines
+    from invoicing.state.questions import Answer, Reason
 
 
 async def cancel_lines(life: OrderLife, wanted: CancelLines) -> None:

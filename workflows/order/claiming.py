@@ -11,9 +11,9 @@ from workflows.kit.recorder import ask_claim
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.claims import ClaimCall, Claimed, Word
-    from invoicing.identity import content, fingerprint
-    from invoicing.invoice import CLAIM
+    from invoicing.books.claims import ClaimCall, Claimed, Word
+    from invoicing.state.identity import content, fingerprint
+    from invoicing.state.invoice import CLAIM
 
 
 async def claim(life: OrderLife) -> None:

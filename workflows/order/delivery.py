@@ -13,14 +13,14 @@ from workflows.kit.outbox import looked_at
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.identity import workflow_id
-    from invoicing.invoice import LineStatus
-    from invoicing.news import Became
-    from invoicing.order import Deliver, OrderStatus, request_of
-    from invoicing.order_case import held_by
     from invoicing.provider import Event
-    from invoicing.questions import Answer, Reason
     from invoicing.request import InvoiceRequest, RegisteredOrder
+    from invoicing.state.identity import workflow_id
+    from invoicing.state.invoice import LineStatus
+    from invoicing.state.news import Became
+    from invoicing.state.order import Deliver, OrderStatus, request_of
+    from invoicing.state.order_case import held_by
+    from invoicing.state.questions import Answer, Reason
 
 
 async def invoice(life: OrderLife, wanted: Deliver) -> None:

@@ -14,8 +14,8 @@ from workflows.kit.waiting import Waits
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import AWAY, CREDENTIALS, UNREAD
     from invoicing.provider import OrderSnapshot, Pace
+    from invoicing.state.invoice import AWAY, CREDENTIALS, UNREAD
 
 
 async def answered(

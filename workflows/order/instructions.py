@@ -13,22 +13,22 @@ from workflows.order.cancellation import take_back
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import (
+    from invoicing.errors import TooLarge
+    from invoicing.inconsistent import Inconsistent
+    from invoicing.money import plain
+    from invoicing.parse import problems
+    from invoicing.provider import OrderPlan
+    from invoicing.request import OrderRequest
+    from invoicing.state.bounds import (
         refuse_instruction,
         refuse_plan,
         refuse_too_large,
         refuse_without_room,
     )
-    from invoicing.errors import TooLarge
-    from invoicing.inconsistent import Inconsistent
-    from invoicing.invoice import Cancel, Resolve
-    from invoicing.money import plain
-    from invoicing.order import AddLines, CancelLines, Deliver, request_of, with_lines
-    from invoicing.order_case import Asked, digest, held_by
-    from invoicing.order_ledger import Ledger, NotOpen
-    from invoicing.parse import problems
-    from invoicing.provider import OrderPlan
-    from invoicing.request import OrderRequest
+    from invoicing.state.invoice import Cancel, Resolve
+    from invoicing.state.order import AddLines, CancelLines, Deliver, request_of, with_lines
+    from invoicing.state.order_case import Asked, digest, held_by
+    from invoicing.state.order_ledger import Ledger, NotOpen
     from invoicing.totals import totals
 
 

@@ -22,17 +22,17 @@ from workflows.kit.waiting import Waits
 from workflows.order.calls import OrderCalls
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing import attributes
-    from invoicing.bounds import BEGUN_BYTES, CHILDREN, INSTRUCTION, stored
+    from invoicing.books.rows import order_row
     from invoicing.errors import FieldProblem
-    from invoicing.invoice import Instruction, Resolve, Waiting
-    from invoicing.order import CancelLines, Deliver, Order, OrderStatus
-    from invoicing.order_case import OrderCase, OrderInput, held_by
-    from invoicing.order_ledger import Ledger
     from invoicing.provider import Paces
-    from invoicing.questions import Answer, Reason
     from invoicing.request import OrderRequest
-    from invoicing.rows import order_row
+    from invoicing.state import attributes
+    from invoicing.state.bounds import BEGUN_BYTES, CHILDREN, INSTRUCTION, stored
+    from invoicing.state.invoice import Instruction, Resolve, Waiting
+    from invoicing.state.order import CancelLines, Deliver, Order, OrderStatus
+    from invoicing.state.order_case import OrderCase, OrderInput, held_by
+    from invoicing.state.order_ledger import Ledger
+    from invoicing.state.questions import Answer, Reason
 
 
 _OVERDUE = {

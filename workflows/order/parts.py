@@ -7,7 +7,7 @@ from temporalio import workflow
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.order import Deliver
+    from invoicing.state.order import Deliver
 
 
 def refuse_parts(life: OrderLife) -> None:

@@ -15,7 +15,7 @@ from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Event, OrderSnapshot, OrderStage
-    from invoicing.questions import Answer, Reason
+    from invoicing.state.questions import Answer, Reason
 
 REGISTER = "register"
 

@@ -18,13 +18,13 @@ from workflows.order.parts import refuse_parts
 from workflows.order.registration import register
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.bounds import refuse_plan, refuse_too_large
     from invoicing.errors import TooLarge
-    from invoicing.invoice import Cancel, LineStatus
-    from invoicing.order import CancelLines, Deliver, OrderStatus
-    from invoicing.order_case import OrderInput
     from invoicing.provider import OrderPlan
     from invoicing.request import OrderRequest
+    from invoicing.state.bounds import refuse_plan, refuse_too_large
+    from invoicing.state.invoice import Cancel, LineStatus
+    from invoicing.state.order import CancelLines, Deliver, OrderStatus
+    from invoicing.state.order_case import OrderInput
 
 T = TypeVar("T")
 

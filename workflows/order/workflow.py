@@ -19,8 +19,9 @@ from workflows.order.instructions import Instructions
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.invoice import Cancel, Invoice, Journal, Resolve
-    from invoicing.order import (
+    from invoicing.provider import Event
+    from invoicing.state.invoice import Cancel, Invoice, Journal, Resolve
+    from invoicing.state.order import (
         AddLines,
         CancellationState,
         CancelLines,
@@ -29,9 +30,8 @@ with workflow.unsafe.imports_passed_through():
         Order,
         OrderBrief,
     )
-    from invoicing.order_case import OrderInput
-    from invoicing.order_ledger import Ledger
-    from invoicing.provider import Event
+    from invoicing.state.order_case import OrderInput
+    from invoicing.state.order_ledger import Ledger
 
 
 @workflow.defn

@@ -14,8 +14,8 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from invoicing.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
-from invoicing.reconciling import ReconcileInput
+from invoicing.books.reconciling import ReconcileInput
+from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
 
 HOUR = 2
 """In UTC: the day before is over everywhere, and nobody is at work yet in Europe."""

@@ -15,13 +15,8 @@ from workflows.kit.listing import Listing
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
     from activities.reconciling import ElsewhereActivities, ListActivities, ReconcilingActivities
-    from invoicing import attributes
-    from invoicing.claims import REGISTER_QUEUE
-    from invoicing.identity import provider_queue
-    from invoicing.invoice import AWAY, Waiting
-    from invoicing.listing import ListCall
-    from invoicing.provider import ReadCall, Target
-    from invoicing.reconciling import (
+    from invoicing.books.claims import REGISTER_QUEUE
+    from invoicing.books.reconciling import (
         COMPARE,
         DAYS,
         AccountCall,
@@ -36,6 +31,11 @@ with workflow.unsafe.imports_passed_through():
         SettleCall,
         Suspects,
     )
+    from invoicing.provider import ReadCall, Target
+    from invoicing.provider.listing import ListCall
+    from invoicing.state import attributes
+    from invoicing.state.identity import provider_queue
+    from invoicing.state.invoice import AWAY, Waiting
 
 CALL = timedelta(minutes=2)
 PATIENCE = timedelta(hours=6)

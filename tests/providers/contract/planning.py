@@ -10,7 +10,6 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from invoicing.bounds import CONTEXT, refuse_plan, stored
 from invoicing.errors import (
     Rejected,
     Unsupported,
@@ -25,6 +24,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import Goal, InvoiceRequest
+from invoicing.state.bounds import CONTEXT, refuse_plan, stored
 from invoicing.totals import totals
 from invoicing.values import MOST_LINES
 from providers.kit.coverage import Coverage

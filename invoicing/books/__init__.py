@@ -1,0 +1,1 @@
+"""What the register is asked and told: claims, rows, findings, periods, retention."""

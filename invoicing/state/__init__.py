@@ -1,0 +1,1 @@
+"""What workflows remember of an invoice and of an order, and what they show of it."""

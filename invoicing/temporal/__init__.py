@@ -1,0 +1,1 @@
+"""Temporal, as callers and workers meet it: connection, payloads, questions, errors."""
