@@ -44,7 +44,7 @@ test: resolve ## run the tests (ARGS="-k approval" chooses)
 test-all: resolve ## run the tests with every fault at every step: seven minutes
 	@TESTS_THOROUGH=1 $(TESTS) $(ARGS)
 
-matrix: resolve ## live every fault at every step and write docs/fault-matrix.md: ten minutes
+matrix: resolve ## live every fault at every step and write docs/fault-matrix.md: a quarter of an hour
 	@GOGC=400 $(RUN) -m tests.matrix docs/fault-matrix.md $(ARGS)
 
 prove: setup ## live so many simulated lives, and try to break every promise (SEED=1 LIVES=2000)

@@ -13,7 +13,18 @@ from sandbox.kit.faults import Fault
 from tests.lifecycle.lived import Lived
 from tests.matrix import page
 from tests.matrix.__main__ import Matrix, told
-from tests.matrix.cells import SETUPS, Lives, Row, Table, provider_of, steps, table, unused
+from tests.matrix.cells import (
+    OF_CREDITS,
+    OF_DOCUMENTS,
+    SETUPS,
+    Lives,
+    Row,
+    Table,
+    provider_of,
+    steps,
+    table,
+    unused,
+)
 from tests.matrix.page import SAME, UNKNOWN, Run
 from tests.matrix.seen import seen
 
@@ -27,6 +38,16 @@ each_setup = pytest.mark.parametrize("setup", SETUPS)
 def test_every_adaptor_is_in_the_published_matrix() -> None:
     assert set(PUBLISHED.adaptors.values()) == set(ADAPTORS)
     assert PUBLISHED.adaptors == {setup: provider_of(setup) for setup in SETUPS}
+
+
+def test_credits_and_documents_of_every_adaptor_that_has_them_are_in_the_published_matrix() -> None:
+    def there(part: str) -> set[str]:
+        return {of for setup, of in PUBLISHED.adaptors.items() if setup.endswith(part)}
+
+    credit = {name for name, adaptor in ADAPTORS.items() if hasattr(adaptor, "credits_in")}
+    assert there(OF_CREDITS) == credit
+    document = {name for name, adaptor in ADAPTORS.items() if hasattr(adaptor, "document")}
+    assert there(OF_DOCUMENTS) == document
 
 
 @each_setup

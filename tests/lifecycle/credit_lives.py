@@ -114,9 +114,7 @@ async def lived(world: World, provider: str, scenario: Scenario) -> Lived:
         )
 
 
-async def _begun(
-    shop: Shop, provider: str, scenario: Scenario
-) -> tuple[Crediting, Sequence[Placed]]:
+async def _begun(shop: Shop, provider: str, scenario: Scenario) -> tuple[Crediting, list[Placed]]:
     """The invoice at its end, and its credit begun, with the faults in their places."""
     life, stand_in = scenario.life, shop.stand_in
     invoice = await shop.finished(await shop.start(shop.request(**life.request)))

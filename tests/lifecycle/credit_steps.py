@@ -213,7 +213,7 @@ QUIDDLY = (
         paces={"approval": AWHILE},
         odd=(
             ("refused", Expected(2, REFUSED), Expected(1)),
-            ("unactivated", Expected(2, (Reason.APPROVAL_OVERDUE,), Answer.WAIT), Expected(1)),
+            ("unactivated", Expected(2, (Reason.APPROVAL_OVERDUE,), DID_NOT_HAPPEN), Expected(1)),
             ("unknown_status unknown_ledger changed_amount changed_figure", Expected(1)),
         ),
     ),
@@ -252,7 +252,10 @@ BLIND = (
             ),
             ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=_MADE_AGAIN)),
             ("unknown_ledger unactivated", Expected(1)),
-            ("unknown_status", Expected(1, (Reason.UNKNOWN_STATUS,), HAPPENED)),
+            (
+                "unknown_status",
+                Expected(1, (Reason.UNKNOWN_STATUS,), Answer.ABANDON, effects="created"),
+            ),
             (
                 "changed_amount changed_figure:vats.0.totalVat+0.01",
                 Expected(2, DIFFERS, Answer.CORRECT, effects=_MADE_AGAIN),
@@ -347,7 +350,8 @@ ZERO_FRICTION = (
         "it is credited",
         "credit",
         "success_false:CREATED_INVOICES_CANNOT_BE_CREDITED",
-        (f"{_SAYS} changed_amount errors_filled", Expected(1)),
+        (f"{_SAYS} changed_amount", Expected(1)),
+        unmoved="errors_filled",
     ),
     _zero_look(
         "the note is checked",
@@ -364,7 +368,7 @@ ZERO_FRICTION = (
         ("unknown_status changed_amount", Expected(1)),
         (
             "approved_without_number",
-            Expected(1, (Reason.APPROVAL_OVERDUE,), Answer.ABANDON, effects=""),
+            Expected(1, (Reason.APPROVAL_OVERDUE,), Answer.ABANDON, effects="credited"),
         ),
         ("errors_filled", Expected(2, (Reason.APPROVAL_FAILED,))),
         stand_in=_TO_APPROVE,
@@ -374,7 +378,8 @@ ZERO_FRICTION = (
         "the note is looked at before it is sent",
         3,
         4,
-        (_SAYS, Expected(5)),
+        ("unknown_status", Expected(5)),
+        ("approved_without_number", Expected(6)),
         ("changed_amount", Expected(5, DIFFERS)),
         ("errors_filled", Expected(5, (Reason.SENDING_FAILED,))),
     ),

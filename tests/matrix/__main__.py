@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
 from invoicing.process import run
 from temporal_server import local_server
+from tests.lifecycle.document_lives import keeping
 from tests.lifecycle.world import FIXED, World, world
-from tests.matrix.cells import SETUPS, Live, Row, Table, table
+from tests.matrix.cells import OF_DOCUMENTS, SETUPS, Live, Row, Table, table
 from tests.matrix.page import Cells, Run, read, written
 from tests.matrix.seen import seen
 
@@ -37,35 +39,52 @@ class Matrix:
 
 
 async def lived(tables: Mapping[str, Table], at_once: int) -> Matrix:
-    """Live every cell of these tables, `at_once` at a time, with one server and one worker."""
-    async with local_server(dynamic_config=FIXED) as server, world(server) as made:
-        matrix = Matrix(Run(_commit(), await _version(made)))
-        places = asyncio.Semaphore(at_once)
-        to_live = [*_to_live(tables)]
-
-        async def one(cell: Cell, live: Live) -> None:
-            async with places:
-                came_to = await live(made)
-            matrix.cells[cell] = seen(cell[0].step, came_to)
-            if came_to.report:
-                matrix.reports.append(came_to.report)
-                sys.stderr.write(f"{cell[0].setup}, {came_to.report}\n")
-            if len(matrix.cells) % 50 == 0:
-                sys.stdout.write(f"{len(matrix.cells)} of {len(to_live)} cells\n")
-                sys.stdout.flush()
-
-        await asyncio.gather(*(one(cell, live) for cell, live in to_live))
+    """Live every cell of these tables, `at_once` at a time, with one server and one worker; those
+    about documents with a worker that keeps them, on a server of its own."""
+    matrix = Matrix(Run(_commit(), ""))
+    keep = {setup: table for setup, table in tables.items() if setup.endswith(OF_DOCUMENTS)}
+    rest = {setup: table for setup, table in tables.items() if setup not in keep}
+    for some, opened in ((rest, _world), (keep, keeping)):
+        if some:
+            async with opened() as made:
+                matrix.run = replace(matrix.run, server=await _version(made))
+                await _live(made, some, at_once, matrix)
     return matrix
 
 
-def _to_live(tables: Mapping[str, Table]) -> list[tuple[Cell, Live]]:
-    return [
-        ((row, when), live)
-        for rows in tables.values()
-        for row, lives in rows.items()
-        for when, live in (("before", lives.before), ("after", lives.after))
-        if live
-    ]
+@contextlib.asynccontextmanager
+async def _world() -> AsyncIterator[World]:
+    async with local_server(dynamic_config=FIXED) as server, world(server) as made:
+        yield made
+
+
+async def _live(made: World, tables: Mapping[str, Table], at_once: int, matrix: Matrix) -> None:
+    places = asyncio.Semaphore(at_once)
+
+    async def one(cells: Sequence[Cell], live: Live) -> None:
+        async with places:
+            came_to = await live(made)
+        if len(cells) > 1:
+            came_to = replace(came_to, calls=None)
+        matrix.cells |= {cell: seen(cell[0].step, came_to) for cell in cells}
+        if came_to.report:
+            matrix.reports.append(came_to.report)
+            sys.stderr.write(f"{cells[0][0].setup}, {came_to.report}\n")
+        sys.stdout.write(f"{len(matrix.cells)} cells lived\n")
+        sys.stdout.flush()
+
+    await asyncio.gather(*(one(cells, live) for cells, live in _to_live(tables)))
+
+
+def _to_live(tables: Mapping[str, Table]) -> list[tuple[list[Cell], Live]]:
+    """Each life once, and the cells that it is lived for."""
+    lives: dict[int, tuple[list[Cell], Live]] = {}
+    for rows in tables.values():
+        for row, there in rows.items():
+            for when, live in (("before", there.before), ("after", there.after)):
+                if live:
+                    lives.setdefault(id(live), ([], live))[0].append((row, when))
+    return list(lives.values())
 
 
 async def _version(made: World) -> str:

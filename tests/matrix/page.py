@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from sandbox.kit.faults import When
-from tests.matrix.cells import NOTES, Lives, Row, Table, provider_of, unused
+from tests.matrix.cells import NOTES, Lives, Row, Table, is_about_a_part, provider_of, unused
 from tests.matrix.seen import BROKEN
 
 SAME = "the same"
@@ -28,8 +28,9 @@ chance.
 *{SAME}*: the fault is in what the answer says, so there is no before and after. *{UNKNOWN}*:
 nothing in this step's answer could say so. A cell in which the promise was broken, or another end
 reached than the tests of faults demand, would begin with {BROKEN}; then the command fails.
-[failures.md](failures.md) says what is done about each fault; `tests/lifecycle/provider_world.py`
-and `tests/lifecycle/test_faults.py` say how a life gets to each step.
+[failures.md](failures.md) says what is done about each fault; in `tests/lifecycle`,
+`provider_world.py`, `test_faults.py`, `credit_steps.py` and `document_lives.py` say how a life gets
+to each step.
 """
 _HEAD = "| step | fault | before the commit | after the commit |\n|---|---|---|---|\n"
 _SECTION = re.compile(r"^## (\w+)\n\nAdaptor `(\w+)`", re.MULTILINE)
@@ -90,7 +91,7 @@ def written(run: Run, tables: Mapping[str, Table], seen: Cells) -> str:
 
 def _section(setup: str, table: Table, seen: Cells) -> str:
     about = f"Adaptor `{provider_of(setup)}`. {NOTES.get(setup, '')}".strip()
-    if steps := unused(setup):
+    if (steps := unused(setup)) and not is_about_a_part(setup):
         about += " No life takes " + ", ".join(f"`{step}`" for step in steps) + "."
     rows = "".join(_row(row, lives, seen) for row, lives in table.items())
     return f"## {setup}\n\n{about}\n\n{_HEAD}{rows}"
