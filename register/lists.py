@@ -179,7 +179,7 @@ def given_back() -> Subquery:
 
 def _taken_back() -> Select[tuple[str]]:
     """The references of those of which credit notes leave nothing to be paid. Asked once, and not
-    for each invoice: no index has the notes by what they credit."""
+    for each invoice."""
     back, of = given_back(), invoices.alias("of")
     left = of.c.due - func.coalesce(of.c.paid, 0) - func.coalesce(of.c.credited, 0)
     about = and_(of.c.kind == "invoice", of.c.reference == back.c.of)
