@@ -43,6 +43,7 @@ PURE = (
 )
 """Tests without a server: cheap, so they are asked first."""
 PATIENCE = 600
+"""Seconds for one judge at least; ten times what it takes without damage, where that is more."""
 NOT_TRIED = "not tried"
 """There was no time for it; another commit draws others first."""
 
@@ -58,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began, survived, left = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         copies = [_copied(Path(folder) / str(job)) for job in range(given.jobs)]
-        _refuse_what_is_red_already(copies[0])
+        patience = _refuse_what_is_red_already(copies[0])
         until = began + 60 * given.minutes
-        for number, (mutant, noticed) in enumerate(_all_tried(copies, chosen, until), 1):
-            told = f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':18}  {mutant.name}"
+        for number, (mutant, noticed) in enumerate(_all_tried(copies, chosen, until, patience), 1):
+            told = f"{number:3}/{len(chosen)}  {noticed or 'SURVIVED':24}  {mutant.name}"
             print(told, flush=True)
             survived += not noticed
             left += noticed == NOT_TRIED
@@ -110,14 +111,19 @@ def _copied(folder: Path) -> Path:
     return folder
 
 
-def _refuse_what_is_red_already(copy: Path) -> None:
+def _refuse_what_is_red_already(copy: Path) -> float:
+    """How long a judge is waited for, by how long the slowest takes on this machine now."""
+    longest = 0.0
     for who, command in _judges():
-        if _is_red(copy, command):
+        begun = time.monotonic()
+        if _objection(copy, command, None):
             raise SystemExit(f"{who} are red without any damage: {' '.join(command)}")
+        longest = max(longest, time.monotonic() - begun)
+    return max(PATIENCE, 10 * longest)
 
 
 def _all_tried(
-    copies: Sequence[Path], chosen: Sequence[Mutant], until: float
+    copies: Sequence[Path], chosen: Sequence[Mutant], until: float, patience: float
 ) -> Iterable[tuple[Mutant, str]]:
     """Each with who noticed it, as many at once as there are copies; after `until` none is begun."""
     free: Queue[Path] = Queue()
@@ -130,7 +136,7 @@ def _all_tried(
             free.put(copy)
             return NOT_TRIED
         try:
-            return _tried(copy, mutant)
+            return _tried(copy, mutant, patience)
         finally:
             free.put(copy)
 
@@ -138,13 +144,16 @@ def _all_tried(
         yield from zip(chosen, pool.map(tried, chosen), strict=True)
 
 
-def _tried(copy: Path, mutant: Mutant) -> str:
-    """Who noticed; empty where nobody did."""
+def _tried(copy: Path, mutant: Mutant, patience: float) -> str:
+    """Who noticed, and how; empty where nobody did."""
     path = copy / mutant.file
     whole = path.read_text()
     _write(path, _damaged(whole, mutant))
     try:
-        return next((who for who, command in _judges() if _is_red(copy, command)), "")
+        for who, command in _judges():
+            if how := _objection(copy, command, patience):
+                return f"{who}, {how}"
+        return ""
     finally:
         _write(path, whole)
 
@@ -178,18 +187,18 @@ def _judges() -> Iterable[tuple[str, list[str]]]:
     yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]
 
 
-def _is_red(copy: Path, command: list[str]) -> bool:
+def _objection(copy: Path, command: list[str], patience: float | None) -> str:
+    """How this judge objects: `red`, or `no end` where a workflow turns for ever. Else empty."""
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     environment["PYTHONPYCACHEPREFIX"] = str(copy / ".compiled")
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         ended = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False
+            command, cwd=copy, env=environment, capture_output=True, timeout=patience, check=False
         )
     except subprocess.TimeoutExpired:
-        # A workflow that turns for ever is noticed by everybody.
-        return True
-    return ended.returncode != 0
+        return "no end"
+    return "red" if ended.returncode else ""
 
 
 if __name__ == "__main__":
