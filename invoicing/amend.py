@@ -154,6 +154,8 @@ class AmendCase(Memory):
     """The memory of one amendment."""
 
     wanted: Amend
+    provider: str = ""
+    """Of the invoice that is amended, once that is looked at: whose it is, is whose this is."""
     step: Step = AmendStatus.CHECKING
     credit: Credit | None = None
     """As it was asked for first: it stays what it is, whatever of the amendment is corrected."""

@@ -487,6 +487,24 @@ async def test_temporals_cancel_before_the_credit_ends_it_and_nothing_has_change
     nothing_changed(office, reference, wanted)
 
 
+async def test_whose_the_old_invoice_is_finds_the_amendment_wherever_the_new_one_is_made(
+    office: Office,
+) -> None:
+    """Lists of a caller that is limited to accounts ask for its providers alone."""
+    reference = await office.invoiced()
+    elsewhere = an_amendment(reference, provider="elsewhere")
+    await office.client.amendments.make(reference, elsewhere)
+    try:
+        async with asyncio.timeout(LONG_ENOUGH):
+            while reference not in [  # noqa: ASYNC110
+                each.reference
+                async for each in office.client.amendments.list(provider=NAME, running=True)
+            ]:
+                await asyncio.sleep(0.1)
+    finally:
+        await office.client.amendments.handle(reference).terminate("test")
+
+
 async def test_amendments_are_listed_by_what_became_of_them(office: Office) -> None:
     reference = await office.invoiced()
     await amended(office, reference, an_amendment(reference))

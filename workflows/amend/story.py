@@ -90,6 +90,8 @@ async def _check(life: AmendLife) -> None:
         raise Refused(str(error), error.fields) from None
     invoice = await _old_one(life)
     case.precedent = Precedent(number=invoice.number or "", issue_date=invoice.issue_date)
+    case.provider = invoice.provider
+    life.show()
     there = await look(life, case.wanted.invoice.reference)
     known = await credits_of(life)
     new = there.invoice.invoice if there.invoice else None
