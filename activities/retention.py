@@ -33,7 +33,7 @@ from invoicing.errors import EngineError, Unavailable
 UNUSED = timedelta(days=30)
 """That a file is kept which no invoice has needed."""
 SWEPT = 1000
-"""Of them in a night, so that the activity has time for it."""
+"""Of them looked at in a night, so that the activity has time for it."""
 STILL_IN_THE_FILE = (
     "Somebody reads the register: what was erased is still in its file (the log that SQLite writes "
     "ahead). The next page tries it again."

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from zlib import crc32
 
 import obstore
 from obstore.store import ObjectStore
@@ -122,8 +123,8 @@ class Attachments:
             return await self._drop(_key(account, sha256))
 
     async def sweep(self, before: datetime, most: int) -> int:
-        """Remove what was put before this moment and nobody needs, and who put it, up to so many
-        files. How many."""
+        """Remove what was put before this moment and nobody needs, and who put it: so many are
+        looked at, others on the next day. How many are removed."""
         with reached():
             files = await self._older(_FILES, before, most)
             removed = sum([await self._drop(path) for path in files])
@@ -133,11 +134,15 @@ class Attachments:
         return removed
 
     async def _older(self, prefix: str, before: datetime, most: int) -> list[str]:
-        found: list[str] = []
+        """Those that are older; where they are too many for a night, its share of them. Always the
+        first ones would be those that are needed for years, and nothing behind them ever goes."""
+        turn, shares, found = before.toordinal(), 1, list[str]()
         async for batch in obstore.list(self._files, prefix=prefix):
-            found += (each["path"] for each in batch if each["last_modified"] < before)
-            if len(found) >= most:
-                break
+            old = [each["path"] for each in batch if each["last_modified"] < before]
+            found += (path for path in old if _has_turn(path, turn, shares))
+            while len(found) > most and shares < _MOST_SHARES:
+                shares *= 2
+                found = [path for path in found if _has_turn(path, turn, shares)]
         return found[:most]
 
     async def _drop(self, key: str) -> int:
@@ -151,6 +156,15 @@ class Attachments:
         except FileNotFoundError:
             return 0
         return 1
+
+
+_MOST_SHARES = 2**20
+
+
+def _has_turn(path: str, night: int, shares: int) -> bool:
+    """Whether this is the night of this file, where each has one of so many, a power of two. One
+    that has its turn among more shares has it among fewer, too."""
+    return (crc32(path.encode()) - night) % shares == 0
 
 
 MISSING = (

@@ -8,6 +8,8 @@ from documents import DocumentStore, StoreAway
 from gateway.backend import Backend
 from gateway.callers import Caller
 from gateway.problems import Kind, Trouble, invalid, unavailable
+from invoicing.amend import Amend
+from invoicing.document import Document
 
 NO_STORE = "this gateway has no store: set INVOICING_DOCUMENTS_AT to what the workers have"
 
@@ -21,8 +23,9 @@ def needed(behind: Backend) -> DocumentStore:
 
 async def refuse_unseen(behind: Backend, who: Caller, given: Any) -> None:
     """Raise Trouble where a caller that has only some references names a file that it has not put:
-    others of the same account may have. All else is kept apart by account."""
-    document = getattr(given, "document", None)
+    others of the same account may have. All else is kept apart by account. `given` is whatever
+    comes with a document: a request, an answer, an amendment."""
+    at, document = _document_of(given)
     if document is None or not document.attachments or not who.reach.references:
         return
     store = needed(behind)
@@ -33,6 +36,13 @@ async def refuse_unseen(behind: Backend, who: Caller, given: Any) -> None:
             raise unavailable(str(error)) from None
         if not seen:
             raise invalid(
-                f"document.attachments[{index}].file",
+                f"{at}.attachments[{index}].file",
                 "was not put by this caller, or long ago: PUT /v1/attachments first",
             )
+
+
+def _document_of(given: Any) -> tuple[str, Document | None]:
+    """The document that comes with it, and where in it that is."""
+    if isinstance(given, Amend):
+        return "invoice.document", given.invoice.document
+    return "document", getattr(given, "document", None)

@@ -88,13 +88,22 @@ def _wrong(field: str, message: str) -> FieldProblem:
 
 
 def refuse_amendment(reference: str, wanted: Amend) -> None:
-    """Raise InvalidRequest where the new invoice has the reference of the one that is amended, and
-    TooLarge where it, or what is said of the credit note, cannot be carried through its life."""
-    if wanted.invoice.reference == reference:
-        said = "is the invoice that is amended: the new one needs a reference of its own"
+    """Raise InvalidRequest where the new invoice has the reference of the one that is amended, or
+    one that its credit notes have, and TooLarge where it, or what is said of the credit note,
+    cannot be carried through its life."""
+    if why := _taken(reference, wanted.invoice.reference):
+        said = f"{why}: the new one needs a reference of its own"
         raise InvalidRequest("The amendment has mistakes:", [_wrong("reference", said)])
     refuse_too_large(wanted.invoice)
     refuse_instruction(wanted.credit())
+
+
+def _taken(old: str, new: str) -> str:
+    """What the new reference is already; empty: nothing of the old invoice."""
+    if new == old:
+        return "is the invoice that is amended"
+    # Its own credit would take it first, and then the new invoice could never be made.
+    return f"is what a credit note of {old} is called" if new.startswith(f"{old}#") else ""
 
 
 class AmendStatus(StrEnum):
@@ -145,6 +154,8 @@ class AmendCase(Memory):
     """The memory of one amendment."""
 
     wanted: Amend
+    provider: str = ""
+    """Of the invoice that is amended, once that is looked at: whose it is, is whose this is."""
     step: Step = AmendStatus.CHECKING
     credit: Credit | None = None
     """As it was asked for first: it stays what it is, whatever of the amendment is corrected."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import obstore
 import pytest
-from obstore.store import LocalStore
+from obstore.store import LocalStore, MemoryStore
 
 from activities.retention import UNUSED, RetentionActivities
 from documents import Account, DocumentStore, Erased, NotThere, StoreAway, opened
@@ -117,6 +117,31 @@ async def test_what_nobody_needs_for_long_enough_is_swept_away_and_nothing_else(
     assert await store.attachments.get(OURS, FILE) == CONTENT
     with pytest.raises(NotThere):
         await store.attachments.get(OURS, other)
+
+
+async def test_files_that_are_needed_for_years_keep_no_other_from_being_swept_away() -> None:
+    """Of a night's looks they would take all, each night."""
+    store = DocumentStore(MemoryStore())
+    needed = [damaged(CONTENT + b" " * each) for each in range(40)]
+    for each in needed:
+        await store.attachments.put(OURS, CONTENT.ljust(each.size))
+    await store.hold(OURS, "INV-7", needed)
+    await store.attachments.put(THEIRS, CONTENT)
+    nights = [datetime.now(UTC) + timedelta(days=each) for each in range(1, 65)]
+    assert sum([await store.attachments.sweep(each, 4) for each in nights]) == 1
+    with pytest.raises(NotThere):
+        await store.attachments.get(THEIRS, FILE)
+    assert [await store.attachments.get(OURS, each) for each in needed]
+
+
+async def test_a_night_looks_at_so_many_files_and_no_more() -> None:
+    store = DocumentStore(MemoryStore())
+    for each in range(40):
+        await store.attachments.put(OURS, CONTENT + b" " * each)
+    nights = [datetime.now(UTC) + timedelta(days=each) for each in range(1, 65)]
+    removed = [await store.attachments.sweep(each, 4) for each in nights]
+    assert max(removed) <= 4
+    assert sum(removed) == 40
 
 
 async def test_a_store_that_does_not_answer_is_away_and_says_no_address(

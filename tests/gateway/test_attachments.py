@@ -38,7 +38,7 @@ async def gateway(shared_world: World, store: DocumentStore) -> AsyncIterator[Ga
     known = {
         "free": caller(TOKENS["free"], Scope.START),
         "shop": caller(TOKENS["shop"], Scope.START, accounts=("quiddly/shop",)),
-        "mine": caller(TOKENS["mine"], Scope.START, references=(MINE,)),
+        "mine": caller(TOKENS["mine"], Scope.START, Scope.OPERATE, references=(MINE,)),
         "reader": caller(TOKENS["reader"], Scope.READ),
     }
     async with gateway_over(shared_world.client, known, documents=store) as made:
@@ -121,6 +121,22 @@ async def test_a_caller_with_its_own_references_names_only_what_it_has_put(
     assert batch.json()["invoices"][0]["outcome"] == "refused", batch.text
     assert (await put(mine, where)).status_code == 200
     assert (await mine.post("/v1/invoices", request)).status_code == 201
+
+
+async def test_nor_does_the_new_invoice_of_an_amendment_name_another(
+    gateway: Gateway, company: Company
+) -> None:
+    request = company.request(f"{MINE}{uuid.uuid4().hex[:6]}").model_dump(mode="json")
+    request["document"]["attachments"] = [supporting()]
+    mine, free = gateway.bearer(TOKENS["mine"]), gateway.bearer(TOKENS["free"])
+    where = at(account=f"zero_friction/{company.account}")
+    assert (await put(free, where)).status_code == 200
+    amended = f"/v1/invoices/{MINE}old/amendments"
+    wanted = {"by": "x", "reason": "wrong", "amendment": "A1", "invoice": request}
+    wrong = problem(await mine.post(amended, wanted), Kind.INVALID)
+    assert [each.field for each in wrong.errors] == ["invoice.document.attachments[0].file"]
+    assert (await put(mine, where)).status_code == 200
+    problem(await mine.post(amended, wanted), Kind.NOT_FOUND)
 
 
 def _lines(request: dict[str, Any]) -> bytes:

@@ -155,6 +155,14 @@ def test_the_new_invoice_needs_a_reference_of_its_own() -> None:
     with pytest.raises(InvalidRequest, match=r"invoice\.reference"):
         refuse_amendment("NEW-1", wanted())
     refuse_amendment("OLD-1", wanted())
+    refuse_amendment("OLD", wanted(reference="OLD-1#A1"))
+
+
+@pytest.mark.parametrize("reference", ["OLD-1#A1", "OLD-1#C2"])
+def test_the_new_invoice_is_not_called_as_a_credit_note_of_the_old_one(reference: str) -> None:
+    """Once the credit has that reference nobody could make the new invoice, or choose another."""
+    with pytest.raises(InvalidRequest, match="a credit note of OLD-1 is called"):
+        refuse_amendment("OLD-1", wanted(reference=reference))
 
 
 def test_the_largest_that_is_taken_can_be_carried_into_the_next_run_and_a_larger_one_is_not() -> (

@@ -487,6 +487,41 @@ async def test_temporals_cancel_before_the_credit_ends_it_and_nothing_has_change
     nothing_changed(office, reference, wanted)
 
 
+async def test_temporals_cancel_ends_one_whose_new_provider_never_answers(office: Office) -> None:
+    """A slip of the pen in the name of a provider, or one that is away for a month."""
+    reference = await office.invoiced()
+    office.provider.away = 10**6
+    try:
+        wanted = an_amendment(reference)
+        await office.client.amendments.make(reference, wanted)
+        await until(office, reference, lambda state: state.waiting is not None)
+        await office.client.amendments.handle(reference).cancel()
+        state = await ended(office, reference)
+    finally:
+        office.provider.away = 0
+    assert state.status is AmendStatus.REFUSED
+    assert "Temporal's Cancel has come" in state.problem
+    nothing_changed(office, reference, wanted)
+
+
+async def test_whose_the_old_invoice_is_finds_the_amendment_wherever_the_new_one_is_made(
+    office: Office,
+) -> None:
+    """Lists of a caller that is limited to accounts ask for its providers alone."""
+    reference = await office.invoiced()
+    elsewhere = an_amendment(reference, provider="elsewhere")
+    await office.client.amendments.make(reference, elsewhere)
+    try:
+        async with asyncio.timeout(LONG_ENOUGH):
+            while reference not in [  # noqa: ASYNC110
+                each.reference
+                async for each in office.client.amendments.list(provider=NAME, running=True)
+            ]:
+                await asyncio.sleep(0.1)
+    finally:
+        await office.client.amendments.handle(reference).terminate("test")
+
+
 async def test_amendments_are_listed_by_what_became_of_them(office: Office) -> None:
     reference = await office.invoiced()
     await amended(office, reference, an_amendment(reference))

@@ -32,12 +32,24 @@ def test_a_stand_in_on_this_machine_is_as_good_as_its_provider() -> None:
         "http://127.0.0.1:9/pdf",
         "file:///etc/passwd",
         "//www.mollie.com/pdf",
+        "https://evil.example\\.mollie.com/pdf",
+        "https://evil.example\t.mollie.com/pdf",
+        "https://evil.example%2f.mollie.com/pdf",
+        "https://www.mollie.com/pdf\r\nSet-Cookie: a=b",
+        "https://www.mollie.com:port/pdf",
+        "https://[www.mollie.com/pdf",
         "",
     ],
 )
 def test_a_link_to_anywhere_else_is_refused(link: str) -> None:
     with pytest.raises(Rejected, match="another place"):
         trusted_link(link, BASE, "mollie.com")
+
+
+def test_a_stand_in_is_reached_in_its_own_way_alone() -> None:
+    """A console sends browsers there."""
+    with pytest.raises(Rejected, match="another place"):
+        trusted_link("javascript://127.0.0.1:8123/%0aalert(1)", "http://127.0.0.1:8123", "x.com")
 
 
 def test_an_answer_about_another_invoice_names_no_document() -> None:

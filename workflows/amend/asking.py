@@ -54,6 +54,9 @@ AGAIN = Pace(
 """How often a provider that is away is asked again what would become of the new invoice."""
 
 
+CANCELLED = "Temporal's Cancel has come before the new invoice was asked for"
+
+
 class Refused(Exception):
     """It cannot be done as it is asked for; the sentence says why."""
 
@@ -113,7 +116,8 @@ async def planned(life: AmendLife) -> InvoiceRequest:
     """The new invoice as its provider would make it, found out without making anything: with the
     invoice that it takes the place of, where there is a place for that.
 
-    Raises Refused with what is wrong, and Overdue where nobody answered for as long as AGAIN says.
+    Raises Refused with what is wrong or where it is given up before a provider that is away has
+    answered, and Overdue where nobody answered for as long as AGAIN says.
     """
     bare = life.case.wanted.invoice
     named = with_precedent(bare, life.case.precedent)
@@ -145,4 +149,6 @@ async def _preview(life: AmendLife, request: InvoiceRequest) -> Preview:
         else:
             if not seen.may_pass:
                 return seen
+        if life.case.given_up:
+            raise Refused(CANCELLED)
         await life.pause(AWAY, AGAIN)

@@ -70,7 +70,7 @@ class AmendLife:
         state = self.state
         rows = (
             (attributes.REFERENCE, self.reference),
-            (attributes.PROVIDER, self.case.wanted.invoice.provider),
+            (attributes.PROVIDER, self.case.provider or self.case.wanted.invoice.provider),
             (attributes.STATUS, state.status.value),
             (attributes.NUMBER, state.number),
         )

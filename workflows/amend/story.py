@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 from workflows.amend.asking import (
+    CANCELLED,
     LOOKS,
     Refused,
     begin_invoice,
@@ -90,6 +91,8 @@ async def _check(life: AmendLife) -> None:
         raise Refused(str(error), error.fields) from None
     invoice = await _old_one(life)
     case.precedent = Precedent(number=invoice.number or "", issue_date=invoice.issue_date)
+    case.provider = invoice.provider
+    life.show()
     there = await look(life, case.wanted.invoice.reference)
     known = await credits_of(life)
     new = there.invoice.invoice if there.invoice else None
@@ -97,7 +100,7 @@ async def _check(life: AmendLife) -> None:
         raise Refused(why)
     await planned(life)
     if case.given_up:
-        raise Refused("Temporal's Cancel has come before anything was credited")
+        raise Refused(CANCELLED)
     case.credit = case.wanted.credit()
     case.step = AmendStatus.CREDITING
     life.note(f"checked: {case.wanted.invoice.reference} can be made", case.wanted)

@@ -42,7 +42,7 @@ class AmendWorkflow:
 
     def _engine_cancelled(self) -> None:
         life = self._life
-        life.case.given_up = True
+        life.case.given_up = life.woken = True
         life.note(
             "Temporal's Cancel: what is under way goes on; cancel the credit note or the new "
             "invoice, each by itself"
