@@ -8,7 +8,7 @@ from documents import DocumentStore, StoreAway
 from gateway.backend import Backend
 from gateway.callers import Caller
 from gateway.problems import Kind, Trouble, invalid, unavailable
-from invoicing.amend import Amend
+from invoicing.credits.amend import Amend
 from invoicing.document import Document
 
 NO_STORE = "this gateway has no store: set INVOICING_DOCUMENTS_AT to what the workers have"
