@@ -168,7 +168,8 @@ class AmendCase(Memory):
     """Whether the new invoice was asked for, and nothing is known against it."""
     number: str | None = None
     given_up: bool = False
-    """Whether Temporal's Cancel has come: nothing more is begun, and nobody is waited for."""
+    """Whether Temporal's Cancel has come: before the credit it is refused, after it no person is
+    waited for, and a new invoice that can be made is made."""
     stopped: str = ""
     """Why it does not go on by itself."""
     fields: tuple[FieldProblem, ...] = ()
