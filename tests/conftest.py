@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
+from hypothesis import settings
 
 from invoicing.process import settle
 from tests.left_open import name_openers
@@ -12,6 +13,9 @@ from tests.left_open import nothing_left_open as nothing_left_open
 from tests.tiers import THOROUGH
 
 name_openers()
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

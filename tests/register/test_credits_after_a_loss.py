@@ -101,7 +101,7 @@ async def test_nor_where_the_ledger_alone_is_forgotten(opened: Opened) -> None:
         await office.until_invoice("INV-7", lambda invoice: invoice.status is Status.SENT)
         await _credited(office, "INV-7")
         await _forgotten(office.client.credits.handle("INV-7"))
-        with pytest.raises(Refused, match="Temporal has forgotten which"):
+        with pytest.raises(Refused, match="Temporal has forgotten how much"):
             await office.client.credits.make("INV-7", a_credit("C2", whole=True))
         assert office.provider.units("INV-7", "1") == 4
 

@@ -104,9 +104,11 @@ def _refuse_if_a_ledger_is_lost(life: CreditsLife, invoice: Requested) -> None:
     the retention is over. It still says that parts of it were credited, and this ledger said it
     never."""
     if invoice.invoice.in_parts and life.case.invoice is None and not life.case.told_invoice:
+        known = ", ".join(invoice.credited_before)
+        by = f" ({known})" if known else ""
         raise NotCreditable(
-            "parts of it were credited, or were to be, and Temporal has forgotten which: credit "
-            "what is left of it at the provider"
+            f"parts of it were credited, or were to be{by}, and Temporal has forgotten how much: "
+            "credit what is left of it at the provider"
         )
 
 
