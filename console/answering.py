@@ -10,7 +10,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from console import credited
+from console import amended, credited
 from console.door import Console, Form, filled
 from console.render import Live, Visitor
 from console.second import firsts
@@ -25,8 +25,8 @@ from console.subjects import (
     look,
     others,
 )
+from gateway import amendments, invoices, orders
 from gateway import credits as crediting
-from gateway import invoices, orders
 from gateway.pay_link import STATED_BY
 from gateway.problems import Kind as Trouble
 from gateway.visits import visit_of
@@ -55,6 +55,7 @@ TEMPLATES = {
     Kind.ORDERS: "order.html",
     Kind.EVENTS: "event.html",
     Kind.CREDITS: "credits.html",
+    Kind.AMENDMENTS: "amendment.html",
 }
 BESIDE = {**COMES_WITH, Answer.INVOICED: "number"}
 """What is typed beside an answer."""
@@ -99,6 +100,7 @@ async def show(
         others=others(problem) if problem else [],
         beside=BESIDE,
         most_lines=MOST_LINES,
+        amended=await amended.is_known(desk, subject.state),
         credited=credits_,
         free_name=credited.free_name(credits_) if credits_ else "",
         most_credited_lines=credited.MOST_LINES,
@@ -115,8 +117,9 @@ async def show(
 
 
 def _live(subject: Subject, again: Again | None) -> Live | None:
-    """None for news, which does not move, and for what somebody has filled in."""
-    if again or subject.kind in (Kind.EVENTS, Kind.CREDITS):
+    """None for news, which does not move, for what somebody has filled in, and for what is beside
+    an invoice."""
+    if again or subject.kind in (Kind.EVENTS, Kind.CREDITS, Kind.AMENDMENTS):
         return None
     return Live(f"/live{subject.path}", subject.path)
 
@@ -127,12 +130,15 @@ async def _around(desk: Console, subject: Subject) -> dict[str, Any]:
     begun = not isinstance(subject.state, Credits) or subject.state.status is not CreditsStatus.NONE
     if kind is Kind.EVENTS or not begun:
         return {"journal": Journal(), "cut_off": False, "web_page": ""}
-    if kind is Kind.INVOICES:
-        journal = await invoices.get_journal(name, behind)
-    elif kind is Kind.CREDITS:
-        journal = await crediting.get_credits_journal(name, behind)
-    else:
-        journal = await orders.get_order_journal(name, behind)
+    match kind:
+        case Kind.INVOICES:
+            journal = await invoices.get_journal(name, behind)
+        case Kind.CREDITS:
+            journal = await crediting.get_credits_journal(name, behind)
+        case Kind.AMENDMENTS:
+            journal = await amendments.get_amendment_journal(name, behind)
+        case _:
+            journal = await orders.get_order_journal(name, behind)
     handle = handle_of(desk, kind, name)
     last = lists.listed(await behind.stored(described(name, handle)))
     namespace = behind.client.temporal.namespace

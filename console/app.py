@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import (
+    amending,
     batch,
     booked,
     books,
@@ -89,6 +90,7 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         together.router,
         live.router,
         crediting.router,
+        amending.router,
         correcting.router,
         one.router,
     ):

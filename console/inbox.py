@@ -23,7 +23,12 @@ from gateway.problems import Trouble
 from gateway.routes import page
 from invoicing.books import claims
 from invoicing.books.booked import Worth
-from invoicing.state.identity import CREDITS_WORKFLOW, ORDER_WORKFLOW, WORKFLOW
+from invoicing.state.identity import (
+    AMEND_WORKFLOW,
+    CREDITS_WORKFLOW,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+)
 from invoicing.temporal.lists import Listed
 
 router = APIRouter()
@@ -114,7 +119,8 @@ async def _worths(
 
 
 _BOOKED: Mapping[Kind, claims.Kind] = {Kind.INVOICES: "invoice", Kind.ORDERS: "order"}
-"""Of what the register has amounts, and as what. Of credits it has those of the invoice alone."""
+"""Of what the register has amounts, and as what. Of credits and amendments it has those of the
+invoice alone."""
 
 
 def by_worth(rows: Sequence[_Row], worths: Mapping[tuple[Kind, str], Worth]) -> list[_Row]:
@@ -136,6 +142,7 @@ _KINDS = {
     Kind.INVOICES: WORKFLOW,
     Kind.ORDERS: ORDER_WORKFLOW,
     Kind.CREDITS: CREDITS_WORKFLOW,
+    Kind.AMENDMENTS: AMEND_WORKFLOW,
 }
 
 

@@ -41,8 +41,10 @@ async def _look(desk: Console, kind: Kind, name: str) -> Subject:
 
 
 def _follows_from_history(subject: Subject) -> bool:
-    """What asks something runs, and what it says follows from its history; what has ended may have
-    money that others tell of."""
+    """What asks something runs, and what it says follows from its history, as all of an amendment
+    does; what has ended may have money that others tell of."""
+    if subject.kind is Kind.AMENDMENTS:
+        return True
     lines = len(subject.asked.document.lines) if subject.asked else 0
     return subject.problem is not None and lines <= MOST_LINES
 

@@ -16,9 +16,10 @@ from urllib.parse import quote
 from console.asked import Asked, asked
 from console.door import Console, Form, own, own_event
 from console.render import Visitor
+from gateway import amendments, events, invoices, orders
 from gateway import credits as crediting
-from gateway import events, invoices, orders
 from gateway.store import refuse_unseen
+from invoicing.credits.amend import Amendment
 from invoicing.credits.case import Credits
 from invoicing.document import Document
 from invoicing.errors import FieldProblem, InvalidRequest
@@ -41,6 +42,8 @@ class Kind(StrEnum):
     EVENTS = "events"
     CREDITS = "credits"
     """Of an invoice, by its reference."""
+    AMENDMENTS = "amendments"
+    """The one of an invoice, by the reference of the invoice that is amended."""
 
 
 INPUTS: Mapping[Kind, type[InvoiceInput | OrderInput]] = {
@@ -56,7 +59,7 @@ class Subject:
 
     kind: Kind
     name: str
-    state: Invoice | Order | EventState | Credits | None = None
+    state: Invoice | Order | EventState | Credits | Amendment | None = None
     asked: Asked | None = None
 
     @property
@@ -71,7 +74,10 @@ class Subject:
 
     @property
     def problem(self) -> Problem | None:
-        """The question that is open. One that was rejected has a problem and asks nothing."""
+        """The question that is open. One that was rejected has a problem and asks nothing; so does
+        an amendment: no answer goes on with it, but the whole request again."""
+        if isinstance(self.state, Amendment):
+            return None
         problem = self.state.problem if self.state else None
         return problem if problem and problem.answers else None
 
@@ -92,16 +98,24 @@ class Subject:
 
 
 def handle_of(desk: Console, kind: Kind, name: str) -> Execution:
-    """The workflow behind an invoice, an order, or the credits of an invoice."""
+    """The workflow behind an invoice, an order, or the credits or the amendment of an invoice."""
     client = desk.backend.client
-    if kind is Kind.CREDITS:
-        return client.credits.handle(name)
-    return client.invoices.handle(name) if kind is Kind.INVOICES else client.orders.handle(name)
+    match kind:
+        case Kind.INVOICES:
+            return client.invoices.handle(name)
+        case Kind.CREDITS:
+            return client.credits.handle(name)
+        case Kind.AMENDMENTS:
+            return client.amendments.handle(name)
+        case _:
+            return client.orders.handle(name)
 
 
 def asked_by(desk: Console, kind: Kind, name: str) -> Execution:
-    """The workflow that says whose it is, and with what it was asked: of credits, the invoice's."""
-    return handle_of(desk, Kind.INVOICES if kind is Kind.CREDITS else kind, name)
+    """The workflow that says whose it is, and with what it was asked: of credits and amendments,
+    the invoice's."""
+    of_invoice = kind in (Kind.CREDITS, Kind.AMENDMENTS)
+    return handle_of(desk, Kind.INVOICES if of_invoice else kind, name)
 
 
 async def check(desk: Console, visitor: Visitor, kind: Kind, name: str) -> None:
@@ -117,6 +131,9 @@ async def look(desk: Console, kind: Kind, name: str) -> Subject:
     behind = desk.backend
     if kind is Kind.EVENTS:
         return Subject(kind, name, await events.get_event(name, behind))
+    if kind is Kind.AMENDMENTS:
+        # It may wait for longer than its invoice is known to Temporal.
+        return Subject(kind, name, await amendments.get_amendment(name, behind))
     state: Invoice | Order | Credits
     match kind:
         case Kind.INVOICES:
@@ -148,6 +165,8 @@ async def give(
         case Kind.EVENTS:
             await events.resolve_event(name, said, behind, visitor.caller, key=key)
             return None
+        case Kind.AMENDMENTS:
+            raise AssertionError(kind)
 
 
 async def answer_in(desk: Console, form: Form, visitor: Visitor) -> Resolve:

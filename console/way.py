@@ -1,4 +1,5 @@
-"""Where an invoice is on its way, and how an order's lines stand: what pictures are drawn of."""
+"""Where an invoice or an amendment is on its way, and how an order's lines stand: what pictures are
+drawn of."""
 
 from __future__ import annotations
 
@@ -6,17 +7,19 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from invoicing.credits.amend import Amendment, AmendStatus
 from invoicing.provider import PaymentStatus, Stage
 from invoicing.request import Goal
 from invoicing.state.invoice import Invoice, LineStatus, Status
 from invoicing.state.order import Order
 from invoicing.state.order_ledger import LedgerLine
 
-Standing = Literal["past", "here", "ahead", "beyond", "undone"]
+Standing = Literal["past", "here", "ahead", "beyond", "undone", "stopped", "unreached"]
 
 
 class Step(NamedTuple):
-    """One step: `beyond` was not asked for, `undone` was taken back."""
+    """One step: `beyond` was not asked for, `undone` was taken back, `stopped` goes no further by
+    itself, `unreached` is what never came then."""
 
     name: str
     standing: Standing
@@ -62,6 +65,30 @@ def _reached(invoice: Invoice, stage: Stage) -> bool:
     if invoice.stage is Stage.DELETED:
         return stage is Stage.DRAFTED
     return invoice.stage.reached(stage)
+
+
+AMENDING = (AmendStatus.CHECKING, AmendStatus.CREDITING, AmendStatus.MAKING)
+"""The steps of an amendment, before it has ended."""
+
+
+def amending(state: Amendment) -> list[Step]:
+    """Checking, crediting, making, ended: what is past, where it stands, what is ahead."""
+    done = state.status is AmendStatus.AMENDED
+    at = len(AMENDING) if done else 2 if state.credited else 1 if state.credit else 0
+    if state.status in AMENDING:
+        at = AMENDING.index(state.status)
+    here: Standing = "here" if state.status in AMENDING else "stopped"
+    after: Standing = "unreached" if state.ended else "ahead"
+    made = [
+        Step(name.value, "past" if place < at else here if place == at else after)
+        for place, name in enumerate(AMENDING)
+    ]
+    return [*made, Step("ended", "past" if state.ended else "ahead")]
+
+
+def amends_again(state: Amendment) -> bool:
+    """Whether the old invoice is credited, and only amending again makes the new one."""
+    return state.status in (AmendStatus.NEEDS_ATTENTION, AmendStatus.CREDITED)
 
 
 class Share(NamedTuple):

@@ -19,6 +19,7 @@ from tests.browser.person import Person, person_at
 from tests.browser.test_people import WHY_LABEL
 from tests.console.booked import booked_over
 from tests.console.scenes import differing, held, told
+from tests.console.test_amendments import stuck
 from tests.gateway.door import caller
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.office import office_at, units
@@ -97,6 +98,7 @@ async def test_no_page_keeps_anybody_out(
     async with office_at(server) as office:
         credited = await office.invoiced()
         await office.client.credits.make(credited, units("7"))
+        amended = (await stuck(office)).reference
         paths = {
             "inbox": "/",
             "question": f"/invoices/{parked}",
@@ -104,6 +106,7 @@ async def test_no_page_keeps_anybody_out(
             "held": f"/invoices/{waits}",
             "final": f"/invoices/{credited}",
             "credits": f"/credits/{credited}",
+            "amendment": f"/amendments/{amended}",
             "order": f"/orders/{order.reference}",
             "news": f"/events/{await told(company)}",
             "together": f"/together?of=invoices/{parked}&of=invoices/{waits}",

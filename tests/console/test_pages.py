@@ -179,8 +179,11 @@ async def test_a_list_is_filtered_and_read_page_by_page(
 # --- trouble --------------------------------------------------------------------------------------
 
 
+UNKNOWN = ("/invoices/NEVER-1", "/orders/NEVER-1", "/amendments/NEVER-1", "/events/a/b/c")
+
+
 async def test_what_is_not_there_is_told_in_words(browser: Browser) -> None:
-    for path in ("/invoices/NEVER-1", "/orders/NEVER-1", "/events/a/b/c", "/nowhere"):
+    for path in (*UNKNOWN, "/nowhere"):
         page = await browser.get(f"/console{path}")
         assert page.status == 404
         assert "There is nothing here by this name" in page.text

@@ -65,6 +65,7 @@ def test_markup_of_ours_stays_markup() -> None:
     "path",
     [
         "/invoices/%3Cscript%3E",
+        "/amendments/%3Cscript%3E",
         "/events/%3Cscript%3Ealert(1)%3C/script%3E/b/c",
         "/invoices?status=%3Cscript%3E",
         "/invoices?provider=%22%3E%3Cscript%3E",

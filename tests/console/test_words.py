@@ -28,6 +28,7 @@ from gateway.problems import Kind
 from invoicing.balance import Balance, Way
 from invoicing.books.reconciling import FindingKind
 from invoicing.consent import CANCEL, CREDIT
+from invoicing.credits.amend import AMEND_AGAIN, Amendment, AmendStatus
 from invoicing.credits.case import CreditsStatus, CreditState
 from invoicing.document import Document
 from invoicing.errors import FieldProblem
@@ -68,7 +69,10 @@ GROUPS: dict[str, Iterable[object]] = {
     "standing": ["past", "here", "ahead", "beyond", "undone"],
     "sign_in": ["lost", "not_proven", "no_role", "said_no"],
     "beside": ["provider_id", "document", "reference", "number"],
-    "waits": ["person", "provider", "time", "release"],
+    "waits": ["person", "provider", "time", "release", AMEND_AGAIN],
+    "amend_step": [*way.AMENDING, "ended"],
+    "amend_standing": ["past", "here", "ahead", "stopped", "unreached"],
+    "amend_status": (*AmendStatus, CUT_OFF),
     "do": ["hold", "release", "cancel"],
     "do.cancel_": ["none", "draft", "final", "final_no"],
     "became": get_args(CreditState.model_fields["became"].annotation),
@@ -272,6 +276,38 @@ def test_the_way_shows_what_is_past_and_where_it_stands(
     steps = way.steps(an_invoice(**changes))
     assert [each.name for each in steps] == list(GROUPS["way"])
     assert [each.standing for each in steps] == standing.split()
+
+
+def an_amendment(**changes: object) -> Amendment:
+    told = {"reference": "X-1", "amendment": "A1", "makes": "X-2", "status": AmendStatus.CHECKING}
+    return Amendment.model_validate({**told, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing", "again"),
+    [
+        ({}, "here ahead ahead ahead", False),
+        ({"status": "crediting"}, "past here ahead ahead", False),
+        ({"status": "crediting", "credit": "X-1#A1"}, "past here ahead ahead", False),
+        ({"status": "making", "credit": "X-1#A1", "credited": True}, "past past here ahead", False),
+        ({"status": "needs_attention", "credited": True}, "past past stopped ahead", True),
+        ({"status": "amended", "credited": True, "ended": True}, "past past past past", False),
+        ({"status": "credited", "credited": True, "ended": True}, "past past stopped past", True),
+        ({"status": "refused", "ended": True}, "stopped unreached unreached past", False),
+        (
+            {"status": "refused", "ended": True, "credit": "X-1#A1"},
+            "past stopped unreached past",
+            False,
+        ),
+    ],
+)
+def test_an_amendment_shows_where_it_stands_and_whether_it_waits_to_be_made_again(
+    changes: dict[str, object], standing: str, again: bool
+) -> None:
+    state = an_amendment(**changes)
+    assert [each.standing for each in way.amending(state)] == standing.split()
+    assert [each.name for each in way.amending(state)] == GROUPS["amend_step"]
+    assert way.amends_again(state) is again
 
 
 def test_the_bar_is_whole_whatever_the_lines_are() -> None:
