@@ -255,15 +255,15 @@ class Server:
                 return Update(update_id, run, run.updates[update_id])
         raise NotFound(f"no run of {id} is open")
 
-    def query(self, id: str, name: str) -> Any:  # noqa: A002
-        """Ask the last run, open or closed, for what it shows.
+    def query(self, id: str, name: str, of: Run | None = None) -> Any:  # noqa: A002
+        """Ask the last run, open or closed, or this one of an id, for what it shows.
 
         Raises NotFound when there is none, QueryFailed with what its handler says.
         """
         runs = self.executions.all.get(id)
         if not runs:
             raise NotFound(f"there is no workflow {id}")
-        run = runs[-1]
+        run = of or runs[-1]
         if not run.tasks and not run.closed:
             self.worker.task(run)
         try:

@@ -152,8 +152,10 @@ class Caller:
         runs = self._server.runs(identity)
         if runs and runs[-1].closed:
             self._story.tell(f"{reference}: its credits are begun again")
-            if runs[-1].tasks:
-                self._kept[identity] = self._server.query(identity, "memory")
+            # One that was ended before its first task has what it was begun with: what the one
+            # before it remembered.
+            if last := next((run for run in reversed(runs) if run.tasks), None):
+                self._kept[identity] = self._server.query(identity, "memory", last)
         self._server.start(
             CREDITS_WORKFLOW,
             CreditsInput(reference=reference, resumed=self._kept.get(identity)),
