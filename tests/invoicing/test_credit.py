@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import ValidationError
 
-from invoicing.credits.case import digest, repeats
+from invoicing.credits.case import CreditsCase, digest, repeats
 from invoicing.credits.credit import (
     Credit,
     CreditLedger,
@@ -391,6 +391,26 @@ def test_nothing_is_shown_as_left_of_which_nothing_can_be_credited() -> None:
     for each in (other, None):
         with pytest.raises(InvalidRequest, match="credit it by hand"):
             opening(final(document, amounts=each))
+
+
+@pytest.mark.parametrize(
+    ("stage", "in_doubt"), [(Stage.DRAFTED, False), (Stage.APPROVING, False), (Stage.NONE, True)]
+)
+def test_a_credit_note_that_is_left_as_it_is_gives_nothing_back_by_itself(
+    stage: Stage, in_doubt: bool
+) -> None:
+    """Somebody may still make it final: a person says whether it counts."""
+    invoice = final(a_document())
+    ledger = CreditLedger.of(invoice.request.document, "category")
+    case = CreditsCase()
+    case.learn(invoice, ledger)
+    case.reserve(whole(), ledger.reserve("C1", portion(ledger, whole())), date(2026, 6, 30))
+    left = {"stage": stage, "status": Status.ABANDONED, "in_doubt": in_doubt, "ended": True}
+    case.hear("C1", invoice.invoice.model_copy(update={**left, "number": None}))
+    assert "C1" in case.unclear
+    assert case.states["C1"].became == "reserved"
+    assert case.ledger is not None
+    assert case.ledger.nothing_left
 
 
 def test_a_credit_is_a_request_of_its_own_that_says_what_it_credits() -> None:
