@@ -26,14 +26,14 @@ from commands.base import (
     with_client,
 )
 from commands.choosing import ProviderOf, word_of
-from commands.crediting import COLUMNS, options_of
+from commands.crediting import options_of, show_list
 from commands.orders import DAY
 from invoicing.client import InvoicingClient
 from invoicing.credits.amend import Amend, Amendment, AmendStatus
 from invoicing.parse import read_request
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.temporal.lists import CUT_OFF
-from terminal import history, listing, plain, screen
+from terminal import history, plain, screen
 
 _WENT_WELL = (AmendStatus.CHECKING, AmendStatus.CREDITING, AmendStatus.MAKING, AmendStatus.AMENDED)
 
@@ -169,7 +169,8 @@ def amendments(
 
     async def work(client: InvoicingClient) -> Code:
         if reference is None:
-            return await _list(client, provider, status, limit, as_json)
+            found = client.amendments.list(provider=provider, status=status, limit=limit)
+            return await show_list(found, as_json, "No invoice with such an amendment.")
         with known_as("amended invoice"):
             return await _show(client, reference, as_json)
 
@@ -184,18 +185,4 @@ async def _show(client: InvoicingClient, reference: str, as_json: bool) -> Code:
         return Code.DONE
     _tell(state, as_json=False)
     screen().print("", history(journal.entries), sep="\n")
-    return Code.DONE
-
-
-async def _list(
-    client: InvoicingClient, provider: str | None, status: Any, limit: int, as_json: bool
-) -> Code:
-    found = client.amendments.list(provider=provider, status=status, limit=limit)
-    rows = [row async for row in found]
-    if as_json:
-        typer.echo("".join(f"{json.dumps(data(row))}\n" for row in rows), nl=False)
-    elif rows:
-        screen().print(listing(rows, COLUMNS))
-    else:
-        typer.echo("No invoice with such an amendment.", err=True)
     return Code.DONE

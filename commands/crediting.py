@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -38,7 +39,7 @@ from invoicing.errors import NotFound
 from invoicing.request import Goal
 from invoicing.state.invoice import Invoice, Problem, Resolve
 from invoicing.state.questions import QUESTIONS, Answer
-from invoicing.temporal.lists import CUT_OFF
+from invoicing.temporal.lists import CUT_OFF, Listed
 from terminal import choices, history, listing, plain, screen, trouble
 
 COLUMNS = ("reference", "provider", "status", "waiting_for", "number", "started_at")
@@ -201,7 +202,8 @@ def credits_(
 
     async def work(client: InvoicingClient) -> Code:
         if reference is None:
-            return await _list(client, provider, status, limit, as_json)
+            found = client.credits.list(provider=provider, status=status, limit=limit)
+            return await show_list(found, as_json, "No invoice with such credits.")
         return await _show(client, reference, as_json)
 
     with_client(work)
@@ -215,17 +217,15 @@ async def credits_beside(client: InvoicingClient, invoice: Invoice) -> Credits |
     return state if state.left else None
 
 
-async def _list(
-    client: InvoicingClient, provider: str | None, status: Any, limit: int, as_json: bool
-) -> Code:
-    found = client.credits.list(provider=provider, status=status, limit=limit)
+async def show_list(found: AsyncIterator[Listed], as_json: bool, none: str) -> Code:
+    """What lists know of each, as a table, or as JSON, one per line; `none` where there is none."""
     rows = [row async for row in found]
     if as_json:
         typer.echo("".join(f"{json.dumps(data(row))}\n" for row in rows), nl=False)
     elif rows:
         screen().print(listing(rows, COLUMNS))
     else:
-        typer.echo("No invoice with such credits.", err=True)
+        typer.echo(none, err=True)
     return Code.DONE
 
 

@@ -139,6 +139,7 @@ def test_a_name_that_is_part_of_a_word_names_no_provider(
 KNOW_TEMPORAL = {
     "client/__init__.py",
     "client/amendments.py",
+    "client/beside.py",
     "client/credits.py",
     "client/documents.py",
     "client/events.py",

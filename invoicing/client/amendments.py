@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator
 
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowFailureError,
-    WorkflowUpdateFailedError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from invoicing.client.beside import Beside
 from invoicing.client.shared import news, remembered
 from invoicing.credits.amend import (
     Amend,
@@ -30,27 +22,19 @@ from invoicing.credits.amend import (
 from invoicing.errors import NotFound
 from invoicing.state.identity import (
     AMEND_WORKFLOW,
-    DETAILS,
-    MEMO,
     amend_id,
-    credits_attributes,
-    workflow_id,
 )
 from invoicing.state.invoice import Journal
 from invoicing.temporal import engine, lists
 from invoicing.temporal.asking import (
     Execution,
     Refused,
-    accepted,
     cut_off,
     known,
     queried,
     raise_if_cut_off,
 )
 from invoicing.temporal.lists import Listed
-
-_TURNS = 5
-"""So often an amendment is begun again for one call: each time it ended meanwhile."""
 
 
 class Amendments:
@@ -59,6 +43,15 @@ class Amendments:
     def __init__(self, temporal: Client, task_queue: str) -> None:
         self.temporal = temporal
         self.task_queue = task_queue
+        self._beside = Beside(
+            temporal=temporal,
+            task_queue=task_queue,
+            workflow=AMEND_WORKFLOW,
+            update="amend",
+            answer=Amendment,
+            summary="amendment",
+            ends="its amendment ends",
+        )
 
     @engine.told
     async def make(self, reference: str, wanted: Amend) -> Amendment:
@@ -71,78 +64,18 @@ class Amendments:
         Raises NotFound where nobody asked for the invoice, InvalidRequest, Refused, TooLarge.
         """
         refuse_amendment(reference, wanted)
-        memo = {MEMO: await self._account_of(reference)}
-        handle, begin = self.handle(reference), AmendInput(reference=reference, wanted=wanted)
-        for turn in range(_TURNS):
-            try:
-                return await self._ask(handle, begin, wanted, memo)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED or turn == _TURNS - 1:
-                    raise
-                # The server takes ten updates of one workflow at a time.
-                await asyncio.sleep(0.5 * 2**turn * (0.5 + random.random()))  # noqa: S311
-                continue
-            except WorkflowAlreadyStartedError:
-                kept = await self._kept(handle)
+        handle = self.handle(reference)
+
+        async def again() -> AmendInput | Amendment:
+            kept = await self._kept(handle)
             if not kept.left_nothing and (why := kept.why_not(wanted)):
                 raise Refused(f"{reference}: {why}")
             if kept.outcome is AmendStatus.AMENDED:
                 return kept.shown(reference)
-            with contextlib.suppress(WorkflowAlreadyStartedError):
-                await self._begin_again(handle, _next(reference, kept, wanted), memo)
-        raise Refused(f"{reference}: its amendment ends again and again: ask later")
+            return _next(reference, kept, wanted)
 
-    async def _account_of(self, reference: str) -> dict[str, str]:
-        """At whose account the invoice is: whose it is, is whose its amendment is. The amendment of
-        an invoice that Temporal has forgotten knows it as well."""
-        invoice = self.temporal.get_workflow_handle(workflow_id(reference))
-        try:
-            last = await known(reference, invoice.describe())
-        except NotFound:
-            last = await known(reference, self.handle(reference).describe())
-        asked: Mapping[str, str] = (await last.memo()).get(MEMO) or {}
-        return {part: asked[part] for part in ("provider", "account") if part in asked}
-
-    async def _ask(
-        self, handle: Execution, start: AmendInput, wanted: Amend, memo: Mapping[str, Any]
-    ) -> Amendment:
-        begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            AMEND_WORKFLOW,
-            start,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            **self._how(handle, start.reference, memo),
-        )
-        try:
-            with accepted(start.reference):
-                told: Amendment = await self.temporal.execute_update_with_start_workflow(
-                    "amend", wanted, start_workflow_operation=begin, result_type=Amendment
-                )
-        except WorkflowUpdateFailedError as error:
-            why = error.cause
-            said = why.message if isinstance(why, ApplicationError) else str(why)
-            raise Refused(f"{start.reference}: {said}") from error
-        return told
-
-    async def _begin_again(
-        self, handle: Execution, start: AmendInput, memo: Mapping[str, Any]
-    ) -> None:
-        await self.temporal.start_workflow(
-            AMEND_WORKFLOW,
-            start,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            **self._how(handle, start.reference, memo),
-        )
-
-    def _how(self, handle: Execution, reference: str, memo: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "id": handle.id,
-            "task_queue": self.task_queue,
-            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
-            "memo": memo,
-            "search_attributes": credits_attributes(reference),
-            "static_summary": "amendment",
-            "static_details": DETAILS,
-        }
+        begin = AmendInput(reference=reference, wanted=wanted)
+        return await self._beside.asked(reference, handle, begin, wanted, again)
 
     async def _kept(self, handle: Execution) -> AmendCase:
         """What the last run remembered."""

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
+from invoicing.client.beside import Beside
 from invoicing.client.shared import remembered
 from invoicing.credits.case import Credits, CreditsCase, CreditsInput, CreditsStatus, CreditState
 from invoicing.credits.credit import Credit, Requested
@@ -21,9 +15,6 @@ from invoicing.errors import InvalidRequest, NotFound
 from invoicing.state.bounds import refuse_instruction
 from invoicing.state.identity import (
     CREDITS_WORKFLOW,
-    DETAILS,
-    MEMO,
-    credits_attributes,
     credits_id,
     workflow_id,
 )
@@ -31,18 +22,12 @@ from invoicing.state.invoice import Journal, Problem, Resolve
 from invoicing.temporal import engine, lists
 from invoicing.temporal.asking import (
     Execution,
-    Refused,
-    accepted,
     answer,
     ask,
     cut_off,
-    known,
     queried,
 )
 from invoicing.temporal.lists import Listed
-
-_TURNS = 5
-"""So often an invoice's credits are begun again for one credit: each time they ended meanwhile."""
 
 
 class CreditsRoom:
@@ -51,6 +36,15 @@ class CreditsRoom:
     def __init__(self, temporal: Client, task_queue: str) -> None:
         self.temporal = temporal
         self.task_queue = task_queue
+        self._beside = Beside(
+            temporal=temporal,
+            task_queue=task_queue,
+            workflow=CREDITS_WORKFLOW,
+            update="credit",
+            answer=CreditState,
+            summary="credits",
+            ends="its credits end",
+        )
 
     @engine.told
     async def make(self, reference: str, wanted: Credit) -> CreditState:
@@ -61,77 +55,14 @@ class CreditsRoom:
         Raises NotFound where nobody asked for the invoice, Refused with what is left, TooLarge.
         """
         refuse_instruction(wanted)
-        memo = {MEMO: await self._account_of(reference)}
         handle = self.handle(reference)
-        for turn in range(_TURNS):
-            try:
-                return await self._credit(handle, CreditsInput(reference=reference), wanted, memo)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED or turn == _TURNS - 1:
-                    raise
-                # The server takes ten updates of one workflow at a time.
-                await asyncio.sleep(0.5 * 2**turn * (0.5 + random.random()))  # noqa: S311
-                continue
-            except WorkflowAlreadyStartedError:
-                # Its ledger has ended, or was cut off: it is begun again with all that it knew.
-                kept = CreditsInput(reference=reference, resumed=await self._kept(handle))
-            with contextlib.suppress(WorkflowAlreadyStartedError):
-                await self._begin_credits(handle, kept, memo)
-        raise Refused(f"{reference}: its credits end again and again: ask later")
 
-    async def _account_of(self, reference: str) -> dict[str, str]:
-        """At whose account the invoice is, as its memo has it: whose it is, is whose its credits
-        are. Raises NotFound where nobody asked for it: nothing is begun for a slip of the pen.
-        The ledger of an invoice that Temporal has forgotten knows it as well."""
-        try:
-            last = await known(reference, self._invoice(reference).describe())
-        except NotFound:
-            last = await known(reference, self.handle(reference).describe())
-        asked: Mapping[str, str] = (await last.memo()).get(MEMO) or {}
-        return {part: asked[part] for part in ("provider", "account") if part in asked}
+        async def again() -> CreditsInput:
+            # Its ledger has ended, or was cut off: it is begun again with all that it knew.
+            return CreditsInput(reference=reference, resumed=await self._kept(handle))
 
-    async def _credit(
-        self, handle: Execution, start: CreditsInput, wanted: Credit, memo: Mapping[str, Any]
-    ) -> CreditState:
-        reference = start.reference
-        begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            CREDITS_WORKFLOW,
-            start,
-            id=handle.id,
-            task_queue=self.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            memo=memo,
-            search_attributes=credits_attributes(reference),
-            static_summary="credits",
-            static_details=DETAILS,
-        )
-        try:
-            with accepted(reference):
-                told: CreditState = await self.temporal.execute_update_with_start_workflow(
-                    "credit", wanted, start_workflow_operation=begin, result_type=CreditState
-                )
-        except WorkflowUpdateFailedError as error:
-            why = error.cause
-            said = why.message if isinstance(why, ApplicationError) else str(why)
-            raise Refused(f"{reference}: {said}") from error
-        return told
-
-    async def _begin_credits(
-        self, handle: Execution, start: CreditsInput, memo: Mapping[str, Any]
-    ) -> None:
-        await self.temporal.start_workflow(
-            CREDITS_WORKFLOW,
-            start,
-            id=handle.id,
-            task_queue=self.task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            memo=memo,
-            search_attributes=credits_attributes(start.reference),
-            static_summary="credits",
-            static_details=DETAILS,
-        )
+        begin = CreditsInput(reference=reference)
+        return await self._beside.asked(reference, handle, begin, wanted, again)
 
     async def _kept(self, handle: Execution) -> CreditsCase | None:
         """What the last run of an invoice's credits remembered."""

@@ -51,7 +51,7 @@ class Case(Memory):
     buyer: str | None = None
     looked_up: bool = False
     looked_up_anew: bool = False
-    """Whether a refusal has had it looked up once more. The next one of that kind is a question."""
+    """Whether a refusal had it looked up once more: the next of that kind is a question."""
 
     provider_id: str | None = None
     stage: Stage = Stage.NONE

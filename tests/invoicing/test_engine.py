@@ -17,7 +17,7 @@ from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateRPCTimeout
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
-import invoicing.client.credits
+import invoicing.client.beside
 import invoicing.temporal.asking
 from invoicing.books.reconciling import ReconcileInput
 from invoicing.client import InvoicingClient, server
@@ -136,7 +136,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raising:
         client = await InvoicingClient.connect("127.0.0.1:1", lazy=True)
         monkeypatch.setattr(type(client.temporal.service_client), "_rpc_call", call)
         monkeypatch.setattr(invoicing.temporal.asking, "_PAUSES", ())
-        monkeypatch.setattr(invoicing.client.credits, "_TURNS", 1)
+        monkeypatch.setattr(invoicing.client.beside, "TURNS", 1)
         return client
 
     return made
