@@ -520,8 +520,8 @@ async def test_of_two_answers_one_counts(company: Company) -> None:
     reference = await company.start()
     await company.parked(reference)
     answers = await asyncio.gather(
-        company.resolve(reference, Answer.ABANDON),
-        company.resolve(reference, Answer.RETRY),
+        _answered(company, reference, Answer.ABANDON),
+        _answered(company, reference, Answer.RETRY),
         return_exceptions=True,
     )
     assert [type(answer) for answer in answers if isinstance(answer, Exception)] == [Refused]
