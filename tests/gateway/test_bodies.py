@@ -280,9 +280,7 @@ async def test_no_bad_body_is_taken_and_none_breaks_the_gateway(
     bodies: list[bytes] = []
     bad = st.one_of(spoilt(good), st.binary(max_size=30), ODD.map(json.dumps).map(str.encode))
 
-    @bounded(
-        max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @bounded(max_examples=400, database=None, suppress_health_check=list(HealthCheck))
     @given(bad)
     def draw(body: bytes) -> None:
         try:

@@ -78,7 +78,6 @@ def _ask(gateway: Gateway, label: str, mode: str, known: dict[str, str]) -> None
 
         @settings(
             max_examples=DRAWN,
-            deadline=None,
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),

@@ -263,7 +263,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_siz
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_journal_stays_within_its_bounds_and_accounts_for_everything(
     told: list[tuple[str, str]],
 ) -> None:
@@ -311,7 +311,7 @@ BODIES = st.fixed_dictionaries({"text": st.text("xé€", max_size=50).map(lambd
 
 
 @given(st.lists(BODIES, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_inbox_stays_within_its_bounds_and_has_the_latest(bodies: list[dict[str, str]]) -> None:
     inbox: tuple[Event, ...] = ()
     whole = lost = 0
@@ -337,7 +337,7 @@ def test_a_large_event_is_kept_as_the_word_that_there_is_news() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=200), max_size=700))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_latest_ids_are_known_again(ids: list[str]) -> None:
     seen: tuple[str, ...] = ()
     for each in ids:

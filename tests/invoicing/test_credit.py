@@ -578,11 +578,11 @@ class AnyCredits(RuleBasedStateMachine):
 
 
 TestAnyCredits = AnyCredits.TestCase
-TestAnyCredits.settings = settings(max_examples=3 * TRIES, stateful_step_count=12, deadline=None)
+TestAnyCredits.settings = settings(max_examples=3 * TRIES, stateful_step_count=12)
 
 
 @given(document=documents(), rounding=ROUNDINGS, order=st.permutations(range(4)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lines_credited_one_by_one_and_then_the_rest_come_to_the_invoice(
     document: Document, rounding: VatRounding, order: Sequence[int]
 ) -> None:

@@ -260,6 +260,4 @@ class AgainstAWorld(RuleBasedStateMachine):
 
 
 TestAgainstAWorld = AgainstAWorld.TestCase
-TestAgainstAWorld.settings = settings(
-    max_examples=400 if THOROUGH else 60, stateful_step_count=25, deadline=None
-)
+TestAgainstAWorld.settings = settings(max_examples=400 if THOROUGH else 60, stateful_step_count=25)

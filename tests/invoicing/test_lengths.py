@@ -24,7 +24,7 @@ from invoicing.state.order import CancelLines, Deliver
 from invoicing.values import MOST_ADJUSTMENTS_IN_ALL, MOST_OPTIONS
 from tests.invoicing import content, line
 
-quick = settings(derandomize=True, database=None, deadline=None, max_examples=50)
+quick = settings(derandomize=True, database=None, max_examples=50)
 
 VAT_21 = {"rate": 21}
 FREIGHT = {"amount": 1, "vat": VAT_21}

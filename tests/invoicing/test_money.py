@@ -28,7 +28,7 @@ from invoicing.money import (
 
 number: TypeAdapter[Decimal] = TypeAdapter(Number)
 currency: TypeAdapter[str] = TypeAdapter(Currency)
-quick = settings(derandomize=True, database=None, deadline=None, max_examples=100)
+quick = settings(derandomize=True, database=None, max_examples=100)
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert OrderCase.model_validate_json(self.case.model_dump_json()) == self.case
 
 
-AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestAnyOrderKeepsItsLedger = AnyOrder.TestCase
 
 

@@ -338,7 +338,7 @@ class AnyUnits(RuleBasedStateMachine):
         assert OrderCase.model_validate_json(self.case.model_dump_json()) == self.case
 
 
-AnyUnits.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AnyUnits.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestEveryUnitEndsOnce = AnyUnits.TestCase
 
 
@@ -395,7 +395,7 @@ def lines(draw: st.DrawFn) -> Line:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(line=lines(), cuts=st.lists(st.integers(1, 60), min_size=1, max_size=12), net=st.booleans())
 def test_the_invoices_of_the_parts_of_a_line_come_to_the_line(
     line: Line, cuts: list[int], net: bool

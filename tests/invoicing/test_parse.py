@@ -16,7 +16,7 @@ from invoicing.parse import _PATTERNS, problems, read_request
 from invoicing.request import InvoiceRequest
 from tests.invoicing import content, line
 
-quick = settings(derandomize=True, database=None, deadline=None, max_examples=30)
+quick = settings(derandomize=True, database=None, max_examples=30)
 
 
 def typed(**changes: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tests.invoicing.counting import computed
 from tests.tiers import TRIES
 
 M = TypeVar("M", bound=BaseModel)
-quick = settings(derandomize=True, database=None, deadline=None, max_examples=TRIES)
+quick = settings(derandomize=True, database=None, max_examples=TRIES)
 
 CURRENCIES = sorted(c.code for c in iso4217.Currency if c.exponent is not None)
 ROUNDINGS: tuple[VatRounding, ...] = ("line", "category")
