@@ -28,7 +28,8 @@ COPY observing/ observing/
 COPY commands/ commands/
 COPY tabular/ tabular/
 COPY rollout/ rollout/
-COPY worker.py starter.py terminal.py ./
+COPY terminal/ terminal/
+COPY worker.py starter.py ./
 
 # The process may not write here, so what Python would keep is made now.
 RUN python -m compileall -q .
