@@ -48,7 +48,7 @@ from activities.reconciling import (
     ListActivities,
     ReconcilingActivities,
 )
-from activities.register import RegisterActivities
+from activities.register import AtOnce, RegisterActivities
 from activities.retention import RetentionActivities
 from documents import DocumentStore
 from invoicing.books.claims import REGISTER_QUEUE, Register
@@ -145,6 +145,7 @@ def workers(
             *Directory(client, claims=claims).all(),
             *ElsewhereActivities(client).all(),
             *AmendActivities(client).all(),
+            *RegisterActivities(AtOnce(register)).all(),
         ],
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
