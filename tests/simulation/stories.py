@@ -114,7 +114,7 @@ class WorksAtOnce:
     @workflow.run
     async def run(self, job: Job) -> str:
         try:
-            answer = await workflow.execute_local_activity(
+            answer: str = await workflow.execute_local_activity(
                 "work",
                 Box(number=1, text=job.how),
                 result_type=str,
