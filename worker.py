@@ -48,7 +48,7 @@ from activities.reconciling import (
     ListActivities,
     ReconcilingActivities,
 )
-from activities.register import RegisterActivities
+from activities.register import AtOnce, RegisterActivities
 from activities.retention import RetentionActivities
 from documents import DocumentStore
 from invoicing.books.claims import REGISTER_QUEUE, Register
@@ -145,6 +145,7 @@ def workers(
             *Directory(client, claims=claims).all(),
             *ElsewhereActivities(client).all(),
             *AmendActivities(client).all(),
+            *RegisterActivities(AtOnce(register)).all(),
         ],
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
@@ -256,7 +257,7 @@ def keeps_books(
     has been kept for long enough."""
     activities = RegisterActivities(register).all()
     if isinstance(register, Reconciles):
-        activities += ReconcilingActivities(register).all()
+        activities += ReconcilingActivities(register, setup.findings_subscriber).all()
     if isinstance(register, Retains):
         activities += RetentionActivities(client, register, setup.retention, documents).all()
     return Worker(
@@ -365,6 +366,16 @@ async def connected(
         yield client
 
 
+def refuse_unknown_subscriber(setup: WorkerSettings, named: Collection[str]) -> None:
+    """Raise InvoicingError where what is found is to be told to nobody that is configured here."""
+    if setup.findings_subscriber not in (None, *named):
+        there = ", ".join(sorted(named)) or "none"
+        raise InvoicingError(
+            f"INVOICING_FINDINGS_SUBSCRIBER: {setup.findings_subscriber!r} is not configured; "
+            f"there are: {there}"
+        )
+
+
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then let calls under way end."""
     accounts = settings.accounts.read(os.environ)
@@ -376,6 +387,7 @@ async def main() -> None:
     named = settings.accounts.subscribers(os.environ)
     consents = settings.consents.read(os.environ, accounts)
     setup = settings.worker.read(os.environ)
+    refuse_unknown_subscriber(setup, named)
     filed = settings.documents.store_of(os.environ)
     where = settings.shared.register(os.environ)
     told_to_stop = asyncio.Event()

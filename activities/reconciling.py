@@ -113,10 +113,11 @@ class ElsewhereActivities:
 
 
 class ReconcilingActivities:
-    """What the register makes of it."""
+    """What the register makes of it. `tells`: the subscriber who is told what was found."""
 
-    def __init__(self, register: Reconciles) -> None:
+    def __init__(self, register: Reconciles, tells: str | None = None) -> None:
         self._register = register
+        self._tells = tells
 
     @activity.defn
     @as_failures
@@ -148,6 +149,18 @@ class ReconcilingActivities:
         """See `Reconciles`."""
         return await self._register.finish(call)
 
+    @activity.defn
+    async def who_is_told(self) -> str | None:
+        """The subscriber who hears of what was found, if one does."""
+        return self._tells
+
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the register's queue."""
-        return [self.compare_page, self.compare_rest, self.suspects, self.settle, self.finish]
+        return [
+            self.compare_page,
+            self.compare_rest,
+            self.suspects,
+            self.settle,
+            self.finish,
+            self.who_is_told,
+        ]

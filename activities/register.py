@@ -1,15 +1,24 @@
-"""A reference claimed, and what happened recorded: durable steps on the register's own queue."""
+"""A reference claimed, and what happened recorded: within the workflow's own task where the
+register answers at once, else as durable steps on its own queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from temporalio import activity
 
 from activities.failures import as_failures
 from invoicing.books.claims import ClaimCall, Claimed, Register
+from invoicing.errors import Unavailable
 from invoicing.state.recording import CreditsCall, RecordCall
+
+R = TypeVar("R")
+
+LEFT_ALONE = 10.0
+"""Seconds for which a register that gave no answer at once is not asked so again: a workflow task
+that waits for it holds up what else it commands, and takes a place among the worker's tasks."""
 
 
 class RegisterActivities:
@@ -39,3 +48,52 @@ class RegisterActivities:
     def all(self) -> list[Callable[..., Any]]:
         """Every activity, for the worker of the register's queue."""
         return [self.claim, self.record, self.record_credits]
+
+
+class AtOnce:
+    """The register as it is asked within a workflow task: it answers now, or is asked again on its
+    own queue. Also where this worker has none, for the workflow only knows that there is one."""
+
+    def __init__(
+        self, register: Register | None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._register = register
+        self._now = now
+        self._alone_until: float | None = None
+        """None: it has answered."""
+
+    async def claim(self, call: ClaimCall) -> Claimed:
+        """See `Register`."""
+        return await self._answer(lambda register: register.claim(call))
+
+    async def record(self, call: RecordCall) -> bool:
+        """See `Register`."""
+        return await self._answer(lambda register: register.record(call))
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        """See `Register`."""
+        return await self._answer(lambda register: register.record_credits(call))
+
+    async def _answer(self, ask: Callable[[Register], Awaitable[R]]) -> R:
+        if self._register is None or self._is_left_alone():
+            raise Unavailable("the register: it is asked on its own queue")
+        try:
+            answer = await ask(self._register)
+        except BaseException:
+            # A time-out as well, which reaches this as a cancel.
+            self._leave_alone()
+            raise
+        self._alone_until = None
+        return answer
+
+    def _is_left_alone(self) -> bool:
+        if self._alone_until is None:
+            return False
+        if self._now() < self._alone_until:
+            return True
+        # One asks again; until it is answered the others do not.
+        self._leave_alone()
+        return False
+
+    def _leave_alone(self) -> None:
+        self._alone_until = self._now() + LEFT_ALONE

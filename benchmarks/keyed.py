@@ -1,10 +1,9 @@
 """What a key per invoice costs: `python -m benchmarks.keyed [--quick]`.
 
-The same lifecycle with a provider that answers from memory, on one Temporal server, with a register
-and encryption keys: once with those alone, once with a data key for each invoice. They take turns;
-each ratio is the median over the turns of what it was beside the same turn without. Registers are
-files, or with `--postgres` databases of one PostgreSQL. The CPU is that of the worker's process
-alone; the client, which makes the keys, counts in the invoices per second.
+The same lifecycle with a provider that answers from memory, with a register and encryption keys:
+once with those alone, once with a data key for each invoice. Registers are files, or with
+`--postgres` databases of one PostgreSQL. See `beside`; the client, which makes the keys, is not
+counted.
 """
 
 from __future__ import annotations
@@ -13,24 +12,23 @@ import argparse
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.kinds import Kind, Round, memory_kind
-from benchmarks.registered import in_turns, shown
+from benchmarks.beside import Spent, beside, shown
+from benchmarks.kinds import Kind, memory_kind
 from drill.postgres import NOT_HERE, programs
 from invoicing import process
 from invoicing.client import InvoicingClient, converter
 from invoicing.temporal.encryption import new_key
 from register import opened
 from register.keys import KeyStore
-from temporal_server import local_server
 from terminal import screen
 from tests.register.postgres import cluster, created
 
 COMMON, OWN = "a common key", "a key each"
-FULL, QUICK = (7, 60), (2, 20)
+FULL, QUICK = (24, 10), (8, 6)
 """Turns, and invoices in each."""
 
 
@@ -51,10 +49,8 @@ def _places(folder: Path, *, postgres: bool) -> Iterator[dict[str, str]]:
         yield places
 
 
-async def _kinds(address: str, places: dict[str, str], keys: list[KeyStore]) -> list[Kind]:
-    key = new_key("benchmark")
-    made = []
-    for (name, place), store in zip(places.items(), keys, strict=True):
+def _made(name: str, place: str, store: KeyStore, key: str) -> Callable[[str], Awaitable[Kind]]:
+    async def made(address: str) -> Kind:
         said = {
             "INVOICING_ENCRYPTION_KEYS": key,
             "INVOICING_DATA_KEYS": str(name == OWN).lower(),
@@ -64,16 +60,20 @@ async def _kinds(address: str, places: dict[str, str], keys: list[KeyStore]) -> 
         os.environ.update(said)
         client = await InvoicingClient.connect(address, data_converter=converter(store))
         plain = memory_kind(client)
-        made.append(replace(plain, name=name, variables={**plain.variables, **said}))
+        return replace(plain, name=name, variables={**plain.variables, **said})
+
     return made
 
 
-async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Round]]:
+async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Spent]]:
     """All turns, by kind."""
+    key = new_key("benchmark")
     with contextlib.ExitStack() as stack:
-        keys = [stack.enter_context(contextlib.closing(KeyStore(each))) for each in places.values()]
-        async with local_server(own=True) as server:
-            return await in_turns(await _kinds(server.address, places, keys), turns, count)
+        kinds = []
+        for name, place in places.items():
+            store = stack.enter_context(contextlib.closing(KeyStore(place)))
+            kinds.append(_made(name, place, store, key))
+        return await beside(kinds, turns, count)
 
 
 def main() -> None:

@@ -1,9 +1,7 @@
 """What a register costs an invoice: `python -m benchmarks.registered [--quick]`.
 
-The same lifecycle with a provider that answers from memory, on one Temporal server: without a
-register, with one in a file, and with one on PostgreSQL where that is installed. They take turns,
-so that a busy machine is as unkind to one as to the others; each ratio is the median over the turns
-of what it was beside the same turn without. The CPU is that of the worker's process alone.
+The same lifecycle with a provider that answers from memory: without a register, with one in a file,
+and with one on PostgreSQL where that is installed, whose own CPU is not in it. See `beside`.
 """
 
 from __future__ import annotations
@@ -11,23 +9,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
-from rich.table import Table
-
-from benchmarks.kinds import Kind, Round, measure, memory_kind
+from benchmarks.beside import Spent, beside, shown
+from benchmarks.kinds import Kind, memory_kind
 from drill.postgres import programs
 from invoicing import process
 from invoicing.client import InvoicingClient
-from temporal_server import local_server
 from terminal import screen
 from tests.register.postgres import cluster, created
 
 WITHOUT = "without"
-FULL, QUICK = (5, 60), (2, 20)
+FULL, QUICK = (24, 10), (8, 6)
 """Turns, and invoices in each."""
 
 
@@ -43,49 +38,19 @@ def _registers(folder: Path) -> Iterator[dict[str, str]]:
         yield {**places, "PostgreSQL": created(url, "register")}
 
 
-def _kinds(client: InvoicingClient, places: dict[str, str]) -> list[Kind]:
-    plain = memory_kind(client)
-    with_one = [
-        replace(plain, name=name, variables={**plain.variables, "INVOICING_REGISTER_AT": place})
-        for name, place in places.items()
-    ]
-    return [replace(plain, name=WITHOUT), *with_one]
+def _made(name: str, place: str | None) -> Callable[[str], Awaitable[Kind]]:
+    async def made(address: str) -> Kind:
+        plain = memory_kind(await InvoicingClient.connect(address))
+        where = {"INVOICING_REGISTER_AT": place} if place else {}
+        return replace(plain, name=name, variables={**plain.variables, **where})
+
+    return made
 
 
-async def in_turns(kinds: list[Kind], turns: int, count: int) -> dict[str, list[Round]]:
-    """So many rounds of each kind, one after the other; who begins changes with each turn, for the
-    second finds the server's caches warm."""
-    taken: dict[str, list[Round]] = {kind.name: [] for kind in kinds}
-    for turn in range(turns):
-        for kind in kinds if turn % 2 == 0 else reversed(kinds):
-            async with kind.working() as worker:
-                await worker.outlives(kind.done(max(5, count // 6)))
-                taken[kind.name].append(await measure(kind, count, worker))
-    return taken
-
-
-async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Round]]:
+async def examine(turns: int, count: int, places: dict[str, str]) -> dict[str, list[Spent]]:
     """All turns, by kind."""
-    async with local_server(own=True) as server:
-        client = await InvoicingClient.connect(server.address)
-        return await in_turns(_kinds(client, places), turns, count)
-
-
-def shown(what: str, taken: dict[str, list[Round]], baseline: str) -> Table:
-    """A row for each, with the median of its ratios to the same turns of the baseline."""
-    table = Table(what, "Invoices per second", "Ratio", "CPU of the worker, ms", "Ratio")
-    before = taken[baseline]
-    for name, rounds in taken.items():
-        rates = [one.rate / other.rate for one, other in zip(rounds, before, strict=True)]
-        costs = [one.cpu_each / other.cpu_each for one, other in zip(rounds, before, strict=True)]
-        table.add_row(
-            name,
-            f"{median(one.rate for one in rounds):.1f}",
-            f"{median(rates):.2f}",
-            f"{1000 * median(one.cpu_each for one in rounds):.0f}",
-            f"{median(costs):.2f}",
-        )
-    return table
+    every: dict[str, str | None] = {WITHOUT: None, **places}
+    return await beside([_made(*each) for each in every.items()], turns, count)
 
 
 def main() -> None:

@@ -73,7 +73,9 @@ def asked(event: HistoryEvent) -> bool:
 def in_words(event: HistoryEvent) -> str:
     """What the history says the code asked for; of its payloads nothing but a patch's name."""
     name = _name(event)
-    return _ASKED[event.event_type] + (f" `{name}`" if name else "")
+    at_once = event.marker_recorded_event_attributes.marker_name == _AT_ONCE
+    said = "calls the local activity" if at_once else _ASKED[event.event_type]
+    return said + (f" `{name}`" if name else "")
 
 
 def _name(event: HistoryEvent) -> str:
@@ -89,15 +91,24 @@ def _name(event: HistoryEvent) -> str:
             accepted = event.workflow_execution_update_accepted_event_attributes
             return accepted.accepted_request.input.name
         case _T.EVENT_TYPE_MARKER_RECORDED:
-            return _patch(event)
+            return _marked(event)
     return ""
 
 
-def _patch(event: HistoryEvent) -> str:
-    """The marker holds it as JSON, which a codec leaves alone: it is the SDK's own."""
-    payloads = event.marker_recorded_event_attributes.details["patch-data"].payloads
-    found = re.search(rb'"id":\s*"([^"]*)"', payloads[0].data) if payloads else None
+def _marked(event: HistoryEvent) -> str:
+    """What a marker is about. It holds that as JSON, which a codec leaves alone: it is the SDK's
+    own."""
+    marker = event.marker_recorded_event_attributes
+    where, name = _MARKED[marker.marker_name == _AT_ONCE]
+    payloads = marker.details[where].payloads
+    found = re.search(rb'"%s":\s*"([^"]*)"' % name, payloads[0].data) if payloads else None
     return found[1].decode() if found else ""
+
+
+_AT_ONCE = "core_local_activity"
+"""The marker of an activity that was done within a workflow task."""
+_MARKED = (("patch-data", b"id"), ("data", b"activity_type"))
+"""Of a patch, and of such an activity: the marker's detail, and its field."""
 
 
 # --- what the code did instead --------------------------------------------------------------------

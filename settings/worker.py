@@ -69,6 +69,7 @@ class WorkerSettings(Variables):
         workflow; 0: not at all.
     money_days_of: the same of single providers, as `mollie:180,riverty:0`.
     findings_days: how long the register keeps a finding after it was closed and found no more.
+    findings_subscriber: which of the subscribers is told what a reconciliation has found.
     retention: after how many days from its end each kind is erased by itself; what is not named is
         kept.
     """
@@ -85,6 +86,7 @@ class WorkerSettings(Variables):
     deployment: str = Field(default="invoicing", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")
 
     findings_days: int = Field(default=3653, ge=92, le=36_525)
+    findings_subscriber: str | None = None
     retention: Annotated[Days, BeforeValidator(_days)] = {}
     money_days: int = Field(default=396, ge=0, le=3653)
     money_days_of: Annotated[dict[str, _Hears], NoDecode, BeforeValidator(_by_provider)] = {}

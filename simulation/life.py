@@ -85,6 +85,10 @@ class Lived:
     counted: dict[str, int] = field(default_factory=dict)
 
 
+BUSY = 0.3
+"""How often a register is asked on its own queue, as by a workflow's task it is not answered."""
+
+
 def live(life: Life, decisions: Sequence[Decision] | None = None) -> Lived:
     """Live it, with these decisions of those that were drawn; with all of them by default."""
     return _Living(life, life.decisions if decisions is None else decisions).to_its_end()
@@ -124,7 +128,9 @@ class _Living:
 
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
-        self._register = register = SimulatedRegister(self._judge.register_says)
+        self._register = register = SimulatedRegister(
+            self._judge.register_says, lambda: self._server.chance(BUSY)
+        )
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
         orders.claims = life.kept
         self._news = news = SimulatedNews(self._server, life.kind, provider, wire, self._story)

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from invoicing.books.claims import MOST_NAMED, ClaimCall, Claimed, Standing, Word, judge
+from invoicing.books.claims import (
+    MOST_NAMED,
+    REGISTER_QUEUE,
+    ClaimCall,
+    Claimed,
+    Standing,
+    Word,
+    judge,
+)
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
@@ -23,10 +31,16 @@ class SimulatedRegister:
 
     Args:
         heard: told of each answer that begins nothing.
+        busy: whether it gives a workflow task no answer now, and is to be asked on its own queue.
     """
 
-    def __init__(self, heard: Callable[[str, Word], None] = lambda reference, word: None) -> None:
+    def __init__(
+        self,
+        heard: Callable[[str, Word], None] = lambda reference, word: None,
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._heard = heard
+        self._busy = busy
         self.away = False
         self.took = TOOK
         """How long an answer takes; one that comes too late was written down all the same."""
@@ -45,10 +59,13 @@ class SimulatedRegister:
             "record_credits": self.record_credits,
         }
 
+    def _gives_no_answer(self, call: ActivityCall) -> bool:
+        return self.away or (call.queue != REGISTER_QUEUE and self._busy())
+
     def claim(self, given: ClaimCall, call: ActivityCall) -> Attempt:
         """As the real one."""
         self.claims += 1
-        if self.away:
+        if self._gives_no_answer(call):
             return failure("Unavailable", "away")
         return Attempt(after=self.took, result=self._claimed(given))
 
@@ -84,7 +101,7 @@ class SimulatedRegister:
     def record(self, given: RecordCall, call: ActivityCall) -> Attempt:
         """As the real one."""
         self.records += 1
-        if self.away:
+        if self._gives_no_answer(call):
             return failure("Unavailable", "away")
         about = given.kind, given.reference
         stands = self.standing.get(about)
@@ -97,7 +114,7 @@ class SimulatedRegister:
     def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:
         """As the real one."""
         self.records += 1
-        if self.away:
+        if self._gives_no_answer(call):
             return failure("Unavailable", "away")
         self._kept(given)
         return Attempt(after=self.took, result=True)

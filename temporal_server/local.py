@@ -77,6 +77,11 @@ class LocalServer:
     def running(self) -> bool:
         return self._running is not None and self._running.poll() is None
 
+    @property
+    def group(self) -> int | None:
+        """The process group that it runs in; None while it does not."""
+        return self._running.pid if self._running and self.running else None
+
     async def start(self) -> None:
         """Start and wait until it can be used; nothing happens if it runs already.
 

@@ -17,6 +17,7 @@ from invoicing.model import Recorded, Typed
 from invoicing.provider import Snapshot, Target
 from invoicing.provider.listing import Listed
 from invoicing.state.invoice import Waiting
+from invoicing.state.notice import Notice
 
 DAYS = 92
 """How far back the run of a day looks; one that is asked for says so itself."""
@@ -182,6 +183,18 @@ class Reconciled(Recorded):
     new: int = 0
     closed: int = 0
     """Findings of earlier runs that this one did not find any more."""
+
+
+def of_findings(done: Reconciled, run: str, at: datetime) -> Notice:
+    """What a subscriber is told of a reconciliation that has found something new."""
+    said = {"provider", "account", "since", "until", "new", "found", "whole"}
+    return Notice(
+        id=f"{run}_1",
+        type="reconciliation.findings",
+        timestamp=at,
+        sequence=1,
+        data=done.model_dump(mode="json", include=said),
+    )
 
 
 class Found(Recorded):

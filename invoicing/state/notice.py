@@ -26,7 +26,8 @@ class Notice(Recorded):
     """Names it for good: a receiver that has seen it may drop what comes under it again. It
     holds no full stop, which parts what is signed, and nothing that a caller wrote."""
     type: str
-    """`invoice.<status>` or `order.<status>`; `invoice.money` where nothing but its money moved."""
+    """`invoice.<status>` or `order.<status>`; `invoice.money` where nothing but its money moved;
+    `reconciliation.findings`."""
     timestamp: datetime
     """When it became so, which may be long before it is posted."""
     sequence: int

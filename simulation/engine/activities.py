@@ -106,6 +106,12 @@ class Activities:
         """Who plays this activity."""
         self._handlers[name] = run, takes
 
+    def player(self, name: str) -> tuple[Handler, type | None]:
+        """Who plays it, and the type that it takes. Raises LookupError where nobody does."""
+        if name not in self._handlers:
+            raise LookupError(f"nobody plays the activity {name!r}")
+        return self._handlers[name]
+
     def shut(self, queue: str) -> None:
         """No worker serves this queue any more; what is under way goes on."""
         self._closed_queues.setdefault(queue, [])
@@ -123,8 +129,7 @@ class Activities:
         within = _span(command.start_to_close_timeout) or to_close
         if within is None:
             raise ValueError(f"{command.activity_type}: no time-out")
-        if command.activity_type not in self._handlers:
-            raise LookupError(f"nobody plays the activity {command.activity_type!r}")
+        self.player(command.activity_type)
         pending = Pending(
             run=run,
             seq=command.seq,

@@ -80,6 +80,8 @@ class Completion:
         scheduled = () if run.task_scheduled else (events.SCHEDULED,)
         run.write((*scheduled, events.STARTED, events.COMPLETED))
         run.task_scheduled = False
+        for size in said.markers:
+            run.write(events.LOCAL_ACTIVITY, size)
         for command in said.commands:
             self._carried_out[command.WhichOneof("variant") or ""](run, command, said)
         for seq in said.settled:

@@ -6,7 +6,7 @@ at once, which activates the workflow again in the same task, and puts what ends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from temporalio.api.common.v1 import Payload
@@ -26,13 +26,15 @@ from temporalio.bridge.proto.workflow_activation import (
     WorkflowActivationJob,
 )
 from temporalio.bridge.proto.workflow_commands import ActivityCancellationType as Stop
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_commands import ScheduleLocalActivity, WorkflowCommand
 
 from simulation.engine.failures import of_activity, of_child
 from simulation.engine.instance import Instance, Moment
 from simulation.engine.run import Run, Task, Turn
 
 Job = WorkflowActivationJob
+Locally = Callable[[Run, ScheduleLocalActivity, type | None], Job]
+"""Does a local activity, and says how it went; the type is that of its argument."""
 
 ENDINGS = frozenset(
     {
@@ -74,14 +76,16 @@ class Said:
     flags: frozenset[int] = frozenset()
     arguments: dict[int, type | None] = field(default_factory=dict)
     """The type of each scheduled activity's argument."""
+    markers: list[int] = field(default_factory=list)
+    """The sizes of what local activities answered."""
     inputs: dict[int, list[Payload]] = field(default_factory=dict)
     """Of children by their number, and of a next run under 0: as the real server has them, for
     between two runs is where things get lost."""
 
 
-def work(run: Run, instance: Instance, moment: Moment, jobs: list[Job]) -> Said:
+def work(run: Run, instance: Instance, moment: Moment, jobs: list[Job], locally: Locally) -> Said:
     """Let the workflow work on one task to its end, in as many turns as core needs."""
-    task = _Working(run, instance)
+    task = _Working(run, instance, locally)
     task.said.flags = run.tasks[-1].flags if run.tasks else frozenset()
     while jobs:
         instance.converter.begin()
@@ -108,8 +112,9 @@ def again(task: Task) -> Iterable[tuple[Turn, list[Job]]]:
 
 
 class _Working:
-    def __init__(self, run: Run, instance: Instance) -> None:
+    def __init__(self, run: Run, instance: Instance, locally: Locally) -> None:
         self.said = Said()
+        self._locally = locally
         self._run = run
         self._instance = instance
 
@@ -122,6 +127,10 @@ class _Working:
                 self.said.ending = self.said.ending or command
             elif kind == "request_cancel_activity":
                 answers += self._cancel_activity(command)
+            elif kind == "schedule_local_activity":
+                answers.append(self._do(command.schedule_local_activity))
+            elif kind == "request_cancel_local_activity":
+                raise NotImplementedError("a cancel of a local activity is not simulated")
             elif kind == "cancel_child_workflow_execution":
                 answers += self._cancel_child(command)
             elif kind == "cancel_signal_workflow":
@@ -129,6 +138,11 @@ class _Working:
             else:
                 self._pass_on(kind, command)
         return [] if self.said.ending else answers
+
+    def _do(self, wanted: ScheduleLocalActivity) -> Job:
+        answer = self._locally(self._run, wanted, self._instance.activity_argument(wanted.seq))
+        self.said.markers.append(answer.ByteSize())
+        return answer
 
     def _pass_on(self, kind: str, command: WorkflowCommand) -> None:
         if kind == "schedule_activity":

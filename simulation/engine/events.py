@@ -39,6 +39,8 @@ OF_COMMAND: dict[str, tuple[str, ...]] = {
     "continue_as_new_workflow_execution": ("WorkflowExecutionContinuedAsNew",),
 }
 
+LOCAL_ACTIVITY = ("MarkerRecorded",)
+
 OF_JOB: dict[str, tuple[str, ...]] = {
     "initialize_workflow": ("WorkflowExecutionStarted",),
     "fire_timer": ("TimerFired",),

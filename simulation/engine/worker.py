@@ -12,6 +12,7 @@ from simulation.engine.activities import MILLISECOND
 from simulation.engine.clock import micros
 from simulation.engine.core import Said, again, ordered, work
 from simulation.engine.instance import Instance, Moment
+from simulation.engine.locally import Locally
 from simulation.engine.model import Violation
 from simulation.engine.run import Answer, Run, Task
 
@@ -57,6 +58,7 @@ class Worker:
     def __init__(self, server: Server) -> None:
         self._server = server
         self.memory = Memory()
+        self._locally = Locally(server)
 
     def wake(self, run: Run, *, for_update: bool = False, delay: int = 0) -> None:
         """Something waits for this run: let it have a task, unless one is due already."""
@@ -98,7 +100,7 @@ class Worker:
         jobs = ordered(run.waiting)
         server.counters.suggested += moment.suggested
         server.counters.largest_task = max(server.counters.largest_task, len(jobs))
-        said = work(run, instance, moment, jobs)
+        said = work(run, instance, moment, jobs, self._locally.do)
         server.counters.activations += max(len(said.turns), 1)
         if said.failure is not None:
             self._failed(run, said.failure.message)

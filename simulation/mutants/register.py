@@ -45,4 +45,10 @@ MUTANTS = (
         "        except ActivityError:\n            return False",
         "        except ActivityError:\n            memory.were_recorded(lines, ours=True)\n            return True",
     ),
+    Mutant(
+        "lines are given up that a register did not take at once",
+        RECORDER,
+        "            self._promptly = False\n        return await",
+        "            return True\n        return await",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -72,7 +73,20 @@ def parts(message: Message) -> Iterator[Message]:
 
 
 def payloads(messages: list[Message]) -> list[Payload]:
-    return [part for each in messages for part in parts(each) if isinstance(part, Payload)]
+    """All but what the SDK's core notes of a local activity, which no codec sees."""
+    every = (part for each in messages for part in parts(each) if isinstance(part, Payload))
+    return [each for each in every if not _is_a_note_of_the_core(each)]
+
+
+_NOTED = {"seq", "attempt", "activity_id", "activity_type", "complete_time", "backoff"}
+_NOTED |= {"original_schedule_time", "activation_index"}
+
+
+def _is_a_note_of_the_core(payload: Payload) -> bool:
+    if payload.metadata.get("encoding") != b"json/plain":
+        return False
+    noted = json.loads(payload.data)
+    return isinstance(noted, dict) and set(noted) == _NOTED
 
 
 def shown(messages: list[Message], words: tuple[str, ...]) -> set[str]:

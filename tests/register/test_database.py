@@ -165,6 +165,33 @@ async def test_a_full_disk_is_unavailable_and_names_no_words(tmp_path: Path) -> 
     books.close()
 
 
+async def test_a_full_disk_of_a_postgresql_is_unavailable_and_names_no_words(
+    books: Books, engine: Engine
+) -> None:
+    """It says so by this code, whatever it was about to write."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("the same of a file is tried above")
+    await books.claim(a_claim())
+    with engine.begin() as db:
+        db.execute(text(_FULL))
+        db.execute(
+            text("CREATE TRIGGER full_disk BEFORE INSERT ON journal EXECUTE FUNCTION full_disk()")
+        )
+    with pytest.raises(Unavailable) as error:
+        await books.record(a_record(lines(1, 3, by="Ans", reason="canary")))
+    assert str(error.value) == "the register: DiskFull"
+    assert await books.row("invoice", "INV-7") is None
+    with engine.begin() as db:
+        db.execute(text("DROP TRIGGER full_disk ON journal"))
+    await _nothing_lost(books)
+
+
+_FULL = """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$
+"""
+
+
 async def test_a_database_that_is_locked_is_unavailable_and_works_again(
     place: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

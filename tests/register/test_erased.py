@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
+from documents import Account, NotThere
 from documents import opened as store_at
+from invoicing.attachment import SupportingDocument
 from invoicing.client import InvoicingClient, converter
+from invoicing.credits.amend import Amend, AmendStatus
 from invoicing.document import Address, Party
 from invoicing.errors import KeysAway
 from invoicing.request import Goal
-from invoicing.state.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, credits_id, money_id, workflow_id
 from invoicing.state.invoice import Hold, Invoice, Release, Status
 from invoicing.temporal.converter import Erased, Undecipherable, data_converter
 from invoicing.temporal.encryption import (
@@ -42,8 +46,11 @@ from register.keys import KeyStore
 from register.tables import metadata
 from starter import Code
 from temporal_server import Server, local_server
+from tests.attached import a_file, supporting
 from tests.command_line import typed
 from tests.examples import a_document, a_line
+from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.provider_world import opened as opened_at
 from tests.lifecycle.test_encryption import payloads, until_event
 from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
@@ -51,6 +58,7 @@ from tests.lifecycle.test_orders import until as until_order
 from tests.lifecycle.test_privacy import Collected
 from tests.lifecycle.test_privacy import collected as collected
 from tests.lifecycle.world import FIXED, Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 
 NAME = "Quillon Canaryson"
@@ -219,6 +227,70 @@ async def test_after_an_erasure_no_canary_is_left_anywhere(
     listed = {row.reference: row.status async for row in client.invoices.list()}
     assert listed[reference] == Status.PAID
     assert listed[other] == Status.SENT
+
+
+SHEET = b"%PDF-1.7\nhours of Quillon Canaryson\n%%EOF"
+TERMS = b"%PDF-1.7\nterms for everybody\n%%EOF"
+
+
+async def test_what_came_with_an_invoice_and_what_amended_it_is_erased_as_well(
+    here: Here, collected: Collected, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is erased while its ledger of credits waits for one more.
+    monkeypatch.setattr("workflows.credit.story.KEPT_EMPTY", timedelta(seconds=1))
+    async with opened_at(here.world, "invoro") as shop:
+        old, new, other = await _amended_with_files(here, shop)
+        store = here.world.documents
+        assert store
+        assert _canaries(_in_files(here.folder)) >= {NAME}
+        assert await _readable(here) >= {NAME, OPERATOR, WORDS, LINE}
+        notes = [each.reference for each in (await shop.client.credits.state(old)).credits]
+        await here.company.client.temporal.get_workflow_handle(credits_id(old)).result()
+        # What is another's is erased after it.
+        for reference in (old, new, *notes):
+            said = await here.typed("erase", reference, *WHY)
+            assert said.exit_code == Code.DONE, said.output
+        assert await _readable(here) == set()
+        assert _canaries(_in_the_register(place)) <= {OPERATOR, "canaryson"}
+        assert _canaries(_in_files(here.folder)) == set()
+        assert collected.leaks([*CANARIES, KEYS.partition(":")[2]]) == []
+        # The file that another invoice has as well stays until that one is erased.
+        (terms,), account = _with(TERMS), Account(shop.provider, shop.account)
+        assert terms.file
+        assert await store.attachments.get(account, terms.file) == TERMS
+        assert (await here.typed("erase", other, *WHY)).exit_code == Code.DONE
+        with pytest.raises(NotThere):
+            await store.attachments.get(account, terms.file)
+
+
+async def _amended_with_files(here: Here, shop: Shop) -> tuple[str, str, str]:
+    """An invoice with two files, the one in its place with one of them, another with the other."""
+    assert here.world.documents
+    for content in (SHEET, TERMS):
+        await here.world.documents.attachments.put(Account(shop.provider, shop.account), content)
+    buyer = shop.request().document.buyer.model_copy(update={"name": NAME})
+    document = {**_document(), "buyer": buyer, "attachments": _with(SHEET)}
+    old = shop.request(document={**document, "attachments": _with(SHEET, TERMS)})
+    other = shop.request(document={"attachments": _with(TERMS)})
+    for each in (old, other):
+        await shop.start(each)
+        await shop.finished(each.reference)
+    new = shop.request(f"{old.reference}-A1", document=document)
+    wanted = Amend(by=OPERATOR, reason=WORDS, amendment="A1", invoice=new)
+    await shop.client.amendments.make(old.reference, wanted)
+    state = await asyncio.wait_for(shop.client.amendments.result(old.reference), LONG_ENOUGH)
+    assert (state.status, state.problem) == (AmendStatus.AMENDED, "")
+    for each in (old, new, other):
+        await shop.client.invoices.handle(each.reference).result()
+    return old.reference, new.reference, other.reference
+
+
+def _with(*contents: bytes) -> tuple[SupportingDocument, ...]:
+    described = (supporting(file=a_file(content)) for content in contents)
+    return tuple(
+        SupportingDocument.model_validate({**each, "reference": f"F-{number}"})
+        for number, each in enumerate(described)
+    )
 
 
 # --- what is answered -----------------------------------------------------------------------------

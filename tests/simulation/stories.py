@@ -108,6 +108,28 @@ class Works:
 
 
 @workflow.defn
+class WorksAtOnce:
+    """Has an activity done within its own task, says how that went, and goes on for a while."""
+
+    @workflow.run
+    async def run(self, job: Job) -> str:
+        try:
+            answer: str = await workflow.execute_local_activity(
+                "work",
+                Box(number=1, text=job.how),
+                result_type=str,
+                schedule_to_close_timeout=_span(job.schedule_to_close),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except ActivityError as error:
+            answer = said(error)
+        except ApplicationError as error:
+            answer = f"not wrapped: {error}"
+        await workflow.sleep(1)
+        return answer
+
+
+@workflow.defn
 class Impatient:
     """Cancels its activity on a signal, and goes on for a while."""
 
@@ -477,6 +499,7 @@ class Everything:
 
 ALL = (
     Works,
+    WorksAtOnce,
     Impatient,
     CancelsAtOnce,
     Sleeps,

@@ -61,9 +61,14 @@ async def client() -> AsyncIterator[Client]:
         connected = await Client.connect(server.address, data_converter=data_converter)
         runner = UnsandboxedWorkflowRunner()
         async with (
-            Worker(connected, task_queue=QUEUE, workflows=stories.ALL, workflow_runner=runner),
+            Worker(
+                connected,
+                task_queue=QUEUE,
+                workflows=stories.ALL,
+                activities=[work],
+                workflow_runner=runner,
+            ),
             Worker(connected, task_queue="bench", activities=[work]),
-            Worker(connected, task_queue=QUEUE, activities=[work]),
         ):
             yield connected
 
@@ -292,6 +297,16 @@ async def how_activities_end(life: Life) -> Histories:
     return told
 
 
+async def what_is_done_within_a_task(life: Life) -> Histories:
+    told: Histories = {}
+    for number, how in enumerate(("at once", "never", "", "slow")):
+        id = f"at-once-{number}"  # noqa: A001
+        await life.start("WorksAtOnce", Job(how=how, schedule_to_close=0.5), id)
+        answer = await life.end(id)
+        told |= {how: [[str(answer)]], **await life.histories(id)}
+    return told
+
+
 async def what_is_too_large(life: Life) -> Histories:
     for what, size in (("attribute", 3000), ("continue", 3 << 20), ("memo", 3 << 20)):
         await life.start("Heavy", stories.Weight(what=what, size=size), f"heavy-{what}")
@@ -311,6 +326,7 @@ LIVES = (
     a_call_to_another,
     memo_and_attributes,
     how_activities_end,
+    what_is_done_within_a_task,
     what_is_too_large,
 )
 

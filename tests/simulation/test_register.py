@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from invoicing.state.invoice import Invoice, Status
 from invoicing.state.order import AddLines, Deliver
 from invoicing.state.questions import Answer, Reason
 from simulation.documents import ISSUED, document
-from simulation.engine import Limits
+from simulation.engine import Faults, Limits
 from simulation.register import SimulatedRegister
 from tests.simulation.scene import ORDER, REFERENCE, Scene, away, lost, request
 
@@ -28,9 +29,9 @@ SOON = timedelta(seconds=11)
 class Kept(Scene):
     """A scene with a register."""
 
-    def __init__(self, **plan: Any) -> None:
+    def __init__(self, busy: Callable[[], bool] = lambda: False, **plan: Any) -> None:
         super().__init__(**{"claims": True, **plan})
-        self.register = SimulatedRegister()
+        self.register = SimulatedRegister(busy=busy)
         for name, handler in self.register.handlers().items():
             self.server.activity(name, handler)
 
@@ -86,6 +87,40 @@ def test_every_line_of_a_life_is_written_down_with_who_wanted_it() -> None:
         assert {"is drafted", "is held", "is sent"} <= set(told)
         (released,) = [line for line in kept if line.what == "released"]
         assert (released.by, released.reason) == ("a person", "test")
+
+
+def test_a_register_that_answers_is_asked_within_the_workflow_s_own_tasks() -> None:
+    with Kept() as scene:
+        scene.begin()
+        scene.written()
+        assert (scene.register.claims, scene.register.records) == (1, 1)
+        assert scene.run.history.count("MarkerRecorded") == 2
+    with Scene() as without:
+        without.begin()
+        without.ended()
+    # A marker each; and the timer by which what follows soon is waited for.
+    own = ["MarkerRecorded", "MarkerRecorded", "TimerCanceled", "TimerStarted"]
+    assert sorted(scene.run.history) == sorted([*without.run.history, *own])
+
+
+def test_one_that_gives_no_answer_at_once_is_asked_on_its_own_queue() -> None:
+    with Kept(busy=lambda: True) as scene:
+        scene.begin(hold=True)
+        scene.until_held()
+        scene.passes(SOON)
+        scene.release()
+        scene.written()
+        # A claim and a record were tried at once, and then the rest of the run went to the queue.
+        assert scene.run.history.count("MarkerRecorded") == 2
+        assert (scene.register.claims, scene.register.records) == (2, 4)
+
+
+def test_what_was_written_in_a_task_that_was_lost_is_written_once() -> None:
+    with Kept() as scene:
+        scene.server.faults = Faults(task_lost=0.4)
+        scene.begin()
+        scene.written()
+        assert scene.server.counters.tasks_lost
 
 
 def test_what_happens_soon_after_goes_along_in_the_same_call() -> None:

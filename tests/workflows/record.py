@@ -14,14 +14,17 @@ import json
 import logging
 import math
 import sys
+import tempfile
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
+from invoicing.books.claims import ClaimCall, Claimed, Register
 from invoicing.credits.amend import Amend
 from invoicing.errors import Unavailable, UnknownOutcome
 from invoicing.preview import PREVIEW_WORKFLOW
@@ -41,6 +44,8 @@ from invoicing.state.news import EventState
 from invoicing.state.notice import Notice
 from invoicing.state.order import Deliver, invoice_reference
 from invoicing.state.questions import Answer
+from invoicing.state.recording import CreditsCall, RecordCall
+from register import Books, opened
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step, Told
 from settings.worker import WorkerSettings
@@ -338,6 +343,44 @@ async def amended(company: Company) -> str:
     return amend_id(reference)
 
 
+async def kept(company: Company) -> str:
+    return await company.start()
+
+
+async def kept_beside(company: Company) -> str:
+    return await company.start()
+
+
+async def ordered_and_kept(company: Company) -> str:
+    return await ordered(company)
+
+
+class _Beside:
+    """A register that gives a workflow task no answer: it is asked on its own queue."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def claim(self, call: ClaimCall) -> Claimed:
+        return await self._asked().claim(call)
+
+    async def record(self, call: RecordCall) -> bool:
+        return await self._asked().record(call)
+
+    async def record_credits(self, call: CreditsCall) -> bool:
+        return await self._asked().record_credits(call)
+
+    def _asked(self) -> Books:
+        if activity.info().is_local:
+            raise Unavailable("not now")
+        return self._books
+
+
+KEPT: tuple[Life, ...] = (kept, ordered_and_kept)
+"""Lives with a register."""
+BESIDE: tuple[Life, ...] = (kept_beside,)
+"""Lives with one that does not answer at once."""
+
 LIVES: tuple[Life, ...] = (
     sent,
     paid,
@@ -414,12 +457,26 @@ async def runs(company: Company, reference: str) -> list[WorkflowHistory]:
     return histories
 
 
-async def record() -> dict[str, str]:
-    """Live all lives at once; the recordings by file name."""
+async def record_all() -> dict[str, str]:
+    """Live all lives; the recordings by file name."""
+    with tempfile.TemporaryDirectory() as folder:
+        books = opened(f"{folder}/register.db")
+        try:
+            return {
+                **await record(LIVES),
+                **await record(KEPT, books),
+                **await record(BESIDE, _Beside(books)),
+            }
+        finally:
+            books.close()
+
+
+async def record(lives: tuple[Life, ...], register: Register | None = None) -> dict[str, str]:
+    """Live these at once; the recordings by file name."""
     long = {"limit.historyCount.suggestContinueAsNew": LONG}
     async with (
         local_server(own=True, dynamic_config=long) as server,
-        world(server) as here,
+        world(server, register=register) as here,
         serving([posts_to(here.client.temporal, SUBSCRIBER, _Deaf(), WorkerSettings())]),
     ):
         here.subscribers[SUBSCRIBER] = _Deaf()
@@ -435,7 +492,7 @@ async def record() -> dict[str, str]:
                 for number, history in enumerate(histories, 1)
             }
 
-        recorded = await asyncio.gather(*map(lived, LIVES))
+        recorded = await asyncio.gather(*map(lived, lives))
     return {name: text for each in recorded for name, text in each.items()}
 
 
@@ -462,6 +519,6 @@ def _handle(company: Company, life: str) -> WorkflowHandle[Any, Any]:
 if __name__ == "__main__":
     # The faults of these lives are meant: the SDK's warnings about them are not news.
     logging.getLogger("temporalio").setLevel(logging.ERROR)
-    recordings = run(record())
+    recordings = run(record_all())
     write(recordings)
     sys.stdout.write(f"{len(recordings)} histories in {FOLDER.name}/\n")

@@ -18,7 +18,7 @@ from temporalio.workflow import NondeterminismError
 
 from invoicing.temporal.converter import data_converter
 from tests.tiers import THOROUGH
-from tests.workflows.record import FOLDER, LIVES
+from tests.workflows.record import BESIDE, FOLDER, KEPT, LIVES
 from worker import RUNNER, STORIES
 
 RECORDED = sorted(FOLDER.glob("*.json"))
@@ -76,7 +76,7 @@ async def test_and_nothing_in_it_is_forbidden_in_the_full_sandbox() -> None:
 
 
 def test_every_kind_of_life_is_recorded() -> None:
-    kinds = {life.__name__ for life in LIVES}
+    kinds = {life.__name__ for life in (*LIVES, *KEPT, *BESIDE)}
     assert {path.stem.partition("-")[0] for path in RECORDED} == kinds
 
 

@@ -13,7 +13,7 @@ from workflows.invoice.inheritance import inherit, leave_word
 from workflows.invoice.life import Life
 from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended, Overdue, StartOver
-from workflows.kit.recorder import ask_claim
+from workflows.kit.recorder import ask_claim, claimed_at_once
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
@@ -80,14 +80,14 @@ async def _answered(life: Life) -> Claimed:
         namespace=workflow.info().namespace,
         at=workflow.now(),
     )
-    while True:
+    claimed = await claimed_at_once(call)
+    while claimed is None:
         try:
             (claimed,) = await answers((ask_claim(call),), lambda: life.cancel_pending)
         except Trouble:
             await _wait(life)
-        else:
-            life.waits.over()
-            return claimed
+    life.waits.over()
+    return claimed
 
 
 def _asked_for_first(life: Life) -> dict[str, str]:

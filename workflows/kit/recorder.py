@@ -1,8 +1,11 @@
 """What an invoice, its credits or an order have to tell the register: in order, none lost.
 
-It holds up nothing: it is handed over beside the story, a few seconds after it happened, so that
-what follows soon goes along in the same call. Only the very end waits for it, at once and shown as
-such, for what ends takes with it what was not handed over.
+It is handed over beside the story, a few seconds after it happened, so that what follows soon goes
+along in the same call. Only the very end waits for it, at once and shown as such, for what ends
+takes with it what was not handed over.
+
+The register is asked within the workflow task, which holds that up for three seconds at most; one
+that does not answer then is asked on its own queue, and holds up nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.register import RegisterActivities
@@ -29,6 +32,9 @@ with workflow.unsafe.imports_passed_through():
 
 CALL = timedelta(seconds=15)
 """More than the register's own patience, so that its word for what happened wins."""
+PROMPTLY = timedelta(seconds=3)
+"""For so long a workflow task waits for an answer: well within its own ten seconds, after which the
+server would give it to another worker."""
 ATTEMPTS = timedelta(seconds=30)
 """For so long the engine tries by itself, unseen; after that, what waits says so."""
 MOST_LINES = 200
@@ -37,29 +43,34 @@ GATHERED = 2
 """First pauses of the pace for which lines wait for what follows: an invoice that goes straight
 through has ended by then, also on a busy worker."""
 
+R = TypeVar("R")
+
 Kind = Literal["invoice", "order"]
-Call = Callable[[tuple[Line, ...]], workflow.ActivityHandle[bool]]
-"""Begins to hand over these lines."""
 
 
-def ask_claim(call: ClaimCall) -> workflow.ActivityHandle[Claimed]:
+class Call(Protocol):
+    """Begins to hand over lines."""
+
+    def __call__(self, lines: tuple[Line, ...], *, promptly: bool) -> workflow.ActivityHandle[bool]:
+        """Within the workflow task, or on the register's queue."""
+        ...
+
+
+def ask_claim(call: ClaimCall, *, promptly: bool = False) -> workflow.ActivityHandle[Claimed]:
     """A claim; safe to repeat."""
-    return workflow.start_activity_method(
-        RegisterActivities.claim,
-        call,
-        task_queue=REGISTER_QUEUE,
-        summary="claim the reference",
-        start_to_close_timeout=CALL,
-        schedule_to_close_timeout=ATTEMPTS,
-        retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
-    )
+    return _begun(RegisterActivities.claim, call, "claim the reference", promptly=promptly)
+
+
+async def claimed_at_once(call: ClaimCall) -> Claimed | None:
+    """What it is answered within this workflow task; None where it is not."""
+    return await _answered(ask_claim(call, promptly=True))
 
 
 def rows(kind: Kind, reference: str, row: Callable[[], Row], before: Before | None = None) -> Call:
     """The lines of an invoice or an order, with how it is now. `before`: whose claim it is, where
     that is another workflow's, which has ended."""
 
-    def begun(lines: tuple[Line, ...]) -> workflow.ActivityHandle[bool]:
+    def begun(lines: tuple[Line, ...], *, promptly: bool) -> workflow.ActivityHandle[bool]:
         info = workflow.info()
         call = RecordCall(
             kind=kind,
@@ -69,7 +80,7 @@ def rows(kind: Kind, reference: str, row: Callable[[], Row], before: Before | No
             row=row(),
             lines=lines,
         )
-        return _begun(RegisterActivities.record, call, len(lines))
+        return _begun(RegisterActivities.record, call, _lines(lines), promptly=promptly)
 
     return begun
 
@@ -77,23 +88,48 @@ def rows(kind: Kind, reference: str, row: Callable[[], Row], before: Before | No
 def ledger(reference: str, claimant: Callable[[], str]) -> Call:
     """The lines of the credits of this invoice."""
 
-    def begun(lines: tuple[Line, ...]) -> workflow.ActivityHandle[bool]:
+    def begun(lines: tuple[Line, ...], *, promptly: bool) -> workflow.ActivityHandle[bool]:
         call = CreditsCall(reference=reference, claimant=claimant(), lines=lines)
-        return _begun(RegisterActivities.record_credits, call, len(lines))
+        return _begun(RegisterActivities.record_credits, call, _lines(lines), promptly=promptly)
 
     return begun
 
 
-def _begun(verb: Any, call: object, lines: int) -> workflow.ActivityHandle[bool]:
+def _lines(lines: tuple[Line, ...]) -> str:
+    return f"record {len(lines)} lines"
+
+
+def _begun(
+    verb: Any, call: object, summary: str, *, promptly: bool
+) -> workflow.ActivityHandle[Any]:
+    if promptly:
+        return workflow.start_local_activity_method(
+            verb,
+            call,
+            summary=summary,
+            schedule_to_close_timeout=PROMPTLY,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
     return workflow.start_activity_method(
         verb,
         call,
         task_queue=REGISTER_QUEUE,
-        summary=f"record {lines} lines",
+        summary=summary,
         start_to_close_timeout=CALL,
         schedule_to_close_timeout=ATTEMPTS,
         retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=5)),
     )
+
+
+async def _answered(asked: workflow.ActivityHandle[R]) -> R | None:
+    """What was answered within this workflow task; None where nothing was. A cancel of the workflow
+    stops the wait alone: the call ends with the task."""
+    await workflow.wait_condition(asked.done)
+    try:
+        return asked.result()
+    except FailureError:
+        # Not an ActivityError alone: what a local activity raises reaches the workflow as it is.
+        return None
 
 
 class Recorder:
@@ -110,7 +146,7 @@ class Recorder:
         self._call = call
         self._shown = shown
         self._pace = Paces().notices
-        self._gathers = True
+        self._gathers = self._promptly = True
         self._calling = self._ending = False
         self._work: asyncio.Task[None] | None = None
 
@@ -195,13 +231,21 @@ class Recorder:
         lines = memory.unrecorded[:MOST_LINES]
         self._calling = True
         try:
-            ours = await self._call(lines)
+            ours = await self._taken(lines)
         except ActivityError:
             return False
         finally:
             self._calling = False
         memory.were_recorded(lines, ours=ours)
         return True
+
+    async def _taken(self, lines: tuple[Line, ...]) -> bool:
+        """Within this task, or from the queue: then the rest of this run as well."""
+        if self._promptly:
+            if (ours := await _answered(self._call(lines, promptly=True))) is not None:
+                return ours
+            self._promptly = False
+        return await self._call(lines, promptly=False)
 
     def _say_what_is_waited_for(self) -> None:
         """At the end alone: until then the invoice has waits of its own."""

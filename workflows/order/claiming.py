@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.kit.calls import Kind, Trouble, answer
 from workflows.kit.endings import Overdue
-from workflows.kit.recorder import ask_claim
+from workflows.kit.recorder import ask_claim, claimed_at_once
 from workflows.order.life import OrderLife
 
 with workflow.unsafe.imports_passed_through():
@@ -49,15 +49,16 @@ async def claim(life: OrderLife) -> None:
 
 async def _answered(life: OrderLife, call: ClaimCall) -> Claimed:
     waits = life.waits("claim")
-    while True:
+    with life.calling():
+        claimed = await claimed_at_once(call)
+    while claimed is None:
         try:
             with life.calling():
-                claimed: Claimed = await answer(ask_claim(call), changes=False)
+                claimed = await answer(ask_claim(call), changes=False)
         except Trouble as problem:
             try:
                 await waits.pause(CLAIM, life.paces.unavailable, on="register")
             except Overdue:
                 await life.ask_about(problem)
-        else:
-            waits.over()
-            return claimed
+    waits.over()
+    return claimed

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.kit.lifetime import is_long
 from workflows.kit.listing import Listing
+from workflows.notices import NoticesWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.invoice import InvoiceActivities
@@ -30,12 +31,14 @@ with workflow.unsafe.imports_passed_through():
         Scope,
         SettleCall,
         Suspects,
+        of_findings,
     )
     from invoicing.provider import ReadCall, Target
     from invoicing.provider.listing import ListCall
     from invoicing.state import attributes
-    from invoicing.state.identity import provider_queue
+    from invoicing.state.identity import notices_id, provider_queue
     from invoicing.state.invoice import AWAY, Waiting
+    from invoicing.state.notice import NoticesInput
 
 CALL = timedelta(minutes=2)
 PATIENCE = timedelta(hours=6)
@@ -150,7 +153,31 @@ class ReconciliationWorkflow:
             reads=now.reads,
         )
         done: Reconciled = await self._tell(ReconcilingActivities.finish, call, "finish")
+        if done.new:
+            await self._tell_somebody(done)
         return done
+
+    async def _tell_somebody(self, done: Reconciled) -> None:
+        """Have it posted, for as long as that takes, by a workflow that outlives this one."""
+        subscriber: str | None = await workflow.execute_activity_method(
+            ReconcilingActivities.who_is_told,
+            task_queue=REGISTER_QUEUE,
+            summary="who is told",
+            start_to_close_timeout=CALL,
+            retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
+        )
+        if subscriber is None:
+            return
+        info = workflow.info()
+        notice = of_findings(done, info.run_id, workflow.now())
+        await workflow.start_child_workflow(
+            NoticesWorkflow.run,
+            NoticesInput(subscriber=subscriber, waiting=(notice,)),
+            # One for each run: one that is still posted stands in nobody's way.
+            id=notices_id(subscriber, f"{info.workflow_id}/{info.run_id}"),
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            static_summary=f"{subscriber} · findings",
+        )
 
     # What they share
 
