@@ -47,6 +47,9 @@ class Pace:
         del self._waiting[whose]
 
 
+_CHANCE = random.SystemRandom()
+
+
 def spread(seconds: float) -> float:
     """Up to a quarter longer, by chance: what came in one moment does not end in one."""
-    return seconds * random.uniform(1, 1.25)  # noqa: S311
+    return seconds * _CHANCE.uniform(1, 1.25)

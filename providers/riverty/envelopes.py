@@ -68,10 +68,10 @@ def _announced(place: Body) -> Iterator[tuple[Body, Body]]:
 
 
 def _shared(given: Mapping[str, Any]) -> Body:
-    told = {name: value for name, value in given.items() if isinstance(value, str | int)}
+    told: Body = {name: value for name, value in given.items() if isinstance(value, str | int)}
     if isinstance(details := given.get("details"), dict):
         told["details"] = _shared(details)
-    left, kept = SHARED, {}
+    left, kept = SHARED, Body()
     for name, value in islice(told.items(), MOST_SHARED):
         left -= len(name) + len(str(value))
         if left >= 0:

@@ -147,7 +147,7 @@ async def test_a_caller_puts_no_more_than_its_share(
     shared_world: World, store: DocumentStore, tmp_path: Path
 ) -> None:
     known = {name: caller(TOKENS[name], Scope.START) for name in ("free", "mine")}
-    bounds = {"caller_files": 2, "caller_file_bytes": 1_000}
+    bounds: dict[str, Any] = {"caller_files": 2, "caller_file_bytes": 1_000}
     async with gateway_over(shared_world.client, known, documents=store, **bounds) as made:
         door = made.bearer(TOKENS["free"])
         files = [CONTENT + b"%d" % number for number in range(3)]
