@@ -36,6 +36,7 @@ from gateway import tokens
 from gateway.app import application
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
+from invoicing.process import keep
 from invoicing.provider import Delivery, Event
 from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings
@@ -99,6 +100,7 @@ async def staged() -> AsyncIterator[Stage]:
     silent = cast("InvoicingClient", _Silenced())
     app = application(silent, {"p": {"a": _Hooks()}}, settings, callers)
     async with serving(app, settings) as url, httpx.AsyncClient(trust_env=False) as http:
+        keep()  # as `gateway.__main__` does
         yield Stage(url, http, given)
 
 

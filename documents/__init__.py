@@ -7,6 +7,17 @@ never through a workflow.
 
 from documents.attachments import Account, NotThere
 from documents.reaching import StoreAway
+from documents.shares import Share, UsedUp
 from documents.store import Crowded, DocumentStore, Erased, opened
 
-__all__ = ["Account", "Crowded", "DocumentStore", "Erased", "NotThere", "StoreAway", "opened"]
+__all__ = [
+    "Account",
+    "Crowded",
+    "DocumentStore",
+    "Erased",
+    "NotThere",
+    "Share",
+    "StoreAway",
+    "UsedUp",
+    "opened",
+]

@@ -17,6 +17,7 @@ import obstore
 from obstore.store import ObjectStore
 
 from documents.reaching import StoreAway, reached
+from documents.shares import PUT, Share, Shares
 from invoicing.attachment import StoredFile, digest_of, is_what_it_says
 from invoicing.document_file import folder_of
 
@@ -25,7 +26,7 @@ AT_ONCE = 2
 call holds up to 20 MB, and writes them down up to three times as Base64: 100 MB."""
 PATIENCE = timedelta(seconds=10)
 """For one answer of the store, and for a place."""
-_FILES, _HELD, _HOLDS, _SIGNED = "+attachments", "+attached", "+attached", "+put"
+_FILES, _HELD, _HOLDS = "+attachments", "+attached", "+attached"
 """No reference begins with a plus, so that no folder of a reference is one of these."""
 
 
@@ -46,6 +47,7 @@ class Attachments:
 
     def __init__(self, files: ObjectStore) -> None:
         self._files = files
+        self._shares = Shares(files)
         self._places = asyncio.Semaphore(AT_ONCE)
 
     @contextlib.asynccontextmanager
@@ -61,29 +63,26 @@ class Attachments:
         finally:
             self._places.release()
 
-    async def put(self, account: Account, raw: bytes, named: str = "") -> str:
+    async def put(
+        self, account: Account, raw: bytes, named: str = "", by: tuple[str, Share] | None = None
+    ) -> str:
         """Keep this content, all of it or none. Its digest, by which it is named; empty where it is
-        not the one given, and nothing is kept then."""
+        not the one given, and nothing is kept then. It counts for the caller `by` whom it is put,
+        who may then name it; UsedUp where that one has no room left."""
         sha256 = await asyncio.to_thread(digest_of, raw)
         if named and named != sha256:
             return ""
         async with _in_time():
+            if by is not None:
+                caller, most = by
+                await self._shares.take(caller, sha256, len(raw), most)
             await obstore.put_async(self._files, _key(account, sha256), raw)
         return sha256
 
-    async def sign(self, caller: str, sha256: str) -> None:
-        """Note that this caller has put this content, and so may name it."""
+    async def has_put(self, caller: str, file: StoredFile) -> bool:
+        """Whether this caller has put this content, and not too long ago."""
         async with _in_time():
-            await obstore.put_async(self._files, _signature(caller, sha256), b"put")
-
-    async def signed(self, caller: str, sha256: str) -> bool:
-        """Whether it has, and not so long ago that it was swept away."""
-        async with _in_time():
-            try:
-                await obstore.head_async(self._files, _signature(caller, sha256))
-            except FileNotFoundError:
-                return False
-        return True
+            return await self._shares.has(caller, file.sha256, file.size)
 
     async def get(self, account: Account, file: StoredFile) -> bytes:
         """The content of this file. Raises NotThere where it is another, or none."""
@@ -128,9 +127,9 @@ class Attachments:
         with reached():
             files = await self._older(_FILES, before, most)
             removed = sum([await self._drop(path) for path in files])
-            signatures = await self._older(_SIGNED, before, most)
-            if signatures:
-                await obstore.delete_async(self._files, signatures)
+            marks = await self._older(PUT, before, most)
+            if marks:
+                await obstore.delete_async(self._files, marks)
         return removed
 
     async def _older(self, prefix: str, before: datetime, most: int) -> list[str]:
@@ -175,10 +174,6 @@ MISSING = (
 
 def _key(account: Account, sha256: str) -> str:
     return f"{_FILES}/{account.provider}/{account.name}/{sha256}"
-
-
-def _signature(caller: str, sha256: str) -> str:
-    return f"{_SIGNED}/{digest_of(caller.encode())}/{sha256}"
 
 
 def _mark(account: Account, sha256: str, folder: str) -> str:

@@ -29,7 +29,7 @@ from gateway.people import People
 from gateway.serve import serving
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
-from invoicing.process import run
+from invoicing.process import keep, run
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from register.keys import KeyStore
@@ -67,6 +67,7 @@ async def main() -> None:
                 )
             for provider, accounts in sorted(hooks.items()):
                 log.info("webhooks of %s: %s", provider, ", ".join(sorted(accounts)))
+            keep()
             await told_to_stop.wait()
             log.info("stopping: up to %.0f s for requests under way", setup.grace)
     if books:

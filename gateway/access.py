@@ -66,6 +66,10 @@ class Access:
         leave = self.house.wait_long(caller) if long else self.house.enter(caller)
         visit.leave.append(leave)
 
+    def named(self, token: str) -> str:
+        """Whose token this is, for who has not been let in yet; empty where it is nobody's here."""
+        return self._callers.named(token)
+
     async def count_looks(self, caller: Caller, looks: int) -> None:
         """Have so many looks within one request count for the caller's rate, and wait for their
         turn. Raises Trouble where that does not come."""

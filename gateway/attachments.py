@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 
-from documents import Account, StoreAway
+from documents import Account, Share, StoreAway, UsedUp
 from gateway.access import Who
-from gateway.backend import Behind
+from gateway.backend import Backend, Behind
 from gateway.inputs import whole_body
 from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads
@@ -27,6 +27,7 @@ from invoicing.attachment import (
 )
 from invoicing.model import Recorded
 from invoicing.request import AccountName, ProviderName
+from invoicing.temporal.asking import Refused
 
 heads = Heads("attachments")
 router = heads.router
@@ -72,7 +73,8 @@ async def put_attachment(
     who: Who,
 ) -> PutFile:
     """Put a file into the store, for invoices of this account: up to 10 MB. Its address is what is
-    in it, so that the same file again is the same file. A document then names it in
+    in it, so that the same file again is the same file, and counts once for what a caller may put
+    within thirty days. A document then names it in
     `attachments[].file`."""
     who.reach.refuse_account(provider, account)
     store = needed(behind)
@@ -81,11 +83,16 @@ async def put_attachment(
         if not raw or not is_what_it_says(raw, media_type):
             raise invalid("body", f"does not begin as {media_type} does, or is empty")
         try:
-            put = await store.attachments.put(Account(provider, account), raw, named=sha256)
-            if put and who.reach.references:
-                await store.attachments.sign(who.name, sha256)
+            by = who.name, _share(behind)
+            put = await store.attachments.put(Account(provider, account), raw, sha256, by)
+        except UsedUp as error:
+            raise Refused(f"{error}; GATEWAY_CALLER_FILES says how many") from None
         except StoreAway as error:
             raise unavailable(str(error)) from None
     if not put:
         raise invalid("path.sha256", "is not that of the body: it was cut, or is another file")
     return PutFile(media_type=media_type, size=len(raw), sha256=sha256)
+
+
+def _share(behind: Backend) -> Share:
+    return Share(behind.settings.caller_files, behind.settings.caller_file_bytes)

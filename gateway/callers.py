@@ -46,8 +46,7 @@ class Callers:
         Every digest is compared, each in constant time, whether one has fitted or not. A token that
         a person made up is nobody's even where its digest is there: it could be guessed.
         """
-        given = tokens.digest(token or "")
-        fitting = [each for each in self._tokens if hmac.compare_digest(each[0].digest, given)]
+        fitting = self._fitting(token or "")
         if not fitting or token is None or tokens.is_weak(token):
             challenge = "Bearer" if token is None else 'Bearer error="invalid_token"'
             raise Trouble(Kind.UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
@@ -60,3 +59,11 @@ class Callers:
                 headers={"WWW-Authenticate": challenge},
             )
         return caller
+
+    def named(self, token: str) -> str:
+        """Whose this token is, or was; empty where it is nobody's. It lets nobody in."""
+        return next((caller.name for _, caller in self._fitting(token)), "")
+
+    def _fitting(self, token: str) -> list[tuple[Token, Caller]]:
+        given = tokens.digest(token)
+        return [each for each in self._tokens if hmac.compare_digest(each[0].digest, given)]

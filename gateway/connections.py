@@ -14,7 +14,9 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-ACCEPTED_AT_ONCE = 64
+from gateway.pace import spread
+
+ACCEPTED_AT_ONCE = 16
 """Connections that are taken from the system in one turn of the loop, before any is counted."""
 OTHER_FILES = 128
 """Descriptors for everything else: the server behind, files, logs."""
@@ -115,7 +117,7 @@ class _Protocol(H11Protocol):
 
     def _wait_for_head(self) -> None:
         self._stop_waiting()
-        seconds = self._connections.head_seconds
+        seconds = spread(self._connections.head_seconds)
         self._deadline = self.loop.call_later(seconds, self.transport.abort)
         self._connections.waits(self, answered=self.cycle is not None)
 

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.hosts import is_ours
+from gateway.pace import Pace
 from gateway.problems import Kind, Trouble, trouble_with, unavailable
 from gateway.visits import LEFT, Book, Visit, source
 
@@ -37,6 +38,7 @@ class Guard:
         self._hosts = frozenset(hosts)
         self._proxies = proxies
         self._book = Book()
+        self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,6 +51,7 @@ class Guard:
         presence = _Presence(scope, receive)
         try:
             self._refuse_other_names(scope)
+            await self._pace.begin(_sender(scope, visit))
             await presence.during(self._app, scope, answer)
         except _LeftError:
             visit.outcome = LEFT
@@ -72,6 +75,14 @@ class Guard:
         if not is_ours(Headers(scope=scope).get("host", ""), self._hosts):
             detail = "set GATEWAY_HOSTS to the names with a dot under which it is asked for"
             raise Trouble(Kind.MISDIRECTED, detail)
+
+
+def _sender(scope: Scope, visit: Visit) -> str:
+    """By whose token it comes, which is not proven yet; or else from where."""
+    access = getattr(getattr(scope.get("app"), "state", None), "access", None)
+    scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    named = access.named(token) if access and scheme.lower() == "bearer" else ""
+    return named or f"from {visit.address}"
 
 
 class _LeftError(Exception):

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from gateway.callers import Caller
+from gateway.pace import spread
 from gateway.problems import busy, unavailable
 from settings.callers import Scope
 from settings.gateway import GatewaySettings
@@ -21,7 +22,7 @@ from settings.gateway import GatewaySettings
 UNPROVEN_BYTES = 32_000_000
 """Of all bodies together whose senders have not proven themselves."""
 PAUSE = 0.5
-"""Seconds."""
+"""Seconds, and up to a quarter more."""
 Leave = Callable[[], None]
 
 
@@ -111,7 +112,7 @@ class House:
         if self._pausing[caller.name] < self._settings.caller_at_once:
             self._pausing[caller.name] += 1
             try:
-                await sleep(PAUSE)
+                await sleep(spread(PAUSE))
             finally:
                 _less(self._pausing, caller.name)
 

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from gateway.access import Who
 from gateway.backend import Backend, Behind
 from gateway.callers import Caller
+from gateway.pace import spread
 from gateway.problems import Kind, Trouble, invalid
 from gateway.store import refuse_unseen
 from invoicing import request
@@ -84,7 +85,7 @@ async def whole_body(
     most = settings.max_body if most is None else most
     body, length = bytearray(), 0
     try:
-        async with asyncio.timeout(settings.body_seconds) as deadline:
+        async with asyncio.timeout(spread(settings.body_seconds)) as deadline:
             with beside(deadline) as took:
                 async for part in request.stream():
                     length += len(part)

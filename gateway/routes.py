@@ -117,7 +117,7 @@ class Heads:
             path,
             dependencies=[needs(Scope.START)],
             openapi_extra=content | _limits(Limits.REFUSED),
-            responses=documented(*COMMON, *BODY, Kind.NOT_FOUND),
+            responses=documented(*COMMON, *BODY, Kind.NOT_FOUND, Kind.REFUSED),
             response_description=what,
         )
 

@@ -31,7 +31,7 @@ async def refuse_unseen(behind: Backend, who: Caller, given: Any) -> None:
     store = needed(behind)
     for index, each in enumerate(document.attachments):
         try:
-            seen = each.file is None or await store.attachments.signed(who.name, each.file.sha256)
+            seen = each.file is None or await store.attachments.has_put(who.name, each.file)
         except StoreAway as error:
             raise unavailable(str(error)) from None
         if not seen:

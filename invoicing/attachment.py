@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from invoicing.document_file import begins_as_pdf
 from invoicing.errors import FieldProblem
 from invoicing.fields import Name
+from invoicing.inconsistent import Inconsistent
 from invoicing.model import Typed
 from invoicing.values import readable
 
@@ -114,6 +115,15 @@ class StoredFile(Typed):
     size: Annotated[int, Field(strict=True, ge=1, le=MOST_BYTES)]
     """In bytes."""
     sha256: Digest
+
+    @model_validator(mode="after")
+    def _named_as_what_it_is(self) -> Self:
+        """Programs open a file by its name: one that says `.exe` must not come as a table."""
+        if ENDINGS.get(PurePath(self.name).suffix.lower()) != self.media_type:
+            fitting = " or ".join(end for end, kind in ENDINGS.items() if kind == self.media_type)
+            message = f"must end in {fitting}, as {self.media_type} does"
+            raise Inconsistent([FieldProblem(field="name", message=message)])
+        return self
 
 
 def described(name: str, raw: bytes) -> StoredFile:

@@ -13,7 +13,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, StrictBool, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ModelWrapValidatorHandler,
+    StrictBool,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_extra_types.country import CountryAlpha2
 
 from invoicing import rules
@@ -36,6 +43,7 @@ from invoicing.fields import (
     VatNumber,
 )
 from invoicing.inconsistent import Inconsistent, refuse
+from invoicing.known import Known
 from invoicing.lengths import Length
 from invoicing.model import Typed
 from invoicing.money import (
@@ -351,6 +359,13 @@ class Document(Typed):
             amounts = self.amounts()
             refuse(rules.broken(self, amounts))
         return self
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _known_again(
+        cls, given: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        return info.context.read(given, read) if isinstance(info.context, Known) else read(given)
 
     def amounts(self) -> DocumentAmounts:
         """What every line comes to, computed now and once. Nothing of it is kept in the document.

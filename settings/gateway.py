@@ -79,6 +79,7 @@ class GatewaySettings(Variables):
         the one that has waited longest for a request.
     head_seconds, body_seconds: how long a request's head and body may take to arrive.
     max_body: bytes of a request's body.
+    caller_files, caller_file_bytes: what one caller may put into the store within thirty days.
     trusted_proxies: how many proxies stand in front, each of which adds the address that called it
         to X-Forwarded-For. With 0, the caller is whoever opened the connection.
     temporal_seconds: how long the Temporal server may take to answer.
@@ -110,6 +111,8 @@ class GatewaySettings(Variables):
     head_seconds: Annotated[float, Field(gt=0)] = 10.0
     body_seconds: Annotated[float, Field(gt=0)] = 10.0
     max_body: Annotated[int, Field(ge=1_000, le=1_900_000)] = 1_000_000
+    caller_files: Annotated[int, Field(ge=0, le=10_000)] = 2_000
+    caller_file_bytes: Annotated[int, Field(ge=0)] = 5_000_000_000
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     temporal_seconds: Annotated[float, Field(gt=0)] = 8.0
     worker_seconds: Annotated[float, Field(gt=0)] = 15.0

@@ -1,10 +1,11 @@
 """How our models become Temporal payloads and back. Client, worker and replayer all use this one.
 
-The SDK's pydantic converter with three changes. A model's empty fields are not written out: they
+The SDK's pydantic converter with four changes. A model's empty fields are not written out: they
 can be more than half of what is stored. What cannot be read becomes an error that names the
 fields and never repeats their values, which may be personal data; in a workflow's input it fails
-the workflow at once instead of retrying its first task for ever. And an invoice that continued as
-new ignores keys it does not know, so that a roll-back of the workers cannot end it.
+the workflow at once instead of retrying its first task for ever. An invoice that continued as
+new ignores keys it does not know, so that a roll-back of the workers cannot end it. And a document
+that this process has read before is not checked again (`invoicing.known`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +28,7 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 from invoicing.errors import Misread
+from invoicing.known import Known
 from invoicing.parse import problems
 from invoicing.state.bounds import written
 from invoicing.state.case import InvoiceInput
@@ -81,13 +84,19 @@ async def refuse_erased(converter: DataConverter, namespace: str, workflow_id: s
             await about.refuse_erased()
 
 
+@lru_cache(maxsize=1024)
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)
+
+
 class _Json(PydanticJSONPlainPayloadConverter):
     def to_payload(self, value: Any) -> Payload | None:
         return Payload(metadata={"encoding": self.encoding.encode()}, data=written(value))
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
+        adapter = _adapter(Any if type_hint is None else type_hint)
         try:
-            return super().from_payload(payload, type_hint)
+            return adapter.validate_json(payload.data, context=_known)
         except ValidationError as error:
             if type_hint is InvoiceInput and b'"resumed":{' in payload.data:
                 return _lenient.validate_json(payload.data, extra="ignore")
@@ -115,6 +124,9 @@ class _Encrypted(EncodingPayloadConverter):
 
 
 _lenient = TypeAdapter(InvoiceInput)
+_known = Known()
+"""Of the whole process: workflows and calls meet the same documents. What is read leniently is not
+read by the same rules, and is not kept here."""
 
 
 # Every workflow in memory has a payload converter of its own. They share what they are made of: a

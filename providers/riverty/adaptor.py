@@ -52,10 +52,8 @@ from providers.riverty.credit import ON_NO_LINE, as_credit_note, credit_plan
 from providers.riverty.decode import (
     Note,
     accepted,
-    apart,
     comes_from,
     money_of,
-    notification,
     order_snapshot,
     problems,
     refusal,
@@ -64,6 +62,7 @@ from providers.riverty.decode import (
 )
 from providers.riverty.document import document
 from providers.riverty.encode import cancelled, derived, encoded_order, order_lines, today
+from providers.riverty.envelopes import notification, parts
 from providers.riverty.options import UNSAID, RivertyOptions
 from providers.riverty.settings import NAME, RivertySettings
 from providers.riverty.states import (
@@ -262,11 +261,11 @@ class Riverty:
         if not kind:
             raise Unreadable(f"{NAME}: a notification without a type")
         at = webhooks.moment(body.get("timestamp")) or delivery.received
-        parts = apart(body)
-        names = webhooks.digests(delivery.body, len(parts))
+        count, each = parts(body)
+        names = webhooks.digests(delivery.body, count)
         return tuple(
             Event(id=name, kind=kind, at=at, body=part)
-            for name, part in zip(names, parts, strict=True)
+            for name, part in zip(names, each, strict=True)
         )
 
     async def about(self, event: Event) -> Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ import httpx
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from invoicing.balance import Movement, Statement, Way
-from invoicing.errors import FieldProblem, ProviderError, Unavailable, Unreadable
+from invoicing.errors import FieldProblem, ProviderError, Unavailable
 from invoicing.provider import Event, OrderSnapshot, OrderStage, PaymentStatus, Target
-from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, unclear
 from providers.kit.wire import Amount, day_of
@@ -33,10 +31,6 @@ from providers.riverty.states import (
     content_of,
     request_id,
 )
-
-MAX_NOTIFICATION = 256 * 1024
-MOST_PARTS = 500
-"""Documents that one notification may announce."""
 
 NOT_READ = {
     "companyCode": "the business code says it",
@@ -79,41 +73,6 @@ def _refused_fields(body: Json) -> tuple[FieldProblem, ...]:
     described = re.search(r"Path:\s*([\w.\[\]]{1,100})", texts[-1]) if texts else None
     field = described[1] if described else safe_word(str(body.get("type") or "request"))
     return (FieldProblem(field=field, message=": ".join(texts)[:500]),)
-
-
-def notification(raw: bytes) -> dict[str, JsonValue]:
-    """A JSON object whose fractions are kept as text, exactly as they were written."""
-    if len(raw) > MAX_NOTIFICATION:
-        raise Unreadable(f"{NAME}: a notification of more than {MAX_NOTIFICATION} bytes")
-    webhooks.parsed(NAME, raw)
-    body: dict[str, JsonValue] = json.loads(raw.decode(), parse_float=str)
-    return body
-
-
-def apart(body: dict[str, JsonValue]) -> list[dict[str, JsonValue]]:
-    """One notification may announce documents of many invoices: one part for each. Unreadable where
-    there are more than anybody announces at once: each becomes a workflow."""
-    holder = body.get("parameters")
-    inside = holder if isinstance(holder, dict) and "documents" in holder else None
-    place: Mapping[str, Any] = body if inside is None else inside
-    found = [
-        (document, information)
-        for document in _objects(place.get("documents"))
-        for information in _objects(document.get("documentInformation"))
-    ]
-    if len(found) > MOST_PARTS:
-        raise Unreadable(f"{NAME}: a notification of more than {MOST_PARTS} documents")
-    parts: list[dict[str, Any]] = [
-        {**place, "documents": [{**document, "documentInformation": [information]}]}
-        for document, information in found
-    ]
-    if len(parts) < 2:
-        return [body]
-    return parts if inside is None else [{**body, "parameters": part} for part in parts]
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 
 
 def comes_from(source: str, allowed: Iterable[Network]) -> bool:
@@ -204,7 +163,7 @@ def _flat(body: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(inner, dict):
             found |= inner
     for name in ("documents", "documentInformation"):
-        found |= next(_objects(found.get(name)), {})
+        found |= next(objects(found.get(name)), {})
     return found
 
 
@@ -215,7 +174,7 @@ def _text(fields: Mapping[str, Any], *names: str) -> str:
 
 def _error_details(value: Any) -> tuple[FieldProblem, ...]:
     """`providedValue` may be personal and is in the request anyway, so it is left out."""
-    found = list(_objects(value))[:20]
+    found = list(objects(value))[:20]
     return tuple(
         FieldProblem(
             field=safe_word(str(one.get("fieldName") or "request")),
@@ -439,3 +398,8 @@ def order_snapshot(context: OrderContext, before: OrderContext) -> OrderSnapshot
         ),
         context=context.since(before),
     )
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Those of a list that are objects; none where it is no list."""
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())

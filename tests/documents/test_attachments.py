@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +13,18 @@ import pytest
 from obstore.store import LocalStore, MemoryStore
 
 from activities.retention import UNUSED, RetentionActivities
-from documents import Account, DocumentStore, Erased, NotThere, StoreAway, opened
+from documents import (
+    Account,
+    DocumentStore,
+    Erased,
+    NotThere,
+    Share,
+    StoreAway,
+    UsedUp,
+    opened,
+)
 from documents import attachments as of_callers
+from documents.shares import WITHIN
 from invoicing.attachment import StoredFile, digest_of
 from invoicing.books.retention import DueCall, DuePage
 from invoicing.document_file import document_key, folder_of
@@ -21,6 +32,7 @@ from tests.attached import CONTENT, a_file
 
 OURS, THEIRS = Account("quiddly", "default"), Account("quiddly", "other")
 FILE = StoredFile.model_validate(a_file())
+MANY = Share(100, 10_000)
 
 
 @pytest.fixture
@@ -179,8 +191,7 @@ async def test_no_reference_can_have_the_folder_of_the_files(tmp_path: Path) -> 
 async def test_each_night_begins_with_what_nobody_has_needed_for_a_month(
     store: DocumentStore,
 ) -> None:
-    await store.attachments.put(OURS, CONTENT)
-    await store.attachments.sign("erp", FILE.sha256)
+    await store.attachments.put(OURS, CONTENT, by=("erp", MANY))
     nightly = RetentionActivities(cast("Any", None), cast("Any", None), {}, store)
     now = datetime.now(UTC)
     await nightly.due(DueCall(at=now + UNUSED - timedelta(hours=1)))
@@ -188,7 +199,51 @@ async def test_each_night_begins_with_what_nobody_has_needed_for_a_month(
     await nightly.due(DueCall(at=now + UNUSED + timedelta(hours=1)))
     with pytest.raises(NotThere):
         await store.attachments.get(OURS, FILE)
-    assert not await store.attachments.signed("erp", FILE.sha256)
+    assert not await store.attachments.has_put("erp", FILE)
+
+
+async def put(store: DocumentStore, number: int, by: str, most: Share) -> str:
+    """A file of a hundred bytes."""
+    return await store.attachments.put(OURS, (CONTENT + b"%d" % number).ljust(100), by=(by, most))
+
+
+@pytest.mark.parametrize("most", [Share(3, 1_000), Share(100, 300)], ids=["files", "bytes"])
+async def test_a_caller_puts_so_much_and_the_same_file_counts_once(
+    store: DocumentStore, most: Share, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3, 2, 1):
+        assert await put(store, number, "erp", most)
+    with pytest.raises(UsedUp, match=f"{most.files} files of {most.size} bytes"):
+        await put(store, 4, "erp", most)
+    kept = [each for each in (tmp_path / "documents/+attachments").rglob("*") if each.is_file()]
+    assert len(kept) == 3, "what is refused is not kept"
+    assert await put(store, 3, "erp", most), "what counts already has its room"
+    assert await put(store, 4, "shop", most), "another's share is its own"
+    assert await store.attachments.put(OURS, CONTENT), "who has the store itself has no share"
+
+
+async def test_what_was_put_long_ago_counts_no_more_and_lets_nobody_name_it(
+    store: DocumentStore, tmp_path: Path
+) -> None:
+    most = Share(1, 1_000)
+    await store.attachments.put(OURS, CONTENT, by=("erp", most))
+    assert await store.attachments.has_put("erp", FILE)
+    (mark,) = (each for each in (tmp_path / "documents/+put").rglob("*") if each.is_file())
+    long_ago = (datetime.now(UTC) - WITHIN - timedelta(minutes=1)).timestamp()
+    os.utime(mark, (long_ago, long_ago))
+    assert not await store.attachments.has_put("erp", FILE)
+    assert await put(store, 1, "erp", most)
+    assert not mark.exists(), "nothing gathers where no night sweeps"
+
+
+async def test_a_caller_has_put_a_file_by_its_content_and_not_by_what_is_said_of_it(
+    store: DocumentStore,
+) -> None:
+    assert await store.attachments.put(OURS, CONTENT, "0" * 64, ("erp", MANY)) == ""
+    assert not await store.attachments.has_put("erp", FILE.model_copy(update={"sha256": "0" * 64}))
+    await store.attachments.put(OURS, CONTENT, FILE.sha256, ("erp", MANY))
+    assert not await store.attachments.has_put("shop", FILE)
+    assert not await store.attachments.has_put("erp", FILE.model_copy(update={"size": 3}))
 
 
 async def test_a_night_without_the_store_is_a_night_like_any_other(

@@ -143,6 +143,24 @@ def _lines(request: dict[str, Any]) -> bytes:
     return json.dumps(request).encode() + b"\n"
 
 
+async def test_a_caller_puts_no_more_than_its_share(
+    shared_world: World, store: DocumentStore, tmp_path: Path
+) -> None:
+    known = {name: caller(TOKENS[name], Scope.START) for name in ("free", "mine")}
+    bounds: dict[str, Any] = {"caller_files": 2, "caller_file_bytes": 1_000}
+    async with gateway_over(shared_world.client, known, documents=store, **bounds) as made:
+        door = made.bearer(TOKENS["free"])
+        files = [CONTENT + b"%d" % number for number in range(3)]
+        for content in (*files[:2], *files[:2]):
+            assert (await put(door, at(digest_of(content)), content)).status_code == 200
+        told = problem(await put(door, at(digest_of(files[2])), files[2]), Kind.REFUSED)
+        assert "2 files of 1000 bytes together within 30 days" in told.detail
+        assert "GATEWAY_CALLER_FILES" in told.detail
+        assert [*(tmp_path / "files").rglob(digest_of(files[2]))] == []
+        other = made.bearer(TOKENS["mine"])
+        assert (await put(other, at(digest_of(files[2])), files[2])).status_code == 200
+
+
 async def test_a_store_that_is_away_is_said_to_be_and_can_be_asked_again(
     gateway: Gateway, store: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from documents import opened as store_at
 from gateway.app import described
 from register import opened
 from register.reading import Reader
@@ -47,11 +48,13 @@ WAIT = 1
 async def drawn_at(
     shared_world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gateway]:
-    """A gateway with everything that it can have: a register, and an account that receives."""
+    """A gateway with everything that it can have: a register, a store, and an account that
+    receives."""
     place = str(tmp_path_factory.mktemp("register") / "register.db")
     opened(place).close()
+    store = store_at(str(tmp_path_factory.mktemp("documents")))
     with contextlib.closing(Reader(place)) as reader:
-        async with gateway_over(shared_world.client, books=reader) as gateway:
+        async with gateway_over(shared_world.client, books=reader, documents=store) as gateway:
             gateway.listen_for(RECEIVES)
             yield gateway
 

@@ -380,11 +380,12 @@ async def test_who_asks_too_often_is_made_to_wait_and_keeps_no_more_than_its_pla
     house = House(settings(caller_at_once=2))
     pausing = [asyncio.create_task(house.pause(one("a"))) for _ in range(5)]
     await asyncio.wait(pausing[2:])
-    assert waited == [PAUSE] * 2
+    assert len(waited) == 2
     over.set()
     await asyncio.gather(*pausing)
     await house.pause(one("a"))
-    assert waited == [PAUSE] * 3
+    assert len(waited) == 3
+    assert all(PAUSE <= each <= 1.25 * PAUSE for each in waited)
 
 
 async def test_a_request_under_way_is_never_closed_for_a_newcomer(wires: Wires) -> None:
@@ -411,7 +412,7 @@ def _limit(descriptors: int, _: int) -> tuple[int, int]:
 
 
 def test_connections_stay_below_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
-    for descriptors, most in ((1024, 768), (100_000, 1000), (64, 10)):
+    for descriptors, most in ((1024, 864), (100_000, 1000), (64, 10)):
         monkeypatch.setattr(
             "gateway.connections.resource.getrlimit", lambda _, n=descriptors: (n, n)
         )

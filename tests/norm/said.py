@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from invoicing.attachment import MEDIA_TYPES, MOST_ATTACHMENTS
+from invoicing.attachment import ENDINGS, MOST_ATTACHMENTS
 from invoicing.codes import LISTS
 from invoicing.document import Document
 from invoicing.money import minor_units, rounded
@@ -160,8 +160,9 @@ class _Drawing:
         """Each kind of file that the norm knows, an address, both, or a number alone."""
 
         def one(number: int) -> Drawn:
-            given = {"media_type": self.one(MEDIA_TYPES), "size": 7, "sha256": "0" * 64}
-            file = {"name": "canary", **given}
+            ending, kind = self.one(list(ENDINGS.items()))
+            given = {"media_type": kind, "size": 7, "sha256": "0" * 64}
+            file = {"name": f"canary{ending}", **given}
             some = self.maybe(
                 description=self.text,
                 location=lambda: "https://canary.example/a?b=c",

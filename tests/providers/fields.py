@@ -127,7 +127,8 @@ _ATTACHED = {"reference": "A-31337", "file": _FILE}
 def _attached(name: str, value: Any, text: str = "") -> Sequence[Sample]:
     """Of a file, or of an attachment that has one."""
     if name in _FILE:
-        after = {**_ATTACHED, "file": {**_FILE, name: value}}
+        named = {"name": "own.png"} if name == "media_type" else {}
+        after = {**_ATTACHED, "file": {**_FILE, **named, name: value}}
     else:
         after = {**_ATTACHED, name: value}
     return [Sample({"attachments[]": after}, {"attachments[]": _ATTACHED}, text)]

@@ -1698,7 +1698,7 @@ class TestOwnPdf:
             ([supporting(), supporting(reference="2")], "document.attachments"),
             ([{"reference": "1"}], "document.attachments[0].file"),
             (
-                [supporting(file=a_file(media_type="image/png"))],
+                [supporting(file=a_file(name="own.png", media_type="image/png"))],
                 "document.attachments[0].file.media_type",
             ),
             ([supporting(description="hours")], "document.attachments[0].description"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -48,8 +49,9 @@ from invoicing.request import InvoiceRequest, OrderRequest, RegisteredOrder
 from invoicing.values import MOST_LINES
 from providers.riverty.adaptor import Riverty
 from providers.riverty.check import MOST_CREDITED
-from providers.riverty.decode import MAX_NOTIFICATION, MOST_PARTS, NOT_READ, confirmed
+from providers.riverty.decode import NOT_READ, confirmed
 from providers.riverty.encode import UNITS
+from providers.riverty.envelopes import MAX_NOTIFICATION, MOST_PARTS, SHARED
 from providers.riverty.options import GOODWILL_REASONS, RivertyOptions
 from providers.riverty.settings import RivertySettings
 from providers.riverty.states import FAILURE, Context, Credit
@@ -1654,6 +1656,43 @@ class TestNotifications:
         body = document_created(*(f"INV-{number}" for number in range(MOST_PARTS + 1)))
         with pytest.raises(Unreadable, match=f"more than {MOST_PARTS} documents"):
             adaptor().receive(delivery(body))
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    @pytest.mark.parametrize(
+        "more",
+        [
+            ["x" * 10] * 3_000,
+            "x" * 40_000,
+            {f"n{number}": number for number in range(500)},
+            [[1]] * 500,
+        ],
+        ids=["a list", "a text", "fields", "lists"],
+    )
+    def test_what_many_documents_share_is_not_repeated_for_each(
+        self, more: Any, wrapped: bool
+    ) -> None:
+        """Else 42 kB became 145 MB here, and as much in workflows."""
+        body: dict[str, Any] = document_created(*(f"INV-{number}" for number in range(MOST_PARTS)))
+        beside = more if isinstance(more, dict) else {"more": more}
+        (document,) = body["documents"]
+        body = {**body, **beside, "details": beside, "documents": [{**document, **beside}]}
+        if wrapped:
+            body = {"type": body["type"], **beside, "parameters": body}
+        sent = delivery(body)
+        tracemalloc.start()
+        try:
+            told = adaptor().receive(sent)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(told) == MOST_PARTS
+        assert peak < 20 * len(sent.body) + 1_500_000
+        assert max(len(each.model_dump_json()) for each in told) < 4 * SHARED
+
+    async def test_what_many_documents_share_is_said_of_each(self) -> None:
+        body = {**document_created("I-1", "I-2"), "details": {"businessCode": "2000"}}
+        for event in events(body):
+            assert (await adaptor().about(event)).keys == (), "another business code's"
 
     def test_amounts_are_kept_exactly_as_they_were_written(self) -> None:
         raw = b'{"type": "accounting/paymentReceived", "remainingAmount": 0.10, "fiscalYear": 2024}'
