@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from gateway import tokens
 from invoicing.books.reconciling import TO_DO, FindingKind
+from register.export import packing
 from settings.callers import Scope
 from tests.console.booked import Booked, booked_over
 from tests.console.browser import Browser, Page
@@ -54,6 +57,27 @@ async def test_the_books_show_what_disagrees_each_run_and_what_a_month_comes_to(
     assert "EUR 1 €100.00 €21.00 €121.00 €0.00 €0.00" in page.text
     other = await books_of(clerk, month="2025-01")
     assert "No invoice of that month is final." in other.text
+
+
+async def test_the_books_of_the_month_that_is_shown_are_taken(clerk: Browser) -> None:
+    form = (await books_of(clerk, month="2026-06")).form("/books/export")
+    for button, whole in ((None, False), (("xlsx", "true"), True)):
+        given = {**dict(form.fields), "provider": "", **dict([button] if button else [])}
+        answer = await clerk.ask("GET", form.action, params=given)
+        assert answer.headers["content-disposition"] == 'attachment; filename="books-2026-06.zip"'
+        with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+            assert ("books-2026-06/books.xlsx" in packed.namelist()) is whole
+            assert b"A-1" in packed.read("books-2026-06/invoices.csv")
+    wrong = await clerk.get("/console/books/export", params={"month": "2026-06", "provider": "?"})
+    assert (wrong.status, "provider" in wrong.text) == (422, True)
+
+
+async def test_a_month_too_large_to_be_packed_is_said_with_what_to_do(
+    clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "MOST_INVOICES", 0)
+    page = await clerk.get("/console/books/export", params={"month": "2026-06"})
+    assert (page.status, "has more than 0 invoices" in page.text) == (422, True)
 
 
 async def test_findings_are_chosen_by_kind_and_by_whether_they_are_closed(clerk: Browser) -> None:
