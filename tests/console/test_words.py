@@ -40,6 +40,7 @@ from invoicing.state.order import Order, OrderStatus
 from invoicing.state.order_ledger import Ledger, LedgerLine
 from invoicing.state.questions import QUESTIONS, Answer, Reason
 from invoicing.temporal.lists import CUT_OFF
+from observing.calls import RESULTS
 from settings.consents import KINDS
 
 CONSOLE = ENGLISH.parent
@@ -101,6 +102,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
     "asked": ["not_asked", "asking", "started", "known", "refused"],
     "going": pictures.GROUPS,
+    "call_result": RESULTS,
     "correct": ["document", "options"],
     "field": {name for name, _ in fields_of(Document)},
     "choice": {word for _, shape in fields_of(Document) for word in shape.meanings},
