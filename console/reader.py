@@ -15,6 +15,7 @@ from babel.numbers import format_currency, format_decimal, get_decimal_symbol
 
 DEFAULT = Locale("en")
 MOST_HEADER = 500
+TOMORROW = timedelta(days=1)
 _AMOUNT = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?) ([A-Z]{3})")
 
 
@@ -47,6 +48,11 @@ class Reader:
         local = value.astimezone(self.zone)
         clock = format_time(local, "short", locale=self.locale)
         return f"{self.day(local)}, {clock} {local.tzname()}"
+
+    def until(self, value: datetime) -> str:
+        """When something ends: to the minute where that is today or tomorrow, else by its day."""
+        left = value.astimezone(self.zone).date() - datetime.now(self.zone).date()
+        return self.moment(value) if left <= TOMORROW else self.day(value.astimezone(self.zone))
 
     def lasting(self, seconds: float) -> str:
         """How long something took, in one unit that fits; at least a second."""
