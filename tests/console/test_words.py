@@ -81,6 +81,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "credit_beside": ["number"],
     "said": [
         "answered",
+        "amending",
         "credited",
         "fetching",
         "no_document",
@@ -97,6 +98,7 @@ GROUPS: dict[str, Iterable[object]] = {
     ],
     "question": ["more", "less"],
     "inbox": ["by_age", "by_worth", "order_age", "order_worth"],
+    "amend": ["field_amendment", "field_new_reference"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
