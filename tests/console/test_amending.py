@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from console.render import shown
 from invoicing.credits.amend import AmendStatus
 from invoicing.state.invoice import Release
 from settings.callers import Scope
@@ -15,6 +16,7 @@ from temporal_server import Server
 from tests.console.browser import Browser, Page, console_over
 from tests.console.scenes import WHY
 from tests.console.test_amendments import of, stuck
+from tests.console.test_typed import NASTY
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.test_amend import ended, until_held
@@ -126,6 +128,31 @@ async def test_what_is_no_final_invoice_is_not_amended(office: Office, everybody
     await office.until_invoice(reference, lambda invoice: invoice.waiting is not None)
     page = await everybody.get(f"{of(reference, 'invoices')}/amend")
     assert (page.status, "not final" in page.text) == (409, True)
+
+
+@pytest.mark.parametrize("typed", NASTY)
+async def test_what_is_typed_into_the_form_is_text(
+    office: Office, everybody: Browser, final: str, typed: str
+) -> None:
+    """Names of the amendment, the invoice and its attachments, the reason, a person: `everybody`
+    checks every page for markup."""
+    page = await form_of(everybody, final)
+    page = await everybody.send(page.form("/amend"), ("add", "document.attachments"))
+    form = page.form("/amend")
+    attached = {name for name in form.typed if name.startswith("document.attachments[0].")}
+    assert attached
+    names = {*attached, "document.buyer.name", "amendment", "new_reference", "reason"}
+    again = await everybody.send(form, AMEND, typed=dict.fromkeys(names, typed))
+    assert (again.status, again.path.endswith("/amend")) == (422, True)
+    seen = [given.get("value", "") for tag, given in again.tags if tag == "input"]
+    assert seen.count(str(shown(typed)).strip()) >= 3
+    assert not [given for tag, given in again.tags if "evil" in given.get("href", "")]
+    assert (await everybody.get(of(final))).status == 404, "nothing has been asked for"
+
+
+@pytest.fixture(scope="module")
+async def final(office: Office) -> str:
+    return await office.invoiced()
 
 
 @pytest.fixture
