@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from console.render import shown
+from invoicing.attachment import SupportingDocument
 from invoicing.credits.amend import AmendStatus
 from invoicing.state.invoice import Release
 from settings.callers import Scope
@@ -17,8 +18,9 @@ from tests.console.browser import Browser, Page, console_over
 from tests.console.scenes import WHY
 from tests.console.test_amendments import of, stuck
 from tests.console.test_typed import NASTY
+from tests.examples import a_document
 from tests.gateway.door import Gateway, caller
-from tests.lifecycle.office import Office, office_at
+from tests.lifecycle.office import TEN, Office, office_at
 from tests.lifecycle.test_amend import ended, until_held
 
 QUANTITY = "document.lines[0].quantity"
@@ -148,6 +150,21 @@ async def test_what_is_typed_into_the_form_is_text(
     assert seen.count(str(shown(typed)).strip()) >= 3
     assert not [given for tag, given in again.tags if "evil" in given.get("href", "")]
     assert (await everybody.get(of(final))).status == 404, "nothing has been asked for"
+
+
+@pytest.mark.parametrize("typed", NASTY)
+async def test_what_is_attached_is_named_and_all_of_it_is_text(
+    office: Office, everybody: Browser, typed: str
+) -> None:
+    paper = SupportingDocument(
+        reference=typed, description=typed, location="https://files.example/hours.pdf"
+    )
+    document = a_document(lines=(TEN,), attachments=(paper,))
+    reference = await office.invoiced(document=document)
+    page = await everybody.get(of(reference, "invoices"))
+    seen = " ".join(str(shown(typed)).split())
+    assert f"{seen} : {seen} · https://files.example/hours.pdf" in page.text
+    assert not [link for link in page.links() if "files.example" in link]
 
 
 @pytest.fixture(scope="module")
