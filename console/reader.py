@@ -15,7 +15,6 @@ from babel.numbers import format_currency, format_decimal, get_decimal_symbol
 
 DEFAULT = Locale("en")
 MOST_HEADER = 500
-TOMORROW = timedelta(days=1)
 _AMOUNT = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?) ([A-Z]{3})")
 
 
@@ -46,13 +45,16 @@ class Reader:
     def moment(self, value: datetime) -> str:
         """A moment to the minute, in the zone that the settings name, which it says."""
         local = value.astimezone(self.zone)
-        clock = format_time(local, "short", locale=self.locale)
-        return f"{self.day(local)}, {clock} {local.tzname()}"
+        return f"{self.day(local)}, {self._clock(local)}"
 
     def until(self, value: datetime) -> str:
-        """When something ends: to the minute where that is today or tomorrow, else by its day."""
-        left = value.astimezone(self.zone).date() - datetime.now(self.zone).date()
-        return self.moment(value) if left <= TOMORROW else self.day(value.astimezone(self.zone))
+        """When something ends: by the clock where that is today, else by its day."""
+        local = value.astimezone(self.zone)
+        today = local.date() == datetime.now(self.zone).date()
+        return self._clock(local) if today else self.day(local)
+
+    def _clock(self, local: datetime) -> str:
+        return f"{format_time(local, 'short', locale=self.locale)} {local.tzname()}"
 
     def lasting(self, seconds: float) -> str:
         """How long something took, in one unit that fits; at least a second."""

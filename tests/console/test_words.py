@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
@@ -218,6 +218,15 @@ def test_amounts_and_days_are_written_as_the_reader_does(locale: str, money: str
     assert reader.money(Decimal("12100.00"), "EUR").replace("\xa0", " ") == money
     assert reader.day(date(2026, 6, 30)) == day
     assert reader.figure("12100.00 EUR") == reader.money(Decimal("12100.00"), "EUR")
+
+
+def test_what_ends_today_has_its_hour_and_what_ends_later_its_day() -> None:
+    reader = Reader(Locale("en"), UTC)
+    now = datetime.now(UTC)
+    noon = now.replace(hour=12, minute=5)
+    assert reader.until(noon).split() == ["12:05", "PM", "UTC"]
+    later = noon + timedelta(days=3)
+    assert reader.until(later) == reader.day(later)
 
 
 def test_no_digit_is_lost() -> None:
