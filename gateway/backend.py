@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import IO, Annotated, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from fastapi import Depends, Request
 
@@ -32,7 +33,7 @@ FILES_AT_ONCE = 2
 """Each takes a thread, and a core for some seconds where it is large."""
 
 PACKED_AT_ONCE = 1
-"""Each takes a core for some seconds, and some twenty megabytes of the disk."""
+"""Each takes a core for some seconds, and some seventy megabytes of the disk."""
 UPLOADED_AT_ONCE = 4
 """Each is held as a whole, twice for a moment: 80 MB together."""
 
@@ -84,6 +85,8 @@ class Backend:
     """Who has a list handed out as a file: some megabytes each."""
     packing: Beside = field(default_factory=lambda: Beside(PACKED_AT_ONCE))
     """Where the books of a month are packed."""
+    packs: WeakSet[IO[bytes]] = field(default_factory=WeakSet)
+    """Those that are on their way out, or were a moment ago."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

@@ -18,7 +18,7 @@ from gateway.access import Who
 from gateway.backend import Backend, Behind
 from gateway.books import register_of
 from gateway.callers import Caller
-from gateway.problems import Kind, invalid, unavailable
+from gateway.problems import Kind, Trouble, invalid, unavailable
 from gateway.routes import Heads, Limits
 from invoicing.books.exporting import Asked, Packed, TooMuch
 from invoicing.books.periods import Period
@@ -30,6 +30,8 @@ heads = Heads("books")
 router = heads.router
 
 ZIP = "application/zip"
+MOST_OUT = 4
+"""Files that are read out at once: each is on the disk until its last byte has left."""
 PIECE = 1 << 16
 """Bytes that are held at once of a file on its way out."""
 _FILES: dict[int | str, dict[str, Any]] = {
@@ -68,8 +70,8 @@ async def export_books(
     all of one moment, with a manifest: what `invoicing export` writes. `ETag` is its seal. Where a
     line of the journal is not as it was once written, the file's name says so.
 
-    At most 10,000 invoices and 100,000 lines of the journal. One is packed at a time; whoever asks
-    meanwhile waits."""
+    At most 10,000 invoices and 100,000 lines of the journal. One is packed at a time, and whoever
+    asks meanwhile waits; four are read out at once."""
     return handed_out(await export_of(filters, behind, who))
 
 
@@ -83,12 +85,26 @@ async def export_of(filters: ExportFilters, behind: Backend, who: Caller) -> Pac
         references=who.reach.references,
         xlsx=filters.xlsx,
     )
+    _refuse_too_many(behind)
     try:
-        return await behind.packing.do(who.name, partial(books.export, asked))
+        packed = await behind.packing.do(who.name, partial(books.export, asked))
     except TooMuch as error:
         raise invalid("query.month", str(error)) from None
     except Unavailable as error:
         raise unavailable(error.message) from None
+    try:
+        # Others may have been packed while this one waited.
+        _refuse_too_many(behind)
+    except Trouble:
+        packed.file.close()
+        raise
+    behind.packs.add(packed.file)
+    return packed
+
+
+def _refuse_too_many(behind: Backend) -> None:
+    if sum(not each.closed for each in behind.packs) >= MOST_OUT:
+        raise unavailable("too many take the books now", 30)
 
 
 def handed_out(packed: Packed) -> Zip:

@@ -16,7 +16,11 @@ import pytest
 from sqlalchemy import update
 
 from gateway import tokens
-from gateway.problems import Kind
+from gateway.backend import Backend
+from gateway.book_export import MOST_OUT, ExportFilters, export_of
+from gateway.callers import Caller
+from gateway.problems import Kind, Trouble
+from gateway.reach import Reach
 from register import opened
 from register.database import made
 from register.export import packing as packs
@@ -25,6 +29,7 @@ from register.export.bookings import BadBookingTable
 from register.reading import Reader
 from register.tables import journal
 from settings.callers import Scope
+from settings.gateway import GatewaySettings
 from tests.gateway.door import Door, Gateway, caller, callers, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.register.said import a_claim, a_record, a_row, lines
@@ -171,6 +176,25 @@ async def test_nothing_of_it_is_left_on_the_disk(
     monkeypatch.setattr(packs, "_pack", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
     problem(await booked.door("read").get(PATH, month="2026-06"), Kind.UNAVAILABLE)
     assert list(place.iterdir()) == []
+
+
+async def test_so_many_are_read_out_at_once_and_no_more(
+    shared_world: World, place: str, booked: Gateway
+) -> None:
+    who, filters = Caller("clerk", frozenset({Scope.READ}), Reach()), ExportFilters(month="2026-06")
+    with contextlib.closing(Reader(place)) as reader:
+        behind = Backend(shared_world.client, {}, GatewaySettings(), reader)
+        out = [await export_of(filters, behind, who) for _ in range(MOST_OUT)]
+        with pytest.raises(Trouble) as refused:
+            await export_of(filters, behind, who)
+        assert refused.value.kind is Kind.UNAVAILABLE
+        for _ in range(2):
+            out.pop().file.close()
+        last = [await export_of(filters, behind, who) for _ in range(2)]
+        with pytest.raises(Trouble):
+            await export_of(filters, behind, who)
+    for each in (*out, *last):
+        each.file.close()
 
 
 async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
