@@ -51,6 +51,7 @@ from activities.reconciling import (
 from activities.register import AtOnce, RegisterActivities
 from activities.retention import RetentionActivities
 from documents import DocumentStore
+from invoicing.books.calls import Tally
 from invoicing.books.claims import REGISTER_QUEUE, Register
 from invoicing.books.reconciling import CountsFindings, Reconciles
 from invoicing.books.retention import Retains
@@ -72,6 +73,7 @@ from invoicing.state.notice import Subscriber
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
 from observing.runtime import meter_of, runtime
+from observing.tallied import written_down
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
 from providers.registry import ADAPTORS
@@ -129,12 +131,13 @@ def workers(
     documents: DocumentStore | None = None,
     hears: Mapping[str, timedelta] = MappingProxyType({}),
     files: DocumentStore | None = None,
+    tally: Tally | None = None,
 ) -> list[Worker]:
     """One worker for the workflows, one per provider and per subscriber, and one for the register
     where there is one, each with a queue of its own.
 
     A slow one then takes nobody else's slots, and a rate limit can be set per queue. The files that
-    documents name are where `documents` are kept, or in `files`.
+    documents name are where `documents` are kept, or in `files`. `tally` counts calls to providers.
     """
     claims = register is not None
     lives = Worker(
@@ -163,6 +166,7 @@ def workers(
             documents=documents,
             hears=hears.get(name, timedelta()),
             files=documents or files,
+            tally=tally,
         )
         for name in sorted(adaptors)
     )
@@ -201,6 +205,7 @@ def _calls(
     documents: DocumentStore | None,
     hears: timedelta,
     files: DocumentStore | None,
+    tally: Tally | None,
 ) -> Worker:
     how: dict[str, Any] = {"pace": setup.pace, "subscribers": subscribers, "claims": claims}
     return Worker(
@@ -221,7 +226,7 @@ def _calls(
             *NewsActivities(accounts, pace=setup.pace).all(),
             *ListActivities(accounts).all(),
         ],
-        interceptors=[WatchedCalls(name, meter_of(client), accounts)],
+        interceptors=[WatchedCalls(name, meter_of(client), accounts, tally)],
         max_concurrent_activities=setup.calls,
         max_task_queue_activities_per_second=_most_per_second(accounts),
         graceful_shutdown_timeout=timedelta(seconds=setup.grace),
@@ -390,6 +395,7 @@ async def main() -> None:
     refuse_unknown_subscriber(setup, named)
     filed = settings.documents.store_of(os.environ)
     where = settings.shared.register(os.environ)
+    tally = Tally()
     told_to_stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
@@ -412,8 +418,9 @@ async def main() -> None:
             consents=consents,
             documents=filed,
             hears=setup.hears(),
+            tally=tally,
         )
-        async with serving(all_of_them):
+        async with written_down(tally, books), serving(all_of_them):
             for provider, by_account in sorted(adaptors.items()):
                 log.info("serving %s: %s", provider, ", ".join(sorted(by_account)))
             if subscribers:

@@ -1,8 +1,9 @@
-"""How long the console's pages take: `python -m benchmarks.pages [--quick]`.
+"""How long the console's pages take: `python -m benchmarks.pages [--quick] [--watch SECONDS]`.
 
 10,000 open invoices, of which 300 wait for a person, on a local Temporal server; a register of as
 many on PostgreSQL where that is installed, else in a file; a worker and a gateway, each a process
-of its own. One person then asks for page after page. After that 50 browsers are open, five of each
+of its own. One person then asks for page after page, and for one while the books of a month are
+packed beside it. After that 50 browsers are open, five of each
 of ten people, half at the inbox and half at an invoice: every few seconds a decision is made, and
 whoever is told of it asks for the page anew, as the script does. The gateway's memory is looked at
 meanwhile.
@@ -21,13 +22,13 @@ import re
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from rich.table import Table
@@ -53,6 +54,7 @@ from temporal_server import local_server
 from terminal import screen
 from tests.register.postgres import cluster, created
 
+T = TypeVar("T")
 NOBODY = "served-by-nobody"
 PEOPLE, EACH = 10, 5
 MOST_P95 = 300.0
@@ -112,14 +114,15 @@ def _token(number: int) -> str:
     return f"person-{number}-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def _rows(count: int, now: datetime) -> Iterator[tuple[dict[str, Any], list[Line]]]:
+def _rows(count: int, parked: int, now: datetime) -> Iterator[tuple[dict[str, Any], list[Line]]]:
     """Invoices that were asked for in the last four weeks, each with its journal."""
     kept = ROW.model_dump_json()
     columns = {name: getattr(ROW, name) for name in invoices.c.keys() if hasattr(ROW, name)}  # noqa: SIM118
     amounts = dict.fromkeys(("net", "vat", "gross", "due"), 12100)
     for place in range(count):
         began = now - timedelta(days=28) * (place / count)
-        row = {**columns, **amounts, "paid": 0, "kind": "invoice", "reference": f"OPEN-{place}"}
+        name = f"{DIFFERS}{place}" if place < parked else f"OPEN-{place}"
+        row = {**columns, **amounts, "paid": 0, "kind": "invoice", "reference": name}
         row |= {"status": "sent", "ended": False, "payment": "unpaid", "sequence": LINES}
         row |= {"began_at": began, "changed_at": began, "kept": kept, "issue_date": began.date()}
         steps = ("started", "started", "drafted", "approved", "sending", "sent")
@@ -132,12 +135,12 @@ def _rows(count: int, now: datetime) -> Iterator[tuple[dict[str, Any], list[Line
         )
 
 
-def fill(where: str, count: int) -> None:
-    """Put so many invoices into the register there."""
+def fill(where: str, count: int, parked: int = 0) -> None:
+    """Put so many invoices into the register there, of which so many are those that wait."""
     opened(where).close()
     engine, previous, position = made(where), START, 0
     with engine.begin() as db:
-        rows = _rows(count, datetime.now(UTC))
+        rows = _rows(count, parked, datetime.now(UTC))
         while part := [each for each, _ in zip(rows, range(500), strict=False)]:
             db.execute(insert(invoices), [row for row, _ in part])
             told = []
@@ -153,7 +156,7 @@ def fill(where: str, count: int) -> None:
 
 
 @contextlib.contextmanager
-def registered(count: int) -> Iterator[str]:
+def registered(count: int, parked: int = 0) -> Iterator[str]:
     """Where a register of so many is."""
     binaries = programs()
     with contextlib.ExitStack() as stack:
@@ -161,7 +164,7 @@ def registered(count: int) -> Iterator[str]:
         where = str(Path(folder) / "register.db")
         if binaries:
             where = created(stack.enter_context(cluster(binaries)), "register")
-        fill(where, count)
+        fill(where, count, parked)
         yield where
 
 
@@ -193,6 +196,9 @@ async def _gateway(client: InvoicingClient, where: str) -> AsyncIterator[tuple[C
         "INVOICING_REGISTER_AT": where,
         "GATEWAY_PORT": str(port),
         "GATEWAY_CONSOLE_KEYS": KEY,
+        # One person asks as fast as pages come, which nobody does.
+        "GATEWAY_RATE": "1000",
+        "GATEWAY_BURST": "1000",
     }
     for number in range(PEOPLE + 1):
         setup[f"GATEWAY_CALLER__PERSON{number}__TOKENS"] = tokens.written(_token(number))
@@ -216,8 +222,11 @@ def _pages(parked: list[str]) -> dict[str, str]:
     one = parked[-1]
     return {
         "inbox": "/",
+        "inbox, largest first": "/?order=worth",
         "inbox, its last page": f"/?page={-(-len(parked) // 25)}",
         "invoices": "/invoices",
+        "invoices, of a buyer": "/invoices?buyer=e",
+        "invoices, overdue": "/invoices?overdue=true",
         "invoices that wait": "/invoices?status=needs_attention",
         "an invoice's question": f"/invoices/{one}",
         "its correction": f"/invoices/{one}/correct",
@@ -225,9 +234,15 @@ def _pages(parked: list[str]) -> dict[str, str]:
         "orders": "/orders",
         "batch": "/batch",
         "books": "/books",
+        "books, of a month": f"/books?month={_month()}",
         "how it goes": "/going",
         "how it goes, 91 days": "/going?days=91",
     }
+
+
+def _month() -> str:
+    """That of most invoices."""
+    return f"{datetime.now(UTC) - timedelta(days=14):%Y-%m}"
 
 
 @dataclass(frozen=True)
@@ -254,6 +269,17 @@ async def looked(reader: Reader, gateway: Child, pages: dict[str, str], turns: i
         each = [await reader.takes(path) for _ in range(turns)]
         taken.append(Taken(name, each, (gateway.usage.cpu - before) * 1000 / turns))
     return taken
+
+
+async def beside_an_export(reader: Reader, gateway: Child) -> Taken:
+    """The inbox, again and again for as long as the books of a month are packed."""
+    before, each = gateway.usage.cpu, [0.0]
+    export = asyncio.create_task(reader.takes(f"/books/export?month={_month()}"))
+    while not export.done():
+        each.append(await reader.takes("/"))
+    seconds = await export / 1000
+    cpu = (gateway.usage.cpu - before) * 1000 / len(each)
+    return Taken(f"inbox, while books are packed ({seconds:.0f} s)", each, cpu)
 
 
 @dataclass(frozen=True)
@@ -313,12 +339,24 @@ async def examine(size: Size, where: str) -> tuple[list[Taken], Watched]:
     async with local_server(own=True) as server:
         client = await InvoicingClient.connect(server.address)
         async with memory_kind(client).working(), _gateway(client, where) as (gateway, url):
-            parked = await _open(client, size)
+            parked = await _timed("opening invoices", _open(client, size))
             reader = Reader(url)
             await reader.sign_in(_token(0))
-            taken = await gateway.outlives(looked(reader, gateway, _pages(parked), size.turns))
+            pages = looked(reader, gateway, _pages(parked), size.turns)
+            taken = await _timed("pages", gateway.outlives(pages))
+            packed = gateway.outlives(beside_an_export(reader, gateway))
+            taken.append(await _timed("an export", packed))
             await reader.http.aclose()
-            return taken, await watched(url, gateway, client, parked, size.seconds)
+            seen = watched(url, gateway, client, parked, size.seconds)
+            return taken, await _timed("50 browsers", seen)
+
+
+async def _timed(what: str, work: Coroutine[None, None, T]) -> T:
+    """Say how long this took."""
+    begun = time.monotonic()
+    done = await work
+    screen().print(f"{what}: {time.monotonic() - begun:.0f} s")
+    return done
 
 
 def _shown(taken: list[Taken]) -> Table:
@@ -334,8 +372,11 @@ def main() -> None:
     """Measure, and print a line for each page and one for the memory."""
     parser = argparse.ArgumentParser("benchmarks.pages")
     parser.add_argument("--quick", action="store_true", help="fewer invoices, fewer turns")
-    size = QUICK if parser.parse_args().quick else FULL
-    with registered(size.open) as where:
+    parser.add_argument("--watch", type=float, help="seconds for which the browsers are open")
+    asked = parser.parse_args()
+    size = QUICK if asked.quick else FULL
+    size = replace(size, seconds=asked.watch or size.seconds)
+    with registered(size.open, size.parked) as where:
         taken, seen = process.run(examine(size, where))
     screen().print(_shown(taken))
     megabytes = [each / 1e6 for each in seen.memory]

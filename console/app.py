@@ -131,6 +131,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
     page = desk.pages.page(
         request,
         "trouble.html",
+        getattr(request.state, "visitor", None),
         session=session,
         status=trouble.kind.status,
         trouble=trouble,

@@ -15,11 +15,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from console.answering import Again
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.render import Visitor
-from gateway import books, findings
+from gateway import book_export, books, findings
+from gateway.book_export import ExportFilters
 from gateway.findings import FindingFilters, FindingId
 from gateway.pages import Cursor, Paged
 from gateway.problems import Kind, invalid
 from gateway.visits import visit_of
+from invoicing.books.exporting import MOST_INVOICES
 from invoicing.books.findings import Close
 from invoicing.books.periods import Period
 from invoicing.books.reconciling import FindingKind
@@ -63,7 +65,18 @@ async def show_books(
         earlier=_runs_address(filters, ran.cursor),
         totals=summed.totals,
         month=f"{period.since:%Y-%m}",
+        most=MOST_INVOICES,
     )
+
+
+@router.get("/books/export")
+async def take_books(request: Request, desk: Desk, visitor: Looking) -> Response:
+    """The books of the month that is shown, packed; a field that was left empty asks for nothing.
+    Raises InvalidRequest, Trouble."""
+    names = ("month", "provider", "xlsx")
+    known = {name: value for name in names if (value := request.query_params.get(name))}
+    wanted = read(ExportFilters, json.dumps(known))
+    return book_export.handed_out(await book_export.export_of(wanted, desk.backend, visitor.caller))
 
 
 def _filters(request: Request) -> FindingFilters:

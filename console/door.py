@@ -139,7 +139,8 @@ def admitted(scope: Scope) -> Any:
                 raise NotSignedIn from None
             raise
         request.state.session = session
-        return Visitor(caller, session)
+        request.state.visitor = visitor = Visitor(caller, session)
+        return visitor
 
     return Depends(admit)
 

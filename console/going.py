@@ -18,7 +18,8 @@ from console.door import Console, Desk, Looking
 from console.inbox import waiting
 from console.render import Visitor
 from gateway import books
-from invoicing.books.overview import MOST_TIMED, Money, Overview, SentIn
+from invoicing.books.calls import OK
+from invoicing.books.overview import MOST_TIMED, Calls, Money, Overview, SentIn
 
 router = APIRouter()
 
@@ -50,6 +51,19 @@ class Times(NamedTuple):
     p95: int
 
 
+class Called(NamedTuple):
+    """How often one account of a provider was called, and each kind of error, the most first; with
+    the lengths of the bars of all calls and of those that failed."""
+
+    provider: str
+    account: str
+    calls: int
+    failed: int
+    errors: tuple[tuple[str, int], ...]
+    length: int
+    failed_length: int
+
+
 @router.get("/going")
 async def how_it_goes(
     request: Request,
@@ -72,6 +86,7 @@ async def how_it_goes(
         sums=[_sums(each) for each in overview.money] if overview else [],
         times=_times(overview.sent_in) if overview else [],
         most_timed=MOST_TIMED,
+        called=_called(overview.calls) if overview else [],
         waits=waits,
         more=more,
         groups=tuple(pictures.GROUPS),
@@ -97,6 +112,24 @@ async def _waits(desk: Console, visitor: Visitor) -> tuple[list[Wait], bool]:
     bars = pictures.lengths([count for _, count in counted])
     found = [Wait(what, count, bar) for (what, count), bar in zip(counted, bars, strict=True)]
     return found, more
+
+
+def _called(every: Sequence[Calls]) -> list[Called]:
+    results: dict[tuple[str, str], Counter[str]] = {}
+    for each in every:
+        of = results.setdefault((each.provider, each.account), Counter())
+        of[each.result] += each.calls
+    sums = [(of.total(), of.total() - of[OK]) for of in results.values()]
+    bars = pictures.lengths([count for each in sums for count in each])
+    return [
+        Called(
+            *whose,
+            *sums[n],
+            tuple((result, count) for result, count in of.most_common() if result != OK),
+            *bars[2 * n : 2 * n + 2],
+        )
+        for n, (whose, of) in enumerate(results.items())
+    ]
 
 
 def _times(taken: Sequence[SentIn]) -> list[Times]:

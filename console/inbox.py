@@ -16,7 +16,8 @@ from console.render import Live, Visitor
 from console.rows import look_at_each
 from console.second import consents
 from console.subjects import Kind, Subject
-from gateway import books, events
+from gateway import books, events, findings
+from gateway.findings import FindingFilters, FindingPage
 from gateway.pages import Paged
 from gateway.problems import Kind as Problem
 from gateway.problems import Trouble
@@ -36,6 +37,7 @@ router = APIRouter()
 ROWS = 25
 """Of a page."""
 MOST_EVENTS = 25
+MOST_FINDINGS = 10
 MOST_LISTED = 1000
 """Of each kind: so many are put in order. There are more pages where the first are answered."""
 _AT_ONCE = 200
@@ -58,6 +60,7 @@ async def inbox(
     number = min(number, last)
     shown = rows[(number - 1) * ROWS : number * ROWS]
     found = await look_at_each(desk, [(kind, row.reference) for kind, row in shown])
+    found_there = await findings_of(desk, visitor)
     told = await news_of(desk, visitor)
     news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told)])
     return desk.pages.page(
@@ -69,6 +72,8 @@ async def inbox(
             for subject, (kind, row) in zip(found, shown, strict=True)
         ],
         news=[(subject, sentence(desk, subject)) for subject in news],
+        findings=found_there.findings,
+        more_findings=found_there.cursor is not None,
         count=len(rows),
         more=more,
         number=number,
@@ -93,6 +98,23 @@ async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
     of = ("news", visitor.caller.reach)
     ask = partial(events.list_events, desk.backend, visitor.caller, MOST_EVENTS)
     return (await desk.read.lists.answer(of, ask)).events
+
+
+async def findings_of(desk: Console, visitor: Visitor) -> FindingPage:
+    """The oldest open findings of reconciliations, as they were a moment ago; none where there is
+    no register, or it is away."""
+    nothing = FindingPage(findings=())
+    if desk.backend.books is None:
+        return nothing
+    of = ("findings", visitor.caller.reach)
+    filters = FindingFilters(limit=MOST_FINDINGS)
+    ask = partial(findings.list_findings, filters, desk.backend, visitor.caller)
+    try:
+        return await desk.read.lists.answer(of, ask)
+    except Trouble as trouble:
+        if trouble.kind is not Problem.UNAVAILABLE:
+            raise
+        return nothing
 
 
 Order = Literal["age", "worth"]

@@ -45,8 +45,16 @@ class Reader:
     def moment(self, value: datetime) -> str:
         """A moment to the minute, in the zone that the settings name, which it says."""
         local = value.astimezone(self.zone)
-        clock = format_time(local, "short", locale=self.locale)
-        return f"{self.day(local)}, {clock} {local.tzname()}"
+        return f"{self.day(local)}, {self._clock(local)}"
+
+    def until(self, value: datetime) -> str:
+        """When something ends: by the clock where that is today, else by its day."""
+        local = value.astimezone(self.zone)
+        today = local.date() == datetime.now(self.zone).date()
+        return self._clock(local) if today else self.day(local)
+
+    def _clock(self, local: datetime) -> str:
+        return f"{format_time(local, 'short', locale=self.locale)} {local.tzname()}"
 
     def lasting(self, seconds: float) -> str:
         """How long something took, in one unit that fits; at least a second."""

@@ -99,6 +99,7 @@ def _templates() -> Environment:
         spoken=words.spoken,
         labelled=words.labelled,
         place=words.place,
+        placed=words.placed,
         decision=words.decision,
         way=way,
     )
@@ -136,6 +137,7 @@ class Pages:
         said = request.query_params.get("said", "")
         html = self._templates.get_template(template).render(
             here=request.scope["root_path"],
+            path=request.url.path,
             visitor=visitor,
             live=live,
             has_books=self._has_books,

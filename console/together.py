@@ -1,9 +1,11 @@
-"""Many alike answered at once: what that means first, then one answer with one reason."""
+"""Many alike answered, or released, at once: what that means first, then one answer with one
+reason."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
@@ -19,12 +21,14 @@ from console.render import Visitor
 from console.rows import look_at_each
 from console.second import consents
 from console.subjects import Kind, Subject, answer_in, check, give, sums
+from gateway import invoices
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
 from gateway.turns import in_turn
 from gateway.visits import Book, visit_of
 from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
-from invoicing.state.invoice import Resolve
+from invoicing.parse import read
+from invoicing.state.invoice import Invoice, Release, Resolve, Status
 from invoicing.state.questions import Answer, Reason, meaning
 from invoicing.temporal.asking import Refused
 from settings.callers import Scope
@@ -35,9 +39,8 @@ _AT_ONCE = 4
 
 
 class Group(NamedTuple):
-    """Those that ask the same, and the answers that all of them offer."""
+    """Those that ask the same, and the answers that all of them offer, each with what it means."""
 
-    reason: Reason
     subjects: list[Subject]
     answers: list[tuple[Answer, str]]
 
@@ -52,12 +55,20 @@ def _named(items: Iterable[str]) -> list[tuple[Kind, str]]:
     return [(Kind(kind), name) for kind, _, name in parted]
 
 
-def _groups(subjects: Iterable[Subject]) -> list[Group]:
+def _groups(subjects: Iterable[Subject], release: str) -> list[Group]:
     by_reason: dict[Reason, list[Subject]] = defaultdict(list)
+    held = [each for each in subjects if _is_held(each)]
     for each in subjects:
         if each.problem:
             by_reason[each.problem.reason].append(each)
-    return [Group(reason, alike, _common(reason, alike)) for reason, alike in by_reason.items()]
+    asked = [Group(alike, _common(reason, alike)) for reason, alike in by_reason.items()]
+    return asked + ([Group(held, [(Answer.RELEASE, release)])] if held else [])
+
+
+def _is_held(subject: Subject) -> bool:
+    """Whether all that it waits for is a release."""
+    state = subject.state
+    return isinstance(state, Invoice) and state.status is Status.HELD and not subject.problem
 
 
 def _common(reason: Reason, alike: list[Subject]) -> list[tuple[Answer, str]]:
@@ -89,13 +100,14 @@ async def _preview(
     for kind, name in wanted:
         await check(desk, visitor, kind, name)
     found = await look_at_each(desk, wanted)
+    groups = _groups(found, desk.pages.words("do.release_means"))
     return desk.pages.page(
         request,
         "together.html",
         visitor,
         status=422 if form else 200,
-        groups=[(group, sums(group.subjects)) for group in _groups(found)],
-        silent=[each for each in found if not each.problem],
+        groups=[(group, sums(group.subjects)) for group in groups],
+        silent=[each for each in found if not each.problem and not _is_held(each)],
         form=form,
         consents=consents,
         mistakes={each.field: each.message for each in mistakes},
@@ -111,7 +123,7 @@ class Said(NamedTuple):
 
 @router.post("/together")
 async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
-    """Give one answer to each, for the question that was shown of it."""
+    """Give one answer to each, for the question that was shown of it; or release each."""
     form = await filled(request, desk, visitor.session)
     parted = [each.rpartition("|") for each in form.all("asked")]
     # One that is named twice is answered once.
@@ -120,27 +132,43 @@ async def answer(request: Request, desk: Desk, visitor: Answering) -> Response:
     if not asked:
         raise invalid("asked", "names none")
     try:
-        # Each names its own question; what is filled in is read once, for all.
-        said = await answer_in(desk, Form([*form.pairs, ("question", "any")]), visitor)
+        said = await _said_in(desk, form, visitor, are_held=not any(questions.values()))
     except InvalidRequest as error:
         visit_of(request).outcome = Wrong.INVALID.slug
         items = [item for item, _, _ in parted]
         return await _preview(request, desk, visitor, items, form, error.fields)
-    if said.answer in BESIDE:
+    if isinstance(said, Resolve) and said.answer in BESIDE:
         raise invalid("answer", "needs something of its own for each: answer them one by one")
     once = form.once
     places, book = asyncio.Semaphore(_AT_ONCE), Book()
 
     async def one(kind: Kind, name: str, question: str) -> Said:
         async with places:
-            told = said.model_copy(update={"question": question})
+            its_own = {"question": question} if isinstance(said, Resolve) else {}
+            told = said.model_copy(update=its_own)
             why = await _given(request, desk, visitor, book, kind, name, told, once)
             return Said(Subject(kind, name), why)
 
     became = await asyncio.gather(*(one(*each, question) for each, question in asked.items()))
     return desk.pages.page(
-        request, "together_done.html", visitor, became=became, answer=said.answer
+        request,
+        "together_done.html",
+        visitor,
+        became=became,
+        answer=said.answer if isinstance(said, Resolve) else Answer.RELEASE,
     )
+
+
+async def _said_in(
+    desk: Console, form: Form, visitor: Visitor, *, are_held: bool
+) -> Resolve | Release:
+    """What was filled in, read once for all: those that are held ask no question, and are released.
+    Raises InvalidRequest."""
+    if are_held and form["answer"] == Answer.RELEASE:
+        who = visitor.caller.name
+        return read(Release, json.dumps({"by": who, "proven": who, "reason": form["reason"]}))
+    # Each names its own question.
+    return await answer_in(desk, Form([*form.pairs, ("question", "any")]), visitor)
 
 
 async def _given(
@@ -150,7 +178,7 @@ async def _given(
     book: Book,
     kind: Kind,
     name: str,
-    said: Resolve,
+    said: Resolve | Release,
     once: str | None,
 ) -> str:
     """Why it was not taken, or nothing. It is let in, counted and written down as if it had come by
@@ -161,7 +189,12 @@ async def _given(
         proof = visitor.session.proof or ""
         await in_turn(partial(desk.access.admit, visit, proof, Scope.OPERATE))
         await check(desk, visitor, kind, name)
-        await give(desk, visitor, kind, name, said, once)
+        if isinstance(said, Resolve):
+            await give(desk, visitor, kind, name, said, once)
+        elif kind is Kind.INVOICES:
+            await invoices.release_invoice(name, said, desk.backend, key=once)
+        else:
+            raise invalid("asked", "is no invoice: nothing else is held")
     except (Trouble, InvoicingError) as error:
         trouble = trouble_with(error)
         visit.status, visit.outcome = trouble.kind.status, trouble.kind.slug
@@ -172,7 +205,8 @@ async def _given(
     return ""
 
 
-def _why(desk: Console, error: Exception, trouble: Trouble, said: Resolve) -> str:
-    if isinstance(error, Refused) and error.problem and error.problem.question != said.question:
+def _why(desk: Console, error: Exception, trouble: Trouble, said: Resolve | Release) -> str:
+    asked = said.question if isinstance(said, Resolve) else ""
+    if isinstance(error, Refused) and error.problem and error.problem.question != asked:
         return desk.pages.words("again.moved_on")
     return trouble.details.detail or trouble.details.title

@@ -15,6 +15,7 @@ from typing import Any
 from invoicing.state.questions import QUESTIONS, Reason
 
 _STEP = re.compile(r"(?P<name>\w+)(?:\[(?P<at>\d{1,6})\])?")
+_PLACE = re.compile(r"\bdocument(?:\.\w{1,60}(?:\[\d{1,6}\])?){1,10}(?=: )")
 ENGLISH = Path(__file__).with_name("english.toml")
 
 
@@ -48,6 +49,10 @@ class Words:
             if each
         ]
         return " · ".join(named) if named and all(steps) else path
+
+    def placed(self, text: str) -> str:
+        """A sentence about mistakes, with words for where each is."""
+        return _PLACE.sub(lambda found: self.place(found[0]), text)
 
     def decision(self, kind: str) -> str:
         """What needs two people: an instruction, or an answer."""

@@ -27,9 +27,17 @@ class Door(NamedTuple):
     token: str
 
 
+def keeping(folder: Path) -> dict[str, str]:
+    """The variables by which worker and gateway keep documents and the register in this folder."""
+    return {
+        "INVOICING_DOCUMENTS_AT": str(folder / "documents"),
+        "INVOICING_REGISTER_AT": str(folder / "register.db"),
+    }
+
+
 @asynccontextmanager
-async def console(server: Server, documents: Path) -> AsyncIterator[Door]:
-    """One meanwhile, on this machine alone, that hands out what is kept in this folder. Raises
+async def console(server: Server, folder: Path) -> AsyncIterator[Door]:
+    """One meanwhile, on this machine alone, that reads what the worker keeps in this folder. Raises
     DemoFailed where it does not come up."""
     token, port = secrets.token_hex(32), _free_port()
     settings = {
@@ -37,10 +45,10 @@ async def console(server: Server, documents: Path) -> AsyncIterator[Door]:
         "TEMPORAL_CONFIG_FILE": os.devnull,
         "GATEWAY_PORT": str(port),
         "GATEWAY_GRACE": "1",
-        "INVOICING_DOCUMENTS_AT": str(documents),
         "GATEWAY_CONSOLE_KEYS": secrets.token_hex(32),
         "GATEWAY_CALLER__YOU__TOKENS": f"sha256:{hashlib.sha256(token.encode()).hexdigest()}",
         "GATEWAY_CALLER__YOU__MAY": "read,start,operate",
+        **keeping(folder),
         **({"GATEWAY_WEB_UI": server.ui} if server.ui else {}),
     }
     gateway = Worker(settings, "-m", "gateway")

@@ -51,7 +51,7 @@ At another provider, let the buyer pay; its feed of payments says so:
 
 async def keep(play: Play) -> None:
     """Leave it up until Ctrl-C, with a console before it."""
-    async with console(play.server, play.documents) as door:
+    async with console(play.server, play.documents.parent) as door:
         await _told_and_kept(play, door)
 
 

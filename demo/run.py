@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from demo import compare, webhooks
 from demo.accounts import Account, environment, stand_ins
+from demo.console import keeping
 from demo.keep import keep as keep_running
 from demo.play import PACE, Play
 from demo.stories import CREDIT_NOTES, ORDERS, PARTS, PRINTED, STORIES
@@ -80,9 +81,11 @@ async def _running(console: Console) -> AsyncIterator[Play]:
         for stand_in in made.values():
             await stack.enter_async_context(serve(stand_in))
         accounts = environment(made)
-        documents = Path(stack.enter_context(TemporaryDirectory(prefix="durable-invoicing-demo-")))
-        kept = {"INVOICING_DOCUMENTS_AT": str(documents)}
-        worker = await stack.enter_async_context(working(_settings(server) | accounts | kept))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="durable-invoicing-demo-")))
+        documents = folder / "documents"
+        documents.mkdir()
+        settings = _settings(server) | accounts | keeping(folder)
+        worker = await stack.enter_async_context(working(settings))
         console.print("Starting a worker as a process of its own …\n")
         play = await _prepared(console, server, made, worker, documents)
         for account in webhooks.PLAYED & made.keys():

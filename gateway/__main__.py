@@ -49,8 +49,9 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(each, told_to_stop.set)
     async with http_client() as http, tracing(os.environ, "invoicing-gateway") as traced:
         hooks = settings.accounts.hooks(os.environ, http)
-        where = settings.shared.register(os.environ).register_at
-        books = Reader(where.get_secret_value()) if where else None
+        kept = settings.shared.register(os.environ)
+        where = kept.register_at
+        books = Reader(where.get_secret_value(), kept.bookings) if where else None
         data_keys = KeyStore(where.get_secret_value()) if where else None
         converter = invoicing.client.converter(data_keys)
         temporal = await invoicing.client.reach(interceptors=traced, data_converter=converter)

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import IO, Annotated, Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from fastapi import Depends, Request
 
 from documents import DocumentStore
 from gateway.beside import Beside, Turns
 from invoicing.books.booked import Booked
+from invoicing.books.exporting import Exports
 from invoicing.books.findings import Findings
 from invoicing.books.legal_hold import Holds
 from invoicing.books.overview import Overlooks
@@ -30,6 +32,8 @@ READ_AT_ONCE = 1
 FILES_AT_ONCE = 2
 """Each takes a thread, and a core for some seconds where it is large."""
 
+PACKED_AT_ONCE = 1
+"""Each takes a core for some seconds, and some seventy megabytes of the disk."""
 UPLOADED_AT_ONCE = 4
 """Each is held as a whole, twice for a moment: 80 MB together."""
 
@@ -49,7 +53,7 @@ class Shared:
         await asyncio.shield(self._under_way)
 
 
-class Register(Booked, Findings, Holds, Overlooks, SavesLists, Protocol):
+class Register(Booked, Exports, Findings, Holds, Overlooks, SavesLists, Protocol):
     """What the gateway needs of one."""
 
 
@@ -79,6 +83,10 @@ class Backend:
     """Files that are held here on their way to the store."""
     handing: Turns = field(default_factory=Turns)
     """Who has a list handed out as a file: some megabytes each."""
+    packing: Beside = field(default_factory=lambda: Beside(PACKED_AT_ONCE))
+    """Where the books of a month are packed."""
+    packs: WeakSet[IO[bytes]] = field(default_factory=WeakSet)
+    """Those that are on their way out, or were a moment ago."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
@@ -14,6 +14,8 @@ from temporalio import activity
 from temporalio.common import MetricMeter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from invoicing.books.calls import Called, Tally
 
 log = logging.getLogger("invoicing.calls")
 
@@ -32,6 +34,10 @@ _RESULTS = {
 }
 
 
+RESULTS = (*_RESULTS.values(), "cancelled", "error")
+"""Of calls that failed."""
+
+
 class WatchedCalls(Interceptor):
     """For the worker of one provider's queue.
 
@@ -39,11 +45,18 @@ class WatchedCalls(Interceptor):
     `invoicing_provider_call_duration` by provider and verb. A result is `ok`, the kind of error,
     `cancelled` when the call was given up, or `error` for what no adaptor should raise. An account
     that is not configured here, or is one of very many, is counted as `other`: a request may name
-    any word, and a label's values must be few.
+    any word, and a label's values must be few. `tally` counts the same for people.
     """
 
-    def __init__(self, provider: str, meter: MetricMeter, accounts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        provider: str,
+        meter: MetricMeter,
+        accounts: Iterable[str],
+        tally: Tally | None = None,
+    ) -> None:
         self._provider = provider
+        self._tally = tally
         self._accounts = frozenset(sorted(accounts)[:MOST_ACCOUNTS])
         self._calls = meter.create_counter("invoicing_provider_calls", "Calls to providers")
         self._durations = meter.create_histogram_timedelta(
@@ -72,6 +85,9 @@ class WatchedCalls(Interceptor):
         shown = account if account in self._accounts else OTHER
         self._calls.add(1, {**labels, "account": shown, "result": result})
         self._durations.record(timedelta(seconds=seconds), labels)
+        if self._tally is not None:
+            today, whose = datetime.now(UTC).date(), {"provider": self._provider, "account": shown}
+            self._tally.add(Called(day=today, **whose, result=result, calls=1))
         workflow_id = info.workflow_id or ""
         told = {
             **labels,

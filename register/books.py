@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from invoicing.books.calls import Called
 from invoicing.books.claims import ClaimCall, Claimed, Kind
 from invoicing.books.reconciling import (
     KEPT,
@@ -32,6 +33,7 @@ from invoicing.books.retention import BY, Due, Retained
 from invoicing.errors import Unavailable
 from invoicing.state.recording import CreditsCall, RecordCall
 from register import retaining
+from register.calls import count
 from register.chain import first_broken
 from register.claiming import claim, is_of
 from register.erasing import Erasure, NotErased, erase, forget_old_pages, namespace_of
@@ -130,6 +132,10 @@ class Books:
         except NotErased:
             return False
         return True
+
+    async def count_calls(self, every: tuple[Called, ...]) -> None:
+        """See `CountsCalls`."""
+        await self._run(count, every)
 
     async def row(self, kind: str, reference: str) -> Mapping[str, Any] | None:
         """What is kept of one, by column; None where nothing is. Raises Unavailable."""

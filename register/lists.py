@@ -101,11 +101,7 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     fits += [has[name] == value for name, value in given.items() if value is not None]
     if begins:
         fits.append(func.substr(has.reference, 1, len(begins)) == begins)
-    if wanted.accounts:
-        fits.append(or_(*map(_at, wanted.accounts)))
-    if wanted.prefixes:
-        begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
-        fits.append(or_(*begin))
+    fits += of_whom(wanted)
     if wanted.text:
         places = (has.reference, has.number, has.buyer)
         fits.append(or_(*(_says(each, wanted.text) for each in places)))
@@ -127,6 +123,16 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.period:
         fits.append(of_period(wanted.period))
     return fits
+
+
+def of_whom(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    """What keeps a limited caller to its own."""
+    has = invoices.c
+    if wanted.accounts:
+        yield or_(*map(_at, wanted.accounts))
+    if wanted.prefixes:
+        begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
+        yield or_(*begin)
 
 
 def _says(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

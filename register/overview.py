@@ -27,6 +27,7 @@ from invoicing.books.periods import Period
 from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
 from invoicing.state.invoice import Status
+from register.calls import calls_of
 from register.database import BadRegister
 from register.lists import conditions, given_back, overdue
 from register.tables import invoices, journal
@@ -42,7 +43,10 @@ def overview(engine: Engine, wanted: Wanted, asked: Period, today: date) -> Over
     try:
         with engine.begin() as db:
             return Overview(
-                days=_days(db, fits), money=_money(db, fits, today), sent_in=_sent_in(db, fits)
+                days=_days(db, fits),
+                money=_money(db, fits, today),
+                sent_in=_sent_in(db, fits),
+                calls=calls_of(db, wanted, asked),
             )
     except DBAPIError as error:
         raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None

@@ -8,12 +8,14 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from invoicing.books.booked import Page, Total, Wanted, Worth
 from invoicing.books.claims import Kind
+from invoicing.books.exporting import Asked, Packed
 from invoicing.books.findings import FoundPage, RunsPage, WantedFindings
 from invoicing.books.overview import Overview
 from invoicing.books.periods import Period
@@ -22,6 +24,8 @@ from invoicing.errors import Unavailable
 from invoicing.saved import SavedList
 from register import holding, lists, overview, saved
 from register.database import PATIENCE, BadRegister, for_reading, made
+from register.export import BookingTable, packed
+from register.export.writing import BadExport
 from register.reconciling import kept, listed
 
 R = TypeVar("R")
@@ -32,10 +36,12 @@ AT_ONCE = 4
 
 class Reader:
     """The register at a place, opened with the first question: a gateway may begin before it is
-    there. One that cannot be read is opened anew for the next question."""
+    there. One that cannot be read is opened anew for the next question. `bookings`: the table of
+    an export's booking file; BadBookingTable where it cannot be used."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, bookings: Path | None = None) -> None:
         self._where = where
+        self._bookings = BookingTable.read(bookings) if bookings else BookingTable()
         self._engine: Engine | None = None
         # Its own: questions that take long must not keep those waiting who ask for something else.
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="register")
@@ -105,6 +111,20 @@ class Reader:
     async def forget_list(self, owner: str, name: str) -> None:
         """See `SavesLists`."""
         await self._read(self._writing, saved.forget, owner, name)
+
+    def export(self, asked: Asked) -> Packed:
+        """See `Exports`. It takes long, so it has an engine of its own."""
+        try:
+            reading = for_reading(self._where)
+            try:
+                return packed(reading, asked, self._bookings)
+            finally:
+                reading.dispose()
+        except BadRegister as error:
+            raise Unavailable(str(error)) from None
+        except BadExport:
+            # Where that is, is nobody's business out there.
+            raise Unavailable("the gateway cannot write the books to its disk") from None
 
     def _writing(self, _: Engine, work: Callable[..., R], *wanted: object) -> R:
         # As rare as closing a finding: an engine that may write is made for each.

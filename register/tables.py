@@ -196,6 +196,16 @@ saved_lists = Table(
     Column("saved_at", Moment, nullable=False),
 )
 
+provider_calls = Table(
+    "provider_calls",  # a row per day (in UTC), account and result
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("provider", String(50), primary_key=True),
+    Column("account", String(100), primary_key=True),
+    Column("result", String(50), primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+)
+
 reconciliations = Table(
     "reconciliations",
     metadata,

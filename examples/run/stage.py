@@ -1,12 +1,15 @@
-"""What callers call: a Temporal server, a stand-in for Zero Friction, a worker, a gateway."""
+"""What callers call: a Temporal server, a stand-in for Zero Friction, a worker, a gateway, and the
+register of both."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 from temporalio.client import Client
@@ -20,6 +23,7 @@ from gateway.tokens import written
 from invoicing.client import InvoicingClient
 from invoicing.errors import InvoicingError
 from invoicing.temporal.converter import data_converter
+from register.reading import Reader
 from sandbox.kit.server import StandIn, serve
 from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings
@@ -78,14 +82,18 @@ async def stage(ports: Ports, *, ui: bool = False) -> AsyncIterator[Stage]:
         )
         for stand_in in cast.values():
             await stack.enter_async_context(serve(stand_in))
-        worker = await stack.enter_async_context(working(_settings(server) | environment(cast)))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="durable-invoicing-"))
+        register = str(Path(folder) / "register.db")
+        variables = _settings(server) | environment(cast) | {"INVOICING_REGISTER_AT": register}
+        worker = await stack.enter_async_context(working(variables))
         await worker.start()
         # Not with the keys that this terminal may have for other servers.
         temporal = await Client.connect(server.address, data_converter=data_converter)
         client = InvoicingClient(temporal)
         token, person = secrets.token_hex(32), secrets.token_hex(32)
         settings = _of_gateway(ports.gateway, server)
-        url = await _gateway(stack, client, settings, _callers(token, person))
+        books = stack.enter_context(closing(Reader(register)))
+        url = await _gateway(stack, client, settings, _callers(token, person), books)
         yield Stage(server, client, cast[ACCOUNT], worker, url, token, person)
 
 
@@ -120,9 +128,10 @@ async def _gateway(
     client: InvoicingClient,
     settings: GatewaySettings,
     callers: Mapping[str, CallerSettings],
+    books: Reader,
 ) -> str:
     """Its URL, from now until the stack is left."""
-    app = application(client, {}, settings, callers)
+    app = application(client, {}, settings, callers, books)
     try:
         return await stack.enter_async_context(serving(app, settings, app.state.backend.stopping))
     except InvoicingError:

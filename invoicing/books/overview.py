@@ -52,12 +52,24 @@ class SentIn(Recorded):
     p95: float
 
 
+class Calls(Recorded):
+    """How many calls to an account of a provider had this result: `ok`, or a kind of error."""
+
+    provider: str
+    account: str
+    result: str
+    calls: int
+
+
 class Overview(Recorded):
-    """Of the invoices that were asked for in a period. `sent_in`: of the latest 1000 of them."""
+    """Of the invoices that were asked for in a period. `sent_in`: of the latest 1000 of them.
+    `calls`: to providers in these days, as workers have written them down; one that was killed has
+    not told of its last minute."""
 
     days: tuple[DayCount, ...]
     money: tuple[Money, ...]
     sent_in: tuple[SentIn, ...] = ()
+    calls: tuple[Calls, ...] = ()
 
 
 class Overlooks(Protocol):

@@ -65,6 +65,10 @@ class Manifest(_Written):
     until: date
     """The last day that is in it."""
     provider: str | None
+    accounts: tuple[str, ...] = ()
+    """Of these alone, where somebody took it who is limited to them; so with the beginnings of
+    `references`."""
+    references: tuple[str, ...] = ()
     files: tuple[FileEntry, ...]
     journal: JournalEnd
     totals: tuple[Sums, ...]

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, select
 from sqlalchemy.exc import DBAPIError
 
+from invoicing.books.booked import Wanted
 from invoicing.books.periods import Period
 from invoicing.errors import InvoicingError
 from invoicing.money import added
@@ -28,7 +29,7 @@ from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
 from register.export.tables import Table
 from register.export.workbook import Workbook
-from register.periods import of_period
+from register.lists import conditions, of_whom
 from register.tables import invoices, journal
 
 AT_ONCE = 500
@@ -56,18 +57,22 @@ def exported(
     bookings: BookingTable | None = None,
     *,
     xlsx: bool = False,
+    accounts: tuple[str, ...] = (),
+    references: tuple[str, ...] = (),
 ) -> Exported:
     """Write the period's files into this folder, which must be empty or not there yet; `xlsx`: with
-    all tables in one workbook as well.
+    all tables in one workbook as well. `accounts`, `references`: of a limited caller's own alone,
+    as in `Wanted`.
 
     An invoice is of the day of its issue; one without such a day, of the day on which it was asked
     for. A line of the journal is of the day on which it happened. Raises BadExport, BadRegister.
     """
+    wanted = Wanted(period=period, provider=provider, accounts=accounts, prefixes=references)
     fresh = _beside(folder)
     try:
         fresh.mkdir(mode=0o700)
         book = Workbook(fresh) if xlsx else None
-        done = _written(engine, fresh, period, provider, bookings or BookingTable(), book)
+        done = _written(engine, fresh, wanted, period, bookings or BookingTable(), book)
         _put_in_place(fresh, folder)
     except OSError as error:
         raise BadExport(f"{folder} cannot be written: {error.strerror}") from None
@@ -93,8 +98,8 @@ def _put_in_place(fresh: Path, folder: Path) -> None:
 def _written(
     engine: Engine,
     folder: Path,
+    wanted: Wanted,
     period: Period,
-    provider: str | None,
     table: BookingTable,
     book: Workbook | None,
 ) -> Exported:
@@ -102,16 +107,18 @@ def _written(
         files = _Files.opened(folder, table, stack, book)
         totals = _Totals()
         with engine.begin() as db:
-            for columns in _streamed(db, _invoices(period, provider)):
+            for columns in _streamed(db, invoices_of(wanted)):
                 kept = rows.Kept(columns)
                 files.add(kept)
                 totals.add(kept)
-            links, broken = _journal(db, files.journal, period, provider)
+            links, broken = _journal(db, files.journal, lines_of(wanted, period))
         manifest = Manifest(
             made_at=datetime.now(UTC),
             since=period.since,
             until=period.until,
-            provider=provider,
+            provider=wanted.provider,
+            accounts=wanted.accounts,
+            references=wanted.prefixes,
             files=files.closed(),
             journal=JournalEnd(lines=links.lines, chained=links.chained),
             totals=totals.sums(),
@@ -176,11 +183,9 @@ class _Files:
         return (*written, self.bookings.close(), *books)
 
 
-def _journal(
-    db: Connection, table: Table, period: Period, provider: str | None
-) -> tuple[rows.Links, str | None]:
+def _journal(db: Connection, table: Table, query: Select[Any]) -> tuple[rows.Links, str | None]:
     links, broken = rows.Links(), None
-    for line in _streamed(db, _lines(period, provider)):
+    for line in _streamed(db, query):
         wrong = links.add(line, line["salt"], line["said"])
         broken = broken or wrong
         table.add(*rows.journal(line, links.chained))
@@ -192,19 +197,22 @@ def _streamed(db: Connection, query: Select[Any]) -> Iterator[Mapping[str, Any]]
         yield from map(dict, found.mappings())
 
 
-def _invoices(period: Period, provider: str | None) -> Select[Any]:
-    query = select(invoices).where(invoices.c.kind == "invoice", of_period(period))
-    if provider is not None:
-        query = query.where(invoices.c.provider == provider)
+def invoices_of(wanted: Wanted) -> Select[Any]:
+    """Those of the period, in an order that does not change."""
+    query = select(invoices).where(*conditions(wanted))
     return query.order_by(invoices.c.kind, invoices.c.reference)
 
 
-def _lines(period: Period, provider: str | None) -> Select[Any]:
+def lines_of(wanted: Wanted, period: Period) -> Select[Any]:
+    """The journal of the period."""
     begin, after = period.moments
     query = select(journal).where(journal.c.at >= begin, journal.c.at < after)
-    if provider is not None:
+    fits = [*of_whom(wanted)]
+    if wanted.provider is not None:
+        fits.append(invoices.c.provider == wanted.provider)
+    if fits:
         about = and_(invoices.c.kind == journal.c.kind, invoices.c.reference == journal.c.reference)
-        query = query.join(invoices, about).where(invoices.c.provider == provider)
+        query = query.join(invoices, about).where(*fits)
     return query.order_by(journal.c.position)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import date
 from importlib.resources import files
@@ -30,6 +31,8 @@ CLARA = "clara-0123456789abcdefghijklmnopqrstuvwxyz"
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 UNFOLD = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
+PICTURES = os.environ.get("TESTS_PICTURES")
+"""A folder into which a picture of every page goes, as each look has it, for people to look at."""
 
 
 class Look(NamedTuple):
@@ -60,9 +63,11 @@ async def barriers(page: Page, what: str) -> list[str]:
         await page.emulate_media(color_scheme=look.scheme)
         await page.set_viewport_size({"width": look.width, "height": 900})
         # What is folded in is looked at too.
-        await page.evaluate(
-            "document.querySelectorAll('details').forEach((e) => { e.open = true })"
-        )
+        await page.evaluate(UNFOLD)
+        if PICTURES:
+            await page.screenshot(
+                path=Path(PICTURES) / f"{what}-{look.scheme}-{look.width}.png", full_page=True
+            )
         found += [f"{what} {look.scheme} {look.width}: {each}" for each in await found_by_axe(page)]
         across: int = await page.evaluate("document.documentElement.scrollWidth")
         if across > look.width:
@@ -107,6 +112,8 @@ async def test_no_page_keeps_anybody_out(
             "final": f"/invoices/{credited}",
             "credits": f"/credits/{credited}",
             "amendment": f"/amendments/{amended}",
+            "to be amended": f"/invoices/{credited}/amend",
+            "to be amended again": f"/invoices/{amended}/amend",
             "order": f"/orders/{order.reference}",
             "news": f"/events/{await told(company)}",
             "together": f"/together?of=invoices/{parked}&of=invoices/{waits}",

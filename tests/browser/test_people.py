@@ -60,11 +60,10 @@ async def at_the_inbox(person: Person, reference: str) -> None:
         await person.open()
 
 
-async def decided(person: Person, button: str, within: str = "") -> None:
-    """Say why and press it; where it is folded in, unfold it first."""
-    around = await person.unfold(within) if within else None
-    await person.type(WHY_LABEL, WHY, around)
-    await person.press(button, around)
+async def decided(person: Person, button: str) -> None:
+    """Say why and press it."""
+    await person.type(WHY_LABEL, WHY)
+    await person.press(button)
 
 
 PARKED = {
@@ -79,19 +78,19 @@ PARKED = {
 async def test_five_different_questions_take_four_clicks_and_one_reason_each_without_script(
     engine: Browser, console: Gateway, company: Company
 ) -> None:
-    asked = {await held(company): ("Release it", "Release it", "")}
+    asked = {await held(company): ("Release it", "")}
     for name, button in PARKED.items():
         reference = await KINDS[name].park(company)
         problem = (await company.parked(reference)).problem
         assert once_more(problem) in (problem.answers if problem else ())
-        asked[reference] = (button, "", name)
+        asked[reference] = (button, name)
     async with person_at(engine, console.url, ANNA, java_script_enabled=False) as person:
-        for reference, (button, within, name) in asked.items():
+        for reference, (button, name) in asked.items():
             if name:
                 await KINDS[name].mend(company, reference)
             await at_the_inbox(person, reference)
             await person.follow(reference)
-            await decided(person, button, within)
+            await decided(person, button)
             await expect(person.page.get_by_role("status")).to_be_visible()
             assert (person.clicks <= 4, person.typed) == (True, 1), reference
             assert (await company.finished(reference)).status is Status.SENT
@@ -100,23 +99,36 @@ async def test_five_different_questions_take_four_clicks_and_one_reason_each_wit
         assert [each.proven for each in journal.entries if each.reason == WHY] == ["anna"]
 
 
+@pytest.mark.parametrize(
+    ("count", "with_script"), [(IN_A_BATCH, True), (12, False)], ids=["with script", "without"]
+)
 async def test_a_file_of_invoices_is_previewed_asked_for_and_its_result_taken(
-    anna: Person, company: Company, tmp_path: Path
+    engine: Browser,
+    console: Gateway,
+    company: Company,
+    tmp_path: Path,
+    count: int,
+    with_script: bool,
 ) -> None:
-    references = some("FILE", company, IN_A_BATCH)
+    async with person_at(engine, console.url, ANNA, java_script_enabled=with_script) as anna:
+        await _a_batch(anna, company, tmp_path, count)
+
+
+async def _a_batch(anna: Person, company: Company, tmp_path: Path, count: int) -> None:
+    references = some("FILE", company, count)
     file = tmp_path / "june.csv"
     rows = [a_row(each, company.account) for each in references]
     file.write_text("\n".join((HEADER, *rows)))
     await anna.follow("Batch")
     await anna.page.get_by_label("The file").set_input_files(file)
     await anna.press("Look through it")
-    await anna.sees(f"june.csv: {IN_A_BATCH} invoices")
-    await anna.sees(f"{IN_A_BATCH} not asked for yet")
+    await anna.sees(f"june.csv: {count} invoices")
+    await anna.sees(f"{count} not asked for yet")
     await anna.press("Ask for")
-    await anna.sees(f"{IN_A_BATCH} asked for now")
+    await anna.sees(f"{count} asked for now")
     for each in references:
         await company.finished(each)
-    sent = anna.page.get_by_text(f"{IN_A_BATCH} sent", exact=True)
+    sent = anna.page.get_by_text(f"{count} sent", exact=True)
     while not await sent.count():
         await anna.press("Look again")
         await anna.page.wait_for_load_state()
@@ -161,12 +173,12 @@ async def test_a_second_person_decides_the_very_same(
     reference = await held(company)
     for person in (anna, ben):
         await person.open(f"/invoices/{reference}")
-    await decided(anna, "Release it", "Release it")
+    await decided(anna, "Release it")
     await anna.sees("Your consent was taken")
     await anna.sees("That was you, so it has to be somebody else.")
     # The other one's page has moved by itself.
     await ben.sees("“Release it” needs two people. anna was the first")
-    await decided(ben, "Release it", "Release it")
+    await decided(ben, "Release it")
     await ben.sees("It was released and goes on.")
     assert (await company.finished(reference)).status is Status.SENT
 

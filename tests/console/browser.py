@@ -199,6 +199,8 @@ def can_be_used_by_all(page: Page) -> None:
     for tag, given in page.tags:
         if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
             assert given.get("aria-label") or given["id"] in labelled, given
+        if tag == "button":
+            assert given.get("type", "submit") == "submit", "it does nothing without script"
         if tag == "svg":
             assert given.get("aria-hidden") or given.get("role") == "img", given
         if given.get("role") in ("region", "img"):

@@ -11,7 +11,7 @@ from tests.gateway.door import TOKENS, Gateway
 from tests.lifecycle.conftest import company, server, shared_world
 from tests.lifecycle.world import World
 
-__all__ = ["browser", "company", "console", "looker", "server", "shared_world"]
+__all__ = ["browser", "company", "console", "everybody", "looker", "server", "shared_world"]
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,12 @@ async def console(shared_world: World) -> AsyncIterator[Gateway]:
 async def browser(console: Gateway) -> Browser:
     """Somebody who may look and answer, signed in."""
     return await signed_in(console, "operate")
+
+
+@pytest.fixture
+async def everybody(console: Gateway) -> Browser:
+    """Somebody who may do whatever anybody may."""
+    return await signed_in(console, "all")
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ async def test_a_file_is_previewed_started_followed_and_its_result_taken(
     assert "june.csv: 3 invoices 2 not asked for yet 1 not possible" in page.text
     assert f"{one} 2 €72.56 not asked for yet" in page.text
     assert "come to €145.12" in page.text
-    assert "lines[0].quantity" in page.text
+    assert "Lines 1 · Quantity: must be a number" in page.text
     with pytest.raises(NotFound):
         await company.client.invoices.listed(one)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from gateway import tokens
 from invoicing.books.reconciling import TO_DO, FindingKind
+from register.export import packing
 from settings.callers import Scope
 from tests.console.booked import Booked, booked_over
 from tests.console.browser import Browser, Page
 from tests.console.conftest import signed_in
+from tests.console.scenes import until
 from tests.gateway.door import caller
 from tests.lifecycle.world import World
 
@@ -54,6 +58,52 @@ async def test_the_books_show_what_disagrees_each_run_and_what_a_month_comes_to(
     assert "EUR 1 €100.00 €21.00 €121.00 €0.00 €0.00" in page.text
     other = await books_of(clerk, month="2025-01")
     assert "No invoice of that month is final." in other.text
+
+
+async def test_the_books_of_the_month_that_is_shown_are_taken(clerk: Browser) -> None:
+    form = (await books_of(clerk, month="2026-06")).form("/books/export")
+    for button, whole in ((None, False), (("xlsx", "true"), True)):
+        given = {**dict(form.fields), "provider": "", **dict([button] if button else [])}
+        answer = await clerk.ask("GET", form.action, params=given)
+        assert answer.headers["content-disposition"] == 'attachment; filename="books-2026-06.zip"'
+        with zipfile.ZipFile(BytesIO(answer.content)) as packed:
+            assert ("books-2026-06/books.xlsx" in packed.namelist()) is whole
+            assert b"A-1" in packed.read("books-2026-06/invoices.csv")
+    wrong = await clerk.get("/console/books/export", params={"month": "2026-06", "provider": "?"})
+    assert (wrong.status, "provider" in wrong.text) == (422, True)
+
+
+async def test_a_month_too_large_to_be_packed_is_said_with_what_to_do(
+    clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "MOST_INVOICES", 0)
+    page = await clerk.get("/console/books/export", params={"month": "2026-06"})
+    assert (page.status, "has more than 0 invoices" in page.text) == (422, True)
+
+
+async def test_what_disagrees_waits_in_the_inbox_until_it_is_closed(
+    clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = await clerk.get("/console/")
+    assert "What disagrees with a provider" in inbox.text
+    assert "There, and not asked for here id-2 mollie / shop id-2" in inbox.text
+    assert "Look at them in the books" in inbox.text
+    one = await clerk.get(finding(inbox, "Paid, and nobody told us"))
+    monkeypatch.setattr("console.inbox.MOST_FINDINGS", 1)
+    await clerk.send(one.form("/close"), reason="seen")
+    left = await clerk.get("/console/")
+    assert "There, and not asked for here" in left.text
+    assert "Paid, and nobody told us" not in left.text
+    assert "There are more" not in left.text
+
+
+async def test_of_many_that_disagree_the_inbox_has_the_oldest(
+    clerk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.inbox.MOST_FINDINGS", 1)
+    # What was asked for when they signed in is shown for a moment.
+    inbox = await until(clerk, "/console/", lambda page: "There are more: look at" in page.text)
+    assert inbox.text.count("mollie / shop") == 1
 
 
 async def test_findings_are_chosen_by_kind_and_by_whether_they_are_closed(clerk: Browser) -> None:

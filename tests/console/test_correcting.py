@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.correcting import MOST_FIELDS, NOT_SENT
+from console.drafting import MOST_FIELDS, NOT_SENT
 from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step, Told
 from tests.console.browser import Browser, Page

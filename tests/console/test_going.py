@@ -12,6 +12,7 @@ import pytest
 
 from console import pictures
 from gateway import tokens
+from invoicing.books.calls import Called
 from invoicing.books.overview import DayCount
 from invoicing.state.invoice import Status
 from register import opened
@@ -87,6 +88,13 @@ async def _kept(place: Path) -> str:
         told = [each.model_copy(update={"at": now}) for each in lines(1, 1)]
         call = a_record(tuple(told), a_row(**row), reference)
         await books.record(call.model_copy(update={"began": now}))
+    calls = {("mollie", "ok"): 7, ("mollie", "unavailable"): 2, ("invoro", "rejected"): 1}
+    await books.count_calls(
+        tuple(
+            Called(day=now.date(), provider=provider, account="a", result=result, calls=count)
+            for (provider, result), count in calls.items()
+        )
+    )
     books.close()
     return where
 
@@ -116,6 +124,9 @@ async def test_the_page_says_in_tables_what_its_pictures_show(
     shown = [given["class"] for tag, given in page.tags if tag == "rect"]
     assert shown[:2] == ["paid", "sent"]
     assert "Half of them within 95 of 100 within As a bar mollie 2 1 second 1 second" in page.text
+    assert "mollie / a 9 2 2 × it was away, or wanted us to wait" in page.text
+    assert "invoro / a 1 1 1 × it refused what was sent" in page.text
+    assert "No call of these days is written down." in mine.text, "calls are of accounts"
     assert "asked for €121.00" in mine.text
     assert "overdue €0.00" in mine.text
 

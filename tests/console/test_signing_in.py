@@ -26,16 +26,6 @@ from tests.gateway.door import TOKENS, Gateway, callers, gateway_over
 from tests.lifecycle.world import World
 
 PATHS = ["/", "/invoices", "/orders", "/together", "/invoices/X-1", "/orders/X-1", "/events/a/b/c"]
-POSTS = [
-    "/invoices/X-1/resolve",
-    "/invoices/X-1/hold",
-    "/invoices/X-1/release",
-    "/invoices/X-1/cancel",
-    "/orders/X-1/resolve",
-    "/orders/X-1/cancel",
-    "/events/a/b/c/resolve",
-    "/together",
-]
 
 
 async def test_there_is_no_console_where_no_key_is_set(shared_world: World) -> None:
@@ -54,13 +44,6 @@ async def test_whoever_has_not_signed_in_is_asked_to_and_gets_back(
     assert len(page.forms) == 1
     back = await stranger.send(page.form("/sign-in"), token=TOKENS["operate"])
     assert back.path == f"/console{path}"
-
-
-@pytest.mark.parametrize("path", POSTS)
-async def test_nothing_is_done_for_who_has_not_signed_in(console: Gateway, path: str) -> None:
-    answer = await Browser(console.url).ask("POST", f"/console{path}", data={"reason": "x"})
-    assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/console/sign-in")
 
 
 async def test_the_address_without_its_slash_leads_to_the_console(console: Gateway) -> None:
@@ -310,17 +293,6 @@ async def test_a_form_that_another_site_s_page_sends_is_refused(
     answer = await browser.ask("POST", form.action, data=dict(form.fields), headers=headers)
     assert answer.status_code == 403
     assert (await browser.get("/console/")).path == "/console/"
-
-
-@pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("token", ["", "x", "ü"])
-async def test_no_form_is_taken_without_the_session_s_token(
-    console: Gateway, browser: Browser, path: str, token: str
-) -> None:
-    data = {"form_token": token, "reason": "x", "answer": "retry", "question": "q1"}
-    answer = await browser.ask("POST", f"/console{path}", data=data)
-    assert answer.status_code == 403
-    assert "another session" in answer.text
 
 
 @pytest.mark.parametrize("media", ["application/json", "multipart/form-data", "text/plain"])

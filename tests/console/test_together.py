@@ -13,7 +13,7 @@ from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in
-from tests.console.scenes import WHY, differing, everywhere, refused
+from tests.console.scenes import WHY, differing, everywhere, held, refused
 from tests.lifecycle.world import Company, World
 
 
@@ -44,6 +44,39 @@ async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_
     named = {reference for reference in references for line in lines if reference in line}
     assert named == set(references), "each is written down as if it had come by itself"
     assert (await company.client.invoices.state(other)).status is Status.NEEDS_ATTENTION
+
+
+async def test_those_that_are_held_are_released_together(
+    company: Company, browser: Browser
+) -> None:
+    references = [await held(company) for _ in range(2)]
+    parked = await differing(company)
+    items = [f"invoices/{each}" for each in (*references, parked)]
+    page = await browser.get("/console/together", params={"of": items})
+    form = next(each for each in page.forms if references[0] in str(each.fields))
+    assert (parked in str(form.fields), form.buttons) == (False, [("answer", "release")])
+    assert "a release, for somebody wanted it looked at" in page.text
+    assert "what comes next may be final" in page.text
+    again = await browser.send(form, ("answer", "release"), reason="")
+    assert (again.status, "Nothing has changed yet" in again.text) == (422, True)
+    done = await browser.send(form, ("answer", "release"), reason=WHY)
+    assert done.text.count("taken") >= 2
+    for reference in references:
+        assert (await company.finished(reference)).status is Status.SENT
+        journal = await company.client.invoices.journal(reference)
+        assert [each.proven for each in journal.entries if each.reason == WHY] == ["operate"]
+    assert (await company.client.invoices.state(parked)).status is Status.NEEDS_ATTENTION
+
+
+@pytest.mark.parametrize("item", ["orders/X-1", "credits/X-1"])
+async def test_nothing_but_an_invoice_is_released(
+    company: Company, browser: Browser, item: str
+) -> None:
+    reference = await held(company)
+    page = await browser.get("/console/together", params={"of": f"invoices/{reference}"})
+    fields = {**dict(page.form("/together").fields), "asked": f"{item}|", "reason": WHY}
+    answer = await browser.ask("POST", "/console/together", data={**fields, "answer": "release"})
+    assert (answer.status_code, ">taken<" in answer.text) == (200, False)
 
 
 async def test_of_many_each_answer_names_its_own_question(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
@@ -40,6 +40,7 @@ from invoicing.state.order import Order, OrderStatus
 from invoicing.state.order_ledger import Ledger, LedgerLine
 from invoicing.state.questions import QUESTIONS, Answer, Reason
 from invoicing.temporal.lists import CUT_OFF
+from observing.calls import RESULTS
 from settings.consents import KINDS
 
 CONSOLE = ENGLISH.parent
@@ -80,6 +81,7 @@ GROUPS: dict[str, Iterable[object]] = {
     "credit_beside": ["number"],
     "said": [
         "answered",
+        "amending",
         "credited",
         "fetching",
         "no_document",
@@ -96,11 +98,13 @@ GROUPS: dict[str, Iterable[object]] = {
     ],
     "question": ["more", "less"],
     "inbox": ["by_age", "by_worth", "order_age", "order_worth"],
+    "amend": ["field_amendment", "field_new_reference"],
     "nav": ["invoices", "orders"],
     "finding": FindingKind,
     "batch": [*CHOICES, *WRITTEN, *(word for each in CHOICES.values() for word in each)],
     "asked": ["not_asked", "asking", "started", "known", "refused"],
     "going": pictures.GROUPS,
+    "call_result": RESULTS,
     "correct": ["document", "options"],
     "field": {name for name, _ in fields_of(Document)},
     "choice": {word for _, shape in fields_of(Document) for word in shape.meanings},
@@ -214,6 +218,15 @@ def test_amounts_and_days_are_written_as_the_reader_does(locale: str, money: str
     assert reader.money(Decimal("12100.00"), "EUR").replace("\xa0", " ") == money
     assert reader.day(date(2026, 6, 30)) == day
     assert reader.figure("12100.00 EUR") == reader.money(Decimal("12100.00"), "EUR")
+
+
+def test_what_ends_today_has_its_hour_and_what_ends_later_its_day() -> None:
+    reader = Reader(Locale("en"), UTC)
+    now = datetime.now(UTC)
+    noon = now.replace(hour=12, minute=5)
+    assert reader.until(noon).split() == ["12:05", "PM", "UTC"]
+    later = noon + timedelta(days=3)
+    assert reader.until(later) == reader.day(later)
 
 
 def test_no_digit_is_lost() -> None:
