@@ -273,6 +273,36 @@ async def test_an_xlsx_file_of_some_bytes_that_would_be_read_for_minutes_is_refu
     assert "more cells, texts or formats" in problem(answer, Kind.INVALID).errors[0].message
 
 
+@pytest.mark.parametrize(
+    ("element", "why"),
+    [
+        (b"<c><v>%b</v></c>" % (b"x" * (files.LONGEST + 200_000)), "a cell or text of more than"),
+        (b"<c %b/>" % b" ".join(b'a%d=""' % n for n in range(80_000)), "a cell or text of more"),
+        (b'<c a="" b="" c="" d="" e="" f="" g="" h=""/>' * 110_000, "more cells, texts or"),
+    ],
+    ids=["a text", "one element", "attributes"],
+)
+async def test_what_is_packed_into_little_and_read_into_much_is_refused_unread(
+    door: Door, element: bytes, why: str
+) -> None:
+    """A cell of 45 MB came in 50 kB, and took 130 MB to be read."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("xl/worksheets/sheet1.xml", b"<worksheet>%b</worksheet>" % element)
+    answer = await door.ask("POST", LOOK, content=packed.getvalue(), headers={"Content-Type": XLSX})
+    assert why in problem(answer, Kind.INVALID).errors[0].message
+
+
+def test_the_longest_text_that_a_spreadsheet_holds_is_no_bomb() -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in range(1, 4):
+        book.active.cell(row, 1, "&" * 32_767)
+    packed = io.BytesIO()
+    book.save(packed)
+    files._refuse_a_bomb(packed.getvalue())
+
+
 async def test_a_jsonl_file_of_more_lines_than_can_be_invoices_is_refused_unread(
     door: Door,
 ) -> None:
