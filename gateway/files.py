@@ -37,6 +37,11 @@ MOST_STRING_TAGS = 100_000
 """Elements of the texts that its cells share."""
 MOST_OTHER_TAGS = 20_000
 """Elements of all its other parts: of styles each takes as long as twenty cells."""
+ATTRIBUTES = 4
+"""As many of them count as one more element: a cell has three."""
+LONGEST = 300_000
+"""Bytes of a part without any element. The longest text of a spreadsheet, 32,767 characters, has
+not as many even where each is escaped. Whoever reads it holds it in memory several times."""
 MOST_LINES = 10 * MOST_INVOICES
 """Of a JSON Lines file: a request may stand there more than once."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -131,15 +136,19 @@ def _refuse_too_many_tags(packed: zipfile.ZipFile) -> None:
 
 
 def _tags(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
-    """How many elements begin in this part."""
-    found, before = 0, b""
+    """How many elements begin in this part, or as many as its attributes count for."""
+    found, attributes, bare, before = 0, 0, 0, b""
     with packed.open(part) as opened_part:
         while chunk := opened_part.read(_CHUNK):
             text = before + chunk
             before = b"<" if text.endswith(b"<") else b""
             text = text[: len(text) - len(before)]
             found += text.count(b"<") - text.count(b"</")
-    return found
+            attributes += text.count(b"=")
+            bare = 0 if b"<" in text else bare + len(text)
+            if bare > LONGEST:
+                raise UnreadableFile(f"The file has a cell or text of more than {LONGEST:,} bytes.")
+    return max(found, attributes // ATTRIBUTES)
 
 
 def _unread(error: UnreadableFile) -> Trouble:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from invoicing.document import Document, Inconsistent
-from invoicing.errors import FieldProblem
+from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.lengths import Length
 from invoicing.model import Recorded, Typed
 from invoicing.money import Number
@@ -115,6 +115,22 @@ class InvoiceRequest(Typed):
         if wrong:
             raise Inconsistent([FieldProblem(field="send_on", message=wrong)])
         return self
+
+
+SET_BY_US = frozenset({"order", "credits"})
+"""What an order's workflow and that of an invoice's credits say of what they begin. From anybody
+else it would be a credit note that no ledger knows, or a delivery that no order has."""
+
+
+def refuse_set_by_us(request: InvoiceRequest) -> None:
+    """Raise InvalidRequest where somebody says what our own workflows alone do."""
+    said = sorted(name for name in SET_BY_US if getattr(request, name) is not None)
+    if said:
+        wrong = [FieldProblem(field=name, message=LEAVE_OUT) for name in said]
+        raise InvalidRequest("the request cannot be taken as it is:", wrong)
+
+
+LEAVE_OUT = "is set by us alone: leave it out"
 
 
 def _why_not_on(send_on: datetime | date | None, goal: Goal, due: date | None) -> str | None:

@@ -28,7 +28,7 @@ from invoicing.credits.amend import Amend
 from invoicing.credits.credit import Credit
 from invoicing.model import Typed
 from invoicing.provider import Event
-from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.request import SET_BY_US, InvoiceRequest, OrderRequest
 from invoicing.state.invoice import Cancel, Hold, Release, Resolve
 from invoicing.state.order import AddLines, CancelLines, Deliver
 
@@ -51,7 +51,7 @@ INPUTS: tuple[type[Typed], ...] = (
 )
 
 NOT_FOR_CALLERS: Mapping[type[BaseModel], frozenset[str]] = {
-    InvoiceRequest: frozenset({"order", "credits"}),
+    InvoiceRequest: SET_BY_US,
     **dict.fromkeys(
         (
             Deliver,

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import BaseModel, JsonValue
 
 from invoicing.document import Document, Line
-from invoicing.request import InvoiceRequest
+from invoicing.request import SET_BY_US, InvoiceRequest
 
 
 class Kind(Enum):
@@ -61,7 +61,7 @@ class Column(NamedTuple):
         return ".".join((*before, *self.path))
 
 
-_OF_REQUEST = frozenset(InvoiceRequest.model_fields) - {"document", "options", "order"}
+_OF_REQUEST = frozenset(InvoiceRequest.model_fields) - {"document", "options"} - SET_BY_US
 _OF_DOCUMENT = frozenset(Document.model_fields) - {"lines"}
 _RATES = ("rate", "percent")
 Options = Mapping[str, type[BaseModel]]

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from invoicing.errors import InvalidRequest
 from invoicing.parse import read_request
-from invoicing.request import InvoiceRequest, Reference
+from invoicing.request import InvoiceRequest, Reference, refuse_set_by_us
 from invoicing.state.bounds import refuse_too_large
 from invoicing.state.identity import fingerprint
 from tabular.bounds import MOST_BYTES, MOST_RECORD, MOST_ROWS, check_size
@@ -101,6 +101,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _entry(number: int, line: bytes) -> Entry:
     try:
         request = read_request(line)
+        refuse_set_by_us(request)
         refuse_too_large(request)
     except InvalidRequest as error:
         wrong = tuple(map(str, error.fields)) or (str(error),)

@@ -74,6 +74,7 @@ class Invoices:
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
             Refused: it is the invoice of an order's delivery; only its order begins it.
+            InvalidRequest: it says what our own workflows alone say of what they begin.
             TooLarge: the request cannot be stored; it says how large it may be.
         """
         return await self._starting.start(request, mark, proven=proven)

@@ -10,7 +10,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from invoicing.client.shared import Asked, asked_for, marks, same
 from invoicing.provider import Stage
-from invoicing.request import InvoiceRequest
+from invoicing.request import InvoiceRequest, refuse_set_by_us
 from invoicing.state import attributes
 from invoicing.state.bounds import refuse_too_large
 from invoicing.state.case import Earlier, InvoiceInput
@@ -53,8 +53,10 @@ class Starting:
         Raises:
             ReferenceInUse: the reference stands for other content; it says what differs.
             Refused: it is the invoice of an order's delivery; only its order begins it.
+            InvalidRequest: it says what our own workflows alone say of what they begin.
             TooLarge: the request cannot be stored; it says how large it may be.
         """
+        refuse_set_by_us(request)
         refuse_too_large(request)
         asked = Asked(proven, mark)
         try:

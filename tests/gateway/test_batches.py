@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import threading
 import zipfile
 from typing import Any
@@ -16,7 +17,8 @@ from gateway import files, tokens
 from gateway.batch import BatchLine
 from gateway.files import XLSX
 from gateway.problems import Kind, unavailable
-from invoicing.errors import NotFound
+from invoicing.errors import InvalidRequest, NotFound
+from invoicing.request import InvoiceRequest
 from settings.callers import Scope
 from tabular.entries import Entry
 from tabular.expected import expected
@@ -271,6 +273,36 @@ async def test_an_xlsx_file_of_some_bytes_that_would_be_read_for_minutes_is_refu
     assert "more cells, texts or formats" in problem(answer, Kind.INVALID).errors[0].message
 
 
+@pytest.mark.parametrize(
+    ("element", "why"),
+    [
+        (b"<c><v>%b</v></c>" % (b"x" * (files.LONGEST + 200_000)), "a cell or text of more than"),
+        (b"<c %b/>" % b" ".join(b'a%d=""' % n for n in range(80_000)), "a cell or text of more"),
+        (b'<c a="" b="" c="" d="" e="" f="" g="" h=""/>' * 110_000, "more cells, texts or"),
+    ],
+    ids=["a text", "one element", "attributes"],
+)
+async def test_what_is_packed_into_little_and_read_into_much_is_refused_unread(
+    door: Door, element: bytes, why: str
+) -> None:
+    """A cell of 45 MB came in 50 kB, and took 130 MB to be read."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("xl/worksheets/sheet1.xml", b"<worksheet>%b</worksheet>" % element)
+    answer = await door.ask("POST", LOOK, content=packed.getvalue(), headers={"Content-Type": XLSX})
+    assert why in problem(answer, Kind.INVALID).errors[0].message
+
+
+def test_the_longest_text_that_a_spreadsheet_holds_is_no_bomb() -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in range(1, 4):
+        book.active.cell(row, 1, "&" * 32_767)
+    packed = io.BytesIO()
+    book.save(packed)
+    files._refuse_a_bomb(packed.getvalue())
+
+
 async def test_a_jsonl_file_of_more_lines_than_can_be_invoices_is_refused_unread(
     door: Door,
 ) -> None:
@@ -311,3 +343,54 @@ async def test_who_may_not_start_starts_none(company: Company, gateway: Gateway)
         for path in (LOOK, "/v1/batches"):
             refused = await sent(gateway.door(who), a_sheet(a_row(reference)), path)
             problem(refused, Kind.FORBIDDEN)
+
+
+OF_A_CREDIT = {
+    "reference": "INV-1",
+    "provider_id": "P-1",
+    "number": "N-1",
+    "issue_date": "2026-06-01",
+    "whole": True,
+    **dict.fromkeys(("net", "vat", "gross"), "1.00"),
+}
+SET_BY_OURS = [
+    ("credits", OF_A_CREDIT),
+    ("order", {"reference": "O-1", "provider_id": "P-1"}),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), SET_BY_OURS, ids=["credits", "order"])
+async def test_no_line_of_a_file_says_what_our_own_workflows_say(
+    company: Company, door: Door, name: str, said: dict[str, Any]
+) -> None:
+    """It would be a credit note that no ledger counts, or a delivery that no order has."""
+    request = {**company.request(some("OURS", company)[0]).model_dump(mode="json"), name: said}
+    headers = {"Content-Type": "application/jsonl"}
+    content = json.dumps(request).encode()
+    for path in (LOOK, "/v1/batches"):
+        answer = await door.ask("POST", path, content=content, headers=headers)
+        (line,) = answer.json()["invoices"]
+        assert line["why"] == f"{name}: is set by us alone: leave it out"
+    with pytest.raises(NotFound):
+        await company.client.invoices.state(request["reference"])
+
+
+@pytest.mark.parametrize(("name", "said"), SET_BY_OURS, ids=["credits", "order"])
+async def test_nor_does_a_column(
+    company: Company, door: Door, name: str, said: dict[str, Any]
+) -> None:
+    row = a_row("OURS-1", company.account)
+    columns = [f"{name}.{each}" for each in said]
+    sheet = f"{HEADER},{','.join(columns)}\n{row},{','.join(map(str, said.values()))}"
+    told = problem(await sent(door, sheet.encode(), LOOK), Kind.INVALID)
+    assert {each.field for each in told.errors} >= {f"row 2, {each}" for each in columns}
+
+
+@pytest.mark.parametrize(("name", "said"), SET_BY_OURS, ids=["credits", "order"])
+async def test_nor_does_whoever_has_the_client(
+    company: Company, name: str, said: dict[str, Any]
+) -> None:
+    request = company.request(some("OURS", company)[0])
+    wanted = InvoiceRequest.model_validate({**request.model_dump(), name: said})
+    with pytest.raises(InvalidRequest, match=f"{name}: is set by us alone"):
+        await company.client.invoices.start(wanted)
