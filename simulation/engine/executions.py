@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 Job = WorkflowActivationJob
 
 _QUERIED_LATER = ("completed", "failed", "canceled")
-"""People look at what has come to its end, often more than once: it stays in memory until the worker
-is lost. A real worker lets go of it, and replays all of it for each look."""
+"""People look at what has come to its end, often more than once: it stays in memory until the
+worker is lost. A real worker lets go of it, and replays all of it for each look."""
 
 
 class Executions:
