@@ -153,6 +153,7 @@ class Balance(Recorded):
                 # Nothing but payments can have lowered it.
                 paid = wanted - stated.left
             rest = _rest(stated.left, wanted, paid, credited)
+            returned = _returned(stated, paid, most_paid)
             over = _ZERO
             if None not in (rest, paid, credited):
                 over = wanted - credited - paid - rest  # type: ignore[operator]
@@ -164,7 +165,7 @@ class Balance(Recorded):
             credited=credited,
             refunded=stated.sum_of(Way.REFUND),
             charged_back=stated.sum_of(Way.CHARGEBACK),
-            returned=_returned(stated, paid, most_paid),
+            returned=returned,
             left=None if rest is None else max(rest, _ZERO),
             too_much=None if rest is None else max(-rest, _ZERO),
             unexplained=over,
@@ -216,11 +217,11 @@ def _rest(
     stated: Decimal | None, wanted: Decimal, paid: Decimal | None, credited: Decimal | None
 ) -> Decimal | None:
     """What is left, below zero what is too much. Many providers say of both no more than that
-    nothing is left: then what was paid says how much is too much."""
+    nothing is left: then what was paid says how much is too much. To be called within `exactly`, as
+    `_returned` is: to enter it takes longer than the sums do."""
     if paid is None or credited is None:
         return stated
-    with exactly():
-        follows = wanted - credited - paid
+    follows = wanted - credited - paid
     return follows if stated is None or (stated == 0 and follows < 0) else stated
 
 
@@ -229,6 +230,5 @@ def _returned(stated: Statement, paid: Decimal | None, most_paid: Decimal) -> De
     told = stated.sum_of(Way.RETURN)
     if paid is None or (stated.tells and told is None):
         return told
-    with exactly():
-        named = (stated.sum_of(Way.REFUND) or _ZERO) + (stated.sum_of(Way.CHARGEBACK) or _ZERO)
-        return max(told or _ZERO, most_paid - paid - named)
+    named = (stated.sum_of(Way.REFUND) or _ZERO) + (stated.sum_of(Way.CHARGEBACK) or _ZERO)
+    return max(told or _ZERO, most_paid - paid - named)

@@ -431,7 +431,7 @@ def _act(rng: random.Random, places: int, *, order: bool) -> Act:
 
 
 _FAULTS = {
-    "evictions": {"evicted": 0.15},
+    "evictions": {"evicted": 0.05},
     "lost workers": {"worker_lost": 0.004, "task_lost": 0.02},
     "lost answers": {"answer_lost": 0.3, "request_lost": 0.1},
     "early continue-as-new": {"early_suggestion": 0.6},

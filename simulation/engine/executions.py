@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 Job = WorkflowActivationJob
 
+_QUERIED_LATER = ("completed", "failed", "canceled")
+"""People look at what has come to its end, often more than once: it stays in memory until the
+worker is lost. A real worker lets go of it, and replays all of it for each look."""
+
 
 class Executions:
     """All runs of a server. `workflows` are the classes that its workers serve."""
@@ -121,7 +125,8 @@ class Executions:
             if record.state in ("admitted", "accepted"):
                 record.state = "lost"
         self._server.counters.events += run.events
-        self._server.worker.forget(run)
+        if status not in _QUERIED_LATER:
+            self._server.worker.forget(run)
         self._server.between.part_from_children(run)
         if status != "continued_as_new" and run.parent is not None:
             self._server.between.tell_parent(run, *run.parent)

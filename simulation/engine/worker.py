@@ -23,6 +23,9 @@ _FIRST_BACKOFF = 1000 * MILLISECOND
 _LONGEST_BACKOFF = 10 * _FIRST_BACKOFF
 _SHORT = 6
 """Tasks of a run that is evicted as often as the faults say."""
+_CHECKED = 8
+"""One run of so many is replayed whole when it has ended: each of its tasks is compared, and each
+once, where evictions compare the first tasks again and again and the last ones hardly ever."""
 
 
 class Memory:
@@ -153,6 +156,8 @@ class Worker:
         server.executions.enforce_history(run)
         if not run.closed and server.chance(self._evicts(run)):
             self.forget(run)
+        if run.closed and run.origin.seed % _CHECKED == 0:
+            self.check(run)
         server.stepped(f"task {heard}: {' '.join(map(_kind, said.commands))}", run)
 
     def _evicts(self, run: Run) -> float:

@@ -797,6 +797,29 @@ class TestReplay:
         assert violation.kind == "nondeterminism"
         assert "number" in violation.what
 
+    def test_some_runs_that_have_ended_are_compared_whole_though_none_was_evicted(self) -> None:
+        server = served()
+        for each in range(40):
+            server.start("Guessing", Box(), id=f"{each}")
+        passed(server, 60)
+        runs = [server.runs(each)[0] for each in server.ids()]
+        assert all(run.closed for run in runs)
+        found = {each.workflow_id for each in server.violations}
+        assert found == {run.id for run in runs if run.origin.seed % 8 == 0}
+        assert 1 < len(found) < 20
+
+    def test_a_workflow_that_has_ended_stays_in_memory_for_those_who_look(self) -> None:
+        server = served()
+        server.start("Shop", Box(number=4), id="a")
+        server.signal("a", "close", Box())
+        finished(server)
+        before = server.counters.replays
+        assert server.query("a", "count") == Box(number=4)
+        assert server.counters.replays == before
+        server.lose_worker()
+        assert server.query("a", "count") == Box(number=4)
+        assert server.counters.replays == before + 1
+
     def test_a_workflow_that_left_the_memory_goes_on_as_if_it_had_not(self) -> None:
         def life(evicted: float) -> list[datetime]:
             server = served(faults=Faults(evicted=evicted))
