@@ -294,6 +294,13 @@ class Case(Memory):
         """Whether there may be an invoice at the provider that we do not know of."""
         return self.doubt.in_question(CREATE, self.provider_id) or self.doubt.unanswered("approve")
 
+    @property
+    def seen_stage(self) -> Stage:
+        """The stage, for others: what has an id and a word that nobody knows is there, or may be,
+        also where nothing more was ever seen of it."""
+        puzzles = self.provider_id is not None and not self.known
+        return Stage.UNKNOWN if puzzles and self.stage in _NOT_THERE else self.stage
+
     def shown(self, request: InvoiceRequest) -> Invoice:
         """The state, for queries and as the result."""
         line, stated = self.line_status(), self.echo or _NO_ECHO
@@ -303,7 +310,7 @@ class Case(Memory):
             account=request.account,
             goal=request.goal,
             status=self.status,
-            stage=self.stage,
+            stage=self.seen_stage,
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
@@ -325,6 +332,8 @@ class Case(Memory):
 
 STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
 """Ways to end with an invoice that is to be paid, or is."""
+
+_NOT_THERE = (Stage.NONE, Stage.DELETED)
 
 _OF_ONE_DRAFT = (
     *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),
