@@ -113,6 +113,8 @@ class Case(Memory):
     """The first credit notes of it in lives that Temporal has forgotten, and with them the ledger
     that knew what is left."""
     outcome: Status | None = None
+    reference_taken: bool = False
+    """Whether the register refused it, for its reference stands for something else."""
     known_before: bool = False
     """Whether an earlier life has made it, which Temporal has forgotten and the register has not.
     That one has told everybody of it, and what hears of its money is of that one."""
