@@ -205,3 +205,41 @@ async def _next(shop: Shop, reference: str, asked: Problem) -> Invoice:
             if there(state):
                 return state
     raise AssertionError("it ended otherwise")
+
+
+async def test_figures_that_a_person_has_seen_of_a_draft_are_seen_once_more_when_it_is_final(
+    shared_world: World,
+) -> None:
+    async with opened(shared_world, "quiddly_blind", patience=10) as shop:
+        for step in ("create", "approve"):
+            shop.stand_in.faults.place(step, "changed_amount", when="before")
+        reference = await shop.start()
+        draft = (await shop.parked(reference)).problem
+        assert draft is not None
+        assert {*draft.answers} == {*_OF_WHAT_IS_FINAL, Answer.CORRECT}
+        await shop.answer(reference, Answer.HAPPENED)
+        final = (await _next(shop, reference, draft)).problem
+        assert final is not None
+        assert (final.reason, {*final.answers}) == (draft.reason, _OF_WHAT_IS_FINAL)
+        assert shop.stand_in.calls.count("approve") == 1
+        await shop.answer(reference, Answer.HAPPENED)
+        assert (await shop.finished(reference)).status is Status.SENT
+
+
+async def test_what_was_credited_there_by_hand_is_cancelled_and_ends_as_credited(
+    shared_world: World,
+) -> None:
+    async with opened(shared_world, "quiddly_blind", patience=10) as shop:
+        shop.stand_in.faults.place("approve", "changed_amount", when="before")
+        reference = await shop.start()
+        asked = (await shop.parked(reference)).problem
+        assert asked is not None
+        await shop.cancel(reference)
+        last = (await _next(shop, reference, asked)).problem
+        assert last is not None
+        assert last.reason is Reason.CANNOT_CANCEL
+        await shop.answer(reference, Answer.HAPPENED)
+        assert (await shop.finished(reference)).status is Status.CREDITED
+
+
+_OF_WHAT_IS_FINAL = {Answer.HAPPENED, Answer.MAKE_AGAIN, Answer.ABANDON}
