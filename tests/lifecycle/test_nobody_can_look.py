@@ -211,8 +211,8 @@ async def test_figures_that_a_person_has_seen_of_a_draft_are_seen_once_more_when
     shared_world: World,
 ) -> None:
     async with opened(shared_world, "quiddly_blind", patience=10) as shop:
-        for step in ("create", "approve"):
-            shop.stand_in.faults.place(step, "changed_amount", when="before")
+        # It stands there so, and the answer to its activation states the same once more.
+        shop.stand_in.faults.place("create", "changed_amount", when="before")
         reference = await shop.start()
         draft = (await shop.parked(reference)).problem
         assert draft is not None
@@ -220,7 +220,8 @@ async def test_figures_that_a_person_has_seen_of_a_draft_are_seen_once_more_when
         await shop.answer(reference, Answer.HAPPENED)
         final = (await _next(shop, reference, draft)).problem
         assert final is not None
-        assert (final.reason, {*final.answers}) == (draft.reason, _OF_WHAT_IS_FINAL)
+        assert (final.reason, final.fields) == (draft.reason, draft.fields)
+        assert {*final.answers} == _OF_WHAT_IS_FINAL
         assert shop.stand_in.calls.count("approve") == 1
         await shop.answer(reference, Answer.HAPPENED)
         assert (await shop.finished(reference)).status is Status.SENT
