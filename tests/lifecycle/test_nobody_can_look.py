@@ -165,7 +165,7 @@ async def _asked(
     world: World, name: str, parked: Parked
 ) -> AsyncIterator[tuple[Shop, str, Problem]]:
     paces = BRISK.model_copy(update=dict(parked.paces))
-    how = {"paces": paces, "patience": parked.patience, **parked.stand_in}
+    how: dict[str, Any] = {"paces": paces, "patience": parked.patience, **parked.stand_in}
     async with opened(world, name, **how) as shop:
         reference = await parked.park(shop)
         problem = (await shop.parked(reference)).problem

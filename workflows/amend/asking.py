@@ -119,8 +119,8 @@ async def _ask(life: AmendLife, verb: Callable[..., Any], call: object, summary:
             )
         except ActivityError as error:
             cause = error.cause
-            if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
-                raise _REFUSALS[cause.type](cause.message) from None
+            if isinstance(cause, ApplicationError) and (refusal := _REFUSALS.get(cause.type or "")):
+                raise refusal(cause.message) from None
             await life.pause(AN_ANSWER, LOOKS, on="time")
         else:
             return answer
