@@ -16,13 +16,15 @@ from temporalio.exceptions import ApplicationError
 from invoicing.client import InvoicingClient
 from invoicing.credits.amend import BeginCall, MakeCreditCall, OverviewCall
 from invoicing.credits.case import Credits, CreditState
-from invoicing.errors import EngineError, InvoicingError
+from invoicing.errors import EngineError, InvoicingError, ReferenceInUse
 
 C = TypeVar("C")
 R = TypeVar("R")
 
 REFUSED = "Refused"
 """The kind of failure that asking again does not change."""
+TAKEN = "Taken"
+"""The same, where a reference stands for something else: nothing was begun under it."""
 
 
 def _told(
@@ -37,6 +39,8 @@ def _told(
             return await method(self, call)
         except EngineError as error:
             raise ApplicationError(str(error), type=type(error).__name__) from None
+        except ReferenceInUse as error:
+            raise ApplicationError(str(error), type=TAKEN, non_retryable=True) from None
         except InvoicingError as error:
             raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from None
 

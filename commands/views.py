@@ -27,7 +27,8 @@ VIEWS = {
     "Notices not taken": "WorkflowType = 'NoticesWorkflow' AND ExecutionStatus = 'Failed'",
     "Ended without an invoice": f"{_INVOICES} AND InvoiceStatus IN "
     "('rejected', 'expired', 'abandoned')",
-    "Cut off": f"WorkflowType IN ('InvoiceWorkflow', 'OrderWorkflow') AND {IS_CUT_OFF}",
+    "Cut off": "WorkflowType IN ('InvoiceWorkflow', 'OrderWorkflow', 'CreditsWorkflow', "
+    f"'AmendWorkflow', 'DocumentWorkflow') AND {IS_CUT_OFF}",
 }
 """Filters by name; `{now}` is the moment at which the link was made."""
 

@@ -23,11 +23,17 @@ from invoicing.state import attributes
 from invoicing.state.attributes import quoted
 from invoicing.state.identity import (
     AMEND_WORKFLOW,
+    CREDITS_WORKFLOW,
+    DOCUMENT_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
     MONEY_WORKFLOW,
     NOTICES_WORKFLOW,
     ORDER_WORKFLOW,
+    PAY_LINK_WORKFLOW,
+    PREVIEW_WORKFLOW,
+    RECONCILIATION_WORKFLOW,
+    RETENTION_WORKFLOW,
     WORKFLOW,
 )
 from invoicing.state.invoice import (
@@ -52,17 +58,31 @@ log = logging.getLogger("invoicing.census")
 
 _KINDS = {"invoice": (WORKFLOW, tuple(Status)), "order": (ORDER_WORKFLOW, tuple(OrderStatus))}
 
-_WORKFLOWS = {
+WORKFLOWS: Mapping[str, str] = {
     "invoice": WORKFLOW,
     "order": ORDER_WORKFLOW,
+    "credits": CREDITS_WORKFLOW,
+    "amendment": AMEND_WORKFLOW,
     "event": EVENT_WORKFLOW,
     "feed": FEED_WORKFLOW,
     "notices": NOTICES_WORKFLOW,
-    "amendment": AMEND_WORKFLOW,
+    "document": DOCUMENT_WORKFLOW,
+    "pay_link": PAY_LINK_WORKFLOW,
+    "money": MONEY_WORKFLOW,
+    "preview": PREVIEW_WORKFLOW,
+    "reconciliation": RECONCILIATION_WORKFLOW,
+    "retention": RETENTION_WORKFLOW,
 }
+"""Every type of workflow there is, by the word for it. Each is counted where it stands still."""
 
-_MONEY = {"money": MONEY_WORKFLOW}
-"""One that was ended from outside is begun anew by nobody: only those that stand still count."""
+NOT_CUT_OFF: Mapping[str, str] = {
+    "money": "begun anew by nobody, so that it would count until Temporal forgets it",
+    "pay_link": "whoever waits for it hears so, and asks again",
+    "preview": "likewise; ended by its time-out where a provider is away",
+    "reconciliation": "the next day's run is another one, and tells whether it is done",
+    "retention": "likewise",
+}
+"""Of what is ended from outside this is not counted, and why."""
 
 _REASONS = {
     "person": (*Reason, "release", AMEND_AGAIN),
@@ -183,11 +203,10 @@ def _instant(moment: datetime) -> str:
 class Census:
     """Counts, and shows what it has counted as gauges.
 
-    `invoicing_open` by kind (invoice, order), provider and status; `invoicing_cut_off` by kind
-    (event, feed, notices and amendment as well), 0 where there are none; `invoicing_stuck` by the
-    same kinds and `money`, where the server can tell; `invoicing_waiting` and
-    `invoicing_oldest_wait_seconds` by whom is waited for, for what, and at which provider;
-    `invoicing_backlog_seconds` by queue;
+    `invoicing_open` by kind (invoice, order), provider and status; `invoicing_stuck` by every kind
+    of WORKFLOWS, where the server can tell; `invoicing_cut_off` by all but NOT_CUT_OFF, 0 where
+    there are none; `invoicing_waiting` and `invoicing_oldest_wait_seconds` by whom is waited for,
+    for what, and at which provider; `invoicing_backlog_seconds` by queue;
     where there is a register, `invoicing_findings_open` by provider, account and kind; and
     `invoicing_counted_timestamp_seconds`, when that was.
     """
@@ -255,13 +274,14 @@ class Census:
     async def _ended_from_outside(self) -> dict[Labels, float]:
         return {
             (kind,): await self._lists.cut_off(f"WorkflowType = '{workflow}'")
-            for kind, workflow in _WORKFLOWS.items()
+            for kind, workflow in WORKFLOWS.items()
+            if kind not in NOT_CUT_OFF
         }
 
     async def _standing_still(self) -> dict[Labels, float]:
         counts = {
             (kind,): await self._lists.stuck(f"WorkflowType = '{workflow}'")
-            for kind, workflow in (_WORKFLOWS | _MONEY).items()
+            for kind, workflow in WORKFLOWS.items()
         }
         return {labels: count for labels, count in counts.items() if count is not None}
 

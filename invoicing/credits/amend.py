@@ -29,6 +29,8 @@ THE_INVOICE = "the new invoice"
 """What it waits for until the new one is final."""
 AN_ANSWER = "an answer"
 """What it waits for where another workflow of ours cannot be asked now."""
+MOST_TRIED = 20
+"""Contents of the new invoice that an amendment knows it has asked for; the oldest is forgotten."""
 AMEND_AGAIN = "amend_again"
 """What it waits for a person to do, where the old one is credited and the new one is not made."""
 
@@ -166,6 +168,10 @@ class AmendCase(Memory):
     credited: bool = False
     begun: bool = False
     """Whether the new invoice was asked for, and nothing is known against it."""
+    tried: tuple[str, ...] = ()
+    """Digests of what was asked for under the reference of the new invoice, and may have begun."""
+    taken: bool = False
+    """Whether that reference stands for something else, so that it makes none of ours under it."""
     number: str | None = None
     given_up: bool = False
     """Whether Temporal's Cancel has come: before the credit it is refused, after it no person is
@@ -200,7 +206,7 @@ class AmendCase(Memory):
             )
         if not (self.stopped or self.outcome is AmendStatus.CREDITED):
             return f"amendment {ours.amendment} was already asked for with other content"
-        if wanted.invoice.reference != ours.invoice.reference:
+        if wanted.invoice.reference != ours.invoice.reference and not self.taken:
             return (
                 f"amendment {ours.amendment} makes {ours.invoice.reference}: keep that reference, "
                 "for another would be a second invoice"
@@ -216,13 +222,15 @@ class AmendCase(Memory):
 
     def go_on(self, wanted: Amend) -> None:
         """From now on it is made like this. What is credited stays credited."""
-        self.wanted = wanted
+        if wanted.invoice.reference != self.wanted.invoice.reference:
+            self.tried = ()
+        self.wanted, self.taken = wanted, False
         self.stopped, self.fields, self.outcome, self.given_up = "", (), None, False
         self.waiting = None
 
-    def stop(self, why: str, fields: tuple[FieldProblem, ...] = ()) -> None:
+    def stop(self, why: str, fields: tuple[FieldProblem, ...] = (), *, taken: bool = False) -> None:
         """Only a person gets it on."""
-        self.stopped, self.fields, self.begun = why, fields, False
+        self.stopped, self.fields, self.begun, self.taken = why, fields, False, taken
 
     def end(self, outcome: AmendStatus, why: str = "") -> None:
         """Nothing more is done."""

@@ -243,6 +243,8 @@ class Requested(Recorded):
     """Whether the provider states other figures than were asked for."""
     credited_before: tuple[str, ...] = ()
     """Credit notes of it that the register knows of from a life that Temporal has forgotten."""
+    reference_taken: bool = False
+    """Whether the register refused it, for its reference stands for something else."""
 
 
 class CreditLedger(Recorded):

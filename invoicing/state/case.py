@@ -113,6 +113,8 @@ class Case(Memory):
     """The first credit notes of it in lives that Temporal has forgotten, and with them the ledger
     that knew what is left."""
     outcome: Status | None = None
+    reference_taken: bool = False
+    """Whether the register refused it, for its reference stands for something else."""
     known_before: bool = False
     """Whether an earlier life has made it, which Temporal has forgotten and the register has not.
     That one has told everybody of it, and what hears of its money is of that one."""
@@ -294,6 +296,13 @@ class Case(Memory):
         """Whether there may be an invoice at the provider that we do not know of."""
         return self.doubt.in_question(CREATE, self.provider_id) or self.doubt.unanswered("approve")
 
+    @property
+    def seen_stage(self) -> Stage:
+        """The stage, for others: what has an id and a word that nobody knows is there, or may be,
+        also where nothing more was ever seen of it."""
+        puzzles = self.provider_id is not None and not self.known
+        return Stage.UNKNOWN if puzzles and self.stage in _NOT_THERE else self.stage
+
     def shown(self, request: InvoiceRequest) -> Invoice:
         """The state, for queries and as the result."""
         line, stated = self.line_status(), self.echo or _NO_ECHO
@@ -303,7 +312,7 @@ class Case(Memory):
             account=request.account,
             goal=request.goal,
             status=self.status,
-            stage=self.stage,
+            stage=self.seen_stage,
             payment=self.payment,
             provider_status=self.provider_status,
             provider_id=self.provider_id,
@@ -325,6 +334,8 @@ class Case(Memory):
 
 STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
 """Ways to end with an invoice that is to be paid, or is."""
+
+_NOT_THERE = (Stage.NONE, Stage.DELETED)
 
 _OF_ONE_DRAFT = (
     *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),

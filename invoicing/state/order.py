@@ -262,7 +262,7 @@ def fate(invoice: Invoice) -> LineStatus | None:
         return LineStatus.SETTLED if paid else LineStatus.INVOICED
     if invoice.status in (Status.CANCELLED, Status.REJECTED):
         return LineStatus.OPEN
-    # It was left as it is. While a draft is there, or may be, somebody may still make it final:
-    # then the lines would be on two invoices.
+    # It was left as it is. While a draft is there, or may be (its stage is not known, or in doubt),
+    # somebody may still make it final: then the lines would be on two invoices.
     there = invoice.in_doubt or invoice.stage not in (Stage.NONE, Stage.DELETED)
     return None if there else LineStatus.OPEN

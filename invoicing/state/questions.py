@@ -225,6 +225,9 @@ QUESTIONS: Mapping[Reason, Question] = MappingProxyType(
         Reason.AMOUNTS_DIFFER: _question(
             "the provider's figures are not ours",
             retry="compare again: it is mended at the provider",
+            happened="it stands there with OUR figures, you have looked: go on",
+            make_again="it is none of ours, or you have deleted or credited it there: make it from "
+            "the same document",
             correct="make it from the `document` or `options` you give: its draft is updated, or "
             "deleted",
             accept="let these days and texts stand as the provider states them; offered where no "

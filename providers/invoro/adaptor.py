@@ -45,7 +45,7 @@ from providers.invoro.decode import (
     signature_fits,
     words_of,
 )
-from providers.invoro.encode import credit_note, encoded, party_of, since_query
+from providers.invoro.encode import attached_as, credit_note, encoded, party_of, since_query
 from providers.invoro.listing import list_page
 from providers.invoro.meaning import Meaning
 from providers.invoro.options import UNSAID, InvoroOptions
@@ -112,6 +112,11 @@ class Invoro:
             said=words_of(
                 party_of(document.buyer, options.buyer_tax_registration),
                 (line.name for line in document.lines),
+                options.vat_currency,
+                [
+                    {"filename": one.file and one.file.name, "description": attached_as(one)}
+                    for one in document.attachments
+                ],
             ),
             look_ups=look_ups(document, options),
             find_first=document.number is not None,

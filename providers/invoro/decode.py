@@ -142,7 +142,9 @@ class Invoice(Wire):
         return reasons or (FieldProblem(field="state", message="the provider could not send it"),)
 
 
-def words_of(buyer: Any, names: Iterable[Any]) -> dict[str, str]:
+def words_of(
+    buyer: Any, names: Iterable[Any], vat_currency: Any = None, attachments: Any = None
+) -> dict[str, str]:
     """What an invoice says in words, asked for or stated: both are written alike."""
     told = buyer if isinstance(buyer, Mapping) else {}
     address = told.get("address")
@@ -153,8 +155,19 @@ def words_of(buyer: Any, names: Iterable[Any]) -> dict[str, str]:
         "buyer's postal code": place.get("postal_code"),
         "buyer's city": place.get("city"),
         "buyer's country": place.get("country"),
+        "VAT currency": vat_currency,
+        "attachments": _all_of(attachments),
     }
     return said(words, names)
+
+
+def _all_of(attachments: Any) -> str | None:
+    """Each by the name of its file and what is said of it; that there is none is said as well.
+    None where nothing is stated, or something else than a list of them."""
+    if not isinstance(attachments, list) or not all(isinstance(each, dict) for each in attachments):
+        return None
+    names = [[each.get("filename"), each.get("description")] for each in attachments]
+    return f"{len(names)}: {sorted(map(str, names))}"
 
 
 class Page(Wire):

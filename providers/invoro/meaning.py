@@ -121,7 +121,12 @@ class Meaning:
             due_date=day_of(invoice.at("header", "due_date")),
             buyer=text_or_none(invoice.at("buyer", "name")),
             number=invoice.number,
-            said=words_of(invoice.at("buyer"), invoice.item_names),
+            said=words_of(
+                invoice.at("buyer"),
+                invoice.item_names,
+                invoice.at("header", "vat_currency"),
+                invoice.at("attachments"),
+            ),
         )
         if self._settings.ubl_figures == "ignored":
             return echo

@@ -335,6 +335,10 @@ def confirmed(told: Told, events: Iterable[Event], context: Context) -> Told:
             stage = Stage.SENT
         elif verb == "delete" and told.stage is Stage.DRAFTED:
             stage = Stage.DELETED
+        elif verb == "credit" and told.stage.reached(Stage.APPROVED):
+            stage = Stage.CREDITED
+        elif verb == "create" and told.stage is Stage.UNKNOWN:
+            stage = Stage.DRAFTED
         else:
             continue
         told = told.model_copy(update={"stage": stage})

@@ -216,9 +216,10 @@ def order_confirmed(context: OrderContext, event: Event) -> OrderContext:
 
 
 def confirmed(context: Context, event: Event) -> Context:
-    """A person says that a call took effect. What makes a credit is the credit's own request."""
+    """A person says that a call took effect. What makes a credit is the credit's own request; what
+    was not to be credited from here they have credited there."""
     said = str(event.body.get("verb") or "")
-    credit = context.credit.verb if context.credit else None
+    credit = context.credit.verb if context.credit else "goodwill"
     of_credit = said == "credit" or (context.is_credit and said == "create")
     verb = credit if of_credit else VERBS_OF_A_PERSON.get(said)
     if verb is None:

@@ -88,6 +88,12 @@ MUTANTS = (
         "        elif note.ended:\n",
     ),
     Mutant(
+        "a draft under a word that nobody knows is told as nothing",
+        "invoicing/state/case.py",
+        "            stage=self.seen_stage,\n",
+        "            stage=self.stage,\n",
+    ),
+    Mutant(
         "a ledger that goes on follows only what is not final",
         CREDITS,
         "dict.fromkeys((*life.case.under_way, *life.case.begun))",

@@ -206,7 +206,7 @@ def _amounts(offered: Offered, sight: Sight) -> Choice | None:
         return None
     if sight.own is not None and sight.own.state == "draft":
         mend(sight.provider, sight.own, BY_HAND)
-    return _first(offered, Answer.RETRY, Answer.WAIT)
+    return _first(offered, Answer.RETRY, Answer.WAIT, Answer.HAPPENED)
 
 
 def _approval(offered: Offered, sight: Sight) -> Choice | None:

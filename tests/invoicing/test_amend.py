@@ -100,6 +100,20 @@ def test_what_is_made_stays_and_what_came_to_nothing_may_be_asked_for_anew() -> 
     assert case.why_not(wanted("A2", "NEW-2")) == ""
 
 
+def test_the_new_invoice_gets_another_reference_only_where_its_own_stands_for_something_else() -> (
+    None
+):
+    case = AmendCase(wanted=wanted("A1", "NEW-1"), credited=True, tried=("x",))
+    case.stop("it is refused")
+    assert "keep that reference" in case.why_not(wanted("A1", "NEW-2"))
+    case.stop("it stands for something else", taken=True)
+    assert case.why_not(wanted("A1", "NEW-2")) == ""
+    case.go_on(wanted("A1", "NEW-2"))
+    assert (case.wanted.invoice.reference, case.tried, case.taken) == ("NEW-2", (), False)
+    case.stop("it is refused")
+    assert "keep that reference" in case.why_not(wanted("A1", "NEW-1"))
+
+
 @pytest.mark.parametrize(
     ("of", "whole"),
     [

@@ -20,6 +20,7 @@ from invoicing.state.invoice import (
     Status,
     Waiting,
 )
+from invoicing.state.order import fate
 from invoicing.state.questions import Answer, Reason
 from tests.examples import an_invoice
 
@@ -205,6 +206,27 @@ def test_every_stage_has_a_word_for_people(stage: Stage) -> None:
 def test_every_line_shares_the_fate_of_its_invoice(case: Case, line: LineStatus) -> None:
     assert case.line_status() is line
     assert [each.status for each in case.shown(REQUEST).lines] == [line, line]
+
+
+@pytest.mark.parametrize("status", [Status.ABANDONED, Status.EXPIRED])
+@pytest.mark.parametrize("before", [None, Stage.DELETED])
+def test_what_has_an_id_and_a_word_that_nobody_knows_is_not_shown_as_nothing(
+    status: Status, before: Stage | None
+) -> None:
+    """Whoever hears of its end keeps what is reserved for it: its draft may be there."""
+    case = Case()
+    for stage in filter(None, (before, Stage.UNKNOWN)):
+        case.learn(a_snapshot(stage))
+    case.outcome = status
+    shown = case.shown(REQUEST)
+    assert (shown.stage, fate(shown)) == (Stage.UNKNOWN, None)
+
+
+def test_a_word_that_nobody_knows_hides_no_stage_that_was_seen() -> None:
+    case = Case()
+    case.learn(a_snapshot(Stage.APPROVED))
+    case.learn(a_snapshot(Stage.UNKNOWN))
+    assert case.shown(REQUEST).stage is Stage.APPROVED
 
 
 @pytest.mark.parametrize(

@@ -394,7 +394,13 @@ def test_nothing_is_shown_as_left_of_which_nothing_can_be_credited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "in_doubt"), [(Stage.DRAFTED, False), (Stage.APPROVING, False), (Stage.NONE, True)]
+    ("stage", "in_doubt"),
+    [
+        (Stage.DRAFTED, False),
+        (Stage.APPROVING, False),
+        (Stage.UNKNOWN, False),
+        (Stage.NONE, True),
+    ],
 )
 def test_a_credit_note_that_is_left_as_it_is_gives_nothing_back_by_itself(
     stage: Stage, in_doubt: bool

@@ -84,6 +84,10 @@ ENDS: dict[str, tuple[Invoice, LineStatus | None]] = {
     "abandoned when final": (an_invoice(Stage.APPROVED, Status.ABANDONED), LineStatus.INVOICED),
     "abandoned half way": (an_invoice(Stage.APPROVING, Status.ABANDONED), None),
     "abandoned in doubt": (an_invoice(Stage.NONE, Status.ABANDONED, in_doubt=True), None),
+    "abandoned under a word that nobody knows": (
+        an_invoice(Stage.UNKNOWN, Status.ABANDONED, provider_id="id-1"),
+        None,
+    ),
     "expired after a failure": (an_invoice(Stage.FAILED, Status.EXPIRED), None),
 }
 

@@ -252,10 +252,7 @@ BLIND = (
             ),
             ("refused", Expected(2, REFUSED), Expected(2, REFUSED, effects=_MADE_AGAIN)),
             ("unknown_ledger unactivated", Expected(1)),
-            (
-                "unknown_status",
-                Expected(1, (Reason.UNKNOWN_STATUS,), Answer.ABANDON, effects="created"),
-            ),
+            ("unknown_status", Expected(1, (Reason.UNKNOWN_STATUS,), HAPPENED)),
             (
                 "changed_amount changed_figure:vats.0.totalVat+0.01",
                 Expected(2, DIFFERS, Answer.CORRECT, effects=_MADE_AGAIN),
@@ -276,8 +273,8 @@ BLIND = (
             ),
             ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             ("unknown_status unknown_ledger", Expected(1)),
-            # It is final, and no look can show other figures.
-            ("changed_amount changed_figure", Expected(1, DIFFERS, Answer.ABANDON)),
+            # It is final, and no look can show other figures: whoever looked there says so.
+            ("changed_amount changed_figure", Expected(1, DIFFERS, HAPPENED)),
             both("slow gate", Expected(1)),
         ),
         wire=False,

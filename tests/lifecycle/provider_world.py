@@ -1289,7 +1289,7 @@ _QUIDDLY_ATTACHES: Life = Life(
     asks=True,
     goal=Goal.SENT,
     request=WITH_PDF,
-    odd=(both("refused", Expected(2, REFUSED)),),
+    odd=(both("refused", Expected(2)),),
     # The answer is about the file.
     unmoved=_QUIDDLY_OWN,
 )
@@ -1306,14 +1306,14 @@ _QUIDDLY_LIVES = (
         "it signs in",
         "authenticate",
         asks=True,
-        odd=(both("refused", Expected(2, REFUSED)),),
+        odd=(both("refused", Expected(2)),),
         unmoved=_QUIDDLY_OWN,
     ),
     Life(
         "its number is looked for",
         "find",
         asks=True,
-        odd=(both("refused", Expected(2, REFUSED)),),
+        odd=(both("refused", Expected(2)),),
     ),
     Life(
         "its number is looked for after a lost create",

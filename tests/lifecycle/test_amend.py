@@ -416,6 +416,43 @@ async def test_a_reference_that_stands_for_another_invoice_is_refused_before_the
         await office.client.amendments.make(reference, an_amendment(reference, makes=reference))
 
 
+async def test_a_reference_that_somebody_takes_while_the_credit_waits_is_given_up_for_another(
+    office: Office,
+) -> None:
+    reference = await office.invoiced()
+    held = an_amendment(reference, credit_note={"hold": True})
+    await office.client.amendments.make(reference, held)
+    state = await until(office, reference, lambda state: state.credit is not None)
+    await until_held(office, str(state.credit))
+    theirs = held.invoice.model_copy(update={"document": bought_by("Somebody else")})
+    await office.client.invoices.start(theirs)
+    await office.client.invoices.result(theirs.reference)
+    looked = Release(by="an operator", reason="looked at it")
+    await office.client.invoices.release(str(state.credit), looked)
+    state = await until(office, reference, lambda state: bool(state.problem))
+    assert (state.status, state.credited) == (AmendStatus.NEEDS_ATTENTION, True)
+    assert "another reference for the new invoice" in state.problem
+
+    elsewhere = an_amendment(reference, makes=f"{reference}-B", credit_note={"hold": True})
+    await office.client.amendments.make(reference, elsewhere)
+    state = await ended(office, reference)
+    assert (state.status, state.makes) == (AmendStatus.AMENDED, f"{reference}-B")
+    assert len(office.provider.notes(reference)) == 1
+    assert [len(live(office, each)) for each in (theirs.reference, state.makes)] == [1, 1]
+
+
+async def test_what_was_amended_is_amended_again_each_by_its_own_reference(office: Office) -> None:
+    first = await office.invoiced()
+    made = [(await amended(office, first, an_amendment(first))).makes]
+    for name in ("A2", "A1"):
+        made.append((await amended(office, made[-1], an_amendment(made[-1], name))).makes)
+    assert made == [f"{first}-A1", f"{first}-A1-A2", f"{first}-A1-A2-A1"]
+    for each in (first, *made[:-1]):
+        assert len(office.provider.notes(each)) == 1
+    assert office.provider.notes(made[-1]) == []
+    assert len(live(office, made[-1])) == 1
+
+
 async def test_a_draft_is_not_amended_and_neither_is_what_nobody_asked_for(office: Office) -> None:
     reference = await office.invoiced(goal=Goal.DRAFTED)
     state = await amended(office, reference, an_amendment(reference))

@@ -37,7 +37,6 @@ from tests.worker_process import WorkerProcess, worker_process
 T = TypeVar("T")
 DAY = a_document().issue_date
 SAID = {"by": "an operator", "reason": "drawn by chance"}
-AT_ONCE = 16
 MARK = KINDS["invoro"].mark
 
 
@@ -52,10 +51,13 @@ class Size:
     kept: int
     """Workflows that a worker keeps in memory. With none the server need not wait 10 s for a dead
     worker; a long order is replayed at every step then."""
+    at_once: int
 
 
-QUICK = Size(lines=12, acts=16, deaths=1, within=LONG_ENOUGH, kept=0)
-MANY = Size(lines=1000, acts=300, deaths=5, within=1800, kept=200)
+QUICK = Size(lines=12, acts=16, deaths=1, within=LONG_ENOUGH, kept=0, at_once=16)
+# What an act waits for are the steps of its invoice, one after the other: with more at once it is
+# no more work, and much sooner over.
+MANY = Size(lines=1000, acts=300, deaths=5, within=1800, kept=200, at_once=60)
 
 
 def a_thing(number: int, chance: random.Random) -> Line:
@@ -233,11 +235,26 @@ async def test_whatever_is_done_at_once_every_unit_ends_once_here_and_at_the_pro
     _adds_up(order, ended)
     _is_so_at_the_provider(scene, order, ended)
     await _returns_are_so_at_the_provider(scene, order, business.deliveries)
+    _told(scene, order, ended, business)
+
+
+def _told(scene: Scene, order: OrderRequest, ended: Order, business: Business) -> None:
+    """The ledgers beside each other, for `-s`."""
+    units: Counter[str] = Counter()
+    for part in ended.ledger.lines:
+        units[part.status] += part.measured[0]  # type: ignore[assignment]
+    ordered = sum(line.quantity for line in order.document.lines)
+    there = [one for each in ended.deliveries for one in scene.accounts(each.reference)]
+    invoiced = sum(part.quantity for one in there for part in one.invoiced.parts)
+    left = sum(sum(one.units.values()) for one in there)
+    acts = ", ".join(f"{count} {what}" for what, count in sorted(business.asked.items()))
+    print(f"\n{acts}. Here: {ordered} units ordered, " + str(dict(units)))  # noqa: T201
+    print(f"There: {invoiced} units on {len(there)} invoices, {invoiced - left} of them back")  # noqa: T201
 
 
 async def _all_at_once(business: Business, size: Size) -> None:
     """Every act, and between them the deaths of the worker."""
-    room, done = asyncio.Semaphore(AT_ONCE), 0
+    room, done = asyncio.Semaphore(size.at_once), 0
     die_after = {size.acts * (nth + 1) // (size.deaths + 1) for nth in range(size.deaths)}
     deaths: list[asyncio.Task[None]] = []
 

@@ -176,7 +176,7 @@ async def test_what_is_final_is_not_taken_back_and_may_go_on(shared_world: World
     async with client(shared_world) as shop, fetched(shop):
         reference = await out(shop)
         await shop.cancel(reference)
-        await asked(shop, reference, Reason.CANNOT_CANCEL, RETRY, KEEP, HAPPENED, ABANDON)
+        await asked(shop, reference, Reason.CANNOT_CANCEL, KEEP, HAPPENED, ABANDON)
         await shop.resolve(reference, KEEP)
         shop.stand_in.pay(reference)
         assert (await shop.finished(reference)).status is Status.PAID

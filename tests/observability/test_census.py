@@ -18,12 +18,29 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+import worker
 from invoicing.errors import NotLetIn, Unavailable
-from invoicing.state import attributes, invoice
+from invoicing.state import attributes, identity, invoice
+from invoicing.state.identity import (
+    AMEND_WORKFLOW,
+    CREDITS_WORKFLOW,
+    EVENT_WORKFLOW,
+    ORDER_WORKFLOW,
+    WORKFLOW,
+)
 from invoicing.state.questions import Reason
 from invoicing.temporal.lists import CUT_OFF_BY, IS_CUT_OFF
 from invoicing.temporal.stuck import REPORTED
-from observing.census import _REASONS, FEW, OTHER, Census, Lists, counting
+from observing.census import (
+    _REASONS,
+    FEW,
+    NOT_CUT_OFF,
+    OTHER,
+    WORKFLOWS,
+    Census,
+    Lists,
+    counting,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -258,8 +275,7 @@ async def test_what_was_cut_off_is_counted_until_it_has_begun_anew() -> None:
         }
 
     await census.take()
-    kinds = ("invoice", "order", "event", "feed", "notices", "amendment")
-    nothing = dict.fromkeys(kinds, 0)
+    nothing = dict.fromkeys(WORKFLOWS.keys() - NOT_CUT_OFF.keys(), 0)
     assert counted() == nothing, "an alert needs a metric that is there"
     feed = an_ended("feed/a/b", kind="FeedWorkflow")
     temporal.listed = [an_ended("invoice/1"), an_ended("invoice/2", "TIMED_OUT"), feed]
@@ -277,6 +293,39 @@ async def test_what_stands_still_is_counted_by_kind() -> None:
     assert shown.values["invoicing_stuck", ("order",)] == 1
     assert shown.values["invoicing_stuck", ("invoice",)] == 0
     assert shown.values["invoicing_stuck", ("money",)] == 0
+
+
+def test_every_type_of_workflow_that_a_worker_serves_is_counted() -> None:
+    """A new one is counted where it stands still, and where it is cut off or says why not."""
+    served = {story.__name__ for story in worker.STORIES}
+    assert {*WORKFLOWS.values()} == served
+    assert {*NOT_CUT_OFF} <= {*WORKFLOWS}
+    assert {"invoice", "order", "credits", "amendment", "document"}.isdisjoint(NOT_CUT_OFF)
+
+
+@pytest.mark.parametrize("kind", WORKFLOWS)
+async def test_whatever_stands_still_or_is_cut_off_is_counted_as_what_it_is(kind: str) -> None:
+    name = WORKFLOWS[kind]
+    still = Listed({"WorkflowType": name, "reported": "category=WorkflowTaskFailed"})
+    temporal, shown = Temporal([still, an_ended("one", kind=name)]), Shown()
+    await Census(temporal.client, shown, ["mollie"]).take()
+    stands = [at for (of, at), n in shown.values.items() if of == "invoicing_stuck" and n]
+    cut = [at for (of, at), n in shown.values.items() if of == "invoicing_cut_off" and n]
+    assert stands == [(kind,)]
+    assert cut == ([] if kind in NOT_CUT_OFF else [(kind,)])
+
+
+def test_what_asks_a_person_is_in_the_inbox_of_the_console() -> None:
+    """Every kind of workflow with a question table, or that waits to be asked again."""
+    ask = {WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, AMEND_WORKFLOW, EVENT_WORKFLOW}
+    code = (ROOT / "console" / "inbox.py").read_text()
+    listed = {name for name in ask if name in _inbox_kinds(code)}
+    assert listed == ask - {EVENT_WORKFLOW}
+    assert "list_events" in code
+
+
+def _inbox_kinds(code: str) -> set[str]:
+    return {getattr(identity, name) for name in re.findall(r"\b([A-Z_]*WORKFLOW)\b", code)}
 
 
 class Register:

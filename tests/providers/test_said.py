@@ -14,6 +14,7 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.echo import Expected, differences
 from providers.kit.said import LINES, said
 from providers.quiddly.words import PLACES
+from tests.attached import supporting
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step
 from tests.providers.contracts import test_invoro, test_mollie, test_quiddly, test_zero_friction
 from tests.providers.fields import changed
@@ -82,6 +83,26 @@ async def test_mollie_states_another_text_of_a_line() -> None:
     line = {"vatRate": "21.00"}
     assert await _differing(contract, {"lines": [{**line, "description": f" {name}"}]}) == []
     assert await _differing(contract, {"lines": [{**line, "description": "Other"}]}) == [LINES]
+
+
+async def test_invoro_states_other_attachments_or_another_vat_currency() -> None:
+    contract = test_invoro.TestInvoro()
+    whole = contract.steps["read"].asks["GET /invoices/inv-1"]["data"]
+    asked = {"attachments": [supporting(description="Hours")]}
+    as_sent = {"filename": "own.pdf", "description": "TS-2026-1: Hours", "mime_type": "x"}
+
+    async def other(currency: str, *there: Any) -> list[str]:
+        header = {**whole["ubl_json"]["header"], "vat_currency": currency}
+        ubl = {**whole["ubl_json"], "header": header, "attachments": [*there]}
+        ubl = changed(ubl, {"items[].name": contract.document["lines"][0]["name"]})
+        stated = {"data": {**whole, "ubl_json": ubl}}
+        return await _differing(contract, stated, asked, {"vat_currency": "SEK"})
+
+    assert await other("SEK", as_sent) == []
+    assert await other("SEK") == ["attachments"]
+    assert await other("SEK", as_sent, {"filename": "other.pdf"}) == ["attachments"]
+    assert await other("SEK", {**as_sent, "filename": "other.pdf"}) == ["attachments"]
+    assert await other("USD", as_sent) == ["VAT currency"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from simulation.decisions import (
     Decision,
     Fails,
     Meddling,
+    StrangeWord,
     Trigger,
     Trouble,
 )
@@ -186,6 +187,14 @@ def test_a_note_that_is_lost_on_the_way_is_made_once(
     fault = CallFault(verb, nth, answer, effect, timedelta(minutes=2))  # type: ignore[arg-type]
     done = lived(fault, lines("A", 2), lines("B", 1, HOUR * 30))
     assert said(done, "is taken") == 2
+
+
+def test_a_note_left_under_a_word_that_nobody_knows_keeps_its_units() -> None:
+    """From its create on nobody can say what it is; its people give up. Its draft is there."""
+    strange = StrangeWord(Trigger("create", 2, NOTHING), timedelta(days=900))
+    done = lived(strange, lines("A", 3))
+    assert said(done, "asks: unknown_status") > 0
+    assert said(done, "asks: credit_unclear") == 1
 
 
 @pytest.mark.parametrize("verb", ["create", "approve"])

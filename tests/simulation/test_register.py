@@ -342,10 +342,13 @@ def test_other_content_is_refused_and_nothing_is_made(plan: dict[str, Any]) -> N
             ["document.lines"]
         )
         assert len(scene.provider.made) == 1
+        # An amendment that wanted it made may give it another reference.
+        assert scene.server.query(scene.id, "request").reference_taken
         # And it changes nothing about what the reference stands for.
         scene.forgotten()
         scene.begin()
         assert scene.ended().status is Status.SENT
+        assert not scene.server.query(scene.id, "request").reference_taken
 
 
 @pytest.mark.parametrize("plan", [PLANS["looks"], PLANS["searched first"], PLANS["final at once"]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from workflows.amend.life import AmendLife
 from workflows.preview import PreviewWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.amending import REFUSED, AmendActivities
+    from activities.amending import REFUSED, TAKEN, AmendActivities
     from activities.news import Directory
     from invoicing.credits.amend import (
         AN_ANSWER,
+        MOST_TRIED,
         BeginCall,
         MakeCreditCall,
         OverviewCall,
@@ -30,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.preview import PREVIEW_TIMEOUT, Preview
     from invoicing.provider import Pace
     from invoicing.request import InvoiceRequest
-    from invoicing.state.identity import workflow_id
+    from invoicing.state.identity import digest, fingerprint, workflow_id
     from invoicing.state.invoice import AWAY
 
 CALL = timedelta(seconds=10)
@@ -65,6 +66,10 @@ class Refused(Exception):
         self.fields = fields
 
 
+class Taken(Refused):
+    """The reference of the new invoice stands for something else: nothing was begun under it."""
+
+
 async def credits_of(life: AmendLife) -> Credits:
     """What is credited of the invoice. Raises Refused where nobody knows it."""
     call = OverviewCall(reference=life.reference)
@@ -80,9 +85,18 @@ async def make_credit(life: AmendLife, credit: Credit) -> CreditState:
 
 
 async def begin_invoice(life: AmendLife, request: InvoiceRequest) -> None:
-    """Have the new invoice made. Raises Refused."""
-    call = BeginCall(request=request, proven=life.case.wanted.proven)
-    await _ask(life, AmendActivities.begin_invoice, call, "begin the new invoice")
+    """Have the new invoice made. Raises Refused, and Taken where what stands under its reference
+    cannot be ours: nothing but this was ever asked for there, and that is not it."""
+    case, asked = life.case, digest(fingerprint(request))
+    case.tried = tuple(dict.fromkeys((*case.tried, asked)))[-MOST_TRIED:]
+    call = BeginCall(request=request, proven=case.wanted.proven)
+    try:
+        await _ask(life, AmendActivities.begin_invoice, call, "begin the new invoice")
+    except Taken as why:
+        case.tried = tuple(each for each in case.tried if each != asked)
+        if case.tried:
+            raise Refused(str(why)) from None
+        raise
 
 
 async def look(life: AmendLife, reference: str) -> Looked:
@@ -105,11 +119,14 @@ async def _ask(life: AmendLife, verb: Callable[..., Any], call: object, summary:
             )
         except ActivityError as error:
             cause = error.cause
-            if isinstance(cause, ApplicationError) and cause.type == REFUSED:
-                raise Refused(cause.message) from None
+            if isinstance(cause, ApplicationError) and (refusal := _REFUSALS.get(cause.type or "")):
+                raise refusal(cause.message) from None
             await life.pause(AN_ANSWER, LOOKS, on="time")
         else:
             return answer
+
+
+_REFUSALS: Mapping[str, type[Refused]] = {REFUSED: Refused, TAKEN: Taken}
 
 
 async def planned(life: AmendLife) -> InvoiceRequest:

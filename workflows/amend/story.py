@@ -12,6 +12,7 @@ from workflows.amend.asking import (
     CANCELLED,
     LOOKS,
     Refused,
+    Taken,
     begin_invoice,
     credits_of,
     look,
@@ -69,10 +70,13 @@ def _stop(life: AmendLife, why: str, refused: Refused | None = None) -> None:
     case = life.case
     life.waits.over()
     if case.credited:
+        taken = isinstance(refused, Taken)
+        another = ", and another reference for the new invoice" if taken else ""
         case.stop(
             f"{life.reference} is credited, and the new invoice is not made: {why}. Amend it "
-            "again, under the same name, with what is right",
+            f"again, under the same name, with what is right{another}",
             refused.fields if refused else (),
+            taken=taken,
         )
         life.note(f"the new invoice is not made: {why}")
         return
@@ -198,7 +202,8 @@ async def _is_made(life: AmendLife, reference: str) -> bool:
         return False
     if new.ended:
         why = f": {new.problem}" if new.problem else ""
-        raise Refused(
+        refused = Taken if looked.invoice.reference_taken else Refused
+        raise refused(
             f"{reference} has ended as {new.status}{why}", new.problem.fields if new.problem else ()
         )
     raise Refused(f"{reference} was ended from outside")

@@ -20,6 +20,7 @@ from workflows.invoice.looking import (
     may_be_tolerated,
     tolerate,
     view,
+    vouch,
     wait_for,
 )
 from workflows.invoice.searching import be_alone
@@ -27,6 +28,7 @@ from workflows.kit.confirming import confirm
 from workflows.kit.endings import Ended, StartOver
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.errors import FieldProblem
     from invoicing.provider import Stage
     from invoicing.request import Goal
     from invoicing.state.invoice import Status
@@ -41,11 +43,22 @@ async def check(life: Life) -> None:
         wrong = differing(life)
         if not wrong:
             return
-        offered = [Answer.RETRY]
-        offered += [Answer.CORRECT] if is_deletable(life) else []
-        offered += [Answer.ACCEPT] if may_be_tolerated(life, wrong) else []
-        if await ask(life, Reason.AMOUNTS_DIFFER, offered, fields=wrong) is Answer.ACCEPT:
+        said = await ask(life, Reason.AMOUNTS_DIFFER, _ways_out(life, wrong), fields=wrong)
+        if said is Answer.ACCEPT:
             tolerate(life, wrong)
+        elif said is Answer.HAPPENED:
+            vouch(life, wrong)
+        elif said is Answer.MAKE_AGAIN:
+            life.case.forget()
+            raise StartOver
+
+
+def _ways_out(life: Life, wrong: tuple[FieldProblem, ...]) -> list[Answer]:
+    """Where a look shows what became of it, it is mended there and compared again. Where none does,
+    a person says what they have seen: a second comparison would hold the same answer against us."""
+    offered = [Answer.HAPPENED, Answer.MAKE_AGAIN] if life.cannot_look else [Answer.RETRY]
+    offered += [Answer.CORRECT] if is_deletable(life) else []
+    return offered + ([Answer.ACCEPT] if may_be_tolerated(life, wrong) else [])
 
 
 async def approve(life: Life) -> None:

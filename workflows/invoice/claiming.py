@@ -183,7 +183,7 @@ def _adopt(life: Life, left: Row) -> None:
 
 def _end_refused(life: Life, claimed: Claimed) -> None:
     problem = Problem(reason=Reason.REJECTED, what=claimed.why, fields=claimed.fields)
-    life.case.problem = problem
+    life.case.problem, life.case.reference_taken = problem, True
     failure = ApplicationError(
         f"{life.request.reference}: {claimed.why}",
         *claimed.fields,

@@ -12,7 +12,7 @@ from workflows.invoice.asking import ask
 from workflows.invoice.draft import asked_for
 from workflows.invoice.failing import wait_for_provider
 from workflows.invoice.life import Life
-from workflows.invoice.looking import NOT_THERE, is_deletable, learn, view, wait_for
+from workflows.invoice.looking import GONE, is_deletable, learn, view, wait_for
 from workflows.invoice.planning import follow, plan_anew
 from workflows.kit.calls import Trouble
 from workflows.kit.confirming import confirm
@@ -114,24 +114,35 @@ async def _make_again(life: Life) -> NoReturn:
     """Take away the draft that has the old content; then the story begins anew."""
     case = life.case
     await withdraw(life)
+    case.credited |= case.stage is Stage.CREDITED
     case.forget()
     case.plan, case.looked_up, case.correcting = None, False, False
     raise StartOver
 
 
 async def withdraw(life: Life) -> None:
-    """Delete our draft, and wait until it is gone. Asks where it has become final meanwhile."""
-    while life.case.provider_id is not None and await view(life) not in NOT_THERE:
+    """Delete our draft, and wait until it is gone. Asks where it has become final meanwhile: once a
+    person has credited it there, it is gone as well."""
+    while life.case.provider_id is not None and await view(life) not in GONE:
         if life.case.stage is Stage.DRAFTING:
             pace = life.paces.drafting
             await wait_for(life, "confirmation", pace, Reason.DRAFT_OVERDUE, verb=CREATE)
         elif not is_deletable(life):
-            what = "it became final meanwhile: it can be cancelled, not corrected"
-            await ask(life, Reason.CANNOT_CANCEL, (Answer.RETRY,), what)
+            await _ask_whether_it_is_taken_back(life)
         elif life.case.accepted == "delete":
             await until_gone(life, "deletion")
         else:
             await delete(life)
+
+
+async def _ask_whether_it_is_taken_back(life: Life) -> None:
+    what = (
+        "it became final meanwhile, so it is not corrected: credit it there, and it is made from "
+        "what you gave; or cancel it"
+    )
+    offered = (Answer.HAPPENED,) if life.cannot_look else (Answer.RETRY,)
+    if await ask(life, Reason.CANNOT_CANCEL, offered, what) is Answer.HAPPENED:
+        confirm(life.case, "credit")
 
 
 async def delete(life: Life) -> None:

@@ -113,7 +113,8 @@ def differing(life: Life) -> tuple[FieldProblem, ...]:
         for each in wrong
         if each.figure not in theirs
     )
-    return () if problems and case.tolerated == _as_stated(life, problems) else problems
+    stands = (_as_stated(life, problems), _as_vouched_for(life, problems))
+    return () if problems and case.tolerated in stands else problems
 
 
 def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
@@ -127,6 +128,16 @@ def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
 def tolerate(life: Life, wrong: tuple[FieldProblem, ...]) -> None:
     """Let exactly these differences stand, with what is stated now."""
     life.case.tolerated = _as_stated(life, wrong)
+
+
+def vouch(life: Life, wrong: tuple[FieldProblem, ...]) -> None:
+    """A person has seen our figures there, where no look shows them. That holds for the draft, or
+    for what is final: what is made final is to be seen once more."""
+    life.case.tolerated = _as_vouched_for(life, wrong)
+
+
+def _as_vouched_for(life: Life, wrong: tuple[FieldProblem, ...]) -> str:
+    return digest([_as_stated(life, wrong), "final" if life.case.was_final else "draft"])
 
 
 def _as_stated(life: Life, wrong: tuple[FieldProblem, ...]) -> str:
@@ -185,6 +196,7 @@ def _was_only_promised(life: Life, verb: str, overdue: Reason) -> bool:
 
 
 def _awaited(life: Life) -> str:
-    """The change whose outcome is awaited."""
+    """The change whose outcome is awaited: of what was never seen in any stage, its create."""
     awaited = {Stage.DRAFTING: CREATE, Stage.APPROVING: "approve"}
-    return awaited.get(life.case.stage, life.case.accepted)
+    unseen = CREATE if life.case.stage is Stage.NONE else ""
+    return awaited.get(life.case.stage, life.case.accepted or unseen)

@@ -69,8 +69,8 @@ async def _from(life: Life, stage: Stage) -> None:
 
 
 async def _ask_whether_it_stands(life: Life) -> None:
-    offered = [Answer.RETRY, Answer.KEEP]
-    offered += [Answer.HAPPENED] if life.cannot_look else []
+    # Taken back there by hand, a look shows it; where none does, a person says so.
+    offered = [Answer.KEEP, Answer.HAPPENED] if life.cannot_look else [Answer.RETRY, Answer.KEEP]
     what = "it is final, and may not be credited from here"
     if life.case.in_parts:
         what = "parts of it are credited, so the whole cannot be: credit what is left of it"

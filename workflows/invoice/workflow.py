@@ -79,6 +79,7 @@ class InvoiceWorkflow:
             context=life.case.context,
             differs=plan is not None and life.case.echo is not None and bool(differing(life)),
             credited_before=life.case.credited_before,
+            reference_taken=life.case.reference_taken,
         )
 
     @workflow.signal(description="Parts of it are to be credited: then no cancel credits it whole.")
