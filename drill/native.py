@@ -1,40 +1,30 @@
-"""All of it at one place: PostgreSQL, Temporal, workers, the gateway. Providers stand outside."""
+"""The drill's place as processes of this machine: PostgreSQL, Temporal, workers, the gateway."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
-from demo.accounts import variables
+from drill.place import (
+    GATEWAY_READY,
+    KINDS,
+    QUIDDLY_KNOWS,
+    WORKER_READY,
+    Place,
+    Stopped,
+    accounts,
+)
 from drill.postgres import Postgres
 from drill.programs import Program, free_ports, python, ran
 from drill.temporal import temporal
 from gateway.tokens import written
-from sandbox.invoro import InvoroStandIn
-from sandbox.kit.server import StandIn
-from sandbox.mollie import MollieStandIn
-from sandbox.quiddly import QuiddlyStandIn
-from sandbox.riverty import RivertyStandIn
-from sandbox.zero_friction import ZeroFrictionStandIn
 
-KINDS: Mapping[str, Callable[[], StandIn]] = {
-    "zero_friction": ZeroFrictionStandIn,
-    "mollie": MollieStandIn,
-    "invoro": InvoroStandIn,
-    # Where it cannot be searched, a create that was lost with its worker waits for a person.
-    "quiddly": partial(QuiddlyStandIn, reads=True, lists=True, deletes=True),
-    "riverty": RivertyStandIn,
-}
-READY = "workflows on"
-"""What a worker writes once it serves."""
-_MORE = {"quiddly": {"feed_minutes": "0.1"}, "riverty": {"document_news": "true"}}
+_AGAIN = ("--redeliveries=200", "--redelivery-delay=0.5")
 
 
-class Providers:
+class NativeProviders:
     """Every stand-in, a process of its own with a ledger that it keeps."""
 
     def __init__(self, folder: Path, gateway: str) -> None:
@@ -42,7 +32,7 @@ class Providers:
         ports = dict(zip(KINDS, free_ports(len(KINDS)), strict=True))
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         more = {
-            "quiddly": ("--reads", "--lists", "--deletes"),
+            "quiddly": QUIDDLY_KNOWS,
             "riverty": (f"--listener={gateway}/webhooks/riverty/default", *_AGAIN),
         }
         self._programs = {
@@ -53,55 +43,47 @@ class Providers:
                     *("-m", f"sandbox.{name}", f"--port={ports[name]}", f"--kept={folder / name}"),
                     *more.get(name, ()),
                 ),
+                ready=self.urls[name],
             )
             for name in KINDS
         }
 
     async def start(self) -> None:
-        """Start them all."""
-        for name, program in self._programs.items():
-            await program.start(self.urls[name])
+        """Start those that do not run."""
+        for program in self._programs.values():
+            if not program.running:
+                await program.start()
 
     async def restart(self) -> None:
         """Kill them all, and start them with what they kept."""
-        for name, program in self._programs.items():
+        for program in self._programs.values():
             await program.kill()
-            await program.start(self.urls[name])
+            await program.start()
 
     async def stop(self) -> None:
         """Stop them all."""
         for program in self._programs.values():
             await program.stop()
 
-    def accounts(self) -> dict[str, str]:
-        """The variables by which a worker knows them."""
-        known: dict[str, str] = {}
-        for name, kind in KINDS.items():
-            # How long a call lost with its worker stays in doubt follows from its time-out.
-            account = kind().account(self.urls[name]) | _MORE.get(name, {}) | {"timeout": "3"}
-            known |= variables(name, "default", account)
-        return known
 
+class NativePlace:
+    """See `Place`."""
 
-_AGAIN = ("--redeliveries=200", "--redelivery-delay=0.5")
-
-
-class Place:
-    """Where the service runs; a second one is made of a backup of the first."""
-
-    def __init__(self, folder: Path, gateway_port: int) -> None:
+    def __init__(self, folder: Path, gateway_port: int, providers: NativeProviders) -> None:
         folder.mkdir()
         database, server = free_ports(2)
         self.postgres = Postgres(folder / "postgres", database)
         self.temporal = temporal(folder, server, self.postgres)
         self.gateway_url = f"http://127.0.0.1:{gateway_port}"
         self.token = secrets.token_hex(32)
-        self.workers: dict[str, Program] = {}
+        self.workers: dict[str, Stopped] = {}
         self._folder = folder
+        self._providers = providers
         self.gateway = Program(
             "gateway",
             folder,
             python("-m", "gateway"),
+            ready=GATEWAY_READY,
             GATEWAY_PORT=str(gateway_port),
             GATEWAY_CALLER__DRILL__TOKENS=written(self.token),
             GATEWAY_CALLER__DRILL__MAY="read,start,operate",
@@ -109,6 +91,11 @@ class Place:
             RIVERTY_NOTIFICATION_SOURCES="127.0.0.1",
             **self._shared,
         )
+
+    @property
+    def kind(self) -> str:
+        """See `Place`."""
+        return self.temporal.kind
 
     @property
     def _shared(self) -> dict[str, str]:
@@ -119,30 +106,35 @@ class Place:
             "INVOICING_REGISTER_AT": self.postgres.url("register"),
         }
 
-    async def make(self) -> None:
-        """Its stores, empty; PostgreSQL and Temporal run from now on."""
+    async def up(self, worker: str, build: str) -> None:
+        """See `Place`."""
         await self.postgres.make()
         await self.postgres.create("register")
         await self.temporal.make()
-        await self.temporal.start()
-        await self.starter("prepare", "--patience", "60", "--retention-days", "1")
+        await self._serve(worker, build)
 
-    async def made_of(self, backup: Path) -> None:
-        """Its stores, from a backup; PostgreSQL and Temporal run from now on."""
+    async def made_of(self, backup: Path, worker: str, build: str) -> None:
+        """See `Place`."""
         await self.postgres.make()
         await self.postgres.restore("register", backup / "register.sql")
         await self.temporal.restore(backup)
+        await self._serve(worker, build)
+
+    async def _serve(self, worker: str, build: str) -> None:
+        await self._providers.start()
         await self.temporal.start()
         await self.starter("prepare", "--patience", "60", "--retention-days", "1")
+        await self.add_worker(worker, build)
+        await self.gateway.start()
 
     async def backup(self, folder: Path) -> None:
-        """Everything it has stored, into this folder, while it runs."""
+        """See `Place`."""
         await asyncio.to_thread(folder.mkdir)
         await self.temporal.backup(folder)
         await self.postgres.dump("register", folder / "register.sql")
 
-    async def add_worker(self, name: str, build: str, accounts: Mapping[str, str]) -> Program:
-        """One more worker, of this build."""
+    async def add_worker(self, name: str, build: str) -> None:
+        """See `Place`."""
         (metrics,) = free_ports(1)
         how = {
             "INVOICING_BUILD": build,
@@ -150,21 +142,55 @@ class Place:
             "INVOICING_GRACE": "10",
             "INVOICING_METRICS": f"127.0.0.1:{metrics}",
         }
+        known = accounts(self._providers.urls)
         program = Program(
-            name, self._folder, python("worker.py"), **self._shared, **how, **accounts
+            name,
+            self._folder,
+            python("worker.py"),
+            ready=WORKER_READY,
+            **self._shared,
+            **how,
+            **known,
         )
         self.workers[name] = program
-        await program.start(READY)
-        return program
+        await program.start()
 
     async def starter(self, *arguments: str, **variables: str) -> str:
-        """What the command line says."""
+        """See `Place`."""
         told = {**self._shared, **variables}
         return await ran(sys.executable, "starter.py", *arguments, variables=told)
 
     async def down(self) -> None:
-        """Everything here stops."""
+        """See `Place`."""
         for program in (*self.workers.values(), self.gateway):
             await program.stop()
         await self.temporal.kill()
         await self.postgres.stop()
+
+
+class NativeWorld:
+    """See `World`; the gateway of every place has one address, which the providers call."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        """`why` not in containers."""
+        self._folder = folder
+        self._why = why
+        (self._port,) = free_ports(1)
+        self.providers = NativeProviders(folder / "providers", f"http://127.0.0.1:{self._port}")
+        self._places: list[Place] = []
+
+    async def ready(self) -> str:
+        """See `World`."""
+        return f"processes of this machine, without containers: {self._why}"
+
+    def place(self, name: str) -> Place:
+        """See `World`."""
+        place = NativePlace(self._folder / name, self._port, self.providers)
+        self._places.append(place)
+        return place
+
+    async def down(self) -> None:
+        """See `World`."""
+        for place in self._places:
+            await place.down()
+        await self.providers.stop()
