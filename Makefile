@@ -29,8 +29,8 @@ help: ## print this
 demo: resolve ## watch invoices go through time-outs, a crash and a wrong amount (KEEP=1 leaves it running)
 	@$(RUN) starter.py demo $(if $(KEEP),--keep) $(ARGS)
 
-drill: resolve ## bring the deployment up, kill and restore every part of it, compare the ledgers
-	@$(RUN) -m drill $(ARGS)
+drill: resolve ## bring the deployment up, kill and restore every part of it, compare the ledgers (IN=containers)
+	@$(RUN) -m drill $(if $(IN),--in $(IN)) $(ARGS)
 
 playground: resolve ## a server, a stand-in, a worker and a gateway, to call from your own code
 	@$(RUN) -m examples.run --keep $(ARGS)

@@ -13,13 +13,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import invoicing.client
-from invoicing.client.server import WORKFLOWS, Poller, pollers
-from invoicing.errors import InvoicingError
 from invoicing.process import run
-from invoicing.state.identity import TASK_QUEUE
-from invoicing.temporal.converter import data_converter
+
+if TYPE_CHECKING:
+    from invoicing.client.server import Poller
 
 SECONDS = 10.0
 FRESH = timedelta(minutes=2)
@@ -32,6 +31,13 @@ class Unwell(Exception):
 
 async def worker() -> str:
     """Say that a worker on this host polls the workflows' queue. Raises Unwell."""
+    # Here, for they take most of a second, and a page is asked for every ten seconds.
+    import invoicing.client
+    from invoicing.client.server import WORKFLOWS, pollers
+    from invoicing.errors import InvoicingError
+    from invoicing.state.identity import TASK_QUEUE
+    from invoicing.temporal.converter import data_converter
+
     try:
         async with asyncio.timeout(SECONDS):
             client = await invoicing.client.connect(data_converter=data_converter)

@@ -9,26 +9,41 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
+from drill.containers import ContainerWorld
+from drill.engine import lacking
+from drill.native import NativeWorld
+from drill.place import World
 from drill.programs import DrillFailed
 from drill.steps import STEPS, Drill
 from invoicing import process
 from temporal_server import ServerUnavailable
 
-NO_CONTAINERS = (
-    "Without containers: the same programs and commands ran as processes of this machine."
-)
+LIMIT = {"processes": 600.0, "containers": 1800.0}
+"""Seconds; images that have to be made first do not count."""
 
 
-async def _drilled(folder: Path, limit: float) -> None:
+async def _world(folder: Path, wish: str | None) -> World:
+    """As it is wished, or in containers where they can run; says which, and why."""
+    without = await lacking() if wish != "processes" else "as was wished"
+    if wish == "containers" or not without:
+        return ContainerWorld(folder, own=bool(without))
+    return NativeWorld(folder, without)
+
+
+async def _drilled(folder: Path, wish: str | None, limit: float | None) -> None:
     """Every step, with a line for each; everything is stopped whatever happens."""
-    begun = time.monotonic()
+    world = await _world(folder, wish)
+    limit = limit or LIMIT["processes" if isinstance(world, NativeWorld) else "containers"]
     async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
-        drill = Drill.at(folder, http)
         try:
+            _say(await world.ready())
+            drill = Drill.at(folder, world, http)
+            begun = time.monotonic()
             async with asyncio.timeout(limit):
                 for name, step in STEPS:
                     said = await step(drill)
@@ -36,15 +51,16 @@ async def _drilled(folder: Path, limit: float) -> None:
         except TimeoutError:
             raise DrillFailed(f"not done after {limit:.0f} s") from None
         finally:
-            await drill.down()
+            with suppress(DrillFailed):  # the step `down` says what cannot be stopped
+                await world.down()
 
 
-async def _run(folder: Path, limit: float) -> None:
+async def _run(folder: Path, wish: str | None, limit: float | None) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     for each in (signal.SIGTERM, signal.SIGHUP):
         if task is not None:
             loop.add_signal_handler(each, task.cancel)
-    await _drilled(folder, limit)
+    await _drilled(folder, wish, limit)
 
 
 def _say(line: str) -> None:
@@ -55,19 +71,25 @@ def _say(line: str) -> None:
 def main() -> int:
     """0; 1 with a sentence on standard error. The logs are kept where something went wrong."""
     parser = argparse.ArgumentParser("python -m drill", description=__doc__)
-    parser.add_argument("--limit", type=float, default=600, help="seconds (%(default)s)")
+    parser.add_argument(
+        "--in",
+        dest="wish",
+        choices=sorted(LIMIT),
+        help="where; left out, containers where an engine answers. As root `--in containers` starts"
+        " Debian's engine where none answers, and makes the images",
+    )
+    parser.add_argument("--limit", type=float, help=f"seconds for the steps ({LIMIT})")
     wishes = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="durable-invoicing-drill-"))
     folder.chmod(0o755)  # PostgreSQL's own user passes through
     try:
-        process.run(_run(folder, wishes.limit))
+        process.run(_run(folder, wishes.wish, wishes.limit))
     except (DrillFailed, ServerUnavailable) as error:
         sys.stderr.write(f"drill: {error}\nThe logs are in {folder}\n")
         return 1
     except asyncio.CancelledError:
         return 143
     shutil.rmtree(folder)
-    _say(NO_CONTAINERS)
     return 0
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -85,8 +86,9 @@ class Invoices:
         try:
             async with asyncio.timeout(within):
                 while True:
-                    shown = await self.state(place, reference)
-                    if shown.get("status") == status or (status is None and shown.get("ended")):
+                    with suppress(httpx.TransportError):  # a gateway that is busy answers later
+                        shown = await self.state(place, reference)
+                    if shown.get("ended") if status is None else shown.get("status") == status:
                         return
                     await asyncio.sleep(0.2)
         except TimeoutError:

@@ -25,8 +25,12 @@ class DrillFailed(InvoicingError):
 class Program:
     """One command, run again and again; everything it writes is in one file."""
 
-    def __init__(self, name: str, folder: Path, command: Sequence[str], **variables: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, command: Sequence[str], *, ready: str, **variables: str
+    ) -> None:
+        """`ready` is what it writes once it serves; empty: nobody waits for that."""
         self.name = name
+        self._ready = ready
         self.log = folder / f"{name}.log"
         self._command = tuple(command)
         self._variables = variables
@@ -38,8 +42,8 @@ class Program:
         """Whether it runs now."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, ready: str, within: float = 60) -> None:
-        """Start it, and wait until it writes `ready`. Raises DrillFailed when it does not."""
+    async def start(self) -> None:
+        """Start it, and wait until it is ready. Raises DrillFailed when that does not come."""
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         with self.log.open("ab") as log:
             self._begun = log.tell()
@@ -52,7 +56,7 @@ class Program:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for us: we end it when the time has come
             )
-        await self.says(ready, within)
+        await self.says(self._ready)
 
     async def says(self, text: str, within: float = 60) -> None:
         """Wait until it has written this since it was started last."""
@@ -104,7 +108,10 @@ async def ran(
     user: str | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> str:
-    """What a command says that ends by itself. Raises DrillFailed where it fails."""
+    """What a command says that ends by itself, `within` so many seconds.
+
+    Raises DrillFailed where it fails, or takes longer.
+    """
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -117,6 +124,8 @@ async def ran(
     )
     try:
         said, _ = await asyncio.wait_for(process.communicate(), within)
+    except TimeoutError:
+        raise DrillFailed(f"`{' '.join(command[:4])} …` took more than {within:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()

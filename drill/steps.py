@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from drill.invoices import Invoices
-from drill.place import Place, Providers
-from drill.programs import DrillFailed, free_ports
+from drill.place import Place, World
+from drill.programs import DrillFailed
 
 
 @dataclass
@@ -19,37 +19,21 @@ class Drill:
     """Where it takes place, and what is asked for there."""
 
     folder: Path
+    world: World
     place: Place
-    providers: Providers
     invoices: Invoices
-    port: int
-    earlier: Place | None = None
-    """Where it was before the backup was restored."""
 
     @classmethod
-    def at(cls, folder: Path, http: httpx.AsyncClient) -> Drill:
+    def at(cls, folder: Path, world: World, http: httpx.AsyncClient) -> Drill:
         """Nothing runs yet."""
-        (port,) = free_ports(1)
-        place = Place(folder / "first", port)
-        providers = Providers(folder / "providers", place.gateway_url)
-        return cls(folder, place, providers, Invoices(http), port)
-
-    async def down(self) -> None:
-        """Everything that still runs is stopped."""
-        for place in (self.place, self.earlier):
-            if place is not None:
-                await place.down()
-        await self.providers.stop()
+        return cls(folder, world, world.place("first"), Invoices(http))
 
 
 async def up(drill: Drill) -> str:
     """Bring everything up."""
-    await drill.providers.start()
-    await drill.place.make()
-    await drill.place.add_worker("worker-1", "one", drill.providers.accounts())
+    await drill.place.up("worker-1", "one")
     await drill.place.starter("rollout", "promote", "one", "--checked")
-    await drill.place.gateway.start("serving http")
-    return f"{drill.place.temporal.kind}, the register on PostgreSQL, five providers, a worker"
+    return f"{drill.place.kind}, the register on PostgreSQL, five providers, a worker"
 
 
 async def asked_for(drill: Drill) -> str:
@@ -64,9 +48,9 @@ async def asked_for(drill: Drill) -> str:
 async def worker_killed(drill: Drill) -> str:
     """Kill the worker in the middle of its calls; a second takes over, and the first comes back."""
     await drill.place.workers["worker-1"].kill()
-    await drill.place.add_worker("worker-2", "one", drill.providers.accounts())
+    await drill.place.add_worker("worker-2", "one")
     await drill.invoices.ask(drill.place, 1)
-    await drill.place.add_worker("worker-1", "one", drill.providers.accounts())
+    await drill.place.add_worker("worker-1", "one")
     return "killed with calls under way; a second one went on, and the first came back beside it"
 
 
@@ -90,7 +74,7 @@ async def postgres_restarted(drill: Drill) -> str:
 async def gateway_restarted(drill: Drill) -> str:
     """Kill the gateway, start it again, and ask for everything once more."""
     await drill.place.gateway.kill()
-    await drill.place.gateway.start("serving http")
+    await drill.place.gateway.start()
     await drill.invoices.ask_again(drill.place)
     return f"killed and started; all {len(drill.invoices.wanted)} asked for once more"
 
@@ -98,14 +82,14 @@ async def gateway_restarted(drill: Drill) -> str:
 async def providers_restarted(drill: Drill) -> str:
     """Kill the providers with invoices under way; their ledgers are kept."""
     await drill.invoices.ask(drill.place, 1)
-    await drill.providers.restart()
+    await drill.world.providers.restart()
     return "all five killed with invoices under way, and started with the ledgers they kept"
 
 
 async def upgraded(drill: Drill) -> str:
     """Move the work to workers of another build while invoices run, and take the old ones away."""
     await drill.invoices.ask(drill.place, 1)
-    await drill.place.add_worker("worker-3", "two", drill.providers.accounts())
+    await drill.place.add_worker("worker-3", "two")
     said = await drill.place.starter("rollout", "promote", INVOICING_BUILD="two")
     for name in ("worker-1", "worker-2"):
         await drill.place.workers[name].stop()
@@ -121,11 +105,8 @@ async def restored_elsewhere(drill: Drill) -> str:
     backup = drill.folder / "backup"
     await drill.place.backup(backup)
     await drill.place.down()
-    drill.earlier = drill.place
-    drill.place = Place(drill.folder / "second", drill.port)
-    await drill.place.made_of(backup)
-    await drill.place.add_worker("worker-4", "two", drill.providers.accounts())
-    await drill.place.gateway.start("serving http")
+    drill.place = drill.world.place("second")
+    await drill.place.made_of(backup, "worker-4", "two")
     held = len(drill.invoices.held)
     await drill.invoices.release(drill.place, held)
     await drill.invoices.ask(drill.place, 1)
@@ -136,7 +117,7 @@ async def restored_elsewhere(drill: Drill) -> str:
 
 async def compared(drill: Drill) -> str:
     """Compare what we say of every invoice with what the providers' ledgers say."""
-    wrong = await drill.invoices.differences(drill.place, drill.providers.urls)
+    wrong = await drill.invoices.differences(drill.place, drill.world.providers.urls)
     if wrong:
         raise DrillFailed("the ledgers do not agree with us:\n" + "\n".join(wrong))
     number = len(drill.invoices.wanted)
@@ -147,7 +128,7 @@ async def compared(drill: Drill) -> str:
 
 async def down(drill: Drill) -> str:
     """Stop everything."""
-    await drill.down()
+    await drill.world.down()
     shutil.rmtree(drill.folder / "backup")
     return "everything stopped"
 

@@ -98,7 +98,7 @@ class OnPostgres:
         text = json.dumps(_configuration(port, postgres.port), indent=1)  # JSON is YAML
         (settings / "drill.yaml").write_text(text)
         command = (server, "--config", str(settings), "--env", "drill", "--allow-no-auth", "start")
-        self._program = Program("temporal", folder, command)
+        self._program = Program("temporal", folder, command, ready="")
 
     async def make(self) -> None:
         """See `Temporal`."""
@@ -111,7 +111,7 @@ class OnPostgres:
 
     async def start(self) -> None:
         """See `Temporal`."""
-        await self._program.start("")
+        await self._program.start()
         await _listens(self.address)
 
     async def kill(self) -> None:

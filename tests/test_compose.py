@@ -543,6 +543,12 @@ async def test_the_worker_starts_from_the_example_and_its_health_check_sees_it(
     assert code == 0, said
 
 
+async def test_asking_for_a_page_loads_no_client_of_temporal() -> None:
+    """Six containers ask every ten to thirty seconds; with the client each took a second of CPU."""
+    program = "import sys, commands.health; print({'temporalio', 'pydantic'} & set(sys.modules))"
+    assert await ran(["python", "-c", program], {}) == (0, "set()\n")
+
+
 async def test_the_health_check_of_a_worker_says_when_no_server_answers() -> None:
     code, said = await ran(check_of("worker"), {"TEMPORAL_ADDRESS": "127.0.0.1:1"})
     assert code == 1
