@@ -14,6 +14,10 @@ from tests.console.booked import booked_over
 from tests.gateway.door import caller
 from tests.lifecycle.world import World
 
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = pytest.mark.thorough
+
+
 DORA = "dora-0123456789abcdefghijklmnopqrstuvwxyz0"
 
 

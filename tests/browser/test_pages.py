@@ -26,6 +26,10 @@ from tests.lifecycle.office import office_at, units
 from tests.lifecycle.world import Company, World
 from tests.tiers import THOROUGH
 
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = pytest.mark.thorough
+
+
 CLARA = "clara-0123456789abcdefghijklmnopqrstuvwxyz"
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 

@@ -25,6 +25,10 @@ from tests.lifecycle.parking import KINDS, once_more
 from tests.lifecycle.world import Company, World
 from tests.tiers import THOROUGH
 
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = pytest.mark.thorough
+
+
 ANNA, BEN = "anna-0123456789abcdefghijklmnopqrstuvwxyz", "ben-0123456789abcdefghijklmnopqrstuvwxyz0"
 IN_A_BATCH = 300 if THOROUGH else 12
 WHY_LABEL = "Why do you decide so?"

@@ -19,6 +19,7 @@ from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
+from tests.tiers import first
 
 
 async def waiting_for_money(shop: Shop) -> str:
@@ -64,7 +65,7 @@ async def test_no_history_but_its_own_no_line_and_no_text_of_it_has_the_address(
             assert secret not in text
 
 
-@pytest.mark.parametrize("name", ["invoro", "quiddly", "riverty"])
+@pytest.mark.parametrize("name", first(["invoro", "quiddly", "riverty"]))
 async def test_where_the_provider_states_none_it_says_so(shared_world: World, name: str) -> None:
     async with opened(shared_world, name) as shop:
         reference = await shop.start()
