@@ -41,6 +41,17 @@ LIVES = 2000 if THOROUGH else 500
 """How many simulated lives are lived; CI lives 20,000 others by `make prove`."""
 
 
+simulated = pytest.mark.thorough
+"""For what becomes of a workflow that is cut off, killed, terminated or answered with a fault:
+tests/simulation and simulated lives see it in `make test`; this sees it on the real server."""
+
+elsewhere = pytest.mark.thorough
+"""For what a provider or a database does with a workflow whose behaviour is seen at another one."""
+
+slow = pytest.mark.thorough
+"""For what takes seconds of the processor by itself, and whose parts are seen by quicker tests."""
+
+
 def chosen(scenarios: Sequence[T], one_in: int) -> list[T]:
     """All of them in the thorough tier, otherwise the first and every so-manieth after it."""
     return list(scenarios if THOROUGH else scenarios[::one_in])

@@ -25,6 +25,7 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 SAYS = "as it is stored, and .* is the most; use fewer lines"
 
@@ -111,6 +112,7 @@ async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> 
     assert (await company.finished(request.reference)).status is Status.SENT
 
 
+@slow
 async def test_a_request_of_as_many_lines_as_there_may_be_lives_its_whole_life(
     shared_world: World,
 ) -> None:

@@ -40,6 +40,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
 from workflows.invoice import InvoiceWorkflow
 
 PATIENT = 20.0
@@ -193,6 +194,7 @@ async def cancelled_at(world: World, moment: Moment, way: Way) -> None:
         assert await asked_for(company, reference) == 1
 
 
+@simulated
 async def test_a_cancel_during_any_call_takes_back_what_the_call_did(shared_world: World) -> None:
     await together(
         {
@@ -543,6 +545,7 @@ async def approved_by_somebody_else(world: World, way: Way) -> None:
         assert company.effects(reference) == list(_CREDITED)
 
 
+@simulated
 async def test_taking_back_copes_with_troubles_of_its_own(shared_world: World) -> None:
     scenarios = {
         f"{name}, by {how}": troubled(shared_world, trouble, way)
@@ -614,6 +617,7 @@ async def in_one_task(world: World, moment: Moment, *, way: Way, cancel_first: b
         assert company.effects(reference) == list(moment.effects)
 
 
+@simulated
 async def test_a_cancel_together_with_the_end_of_a_call_is_not_lost(shared_world: World) -> None:
     """The engine may lose such a cancel (temporalio/sdk-python, issue 352); we must not."""
     chosen = {

@@ -35,7 +35,10 @@ from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_callers import started_plainly
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
 from tests.workflows.record import runs
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 

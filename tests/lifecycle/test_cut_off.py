@@ -21,6 +21,9 @@ from invoicing.temporal import lists
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 WHY = "somebody thought this was the way"
 HOLD = Hold(by="a person", reason="r")

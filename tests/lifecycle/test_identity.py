@@ -24,7 +24,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, CREDITED, DELETED, NEVER, SENT
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen
+from tests.tiers import chosen, simulated
 
 # --- asked more than once -------------------------------------------------------------------------
 
@@ -227,6 +227,7 @@ TERMINATED = (
 )
 
 
+@simulated
 async def test_whoever_terminates_it_and_asks_again_gets_the_same_invoice(
     shared_world: World,
 ) -> None:
@@ -365,6 +366,7 @@ ENDED = (
 )
 
 
+@simulated
 async def test_whoever_asks_again_after_the_end_gets_what_the_end_allows(
     shared_world: World,
 ) -> None:

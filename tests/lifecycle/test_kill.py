@@ -31,7 +31,10 @@ from sandbox.kit.server import serve
 from sandbox.zero_friction import Step
 from temporal_server import local_server
 from tests.lifecycle.world import Company
+from tests.tiers import simulated
 from tests.worker_process import WorkerProcess, account_variables, worker_process
+
+pytestmark = simulated
 
 T = TypeVar("T")
 

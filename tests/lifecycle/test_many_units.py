@@ -32,7 +32,10 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import KINDS
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
 from tests.worker_process import WorkerProcess, worker_process
+
+pytestmark = simulated
 
 T = TypeVar("T")
 DAY = a_document().issue_date

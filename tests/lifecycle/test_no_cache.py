@@ -11,7 +11,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_server import local_server
 from tests.lifecycle.world import world
+from tests.tiers import simulated
 from tests.workflows import record
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 ENDS: dict[record.Life, list[str]] = {

@@ -43,6 +43,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
 
 # --- every answer to every question ---------------------------------------------------------------
 
@@ -203,10 +204,12 @@ PASSING = {
 """Kinds whose cause has gone by itself: a retry is never in vain."""
 
 
+@simulated
 async def test_a_retry_or_a_wait_leads_on_once_the_cause_is_mended(shared_world: World) -> None:
     await together({name: retried(shared_world, kind) for name, kind in KINDS.items()})
 
 
+@simulated
 async def test_a_retry_or_a_wait_in_vain_asks_again_and_does_nothing_twice(
     shared_world: World,
 ) -> None:
@@ -254,6 +257,7 @@ async def test_an_adopted_invoice_is_the_one_it_goes_on_with(shared_world: World
     )
 
 
+@simulated
 async def test_every_question_names_the_answers_it_takes_and_may_be_abandoned(
     shared_world: World,
 ) -> None:

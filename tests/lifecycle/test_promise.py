@@ -31,6 +31,9 @@ from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 LATE = PACES.model_copy(update={"effect": timedelta(seconds=20)})

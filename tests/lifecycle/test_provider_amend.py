@@ -32,6 +32,9 @@ from tests.lifecycle.test_provider_credits import (
 )
 from tests.lifecycle.test_provider_credits import shop as shop
 from tests.patience import LONG_ENOUGH
+from tests.tiers import elsewhere
+
+pytestmark = elsewhere
 
 WHO = {"by": "an operator", "reason": "the address was wrong"}
 

@@ -13,6 +13,9 @@ from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World
+from tests.tiers import elsewhere
+
+pytestmark = elsewhere
 
 FINAL = ["created", "approved", "sent"]
 

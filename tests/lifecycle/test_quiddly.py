@@ -54,8 +54,10 @@ from tests.lifecycle.provider_world import (
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first
+from tests.tiers import elsewhere, first
 from tests.worker_process import worker_process
+
+pytestmark = elsewhere
 
 KEEP = Answer.KEEP
 BLIND = KINDS["quiddly_blind"]

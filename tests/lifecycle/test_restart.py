@@ -18,6 +18,9 @@ from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.lifecycle.world import Company, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 

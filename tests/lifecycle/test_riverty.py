@@ -52,6 +52,9 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import elsewhere
+
+pytestmark = elsewhere
 
 FINAL = ["created", "approved", "sent"]
 HEARS = BRISK.model_copy(update={**TOLD, "payment": SELDOM})
