@@ -37,6 +37,7 @@ from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
 from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.tiers import slow
 
 
 @pytest.fixture(scope="module")
@@ -406,6 +407,7 @@ async def test_a_held_invoice_exits_4_until_it_is_released(company: Company) -> 
     assert ("released", "Test Operator", "a test") in [(e.what, e.by, e.reason) for e in journal]
 
 
+@slow
 async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -415,6 +417,7 @@ async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
     assert company.effects(reference) == ["created", "deleted"]
 
 
+@slow
 async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing_worker(
     shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,6 +443,7 @@ async def test_what_has_ended_refuses_orders(company: Company) -> None:
     assert "has ended: sent" in said.stderr
 
 
+@slow
 async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     company: Company, tmp_path: Path
 ) -> None:

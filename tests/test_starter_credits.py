@@ -20,6 +20,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 class Desk:
@@ -215,6 +216,7 @@ async def test_a_number_that_was_found_there_is_kept(desk: Desk) -> None:
     assert (state.credits[0].became, state.credits[0].number) == ("credited", "CN-9")
 
 
+@slow
 async def test_invoices_with_credits_are_listed_by_their_status(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     await desk.credits(reference, "C1", "--units", "4@1")
@@ -230,6 +232,7 @@ async def test_invoices_with_credits_are_listed_by_their_status(desk: Desk) -> N
     assert none.stdout == ""
 
 
+@slow
 async def test_an_invoice_is_shown_with_its_credits_and_how_to_make_one(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     whole = await desk.types("show", reference)

@@ -23,6 +23,7 @@ from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 SENT = ["created", "approved", "sent"]
 DAY = ("--issue-date", "2026-07-01")
@@ -73,6 +74,7 @@ async def listed_as(company: Company, reference: str, wanted: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@slow
 async def test_an_order_is_delivered_and_cancelled_line_by_line(
     company: Company, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> 
     assert [line.status for line in order.ledger.lines] == ["cancelled"] * 4
 
 
+@slow
 async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     held = await typed(

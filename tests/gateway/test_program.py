@@ -17,6 +17,7 @@ from temporal_server import Server
 from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.tls import NO_TLS
 
 CALLER = {
@@ -72,6 +73,7 @@ async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
     assert "no Temporal server answers at 127.0.0.1:1" in unreachable
 
 
+@slow
 async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None:
     variables = {
         **CALLER,

@@ -24,7 +24,7 @@ from tests.attached import a_file, supporting
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first
+from tests.tiers import first, slow
 from tests.worker_process import worker_process
 
 TIMESHEET = b"%PDF-1.7\ncanary hours of June\n%%EOF"
@@ -212,6 +212,7 @@ async def test_a_store_that_goes_away_before_the_upload_is_waited_for_with_the_d
         assert held(shop.stand_in, "quiddly", reference) == [TIMESHEET]
 
 
+@slow
 async def test_a_worker_without_a_store_says_so_before_anything_is_created() -> None:
     async with (
         local_server(own=True) as server,
@@ -255,6 +256,7 @@ async def test_who_takes_no_files_refuses_them_in_the_plan(attaching: World, nam
     assert stand_in.calls.count("create") == 0
 
 
+@slow
 async def test_a_worker_killed_while_it_creates_with_files_leaves_one_invoice_that_has_them(
     tmp_path: Path,
 ) -> None:

@@ -29,7 +29,7 @@ from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
-from tests.tiers import first
+from tests.tiers import first, simulated
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
 # The workflow is the same at each: one is enough, and the contract sees each without a server.
@@ -179,6 +179,7 @@ async def test_what_is_on_its_way_while_it_is_erased_is_not_kept(
         assert "erased" in state.problem
 
 
+@simulated
 async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
     keeping: World, store: Watched
 ) -> None:

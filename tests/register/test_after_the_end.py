@@ -20,6 +20,7 @@ from starter import Code
 from temporal_server import local_server
 from tests.command_line import typed
 from tests.lifecycle.world import PACES, World, world
+from tests.tiers import slow
 
 
 class Away:
@@ -57,6 +58,7 @@ async def here(register: Away, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         register.back = True
 
 
+@slow
 async def test_one_that_failed_is_told_of_as_failed_before_it_is_written_down(
     here: World, register: Away
 ) -> None:

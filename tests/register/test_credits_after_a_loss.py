@@ -29,6 +29,9 @@ from tests.lifecycle.bookkeeper import NAME, Bookkeeper
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
 from tests.lifecycle.world import FIXED
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 Opened = Callable[[], AbstractAsyncContextManager[Office]]
 

@@ -52,6 +52,7 @@ from tests.lifecycle.test_privacy import Collected
 from tests.lifecycle.test_privacy import collected as collected
 from tests.lifecycle.world import FIXED, Company, World, world
 from tests.register.postgres import on_both_when_thorough
+from tests.tiers import slow
 
 NAME = "Quillon Canaryson"
 STREET = "Cage Street 7"
@@ -183,6 +184,7 @@ def _in_files(folder: Path) -> bytes:
     return b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
 
 
+@slow
 async def test_after_an_erasure_no_canary_is_left_anywhere(
     here: Here, collected: Collected, place: str, tmp_path: Path
 ) -> None:

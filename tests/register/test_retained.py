@@ -32,6 +32,7 @@ from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import slow
 from worker import erase_nightly
 
 DAY = timedelta(days=1)
@@ -189,6 +190,7 @@ async def _run(temporal: Client) -> ErasedNow:
     return result
 
 
+@slow
 async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, database: Engine) -> None:
     async with here.company(paces=HEARS) as company:
         old, young, other = [await _sent(company, database, ago) for ago in (40, 20, 50)]

@@ -22,9 +22,11 @@ from settings.worker import WorkerSettings
 from tests.patience import LONG_ENOUGH
 from tests.rollout.changed import Patched, stories
 from tests.rollout.conftest import Scene
+from tests.tiers import slow
 from worker import STORIES
 
 
+@slow
 async def test_new_work_goes_to_what_was_promoted_and_what_lives_goes_along(scene: Scene) -> None:
     company, deployment = scene.company, scene.deployment
     held = await company.start(hold=True)
@@ -162,6 +164,7 @@ async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(sce
     assert company.effects(newer) == ["created", "approved", "sent"]
 
 
+@slow
 async def test_a_promotion_waits_a_while_for_workers_that_have_just_started(scene: Scene) -> None:
     patient = Deployment(scene.client, WorkerSettings().deployment, patience=30)
     promoted = asyncio.create_task(patient.promote("two"))
@@ -170,6 +173,7 @@ async def test_a_promotion_waits_a_while_for_workers_that_have_just_started(scen
         assert (await patient.deployed()).current == "two"
 
 
+@slow
 async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:
     deployment = scene.deployment
     with pytest.raises(NotMoved, match="no worker of build nowhere has asked for work yet"):
@@ -197,6 +201,7 @@ class Service:
         raise RPCError("not now", self.status, b"")
 
 
+@slow
 @pytest.mark.parametrize(
     ("status", "error", "said"),
     [
