@@ -493,7 +493,7 @@ async def ran(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     output = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
     async with child(*command[1:], env={**kept, **environment}, **output) as process:
-        said, _ = await asyncio.wait_for(process.communicate(), 90)
+        said, _ = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -559,7 +559,7 @@ async def stand_in(name: str, kept: Path, **more: str) -> AsyncIterator[str]:
     command = [*SERVICES[name]["command"][1:3], *(f"{o}={v}" for o, v in given.items())]
     async with child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
-        url = await asyncio.wait_for(process.stdout.readline(), 60)
+        url = await asyncio.wait_for(process.stdout.readline(), LONG_ENOUGH)
         yield url.decode().strip()
 
 

@@ -37,6 +37,7 @@ from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
 from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.patience import LONG_ENOUGH
 from tests.tiers import slow
 
 
@@ -108,7 +109,7 @@ async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_fo
         await company.start(request)
         file = tmp_path / "request.jsonl"
         file.write_text(request.model_dump_json())
-        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
+        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), LONG_ENOUGH)
         assert said.exit_code == Code.DONE, said.output
         await company.until_waiting(request.reference, LATE)
         assert (await company.client.invoices.listed(request.reference)).execution == "running"
@@ -336,7 +337,7 @@ def test_a_python_without_the_packages_is_told_which_one_has_them() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.stderr.count("\n") == 1
@@ -350,7 +351,7 @@ def test_as_a_process_it_ends_in_a_sentence_and_no_traceback() -> None:
         env=NOWHERE,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.returncode == Code.UNREACHABLE
@@ -383,7 +384,7 @@ def test_a_shell_can_complete_commands() -> None:
         },
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.stdout.split() == ["cancel"]

@@ -39,7 +39,7 @@ class Desk:
     async def ended(self, reference: str, name: str) -> None:
         """Once its credit note has ended."""
         result = self.office.client.invoices.result(f"{reference}#{name}")
-        await asyncio.wait_for(result, 30)
+        await asyncio.wait_for(result, LONG_ENOUGH)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,9 @@ async def test_every_way_of_crediting_can_be_typed(
     told = json.loads(said.stdout)
     assert told["credit"]["sums"]["gross"] == gross
     assert told["left"]["sums"]["gross"] == left
-    note = await asyncio.wait_for(desk.office.client.invoices.result(f"{reference}#C1"), 30)
+    note = await asyncio.wait_for(
+        desk.office.client.invoices.result(f"{reference}#C1"), LONG_ENOUGH
+    )
     assert note.amounts is not None
     assert str(note.amounts.gross) == gross
 

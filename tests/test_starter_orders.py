@@ -58,7 +58,7 @@ async def begun(company: Company, folder: Path) -> str:
 
 
 async def finished(company: Company, reference: str) -> Order:
-    return await asyncio.wait_for(company.client.orders.result(reference), 30)
+    return await asyncio.wait_for(company.client.orders.result(reference), LONG_ENOUGH)
 
 
 async def listed_as(company: Company, reference: str, wanted: str) -> None:
@@ -258,4 +258,4 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     said = await typed(*deliver, "--reference", reference, *WHY, at=company)
     assert f"delivered to invoice/{reference}" in said.stderr
     assert said.exit_code == Code.DONE, said.output
-    assert (await asyncio.wait_for(handle.result(), 30)).outcome == "delivered"
+    assert (await asyncio.wait_for(handle.result(), LONG_ENOUGH)).outcome == "delivered"

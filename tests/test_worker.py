@@ -100,8 +100,8 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
         assert await worker.ended() == 0
         assert "stopped" in worker.said.splitlines()[-1]
     async with worker_process(variables):
-        invoice = await asyncio.wait_for(client.invoices.result(request.reference), 60)
-        journal = await asyncio.wait_for(client.invoices.journal(request.reference), 60)
+        invoice = await asyncio.wait_for(client.invoices.result(request.reference), LONG_ENOUGH)
+        journal = await asyncio.wait_for(client.invoices.journal(request.reference), LONG_ENOUGH)
     assert invoice.status is Status.SENT
     assert stand_in.ledger.effects(request.reference) == ["created", "approved", "sent"]
     assert stand_in.calls.count("find") == 1, "the one before the create"

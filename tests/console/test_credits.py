@@ -19,6 +19,7 @@ from tests.examples import a_document, a_line
 from tests.gateway.door import caller
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at, units
+from tests.patience import LONG_ENOUGH
 
 LINES = ("what", "lines")
 WHOLE = ("what", "whole")
@@ -38,7 +39,7 @@ async def sent(office: Office, page: Page) -> None:
     """Once the first credit note that a page shows has ended."""
     note = next(link for link in page.links() if "%23" in link)
     reference = note.rpartition("/")[2].replace("%23", "#")
-    await asyncio.wait_for(office.client.invoices.result(reference), 30)
+    await asyncio.wait_for(office.client.invoices.result(reference), LONG_ENOUGH)
 
 
 async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited(

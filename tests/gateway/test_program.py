@@ -46,7 +46,7 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
 
 async def refusal(variables: Mapping[str, str]) -> str:
     async with program(variables) as process:
-        _, said = await asyncio.wait_for(process.communicate(), 60)
+        _, said = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
         assert process.returncode == 1
         text = said.decode()
         assert text.startswith("gateway: ")
@@ -93,7 +93,7 @@ async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None
             assert (await http.get(url + path)).status_code == 200
         assert (await http.post(f"{url}/webhooks/mollie/shop")).status_code == 401
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(process.communicate(), 60)
+        _, said = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
         assert process.returncode == 0
         assert "stopped" in said.decode()
         assert SECRET not in said.decode()

@@ -213,7 +213,7 @@ async def test_an_event_without_an_invoice_is_answered_by_a_person(
     said = {**why, "question": asked["question"], "answer": "drop"}
     drop = await door.post(f"{where}/resolve", said, key="once")
     assert drop.status_code == 200
-    assert (await asyncio.wait_for(handle.result(), 30)).outcome == "dropped"
+    assert (await asyncio.wait_for(handle.result(), LONG_ENOUGH)).outcome == "dropped"
     problem(await door.get("/v1/events/zero_friction/a/never"), Kind.NOT_FOUND)
 
 

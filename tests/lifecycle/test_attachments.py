@@ -289,7 +289,7 @@ async def test_a_worker_killed_while_it_creates_with_files_leaves_one_invoice_th
         await first.ended()
         stand_in.faults.clear()
         await stack.enter_async_context(worker_process(variables))
-        ended = await asyncio.wait_for(client.invoices.result("A-1"), 90)
+        ended = await asyncio.wait_for(client.invoices.result("A-1"), LONG_ENOUGH)
         assert ended.status in OUT
         assert stand_in.calls.count("create") == 1
         assert at_invoro(stand_in, ended.provider_id or "") == [TIMESHEET, TABLE]

@@ -137,7 +137,7 @@ async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None
         )
         for attempt in attempts:
             with pytest.raises(TooLarge, match="more than the Temporal server takes at once"):
-                await asyncio.wait_for(attempt, 20)
+                await asyncio.wait_for(attempt, LONG_ENOUGH)
 
 
 def test_the_json_of_a_request_may_be_larger_than_what_is_stored() -> None:

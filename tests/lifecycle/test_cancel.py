@@ -184,7 +184,7 @@ async def cancelled_at(world: World, moment: Moment, way: Way) -> None:
             await asyncio.wait({cancelling}, timeout=0.2)
             assert not cancelling.done(), "acknowledged while a call was under way"
         else:
-            await asyncio.wait_for(cancelling, 30)
+            await asyncio.wait_for(cancelling, LONG_ENOUGH)
         gate.release()
         await cancelling
         done = company.effects(reference)
@@ -245,7 +245,7 @@ async def planning(world: World, way: Way) -> None:
 
         company.adaptor.plan = slow  # type: ignore[method-assign]
         reference = await company.start()
-        await asyncio.wait_for(asked.wait(), 30)
+        await asyncio.wait_for(asked.wait(), LONG_ENOUGH)
         await way(company, reference)
         await ended(company, reference, way, Status.CANCELLED)
         never.set()

@@ -302,7 +302,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         reference,
         CancelLines(cancellation="X", lines=("1", "4", "5"), by="an operator", reason="test"),
     )
-    order = await asyncio.wait_for(client.orders.result(reference), 30)
+    order = await asyncio.wait_for(client.orders.result(reference), LONG_ENOUGH)
     invoiced, cancelled = LineStatus.INVOICED, LineStatus.CANCELLED
     assert [(line.id, line.units, line.status) for line in order.ledger.lines] == [
         ("1", Decimal(2), invoiced),

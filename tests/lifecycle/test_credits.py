@@ -35,7 +35,7 @@ async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_
 ) -> None:
     reference = await office.invoiced()
     made = await office.client.credits.make(reference, units("4"))
-    note = await asyncio.wait_for(office.client.invoices.result(made.reference), 30)
+    note = await asyncio.wait_for(office.client.invoices.result(made.reference), LONG_ENOUGH)
     assert note.status is Status.SENT
     assert note.amounts is not None
     assert note.amounts.net == 50

@@ -29,6 +29,7 @@ from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
+from tests.patience import LONG_ENOUGH
 from tests.tiers import first, simulated
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
@@ -66,14 +67,14 @@ async def keeping(store: Watched) -> AsyncIterator[World]:
 
 async def kept(shop: Shop, reference: str) -> DocumentState:
     try:
-        return await asyncio.wait_for(shop.client.documents.wait(reference), 30)
+        return await asyncio.wait_for(shop.client.documents.wait(reference), LONG_ENOUGH)
     except TimeoutError:
         raise AssertionError(await shop.client.documents.state(reference)) from None
 
 
 async def sent(shop: Any) -> Invoice:
     reference = await shop.start()
-    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
 
 
 @pytest.mark.parametrize("name", first(MAKE))
@@ -161,7 +162,7 @@ async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
     async with opened(keeping, "mollie") as shop:
         store.away = True
         invoice = await sent(shop)
-        await asyncio.wait_for(store.missed.wait(), 60)
+        await asyncio.wait_for(store.missed.wait(), LONG_ENOUGH)
         store.away = False
         assert (await kept(shop, invoice.reference)).file is not None
 
@@ -199,7 +200,7 @@ async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
 async def test_a_draft_has_none_and_an_unknown_invoice_is_not_found(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop:
         reference = await shop.start(goal=Goal.DRAFTED)
-        await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+        await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
         await shop.client.documents.ask(reference)
         assert "final" in (await kept(shop, reference)).problem
         with pytest.raises(NotFound):

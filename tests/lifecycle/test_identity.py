@@ -395,7 +395,7 @@ async def raw(company: Company, reference: str, content: object) -> ApplicationE
         WORKFLOW, content, id=workflow_id(reference), task_queue=TASK_QUEUE
     )
     with pytest.raises(WorkflowFailureError) as failed:
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), LONG_ENOUGH)
     assert isinstance(failed.value.cause, ApplicationError)
     return failed.value.cause
 
@@ -483,7 +483,7 @@ async def test_an_input_in_another_language_makes_the_same_invoice(company: Comp
         task_queue=TASK_QUEUE,
         result_type=Invoice,
     )
-    assert (await asyncio.wait_for(handle.result(), 30)).status is Status.SENT
+    assert (await asyncio.wait_for(handle.result(), LONG_ENOUGH)).status is Status.SENT
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
 
 

@@ -39,7 +39,7 @@ async def telling(shared_world: World, company: Company) -> Telling:
 
 
 async def ended(handle: WorkflowHandle[Any, EventState]) -> EventState:
-    return await asyncio.wait_for(handle.result(), 30)
+    return await asyncio.wait_for(handle.result(), LONG_ENOUGH)
 
 
 async def out(company: Company) -> Invoice:
@@ -477,7 +477,7 @@ async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
     await until_asked(poller)
     await poller.cancel()
     with pytest.raises(WorkflowFailureError) as failed:
-        await asyncio.wait_for(poller.result(), 30)
+        await asyncio.wait_for(poller.result(), LONG_ENOUGH)
     assert isinstance(failed.value.cause, CancelledError)
 
 

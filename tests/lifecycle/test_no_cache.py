@@ -11,6 +11,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_server import local_server
 from tests.lifecycle.world import world
+from tests.patience import LONG_ENOUGH
 from tests.tiers import simulated
 from tests.workflows import record
 
@@ -41,7 +42,9 @@ async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_san
             async with here.company() as company:
                 reference = await life(company)
                 with contextlib.suppress(WorkflowFailureError):
-                    await asyncio.wait_for(company.client.invoices.handle(reference).result(), 60)
+                    await asyncio.wait_for(
+                        company.client.invoices.handle(reference).result(), LONG_ENOUGH
+                    )
                 assert (await company.client.invoices.state(reference)).ended, life.__name__
                 assert company.effects(reference) == effects, life.__name__
                 assert await company.violations(reference) == [], life.__name__

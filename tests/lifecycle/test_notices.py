@@ -269,7 +269,7 @@ async def test_a_worker_killed_between_two_attempts_leaves_them_to_the_next() ->
         }
         await client.invoices.start(an_invoice("killed", subscriber="erp"))
         async with stand_in.down(), worker_process(variables) as worker:
-            await asyncio.wait_for(client.invoices.result("killed"), 60)
+            await asyncio.wait_for(client.invoices.result("killed"), LONG_ENOUGH)
             worker.signal(signal.SIGKILL)
             await worker.ended()
             assert "telling erp" in worker.said
@@ -299,7 +299,7 @@ async def test_what_is_not_taken_in_time_is_dropped_and_shows(shared_world: Worl
         await company.until_status(reference, Status.HELD)
         posting = ear.posting(workflow_id(reference))
         with pytest.raises(WorkflowFailureError) as failed:
-            await asyncio.wait_for(posting.result(), 20)
+            await asyncio.wait_for(posting.result(), LONG_ENOUGH)
         assert "2 of 2 notices were not taken" in str(failed.value.cause)
         state = NoticesState.model_validate(await posting.query("state"))
         assert [each.type for each in state.dropped] == ["invoice.drafted", "invoice.held"]
@@ -339,7 +339,7 @@ async def test_a_subscriber_that_is_not_configured_is_refused_before_anything_is
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured .*{ear.name}"):
         await company.finished(request.reference)
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+        await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     state = await company.client.invoices.state(request.reference)
     assert state.problem is not None
     assert [each.field for each in state.problem.fields] == ["subscriber"]
@@ -365,7 +365,7 @@ async def test_a_delivery_that_comes_before_the_plan_tells_no_unknown_subscriber
         "deliver", wanted, start_workflow_operation=together
     )
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+        await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     assert not await _is_there(company, notices_id(unknown, order_id(order.reference)))
 
 
@@ -392,7 +392,7 @@ async def test_temporal_s_own_cancel_is_told_to_its_end(company: Company, ear: E
     handle = company.client.invoices.handle(reference)
     await handle.cancel()
     with pytest.raises(WorkflowFailureError):
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), LONG_ENOUGH)
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
     gate.release()
     told = await ear.told_end(reference)
@@ -476,7 +476,7 @@ async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
         told = await ear.told_end(reference)
         assert told == ["invoice.needs_attention", "invoice.cancelled"]
         posting = ear.posting(workflow_id(reference))
-        await asyncio.wait_for(posting.result(), 20)
+        await asyncio.wait_for(posting.result(), LONG_ENOUGH)
         async for event in posting.fetch_history_events():
             collected.message(event, f"event {event.event_id}", is_clear=True)
         collected.message((await posting.describe()).raw_description, "description")

@@ -74,7 +74,7 @@ async def until(
 
 
 async def finished(company: Company, reference: str) -> Order:
-    return await asyncio.wait_for(company.client.orders.result(reference), 30)
+    return await asyncio.wait_for(company.client.orders.result(reference), LONG_ENOUGH)
 
 
 async def asked(company: Company, reference: str) -> Problem:
@@ -427,7 +427,7 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     (delivery,) = (await finished(company, reference)).deliveries
     assert (delivery.status, delivery.ended) == (Status.SENT, True)
     await company.finished(invoice)
-    await asyncio.wait_for(company.client.invoices.handle(invoice).result(), 30)
+    await asyncio.wait_for(company.client.invoices.handle(invoice).result(), LONG_ENOUGH)
     closed = await company.client.invoices.handle(invoice).describe()
     assert closed.status is WorkflowExecutionStatus.COMPLETED
 

@@ -84,12 +84,12 @@ def at(names: Iterable[str]) -> pytest.MarkDecorator:
 async def an_invoice(shop: Shop) -> Invoice:
     """An invoice that is sent and has ended."""
     reference = await shop.start()
-    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
 
 
 async def credited(shop: Shop, invoice: Invoice, credit: Credit) -> Invoice:
     made = await shop.client.credits.make(invoice.reference, credit)
-    return await asyncio.wait_for(shop.client.invoices.result(made.reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(made.reference), LONG_ENOUGH)
 
 
 async def ended(shop: Shop, reference: str) -> Credits:
@@ -121,7 +121,7 @@ async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_
     shop: Shop,
 ) -> None:
     reference = await shop.start(goal=Goal.DELIVERED, options={"e_invoice": True})
-    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
     assert invoice.status is Status.DELIVERED
     with pytest.raises(Failed, match="Mollie does not offer what is asked"):
         await credited(shop, invoice, a_credit(shop, whole=True))
@@ -241,7 +241,7 @@ async def test_an_invoice_that_still_runs_ends_as_credited_once_its_credit_is_ma
     invoice = await shop.follow(reference, lambda state: "payment" in str(state.waiting))
     note = await credited(shop, invoice, a_credit(shop, whole=True))
     assert note.status is Status.SENT
-    ended_as = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    ended_as = await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
     assert ended_as.status is Status.CREDITED
     assert not shop.stand_in.ledger.live(reference)
 

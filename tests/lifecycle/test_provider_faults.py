@@ -113,7 +113,7 @@ async def lived(world: World, provider: str, scenario: Scenario) -> Lived:
         reached: Expected | None = None
         try:
             async with (
-                asyncio.timeout(120),
+                asyncio.timeout(LONG_ENOUGH),
                 meanwhile(open_gates(placed), pays(shop, life, reference, placed)),
             ):
                 ended = await _live(shop, reference, scenario, problems)

@@ -333,7 +333,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             stand_in.faults.clear()
         await stack.enter_async_context(worker_process(variables))
         for account, (stand_in, _) in stopped.items():
-            ended = await asyncio.wait_for(told.invoices.result(account), 60)
+            ended = await asyncio.wait_for(told.invoices.result(account), LONG_ENOUGH)
             await stand_in.ledger.reached("sent", account)
             assert ended.status is Status.SENT
             assert stand_in.ledger.effects(account) == ["created", "attached", "approved", "sent"]
@@ -540,10 +540,10 @@ async def test_a_feed_ends_once_it_is_left_to_another_system(shared_world: World
         await shop.stand_in.arrived("feed", within=LONG_ENOUGH)
         reconfigured(shared_world, shop, payments_feed=False)
         await feed.signal("fetch_now")
-        await asyncio.wait_for(feed.result(), 30)
+        await asyncio.wait_for(feed.result(), LONG_ENOUGH)
         fetches = shop.stand_in.calls.count("feed")
         # Whoever starts it nevertheless makes no call either.
-        await asyncio.wait_for((await polling(shop, "quiddly")).result(), 30)
+        await asyncio.wait_for((await polling(shop, "quiddly")).result(), LONG_ENOUGH)
         assert shop.stand_in.calls.count("feed") == fetches
 
 

@@ -148,7 +148,7 @@ async def test_every_account_is_reconciled_every_night_once(
                 await asyncio.sleep(0.05)
         (begun,) = (await handle.describe()).info.recent_actions
         run = temporal.get_workflow_handle(begun.action.workflow_id, result_type=Reconciled)  # type: ignore[attr-defined]
-        done = await asyncio.wait_for(run.result(), 30)
+        done = await asyncio.wait_for(run.result(), LONG_ENOUGH)
         yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
         assert (done.until, done.since) == (yesterday, yesterday - timedelta(days=91))
         await handle.delete()

@@ -189,7 +189,7 @@ async def test_what_is_told_during_a_look_is_looked_at_too(shared_world: World) 
         reference = await shop.start()
         accepted, refused = await verdicts(shop, order_of(reference), 2)
         await shop.stand_in.notices.again(refused)
-        await asyncio.wait_for(looking.wait(), 30)
+        await asyncio.wait_for(looking.wait(), LONG_ENOUGH)
         shop.stand_in.notices.release()
         assert accepted.content["parameters"]["details"]["result"] == "OK"
         await signalled(shop, reference, 2)
@@ -432,7 +432,7 @@ async def is_open(shop: Shop, reference: str) -> None:
 
 
 async def finished(shop: Shop, reference: str) -> Order:
-    return await asyncio.wait_for(shop.client.orders.result(reference), 30)
+    return await asyncio.wait_for(shop.client.orders.result(reference), LONG_ENOUGH)
 
 
 def statuses(order: Order) -> str:

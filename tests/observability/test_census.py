@@ -24,6 +24,7 @@ from invoicing.state.questions import Reason
 from invoicing.temporal.lists import CUT_OFF_BY, IS_CUT_OFF
 from invoicing.temporal.stuck import REPORTED
 from observing.census import _REASONS, FEW, OTHER, Census, Lists, counting
+from tests.patience import LONG_ENOUGH
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -350,6 +351,6 @@ async def test_a_count_that_fails_oddly_ends_neither_the_counting_nor_the_worker
     odd = Odd()
     async with counting(cast("Census", odd), timedelta()):
         for _ in range(3):
-            await asyncio.wait_for(odd.taken.acquire(), 5)
+            await asyncio.wait_for(odd.taken.acquire(), LONG_ENOUGH)
     assert "the lists cannot be counted: ValueError" in caplog.messages
     assert "Canaryson" not in caplog.text

@@ -188,11 +188,11 @@ async def _watched() -> Watched:
                 await worker.ready()
                 await client.invoices.start(an_invoice("happy"))
                 assert (
-                    await asyncio.wait_for(client.invoices.result("happy"), 60)
+                    await asyncio.wait_for(client.invoices.result("happy"), LONG_ENOUGH)
                 ).status is Status.SENT
                 stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
                 await client.invoices.start(an_invoice("lost"))
-                await asyncio.wait_for(client.invoices.result("lost"), 60)
+                await asyncio.wait_for(client.invoices.result("lost"), LONG_ENOUGH)
                 stranger = Party(name=STRANGER, account_number="nobody")
                 await client.invoices.start(an_invoice("parked", document={"buyer": stranger}))
                 stuck = await client.temporal.start_workflow(

@@ -20,6 +20,7 @@ from starter import Code
 from temporal_server import local_server
 from tests.command_line import typed
 from tests.lifecycle.world import PACES, World, world
+from tests.patience import LONG_ENOUGH
 from tests.tiers import slow
 
 
@@ -88,6 +89,6 @@ async def test_a_file_of_which_all_has_ended_is_done(here: World, tmp_path: Path
         request = company.request()
         file = tmp_path / "request.jsonl"
         file.write_text(request.model_dump_json())
-        said = await asyncio.wait_for(typed("batch", str(file), "--wait", at=company), 30)
+        said = await asyncio.wait_for(typed("batch", str(file), "--wait", at=company), LONG_ENOUGH)
         assert said.exit_code == Code.DONE, said.output
         await company.until_waiting(request.reference, RECORD)

@@ -229,7 +229,7 @@ async def test_the_schedule_is_made_once_and_begins_a_run(here: World, database:
                     await asyncio.sleep(0.1)
             action: Any = begun[0].action
             run = temporal.get_workflow_handle(action.workflow_id)
-            assert await asyncio.wait_for(run.result(), 30) is not None
+            assert await asyncio.wait_for(run.result(), LONG_ENOUGH) is not None
             assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
         finally:
             await schedule.delete()

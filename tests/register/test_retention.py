@@ -221,7 +221,7 @@ async def an_order_that_was_completed(company: Company) -> Second:
     order = an_order(company, "1", "2")
     await company.client.orders.start(order)
     await company.client.orders.deliver(order.reference, a_delivery("D1", "1", "2"))
-    await asyncio.wait_for(company.client.orders.result(order.reference), 60)
+    await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     name = f"{order.reference}:D1"
 
     async def second() -> None:

@@ -21,6 +21,7 @@ from sandbox.kit.faults import DRAWABLE, Fault, Faults
 from sandbox.kit.record import Effect
 from sandbox.kit.server import Ask, StandIn, Way, serve
 from sandbox.kit.wire import answer, decoded, encoded
+from tests.patience import LONG_ENOUGH
 from tests.tls import NO_TLS
 
 
@@ -178,7 +179,7 @@ async def test_going_down_also_cuts_what_was_only_just_accepted(jar: Jar, turns:
             await asyncio.sleep(0)
         async with jar.down():
             with pytest.raises(ConnectionResetError):
-                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(there, 1), 5)
+                await asyncio.wait_for(asyncio.get_running_loop().sock_recv(there, 1), LONG_ENOUGH)
 
 
 async def test_a_slow_answer_is_right_and_late(jar: Jar, client: httpx.AsyncClient) -> None:
