@@ -38,7 +38,7 @@ from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, writ
 from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import first, slow
 
 
 @pytest.fixture(scope="module")
@@ -486,6 +486,7 @@ async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@slow
 async def test_nobody_answers_a_question_that_they_have_not_seen(company: Company) -> None:
     """Without its id, or with that of another one, nothing is answered and the open one shown."""
     reference = await company.start(debit(company))
@@ -541,13 +542,16 @@ async def test_a_list_says_when_there_is_more(company: Company) -> None:
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [
-        ("invoice", Status.SENT),
-        ("held", Status.HELD),
-        ("energy", Status.SENT),
-        ("refused", Status.NEEDS_ATTENTION),
-        ("refused-corrected", Status.SENT),
-    ],
+    # That each of them is read and planned, tests/sandbox/test_examples.py sees without a server.
+    first(
+        [
+            ("invoice", Status.SENT),
+            ("held", Status.HELD),
+            ("energy", Status.SENT),
+            ("refused", Status.NEEDS_ATTENTION),
+            ("refused-corrected", Status.SENT),
+        ]
+    ),
 )
 async def test_every_example_does_what_it_is_an_example_of(
     company: Company, name: str, end: Status

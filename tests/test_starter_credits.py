@@ -20,7 +20,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import simulated, slow
 
 
 class Desk:
@@ -176,6 +176,7 @@ async def test_an_invoice_without_credits_shows_all_of_it_and_a_draft_says_why_n
     assert "is not final: cancel it, which deletes the draft" in refused.stderr
 
 
+@simulated
 async def test_a_credit_note_that_was_ended_from_outside_is_asked_about_and_answered(
     desk: Desk,
 ) -> None:

@@ -128,6 +128,7 @@ async def test_units_of_lines_are_delivered_and_cancelled(company: Company, tmp_
     ]
 
 
+@slow
 async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     await listed_as(company, reference, "open")

@@ -210,6 +210,7 @@ async def test_alike_mistakes_are_corrected_together(company: Company, tmp_path:
         assert company.effects(name) == ["created", "approved", "sent"]
 
 
+@slow
 async def test_a_correction_of_more_than_the_document_says_what_it_cannot_do(
     company: Company, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.test_amend import an_amendment, bought_by, ended, until_held
 from tests.lifecycle.test_amend import until as until_it
+from tests.tiers import slow
 
 WHAT = "the invoice is credited and the new one is not made: amend it again, under the same name"
 
@@ -89,6 +90,7 @@ async def test_one_that_waits_cannot_be_chosen_to_be_answered_together(
     assert (await browser.get("/console/together", params=asked)).status == 422
 
 
+@slow
 async def test_one_that_goes_on_leaves_the_inbox_and_its_page_shows_the_end(
     office: Office, browser: Browser
 ) -> None:
@@ -120,6 +122,7 @@ async def test_one_that_was_refused_names_each_mistake_by_its_field(
     assert of(state.makes, "invoices") not in page.links(), "there is none"
 
 
+@slow
 async def test_one_that_was_cut_off_says_so(office: Office, browser: Browser) -> None:
     reference = (await stuck(office)).reference
     await office.client.amendments.handle(reference).terminate("by a person")

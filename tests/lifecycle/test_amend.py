@@ -27,7 +27,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated
+from tests.tiers import simulated, slow
 
 NINE = a_line(1, quantity=Decimal(9), unit_price=Decimal("12.50"))
 WHO: dict[str, Any] = {"by": "an operator", "reason": "the address was wrong"}
@@ -129,6 +129,7 @@ async def test_an_invoice_that_runs_is_amended_and_ends_as_credited_in_its_ledge
     await office.client.invoices.handle(reference).terminate("the test is over")
 
 
+@slow
 async def test_where_an_invoice_has_no_place_for_another_ones_number_it_goes_without(
     office: Office,
 ) -> None:
@@ -535,6 +536,7 @@ async def test_whose_the_old_invoice_is_finds_the_amendment_wherever_the_new_one
         await office.client.amendments.handle(reference).terminate("test")
 
 
+@slow
 async def test_amendments_are_listed_by_what_became_of_them(office: Office) -> None:
     reference = await office.invoiced()
     await amended(office, reference, an_amendment(reference))

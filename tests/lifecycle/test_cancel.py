@@ -358,6 +358,7 @@ async def cancelled_when_parked(world: World, kind: Kind, way: Way) -> None:
         assert company.effects(reference).count(SENT) == sent
 
 
+@simulated
 async def test_a_cancel_of_a_parked_invoice_takes_the_form_the_stage_asks_for(
     shared_world: World,
 ) -> None:

@@ -18,7 +18,7 @@ from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, r
 from tests.lifecycle.world import together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import cluster, created
-from tests.tiers import chosen, first
+from tests.tiers import chosen, first, slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "register.md"
 
@@ -44,6 +44,7 @@ async def kept(
             yield here
 
 
+@slow
 @pytest.mark.parametrize(("kept", "provider"), PLACES, indirect=["kept"])
 async def test_each_kind_that_the_provider_can_show_is_found(
     kept: Kept, provider: str, request: pytest.FixtureRequest

@@ -30,7 +30,7 @@ from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, simulated
+from tests.tiers import first, simulated, slow
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
 # The workflow is the same at each: one is enough, and the contract sees each without a server.
@@ -255,6 +255,7 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
         problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
 
 
+@slow
 async def test_the_console_hands_it_out_or_says_that_it_is_fetched(
     keeping: World, store: Watched
 ) -> None:

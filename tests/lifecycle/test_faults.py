@@ -463,6 +463,7 @@ def sendings() -> list[Scenario]:
     return changed(send, UNSENDABLE, odd)
 
 
+@simulated
 async def test_a_sending_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:

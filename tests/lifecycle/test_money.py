@@ -28,7 +28,7 @@ from tests.lifecycle.test_provider_credits import WORTH, a_credit
 from tests.lifecycle.test_quiddly import fetched
 from tests.lifecycle.world import PACES, Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first
+from tests.tiers import first, simulated
 
 ALL = ["zero_friction", "mollie", "invoro", "quiddly", "quiddly_blind", "riverty"]
 HEARS = PACES.model_copy(
@@ -129,6 +129,7 @@ async def test_a_part_then_the_rest_then_all_of_it_goes_back_after_the_end(shop:
         assert (money.returned, money.charged_back) == (due, None)
 
 
+@simulated
 async def test_too_much_is_seen_and_so_is_that_it_is_given_back(shop: Any) -> None:
     reference, due = await ended(shop)
     shop.stand_in.pay(reference, due + 5)

@@ -30,6 +30,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, delivered
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from workflows.invoice import story
 from workflows.invoice.life import Life, tell_order
 
@@ -361,6 +362,7 @@ async def test_an_answer_to_one_delivery_is_never_taken_for_another(company: Com
     assert (await finished(company, reference)).status is OrderStatus.ABANDONED
 
 
+@slow
 async def test_a_reference_that_stands_for_an_invoice_is_not_invoiced_again(
     company: Company,
 ) -> None:
@@ -511,6 +513,7 @@ async def test_a_question_of_an_order_is_answered_by_signal_too(company: Company
     assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
 
 
+@slow
 async def test_a_signal_that_an_order_cannot_carry_out_is_journalled_and_harms_nothing(
     company: Company,
 ) -> None:

@@ -19,7 +19,7 @@ from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
-from tests.tiers import first
+from tests.tiers import first, slow
 
 
 async def waiting_for_money(shop: Shop) -> str:
@@ -118,6 +118,7 @@ async def test_who_may_see_the_invoice_gets_it_and_nobody_keeps_it(shared_world:
         assert sent.headers["referrer-policy"] == "no-referrer"
 
 
+@slow
 async def test_the_command_line_prints_it_and_says_why_there_is_none(shared_world: World) -> None:
     async with opened(shared_world, "mollie") as shop, opened(shared_world, "invoro") as other:
         reference, sent = await waiting_for_money(shop), await other.start()

@@ -37,7 +37,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, first
+from tests.tiers import chosen, elsewhere, first
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +58,7 @@ def test_every_step_and_every_fault_is_told_of(provider: str) -> None:
     assert uncovered(KINDS[provider]) == []
 
 
+@elsewhere
 @pytest.mark.parametrize("provider", first(sorted(KINDS)))
 async def test_whatever_fails_on_the_way_to_a_draft_there_is_one_in_the_end(
     shared_world: World, provider: str
@@ -65,6 +66,7 @@ async def test_whatever_fails_on_the_way_to_a_draft_there_is_one_in_the_end(
     await _run(shared_world, provider, [one for one in KINDS[provider].lives if one.of_a_draft])
 
 
+@elsewhere
 @pytest.mark.parametrize("provider", first(sorted(KINDS)))
 async def test_whatever_fails_from_the_draft_on_nothing_is_done_twice(
     shared_world: World, provider: str

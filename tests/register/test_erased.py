@@ -264,6 +264,7 @@ async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: 
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@slow
 @on_both_when_thorough
 async def test_who_starts_an_erased_reference_without_the_register_is_refused_by_the_worker(
     here: Here,
@@ -286,6 +287,7 @@ async def test_who_starts_an_erased_reference_without_the_register_is_refused_by
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@slow
 @on_both_when_thorough
 async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     here: Here,
@@ -324,6 +326,7 @@ async def test_before_the_end_nothing_is_erased(here: Here) -> None:
     assert (await here.company.finished(reference)).status is Status.SENT
 
 
+@slow
 @on_both_when_thorough
 async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> None:
     company = here.company
@@ -351,6 +354,7 @@ async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> Non
 # --- the register is away -------------------------------------------------------------------------
 
 
+@slow
 @on_both_when_thorough
 async def test_a_register_that_is_away_ends_nothing_and_all_goes_on_when_it_is_back(
     here: Here, place: str, monkeypatch: pytest.MonkeyPatch

@@ -30,7 +30,7 @@ from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.rebuilt import Drill, refused_plainly
-from tests.tiers import THOROUGH
+from tests.tiers import THOROUGH, simulated
 
 ONCE = [CREATED, APPROVED, SENT]
 MANY = 100 if THOROUGH else 10
@@ -248,6 +248,7 @@ SCENARIOS: tuple[First, ...] = (
 )
 
 
+@simulated
 @on_both_when_thorough
 async def test_whatever_was_under_way_is_gone_on_with_once(drill: Drill) -> None:
     async with contextlib.AsyncExitStack() as stack:
