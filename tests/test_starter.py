@@ -97,6 +97,7 @@ async def test_start_with_wait_stays_until_the_invoice_is_sent(
     assert len({json.dumps(state) for state in states}) == len(states)
 
 
+@slow
 @pytest.mark.parametrize("command", ["start", "batch"])
 async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_for(
     shared: World, tmp_path: Path, command: str
@@ -144,6 +145,7 @@ async def test_what_the_provider_cannot_do_is_named_field_by_field(
     assert "\n  goal: delivery cannot be seen here" in said.stderr
 
 
+@slow
 async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -241,6 +243,7 @@ async def test_without_a_worker_it_says_so(
         assert "make worker" in said.stderr
 
 
+@slow
 @pytest.mark.parametrize(
     ("found", "said", "code"),
     [

@@ -34,6 +34,7 @@ from tests.command_line import EXAMPLES, lines, typed, written
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 
 MANY = int(os.environ.get("TESTS_BATCH", "60"))
@@ -52,6 +53,7 @@ async def company(shared: World) -> AsyncIterator[Company]:
         yield made
 
 
+@slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 async def test_a_row_that_is_too_large_is_that_row_s_error_and_stops_no_other(
     company: Company, tmp_path: Path, kind: str
@@ -192,6 +194,7 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
     assert (await company.finished(good)).status is Status.SENT
 
 
+@slow
 async def test_json_lines_are_read_alike_and_repeated_lines_count_once(
     company: Company, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ async def test_more_than_is_left_is_refused_and_what_is_left_is_shown(desk: Desk
     assert [each.credit for each in state.credits] == ["C1"]
 
 
+@slow
 async def test_whoever_waits_hears_how_the_credit_note_ends(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     desk.office.provider.credits_in = "whole"
@@ -285,6 +286,7 @@ async def test_what_cannot_be_credited_is_refused_in_a_sentence(
     assert "Traceback" not in said.output
 
 
+@slow
 async def test_filters_are_for_the_list_alone(desk: Desk) -> None:
     said = await desk.types("credits", "INV-7", "--status", "open")
     assert said.exit_code == Code.BAD_INPUT

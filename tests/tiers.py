@@ -37,7 +37,7 @@ TRIES = 100 if THOROUGH else 15
 JUDGED = 10_000 if THOROUGH else 300
 """How many documents the norm's official rules are asked about."""
 
-LIVES = 2000 if THOROUGH else 500
+LIVES = 2000 if THOROUGH else 300
 """How many simulated lives are lived; CI lives 20,000 others by `make prove`."""
 
 

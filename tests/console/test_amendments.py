@@ -79,6 +79,7 @@ async def test_one_that_waits_is_in_the_inbox_and_its_page_says_what_to_do(
     assert of(reference) in (await looker.get(of(reference, "invoices"))).links()
 
 
+@slow
 async def test_one_that_waits_cannot_be_chosen_to_be_answered_together(
     office: Office, browser: Browser
 ) -> None:
@@ -150,6 +151,7 @@ async def test_what_was_typed_is_shown_as_it_was_typed(
     assert not [given for tag, given in page.tags if "evil" in given.get("href", "")]
 
 
+@slow
 @pytest.mark.parametrize("by", ["account", "reference"])
 @pytest.mark.parametrize("mine", [True, False])
 async def test_a_limited_caller_sees_its_own_alone(office: Office, by: str, mine: bool) -> None:
@@ -181,6 +183,7 @@ async def test_a_limited_caller_sees_its_own_alone(office: Office, by: str, mine
 ALL = "all-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+@slow
 async def test_the_open_inbox_hears_of_one_that_waits(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from tests.gateway.door import caller
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at, units
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 LINES = ("what", "lines")
 WHOLE = ("what", "whole")
@@ -151,6 +152,7 @@ async def test_mistakes_are_named_and_nothing_is_credited(
     assert shown.credits == ()
 
 
+@slow
 async def test_of_an_invoice_of_many_lines_the_form_has_so_many_as_it_can_send(
     office: Office, browser: Browser
 ) -> None:

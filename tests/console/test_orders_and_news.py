@@ -17,6 +17,7 @@ from tests.console.scenes import WHY, everywhere, held, told, until
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ async def test_an_order_s_question_is_answered(company: Company, browser: Browse
     assert ended.ledger.lines[0].number == "2026-77"
 
 
+@slow
 @pytest.mark.parametrize("answer", ["drop", "deliver"])
 async def test_news_of_nobody_knows_which_invoice_is_placed_or_dropped(
     company: Company, browser: Browser, answer: str

@@ -100,6 +100,7 @@ async def test_an_answer_that_needs_something_of_its_own_is_not_given_to_many(
     assert (await company.client.invoices.state(reference)).problem
 
 
+@slow
 async def test_each_of_many_counts_as_a_request_of_the_caller_s(
     shared_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ async def test_the_invoice_is_credited_and_then_the_new_one_is_made_and_names_it
     }
 
 
+@slow
 async def test_an_invoice_that_runs_is_amended_and_ends_as_credited_in_its_ledger(
     office: Office,
 ) -> None:
@@ -144,6 +145,7 @@ async def test_where_an_invoice_has_no_place_for_another_ones_number_it_goes_wit
     assert kept.document.precedents == ()
 
 
+@slow
 async def test_a_new_invoice_that_is_refused_is_refused_before_anything_is_credited(
     office: Office,
 ) -> None:
@@ -173,6 +175,7 @@ async def test_a_provider_that_is_away_is_waited_for_before_anything_is_credited
     assert (await ended(office, reference)).status is AmendStatus.AMENDED
 
 
+@slow
 async def test_ten_at_once_are_one_amendment_and_the_same_again_is_the_same(
     office: Office,
 ) -> None:
@@ -190,6 +193,7 @@ async def test_ten_at_once_are_one_amendment_and_the_same_again_is_the_same(
     assert len(live(office, wanted.invoice.reference)) == 1
 
 
+@slow
 async def test_other_content_and_other_names_are_refused_whether_it_runs_or_has_ended(
     office: Office,
 ) -> None:
@@ -382,6 +386,7 @@ async def test_many_that_are_terminated_again_and_again_credit_once_and_then_mak
         assert credited < happened.index(("created", state.makes))
 
 
+@slow
 async def test_where_a_part_was_credited_before_what_is_left_is_credited(office: Office) -> None:
     reference = await office.invoiced()
     made = await office.client.credits.make(reference, units("4"))

@@ -40,7 +40,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated
+from tests.tiers import simulated, slow
 from workflows.invoice import InvoiceWorkflow
 
 PATIENT = 20.0
@@ -328,6 +328,7 @@ WAITS = (
 )
 
 
+@slow
 async def test_a_cancel_during_any_wait_takes_the_form_the_stage_asks_for(
     shared_world: World,
 ) -> None:

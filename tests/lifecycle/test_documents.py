@@ -109,6 +109,7 @@ async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: st
         assert "document" in state.problem or "PDF" in state.problem
 
 
+@slow
 async def test_an_invoice_that_is_made_again_has_a_document_of_its_own(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop:
         reference = await shop.start(goal=Goal.PAID)
@@ -277,6 +278,7 @@ async def test_the_console_hands_it_out_or_says_that_it_is_fetched(
         assert "is being fetched" in page.text
 
 
+@slow
 async def test_a_gateway_without_a_store_says_what_to_set(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop, gateway_over(keeping.client) as gateway:
         door = gateway.door("read")

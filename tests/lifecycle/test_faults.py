@@ -28,7 +28,7 @@ from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_ba
 from tests.lifecycle.provider_world import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, simulated
+from tests.tiers import chosen, simulated, slow
 
 
 @pytest.fixture(autouse=True)
@@ -447,6 +447,7 @@ def approvals() -> list[Scenario]:
     return changed(approve, REFUSED, odd, failed)
 
 
+@slow
 async def test_an_approval_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
@@ -674,6 +675,7 @@ LATE = PACES.model_copy(update={"effect": timedelta(seconds=12)})
 """So that a life is over long before its lost create can no longer take effect."""
 
 
+@slow
 async def test_a_draft_that_comes_after_the_end_is_deleted(shared_world: World) -> None:
     async with shared_world.company(paces=LATE) as company:
         gate = company.stand_in.faults.place("create", "gate")
@@ -865,6 +867,7 @@ async def _asked_at_the_end(company: Company, reference: str) -> None:
     assert ended.stage is Stage.SENT
 
 
+@slow
 async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: World) -> None:
     """And not believed: a person says that it left nothing, before it is made again and after all
     is over."""

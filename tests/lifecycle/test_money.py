@@ -28,7 +28,7 @@ from tests.lifecycle.test_provider_credits import WORTH, a_credit
 from tests.lifecycle.test_quiddly import fetched
 from tests.lifecycle.world import PACES, Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, simulated
+from tests.tiers import first, simulated, slow
 
 ALL = ["zero_friction", "mollie", "invoro", "quiddly", "quiddly_blind", "riverty"]
 HEARS = PACES.model_copy(
@@ -220,6 +220,7 @@ async def test_without_a_setting_nobody_hears_of_it(shared_world: World) -> None
             await hearing(shop, reference).describe()
 
 
+@slow
 async def test_news_that_nobody_can_look_with_wait_until_somebody_can(shared_world: World) -> None:
     async with at(shared_world, "invoro") as shop:
         reference, _ = await ended(shop)
@@ -258,6 +259,7 @@ async def test_what_is_overdue_is_listed_without_a_register(shared_world: World)
         await so([f"{reference} delivered"])
 
 
+@slow
 async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: World) -> None:
     async with at(shared_world, "invoro") as shop:
         reference, due = await ended(shop)
@@ -312,6 +314,7 @@ async def test_a_cancel_of_it_loses_nothing_that_is_to_be_told(shared_world: Wor
         assert last.what == "nobody hears of its money any more"
 
 
+@slow
 async def test_one_that_the_server_has_forgotten_is_shown_and_is_still_its_callers(
     shared_world: World,
 ) -> None:

@@ -31,6 +31,7 @@ from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_orders import a_delivery, begun
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ async def out(company: Company) -> Invoice:
 # --- one event ------------------------------------------------------------------------------------
 
 
+@slow
 @pytest.mark.parametrize("named_by", ["number", "provider_id"])
 async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
     company: Company, telling: Telling, named_by: str

@@ -42,6 +42,7 @@ from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 from tests.workflows.record import runs
 from worker import posts_to, serving
@@ -285,6 +286,7 @@ def _asks_anew(asked: Invoice) -> Callable[[Invoice], bool]:
     return lambda now: now.problem is not None and now.waiting != asked.waiting
 
 
+@slow
 async def test_what_is_not_taken_in_time_is_dropped_and_shows(shared_world: World) -> None:
     """And a later notice is posted all the same, by a new run."""
     soon = Pace(first=timedelta(milliseconds=30), cap=timedelta(milliseconds=100), deadline=_SOON)
@@ -430,6 +432,7 @@ def _order(company: Company, *lines: str, **changes: Any) -> OrderRequest:
     )
 
 
+@slow
 async def test_an_order_and_its_deliveries_are_told_of_each_in_its_own_order(
     company: Company, ear: Ear
 ) -> None:
@@ -451,6 +454,7 @@ async def test_an_order_and_its_deliveries_are_told_of_each_in_its_own_order(
     assert b"anary" not in b"".join(one.body for one in ear.stand_in.taken)
 
 
+@slow
 async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
     shared_world: World, ear: Ear, collected: privacy.Collected
 ) -> None:

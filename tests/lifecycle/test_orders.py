@@ -214,6 +214,7 @@ async def test_a_correction_keeps_to_the_lines_of_its_delivery(company: Company)
     assert list(statuses(order).values()) == ["invoiced", "invoiced", "cancelled"]
 
 
+@slow
 async def test_an_abandoned_draft_leaves_its_lines_to_a_person(company: Company) -> None:
     """Somebody may still make it final at the provider: then its lines would be on two invoices."""
     reference = await begun(company, "1")
@@ -235,6 +236,7 @@ async def test_an_abandoned_draft_leaves_its_lines_to_a_person(company: Company)
     assert company.effects(invoice_reference(reference, "B")) == SENT
 
 
+@slow
 @pytest.mark.parametrize("answer", [Answer.FREE, Answer.INVOICED])
 async def test_a_deliverys_abandoned_invoice_is_never_begun_beside_its_order(
     company: Company, answer: Answer

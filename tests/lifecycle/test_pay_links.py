@@ -95,6 +95,7 @@ async def test_a_provider_that_is_away_is_said_to_be(shared_world: World) -> Non
         assert (await shop.client.pay_links.ask(reference)).address
 
 
+@slow
 async def test_who_may_see_the_invoice_gets_it_and_nobody_keeps_it(shared_world: World) -> None:
     async with (
         opened(shared_world, "mollie") as shop,

@@ -43,7 +43,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated
+from tests.tiers import simulated, slow
 
 # --- every answer to every question ---------------------------------------------------------------
 
@@ -218,6 +218,7 @@ async def test_a_retry_or_a_wait_in_vain_asks_again_and_does_nothing_twice(
     await together({name: retried_in_vain(shared_world, kind) for name, kind in lasting.items()})
 
 
+@slow
 async def test_what_a_person_says_is_settled_holds_it_up_no_longer(shared_world: World) -> None:
     settle = {
         Answer.GO_WITHOUT,
@@ -495,6 +496,7 @@ async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Compa
 ANSWER = {"by": "o", "reason": "t", "question": "q1"}
 
 
+@slow
 async def test_nothing_is_released_that_is_not_held(shared_world: World) -> None:
     async with shared_world.company(approval_delay=NEVER) as company:
         reference = await company.start()
@@ -633,6 +635,7 @@ WRONG_SIGNALS: Mapping[str, tuple[str, list[Any], str]] = {
 }
 
 
+@slow
 async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_nothing(
     shared_world: World,
 ) -> None:

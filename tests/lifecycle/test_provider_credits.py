@@ -23,7 +23,7 @@ from sandbox.kit.record import Effect
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first
+from tests.tiers import first, slow
 
 PARTS = ("invoro", "quiddly", "riverty")
 WHOLE = ("mollie", "zero_friction")
@@ -178,6 +178,7 @@ async def test_an_amount_that_is_on_no_line_is_refused_where_credits_name_lines(
     assert not _calls(shop, "credit")
 
 
+@slow
 @at(ALL)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_credit_whose_answer_is_lost_is_made_exactly_once(shop: Shop, when: When) -> None:
@@ -212,6 +213,7 @@ async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, wha
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@slow
 @at(["riverty"])
 async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
     shop: Shop,
@@ -264,6 +266,7 @@ def _credits(shop: Shop) -> int:
     return sum(entry.effect == Effect.CREDITED for entry in shop.stand_in.ledger.entries)
 
 
+@slow
 @pytest.mark.parametrize(
     "unknown", [{"credit_note_status": "created"}, {"credit_copies_reference": False}]
 )
@@ -278,6 +281,7 @@ async def test_whatever_a_credit_note_is_like_at_zero_friction_it_is_made_final_
         assert len(_calls(shop, "credit")) == 1
 
 
+@slow
 async def test_a_lost_credit_where_nobody_can_look_is_a_question_and_no_second_call(
     shared_world: World,
 ) -> None:

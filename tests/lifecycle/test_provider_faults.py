@@ -37,7 +37,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, elsewhere, first
+from tests.tiers import chosen, elsewhere, first, slow
 
 
 @pytest.fixture(autouse=True)
@@ -195,6 +195,7 @@ SEEN = sorted(name for name, kind in KINDS.items() if kind.forgeries)
 # --- figures --------------------------------------------------------------------------------------
 
 
+@slow
 @pytest.mark.parametrize("provider", first(SEEN))
 async def test_a_draft_with_another_figure_is_never_approved(
     shared_world: World, provider: str

@@ -31,7 +31,7 @@ from tests.lifecycle.reconciled import (
     reconciled,
 )
 from tests.patience import LONG_ENOUGH
-from tests.tiers import THOROUGH, first
+from tests.tiers import THOROUGH, first, slow
 from worker import reconcile_daily
 from workflows.reconciliation.workflow import PATIENCE
 
@@ -49,6 +49,7 @@ async def kept(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kept]:
 
 
 # One list is as good as another: how each provider's is read, the contract sees.
+@slow
 @pytest.mark.parametrize("name", first(LISTING))
 async def test_clean_invoices_are_no_findings_and_cost_only_the_pages(
     kept: Kept, name: str
