@@ -269,6 +269,7 @@ def _silent(path: Path) -> Iterator[str]:
     if tree.body and not ast.get_docstring(tree):
         yield "the module has no docstring"
     for node in tree.body:
-        defined = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if defined and not node.name.startswith("_") and not ast.get_docstring(node):
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if not node.name.startswith("_") and not ast.get_docstring(node):
             yield node.name
