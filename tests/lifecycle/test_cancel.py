@@ -210,7 +210,8 @@ async def test_a_cancel_during_any_call_takes_back_what_the_call_did(shared_worl
 async def test_a_send_that_lands_after_its_time_out_lands_before_the_cancel_is_acknowledged(
     shared_world: World,
 ) -> None:
-    patient = PACES.model_copy(update={"settle": timedelta(seconds=1.5)})
+    # Longer than what is done before the gate opens takes, also on a busy machine.
+    patient = PACES.model_copy(update={"settle": timedelta(seconds=6)})
     async with shared_world.company(paces=patient, sending_delay=0.0) as company:
         gate = company.stand_in.faults.place(Step.SEND, Fault.GATE)
         reference = await company.start()

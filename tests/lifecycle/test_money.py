@@ -188,7 +188,8 @@ async def test_a_subscriber_is_told_of_late_money(shared_world: World) -> None:
 
 
 async def test_its_time_has_an_end(shared_world: World) -> None:
-    short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=0.5)})
+    # Long enough for a first look, on a busy machine.
+    short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=4)})
     async with at(shared_world, "invoro", money=short) as shop:
         reference, _ = await ended(shop)
         heard = await hearing(shop, reference).result()
