@@ -69,8 +69,8 @@ FIXED = {"system.forceSearchAttributesCacheRefreshOnRead": False}
 that one is seen at once that is registered later. Here none is."""
 
 TIMEOUT = 2.0
-"""Seconds an adaptor waits for an answer. A stand-in answers in milliseconds, but a busy machine may
-have the process of both wait for half a second, and nothing was to be lost then."""
+"""Seconds an adaptor waits for an answer. A stand-in answers in milliseconds, but a busy machine
+may have the process of both wait for half a second, and nothing was to be lost then."""
 
 
 def settings(stand_in: zf.ZeroFrictionStandIn, **changes: Any) -> ZeroFrictionSettings:
