@@ -13,6 +13,9 @@ from tests.left_open import name_openers
 from tests.left_open import nothing_left_open as nothing_left_open
 from tests.tiers import THOROUGH, belongs, part
 
+collect_ignore = [] if THOROUGH else ["browser"]
+"""All of it is thorough, and what it imports takes each process a while."""
+
 name_openers()
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("ours", deadline=None)
