@@ -519,7 +519,7 @@ async def test_the_help_says_what_every_answer_means() -> None:
                 assert f"{answer} {answer.means}" in said
 
 
-@pytest.mark.thorough
+@slow
 async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
     parked = await company.start(debit(company))
     held = await company.start(hold=True)

@@ -62,7 +62,7 @@ def _stages(company: Company, prefix: str, number: int) -> dict[str, list[Invoic
     }
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_for(
     company: Company,
 ) -> None:
@@ -128,7 +128,7 @@ async def test_bulk_instructions_want_a_filter_and_a_confirmation(
     assert (await company.finished(reference)).status is Status.CANCELLED
 
 
-@pytest.mark.thorough
+@slow
 async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) -> None:
     prefix = f"R{uuid.uuid4().hex[:8]}:"
     held = [await company.start(company.request(f"{prefix}{i}", hold=True)) for i in range(3)]
@@ -258,7 +258,7 @@ async def test_many_are_watched_by_filter(company: Company) -> None:
     assert neither.exit_code == Code.BAD_INPUT
 
 
-@pytest.mark.thorough
+@slow
 async def test_cancelling_what_has_just_ended_is_reported_and_not_lost(company: Company) -> None:
     """A list is a moment behind: what ended since is refused, by name, and the rest is done."""
     prefix = f"E{uuid.uuid4().hex[:8]}:"

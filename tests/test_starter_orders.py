@@ -165,7 +165,7 @@ async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> 
     assert company.effects(invoice) == ["created", "deleted"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
@@ -223,7 +223,7 @@ async def test_what_is_not_there_or_not_complete_is_said(
     assert sentence in said.stderr
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)

@@ -28,6 +28,7 @@ from temporal_server.installing.find import built_path, cache_folder, downloaded
 from temporal_server.namespace import register_missing
 from temporal_server.ports import free_port
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 _ROOT = Path(run.__file__).parent.parent
 _ANSWER = "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"
@@ -191,7 +192,7 @@ def test_a_download_that_hangs_is_given_up(tmp_path: Path, silent_proxy: str) ->
 # Building
 
 
-@pytest.mark.thorough
+@slow
 def test_two_processes_at_once_make_one_build(machine: _Machine) -> None:
     _fake_go(machine.bin)
     program = (
@@ -267,7 +268,7 @@ async def _start_waiting(client: Client, attributes: Mapping[str, str]) -> str:
     return handle.id
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: Path) -> None:
     async with local_server(database=tmp_path / "kept.db", own=True) as server:
         address = server.address
@@ -284,7 +285,7 @@ async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: 
         assert description.typed_search_attributes[provider] == "canary"
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_database_from_before_gains_the_attributes_it_lacks(
     real: None, tmp_path: Path
 ) -> None:
@@ -316,7 +317,7 @@ async def test_a_port_in_use_is_refused_instead_of_taking_the_other_server_for_o
                 pass
 
 
-@pytest.mark.thorough
+@slow
 def test_the_server_ends_with_its_owner_even_one_that_is_killed(real: None) -> None:
     program = (
         "import asyncio\n"

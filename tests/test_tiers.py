@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.tiers import belongs, first, part
@@ -33,3 +35,10 @@ def test_of_a_family_the_first_are_quick_and_the_others_thorough() -> None:
     assert (quick, also) == ("a", ("b", 1))
     assert (late.values, pair.values) == (("c",), ("d", 2))
     assert [each.name for one in (late, pair) for each in one.marks] == ["thorough", "thorough"]
+
+
+def test_whatever_is_thorough_says_why_by_the_name_of_its_mark() -> None:
+    """The marks of tests/tiers.py each say what they are for."""
+    root = Path(__file__).parent
+    marked = [path for path in root.rglob("*.py") if "mark.thorough" in path.read_text()]
+    assert sorted(path.name for path in marked) == ["test_tiers.py", "tiers.py"]

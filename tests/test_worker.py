@@ -20,6 +20,7 @@ from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.examples import an_invoice
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 from worker import workers
 
@@ -47,7 +48,7 @@ async def _refusal(variables: dict[str, str]) -> str:
         return worker.said
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     server: Server, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -72,7 +73,7 @@ async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     assert f"the Temporal server at {server.address} does not let us in (NOT_FOUND)" in stranger
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
     server: Server, stand_in: ZeroFrictionStandIn, told: signal.Signals

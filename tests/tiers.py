@@ -9,8 +9,8 @@ The rule, by which a test goes into a tier. `make test` sees every behaviour onc
 
 The thorough tier sees it again and elsewhere: at every other provider, on the other database, with
 every fault at every step; and whatever is slow by itself: drills, browsers, programs that are
-killed, moments that are tried one by one. A test is put there by `pytest.mark.thorough`, a family
-by `first` or `chosen` beside its parameters, and a comment says why. Nothing is in neither.
+killed, moments that are tried one by one. A test is put there by the mark that says why
+(`simulated`, `elsewhere`, `slow`), a family by `first` or `chosen` beside its parameters.
 
 The whole of it takes long, so CI runs `make test` and a part of it that goes on with the commits:
 `make test-all PART=3/12` runs the tests whose id falls into the third of twelve parts. As many

@@ -10,7 +10,6 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
-import pytest
 
 from gateway import tokens
 from temporal_server import Server
@@ -54,7 +53,7 @@ async def refusal(variables: Mapping[str, str]) -> str:
         return text
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
     good = {**CALLER, "TEMPORAL_ADDRESS": server.address}
     with socket.create_server(("127.0.0.1", 0)) as taken:

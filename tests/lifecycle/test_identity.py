@@ -24,7 +24,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, CREDITED, DELETED, NEVER, SENT
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, simulated
+from tests.tiers import chosen, simulated, slow
 
 # --- asked more than once -------------------------------------------------------------------------
 
@@ -374,7 +374,7 @@ async def test_whoever_asks_again_after_the_end_gets_what_the_end_allows(
     await together({one.__name__: one(shared_world) for one in chosen(ENDED, 2)}, every=True)
 
 
-@pytest.mark.thorough
+@slow
 async def test_fifty_requests_after_a_cancelled_one_are_one_new_invoice(company: Company) -> None:
     request = company.request(hold=True)
     await company.start(request)

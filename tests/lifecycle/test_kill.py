@@ -32,7 +32,7 @@ from sandbox.zero_friction import Step
 from temporal_server import local_server
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated
+from tests.tiers import simulated, slow
 from tests.worker_process import WorkerProcess, account_variables, worker_process
 
 pytestmark = simulated
@@ -167,7 +167,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             await made.aclose()
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_at_any_instant_of_any_call_leaves_one_correct_invoice(
     scene: Scene,
 ) -> None:

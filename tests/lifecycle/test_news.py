@@ -448,7 +448,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     await poller.terminate("the test is over")
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_number_of_fetches_does_not_grow_with_what_waits(
     company: Company, telling: Telling
 ) -> None:
@@ -542,7 +542,7 @@ def at_one_poll(telling: Telling, events: list[Event]) -> None:
     telling.poll = poll  # type: ignore[method-assign]
 
 
-@pytest.mark.thorough
+@slow
 async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow: Company) -> None:
     """Events that wait for their invoice, for days or for a person, hold up no other."""
     telling = of(narrow)
@@ -583,7 +583,7 @@ async def test_a_feed_that_was_in_trouble_goes_on_when_its_history_begins_anew(
     assert telling.acknowledged == [event.id, late.id]
 
 
-@pytest.mark.thorough
+@slow
 async def test_one_poll_brings_more_than_two_thousand_items(
     company: Company, telling: Telling
 ) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_server import local_server
 from tests.lifecycle.world import world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated
+from tests.tiers import simulated, slow
 from tests.workflows import record
 
 pytestmark = simulated
@@ -28,7 +27,7 @@ ENDS: dict[record.Life, list[str]] = {
 }
 
 
-@pytest.mark.thorough
+@slow
 async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_sandbox() -> None:
     """The runner is the SDK's own, strict one: it re-imports our workflow modules and refuses what
     is not deterministic in them. The worker does without, to save memory and time."""

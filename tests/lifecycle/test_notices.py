@@ -215,7 +215,7 @@ async def _insisted(company: Company, asked: Invoice, answer: Answer, **more: An
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_new_run_and_a_replay_of_every_task_lose_no_notice_and_no_order() -> None:
     """The invoice continues as new between its notices, and so does what posts them; neither is
     kept in memory, so that every task is a replay, as after a worker's death."""
@@ -251,7 +251,7 @@ async def test_a_new_run_and_a_replay_of_every_task_lose_no_notice_and_no_order(
         assert last.run_id != first.run_id
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_between_two_attempts_leaves_them_to_the_next() -> None:
     """The whole program, with its subscriber from the environment."""
     async with (

@@ -54,7 +54,7 @@ from tests.lifecycle.provider_world import (
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import elsewhere, first
+from tests.tiers import elsewhere, first, slow
 from tests.worker_process import worker_process
 
 pytestmark = elsewhere
@@ -246,7 +246,7 @@ async def test_a_refused_pdf_is_a_question(shared_world: World) -> None:
     await together({action: lives(action, effects) for action, effects in far.items()})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_draft_that_replaces_another_gets_the_pdf_as_well(shared_world: World) -> None:
     async with client(shared_world, assumed=Assumed(deletes=True)) as shop:
         shop.stand_in.faults.place("create", "changed_amount")
@@ -297,7 +297,7 @@ async def test_what_looked_activated_and_is_a_draft_after_all_gets_its_pdf(
         assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activation(
     tmp_path: Path,
 ) -> None:
@@ -447,7 +447,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
             assert (await shop.finished(reference)).status is Status.PAID
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("again", [True, False], ids=["taken again", "refused again"])
 async def test_a_lost_acknowledgement_holds_nothing_up(shared_world: World, again: bool) -> None:
     async def lost(fault: str) -> None:
@@ -488,7 +488,7 @@ MANY = int(os.environ.get("TESTS_WAITING", "50"))
 """Invoices that wait for their payment; 1000 for the long version."""
 
 
-@pytest.mark.thorough
+@slow
 async def test_very_many_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
     """What asks is the account's feed: per interval it makes one call, whoever waits."""
     async with client(shared_world) as shop:

@@ -52,7 +52,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import elsewhere
+from tests.tiers import elsewhere, slow
 
 pytestmark = elsewhere
 
@@ -280,7 +280,7 @@ async def test_it_is_taken_back_as_the_request_asks(shared_world: World) -> None
     await together({how: credited(how) for how in ("goodwill", "return")})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -> None:
     """Not after the day that a verdict may take."""
 
@@ -313,7 +313,7 @@ async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -
     )
 
 
-@pytest.mark.thorough
+@slow
 async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_cancelled(
     shared_world: World,
 ) -> None:
@@ -331,7 +331,7 @@ async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_can
     await together({when: doubted(when) for when in ("before", "after")})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelled(
     shared_world: World,
 ) -> None:
@@ -533,7 +533,7 @@ async def test_a_part_that_was_asked_for_before_the_plan_is_given_back(shared_wo
         assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_delivery_the_provider_refuses_gives_its_lines_back_when_it_is_cancelled(
     shared_world: World,
 ) -> None:
@@ -644,7 +644,7 @@ async def close(shop: Shop, reference: str, *lines: str) -> Order:
     return await finished(shop, reference)
 
 
-@pytest.mark.thorough
+@slow
 async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_be_invoiced(
     shared_world: World,
 ) -> None:
@@ -704,7 +704,7 @@ async def test_lines_of_an_abandoned_delivery_are_not_given_away_while_they_may_
         assert statuses(await close(shop, reference, "2")) == "ix"
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_refusal_of_a_repeated_invoice_does_not_give_its_lines_away(
     shared_world: World,
 ) -> None:
@@ -725,7 +725,7 @@ async def test_the_refusal_of_a_repeated_invoice_does_not_give_its_lines_away(
         assert statuses(await close(shop, reference)) == "c"
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_delivery_whose_verdict_does_not_name_it_is_settled_by_who_knows(
     shared_world: World,
 ) -> None:

@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from drill.postgres import owner as runs_as
+from tests.tiers import elsewhere
 
 on_both_when_thorough = pytest.mark.parametrize(
-    "place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)], indirect=True
+    "place", ["sqlite", pytest.param("postgresql", marks=elsewhere)], indirect=True
 )
 """For what lives whole invoices on a Temporal server: what the register does for it is tried on
 both databases by its own tests, in a hundredth of the time. One such life of each file is lived on

@@ -48,7 +48,7 @@ async def test_new_work_goes_to_what_was_promoted_and_what_lives_goes_along(scen
     assert company.effects(held) == ["created", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Scene) -> None:
     company, deployment = scene.company, scene.deployment
     async with scene.serve("two"):
@@ -69,7 +69,7 @@ async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Sc
         assert (now.current, now.ramping, now.share) == ("one", None, 0)
 
 
-@pytest.mark.thorough
+@slow
 async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well(
     scene: Scene,
 ) -> None:
@@ -95,7 +95,7 @@ async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well
     assert lived == {"one", "two"}
 
 
-@pytest.mark.thorough
+@slow
 async def test_two_hundred_lives_over_three_builds_with_a_roll_back_break_no_promise(
     scene: Scene,
 ) -> None:
@@ -142,7 +142,7 @@ async def test_two_hundred_lives_over_three_builds_with_a_roll_back_break_no_pro
     assert len(company.stand_in.ledger.entries) == 3 * len(lives)
 
 
-@pytest.mark.thorough
+@slow
 async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(scene: Scene) -> None:
     """A check of the older code tells before; nothing is lost, and it goes on when it is back."""
     company, deployment = scene.company, scene.deployment
@@ -181,7 +181,7 @@ async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:
     assert (await deployment.deployed()).current == "one"
 
 
-@pytest.mark.thorough
+@slow
 async def test_from_workers_without_a_build_there_is_a_way_to_one_and_back(scene: Scene) -> None:
     deployment = scene.deployment
     assert (await deployment.deployed()).current == "one"
