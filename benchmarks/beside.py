@@ -66,10 +66,10 @@ async def beside(
     begins changes with each turn."""
     async with AsyncExitStack() as stack:
         running = []
-        for each in made:
+        for make in made:
             server = await stack.enter_async_context(local_server(own=True))
             assert isinstance(server, LocalServer)
-            kind = await each(server.address)
+            kind = await make(server.address)
             worker = await stack.enter_async_context(kind.working())
             running.append(_Running(kind, worker, server))
         await asyncio.gather(*(each.turn(WARM) for each in running))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,10 @@ from hypothesis import settings
 from invoicing.process import settle
 from tests.left_open import name_openers
 from tests.left_open import nothing_left_open as nothing_left_open
-from tests.tiers import THOROUGH
+from tests.tiers import THOROUGH, belongs, part
+
+collect_ignore = [] if THOROUGH else ["browser"]
+"""All of it is thorough, and what it imports takes each process a while."""
 
 name_openers()
 # How long an example takes says something of the machine, and nothing of the code.
@@ -19,12 +23,19 @@ settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only the thorough tier runs."""
-    if THOROUGH:
-        return
-    left_out = [item for item in items if item.get_closest_marker("thorough")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    """Leave out what only the thorough tier runs, and what is not in the part that is asked for."""
+    try:
+        asked = part(os.environ.get("TESTS_PART", ""))
+    except ValueError as error:
+        raise pytest.UsageError(f"TESTS_PART: {error}") from error
+    left_out = {
+        item
+        for item in items
+        if (not THOROUGH and item.get_closest_marker("thorough"))
+        or (asked and not belongs(item.nodeid, asked))
+    }
+    config.hook.pytest_deselected(items=[*left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

@@ -57,7 +57,7 @@ async def run(temporal: Path, company: Company, command: str) -> tuple[int, str]
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await asyncio.wait_for(running.communicate(), 60)
+    said, _ = await asyncio.wait_for(running.communicate(), LONG_ENOUGH)
     return running.returncode or 0, said.decode()
 
 

@@ -47,6 +47,7 @@ from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.child import child
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.tls import NO_TLS
 from tests.worker_process import worker_process
 
@@ -493,7 +494,7 @@ async def ran(command: list[str], environment: Mapping[str, str]) -> tuple[int, 
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     output = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.STDOUT}
     async with child(*command[1:], env={**kept, **environment}, **output) as process:
-        said, _ = await asyncio.wait_for(process.communicate(), 90)
+        said, _ = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
     assert process.returncode is not None
     return process.returncode, said.decode()
 
@@ -504,7 +505,7 @@ def check_of(name: str) -> list[str]:
     return command
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repeated(
     server: Server,
 ) -> None:
@@ -524,7 +525,7 @@ async def test_the_set_up_makes_namespace_and_search_attributes_and_can_be_repea
     assert retention.days == int(command[-1])
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_worker_starts_from_the_example_and_its_health_check_sees_it(
     server: Server,
 ) -> None:
@@ -565,11 +566,11 @@ async def stand_in(name: str, kept: Path, **more: str) -> AsyncIterator[str]:
     command = [*SERVICES[name]["command"][1:3], *(f"{o}={v}" for o, v in given.items())]
     async with child(*command, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None
-        url = await asyncio.wait_for(process.stdout.readline(), 60)
+        url = await asyncio.wait_for(process.stdout.readline(), LONG_ENOUGH)
         yield url.decode().strip()
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("name", sorted(STAND_INS))
 async def test_a_stand_in_starts_and_its_health_check_sees_it(name: str, tmp_path: Path) -> None:
     *check, wanted = check_of(name)
@@ -603,7 +604,7 @@ async def gateway_process(environment: Mapping[str, str]) -> AsyncIterator[str]:
         assert process.returncode == 0
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_gateway_starts_and_its_health_check_sees_it(server: Server) -> None:
     environment = {
         **variables(EXAMPLES["deploy/gateway.env"], stand_ins=False),

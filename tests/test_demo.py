@@ -37,6 +37,7 @@ from invoicing.state.order_ledger import LedgerLine
 from sandbox.kit.accounts import Moved, Stated
 from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn
+from tests.tiers import slow
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def demonstration(*options: str) -> Iterator[subprocess.Popen[str]]:
             running.terminate()
 
 
-@pytest.mark.thorough
+@slow
 def test_the_demonstration_ends_with_everything_as_it_should_be() -> None:
     with demonstration() as running:
         said, _ = running.communicate(timeout=110)
@@ -69,7 +70,7 @@ def test_the_demonstration_ends_with_everything_as_it_should_be() -> None:
     assert len(told) == 8, said
 
 
-@pytest.mark.thorough
+@slow
 def test_told_to_stop_it_takes_everything_down_with_it() -> None:
     with demonstration() as running:
         assert running.stdout is not None

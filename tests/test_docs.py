@@ -35,6 +35,7 @@ from invoicing.state.questions import QUESTIONS, Answer, Reason
 from starter import Code, app
 from temporal_server import local_server
 from tests.examples import an_invoice
+from tests.tiers import slow
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {
@@ -163,7 +164,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.thorough
+@slow
 @each_document
 def test_every_command_that_is_shown_can_be_typed(name: str, nowhere: Path) -> None:
     told = commands(DOCUMENTS[name])

@@ -16,6 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from invoicing import process
 from temporal_server import ServerUnavailable, local_server
+from tests.tiers import slow
 
 _ROOT = Path(process.__file__).parent.parent
 
@@ -44,7 +45,7 @@ def test_run_passes_an_error_on_and_settles_all_the_same(monkeypatch: pytest.Mon
     assert settled == [True]
 
 
-@pytest.mark.thorough
+@slow
 async def test_programs_with_a_worker_end_cleanly() -> None:
     """A handful of processes. By hand, `python -m tests.test_process compare 50` runs as many as
     you like, with and without the guard, and tells both tallies."""

@@ -37,6 +37,8 @@ from terminal import Board, trouble
 from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, written
 from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
+from tests.patience import LONG_ENOUGH
+from tests.tiers import first, slow
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,7 @@ async def test_start_with_wait_stays_until_the_invoice_is_sent(
     assert len({json.dumps(state) for state in states}) == len(states)
 
 
+@slow
 @pytest.mark.parametrize("command", ["start", "batch"])
 async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_for(
     shared: World, tmp_path: Path, command: str
@@ -107,7 +110,7 @@ async def test_whoever_waits_is_told_of_the_end_while_late_effects_are_looked_fo
         await company.start(request)
         file = tmp_path / "request.jsonl"
         file.write_text(request.model_dump_json())
-        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), 30)
+        said = await asyncio.wait_for(typed(command, str(file), "--wait", at=company), LONG_ENOUGH)
         assert said.exit_code == Code.DONE, said.output
         await company.until_waiting(request.reference, LATE)
         assert (await company.client.invoices.listed(request.reference)).execution == "running"
@@ -142,6 +145,7 @@ async def test_what_the_provider_cannot_do_is_named_field_by_field(
     assert "\n  goal: delivery cannot be seen here" in said.stderr
 
 
+@slow
 async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -239,6 +243,7 @@ async def test_without_a_worker_it_says_so(
         assert "make worker" in said.stderr
 
 
+@slow
 @pytest.mark.parametrize(
     ("found", "said", "code"),
     [
@@ -335,7 +340,7 @@ def test_a_python_without_the_packages_is_told_which_one_has_them() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.stderr.count("\n") == 1
@@ -349,7 +354,7 @@ def test_as_a_process_it_ends_in_a_sentence_and_no_traceback() -> None:
         env=NOWHERE,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.returncode == Code.UNREACHABLE
@@ -382,7 +387,7 @@ def test_a_shell_can_complete_commands() -> None:
         },
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=LONG_ENOUGH,
         check=False,
     )
     assert ended.stdout.split() == ["cancel"]
@@ -406,6 +411,7 @@ async def test_a_held_invoice_exits_4_until_it_is_released(company: Company) -> 
     assert ("released", "Test Operator", "a test") in [(e.what, e.by, e.reason) for e in journal]
 
 
+@slow
 async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -415,6 +421,7 @@ async def test_hold_and_cancel_take_a_draft_back(company: Company) -> None:
     assert company.effects(reference) == ["created", "deleted"]
 
 
+@slow
 async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing_worker(
     shared: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,6 +447,7 @@ async def test_what_has_ended_refuses_orders(company: Company) -> None:
     assert "has ended: sent" in said.stderr
 
 
+@slow
 async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     company: Company, tmp_path: Path
 ) -> None:
@@ -481,6 +489,7 @@ async def test_a_refusal_is_shown_with_its_fields_and_commands_and_corrected(
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@slow
 async def test_nobody_answers_a_question_that_they_have_not_seen(company: Company) -> None:
     """Without its id, or with that of another one, nothing is answered and the open one shown."""
     reference = await company.start(debit(company))
@@ -510,7 +519,7 @@ async def test_the_help_says_what_every_answer_means() -> None:
                 assert f"{answer} {answer.means}" in said
 
 
-@pytest.mark.thorough
+@slow
 async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
     parked = await company.start(debit(company))
     held = await company.start(hold=True)
@@ -536,13 +545,16 @@ async def test_a_list_says_when_there_is_more(company: Company) -> None:
 
 @pytest.mark.parametrize(
     ("name", "end"),
-    [
-        ("invoice", Status.SENT),
-        ("held", Status.HELD),
-        ("energy", Status.SENT),
-        ("refused", Status.NEEDS_ATTENTION),
-        ("refused-corrected", Status.SENT),
-    ],
+    # That each of them is read and planned, tests/sandbox/test_examples.py sees without a server.
+    first(
+        [
+            ("invoice", Status.SENT),
+            ("held", Status.HELD),
+            ("energy", Status.SENT),
+            ("refused", Status.NEEDS_ATTENTION),
+            ("refused-corrected", Status.SENT),
+        ]
+    ),
 )
 async def test_every_example_does_what_it_is_an_example_of(
     company: Company, name: str, end: Status

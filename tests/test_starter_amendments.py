@@ -17,6 +17,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import office_at
 from tests.test_starter_credits import Desk
+from tests.tiers import slow
 
 NINE = a_line(1, quantity=Decimal(9), unit_price=Decimal("12.50"))
 
@@ -34,6 +35,7 @@ def a_file(folder: Path, reference: str) -> str:
     return str(path)
 
 
+@slow
 async def test_a_corrected_file_amends_its_invoice_and_the_new_one_has_a_name_of_its_own(
     desk: Desk, tmp_path: Path
 ) -> None:

@@ -34,6 +34,7 @@ from tests.command_line import EXAMPLES, lines, typed, written
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 
 MANY = int(os.environ.get("TESTS_BATCH", "60"))
@@ -52,6 +53,7 @@ async def company(shared: World) -> AsyncIterator[Company]:
         yield made
 
 
+@slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 async def test_a_row_that_is_too_large_is_that_row_s_error_and_stops_no_other(
     company: Company, tmp_path: Path, kind: str
@@ -107,7 +109,7 @@ async def test_a_batch_that_waits_says_of_one_that_was_cut_off_why_and_what_to_d
 # Many invoices of one file
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_batch_survives_a_killed_worker_and_makes_no_invoice_twice(tmp_path: Path) -> None:
     """The worker dies in the middle of it, the same command comes again: each invoice once."""
     batch = [f"B-{each:04}" for each in range(MANY)]
@@ -192,6 +194,7 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
     assert (await company.finished(good)).status is Status.SENT
 
 
+@slow
 async def test_json_lines_are_read_alike_and_repeated_lines_count_once(
     company: Company, tmp_path: Path
 ) -> None:
@@ -220,7 +223,7 @@ async def test_json_lines_are_read_alike_and_repeated_lines_count_once(
     assert company.effects(first.reference) == ["created", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     company: Company, tmp_path: Path
 ) -> None:
@@ -239,7 +242,7 @@ async def test_a_batch_that_waits_ends_at_those_that_need_a_person(
     assert len(company.stand_in.ledger.live(gone.reference)) == 1
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_batch_waits_on_for_one_that_was_released_a_moment_ago(
     shared: World, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 
 
 class Desk:
@@ -38,7 +39,7 @@ class Desk:
     async def ended(self, reference: str, name: str) -> None:
         """Once its credit note has ended."""
         result = self.office.client.invoices.result(f"{reference}#{name}")
-        await asyncio.wait_for(result, 30)
+        await asyncio.wait_for(result, LONG_ENOUGH)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,9 @@ async def test_every_way_of_crediting_can_be_typed(
     told = json.loads(said.stdout)
     assert told["credit"]["sums"]["gross"] == gross
     assert told["left"]["sums"]["gross"] == left
-    note = await asyncio.wait_for(desk.office.client.invoices.result(f"{reference}#C1"), 30)
+    note = await asyncio.wait_for(
+        desk.office.client.invoices.result(f"{reference}#C1"), LONG_ENOUGH
+    )
     assert note.amounts is not None
     assert str(note.amounts.gross) == gross
 
@@ -111,6 +114,7 @@ async def test_more_than_is_left_is_refused_and_what_is_left_is_shown(desk: Desk
     assert [each.credit for each in state.credits] == ["C1"]
 
 
+@slow
 async def test_whoever_waits_hears_how_the_credit_note_ends(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     desk.office.provider.credits_in = "whole"
@@ -173,6 +177,7 @@ async def test_an_invoice_without_credits_shows_all_of_it_and_a_draft_says_why_n
     assert "is not final: cancel it, which deletes the draft" in refused.stderr
 
 
+@simulated
 async def test_a_credit_note_that_was_ended_from_outside_is_asked_about_and_answered(
     desk: Desk,
 ) -> None:
@@ -215,6 +220,7 @@ async def test_a_number_that_was_found_there_is_kept(desk: Desk) -> None:
     assert (state.credits[0].became, state.credits[0].number) == ("credited", "CN-9")
 
 
+@slow
 async def test_invoices_with_credits_are_listed_by_their_status(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     await desk.credits(reference, "C1", "--units", "4@1")
@@ -230,6 +236,7 @@ async def test_invoices_with_credits_are_listed_by_their_status(desk: Desk) -> N
     assert none.stdout == ""
 
 
+@slow
 async def test_an_invoice_is_shown_with_its_credits_and_how_to_make_one(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     whole = await desk.types("show", reference)
@@ -279,6 +286,7 @@ async def test_what_cannot_be_credited_is_refused_in_a_sentence(
     assert "Traceback" not in said.output
 
 
+@slow
 async def test_filters_are_for_the_list_alone(desk: Desk) -> None:
     said = await desk.types("credits", "INV-7", "--status", "open")
     assert said.exit_code == Code.BAD_INPUT

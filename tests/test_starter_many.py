@@ -22,6 +22,7 @@ from starter import Code
 from temporal_server import local_server
 from tests.command_line import EXAMPLES, WHY, lines, listed, typed
 from tests.lifecycle.world import Company, World, world
+from tests.tiers import slow
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def _stages(company: Company, prefix: str, number: int) -> dict[str, list[Invoic
     }
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_for(
     company: Company,
 ) -> None:
@@ -101,6 +102,7 @@ async def test_a_bulk_cancel_takes_each_invoice_back_in_the_form_its_stage_asks_
     assert (await company.client.invoices.state(bystander)).status is Status.HELD
 
 
+@slow
 async def test_bulk_instructions_want_a_filter_and_a_confirmation(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +128,7 @@ async def test_bulk_instructions_want_a_filter_and_a_confirmation(
     assert (await company.finished(reference)).status is Status.CANCELLED
 
 
-@pytest.mark.thorough
+@slow
 async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) -> None:
     prefix = f"R{uuid.uuid4().hex[:8]}:"
     held = [await company.start(company.request(f"{prefix}{i}", hold=True)) for i in range(3)]
@@ -155,6 +157,7 @@ async def test_bulk_release_and_retry_reach_those_that_wait(company: Company) ->
     assert Answer.ADOPT in one.stderr
 
 
+@slow
 async def test_bulk_instructions_are_nobody_s_consent_where_two_people_must_decide(
     shared: World, company: Company
 ) -> None:
@@ -219,6 +222,7 @@ async def test_an_answer_for_many_is_not_given_to_a_question_that_came_up_since(
 # Lists
 
 
+@slow
 async def test_lists_are_narrowed_by_due_date_and_shown_by_column(company: Company) -> None:
     early, late = some("L", company, 2)
     for reference, due in ((early, date(2026, 7, 1)), (late, date(2026, 9, 1))):
@@ -240,6 +244,7 @@ async def test_lists_are_narrowed_by_due_date_and_shown_by_column(company: Compa
     assert "No such column: price" in odd.stderr
 
 
+@slow
 async def test_many_are_watched_by_filter(company: Company) -> None:
     references = some("W", company, 3)
     for reference in references:
@@ -253,7 +258,7 @@ async def test_many_are_watched_by_filter(company: Company) -> None:
     assert neither.exit_code == Code.BAD_INPUT
 
 
-@pytest.mark.thorough
+@slow
 async def test_cancelling_what_has_just_ended_is_reported_and_not_lost(company: Company) -> None:
     """A list is a moment behind: what ended since is refused, by name, and the rest is done."""
     prefix = f"E{uuid.uuid4().hex[:8]}:"

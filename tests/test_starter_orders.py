@@ -23,6 +23,7 @@ from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 SENT = ["created", "approved", "sent"]
 DAY = ("--issue-date", "2026-07-01")
@@ -57,7 +58,7 @@ async def begun(company: Company, folder: Path) -> str:
 
 
 async def finished(company: Company, reference: str) -> Order:
-    return await asyncio.wait_for(company.client.orders.result(reference), 30)
+    return await asyncio.wait_for(company.client.orders.result(reference), LONG_ENOUGH)
 
 
 async def listed_as(company: Company, reference: str, wanted: str) -> None:
@@ -73,6 +74,7 @@ async def listed_as(company: Company, reference: str, wanted: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@slow
 async def test_an_order_is_delivered_and_cancelled_line_by_line(
     company: Company, tmp_path: Path
 ) -> None:
@@ -126,6 +128,7 @@ async def test_units_of_lines_are_delivered_and_cancelled(company: Company, tmp_
     ]
 
 
+@slow
 async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     await listed_as(company, reference, "open")
@@ -146,6 +149,7 @@ async def test_lines_are_added_from_a_file(company: Company, tmp_path: Path) -> 
     assert [line.status for line in order.ledger.lines] == ["cancelled"] * 4
 
 
+@slow
 async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     held = await typed(
@@ -161,7 +165,7 @@ async def test_a_whole_order_is_taken_back(company: Company, tmp_path: Path) -> 
     assert company.effects(invoice) == ["created", "deleted"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_path: Path) -> None:
     reference = await begun(company, tmp_path)
     gate = company.stand_in.faults.place(Step.CREATE, Fault.GATE)
@@ -219,7 +223,7 @@ async def test_what_is_not_there_or_not_complete_is_said(
     assert sentence in said.stderr
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -255,4 +259,4 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     said = await typed(*deliver, "--reference", reference, *WHY, at=company)
     assert f"delivered to invoice/{reference}" in said.stderr
     assert said.exit_code == Code.DONE, said.output
-    assert (await asyncio.wait_for(handle.result(), 30)).outcome == "delivered"
+    assert (await asyncio.wait_for(handle.result(), LONG_ENOUGH)).outcome == "delivered"

@@ -20,6 +20,7 @@ from temporal_server import local_server
 from tests.batches import HEADER, a_file, a_row, results, some
 from tests.command_line import WHY, lines, listed, typed
 from tests.lifecycle.world import Company, World, world
+from tests.tiers import slow
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,7 @@ async def test_what_is_being_asked_for_is_announced_before_it_is_asked(
 # Waiting
 
 
+@slow
 async def test_a_batch_waits_until_a_state_and_no_longer_than_it_was_told(
     company: Company, tmp_path: Path
 ) -> None:
@@ -161,6 +163,7 @@ async def test_a_batch_waits_until_a_state_and_no_longer_than_it_was_told(
 # Correcting
 
 
+@slow
 async def test_alike_mistakes_are_corrected_together(company: Company, tmp_path: Path) -> None:
     wrong, right, held = some("FIX", company, 3)
     account = company.account
@@ -207,6 +210,7 @@ async def test_alike_mistakes_are_corrected_together(company: Company, tmp_path:
         assert company.effects(name) == ["created", "approved", "sent"]
 
 
+@slow
 async def test_a_correction_of_more_than_the_document_says_what_it_cannot_do(
     company: Company, tmp_path: Path
 ) -> None:
@@ -225,6 +229,7 @@ async def test_a_correction_of_more_than_the_document_says_what_it_cannot_do(
     assert company.effects(name) == []
 
 
+@slow
 async def test_many_are_corrected_from_a_file_by_filter(company: Company, tmp_path: Path) -> None:
     one, other, left_out = some("ALL", company, 3)
     stranger = {"buyer.account_number": "K-0000"}

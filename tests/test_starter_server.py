@@ -34,6 +34,7 @@ from temporal_server import local_server
 from tests.command_line import lines, typed
 from tests.examples import an_invoice
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 
 KEYS = "INVOICING_ENCRYPTION_KEYS"
@@ -179,6 +180,7 @@ async def test_it_finds_a_namespace_that_is_not_there(ready: str) -> None:
     assert "does not let us in (NOT_FOUND)" in what
 
 
+@slow
 async def test_it_finds_a_client_configuration_that_cannot_be_read(
     ready: str, tmp_path: Path
 ) -> None:
@@ -218,6 +220,7 @@ async def test_it_finds_that_no_worker_serves_a_queue(
     assert "no worker serves provider-mollie, and 1 of its invoices are under way" in found
 
 
+@slow
 async def test_it_finds_that_no_worker_keeps_the_register(ready: str, tmp_path: Path) -> None:
     found = await wrong(ready, INVOICING_REGISTER_AT=str(tmp_path / "register.db"))
     what = "no worker serves register: no reference is claimed, so no invoice is made"
@@ -235,6 +238,7 @@ async def test_it_finds_work_for_a_register_that_nobody_here_has(
     assert any("no worker serves register" in what for what in await wrong(ready))
 
 
+@slow
 async def test_it_says_whether_the_register_can_be_read(ready: str, tmp_path: Path) -> None:
     place = tmp_path / "register.db"
     for made, what in ((False, "there is no register at this place yet"), (True, "can be read")):
@@ -298,6 +302,7 @@ async def test_it_finds_a_clock_that_is_wrong(ready: str) -> None:
     assert any("account default" in what for what in found)
 
 
+@slow
 @pytest.mark.parametrize("keys", ["no-colon", "a:c2hvcnQ="])
 async def test_it_finds_a_key_that_cannot_be_used(ready: str, keys: str) -> None:
     found = await wrong(ready, **{KEYS: keys})
@@ -306,6 +311,7 @@ async def test_it_finds_a_key_that_cannot_be_used(ready: str, keys: str) -> None
     assert "c2hvcnQ" not in what
 
 
+@slow
 async def test_it_finds_keys_that_do_not_fit_what_is_stored(
     ready: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

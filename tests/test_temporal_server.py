@@ -27,6 +27,8 @@ from temporal_server.installing import build
 from temporal_server.installing.find import built_path, cache_folder, downloaded_path
 from temporal_server.namespace import register_missing
 from temporal_server.ports import free_port
+from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 _ROOT = Path(run.__file__).parent.parent
 _ANSWER = "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"
@@ -183,14 +185,14 @@ def test_a_download_that_hangs_is_given_up(tmp_path: Path, silent_proxy: str) ->
     begun = time.monotonic()
     with pytest.raises(ServerUnavailable, match="download: not done after 1 s"):
         resolve_binary(environ, download_limit=1)
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < LONG_ENOUGH
     assert [file.name for file in machine.cache.iterdir()] == ["temporal.lock"]
 
 
 # Building
 
 
-@pytest.mark.thorough
+@slow
 def test_two_processes_at_once_make_one_build(machine: _Machine) -> None:
     _fake_go(machine.bin)
     program = (
@@ -266,7 +268,7 @@ async def _start_waiting(client: Client, attributes: Mapping[str, str]) -> str:
     return handle.id
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: Path) -> None:
     async with local_server(database=tmp_path / "kept.db", own=True) as server:
         address = server.address
@@ -283,7 +285,7 @@ async def test_a_stopped_server_starts_again_where_it_was(real: None, tmp_path: 
         assert description.typed_search_attributes[provider] == "canary"
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_database_from_before_gains_the_attributes_it_lacks(
     real: None, tmp_path: Path
 ) -> None:
@@ -315,7 +317,7 @@ async def test_a_port_in_use_is_refused_instead_of_taking_the_other_server_for_o
                 pass
 
 
-@pytest.mark.thorough
+@slow
 def test_the_server_ends_with_its_owner_even_one_that_is_killed(real: None) -> None:
     program = (
         "import asyncio\n"
@@ -331,7 +333,7 @@ def test_the_server_ends_with_its_owner_even_one_that_is_killed(real: None) -> N
         port = int(owner.stdout.readline().decode().split(":")[1])
         assert _listens(port)
         owner.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 5
+    end = time.monotonic() + LONG_ENOUGH
     while _listens(port):
         assert time.monotonic() < end, "the server outlived its owner"
 

@@ -20,6 +20,7 @@ from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.examples import an_invoice
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 from worker import workers
 
@@ -47,7 +48,7 @@ async def _refusal(variables: dict[str, str]) -> str:
         return worker.said
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     server: Server, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -72,7 +73,7 @@ async def test_a_worker_that_cannot_start_says_why_in_a_sentence(
     assert f"the Temporal server at {server.address} does not let us in (NOT_FOUND)" in stranger
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
     server: Server, stand_in: ZeroFrictionStandIn, told: signal.Signals
@@ -100,8 +101,8 @@ async def test_a_worker_told_to_stop_lets_a_create_under_way_end(
         assert await worker.ended() == 0
         assert "stopped" in worker.said.splitlines()[-1]
     async with worker_process(variables):
-        invoice = await asyncio.wait_for(client.invoices.result(request.reference), 60)
-        journal = await asyncio.wait_for(client.invoices.journal(request.reference), 60)
+        invoice = await asyncio.wait_for(client.invoices.result(request.reference), LONG_ENOUGH)
+        journal = await asyncio.wait_for(client.invoices.journal(request.reference), LONG_ENOUGH)
     assert invoice.status is Status.SENT
     assert stand_in.ledger.effects(request.reference) == ["created", "approved", "sent"]
     assert stand_in.calls.count("find") == 1, "the one before the create"

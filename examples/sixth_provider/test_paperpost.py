@@ -38,6 +38,7 @@ from tests.providers.contract import (
     Contract,
     Step,
 )
+from tests.tiers import slow
 from worker import serving, workers
 
 from .paperpost import Paperpost
@@ -199,7 +200,7 @@ async def test_a_letter_is_made_final_and_posted_exactly_once(office: Office) ->
     assert office.effects(reference) == POSTED
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.TIME_OUT])
 async def test_whatever_becomes_of_an_answer_it_is_posted_once(

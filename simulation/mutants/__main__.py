@@ -182,7 +182,9 @@ def _judges() -> Iterable[tuple[str, list[str]]]:
     late, others = ("late_money", "late_papers"), ("long_lives", "credits", "two_people")
     names = (*late, "updating", "scenarios", *others)
     scenarios = [f"tests/simulation/test_{name}.py" for name in names]
-    yield "the scenarios", [sys.executable, "-m", "pytest", *quiet, *scenarios]
+    # At every moment, not only at those of `make test`: some guards matter at few of them.
+    whole = ["env", "TESTS_THOROUGH=1"]
+    yield "the scenarios", [*whole, sys.executable, "-m", "pytest", *quiet, *scenarios]
     lives = ["--seed", "1", "--lives", "1000", "--first"]
     yield "the proof", [sys.executable, "-m", "simulation.prove", *lives]
 

@@ -13,6 +13,11 @@ from tests.browser.test_pages import barriers
 from tests.console.booked import booked_over
 from tests.gateway.door import caller
 from tests.lifecycle.world import World
+from tests.tiers import slow
+
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = slow
+
 
 DORA = "dora-0123456789abcdefghijklmnopqrstuvwxyz0"
 

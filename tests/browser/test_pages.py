@@ -25,7 +25,11 @@ from tests.gateway.door import caller
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.office import office_at, units
 from tests.lifecycle.world import Company, World
-from tests.tiers import THOROUGH
+from tests.tiers import THOROUGH, slow
+
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = slow
+
 
 CLARA = "clara-0123456789abcdefghijklmnopqrstuvwxyz"
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")

@@ -23,7 +23,11 @@ from tests.gateway.door import Gateway, caller
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.parking import KINDS, once_more
 from tests.lifecycle.world import Company, World
-from tests.tiers import THOROUGH
+from tests.tiers import THOROUGH, slow
+
+# What the pages say and do, tests/console sees without a browser, in a tenth of the time.
+pytestmark = slow
+
 
 ANNA, BEN = "anna-0123456789abcdefghijklmnopqrstuvwxyz", "ben-0123456789abcdefghijklmnopqrstuvwxyz0"
 IN_A_BATCH = 300 if THOROUGH else 12

@@ -25,6 +25,7 @@ from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.test_amend import an_amendment, bought_by, ended, until_held
 from tests.lifecycle.test_amend import until as until_it
+from tests.tiers import slow
 
 WHAT = "the invoice is credited and the new one is not made: amend it again, under the same name"
 
@@ -78,6 +79,7 @@ async def test_one_that_waits_is_in_the_inbox_and_its_page_says_what_to_do(
     assert of(reference) in (await looker.get(of(reference, "invoices"))).links()
 
 
+@slow
 async def test_one_that_waits_cannot_be_chosen_to_be_answered_together(
     office: Office, browser: Browser
 ) -> None:
@@ -89,6 +91,7 @@ async def test_one_that_waits_cannot_be_chosen_to_be_answered_together(
     assert (await browser.get("/console/together", params=asked)).status == 422
 
 
+@slow
 async def test_one_that_goes_on_leaves_the_inbox_and_its_page_shows_the_end(
     office: Office, browser: Browser
 ) -> None:
@@ -120,6 +123,7 @@ async def test_one_that_was_refused_names_each_mistake_by_its_field(
     assert of(state.makes, "invoices") not in page.links(), "there is none"
 
 
+@slow
 async def test_one_that_was_cut_off_says_so(office: Office, browser: Browser) -> None:
     reference = (await stuck(office)).reference
     await office.client.amendments.handle(reference).terminate("by a person")
@@ -147,6 +151,7 @@ async def test_what_was_typed_is_shown_as_it_was_typed(
     assert not [given for tag, given in page.tags if "evil" in given.get("href", "")]
 
 
+@slow
 @pytest.mark.parametrize("by", ["account", "reference"])
 @pytest.mark.parametrize("mine", [True, False])
 async def test_a_limited_caller_sees_its_own_alone(office: Office, by: str, mine: bool) -> None:
@@ -178,6 +183,7 @@ async def test_a_limited_caller_sees_its_own_alone(office: Office, by: str, mine
 ALL = "all-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+@slow
 async def test_the_open_inbox_hears_of_one_that_waits(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from sandbox.zero_friction import Step
 from tests.console.browser import Browser
 from tests.console.scenes import WHY, differing, held, refused
 from tests.lifecycle.world import Company
+from tests.tiers import slow
 
 # --- the question ---------------------------------------------------------------------------------
 
@@ -156,6 +157,7 @@ async def test_an_invoice_is_held(company: Company, browser: Browser) -> None:
     assert [each.proven for each in journal.entries if each.reason == WHY] == ["operate"]
 
 
+@slow
 @pytest.mark.parametrize("start", [held, differing])
 async def test_an_invoice_is_taken_back_and_the_page_says_how_before(
     company: Company, browser: Browser, start: Callable[[Company], Any]

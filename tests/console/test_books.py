@@ -20,6 +20,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import until
 from tests.gateway.door import caller
 from tests.lifecycle.world import World
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -184,6 +185,7 @@ async def test_who_may_only_look_closes_nothing_nor_does_another_site_s_page(
     assert kept.closed_at is None
 
 
+@slow
 @pytest.mark.parametrize(
     ("limits", "own"),
     [
@@ -216,6 +218,7 @@ async def test_a_limited_person_sees_and_closes_its_own_alone(
         assert answer.status_code == (303 if own else 404)
 
 
+@slow
 @pytest.mark.parametrize("query", [{"month": "June"}, {"month": "9999-12"}, {"kind": "nonsense"}])
 async def test_what_is_asked_for_wrongly_is_said(clerk: Browser, query: dict[str, str]) -> None:
     page = await clerk.get("/console/books", params=query)

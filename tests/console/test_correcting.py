@@ -15,6 +15,7 @@ from tests.console.browser import Browser, Page
 from tests.console.scenes import WHY, differing
 from tests.examples import a_line
 from tests.lifecycle.world import Company
+from tests.tiers import slow
 
 SEND, CHECK = ("answer", "correct"), ("check", "yes")
 
@@ -127,6 +128,7 @@ async def test_what_was_corrected_before_is_what_the_form_begins_with(
     assert written["options"]["channel"] == "mark_sent"
 
 
+@slow
 async def test_only_whoever_may_answer_and_only_what_is_asked_is_corrected(
     company: Company, browser: Browser, looker: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,8 @@ from tests.examples import a_document, a_line
 from tests.gateway.door import caller
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at, units
+from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 LINES = ("what", "lines")
 WHOLE = ("what", "whole")
@@ -38,7 +40,7 @@ async def sent(office: Office, page: Page) -> None:
     """Once the first credit note that a page shows has ended."""
     note = next(link for link in page.links() if "%23" in link)
     reference = note.rpartition("/")[2].replace("%23", "#")
-    await asyncio.wait_for(office.client.invoices.result(reference), 30)
+    await asyncio.wait_for(office.client.invoices.result(reference), LONG_ENOUGH)
 
 
 async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited(
@@ -150,6 +152,7 @@ async def test_mistakes_are_named_and_nothing_is_credited(
     assert shown.credits == ()
 
 
+@slow
 async def test_of_an_invoice_of_many_lines_the_form_has_so_many_as_it_can_send(
     office: Office, browser: Browser
 ) -> None:

@@ -31,6 +31,7 @@ from tests.console.test_typed import NASTY
 from tests.gateway.door import TOKENS, Gateway, caller
 from tests.lifecycle.world import World
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import slow
 
 GROSS = Decimal("121.00")
 LATE = date(2026, 6, 10)
@@ -258,6 +259,7 @@ async def test_a_name_that_is_none_is_said_beside_it_and_the_list_stays(
     assert saved_in(page) == []
 
 
+@slow
 async def test_more_than_twenty_lists_are_refused(gateway: Gateway) -> None:
     browser = await signed_in(gateway, "all")
     for count in range(20):

@@ -23,6 +23,7 @@ from tests.console.scenes import differing, held
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.tls import NO_TLS
 
 
@@ -121,6 +122,7 @@ async def test_after_a_lost_connection_the_first_event_comes_at_once(
     assert versions[0] == versions[1]
 
 
+@slow
 async def test_those_who_watch_the_same_share_its_looks(
     shared_world: World, company: Company
 ) -> None:

@@ -17,6 +17,7 @@ from tests.console.scenes import WHY, everywhere, held, told, until
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def test_an_order_is_shown_line_by_line_and_taken_back(
     assert f"/console/invoices/{order}%3AA" in page.links()
     done = await browser.send(page.form("/cancel"), reason=WHY)
     assert "is being taken back" in done.text
-    await asyncio.wait_for(company.client.orders.result(order), 30)
+    await asyncio.wait_for(company.client.orders.result(order), LONG_ENOUGH)
     assert f"operate, proven {WHY}" in (await browser.get(f"/console/orders/{order}")).text
     listed = await until(browser, "/console/orders", lambda page: f">{order}<" in page.answer.text)
     assert f"/console/orders/{order}" in listed.links()
@@ -84,10 +85,11 @@ async def test_an_order_s_question_is_answered(company: Company, browser: Browse
     form = asked.form("/resolve", "invoiced")
     done = await browser.send(form, ("answer", "invoiced"), reason=WHY, number="2026-77")
     assert "Your answer was taken" in done.text
-    ended = await asyncio.wait_for(company.client.orders.result(wanted.reference), 30)
+    ended = await asyncio.wait_for(company.client.orders.result(wanted.reference), LONG_ENOUGH)
     assert ended.ledger.lines[0].number == "2026-77"
 
 
+@slow
 @pytest.mark.parametrize("answer", ["drop", "deliver"])
 async def test_news_of_nobody_knows_which_invoice_is_placed_or_dropped(
     company: Company, browser: Browser, answer: str

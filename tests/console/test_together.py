@@ -15,6 +15,7 @@ from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in
 from tests.console.scenes import WHY, differing, everywhere, held, refused
 from tests.lifecycle.world import Company, World
+from tests.tiers import slow
 
 
 async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_means(
@@ -132,6 +133,7 @@ async def test_an_answer_that_needs_something_of_its_own_is_not_given_to_many(
     assert (await company.client.invoices.state(reference)).problem
 
 
+@slow
 async def test_each_of_many_counts_as_a_request_of_the_caller_s(
     shared_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +156,7 @@ async def test_each_of_many_counts_as_a_request_of_the_caller_s(
         assert [state.status for state in states].count(Status.ABANDONED) <= 2
 
 
+@slow
 async def test_many_wait_for_their_turn_and_none_is_lost(shared_world: World) -> None:
     async with (
         shared_world.company() as company,

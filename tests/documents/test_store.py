@@ -102,7 +102,7 @@ async def test_only_so_many_documents_are_on_their_way_at_once_over_all_provider
         return asyncio.create_task(work)
 
     taken = [keep(number) for number in range(AT_ONCE + WAITING)]
-    await asyncio.wait_for(slow.full.wait(), 10)
+    await asyncio.wait_for(slow.full.wait(), LONG_ENOUGH)
     async with asyncio.timeout(LONG_ENOUGH):
         while store.waiting < WAITING:  # noqa: ASYNC110
             await asyncio.sleep(0)

@@ -18,11 +18,12 @@ from tests.fuzz.drawn import plan
 from tests.fuzz.judge import Known, judged
 from tests.fuzz.scene import Slot
 from tests.fuzz.setups import MOLLIE, SETUPS
+from tests.tiers import slow
 
 LIVES = 20
 
 
-@pytest.mark.thorough
+@slow
 async def test_some_lives_keep_the_promise_whatever_strikes_them() -> None:
     outcome = await fuzz(7, range(LIVES), LIVES)
     assert not outcome.violations, outcome.told

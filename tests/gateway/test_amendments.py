@@ -21,6 +21,7 @@ from tests.gateway.door import Door, caller, fields, gateway_over, problem
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 WHY = {"by": "an operator", "reason": "the address was wrong"}
 ORDER = {"reference": "O-1", "provider_id": "1"}
@@ -81,6 +82,7 @@ async def test_an_invoice_is_amended_and_everything_of_it_can_be_read(
             await asyncio.sleep(0.1)
 
 
+@slow
 async def test_other_content_is_refused_and_a_cancel_of_what_has_ended_names_the_way(
     office: Office, door: Door
 ) -> None:

@@ -27,6 +27,7 @@ from tests.batches import HEADER, a_row, some
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -113,6 +114,7 @@ async def test_an_xlsx_file_is_taken_as_well(company: Company, door: Door) -> No
     assert (line["reference"], line["gross"]) == (reference, "72.56")
 
 
+@slow
 async def test_each_invoice_counts_for_the_rate_and_is_a_line_of_the_log(
     shared_world: World, company: Company, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ from invoicing.parse import read as really_read
 from register.reading import AT_ONCE, Reader
 from tests.gateway.door import Gateway, gateway_over, settings
 from tests.lifecycle.world import World
+from tests.patience import LONG_ENOUGH
 
 
 class Work:
@@ -112,7 +113,9 @@ async def test_a_register_that_takes_long_keeps_no_webhook_waiting(
     ]
     await settled()
     try:
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: "webhook"), 5) == "webhook"
+        assert (
+            await asyncio.wait_for(asyncio.to_thread(lambda: "webhook"), LONG_ENOUGH) == "webhook"
+        )
     finally:
         work.let.set()
     assert {*await asyncio.gather(*questions)} == {"x"}

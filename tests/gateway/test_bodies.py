@@ -27,6 +27,7 @@ from tests.examples import an_invoice
 from tests.gateway.door import TOKENS, Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 JSON = {"Content-Type": "application/json"}
 CANARY = "Canary-7f3a"
@@ -269,7 +270,7 @@ TARGETS: list[tuple[str, type[Typed], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize(("path", "model", "good"), TARGETS, ids=[one[0] for one in TARGETS])
 async def test_no_bad_body_is_taken_and_none_breaks_the_gateway(
     gateway: Gateway, path: str, model: type[Typed], good: dict[str, Any]

@@ -27,6 +27,7 @@ from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, prob
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 WHY = {"by": "an operator", "reason": "came back"}
 
@@ -175,6 +176,7 @@ async def test_the_journal_says_who_has_proven_to_have_credited_and_answered(
     assert (first.what, first.proven) == ("asked for", "operate")
 
 
+@slow
 async def test_invoices_with_credits_are_listed_page_by_page(office: Office, door: Door) -> None:
     wanted = set()
     for _ in range(3):

@@ -23,6 +23,7 @@ from register.reading import Reader
 from tests.gateway.door import TOKENS, Gateway, gateway_over
 from tests.gateway.test_invoices import begun
 from tests.lifecycle.world import Company, World
+from tests.tiers import slow
 
 if TYPE_CHECKING:
     from schemathesis import APIOperation, Case
@@ -59,7 +60,7 @@ async def drawn_at(
             yield gateway
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("label", OPERATIONS)
 async def test_what_is_drawn_is_answered_as_the_document_says(
     label: str, drawn_at: Gateway, company: Company

@@ -317,10 +317,10 @@ async def test_a_cancel_that_is_taken_and_not_acknowledged_yet_is_answered_with_
     shared_world: World,
 ) -> None:
     """A send is under way, and does not settle within the time of a request."""
-    slow = PACES.model_copy(update={"settle": timedelta(seconds=3)})
+    slow = PACES.model_copy(update={"settle": timedelta(seconds=6)})
     async with (
         shared_world.company(paces=slow, sending_delay=0.0) as company,
-        gateway_over(shared_world.client, worker_seconds=0.5) as gateway,
+        gateway_over(shared_world.client, worker_seconds=3) as gateway,
     ):
         gate = company.stand_in.faults.place(Step.SEND, Fault.GATE)
         door, request = gateway.door("all"), wanted(company)

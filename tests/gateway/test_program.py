@@ -10,13 +10,13 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 
 import httpx
-import pytest
 
 from gateway import tokens
 from temporal_server import Server
 from tests.child import child
 from tests.gateway.door import SECRET, TOKENS
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.tls import NO_TLS
 
 CALLER = {
@@ -45,7 +45,7 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
 
 async def refusal(variables: Mapping[str, str]) -> str:
     async with program(variables) as process:
-        _, said = await asyncio.wait_for(process.communicate(), 60)
+        _, said = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
         assert process.returncode == 1
         text = said.decode()
         assert text.startswith("gateway: ")
@@ -53,7 +53,7 @@ async def refusal(variables: Mapping[str, str]) -> str:
         return text
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
     good = {**CALLER, "TEMPORAL_ADDRESS": server.address}
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -72,6 +72,7 @@ async def test_a_gateway_that_cannot_start_says_why(server: Server) -> None:
     assert "no Temporal server answers at 127.0.0.1:1" in unreachable
 
 
+@slow
 async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None:
     variables = {
         **CALLER,
@@ -91,7 +92,7 @@ async def test_a_gateway_serves_until_it_is_told_to_stop(server: Server) -> None
             assert (await http.get(url + path)).status_code == 200
         assert (await http.post(f"{url}/webhooks/mollie/shop")).status_code == 401
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(process.communicate(), 60)
+        _, said = await asyncio.wait_for(process.communicate(), LONG_ENOUGH)
         assert process.returncode == 0
         assert "stopped" in said.decode()
         assert SECRET not in said.decode()

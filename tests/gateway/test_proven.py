@@ -13,6 +13,7 @@ from tests.gateway.door import Door, Gateway, fields, problem
 from tests.gateway.test_invoices import wanted
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
+from tests.patience import LONG_ENOUGH
 
 WHY = {"by": "somebody", "reason": "test"}
 
@@ -72,7 +73,7 @@ async def test_an_order_and_its_deliveries_say_who_as_well(
     invoice = f"/v1/invoices/{order.reference}:A/journal"
     first, *_ = (await gateway.door("read").get(invoice)).json()["entries"]
     assert (first["what"], first["proven"]) == ("asked for", "start")
-    await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+    await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
 
 
 async def test_of_many_who_ask_at_once_for_one_reference_exactly_one_has_begun_it(

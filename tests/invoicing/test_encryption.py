@@ -27,6 +27,7 @@ from invoicing.temporal.encryption import (
     read_keys,
 )
 from tests.examples import an_invoice
+from tests.tiers import slow
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD, NEW = new_key("2025-05"), new_key("2026-11")
@@ -191,7 +192,7 @@ def test_keys_that_cannot_be_used_are_refused_without_showing_them(text: str, sa
     assert NEW.partition(":")[2] not in str(refused.value)
 
 
-@pytest.mark.thorough
+@slow
 def test_the_command_makes_a_key_that_can_be_used() -> None:
     def told(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "invoicing.temporal.encryption", *arguments]

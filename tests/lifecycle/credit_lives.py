@@ -94,7 +94,7 @@ async def lived(world: World, provider: str, scenario: Scenario) -> Lived:
         ended: Invoice | None = None
         reached: Expected | None = None
         try:
-            async with asyncio.timeout(120), meanwhile(open_gates(placed)):
+            async with asyncio.timeout(LONG_ENOUGH), meanwhile(open_gates(placed)):
                 ended = await _live(made, scenario, problems)
                 reached = await _reached(made, scenario, problems)
                 found += await _differs(made, ended, scenario, reached)

@@ -38,7 +38,7 @@ class Office:
     async def invoiced(self, **changes: Any) -> str:
         """An invoice of ten units that is sent; its reference."""
         reference = await self.started(**changes)
-        await asyncio.wait_for(self.client.invoices.result(reference), 30)
+        await asyncio.wait_for(self.client.invoices.result(reference), LONG_ENOUGH)
         return reference
 
     async def started(self, **changes: Any) -> str:

@@ -106,7 +106,7 @@ def calls(shop: Shop) -> int:
 
 async def ended(shop: Shop, reference: str) -> Invoice:
     """The invoice when it has ended, and the register knows."""
-    last: Invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    last: Invoice = await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
     return last
 
 

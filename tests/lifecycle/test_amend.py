@@ -27,6 +27,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 
 NINE = a_line(1, quantity=Decimal(9), unit_price=Decimal("12.50"))
 WHO: dict[str, Any] = {"by": "an operator", "reason": "the address was wrong"}
@@ -117,6 +118,7 @@ async def test_the_invoice_is_credited_and_then_the_new_one_is_made_and_names_it
     }
 
 
+@slow
 async def test_an_invoice_that_runs_is_amended_and_ends_as_credited_in_its_ledger(
     office: Office,
 ) -> None:
@@ -128,6 +130,7 @@ async def test_an_invoice_that_runs_is_amended_and_ends_as_credited_in_its_ledge
     await office.client.invoices.handle(reference).terminate("the test is over")
 
 
+@slow
 async def test_where_an_invoice_has_no_place_for_another_ones_number_it_goes_without(
     office: Office,
 ) -> None:
@@ -142,6 +145,7 @@ async def test_where_an_invoice_has_no_place_for_another_ones_number_it_goes_wit
     assert kept.document.precedents == ()
 
 
+@slow
 async def test_a_new_invoice_that_is_refused_is_refused_before_anything_is_credited(
     office: Office,
 ) -> None:
@@ -158,6 +162,7 @@ async def test_a_new_invoice_that_is_refused_is_refused_before_anything_is_credi
     assert again.status is AmendStatus.AMENDED
 
 
+@simulated
 async def test_a_provider_that_is_away_is_waited_for_before_anything_is_credited(
     office: Office,
 ) -> None:
@@ -170,6 +175,7 @@ async def test_a_provider_that_is_away_is_waited_for_before_anything_is_credited
     assert (await ended(office, reference)).status is AmendStatus.AMENDED
 
 
+@slow
 async def test_ten_at_once_are_one_amendment_and_the_same_again_is_the_same(
     office: Office,
 ) -> None:
@@ -187,6 +193,7 @@ async def test_ten_at_once_are_one_amendment_and_the_same_again_is_the_same(
     assert len(live(office, wanted.invoice.reference)) == 1
 
 
+@slow
 async def test_other_content_and_other_names_are_refused_whether_it_runs_or_has_ended(
     office: Office,
 ) -> None:
@@ -228,6 +235,7 @@ async def test_while_the_credit_is_not_final_there_is_no_new_invoice(office: Off
         await office.client.invoices.state(held.invoice.reference)
 
 
+@simulated
 async def test_a_credit_that_is_cancelled_makes_no_new_invoice_and_the_old_one_stands(
     office: Office,
 ) -> None:
@@ -249,6 +257,7 @@ async def test_a_credit_that_is_cancelled_makes_no_new_invoice_and_the_old_one_s
     assert (await amended(office, reference, an_amendment(reference, "A2"))).credited
 
 
+@simulated
 async def test_a_credit_that_the_provider_refuses_is_a_question_and_then_the_new_one_is_made(
     office: Office,
 ) -> None:
@@ -262,6 +271,7 @@ async def test_a_credit_that_the_provider_refuses_is_a_question_and_then_the_new
     assert (await ended(office, reference)).status is AmendStatus.AMENDED
 
 
+@simulated
 async def test_a_new_invoice_that_is_not_made_waits_and_goes_on_when_it_is_amended_again(
     office: Office,
 ) -> None:
@@ -293,6 +303,7 @@ async def test_a_new_invoice_that_is_not_made_waits_and_goes_on_when_it_is_amend
     assert len(live(office, held.invoice.reference)) == 1
 
 
+@simulated
 async def test_what_nobody_has_made_is_left_by_temporals_cancel_and_can_still_be_gone_on_with(
     office: Office,
 ) -> None:
@@ -311,6 +322,7 @@ async def test_what_nobody_has_made_is_left_by_temporals_cancel_and_can_still_be
     assert len(office.provider.notes(reference)) == 1
 
 
+@simulated
 @pytest.mark.parametrize("step", [AmendStatus.CREDITING, AmendStatus.MAKING])
 async def test_one_that_was_terminated_goes_on_where_it_was(
     office: Office, step: AmendStatus
@@ -335,6 +347,7 @@ async def test_one_that_was_terminated_goes_on_where_it_was(
     assert len(live(office, wanted.invoice.reference)) == 1
 
 
+@simulated
 async def test_one_that_was_terminated_before_it_changed_anything_leaves_its_name_free(
     office: Office,
 ) -> None:
@@ -350,6 +363,7 @@ async def test_one_that_was_terminated_before_it_changed_anything_leaves_its_nam
     assert len(office.provider.notes(reference)) == 1
 
 
+@simulated
 async def test_many_that_are_terminated_again_and_again_credit_once_and_then_make_once(
     office: Office,
 ) -> None:
@@ -372,6 +386,7 @@ async def test_many_that_are_terminated_again_and_again_credit_once_and_then_mak
         assert credited < happened.index(("created", state.makes))
 
 
+@slow
 async def test_where_a_part_was_credited_before_what_is_left_is_credited(office: Office) -> None:
     reference = await office.invoiced()
     made = await office.client.credits.make(reference, units("4"))
@@ -464,6 +479,7 @@ async def test_a_draft_is_not_amended_and_neither_is_what_nobody_asked_for(offic
         await office.client.amendments.state(unknown)
 
 
+@simulated
 async def test_where_a_credit_needs_two_people_no_new_invoice_is_made_before_the_second() -> None:
     consents = {NAME: {"default": Consent(of=(CREDIT,))}}
     async with local_server() as own, office_at(own, consents=consents) as office:
@@ -487,6 +503,7 @@ async def test_where_a_credit_needs_two_people_no_new_invoice_is_made_before_the
         assert (await ended(office, reference)).status is AmendStatus.AMENDED
 
 
+@simulated
 async def test_one_that_waits_for_long_continues_as_new_with_all_that_it_knew() -> None:
     long = {"limit.historyCount.suggestContinueAsNew": 60}
     async with local_server(own=True, dynamic_config=long) as own, office_at(own) as office:
@@ -508,6 +525,7 @@ async def test_one_that_waits_for_long_continues_as_new_with_all_that_it_knew() 
         assert journal.entries[0].what == "asked for"
 
 
+@simulated
 async def test_temporals_cancel_before_the_credit_ends_it_and_nothing_has_changed(
     office: Office,
 ) -> None:
@@ -524,6 +542,7 @@ async def test_temporals_cancel_before_the_credit_ends_it_and_nothing_has_change
     nothing_changed(office, reference, wanted)
 
 
+@simulated
 async def test_temporals_cancel_ends_one_whose_new_provider_never_answers(office: Office) -> None:
     """A slip of the pen in the name of a provider, or one that is away for a month."""
     reference = await office.invoiced()
@@ -559,6 +578,7 @@ async def test_whose_the_old_invoice_is_finds_the_amendment_wherever_the_new_one
         await office.client.amendments.handle(reference).terminate("test")
 
 
+@slow
 async def test_amendments_are_listed_by_what_became_of_them(office: Office) -> None:
     reference = await office.invoiced()
     await amended(office, reference, an_amendment(reference))

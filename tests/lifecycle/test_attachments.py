@@ -24,6 +24,7 @@ from tests.attached import a_file, supporting
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import first, slow
 from tests.worker_process import worker_process
 
 TIMESHEET = b"%PDF-1.7\ncanary hours of June\n%%EOF"
@@ -38,6 +39,7 @@ AS_TABLE = SupportingDocument.model_validate(
 )
 GIVEN = {"invoro": (ATTACHED, AS_TABLE), "quiddly": (ATTACHED,), "quiddly_blind": (ATTACHED,)}
 TAKES = tuple(GIVEN)
+# Beside what this file sees at the first, the contract sees files at each of them without a server.
 OUT = (Status.SENT, Status.DELIVERED)
 
 
@@ -105,7 +107,7 @@ def wanted(name: str) -> list[bytes]:
     return [TIMESHEET, TABLE] if name == "invoro" else [TIMESHEET]
 
 
-@pytest.mark.parametrize("name", TAKES)
+@pytest.mark.parametrize("name", first(TAKES))
 async def test_the_provider_gets_each_file_byte_by_byte_and_no_history_has_any(
     attaching: World, store: Watched, name: str
 ) -> None:
@@ -123,7 +125,7 @@ async def test_the_provider_gets_each_file_byte_by_byte_and_no_history_has_any(
         assert b"Y2FuYXJ5IGhvdXJz" not in told, "nor as Base64"
 
 
-@pytest.mark.parametrize("name", TAKES)
+@pytest.mark.parametrize("name", first(TAKES))
 async def test_a_file_that_is_not_there_is_a_question_before_anything_is_created(
     attaching: World, store: Watched, tmp_path: Path, name: str
 ) -> None:
@@ -145,7 +147,7 @@ async def test_a_file_that_is_not_there_is_a_question_before_anything_is_created
         assert held(shop.stand_in, name, reference) == wanted(name)
 
 
-@pytest.mark.parametrize("name", TAKES)
+@pytest.mark.parametrize("name", first(TAKES))
 async def test_one_that_is_gone_when_it_is_needed_is_a_question_as_well(
     attaching: World, store: Watched, tmp_path: Path, name: str
 ) -> None:
@@ -174,7 +176,7 @@ async def test_one_that_is_gone_when_it_is_needed_is_a_question_as_well(
         assert held(shop.stand_in, name, reference) == wanted(name)
 
 
-@pytest.mark.parametrize("name", TAKES)
+@pytest.mark.parametrize("name", first(TAKES))
 async def test_a_store_that_is_away_is_a_wait_of_its_own_and_holds_up_nothing_else(
     attaching: World, store: Watched, name: str
 ) -> None:
@@ -210,6 +212,7 @@ async def test_a_store_that_goes_away_before_the_upload_is_waited_for_with_the_d
         assert held(shop.stand_in, "quiddly", reference) == [TIMESHEET]
 
 
+@slow
 async def test_a_worker_without_a_store_says_so_before_anything_is_created() -> None:
     async with (
         local_server(own=True) as server,
@@ -233,7 +236,7 @@ async def test_a_preview_says_that_a_file_is_missing(attaching: World) -> None:
         ]
 
 
-@pytest.mark.parametrize("name", ["zero_friction", "mollie", "riverty"])
+@pytest.mark.parametrize("name", first(["zero_friction", "mollie", "riverty"]))
 async def test_who_takes_no_files_refuses_them_in_the_plan(attaching: World, name: str) -> None:
     if name == "zero_friction":
         async with attaching.company() as company:
@@ -253,6 +256,7 @@ async def test_who_takes_no_files_refuses_them_in_the_plan(attaching: World, nam
     assert stand_in.calls.count("create") == 0
 
 
+@slow
 async def test_a_worker_killed_while_it_creates_with_files_leaves_one_invoice_that_has_them(
     tmp_path: Path,
 ) -> None:
@@ -285,7 +289,7 @@ async def test_a_worker_killed_while_it_creates_with_files_leaves_one_invoice_th
         await first.ended()
         stand_in.faults.clear()
         await stack.enter_async_context(worker_process(variables))
-        ended = await asyncio.wait_for(client.invoices.result("A-1"), 90)
+        ended = await asyncio.wait_for(client.invoices.result("A-1"), LONG_ENOUGH)
         assert ended.status in OUT
         assert stand_in.calls.count("create") == 1
         assert at_invoro(stand_in, ended.provider_id or "") == [TIMESHEET, TABLE]

@@ -19,6 +19,7 @@ from register.export import exported, verified
 from temporal_server import local_server
 from tests.lifecycle.office import Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -48,6 +49,7 @@ def journal(place: str, folder: Path, reference: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["reference"] == reference]
 
 
+@slow
 async def test_who_asked_for_a_credit_and_what_became_of_it_is_in_the_exported_journal(
     office: Office, place: str, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 SAYS = "as it is stored, and .* is the most; use fewer lines"
 
@@ -111,6 +112,7 @@ async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> 
     assert (await company.finished(request.reference)).status is Status.SENT
 
 
+@slow
 async def test_a_request_of_as_many_lines_as_there_may_be_lives_its_whole_life(
     shared_world: World,
 ) -> None:
@@ -135,7 +137,7 @@ async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None
         )
         for attempt in attempts:
             with pytest.raises(TooLarge, match="more than the Temporal server takes at once"):
-                await asyncio.wait_for(attempt, 20)
+                await asyncio.wait_for(attempt, LONG_ENOUGH)
 
 
 def test_the_json_of_a_request_may_be_larger_than_what_is_stored() -> None:

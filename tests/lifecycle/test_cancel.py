@@ -40,6 +40,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 from workflows.invoice import InvoiceWorkflow
 
 PATIENT = 20.0
@@ -183,7 +184,7 @@ async def cancelled_at(world: World, moment: Moment, way: Way) -> None:
             await asyncio.wait({cancelling}, timeout=0.2)
             assert not cancelling.done(), "acknowledged while a call was under way"
         else:
-            await asyncio.wait_for(cancelling, 30)
+            await asyncio.wait_for(cancelling, LONG_ENOUGH)
         gate.release()
         await cancelling
         done = company.effects(reference)
@@ -193,6 +194,7 @@ async def cancelled_at(world: World, moment: Moment, way: Way) -> None:
         assert await asked_for(company, reference) == 1
 
 
+@simulated
 async def test_a_cancel_during_any_call_takes_back_what_the_call_did(shared_world: World) -> None:
     await together(
         {
@@ -208,7 +210,8 @@ async def test_a_cancel_during_any_call_takes_back_what_the_call_did(shared_worl
 async def test_a_send_that_lands_after_its_time_out_lands_before_the_cancel_is_acknowledged(
     shared_world: World,
 ) -> None:
-    patient = PACES.model_copy(update={"settle": timedelta(seconds=1.5)})
+    # Longer than what is done before the gate opens takes, also on a busy machine.
+    patient = PACES.model_copy(update={"settle": timedelta(seconds=6)})
     async with shared_world.company(paces=patient, sending_delay=0.0) as company:
         gate = company.stand_in.faults.place(Step.SEND, Fault.GATE)
         reference = await company.start()
@@ -243,7 +246,7 @@ async def planning(world: World, way: Way) -> None:
 
         company.adaptor.plan = slow  # type: ignore[method-assign]
         reference = await company.start()
-        await asyncio.wait_for(asked.wait(), 30)
+        await asyncio.wait_for(asked.wait(), LONG_ENOUGH)
         await way(company, reference)
         await ended(company, reference, way, Status.CANCELLED)
         never.set()
@@ -326,6 +329,7 @@ WAITS = (
 )
 
 
+@slow
 async def test_a_cancel_during_any_wait_takes_the_form_the_stage_asks_for(
     shared_world: World,
 ) -> None:
@@ -356,6 +360,7 @@ async def cancelled_when_parked(world: World, kind: Kind, way: Way) -> None:
         assert company.effects(reference).count(SENT) == sent
 
 
+@simulated
 async def test_a_cancel_of_a_parked_invoice_takes_the_form_the_stage_asks_for(
     shared_world: World,
 ) -> None:
@@ -543,6 +548,7 @@ async def approved_by_somebody_else(world: World, way: Way) -> None:
         assert company.effects(reference) == list(_CREDITED)
 
 
+@simulated
 async def test_taking_back_copes_with_troubles_of_its_own(shared_world: World) -> None:
     scenarios = {
         f"{name}, by {how}": troubled(shared_world, trouble, way)
@@ -614,6 +620,7 @@ async def in_one_task(world: World, moment: Moment, *, way: Way, cancel_first: b
         assert company.effects(reference) == list(moment.effects)
 
 
+@simulated
 async def test_a_cancel_together_with_the_end_of_a_call_is_not_lost(shared_world: World) -> None:
     """The engine may lose such a cancel (temporalio/sdk-python, issue 352); we must not."""
     chosen = {

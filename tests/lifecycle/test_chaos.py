@@ -19,7 +19,9 @@ from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import once_more
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen
+from tests.tiers import chosen, simulated
+
+pytestmark = simulated
 
 SEEDS = chosen(range(1, 11), 4)
 STEPS = [

@@ -35,7 +35,10 @@ from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_callers import started_plainly
 from tests.lifecycle.world import PACES, QUICK, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 from tests.workflows.record import runs
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 
@@ -93,7 +96,7 @@ async def test_an_invoice_keeps_everything_over_several_continuations(company: C
     assert len(await runs(company, reference)) >= 4
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
     company: Company,
 ) -> None:
@@ -111,7 +114,7 @@ async def test_a_continued_and_corrected_invoice_is_known_by_what_was_asked_for(
         await company.client.invoices.start(request.model_copy(update={"document": other}))
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
     await company.until_waiting(reference, "payment")
@@ -121,7 +124,7 @@ async def test_a_continued_invoice_can_be_credited(company: Company) -> None:
     assert company.effects(reference) == [*SENT, "credited"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_hold_outlives_a_continuation(company: Company) -> None:
     company.stand_in.assumed.approval_delay = math.inf
     reference = await company.start()
@@ -136,7 +139,7 @@ async def test_a_hold_outlives_a_continuation(company: Company) -> None:
     assert company.effects(reference) == SENT
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_deadline_is_not_put_off_by_continuing(here: World) -> None:
     """It runs out after several continuations, and the parked invoice is resolved as any other."""
     soon = QUICK.model_copy(update={"deadline": timedelta(seconds=2)})
@@ -156,7 +159,7 @@ async def test_a_deadline_is_not_put_off_by_continuing(here: World) -> None:
         assert (await company.finished(reference)).status is Status.PAID
 
 
-@pytest.mark.thorough
+@slow
 async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
     reference = await company.start(goal=Goal.PAID)
     await company.until_waiting(reference, "payment")
@@ -175,7 +178,7 @@ async def test_no_event_is_lost_between_two_runs(company: Company) -> None:
     assert sorted(passed_on) == sorted(told)
 
 
-@pytest.mark.thorough
+@slow
 async def test_orders_are_taken_while_it_continues(company: Company) -> None:
     """Whoever holds and releases at the wrong moment is neither ignored nor told of an error."""
     company.stand_in.assumed.approval_delay = math.inf
@@ -262,7 +265,7 @@ async def _finished_once_begun(company: Company, reference: str) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_order_keeps_its_ledger_over_continuations(company: Company) -> None:
     """Between two deliveries it begins anew; one asked for before that is still the same one, units
     that were delivered stay so, and a line that was added is still one of its lines."""
@@ -299,7 +302,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         reference,
         CancelLines(cancellation="X", lines=("1", "4", "5"), by="an operator", reason="test"),
     )
-    order = await asyncio.wait_for(client.orders.result(reference), 30)
+    order = await asyncio.wait_for(client.orders.result(reference), LONG_ENOUGH)
     invoiced, cancelled = LineStatus.INVOICED, LineStatus.CANCELLED
     assert [(line.id, line.units, line.status) for line in order.ledger.lines] == [
         ("1", Decimal(2), invoiced),
@@ -313,7 +316,7 @@ async def test_an_order_keeps_its_ledger_over_continuations(company: Company) ->
         assert company.effects(invoice_reference(reference, name)) == SENT
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_feed_that_cannot_be_fetched_for_long_does_not_outgrow_its_history(
     here: World, company: Company
 ) -> None:

@@ -22,6 +22,7 @@ from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_
 ) -> None:
     reference = await office.invoiced()
     made = await office.client.credits.make(reference, units("4"))
-    note = await asyncio.wait_for(office.client.invoices.result(made.reference), 30)
+    note = await asyncio.wait_for(office.client.invoices.result(made.reference), LONG_ENOUGH)
     assert note.status is Status.SENT
     assert note.amounts is not None
     assert note.amounts.net == 50
@@ -61,6 +62,7 @@ async def test_the_whole_rest_comes_to_what_was_invoiced(office: Office) -> None
         await office.client.credits.make(reference, a_credit("C3", whole=True))
 
 
+@slow
 async def test_fifty_credits_at_once_of_ten_units_come_to_ten_and_each_refusal_says_what_is_left(
     office: Office,
 ) -> None:
@@ -146,6 +148,7 @@ async def test_a_credit_that_is_cancelled_before_it_is_final_is_left_again(offic
     await office.client.credits.make(reference, units("7", "C3"))
 
 
+@slow
 async def test_credits_that_were_terminated_go_on_with_what_they_knew(office: Office) -> None:
     reference = await office.invoiced()
     held = units("4").model_copy(update={"hold": True})

@@ -21,6 +21,9 @@ from invoicing.temporal import lists
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 WHY = "somebody thought this was the way"
 HOLD = Hold(by="a person", reason="r")
@@ -59,7 +62,7 @@ async def test_whoever_waits_for_a_terminated_invoice_is_told_why_and_what_to_do
     waiting = asyncio.create_task(company.client.invoices.result(reference))
     await company.client.invoices.handle(reference).terminate(reason=WHY)
     with pytest.raises(CutOff) as told:
-        await asyncio.wait_for(waiting, 20)
+        await asyncio.wait_for(waiting, LONG_ENOUGH)
     assert str(told.value) == (
         f"{reference} was ended from outside, in Temporal ({WHY}): what is at the provider stays "
         "as it was; start the same request again, and it goes on with it"
@@ -75,7 +78,7 @@ async def test_to_start_and_wait_does_not_end_well_either(company: Company) -> N
     await company.until_status(request.reference, Status.HELD)
     await company.client.invoices.handle(request.reference).terminate()
     with pytest.raises(CutOff, match="ended from outside"):
-        await asyncio.wait_for(waiting, 20)
+        await asyncio.wait_for(waiting, LONG_ENOUGH)
 
 
 async def test_changes_end_with_the_error_and_after_the_last_state(company: Company) -> None:
@@ -89,7 +92,7 @@ async def test_changes_end_with_the_error_and_after_the_last_state(company: Comp
                 await company.client.invoices.handle(reference).terminate(reason=WHY)
 
     with pytest.raises(CutOff, match=WHY):
-        await asyncio.wait_for(watch(), 30)
+        await asyncio.wait_for(watch(), LONG_ENOUGH)
     assert shown[-1].status is Status.HELD
 
 
@@ -139,7 +142,7 @@ async def test_one_whose_time_was_over_is_cut_off_too(company: Company) -> None:
         search_attributes=search_attributes(request),
     )
     with pytest.raises(CutOff, match="its time was over"):
-        await asyncio.wait_for(client.invoices.result(request.reference), 20)
+        await asyncio.wait_for(client.invoices.result(request.reference), LONG_ENOUGH)
     assert (await client.invoices.listed(request.reference)).status == "cut_off"
     assert (
         await client.invoices.cut_off(request.reference) or CutOff("", "")
@@ -156,7 +159,7 @@ async def test_an_order_says_what_becomes_of_its_invoices(company: Company) -> N
     await company.client.orders.start(order)
     await company.client.orders.handle("O-cut").terminate(reason=WHY)
     with pytest.raises(CutOff, match="its deliveries' invoices go on by themselves"):
-        await asyncio.wait_for(company.client.orders.result("O-cut"), 20)
+        await asyncio.wait_for(company.client.orders.result("O-cut"), LONG_ENOUGH)
     assert (await company.client.orders.listed("O-cut")).status == "cut_off"
 
 
@@ -185,7 +188,7 @@ async def test_what_the_server_itself_ended_comes_with_the_server_s_reason(
             WORKFLOW, {}, id=workflow_id("T-too-much"), task_queue="too-much"
         )
         with pytest.raises(CutOff) as told:
-            await asyncio.wait_for(client.invoices.result("T-too-much"), 30)
+            await asyncio.wait_for(client.invoices.result("T-too-much"), LONG_ENOUGH)
     assert "BadScheduleActivityAttributes" in told.value.why
     last = await client.invoices.handle("T-too-much").describe()
     assert last.status is WorkflowExecutionStatus.TERMINATED

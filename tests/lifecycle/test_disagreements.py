@@ -18,17 +18,14 @@ from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, r
 from tests.lifecycle.world import together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import cluster, created
-from tests.tiers import chosen
+from tests.tiers import chosen, first, slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "register.md"
 
 
-ON_POSTGRESQL = chosen(PROVIDERS, len(PROVIDERS))
-"""The database makes no difference to what a provider shows: of the second, a part is enough."""
-PLACES = [
-    *(("sqlite", provider) for provider in PROVIDERS),
-    *(("postgresql", provider) for provider in ON_POSTGRESQL),
-]
+# The database makes no difference to what a provider shows, and what is compared is tried without
+# a server by tests/register/test_reconciling.py: for what a workflow makes of it, one is enough.
+PLACES = first([(place, provider) for place in ("sqlite", "postgresql") for provider in PROVIDERS])
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +44,16 @@ async def kept(
             yield here
 
 
+@slow
 @pytest.mark.parametrize(("kept", "provider"), PLACES, indirect=["kept"])
 async def test_each_kind_that_the_provider_can_show_is_found(
     kept: Kept, provider: str, request: pytest.FixtureRequest
 ) -> None:
     ways = {kind: one for kind in FindingKind if isinstance(one := way(kind, provider), Way)}
     on_sqlite = "sqlite" in request.node.name
-    first = [kind for kind in ways if on_sqlite and _shows_it_first(kind) == provider]
-    others = chosen([kind for kind in ways if kind not in first], 6)
-    cells = {str(kind): _found(kept, provider, kind, ways[kind]) for kind in (*first, *others)}
+    earliest = [kind for kind in ways if on_sqlite and _shows_it_first(kind) == provider]
+    others = chosen([kind for kind in ways if kind not in earliest], 6)
+    cells = {str(kind): _found(kept, provider, kind, ways[kind]) for kind in (*earliest, *others)}
     await together(cells, every=True)
 
 

@@ -13,7 +13,7 @@ from tests.lifecycle.document_lives import DOCUMENTS, every_scenario, keeping, l
 from tests.lifecycle.provider_world import Scenario, uncovered
 from tests.lifecycle.test_documents import MAKE
 from tests.lifecycle.world import World
-from tests.tiers import chosen
+from tests.tiers import chosen, simulated
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,7 @@ def test_every_fault_of_a_fetch_is_told_of(provider: str) -> None:
     assert uncovered(DOCUMENTS[provider]) == []
 
 
+@simulated
 async def test_whatever_fails_the_document_is_kept_once_and_whole(its_world: World) -> None:
     at_once = asyncio.Semaphore(16)
 

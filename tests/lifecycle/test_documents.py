@@ -29,8 +29,11 @@ from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
+from tests.patience import LONG_ENOUGH
+from tests.tiers import first, simulated, slow
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
+# The workflow is the same at each: one is enough, and the contract sees each without a server.
 MAKE_NONE = ("invoro", "quiddly_blind")
 STEP = dict.fromkeys(MAKE, "document") | {"quiddly": "download"}
 
@@ -64,17 +67,17 @@ async def keeping(store: Watched) -> AsyncIterator[World]:
 
 async def kept(shop: Shop, reference: str) -> DocumentState:
     try:
-        return await asyncio.wait_for(shop.client.documents.wait(reference), 30)
+        return await asyncio.wait_for(shop.client.documents.wait(reference), LONG_ENOUGH)
     except TimeoutError:
         raise AssertionError(await shop.client.documents.state(reference)) from None
 
 
 async def sent(shop: Any) -> Invoice:
     reference = await shop.start()
-    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
 
 
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", first(MAKE))
 async def test_it_is_fetched_once_the_invoice_is_final_and_its_digest_matches(
     keeping: World, store: Watched, name: str
 ) -> None:
@@ -96,7 +99,7 @@ async def test_it_is_fetched_once_the_invoice_is_final_and_its_digest_matches(
         assert shop.stand_in.calls.count(STEP[name]) == asked == 1
 
 
-@pytest.mark.parametrize("name", MAKE_NONE)
+@pytest.mark.parametrize("name", first(MAKE_NONE))
 async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: str) -> None:
     async with opened(keeping, name) as shop:
         invoice = await sent(shop)
@@ -106,6 +109,7 @@ async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: st
         assert "document" in state.problem or "PDF" in state.problem
 
 
+@slow
 async def test_an_invoice_that_is_made_again_has_a_document_of_its_own(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop:
         reference = await shop.start(goal=Goal.PAID)
@@ -159,7 +163,7 @@ async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
     async with opened(keeping, "mollie") as shop:
         store.away = True
         invoice = await sent(shop)
-        await asyncio.wait_for(store.missed.wait(), 60)
+        await asyncio.wait_for(store.missed.wait(), LONG_ENOUGH)
         store.away = False
         assert (await kept(shop, invoice.reference)).file is not None
 
@@ -177,6 +181,7 @@ async def test_what_is_on_its_way_while_it_is_erased_is_not_kept(
         assert "erased" in state.problem
 
 
+@simulated
 async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
     keeping: World, store: Watched
 ) -> None:
@@ -196,7 +201,7 @@ async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
 async def test_a_draft_has_none_and_an_unknown_invoice_is_not_found(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop:
         reference = await shop.start(goal=Goal.DRAFTED)
-        await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+        await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
         await shop.client.documents.ask(reference)
         assert "final" in (await kept(shop, reference)).problem
         with pytest.raises(NotFound):
@@ -251,6 +256,7 @@ async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store
         problem(await door.get(f"{path}.pdf"), Kind.NOT_FOUND)
 
 
+@slow
 async def test_the_console_hands_it_out_or_says_that_it_is_fetched(
     keeping: World, store: Watched
 ) -> None:
@@ -272,6 +278,7 @@ async def test_the_console_hands_it_out_or_says_that_it_is_fetched(
         assert "is being fetched" in page.text
 
 
+@slow
 async def test_a_gateway_without_a_store_says_what_to_set(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop, gateway_over(keeping.client) as gateway:
         door = gateway.door("read")

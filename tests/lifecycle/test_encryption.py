@@ -26,6 +26,7 @@ from sandbox.zero_friction import Step
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.lifecycle.world import Company, World, world
+from tests.tiers import slow
 from worker import serving, workers
 
 NAME = "Quillon Canaryson"
@@ -139,7 +140,7 @@ async def test_a_history_shows_neither_names_nor_words_nor_amounts(
         assert described.typed_search_attributes[attributes.STATUS] == Status.PAID
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_search_does_find_what_is_not_encrypted(server: Server) -> None:
     async with world(server) as here, here.company() as company:
         reference = await eventful(company)
@@ -175,7 +176,7 @@ def serves(here: World, client: InvoicingClient) -> contextlib.AbstractAsyncCont
     return serving(workers(client.temporal, here.accounts, WorkerSettings(grace=2.0)))
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_invoice_lives_on_while_its_key_is_replaced(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_ba
 from tests.lifecycle.provider_world import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen
+from tests.tiers import chosen, simulated, slow
 
 
 @pytest.fixture(autouse=True)
@@ -338,6 +338,7 @@ def _looked_up(step: str) -> str:
     return f"{what.get(step, f'{step} are'.replace('_', ' '))} looked for"
 
 
+@simulated
 async def test_a_look_up_is_asked_until_it_answers(shared_world: World) -> None:
     await run(shared_world, look_ups())
 
@@ -357,6 +358,7 @@ def look_after_a_lost_create() -> list[Scenario]:
     return [*asked(doubt, undisturbed=2, adopted=True), *table]
 
 
+@simulated
 async def test_while_the_look_after_a_lost_create_fails_nothing_is_created(
     shared_world: World,
 ) -> None:
@@ -401,6 +403,7 @@ def reads() -> list[Scenario]:
     return [*check, *approval, *sending]
 
 
+@simulated
 async def test_a_read_is_repeated_and_only_a_clear_answer_acted_on(shared_world: World) -> None:
     await run(shared_world, reads())
 
@@ -444,6 +447,7 @@ def approvals() -> list[Scenario]:
     return changed(approve, REFUSED, odd, failed)
 
 
+@slow
 async def test_an_approval_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
@@ -460,6 +464,7 @@ def sendings() -> list[Scenario]:
     return changed(send, UNSENDABLE, odd)
 
 
+@simulated
 async def test_a_sending_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
@@ -480,6 +485,7 @@ def other_ways_of_sending() -> list[Scenario]:
     return [*post, *mark]
 
 
+@simulated
 async def test_the_other_ways_of_sending_are_as_careful(shared_world: World) -> None:
     await run(shared_world, other_ways_of_sending())
 
@@ -498,6 +504,7 @@ def deletions() -> list[Scenario]:
     return changed(delete, refusal)
 
 
+@simulated
 async def test_a_deletion_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
@@ -518,6 +525,7 @@ def creditings() -> list[Scenario]:
     return changed(credit, refusal, ("unknown_status", ONCE))
 
 
+@simulated
 async def test_a_credit_of_unknown_outcome_is_read_before_it_is_repeated(
     shared_world: World,
 ) -> None:
@@ -561,6 +569,7 @@ async def test_a_provider_that_is_down_at_the_start_is_waited_for(shared_world: 
         assert company.effects(reference) == ["created", "approved", "sent"]
 
 
+@simulated
 async def test_a_step_that_never_works_is_a_question_in_the_end(shared_world: World) -> None:
     async def never(step: str) -> None:
         async with shared_world.company(paces=short("unavailable", 2)) as company:
@@ -666,6 +675,7 @@ LATE = PACES.model_copy(update={"effect": timedelta(seconds=12)})
 """So that a life is over long before its lost create can no longer take effect."""
 
 
+@slow
 async def test_a_draft_that_comes_after_the_end_is_deleted(shared_world: World) -> None:
     async with shared_world.company(paces=LATE) as company:
         gate = company.stand_in.faults.place("create", "gate")
@@ -693,6 +703,7 @@ async def test_a_draft_that_comes_after_a_cancel_is_deleted(shared_world: World)
         assert company.live(reference) == 0
 
 
+@simulated
 async def test_a_final_invoice_that_comes_to_light_after_the_end_is_a_question(
     shared_world: World,
 ) -> None:
@@ -805,6 +816,7 @@ async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]
         yield company, adaptor
 
 
+@simulated
 async def test_a_search_that_cannot_tell_leaves_the_doubt_to_a_person(
     shared_world: World,
 ) -> None:
@@ -855,6 +867,7 @@ async def _asked_at_the_end(company: Company, reference: str) -> None:
     assert ended.stage is Stage.SENT
 
 
+@slow
 async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: World) -> None:
     """And not believed: a person says that it left nothing, before it is made again and after all
     is over."""
@@ -878,6 +891,7 @@ async def test_a_refusal_is_shown_as_such_where_nobody_can_search(shared_world: 
 # --- deadlines ------------------------------------------------------------------------------------
 
 
+@simulated
 async def test_a_wait_that_is_over_asks_whether_to_wait_on(shared_world: World) -> None:
     async def overdue(wait: str, reason: Reason, goal: Goal, without: Status | None) -> None:
         delay = {} if wait == "payment" else {f"{wait}_delay": float("inf")}

@@ -11,12 +11,13 @@ from invoicing.provider import Pace
 from invoicing.request import Goal
 from invoicing.state.invoice import LineStatus, Status
 from tests.lifecycle.world import PACES, Company, World
+from tests.patience import LONG_ENOUGH
 
 
 async def test_an_invoice_is_created_approved_and_sent_exactly_once(company: Company) -> None:
     request = company.request()
     reference = request.reference
-    invoice = await asyncio.wait_for(company.client.invoices.start_and_wait(request), 30)
+    invoice = await asyncio.wait_for(company.client.invoices.start_and_wait(request), LONG_ENOUGH)
     assert invoice.status is Status.SENT
     assert company.effects(reference) == ["created", "approved", "sent"]
     assert invoice.number == company.stand_in.invoice(reference)["invoiceNum"]

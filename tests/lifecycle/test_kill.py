@@ -31,7 +31,11 @@ from sandbox.kit.server import serve
 from sandbox.zero_friction import Step
 from temporal_server import local_server
 from tests.lifecycle.world import Company
+from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 from tests.worker_process import WorkerProcess, account_variables, worker_process
+
+pytestmark = simulated
 
 T = TypeVar("T")
 
@@ -163,7 +167,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             await made.aclose()
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_at_any_instant_of_any_call_leaves_one_correct_invoice(
     scene: Scene,
 ) -> None:
@@ -232,7 +236,7 @@ async def _all(work: Iterable[Awaitable[T]]) -> list[T]:
 async def _waits_for(company: Company, what: str) -> None:
     """Wait until lists show that the invoice waits for this. It costs the worker nothing."""
     handle = company.client.invoices.handle(company.account)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(LONG_ENOUGH):
         async for event in handle.fetch_history_events(wait_new_event=True):
             changed = event.upsert_workflow_search_attributes_event_attributes.search_attributes
             shown = changed.indexed_fields.get(attributes.WAITING_FOR.name)

@@ -32,7 +32,10 @@ from tests.lifecycle.test_orders import (
 )
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
 from workflows.kit import children
+
+pytestmark = simulated
 
 SUGGESTED = 60
 """After so many events the server suggests to continue as new."""

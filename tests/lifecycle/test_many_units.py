@@ -32,7 +32,10 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.provider_world import KINDS
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 from tests.worker_process import WorkerProcess, worker_process
+
+pytestmark = simulated
 
 T = TypeVar("T")
 DAY = a_document().issue_date
@@ -211,7 +214,7 @@ async def again(call: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(0.2)  # There is nothing that tells of a worker's return.
 
 
-@pytest.mark.parametrize("size", [QUICK, pytest.param(MANY, marks=pytest.mark.thorough)], ids=str)
+@pytest.mark.parametrize("size", [QUICK, pytest.param(MANY, marks=slow)], ids=str)
 async def test_whatever_is_done_at_once_every_unit_ends_once_here_and_at_the_provider(
     scene: Scene, size: Size
 ) -> None:

@@ -13,6 +13,7 @@ from invoicing.state.questions import Answer, Reason
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import When
 from tests.lifecycle.world import Company
+from tests.tiers import slow
 
 
 async def _kept(company: Company) -> Company:
@@ -56,6 +57,7 @@ async def test_a_tax_code_that_was_replaced_is_looked_up_anew(company: Company) 
     assert company.effects(reference).count("created") == 1
 
 
+@slow
 @pytest.mark.parametrize("disabled", [False, True])
 async def test_a_tax_code_whose_rate_changed_is_asked_about_before_anything_is_final(
     company: Company, disabled: bool
@@ -97,6 +99,7 @@ async def test_a_draft_that_is_refused_for_a_list_and_made_all_the_same_is_found
     assert company.effects(reference).count("created") == 1
 
 
+@slow
 async def test_what_is_refused_once_more_after_a_new_look_up_is_a_question(
     company: Company,
 ) -> None:

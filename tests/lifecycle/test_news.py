@@ -31,6 +31,7 @@ from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_orders import a_delivery, begun
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ async def telling(shared_world: World, company: Company) -> Telling:
 
 
 async def ended(handle: WorkflowHandle[Any, EventState]) -> EventState:
-    return await asyncio.wait_for(handle.result(), 30)
+    return await asyncio.wait_for(handle.result(), LONG_ENOUGH)
 
 
 async def out(company: Company) -> Invoice:
@@ -55,6 +56,7 @@ async def out(company: Company) -> Invoice:
 # --- one event ------------------------------------------------------------------------------------
 
 
+@slow
 @pytest.mark.parametrize("named_by", ["number", "provider_id"])
 async def test_an_event_finds_its_invoice_by_what_the_provider_calls_it(
     company: Company, telling: Telling, named_by: str
@@ -446,7 +448,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     await poller.terminate("the test is over")
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_number_of_fetches_does_not_grow_with_what_waits(
     company: Company, telling: Telling
 ) -> None:
@@ -477,7 +479,7 @@ async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
     await until_asked(poller)
     await poller.cancel()
     with pytest.raises(WorkflowFailureError) as failed:
-        await asyncio.wait_for(poller.result(), 30)
+        await asyncio.wait_for(poller.result(), LONG_ENOUGH)
     assert isinstance(failed.value.cause, CancelledError)
 
 
@@ -540,7 +542,7 @@ def at_one_poll(telling: Telling, events: list[Event]) -> None:
     telling.poll = poll  # type: ignore[method-assign]
 
 
-@pytest.mark.thorough
+@slow
 async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow: Company) -> None:
     """Events that wait for their invoice, for days or for a person, hold up no other."""
     telling = of(narrow)
@@ -581,7 +583,7 @@ async def test_a_feed_that_was_in_trouble_goes_on_when_its_history_begins_anew(
     assert telling.acknowledged == [event.id, late.id]
 
 
-@pytest.mark.thorough
+@slow
 async def test_one_poll_brings_more_than_two_thousand_items(
     company: Company, telling: Telling
 ) -> None:

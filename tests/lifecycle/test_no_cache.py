@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from temporal_server import local_server
 from tests.lifecycle.world import world
+from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 from tests.workflows import record
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 ENDS: dict[record.Life, list[str]] = {
@@ -24,7 +27,7 @@ ENDS: dict[record.Life, list[str]] = {
 }
 
 
-@pytest.mark.thorough
+@slow
 async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_sandbox() -> None:
     """The runner is the SDK's own, strict one: it re-imports our workflow modules and refuses what
     is not deterministic in them. The worker does without, to save memory and time."""
@@ -38,7 +41,9 @@ async def test_lives_go_the_same_way_when_every_task_is_a_replay_in_the_full_san
             async with here.company() as company:
                 reference = await life(company)
                 with contextlib.suppress(WorkflowFailureError):
-                    await asyncio.wait_for(company.client.invoices.handle(reference).result(), 60)
+                    await asyncio.wait_for(
+                        company.client.invoices.handle(reference).result(), LONG_ENOUGH
+                    )
                 assert (await company.client.invoices.state(reference)).ended, life.__name__
                 assert company.effects(reference) == effects, life.__name__
                 assert await company.violations(reference) == [], life.__name__

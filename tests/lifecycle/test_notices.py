@@ -42,6 +42,7 @@ from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 from tests.workflows.record import runs
 from worker import posts_to, serving
@@ -214,7 +215,7 @@ async def _insisted(company: Company, asked: Invoice, answer: Answer, **more: An
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_new_run_and_a_replay_of_every_task_lose_no_notice_and_no_order() -> None:
     """The invoice continues as new between its notices, and so does what posts them; neither is
     kept in memory, so that every task is a replay, as after a worker's death."""
@@ -250,7 +251,7 @@ async def test_a_new_run_and_a_replay_of_every_task_lose_no_notice_and_no_order(
         assert last.run_id != first.run_id
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_between_two_attempts_leaves_them_to_the_next() -> None:
     """The whole program, with its subscriber from the environment."""
     async with (
@@ -269,7 +270,7 @@ async def test_a_worker_killed_between_two_attempts_leaves_them_to_the_next() ->
         }
         await client.invoices.start(an_invoice("killed", subscriber="erp"))
         async with stand_in.down(), worker_process(variables) as worker:
-            await asyncio.wait_for(client.invoices.result("killed"), 60)
+            await asyncio.wait_for(client.invoices.result("killed"), LONG_ENOUGH)
             worker.signal(signal.SIGKILL)
             await worker.ended()
             assert "telling erp" in worker.said
@@ -285,6 +286,7 @@ def _asks_anew(asked: Invoice) -> Callable[[Invoice], bool]:
     return lambda now: now.problem is not None and now.waiting != asked.waiting
 
 
+@slow
 async def test_what_is_not_taken_in_time_is_dropped_and_shows(shared_world: World) -> None:
     """And a later notice is posted all the same, by a new run."""
     soon = Pace(first=timedelta(milliseconds=30), cap=timedelta(milliseconds=100), deadline=_SOON)
@@ -299,7 +301,7 @@ async def test_what_is_not_taken_in_time_is_dropped_and_shows(shared_world: Worl
         await company.until_status(reference, Status.HELD)
         posting = ear.posting(workflow_id(reference))
         with pytest.raises(WorkflowFailureError) as failed:
-            await asyncio.wait_for(posting.result(), 20)
+            await asyncio.wait_for(posting.result(), LONG_ENOUGH)
         assert "2 of 2 notices were not taken" in str(failed.value.cause)
         state = NoticesState.model_validate(await posting.query("state"))
         assert [each.type for each in state.dropped] == ["invoice.drafted", "invoice.held"]
@@ -339,7 +341,7 @@ async def test_a_subscriber_that_is_not_configured_is_refused_before_anything_is
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured .*{ear.name}"):
         await company.finished(request.reference)
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+        await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     state = await company.client.invoices.state(request.reference)
     assert state.problem is not None
     assert [each.field for each in state.problem.fields] == ["subscriber"]
@@ -365,7 +367,7 @@ async def test_a_delivery_that_comes_before_the_plan_tells_no_unknown_subscriber
         "deliver", wanted, start_workflow_operation=together
     )
     with pytest.raises(Failed, match=f"subscriber '{unknown}' is not configured"):
-        await asyncio.wait_for(company.client.orders.result(order.reference), 30)
+        await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     assert not await _is_there(company, notices_id(unknown, order_id(order.reference)))
 
 
@@ -392,7 +394,7 @@ async def test_temporal_s_own_cancel_is_told_to_its_end(company: Company, ear: E
     handle = company.client.invoices.handle(reference)
     await handle.cancel()
     with pytest.raises(WorkflowFailureError):
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), LONG_ENOUGH)
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
     gate.release()
     told = await ear.told_end(reference)
@@ -430,6 +432,7 @@ def _order(company: Company, *lines: str, **changes: Any) -> OrderRequest:
     )
 
 
+@slow
 async def test_an_order_and_its_deliveries_are_told_of_each_in_its_own_order(
     company: Company, ear: Ear
 ) -> None:
@@ -451,6 +454,7 @@ async def test_an_order_and_its_deliveries_are_told_of_each_in_its_own_order(
     assert b"anary" not in b"".join(one.body for one in ear.stand_in.taken)
 
 
+@slow
 async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
     shared_world: World, ear: Ear, collected: privacy.Collected
 ) -> None:
@@ -476,7 +480,7 @@ async def test_no_secret_and_nothing_personal_is_in_a_notice_or_said_on_its_way(
         told = await ear.told_end(reference)
         assert told == ["invoice.needs_attention", "invoice.cancelled"]
         posting = ear.posting(workflow_id(reference))
-        await asyncio.wait_for(posting.result(), 20)
+        await asyncio.wait_for(posting.result(), LONG_ENOUGH)
         async for event in posting.fetch_history_events():
             collected.message(event, f"event {event.event_id}", is_clear=True)
         collected.message((await posting.describe()).raw_description, "description")

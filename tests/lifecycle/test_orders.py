@@ -30,6 +30,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, delivered
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from workflows.invoice import story
 from workflows.invoice.life import Life, tell_order
 
@@ -74,7 +75,7 @@ async def until(
 
 
 async def finished(company: Company, reference: str) -> Order:
-    return await asyncio.wait_for(company.client.orders.result(reference), 30)
+    return await asyncio.wait_for(company.client.orders.result(reference), LONG_ENOUGH)
 
 
 async def asked(company: Company, reference: str) -> Problem:
@@ -213,6 +214,7 @@ async def test_a_correction_keeps_to_the_lines_of_its_delivery(company: Company)
     assert list(statuses(order).values()) == ["invoiced", "invoiced", "cancelled"]
 
 
+@slow
 async def test_an_abandoned_draft_leaves_its_lines_to_a_person(company: Company) -> None:
     """Somebody may still make it final at the provider: then its lines would be on two invoices."""
     reference = await begun(company, "1")
@@ -234,6 +236,7 @@ async def test_an_abandoned_draft_leaves_its_lines_to_a_person(company: Company)
     assert company.effects(invoice_reference(reference, "B")) == SENT
 
 
+@slow
 @pytest.mark.parametrize("answer", [Answer.FREE, Answer.INVOICED])
 async def test_a_deliverys_abandoned_invoice_is_never_begun_beside_its_order(
     company: Company, answer: Answer
@@ -361,6 +364,7 @@ async def test_an_answer_to_one_delivery_is_never_taken_for_another(company: Com
     assert (await finished(company, reference)).status is OrderStatus.ABANDONED
 
 
+@slow
 async def test_a_reference_that_stands_for_an_invoice_is_not_invoiced_again(
     company: Company,
 ) -> None:
@@ -427,7 +431,7 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     (delivery,) = (await finished(company, reference)).deliveries
     assert (delivery.status, delivery.ended) == (Status.SENT, True)
     await company.finished(invoice)
-    await asyncio.wait_for(company.client.invoices.handle(invoice).result(), 30)
+    await asyncio.wait_for(company.client.invoices.handle(invoice).result(), LONG_ENOUGH)
     closed = await company.client.invoices.handle(invoice).describe()
     assert closed.status is WorkflowExecutionStatus.COMPLETED
 
@@ -511,6 +515,7 @@ async def test_a_question_of_an_order_is_answered_by_signal_too(company: Company
     assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
 
 
+@slow
 async def test_a_signal_that_an_order_cannot_carry_out_is_journalled_and_harms_nothing(
     company: Company,
 ) -> None:

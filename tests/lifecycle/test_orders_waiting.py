@@ -29,6 +29,7 @@ from tests.lifecycle.test_riverty import (
     until,
 )
 from tests.lifecycle.world import World
+from tests.tiers import slow
 
 FOR_EVER = 1_000_000
 OFTEN = timedelta(milliseconds=50)
@@ -119,6 +120,7 @@ async def test_a_failed_look_at_an_order_does_not_lengthen_the_wait_that_it_was_
         await is_open(shop, reference)
 
 
+@slow
 async def test_lines_that_cannot_be_cancelled_now_hold_up_no_delivery(shared_world: World) -> None:
     async with client(shared_world) as shop:
         reference = await begun(shop, 2)

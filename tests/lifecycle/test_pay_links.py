@@ -19,6 +19,7 @@ from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
+from tests.tiers import first, slow
 
 
 async def waiting_for_money(shop: Shop) -> str:
@@ -64,7 +65,7 @@ async def test_no_history_but_its_own_no_line_and_no_text_of_it_has_the_address(
             assert secret not in text
 
 
-@pytest.mark.parametrize("name", ["invoro", "quiddly", "riverty"])
+@pytest.mark.parametrize("name", first(["invoro", "quiddly", "riverty"]))
 async def test_where_the_provider_states_none_it_says_so(shared_world: World, name: str) -> None:
     async with opened(shared_world, name) as shop:
         reference = await shop.start()
@@ -94,6 +95,7 @@ async def test_a_provider_that_is_away_is_said_to_be(shared_world: World) -> Non
         assert (await shop.client.pay_links.ask(reference)).address
 
 
+@slow
 async def test_who_may_see_the_invoice_gets_it_and_nobody_keeps_it(shared_world: World) -> None:
     async with (
         opened(shared_world, "mollie") as shop,
@@ -117,6 +119,7 @@ async def test_who_may_see_the_invoice_gets_it_and_nobody_keeps_it(shared_world:
         assert sent.headers["referrer-policy"] == "no-referrer"
 
 
+@slow
 async def test_the_command_line_prints_it_and_says_why_there_is_none(shared_world: World) -> None:
     async with opened(shared_world, "mollie") as shop, opened(shared_world, "invoro") as other:
         reference, sent = await waiting_for_money(shop), await other.start()

@@ -43,6 +43,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
 
 # --- every answer to every question ---------------------------------------------------------------
 
@@ -203,10 +204,12 @@ PASSING = {
 """Kinds whose cause has gone by itself: a retry is never in vain."""
 
 
+@simulated
 async def test_a_retry_or_a_wait_leads_on_once_the_cause_is_mended(shared_world: World) -> None:
     await together({name: retried(shared_world, kind) for name, kind in KINDS.items()})
 
 
+@simulated
 async def test_a_retry_or_a_wait_in_vain_asks_again_and_does_nothing_twice(
     shared_world: World,
 ) -> None:
@@ -215,6 +218,7 @@ async def test_a_retry_or_a_wait_in_vain_asks_again_and_does_nothing_twice(
     await together({name: retried_in_vain(shared_world, kind) for name, kind in lasting.items()})
 
 
+@slow
 async def test_what_a_person_says_is_settled_holds_it_up_no_longer(shared_world: World) -> None:
     settle = {
         Answer.GO_WITHOUT,
@@ -254,6 +258,7 @@ async def test_an_adopted_invoice_is_the_one_it_goes_on_with(shared_world: World
     )
 
 
+@simulated
 async def test_every_question_names_the_answers_it_takes_and_may_be_abandoned(
     shared_world: World,
 ) -> None:
@@ -491,6 +496,7 @@ async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Compa
 ANSWER = {"by": "o", "reason": "t", "question": "q1"}
 
 
+@slow
 async def test_nothing_is_released_that_is_not_held(shared_world: World) -> None:
     async with shared_world.company(approval_delay=NEVER) as company:
         reference = await company.start()
@@ -629,6 +635,7 @@ WRONG_SIGNALS: Mapping[str, tuple[str, list[Any], str]] = {
 }
 
 
+@slow
 async def test_a_signal_that_cannot_be_carried_out_is_journalled_and_changes_nothing(
     shared_world: World,
 ) -> None:

@@ -245,7 +245,8 @@ class Play:
     async def strangers(self) -> None:
         """A secret that the provider refuses."""
         patient = SHORT.model_copy(update={"deadline": timedelta(seconds=3)})
-        attention = timedelta(seconds=0.5)
+        # Long enough to be seen to wait, on a busy machine.
+        attention = timedelta(seconds=5)
         waits = {"unavailable": patient, "credentials": patient, "attention": attention}
         brief = PACES.model_copy(update=waits)
         async with self.company(paces=brief) as company:

@@ -31,6 +31,9 @@ from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 LATE = PACES.model_copy(update={"effect": timedelta(seconds=20)})
@@ -142,7 +145,7 @@ async def test_engine_cancel_of_an_order_reaches_an_invoice_that_was_told_to_go_
     await company.resolve(reference, Answer.KEEP)
     await company.until_waiting(reference, "payment")
     company.stand_in.pay(reference)
-    await asyncio.wait_for(client.orders.result(order), 30)
+    await asyncio.wait_for(client.orders.result(order), LONG_ENOUGH)
 
 
 async def test_successor_doubt_of_a_create_that_was_under_way(shared_world: World) -> None:

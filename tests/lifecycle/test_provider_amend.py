@@ -32,6 +32,9 @@ from tests.lifecycle.test_provider_credits import (
 )
 from tests.lifecycle.test_provider_credits import shop as shop
 from tests.patience import LONG_ENOUGH
+from tests.tiers import elsewhere
+
+pytestmark = elsewhere
 
 WHO = {"by": "an operator", "reason": "the address was wrong"}
 
@@ -152,7 +155,7 @@ async def test_an_amendment_survives_workers_killed_at_each_step(scene: Scene) -
     await scene.kill(*stops)
     for each in companies:
         result = each.client.amendments.result(each.account)
-        state = await asyncio.wait_for(result, 120)
+        state = await asyncio.wait_for(result, LONG_ENOUGH)
         assert state.status is AmendStatus.AMENDED
         assert each.effects(each.account).count("credited") == 1
         assert each.effects(state.makes).count("created") == 1

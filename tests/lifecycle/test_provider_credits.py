@@ -23,6 +23,7 @@ from sandbox.kit.record import Effect
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import first, slow
 
 PARTS = ("invoro", "quiddly", "riverty")
 WHOLE = ("mollie", "zero_friction")
@@ -76,18 +77,19 @@ async def zero_friction(world: World, **stand_in: Any) -> AsyncIterator[Any]:
 
 
 def at(names: Iterable[str]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("shop", names, indirect=True)
+    """At one of them in `make test`: what each adaptor makes of a credit, its contract sees."""
+    return pytest.mark.parametrize("shop", first(names), indirect=True)
 
 
 async def an_invoice(shop: Shop) -> Invoice:
     """An invoice that is sent and has ended."""
     reference = await shop.start()
-    return await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
 
 
 async def credited(shop: Shop, invoice: Invoice, credit: Credit) -> Invoice:
     made = await shop.client.credits.make(invoice.reference, credit)
-    return await asyncio.wait_for(shop.client.invoices.result(made.reference), 60)
+    return await asyncio.wait_for(shop.client.invoices.result(made.reference), LONG_ENOUGH)
 
 
 async def ended(shop: Shop, reference: str) -> Credits:
@@ -119,7 +121,7 @@ async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_
     shop: Shop,
 ) -> None:
     reference = await shop.start(goal=Goal.DELIVERED, options={"e_invoice": True})
-    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    invoice = await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
     assert invoice.status is Status.DELIVERED
     with pytest.raises(Failed, match="Mollie does not offer what is asked"):
         await credited(shop, invoice, a_credit(shop, whole=True))
@@ -131,7 +133,9 @@ async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_
 
 @pytest.mark.parametrize(
     ("shop", "what"),
-    [(name, what) for name in PARTS for what in WORTH if (name, what) != ("riverty", "amount")],
+    first(
+        [(name, what) for name in PARTS for what in WORTH if (name, what) != ("riverty", "amount")]
+    ),
     indirect=["shop"],
 )
 async def test_a_part_of_an_invoice_is_credited_and_the_rest_after_it(
@@ -149,7 +153,7 @@ async def test_a_part_of_an_invoice_is_credited_and_the_rest_after_it(
 
 
 @at(WHOLE)
-@pytest.mark.parametrize("what", WORTH)
+@pytest.mark.parametrize("what", first(WORTH))
 async def test_a_part_is_refused_with_what_to_do_instead_and_nothing_is_taken(
     shop: Shop, what: str
 ) -> None:
@@ -174,6 +178,7 @@ async def test_an_amount_that_is_on_no_line_is_refused_where_credits_name_lines(
     assert not _calls(shop, "credit")
 
 
+@slow
 @at(ALL)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_credit_whose_answer_is_lost_is_made_exactly_once(shop: Shop, when: When) -> None:
@@ -196,7 +201,7 @@ def _calls(shop: Shop, step: str) -> list[Any]:
 
 
 @at(PARTS)
-@pytest.mark.parametrize("what", ["line", "quantity"])
+@pytest.mark.parametrize("what", first(["line", "quantity"]))
 async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, what: str) -> None:
     invoice = await an_invoice(shop)
     first = await credited(shop, invoice, a_credit(shop, **WORTH[what]))
@@ -208,6 +213,7 @@ async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, wha
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@slow
 @at(["riverty"])
 async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
     shop: Shop,
@@ -237,7 +243,7 @@ async def test_an_invoice_that_still_runs_ends_as_credited_once_its_credit_is_ma
     invoice = await shop.follow(reference, lambda state: "payment" in str(state.waiting))
     note = await credited(shop, invoice, a_credit(shop, whole=True))
     assert note.status is Status.SENT
-    ended_as = await asyncio.wait_for(shop.client.invoices.result(reference), 60)
+    ended_as = await asyncio.wait_for(shop.client.invoices.result(reference), LONG_ENOUGH)
     assert ended_as.status is Status.CREDITED
     assert not shop.stand_in.ledger.live(reference)
 
@@ -260,6 +266,7 @@ def _credits(shop: Shop) -> int:
     return sum(entry.effect == Effect.CREDITED for entry in shop.stand_in.ledger.entries)
 
 
+@slow
 @pytest.mark.parametrize(
     "unknown", [{"credit_note_status": "created"}, {"credit_copies_reference": False}]
 )
@@ -274,6 +281,7 @@ async def test_whatever_a_credit_note_is_like_at_zero_friction_it_is_made_final_
         assert len(_calls(shop, "credit")) == 1
 
 
+@slow
 async def test_a_lost_credit_where_nobody_can_look_is_a_question_and_no_second_call(
     shared_world: World,
 ) -> None:

@@ -13,6 +13,9 @@ from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World
+from tests.tiers import elsewhere, slow
+
+pytestmark = elsewhere
 
 FINAL = ["created", "approved", "sent"]
 
@@ -48,7 +51,7 @@ async def test_a_create_whose_answer_was_lost_is_adopted(shop: Shop) -> None:
     assert shop.effects(reference) == FINAL
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_create_that_never_happened_is_made_again(shop: Shop) -> None:
     shop.stand_in.faults.place("create", Fault.RESET, when="before")
     reference = await shop.start()
@@ -56,7 +59,7 @@ async def test_a_create_that_never_happened_is_made_again(shop: Shop) -> None:
     assert shop.effects(reference) == FINAL
 
 
-@pytest.mark.thorough
+@slow
 async def test_an_approval_whose_answer_was_lost_is_not_repeated(shop: Shop) -> None:
     shop.stand_in.faults.place("approve", Fault.TRUNCATED, when="after")
     reference = await shop.start()

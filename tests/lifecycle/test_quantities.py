@@ -73,7 +73,7 @@ async def until(office: Office, reference: str, sure: Callable[[Order], bool]) -
 
 
 async def finished(office: Office, reference: str) -> Order:
-    return await asyncio.wait_for(office.client.orders.result(reference), 30)
+    return await asyncio.wait_for(office.client.orders.result(reference), LONG_ENOUGH)
 
 
 def parts(order: Order) -> list[str]:

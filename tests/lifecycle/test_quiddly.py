@@ -54,7 +54,10 @@ from tests.lifecycle.provider_world import (
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import elsewhere, first, slow
 from tests.worker_process import worker_process
+
+pytestmark = elsewhere
 
 KEEP = Answer.KEEP
 BLIND = KINDS["quiddly_blind"]
@@ -127,7 +130,7 @@ def paid(status: PaymentStatus) -> Any:
 # --- the main lives -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+@pytest.mark.parametrize("routes", first(ROUTES.values()), ids=[*ROUTES])
 async def test_it_gets_exactly_as_far_as_its_goal(
     shared_world: World, routes: Mapping[str, Any]
 ) -> None:
@@ -186,7 +189,7 @@ async def test_what_is_final_is_not_taken_back_and_may_go_on(shared_world: World
 # --- a PDF of one's own ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+@pytest.mark.parametrize("routes", first(ROUTES.values()), ids=[*ROUTES])
 async def test_its_own_pdf_is_attached_byte_by_byte_before_it_is_activated(
     shared_world: World, routes: Mapping[str, Any]
 ) -> None:
@@ -243,7 +246,7 @@ async def test_a_refused_pdf_is_a_question(shared_world: World) -> None:
     await together({action: lives(action, effects) for action, effects in far.items()})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_draft_that_replaces_another_gets_the_pdf_as_well(shared_world: World) -> None:
     async with client(shared_world, assumed=Assumed(deletes=True)) as shop:
         shop.stand_in.faults.place("create", "changed_amount")
@@ -294,7 +297,7 @@ async def test_what_looked_activated_and_is_a_draft_after_all_gets_its_pdf(
         assert shop.effects(reference) == ["created", "attached", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activation(
     tmp_path: Path,
 ) -> None:
@@ -330,7 +333,7 @@ async def test_a_worker_killed_while_it_uploads_leaves_one_pdf_and_one_activatio
             stand_in.faults.clear()
         await stack.enter_async_context(worker_process(variables))
         for account, (stand_in, _) in stopped.items():
-            ended = await asyncio.wait_for(told.invoices.result(account), 60)
+            ended = await asyncio.wait_for(told.invoices.result(account), LONG_ENOUGH)
             await stand_in.ledger.reached("sent", account)
             assert ended.status is Status.SENT
             assert stand_in.ledger.effects(account) == ["created", "attached", "approved", "sent"]
@@ -348,7 +351,7 @@ def account_variables(stand_in: StandIn, account: str) -> dict[str, str]:
 # --- payments -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("routes", ROUTES.values(), ids=ROUTES)
+@pytest.mark.parametrize("routes", first(ROUTES.values()), ids=[*ROUTES])
 async def test_a_payment_in_two_parts_is_paid_with_the_second(
     shared_world: World, routes: Mapping[str, Any]
 ) -> None:
@@ -444,7 +447,7 @@ async def test_a_feed_cut_off_before_it_acknowledged_counts_no_payment_twice(
             assert (await shop.finished(reference)).status is Status.PAID
 
 
-@pytest.mark.thorough
+@slow
 @pytest.mark.parametrize("again", [True, False], ids=["taken again", "refused again"])
 async def test_a_lost_acknowledgement_holds_nothing_up(shared_world: World, again: bool) -> None:
     async def lost(fault: str) -> None:
@@ -485,7 +488,7 @@ MANY = int(os.environ.get("TESTS_WAITING", "50"))
 """Invoices that wait for their payment; 1000 for the long version."""
 
 
-@pytest.mark.thorough
+@slow
 async def test_very_many_waiting_invoices_cost_no_more_calls_than_one(shared_world: World) -> None:
     """What asks is the account's feed: per interval it makes one call, whoever waits."""
     async with client(shared_world) as shop:
@@ -537,10 +540,10 @@ async def test_a_feed_ends_once_it_is_left_to_another_system(shared_world: World
         await shop.stand_in.arrived("feed", within=LONG_ENOUGH)
         reconfigured(shared_world, shop, payments_feed=False)
         await feed.signal("fetch_now")
-        await asyncio.wait_for(feed.result(), 30)
+        await asyncio.wait_for(feed.result(), LONG_ENOUGH)
         fetches = shop.stand_in.calls.count("feed")
         # Whoever starts it nevertheless makes no call either.
-        await asyncio.wait_for((await polling(shop, "quiddly")).result(), 30)
+        await asyncio.wait_for((await polling(shop, "quiddly")).result(), LONG_ENOUGH)
         assert shop.stand_in.calls.count("feed") == fetches
 
 

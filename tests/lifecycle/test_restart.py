@@ -8,8 +8,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from invoicing.request import Goal
 from invoicing.state.invoice import Status
 from invoicing.state.questions import Answer, Reason
@@ -18,11 +16,14 @@ from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.lifecycle.world import Company, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated, slow
+
+pytestmark = simulated
 
 SENT = ["created", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_server_that_stops_and_starts_again_loses_nothing(tmp_path: Path) -> None:
     """Every invoice is somewhere else when the server stops; the provider goes on meanwhile."""
     database = tmp_path / "temporal.db"

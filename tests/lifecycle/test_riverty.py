@@ -52,6 +52,9 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import elsewhere, slow
+
+pytestmark = elsewhere
 
 FINAL = ["created", "approved", "sent"]
 HEARS = BRISK.model_copy(update={**TOLD, "payment": SELDOM})
@@ -186,7 +189,7 @@ async def test_what_is_told_during_a_look_is_looked_at_too(shared_world: World) 
         reference = await shop.start()
         accepted, refused = await verdicts(shop, order_of(reference), 2)
         await shop.stand_in.notices.again(refused)
-        await asyncio.wait_for(looking.wait(), 30)
+        await asyncio.wait_for(looking.wait(), LONG_ENOUGH)
         shop.stand_in.notices.release()
         assert accepted.content["parameters"]["details"]["result"] == "OK"
         await signalled(shop, reference, 2)
@@ -277,7 +280,7 @@ async def test_it_is_taken_back_as_the_request_asks(shared_world: World) -> None
     await together({how: credited(how) for how in ("goodwill", "return")})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -> None:
     """Not after the day that a verdict may take."""
 
@@ -310,7 +313,7 @@ async def test_a_refusal_to_take_it_back_is_shown_at_once(shared_world: World) -
     )
 
 
-@pytest.mark.thorough
+@slow
 async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_cancelled(
     shared_world: World,
 ) -> None:
@@ -328,7 +331,7 @@ async def test_what_may_have_been_ordered_is_ordered_again_so_that_it_can_be_can
     await together({when: doubted(when) for when in ("before", "after")})
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_doubtful_order_that_is_refused_again_is_not_counted_as_cancelled(
     shared_world: World,
 ) -> None:
@@ -429,7 +432,7 @@ async def is_open(shop: Shop, reference: str) -> None:
 
 
 async def finished(shop: Shop, reference: str) -> Order:
-    return await asyncio.wait_for(shop.client.orders.result(reference), 30)
+    return await asyncio.wait_for(shop.client.orders.result(reference), LONG_ENOUGH)
 
 
 def statuses(order: Order) -> str:
@@ -530,7 +533,7 @@ async def test_a_part_that_was_asked_for_before_the_plan_is_given_back(shared_wo
         assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_delivery_the_provider_refuses_gives_its_lines_back_when_it_is_cancelled(
     shared_world: World,
 ) -> None:
@@ -641,7 +644,7 @@ async def close(shop: Shop, reference: str, *lines: str) -> Order:
     return await finished(shop, reference)
 
 
-@pytest.mark.thorough
+@slow
 async def test_lines_of_a_cancelled_delivery_are_not_given_away_while_they_may_be_invoiced(
     shared_world: World,
 ) -> None:
@@ -701,7 +704,7 @@ async def test_lines_of_an_abandoned_delivery_are_not_given_away_while_they_may_
         assert statuses(await close(shop, reference, "2")) == "ix"
 
 
-@pytest.mark.thorough
+@slow
 async def test_the_refusal_of_a_repeated_invoice_does_not_give_its_lines_away(
     shared_world: World,
 ) -> None:
@@ -722,7 +725,7 @@ async def test_the_refusal_of_a_repeated_invoice_does_not_give_its_lines_away(
         assert statuses(await close(shop, reference)) == "c"
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_delivery_whose_verdict_does_not_name_it_is_settled_by_who_knows(
     shared_world: World,
 ) -> None:

@@ -16,6 +16,7 @@ from invoicing.state.questions import Answer
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
 from tests.lifecycle.world import Company, World, together
+from tests.tiers import elsewhere
 
 DAY = date(2099, 3, 1)
 BEGINS = datetime(2099, 3, 1, tzinfo=UTC)
@@ -139,6 +140,7 @@ async def test_a_correction_that_is_due_before_its_day_is_refused(company: Compa
     await company.until_status(reference, Status.SCHEDULED)
 
 
+@elsewhere
 async def test_no_provider_sends_one_before_its_day(shared_world: World) -> None:
     await together({name: _nowhere_early(shared_world, name) for name in sorted(KINDS)}, every=True)
 

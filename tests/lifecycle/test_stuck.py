@@ -21,6 +21,7 @@ from tests.command_line import typed
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 @workflow.defn(name=WORKFLOW)
@@ -48,6 +49,7 @@ async def until(client: InvoicingClient, prefix: str, wanted: set[str]) -> None:
             await asyncio.sleep(0.05)
 
 
+@slow
 async def test_an_invoice_whose_task_keeps_failing_is_listed_as_long_as_it_does(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,9 @@ from invoicing.state.invoice import Cancel, Status
 from temporal_server import local_server
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import world
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 MANY = 30
 BY_TURNS = {"matching.useNewMatcher": True, "matching.enableFairness": True}

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionDescription
@@ -22,6 +21,7 @@ from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import KINDS, NEVER, Kind, opened
 from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 async def metadata(company: Company, reference: str) -> WorkflowMetadata:
@@ -241,7 +241,7 @@ async def _lives(company: Company) -> list[str]:
     return [doubtful, parked_, hindered]
 
 
-@pytest.mark.thorough
+@slow
 async def test_every_call_and_every_timer_in_a_history_has_a_summary(company: Company) -> None:
     seen: set[str] = set()
     kinds = {

@@ -41,6 +41,7 @@ from observing.census import (
     Lists,
     counting,
 )
+from tests.patience import LONG_ENOUGH
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -399,6 +400,6 @@ async def test_a_count_that_fails_oddly_ends_neither_the_counting_nor_the_worker
     odd = Odd()
     async with counting(cast("Census", odd), timedelta()):
         for _ in range(3):
-            await asyncio.wait_for(odd.taken.acquire(), 5)
+            await asyncio.wait_for(odd.taken.acquire(), LONG_ENOUGH)
     assert "the lists cannot be counted: ValueError" in caplog.messages
     assert "Canaryson" not in caplog.text

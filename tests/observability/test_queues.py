@@ -15,6 +15,7 @@ from tests.examples import an_invoice
 from tests.lifecycle.world import world
 from tests.patience import LONG_ENOUGH
 from tests.rollout.conftest import Scene
+from tests.tiers import slow
 from worker import serving, workers
 
 
@@ -40,6 +41,7 @@ async def test_work_is_seen_to_wait_where_nobody_asks_for_it() -> None:
             await waits(client.temporal, "provider-zero_friction")
 
 
+@slow
 async def test_work_is_seen_to_wait_where_only_another_build_s_workers_ask() -> None:
     async with (
         local_server(own=True) as server,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import re
 import signal
 import socket
@@ -38,6 +39,7 @@ from temporal_server import local_server
 from tests.examples import an_invoice
 from tests.observability.watching import queries
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 from tests.worker_process import account_variables, worker_process
 from workflows.invoice import InvoiceWorkflow
 
@@ -132,9 +134,11 @@ def collector() -> Iterator[tuple[str, list[Span]]]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """One that no other program is given by chance until it is bound: below those that are lent."""
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def shown(address: str, *wanted: Sample, within: float = LONG_ENOUGH) -> Page:
@@ -188,11 +192,11 @@ async def _watched() -> Watched:
                 await worker.ready()
                 await client.invoices.start(an_invoice("happy"))
                 assert (
-                    await asyncio.wait_for(client.invoices.result("happy"), 60)
+                    await asyncio.wait_for(client.invoices.result("happy"), LONG_ENOUGH)
                 ).status is Status.SENT
                 stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
                 await client.invoices.start(an_invoice("lost"))
-                await asyncio.wait_for(client.invoices.result("lost"), 60)
+                await asyncio.wait_for(client.invoices.result("lost"), LONG_ENOUGH)
                 stranger = Party(name=STRANGER, account_number="nobody")
                 await client.invoices.start(an_invoice("parked", document={"buyer": stranger}))
                 stuck = await client.temporal.start_workflow(
@@ -333,6 +337,7 @@ CHECKS: tuple[Callable[[Watched], None], ...] = (
 )
 
 
+@slow
 async def test_an_evening_s_work_shows(subtests: pytest.Subtests) -> None:
     """One process is enough for all of them."""
     watched = await _watched()

@@ -24,6 +24,7 @@ from invoicing.errors import (
 )
 from providers.kit import http
 from providers.kit.http import Answer, Call, Token, Tokens, decode, encode, exchange, retry_after
+from tests.patience import LONG_ENOUGH
 from tests.providers import Script, answer
 from tests.providers.idling import idling
 
@@ -111,7 +112,7 @@ async def test_others_that_hang_leave_a_connection_for_this_one() -> None:
         hang = replace(here, route="/hang", ids={})
         others = [asyncio.create_task(exchange(client, hang)) for _ in range(many)]
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LONG_ENOUGH):
                 for _ in range(many):
                     await hanging.acquire()
             assert (await exchange(client, here)).ok

@@ -9,6 +9,7 @@ import pytest
 
 from invoicing.errors import Rejected, Unavailable
 from providers.kit.keeping import MOST_ITEMS, MOST_LISTS, Kept
+from tests.patience import LONG_ENOUGH
 
 
 class Clock:
@@ -42,7 +43,7 @@ class Source:
 
     async def begun(self) -> None:
         """Once it was asked, one more time than this was awaited."""
-        await asyncio.wait_for(self._begun.acquire(), 2)
+        await asyncio.wait_for(self._begun.acquire(), LONG_ENOUGH)
 
 
 def only(known: Sequence[str]) -> str:

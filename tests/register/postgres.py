@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +14,28 @@ import psycopg
 import pytest
 
 from drill.postgres import owner as runs_as
+from tests.tiers import elsewhere
 
 on_both_when_thorough = pytest.mark.parametrize(
-    "place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)], indirect=True
+    "place", ["sqlite", pytest.param("postgresql", marks=elsewhere)], indirect=True
 )
 """For what lives whole invoices on a Temporal server: what the register does for it is tried on
 both databases by its own tests, in a hundredth of the time. One such life of each file is lived on
 both."""
+
+
+def a_place(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Where a register may be that is not there yet, on the database that the parameter names."""
+    if request.param == "sqlite":
+        return str(folder / "register.db")
+    url: str = request.getfixturevalue("postgres")
+    return created(url, f"t{uuid.uuid4().hex}")
+
+
+@pytest.fixture(name="place", params=["sqlite", "postgresql"])
+def on_both(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """For what is about the databases themselves: in `make test` on both."""
+    return a_place(request, tmp_path)
 
 
 @contextlib.contextmanager

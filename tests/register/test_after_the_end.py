@@ -20,6 +20,8 @@ from starter import Code
 from temporal_server import local_server
 from tests.command_line import typed
 from tests.lifecycle.world import PACES, World, world
+from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
 class Away:
@@ -57,6 +59,7 @@ async def here(register: Away, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         register.back = True
 
 
+@slow
 async def test_one_that_failed_is_told_of_as_failed_before_it_is_written_down(
     here: World, register: Away
 ) -> None:
@@ -86,6 +89,6 @@ async def test_a_file_of_which_all_has_ended_is_done(here: World, tmp_path: Path
         request = company.request()
         file = tmp_path / "request.jsonl"
         file.write_text(request.model_dump_json())
-        said = await asyncio.wait_for(typed("batch", str(file), "--wait", at=company), 30)
+        said = await asyncio.wait_for(typed("batch", str(file), "--wait", at=company), LONG_ENOUGH)
         assert said.exit_code == Code.DONE, said.output
         await company.until_waiting(request.reference, RECORD)

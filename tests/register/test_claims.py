@@ -13,7 +13,10 @@ from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from register import Books, opened
 from register.database import made
 from register.tables import claims
+from tests.register.postgres import on_both
 from tests.register.said import NOON, OTHER, SAME, a_claim, a_record, a_row, lines
+
+place = on_both
 
 
 async def _left(books: Books, **row: Any) -> None:

@@ -29,6 +29,9 @@ from tests.lifecycle.bookkeeper import NAME, Bookkeeper
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
 from tests.lifecycle.world import FIXED
 from tests.patience import LONG_ENOUGH
+from tests.tiers import simulated
+
+pytestmark = simulated
 
 Opened = Callable[[], AbstractAsyncContextManager[Office]]
 
@@ -61,17 +64,17 @@ def request(reference: str, goal: Goal = Goal.SENT) -> InvoiceRequest:
 
 async def _credited(office: Office, reference: str) -> None:
     made = await office.client.credits.make(reference, units("4"))
-    await asyncio.wait_for(office.client.invoices.result(made.reference), 30)
+    await asyncio.wait_for(office.client.invoices.result(made.reference), LONG_ENOUGH)
 
 
 async def test_no_more_is_credited_of_an_invoice_that_had_ended(opened: Opened) -> None:
     async with opened() as office:
         await office.client.invoices.start(request("INV-7"))
-        await asyncio.wait_for(office.client.invoices.result("INV-7"), 30)
+        await asyncio.wait_for(office.client.invoices.result("INV-7"), LONG_ENOUGH)
         await _credited(office, "INV-7")
     async with opened() as office:
         await office.client.invoices.start(request("INV-7"))
-        await asyncio.wait_for(office.client.invoices.result("INV-7"), 30)
+        await asyncio.wait_for(office.client.invoices.result("INV-7"), LONG_ENOUGH)
         for wanted in (units("4"), a_credit("C2", whole=True)):
             with pytest.raises(Refused, match="INV-7#C1"):
                 await office.client.credits.make("INV-7", wanted)

@@ -20,7 +20,10 @@ from invoicing.errors import Unavailable
 from register import BadRegister, Books, opened
 from register.database import downgraded, made, upgraded
 from register.tables import metadata
+from tests.register.postgres import on_both
 from tests.register.said import a_claim, a_record, a_row, lines
+
+place = on_both
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -60,6 +60,7 @@ from tests.lifecycle.test_privacy import collected as collected
 from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
+from tests.tiers import slow
 
 NAME = "Quillon Canaryson"
 STREET = "Cage Street 7"
@@ -142,7 +143,7 @@ async def _eventful(company: Company) -> str:
     company.stand_in.pay(reference)
     await company.tell(reference)
     await company.finished(reference)
-    await asyncio.wait_for(company.client.documents.wait(reference), 30)
+    await asyncio.wait_for(company.client.documents.wait(reference), LONG_ENOUGH)
     await company.client.invoices.handle(reference).result()
     return reference
 
@@ -191,6 +192,7 @@ def _in_files(folder: Path) -> bytes:
     return b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
 
 
+@slow
 async def test_after_an_erasure_no_canary_is_left_anywhere(
     here: Here, collected: Collected, place: str, tmp_path: Path
 ) -> None:
@@ -300,7 +302,7 @@ async def _erased(here: Here) -> str:
     reference = await here.company.start(document=_document(), options={})
     await here.company.finished(reference)
     await here.company.client.invoices.handle(reference).result()
-    await asyncio.wait_for(here.company.client.documents.wait(reference), 30)
+    await asyncio.wait_for(here.company.client.documents.wait(reference), LONG_ENOUGH)
     said = await here.typed("erase", reference, *WHY)
     assert said.exit_code == Code.DONE, said.output
     return reference
@@ -333,6 +335,7 @@ async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: 
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@slow
 @on_both_when_thorough
 async def test_who_starts_an_erased_reference_without_the_register_is_refused_by_the_worker(
     here: Here,
@@ -348,13 +351,14 @@ async def test_who_starts_an_erased_reference_without_the_register_is_refused_by
         result_type=Invoice,
     )
     with pytest.raises(WorkflowFailureError):
-        await asyncio.wait_for(handle.result(), 30)
+        await asyncio.wait_for(handle.result(), LONG_ENOUGH)
     assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
     with pytest.raises(Erased):
         await (await here.newcomer()).invoices.result(reference)
     assert here.company.effects(reference) == ["created", "approved", "sent"]
 
 
+@slow
 @on_both_when_thorough
 async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     here: Here,
@@ -374,7 +378,7 @@ async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     )
     run = temporal.get_workflow_handle(handle.id, run_id=reset.run_id)
     with pytest.raises(Erased):
-        await asyncio.wait_for(run.result(), 30)
+        await asyncio.wait_for(run.result(), LONG_ENOUGH)
     assert (await run.describe()).status is WorkflowExecutionStatus.FAILED
     assert here.company.effects(reference) == ["created", "approved", "sent"]
     said = await here.typed("show", reference)
@@ -393,6 +397,7 @@ async def test_before_the_end_nothing_is_erased(here: Here) -> None:
     assert (await here.company.finished(reference)).status is Status.SENT
 
 
+@slow
 @on_both_when_thorough
 async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> None:
     company = here.company
@@ -404,7 +409,7 @@ async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> Non
     invoice = state.deliveries[0].reference
     await company.client.orders.handle(order.reference).result()
     await company.client.invoices.handle(invoice).result()
-    await asyncio.wait_for(company.client.documents.wait(invoice), 30)
+    await asyncio.wait_for(company.client.documents.wait(invoice), LONG_ENOUGH)
     first = await here.typed("erase", invoice, *WHY)
     assert first.exit_code == Code.FAILED, first.output
     assert f"it belongs to order {order.reference}: erase that first" in first.output
@@ -420,6 +425,7 @@ async def test_a_delivery_s_invoice_is_erased_after_its_order(here: Here) -> Non
 # --- the register is away -------------------------------------------------------------------------
 
 
+@slow
 @on_both_when_thorough
 async def test_a_register_that_is_away_ends_nothing_and_all_goes_on_when_it_is_back(
     here: Here, place: str, monkeypatch: pytest.MonkeyPatch
@@ -443,7 +449,7 @@ async def test_a_register_that_is_away_ends_nothing_and_all_goes_on_when_it_is_b
         handle = plain.temporal.get_workflow_handle(workflow_id(reference))
         await handle.signal("provider_event", {"id": "e1"})
         failed = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
-        await asyncio.wait_for(until_event(company, reference, failed), 30)
+        await asyncio.wait_for(until_event(company, reference, failed), LONG_ENOUGH)
         assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
     await company.release(reference)
     assert (await company.finished(reference, 60)).status is Status.SENT

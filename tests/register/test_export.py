@@ -27,6 +27,7 @@ from register.export.manifest import MANIFEST, SEAL, Manifest, sealed
 from register.export.writing import BadExport, Exported
 from register.tables import invoices, journal
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import slow
 
 JUNE = Period.month("2026-06")
 DAY = date(2026, 6, 15)
@@ -289,6 +290,7 @@ async def june(books: Books, reader: Engine, tmp_path: Path) -> Path:
     return tmp_path / "june"
 
 
+@slow
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_each_of_a_thousand_flipped_bits_is_found(june: Path) -> None:
     chance = random.Random(3)  # noqa: S311

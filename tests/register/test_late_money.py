@@ -13,8 +13,10 @@ from temporal_server import local_server
 from tests.lifecycle.test_money import at, ended, moved
 from tests.lifecycle.world import FIXED, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import slow
 
 
+@slow
 async def test_a_chargeback_after_the_end_is_in_the_list_and_in_the_journal(
     place: str, books: Books
 ) -> None:

@@ -32,6 +32,7 @@ from tests.lifecycle.world import FIXED, Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import slow
 from worker import erase_nightly
 
 DAY = timedelta(days=1)
@@ -189,6 +190,7 @@ async def _run(temporal: Client) -> ErasedNow:
     return result
 
 
+@slow
 async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, database: Engine) -> None:
     async with here.company(paces=HEARS) as company:
         old, young, other = [await _sent(company, database, ago) for ago in (40, 20, 50)]
@@ -227,7 +229,7 @@ async def test_the_schedule_is_made_once_and_begins_a_run(here: World, database:
                     await asyncio.sleep(0.1)
             action: Any = begun[0].action
             run = temporal.get_workflow_handle(action.workflow_id)
-            assert await asyncio.wait_for(run.result(), 30) is not None
+            assert await asyncio.wait_for(run.result(), LONG_ENOUGH) is not None
             assert (await run.describe()).status is WorkflowExecutionStatus.COMPLETED
         finally:
             await schedule.delete()

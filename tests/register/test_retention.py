@@ -30,7 +30,7 @@ from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.rebuilt import Drill, refused_plainly
-from tests.tiers import THOROUGH
+from tests.tiers import THOROUGH, simulated
 
 ONCE = [CREATED, APPROVED, SENT]
 MANY = 100 if THOROUGH else 10
@@ -221,7 +221,7 @@ async def an_order_that_was_completed(company: Company) -> Second:
     order = an_order(company, "1", "2")
     await company.client.orders.start(order)
     await company.client.orders.deliver(order.reference, a_delivery("D1", "1", "2"))
-    await asyncio.wait_for(company.client.orders.result(order.reference), 60)
+    await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
     name = f"{order.reference}:D1"
 
     async def second() -> None:
@@ -248,6 +248,7 @@ SCENARIOS: tuple[First, ...] = (
 )
 
 
+@simulated
 @on_both_when_thorough
 async def test_whatever_was_under_way_is_gone_on_with_once(drill: Drill) -> None:
     async with contextlib.AsyncExitStack() as stack:

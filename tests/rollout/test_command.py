@@ -10,8 +10,10 @@ from invoicing.state.invoice import Status
 from tests.command_line import typed
 from tests.rollout.changed import Breaking, stories
 from tests.rollout.conftest import Scene
+from tests.tiers import slow
 
 
+@slow
 async def test_code_that_fits_is_promoted_and_shown(scene: Scene) -> None:
     held = await scene.company.start(hold=True)
     await scene.company.until_status(held, Status.HELD)
@@ -29,6 +31,7 @@ async def test_code_that_fits_is_promoted_and_shown(scene: Scene) -> None:
         assert said.stdout == "two gets 25 % of the work.\n"
 
 
+@slow
 async def test_code_that_does_not_fit_is_not_promoted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,6 +47,7 @@ async def test_code_that_does_not_fit_is_not_promoted(
     assert (await scene.deployment.deployed()).current == "one"
 
 
+@slow
 async def test_a_build_that_the_code_at_hand_is_not_known_to_be_is_not_promoted_unchecked(
     shared: Scene,
 ) -> None:

@@ -22,9 +22,11 @@ from settings.worker import WorkerSettings
 from tests.patience import LONG_ENOUGH
 from tests.rollout.changed import Patched, stories
 from tests.rollout.conftest import Scene
+from tests.tiers import slow
 from worker import STORIES
 
 
+@slow
 async def test_new_work_goes_to_what_was_promoted_and_what_lives_goes_along(scene: Scene) -> None:
     company, deployment = scene.company, scene.deployment
     held = await company.start(hold=True)
@@ -46,7 +48,7 @@ async def test_new_work_goes_to_what_was_promoted_and_what_lives_goes_along(scen
     assert company.effects(held) == ["created", "approved", "sent"]
 
 
-@pytest.mark.thorough
+@slow
 async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Scene) -> None:
     company, deployment = scene.company, scene.deployment
     async with scene.serve("two"):
@@ -67,7 +69,7 @@ async def test_a_share_of_new_work_ramps_and_a_roll_back_ends_the_ramp(scene: Sc
         assert (now.current, now.ramping, now.share) == ("one", None, 0)
 
 
-@pytest.mark.thorough
+@slow
 async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well(
     scene: Scene,
 ) -> None:
@@ -93,7 +95,7 @@ async def test_lives_over_two_builds_with_a_roll_back_in_the_middle_all_end_well
     assert lived == {"one", "two"}
 
 
-@pytest.mark.thorough
+@slow
 async def test_two_hundred_lives_over_three_builds_with_a_roll_back_break_no_promise(
     scene: Scene,
 ) -> None:
@@ -140,7 +142,7 @@ async def test_two_hundred_lives_over_three_builds_with_a_roll_back_break_no_pro
     assert len(company.stand_in.ledger.entries) == 3 * len(lives)
 
 
-@pytest.mark.thorough
+@slow
 async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(scene: Scene) -> None:
     """A check of the older code tells before; nothing is lost, and it goes on when it is back."""
     company, deployment = scene.company, scene.deployment
@@ -162,6 +164,7 @@ async def test_what_only_the_newer_code_knows_waits_for_it_after_a_roll_back(sce
     assert company.effects(newer) == ["created", "approved", "sent"]
 
 
+@slow
 async def test_a_promotion_waits_a_while_for_workers_that_have_just_started(scene: Scene) -> None:
     patient = Deployment(scene.client, WorkerSettings().deployment, patience=30)
     promoted = asyncio.create_task(patient.promote("two"))
@@ -170,6 +173,7 @@ async def test_a_promotion_waits_a_while_for_workers_that_have_just_started(scen
         assert (await patient.deployed()).current == "two"
 
 
+@slow
 async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:
     deployment = scene.deployment
     with pytest.raises(NotMoved, match="no worker of build nowhere has asked for work yet"):
@@ -177,7 +181,7 @@ async def test_a_build_without_workers_gets_no_work(scene: Scene) -> None:
     assert (await deployment.deployed()).current == "one"
 
 
-@pytest.mark.thorough
+@slow
 async def test_from_workers_without_a_build_there_is_a_way_to_one_and_back(scene: Scene) -> None:
     deployment = scene.deployment
     assert (await deployment.deployed()).current == "one"
@@ -197,6 +201,7 @@ class Service:
         raise RPCError("not now", self.status, b"")
 
 
+@slow
 @pytest.mark.parametrize(
     ("status", "error", "said"),
     [

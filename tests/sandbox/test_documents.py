@@ -16,6 +16,7 @@ import pytest_asyncio
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import Fault
 from sandbox.kit.pdf import pdf
+from tests.patience import LONG_ENOUGH
 from tests.sandbox.shops import Shop, opened
 
 
@@ -149,7 +150,7 @@ async def test_a_pdf_may_take_a_while(shop: Shop) -> None:
     shop.stand_in.assumed.pdf_delay = 0.01
     await shop.desk.final()
     links: dict[str, Any] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONG_ENOUGH):
         while "pdfLink" not in links:
             links = (await shop.desk.shown())["_links"]
 

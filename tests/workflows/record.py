@@ -485,7 +485,7 @@ async def record(lives: tuple[Life, ...], register: Register | None = None) -> d
             async with here.company(patience=10) as company:
                 talkative(here, company)
                 reference = await life(company)
-                await asyncio.wait_for(_over(company, reference), 30)
+                await asyncio.wait_for(_over(company, reference), LONG_ENOUGH)
                 histories = await runs(company, reference)
             return {
                 f"{life.__name__}-{number}.json": _text(history)
