@@ -75,8 +75,8 @@ async def beside(
         await asyncio.gather(*(each.turn(WARM) for each in running))
         taken: dict[str, list[Spent]] = {each.kind.name: [] for each in running}
         for turn in range(turns):
-            for each in running if turn % 2 == 0 else reversed(running):
-                taken[each.kind.name].append(await each.turn(count))
+            for one in running if turn % 2 == 0 else reversed(running):
+                taken[one.kind.name].append(await one.turn(count))
         return taken
 
 
