@@ -244,7 +244,7 @@ class Play:
 
     async def strangers(self) -> None:
         """A secret that the provider refuses."""
-        patient = SHORT.model_copy(update={"deadline": timedelta(seconds=3)})
+        patient = SHORT.model_copy(update={"deadline": timedelta(seconds=8)})
         # Long enough to be seen to wait, on a busy machine.
         attention = timedelta(seconds=5)
         waits = {"unavailable": patient, "credentials": patient, "attention": attention}
