@@ -6,7 +6,7 @@
 # From Debian's packages and the servers' own Go modules, under the same names. They are not the
 # originals: each says so in its label `invoicing.made-here`, and the last lines say what differs. An
 # image that the engine has from elsewhere is left alone. Where `docker compose` is missing, it is built
-# from its own module, too. The first time takes up to an hour of CPU; what is built is kept in CACHE.
+# from its own module, too. The first time takes a quarter of an hour of CPU; 2 GB are kept in CACHE.
 #
 # Needs: root, docker, go as new as the servers ask for (1.26), python3 with pip, and Debian's packages
 # mmdebstrap and busybox-static.
