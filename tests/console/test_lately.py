@@ -137,7 +137,7 @@ async def test_a_row_is_read_of_a_worker_once_and_again_when_it_has_changed(
     assert looked.count(reference) == 1
     await _answered(one, reference)
     together = f"/console/together?of=invoices/{reference}"
-    await until(one, together, lambda page: "Not asked anything now" in page.text)
+    await until(one, together, lambda page: "They wait for no answer now" in page.text)
     assert looked.count(reference) > 1
 
 

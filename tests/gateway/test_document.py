@@ -45,6 +45,7 @@ async def test_the_document_is_served_to_everybody(gateway: Gateway) -> None:
 
 
 SHOWN = {
+    "export": ["application/zip"],
     "pdf": ["application/pdf"],
     "file": ["text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
 }

@@ -476,7 +476,7 @@ FULL: dict[str, Any] = {
         supporting(
             reference=text("ts", 100),
             description=text("hours", 153),
-            file=a_file(name=text("file", 255)),
+            file=a_file(name=text("file", 251) + ".pdf"),
         ),
         {"reference": "2", "location": text("https://example.com/", 500).replace(" ", "-")},
     ],
