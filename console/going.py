@@ -95,13 +95,14 @@ async def how_it_goes(
 
 
 async def _overview(desk: Console, visitor: Visitor, span: list[date]) -> Overview | None:
-    """None where there is no register: only what waits is known then."""
+    """As it was some seconds ago. None where there is no register: only what waits is
+    known then."""
     if desk.backend.books is None:
         return None
     filters = books.OverviewFilters(since=span[0], until=span[-1])
     of = ("overview", visitor.caller.reach, filters.since, filters.until)
     ask = partial(books.overlook_books, filters, desk.backend, visitor.caller)
-    return await desk.read.lists.answer(of, ask)
+    return await desk.read.pictures.answer(of, ask)
 
 
 async def _waits(desk: Console, visitor: Visitor) -> tuple[list[Wait], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -52,7 +53,10 @@ async def inbox(
     order: Order = "age",
 ) -> HTMLResponse:
     """What waits, in the order in which it was asked for, or by what it is worth."""
-    rows, more = await waiting(desk, visitor)
+    # Asked side by side: each is a list of its own, and the slowest takes a third of a second.
+    (rows, more), found_there, told = await asyncio.gather(
+        waiting(desk, visitor), findings_of(desk, visitor), news_of(desk, visitor)
+    )
     worths = await _worths(desk, visitor, rows) if order == "worth" else None
     if worths is not None:
         rows = by_worth(rows, worths)
@@ -60,8 +64,6 @@ async def inbox(
     number = min(number, last)
     shown = rows[(number - 1) * ROWS : number * ROWS]
     found = await look_at_each(desk, [(kind, row.reference) for kind, row in shown])
-    found_there = await findings_of(desk, visitor)
-    told = await news_of(desk, visitor)
     news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told)])
     return desk.pages.page(
         request,
@@ -168,25 +170,32 @@ _KINDS = {
 }
 
 
-async def waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
+async def waiting(desk: Console, visitor: Visitor) -> tuple[list[_Row], bool]:
     """Those that wait for a person, first asked first, and whether there are more than that; as it
     was a moment ago, for everybody who may see the same."""
     of = ("waiting", visitor.caller.reach)
     return await desk.read.lists.answer(of, partial(_waiting, desk, visitor))
 
 
-async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[tuple[Kind, Listed]], bool]:
-    found: list[tuple[Kind, Listed]] = []
-    more = False
-    for kind, workflow in _KINDS.items():
-        cursor: str | None = None
-        for _ in range(MOST_LISTED // _AT_ONCE):
-            wanted = Paged(limit=_AT_ONCE, cursor=cursor)
-            rows, cursor = await page(
-                desk.backend, visitor.caller, workflow, wanted, waiting_for="person"
-            )
-            found += [(kind, row) for row in rows]
-            if cursor is None:
-                break
-        more = more or cursor is not None
-    return sorted(found, key=lambda each: each[1].started_at), more
+async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[_Row], bool]:
+    each = await asyncio.gather(
+        *(_waiting_of(desk, visitor, kind, workflow) for kind, workflow in _KINDS.items())
+    )
+    found = [row for rows, _ in each for row in rows]
+    return sorted(found, key=lambda row: row[1].started_at), any(more for _, more in each)
+
+
+async def _waiting_of(
+    desk: Console, visitor: Visitor, kind: Kind, workflow: str
+) -> tuple[list[_Row], bool]:
+    found: list[_Row] = []
+    cursor: str | None = None
+    for _ in range(MOST_LISTED // _AT_ONCE):
+        wanted = Paged(limit=_AT_ONCE, cursor=cursor)
+        rows, cursor = await page(
+            desk.backend, visitor.caller, workflow, wanted, waiting_for="person"
+        )
+        found += [(kind, row) for row in rows]
+        if cursor is None:
+            break
+    return found, cursor is not None

@@ -109,6 +109,8 @@ class Versions(Generic[K, T]):
 
 MOMENT = 1.0
 """Seconds: Temporal's lists are about as old."""
+PICTURES = 15.0
+"""Seconds: days and weeks look the same a moment later, and adding them up takes a while."""
 MOST_ROWS = 500
 """That are held: twenty pages of those that wait."""
 HELD = 60.0
@@ -122,6 +124,8 @@ class Read:
         self.lists = Lately(MOMENT)
         """What waits, by who may see it."""
         self.rows = Lately(MOMENT)
+        self.pictures = Lately(PICTURES)
+        """How it goes, by who may see it and over which days; nobody decides by them."""
         self.held: Versions[Hashable, Any] = Versions(MOST_ROWS, HELD)
 
     def forget(self) -> None:
