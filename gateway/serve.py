@@ -75,9 +75,14 @@ async def serving(
 def _listen(settings: GatewaySettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=QUEUE)
+        made = socket.create_server((settings.host, settings.port), family=family, backlog=QUEUE)
     except OSError as error:
         raise InvoicingError(
             f"cannot listen at {settings.host} port {settings.port} ({error.strerror}): set "
             "GATEWAY_HOST and GATEWAY_PORT"
         ) from None
+    # Each connection has it from here: asyncio sets it only where the socket names its protocol,
+    # which Python's create_server does not. Without it a body waits 40 ms until its head is
+    # confirmed.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made

@@ -163,6 +163,17 @@ async def test_refusing_is_over_by_itself_and_on_the_same_port(
     assert jar.url == url
 
 
+async def test_the_body_of_an_answer_does_not_wait_until_its_head_is_confirmed(
+    jar: Jar, client: httpx.AsyncClient
+) -> None:
+    """It took 40 ms of each answer but the first of a connection."""
+    await client.get("/things")
+    assert jar._listener is not None
+    (connection,) = jar._listener._state.connections
+    accepted = connection.transport.get_extra_info("socket")
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
 async def test_nothing_listens_while_it_is_down(jar: Jar, client: httpx.AsyncClient) -> None:
     await client.get("/things")
     async with jar.down():
