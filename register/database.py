@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,12 @@ from register.trouble import BadRegister as BadRegister
 PATIENCE = 5
 """Seconds: to connect, and for a lock of somebody else's. What takes longer is tried again by the
 engine, which shows that it waits."""
+
+STARTING_PATIENCE = 60
+"""Seconds for a lock of another worker that brings the tables up to date: they start together."""
+
+MIGRATING_PATIENCE = 3600
+"""Seconds that PostgreSQL may take for one step of that: it may go through every row there is."""
 
 CONNECTIONS = 8
 """To PostgreSQL, and threads that use them, of one worker. SQLite writes one at a time anyway."""
@@ -48,9 +56,16 @@ def opened(where: str, *, findings_kept: timedelta = KEPT) -> Books:
         raise BadRegister("the register was made by a newer version of this program") from None
     except DBAPIError as error:
         engine.dispose()
-        raise BadRegister(f"the register cannot be opened: {type(error.orig).__name__}") from None
+        raise BadRegister(f"the register cannot be opened: {_said(error)}") from None
     threads = 1 if engine.dialect.name == "sqlite" else CONNECTIONS
     return Books(engine, threads=threads, findings_kept=findings_kept)
+
+
+def _said(error: DBAPIError) -> str:
+    """Which error it is. Its text is left out: it may repeat what was written."""
+    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+    name = type(error.orig).__name__
+    return f"{name} ({code})" if code else name
 
 
 def made(where: str) -> Engine:
@@ -96,7 +111,7 @@ def for_reading(where: str, patience: int = READING_PATIENCE) -> Engine:
             _refuse_another_version(connection)
     except DBAPIError as error:
         engine.dispose()
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise BadRegister(f"the register cannot be read: {_said(error)}") from None
     except BadRegister:
         engine.dispose()
         raise
@@ -175,8 +190,9 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None
         # A claim that was granted must outlive a loss of power.
         # What is erased must be gone from the file, too.
-        for each in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        for each in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {each}")
+        _log_ahead(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -184,6 +200,19 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn its write-ahead log on. Of two who do so at once SQLite refuses one without a wait."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def upgraded(engine: Engine, revision: str = "head") -> None:
@@ -200,10 +229,27 @@ def downgraded(engine: Engine, revision: str) -> None:
 
 @contextlib.contextmanager
 def _migrating(engine: Engine) -> Iterator[Config]:
-    with engine.begin() as connection:
+    with engine.connect() as connection, _patient(connection), connection.begin():
         if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{STARTING_PATIENCE}s'"))
+            connection.execute(text(f"SET LOCAL statement_timeout = '{STARTING_PATIENCE}s'"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            connection.execute(text(f"SET LOCAL statement_timeout = '{MIGRATING_PATIENCE}s'"))
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
         yield config
+
+
+@contextlib.contextmanager
+def _patient(connection: Connection) -> Iterator[None]:
+    """A connection to a file waits longer for its lock meanwhile; PostgreSQL is told so itself."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.execute(f"PRAGMA busy_timeout={STARTING_PATIENCE * 1000}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={PATIENCE * 1000}")

@@ -6,20 +6,24 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, inspect, text
 
 from invoicing.books.claims import Word
 from invoicing.errors import Unavailable
-from register import BadRegister, Books, opened
+from register import BadRegister, Books, database, opened
 from register.database import downgraded, made, upgraded
 from register.tables import metadata
+from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both
 from tests.register.said import a_claim, a_record, a_row, lines
 
@@ -86,6 +90,27 @@ def test_several_workers_that_start_at_once_make_the_tables_once(place: str) -> 
         made_ = list(threads.map(opened, [place] * 6))
     for each in made_:
         each.close()
+
+
+def test_a_worker_waits_for_another_one_that_brings_the_tables_up_to_date(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than for any other lock: a migration goes through every row there is."""
+    locked, first = Event(), made(place)
+    monkeypatch.setattr(database, "PATIENCE", 1)
+
+    def upgrade() -> None:
+        with database._migrating(first) as config:
+            locked.set()
+            time.sleep(2)
+            command.upgrade(config, "head")
+
+    with ThreadPoolExecutor(1) as thread:
+        upgrading = thread.submit(upgrade)
+        assert locked.wait(LONG_ENOUGH)
+        opened(place).close()
+        upgrading.result()
+    first.dispose()
 
 
 def test_a_register_of_a_newer_version_is_not_touched(place: str, engine: Engine) -> None:
