@@ -1289,7 +1289,7 @@ _QUIDDLY_ATTACHES: Life = Life(
     asks=True,
     goal=Goal.SENT,
     request=WITH_PDF,
-    odd=(both("refused", Expected(2)),),
+    odd=(both("refused", Expected(2, REFUSED)),),
     # The answer is about the file.
     unmoved=_QUIDDLY_OWN,
 )
@@ -1313,7 +1313,7 @@ _QUIDDLY_LIVES = (
         "its number is looked for",
         "find",
         asks=True,
-        odd=(both("refused", Expected(2)),),
+        odd=(both("refused", Expected(2, REFUSED)),),
     ),
     Life(
         "its number is looked for after a lost create",
