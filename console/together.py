@@ -21,6 +21,7 @@ from console.render import Visitor
 from console.rows import look_at_each
 from console.second import consents
 from console.subjects import Kind, Subject, answer_in, check, give, sums
+from console.words import Words
 from gateway import invoices
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble, invalid, trouble_with
@@ -39,8 +40,10 @@ _AT_ONCE = 4
 
 
 class Group(NamedTuple):
-    """Those that ask the same, and the answers that all of them offer, each with what it means."""
+    """Those that ask the same (`what`), and the answers that all of them offer, each with what it
+    means."""
 
+    what: str
     subjects: list[Subject]
     answers: list[tuple[Answer, str]]
 
@@ -55,14 +58,18 @@ def _named(items: Iterable[str]) -> list[tuple[Kind, str]]:
     return [(Kind(kind), name) for kind, _, name in parted]
 
 
-def _groups(subjects: Iterable[Subject], release: str) -> list[Group]:
+def _groups(subjects: Iterable[Subject], words: Words) -> list[Group]:
     by_reason: dict[Reason, list[Subject]] = defaultdict(list)
     held = [each for each in subjects if _is_held(each)]
     for each in subjects:
         if each.problem:
             by_reason[each.problem.reason].append(each)
-    asked = [Group(alike, _common(reason, alike)) for reason, alike in by_reason.items()]
-    return asked + ([Group(held, [(Answer.RELEASE, release)])] if held else [])
+    asked = [
+        Group(words.asked(reason), alike, _common(reason, alike))
+        for reason, alike in by_reason.items()
+    ]
+    release = [(Answer.RELEASE, words("do.release_means"))]
+    return asked + ([Group(words("waits.release"), held, release)] if held else [])
 
 
 def _is_held(subject: Subject) -> bool:
@@ -100,7 +107,7 @@ async def _preview(
     for kind, name in wanted:
         await check(desk, visitor, kind, name)
     found = await look_at_each(desk, wanted)
-    groups = _groups(found, desk.pages.words("do.release_means"))
+    groups = _groups(found, desk.pages.words)
     return desk.pages.page(
         request,
         "together.html",

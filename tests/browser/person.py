@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
-WITHIN = 20_000
+WITHIN = 120_000
 """Milliseconds for anything to be seen: many tests share the machine."""
 NOT_HERE = (
     "no Chromium can be found here, so no real browser tries the console: install Debian's package "

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.visits import log
 from invoicing.state.invoice import Status
+from invoicing.state.questions import QUESTIONS, Reason
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in
@@ -28,8 +29,8 @@ async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_
     inbox = await everywhere(browser, references[0])
     form = next(each for each in inbox.forms if each.action.endswith("/together"))
     page = await browser.send(form, of=items)
-    assert "3 with this question" in page.text
-    assert "1 with this question" in page.text
+    for reason, count in ((Reason.REJECTED, 3), (Reason.AMOUNTS_DIFFER, 1)):
+        assert f"{QUESTIONS[reason].sentence} ({count})" in page.text
     assert "Together €375.09." in page.text
     assert "try the step again: the cause is mended at the provider" in page.text
     assert page.links().count(f"/console/invoices/{silent}") == 1
