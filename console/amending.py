@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from console import credited, way
-from console.answering import Again, show
+from console.answering import Again, show, tried
 from console.correcting import asked_now
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.drafting import (
@@ -36,11 +36,10 @@ from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble
 from gateway.visits import visit_of
 from invoicing.credits.amend import Amend, Amendment
-from invoicing.errors import FieldProblem, InvalidRequest, InvoicingError
+from invoicing.errors import InvoicingError
 from invoicing.parse import read
 from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Invoice
-from invoicing.temporal.asking import Refused
 from settings.callers import Scope
 
 router = APIRouter()
@@ -84,27 +83,24 @@ async def amend(request: Request, desk: Desk, visitor: Answering, reference: Ref
     subject, amends = await _of(desk, visitor, reference)
     first = begun(amends.request)
     draft = await asyncio.to_thread(filled_in, form, first)
-    visit = visit_of(request)
     if form["answer"] != SEND:
-        visit.outcome = NOT_SENT
+        visit_of(request).outcome = NOT_SENT
         looked = await looked_through(desk, draft, form)
         return _page(request, desk, visitor, subject, amends, *looked)
-    words = desk.pages.words
-    try:
+
+    async def act(form: Form) -> str:
         wanted = await asyncio.to_thread(_wanted, form, visitor, amends, draft)
         await amendments.amend_invoice(reference, wanted, desk.backend, visitor.caller)
-    except InvalidRequest as error:
-        visit.outcome = Wrong.INVALID.slug
-        found = error.fields or [FieldProblem(field="reason", message=str(error))]
-        wrong = [each.model_copy(update={"field": _ours(each.field)}) for each in found]
-        again = Again(422, words("again.mistakes"), "", form, wrong)
-        return _page(request, desk, visitor, subject, amends, turned(draft, wrong), again)
-    except Refused as error:
-        visit.outcome = Wrong.REFUSED.slug
-        again = Again(409, words("again.refused", why=str(error)), "", form)
-        return _page(request, desk, visitor, subject, amends, draft, again)
-    path = Subject(Kind.AMENDMENTS, reference).path
-    return RedirectResponse(f"{request.scope['root_path']}{path}?said=amending", 303)
+        return "amending"
+
+    again = await tried(request, desk, Kind.AMENDMENTS, reference, SEND, form, act)
+    if isinstance(again, Response):
+        return again
+    wrong = [each.model_copy(update={"field": _ours(each.field)}) for each in again.mistakes]
+    if wrong:
+        draft = turned(draft, wrong)
+    again = again._replace(form=form, mistakes=wrong)
+    return _page(request, desk, visitor, subject, amends, draft, again)
 
 
 async def _of(desk: Console, visitor: Visitor, reference: str) -> tuple[Subject, Amends]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 
 from invoicing.books.booked import Wanted
 from invoicing.books.calls import KEPT, Called
 from invoicing.books.overview import Calls
 from invoicing.books.periods import Period
+from register.reach import at
 from register.tables import provider_calls
 
 
@@ -46,16 +47,4 @@ def _fits(wanted: Wanted, period: Period) -> list[ColumnElement[bool]]:
         fits.append(has.provider == wanted.provider)
     if wanted.account:
         fits.append(has.account == wanted.account)
-    if wanted.accounts:
-        named = (each.partition("/") for each in wanted.accounts)
-        fits.append(
-            or_(
-                *(
-                    and_(has.provider == provider, has.account == name)
-                    if name
-                    else has.provider == provider
-                    for provider, _, name in named
-                )
-            )
-        )
-    return fits
+    return [*fits, *at(provider_calls, wanted.accounts)]

@@ -32,6 +32,7 @@ from register import cursors
 from register.database import BadRegister
 from register.notes import stands
 from register.periods import of_period
+from register.reach import at, beginning
 from register.tables import invoices, vat_rows
 
 MOST_ROWS = 1000
@@ -127,12 +128,8 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 
 def of_whom(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     """What keeps a limited caller to its own."""
-    has = invoices.c
-    if wanted.accounts:
-        yield or_(*map(_at, wanted.accounts))
-    if wanted.prefixes:
-        begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
-        yield or_(*begin)
+    yield from at(invoices, wanted.accounts)
+    yield from beginning(invoices, wanted.prefixes)
 
 
 def _says(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
@@ -158,12 +155,6 @@ def _in_units(bound: Decimal, rounding: str) -> ColumnElement[Any]:
     places = by_minor_units()
     others = ((invoices.c.currency.in_(places[each]), units(each)) for each in places if each != 2)
     return case(*others, else_=units(2))
-
-
-def _at(account: str) -> ColumnElement[bool]:
-    provider, _, name = account.partition("/")
-    of_provider = invoices.c.provider == provider
-    return and_(of_provider, invoices.c.account == name) if name else of_provider
 
 
 def overdue(day: date) -> ColumnElement[bool]:

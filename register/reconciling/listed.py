@@ -10,10 +10,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    FromClause,
     RowMapping,
     and_,
-    func,
     or_,
     select,
 )
@@ -23,6 +21,7 @@ from invoicing.books.findings import FoundPage, Run, RunsPage, WantedFindings
 from invoicing.books.reconciling import Found, Reconciled
 from register import cursors
 from register.database import BadRegister
+from register.reach import at, beginning
 from register.reconciling.kept import found_in
 from register.tables import findings, reconciliations
 
@@ -62,7 +61,7 @@ def runs_page(
     """So many of those at these accounts, the latest first. Raises BadCursor, BadRegister.
     Blocks."""
     has, most = reconciliations.c, min(limit, MOST_ROWS)
-    fits = _at(reconciliations, accounts)
+    fits = [*at(reconciliations, accounts)]
     if after:
         ended_at, run = cursors.read(after)
         fits.append(or_(has.ended_at < ended_at, and_(has.ended_at == ended_at, has.run < run)))
@@ -87,21 +86,9 @@ def _fitting(wanted: WantedFindings) -> list[ColumnElement[bool]]:
     given = {name: getattr(wanted, name) for name in ("provider", "account", "kind")}
     fits = [has[name] == value for name, value in given.items() if value is not None]
     fits.append(has.closed_at.is_not(None) if wanted.closed else has.closed_at.is_(None))
-    if wanted.prefixes:
-        # One about no reference of ours is nobody's who is limited to some.
-        begin = (func.substr(has.reference, 1, len(each)) == each for each in wanted.prefixes)
-        fits.append(or_(*begin))
-    return [*fits, *_at(findings, wanted.accounts)]
-
-
-def _at(table: FromClause, accounts: Iterable[str]) -> list[ColumnElement[bool]]:
-    """At one of these accounts (`mollie`, or `mollie/shop`); none: anywhere."""
-    at: list[ColumnElement[bool]] = []
-    for each in accounts:
-        provider, _, name = each.partition("/")
-        here = table.c.provider == provider
-        at.append(and_(here, table.c.account == name) if name else here)
-    return [or_(*at)] if at else []
+    # One about no reference of ours is nobody's who is limited to some.
+    fits += beginning(findings, wanted.prefixes)
+    return [*fits, *at(findings, wanted.accounts)]
 
 
 def _run(row: RowMapping) -> Run:

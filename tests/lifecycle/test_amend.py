@@ -67,6 +67,14 @@ async def until(office: Office, reference: str, sure: Callable[[Amendment], bool
         return state
 
 
+async def with_its_credit_held(office: Office, reference: str, wanted: Amend) -> Amendment:
+    """Amend it: the credit note is there, and held."""
+    await office.client.amendments.make(reference, wanted)
+    state = await until(office, reference, lambda state: state.credit is not None)
+    await until_held(office, str(state.credit))
+    return state
+
+
 async def until_held(office: Office, reference: str) -> None:
     """Until this invoice is there, and held."""
     async with asyncio.timeout(LONG_ENOUGH):
@@ -221,9 +229,7 @@ async def test_other_content_and_other_names_are_refused_whether_it_runs_or_has_
 async def test_while_the_credit_is_not_final_there_is_no_new_invoice(office: Office) -> None:
     reference = await office.invoiced()
     held = an_amendment(reference, credit_note={"hold": True})
-    await office.client.amendments.make(reference, held)
-    state = await until(office, reference, lambda state: state.credit is not None)
-    await until_held(office, str(state.credit))
+    state = await with_its_credit_held(office, reference, held)
     for _ in range(3):
         # Whoever asks again has it look at once.
         state = await office.client.amendments.make(reference, held)
@@ -241,9 +247,7 @@ async def test_a_credit_that_is_cancelled_makes_no_new_invoice_and_the_old_one_s
 ) -> None:
     reference = await office.invoiced()
     held = an_amendment(reference, credit_note={"hold": True})
-    await office.client.amendments.make(reference, held)
-    state = await until(office, reference, lambda state: state.credit is not None)
-    await until_held(office, str(state.credit))
+    state = await with_its_credit_held(office, reference, held)
     await office.client.invoices.cancel(str(state.credit), Cancel(by="somebody", reason="no"))
     state = await ended(office, reference)
     assert (state.status, state.credited) == (AmendStatus.REFUSED, False)
@@ -436,9 +440,7 @@ async def test_a_reference_that_somebody_takes_while_the_credit_waits_is_given_u
 ) -> None:
     reference = await office.invoiced()
     held = an_amendment(reference, credit_note={"hold": True})
-    await office.client.amendments.make(reference, held)
-    state = await until(office, reference, lambda state: state.credit is not None)
-    await until_held(office, str(state.credit))
+    state = await with_its_credit_held(office, reference, held)
     theirs = held.invoice.model_copy(update={"document": bought_by("Somebody else")})
     await office.client.invoices.start(theirs)
     await office.client.invoices.result(theirs.reference)
