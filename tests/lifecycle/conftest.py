@@ -9,7 +9,7 @@ import pytest
 
 from documents import opened as store_at
 from temporal_server import Server, local_server
-from tests.lifecycle.world import FIXED, Company, World, world
+from tests.lifecycle.world import Company, World, world
 
 # The engine logs a traceback for every call that fails, and here thousands are made to.
 logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
@@ -17,7 +17,7 @@ logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[Server]:
-    async with local_server(dynamic_config=FIXED) as running:
+    async with local_server() as running:
         yield running
 
 

@@ -35,7 +35,7 @@ from tests.lifecycle.provider_world import (
     opened,
     scenarios,
 )
-from tests.lifecycle.world import FIXED, World, world
+from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
 
 
@@ -79,7 +79,7 @@ async def keeping() -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory() as folder:
         store = store_at(folder)
         async with (
-            local_server(own=True, dynamic_config=FIXED) as server,
+            local_server(own=True) as server,
             world(server, documents=store) as made,
         ):
             yield made

@@ -24,7 +24,7 @@ from temporal_server import local_server
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.provider_world import KINDS, Shop
 from tests.lifecycle.provider_world import opened as at_any
-from tests.lifecycle.world import FIXED, TIMEOUT, World, world
+from tests.lifecycle.world import TIMEOUT, World, world
 from tests.patience import LONG_ENOUGH
 
 LISTING = ["invoro", "mollie", "zero_friction"]
@@ -46,7 +46,7 @@ async def kept_at(place: str) -> AsyncIterator[Kept]:
     books = await asyncio.to_thread(register_at, place)
     try:
         async with (
-            local_server(own=True, dynamic_config=FIXED) as running,
+            local_server(own=True) as running,
             world(running, register=books) as here,
         ):
             yield Kept(here, books, place)

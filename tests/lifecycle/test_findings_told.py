@@ -14,7 +14,7 @@ from register import opened as register_at
 from settings.worker import WorkerSettings
 from temporal_server import local_server
 from tests.lifecycle.reconciled import behind_our_back, opened, reconciled, sent
-from tests.lifecycle.world import FIXED, world
+from tests.lifecycle.world import world
 from tests.patience import LONG_ENOUGH
 from worker import posts_to, refuse_unknown_subscriber, serving
 
@@ -33,7 +33,7 @@ async def test_what_is_found_is_told_once_and_nothing_of_what_was_known(tmp_path
     books = await asyncio.to_thread(register_at, str(tmp_path / "register.db"))
     office = _Office()
     async with (
-        local_server(own=True, dynamic_config=FIXED) as server,
+        local_server(own=True) as server,
         world(server, register=books, findings_subscriber="office") as here,
         serving([posts_to(here.client.temporal, "office", office, WorkerSettings())]),
         opened(here, "invoro") as shop,

@@ -64,10 +64,6 @@ PACES = Paces(
 )
 """The waits of tests: pace is data."""
 
-FIXED = {"system.forceSearchAttributesCacheRefreshOnRead": False}
-"""The development server reads the registered search attributes from its database on every use, so
-that one is seen at once that is registered later. Here none is."""
-
 TIMEOUT = 2.0
 """Seconds an adaptor waits for an answer. A stand-in answers in milliseconds, but a busy machine
 may have the process of both wait for half a second, and nothing was to be lost then."""

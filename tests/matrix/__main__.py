@@ -21,7 +21,7 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from invoicing.process import run
 from temporal_server import local_server
 from tests.lifecycle.document_lives import keeping
-from tests.lifecycle.world import FIXED, World, world
+from tests.lifecycle.world import World, world
 from tests.matrix.cells import OF_DOCUMENTS, SETUPS, Live, Row, Table, table
 from tests.matrix.page import Cells, Run, read, written
 from tests.matrix.seen import seen
@@ -54,7 +54,7 @@ async def lived(tables: Mapping[str, Table], at_once: int) -> Matrix:
 
 @contextlib.asynccontextmanager
 async def _world() -> AsyncIterator[World]:
-    async with local_server(dynamic_config=FIXED) as server, world(server) as made:
+    async with local_server() as server, world(server) as made:
         yield made
 
 

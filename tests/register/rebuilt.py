@@ -19,7 +19,7 @@ from register import Books
 from temporal_server import local_server
 from tests.lifecycle.provider_world import Shop
 from tests.lifecycle.reconciled import opened
-from tests.lifecycle.world import FIXED, Company, World, world
+from tests.lifecycle.world import Company, World, world
 
 
 class Drill:
@@ -34,7 +34,7 @@ class Drill:
     async def server(self) -> AsyncIterator[World]:
         """A Temporal that knows nothing; the companies of the one before are here again."""
         async with (
-            local_server(own=True, dynamic_config=FIXED) as running,
+            local_server(own=True) as running,
             world(running, register=self.books) as here,
         ):
             here.http = self._http

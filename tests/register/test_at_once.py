@@ -20,7 +20,7 @@ from register import Books
 from register.database import made
 from register.tables import journal
 from temporal_server import local_server
-from tests.lifecycle.world import FIXED, Company, world
+from tests.lifecycle.world import Company, world
 from tests.register.postgres import on_both_when_thorough
 
 
@@ -73,7 +73,7 @@ def _sequences(place: str, reference: str) -> list[int]:
 async def _sent(register: Any, books: Books, place: str) -> Mapping[str, int]:
     """One that is sent, everything of it written down once; how the register was asked."""
     async with (
-        local_server(own=True, dynamic_config=FIXED) as server,
+        local_server(own=True) as server,
         world(server, register=register) as here,
         here.company() as company,
     ):

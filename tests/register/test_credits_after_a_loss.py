@@ -27,7 +27,6 @@ from temporal_server import local_server
 from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME, Bookkeeper
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
-from tests.lifecycle.world import FIXED
 from tests.patience import LONG_ENOUGH
 from tests.tiers import simulated
 
@@ -44,7 +43,7 @@ def opened(books: Books) -> Opened:
     @asynccontextmanager
     async def office() -> AsyncIterator[Office]:
         async with (
-            local_server(own=True, dynamic_config=FIXED) as server,
+            local_server(own=True) as server,
             office_at(server, books, provider) as made,
         ):
             yield made

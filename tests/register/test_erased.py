@@ -57,7 +57,7 @@ from tests.lifecycle.test_orders import a_delivery, an_order
 from tests.lifecycle.test_orders import until as until_order
 from tests.lifecycle.test_privacy import Collected
 from tests.lifecycle.test_privacy import collected as collected
-from tests.lifecycle.world import FIXED, Company, World, world
+from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.tiers import slow
@@ -98,7 +98,7 @@ class Here:
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[Server]:
     """One of its own: on the shared one a worker without keys takes the tasks."""
-    async with local_server(own=True, dynamic_config=FIXED) as running:
+    async with local_server(own=True) as running:
         yield running
 
 

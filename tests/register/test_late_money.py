@@ -11,7 +11,7 @@ from register.database import for_reading
 from register.lists import page
 from temporal_server import local_server
 from tests.lifecycle.test_money import at, ended, moved
-from tests.lifecycle.world import FIXED, world
+from tests.lifecycle.world import world
 from tests.patience import LONG_ENOUGH
 from tests.tiers import slow
 
@@ -33,7 +33,7 @@ async def test_a_chargeback_after_the_end_is_in_the_list_and_in_the_journal(
                 await asyncio.sleep(0.1)
 
     async with (
-        local_server(own=True, dynamic_config=FIXED) as server,
+        local_server(own=True) as server,
         world(server, register=books) as here,
         at(here, "invoro") as shop,
     ):

@@ -28,7 +28,7 @@ from settings.variables import BadSettings
 from settings.worker import read
 from temporal_server import Server, local_server
 from tests.lifecycle.test_money import HEARS, hearing
-from tests.lifecycle.world import FIXED, Company, World, world
+from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
@@ -154,7 +154,7 @@ async def test_what_is_held_with_its_owner_is_not_due(books: Books, database: En
 
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[Server]:
-    async with local_server(own=True, dynamic_config=FIXED) as running:
+    async with local_server(own=True) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ from invoicing.state.identity import TASK_QUEUE, provider_queue, workflow_id
 from rollout.deployment import Deployment
 from settings.worker import WorkerSettings
 from temporal_server import local_server
-from tests.lifecycle.world import FIXED, Company, World, world
+from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
 from worker import STORIES, serving, workers
 
@@ -81,7 +81,7 @@ class Scene:
 async def _scene() -> AsyncIterator[Scene]:
     # The processes that replay connect by themselves.
     with pytest.MonkeyPatch.context() as environment:
-        async with local_server(own=True, dynamic_config=FIXED) as server:
+        async with local_server(own=True) as server:
             environment.setenv("TEMPORAL_ADDRESS", server.address)
             async with world(server, build="one") as here, here.company() as company:
                 made = Scene(here, company)
