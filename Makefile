@@ -41,7 +41,7 @@ examples: resolve ## have callers in Python, TypeScript, Go and REST ask for inv
 test: resolve ## run the tests (ARGS="-k approval" chooses)
 	@$(TESTS) $(ARGS)
 
-test-all: resolve ## run the tests with every fault at every step, or a part of them (PART=3/12)
+test-all: resolve ## run the tests with every fault at every step, or a part of them (PART=3/6)
 	@TESTS_THOROUGH=1 TESTS_PART=$(PART) $(TESTS) $(ARGS)
 
 matrix: resolve ## live every fault at every step and write docs/fault-matrix.md: a quarter of an hour

@@ -12,6 +12,7 @@ from invoicing.attachment import MOST_BYTES, StoredFile, digest_of
 from starter import Code
 from tests.attached import CONTENT
 from tests.command_line import typed
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ async def test_what_no_document_could_name_is_refused_with_words(
     assert not (folder / "store" / "+attachments").exists()
 
 
+@detail
 async def test_without_a_store_or_a_file_it_says_what_is_missing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from temporal_server import local_server, resolve_binary
 from tests.command_line import EXAMPLES, ROOT, address_of
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 OPERATE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^    (temporal .+)$", OPERATE, re.MULTILINE)
@@ -104,6 +105,7 @@ def test_the_commands_are_found() -> None:
     assert len(MANY) == 5
 
 
+@detail
 async def test_one_invoice_is_held_released_answered_and_cancelled_as_shown(
     company: Company, temporal: Path
 ) -> None:
@@ -117,6 +119,7 @@ async def test_one_invoice_is_held_released_answered_and_cancelled_as_shown(
     assert (await company.finished("INV-7")).status is Status.CANCELLED
 
 
+@detail
 async def test_many_are_held_answered_and_cancelled_as_shown(
     company: Company, temporal: Path
 ) -> None:
@@ -164,6 +167,7 @@ REFUSED: list[tuple[str, str, str]] = [
 ]
 
 
+@detail
 @pytest.mark.parametrize(("name", "said", "why"), REFUSED, ids=[one[2] for one in REFUSED])
 async def test_a_refused_signal_changes_nothing_and_shows(
     company: Company, temporal: Path, name: str, said: str, why: str
@@ -186,6 +190,7 @@ async def test_a_refused_signal_changes_nothing_and_shows(
     assert "signal was refused" not in await details(company, reference)
 
 
+@detail
 async def test_a_signal_that_cannot_be_read_shows_and_repeats_no_value(
     company: Company, temporal: Path
 ) -> None:
@@ -201,6 +206,7 @@ async def test_a_signal_that_cannot_be_read_shows_and_repeats_no_value(
     assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_every_other_command_that_is_shown_can_be_typed(
     company: Company, temporal: Path
 ) -> None:

@@ -37,7 +37,7 @@ from invoicing.state.order_ledger import LedgerLine
 from sandbox.kit.accounts import Moved, Stated
 from sandbox.kit.record import Effect, Ledger
 from sandbox.riverty import RivertyStandIn
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @contextmanager
@@ -501,6 +501,7 @@ def test_a_document_that_is_not_what_was_kept_is_noticed(raw: bytes, tmp_path: P
     assert printed_row(invoice, None, tmp_path).differs
 
 
+@detail
 @pytest.mark.parametrize("fine", [True, False])
 def test_the_exit_code_is_the_result(
     fine: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -543,6 +544,7 @@ def test_every_story_asks_for_an_invoice_under_its_own_name(story: Any) -> None:
     assert request.account == story.account
 
 
+@detail
 def test_every_line_of_the_order_is_delivered_or_cancelled_once() -> None:
     asked = [line for step in ORDER.steps for line in step.asks.lines]
     assert sorted(asked) == sorted(ORDER.lines)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.child import COMPILED, ROOT
 from tests.installed import AS_INSTALLED
+from tests.tiers import detail
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUP = PROJECT["tool"]["setuptools"]
@@ -55,6 +56,7 @@ def test_what_is_pinned_for_the_image_is_asked_for_by_the_package() -> None:
         assert f"\n{one.partition('>')[0]}==" in pinned
 
 
+@detail
 async def test_the_command_is_called_by_its_name_and_completes() -> None:
     assert PROJECT["project"]["scripts"] == {"invoicing": "starter:main"}
     code, said = await ran("-c", AS_INSTALLED, "list", "--help")
@@ -67,6 +69,7 @@ async def test_the_command_is_called_by_its_name_and_completes() -> None:
     assert "Example: python starter.py list" in said
 
 
+@detail
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

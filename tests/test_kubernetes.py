@@ -13,6 +13,7 @@ import yaml
 import settings.gateway
 import settings.worker
 from settings.worker import WorkerSettings
+from tests.tiers import detail
 
 ROOT = Path(__file__).resolve().parent.parent
 A_DIGEST = "sha256:" + "0" * 64
@@ -202,6 +203,7 @@ def test_nobody_gets_in_or_out_but_as_a_policy_says(name: str) -> None:
     assert out == {53, temporal, *providers}, "providers are called by workers alone"
 
 
+@detail
 def test_the_service_leads_to_the_gateway() -> None:
     spec = ALL["Service/invoicing-gateway"]["spec"]
     assert selected(SERVERS["Deployment/gateway"], {"matchLabels": spec["selector"]})

@@ -27,6 +27,7 @@ from tests.matrix.cells import (
 )
 from tests.matrix.page import SAME, UNKNOWN, Run
 from tests.matrix.seen import seen
+from tests.tiers import detail
 
 PUBLISHED = page.read(
     (Path(__file__).resolve().parent.parent / "docs/fault-matrix.md").read_text(encoding="utf-8")
@@ -105,6 +106,7 @@ def test_a_life_that_went_wrong_is_marked_and_found_again() -> None:
     assert (again.run, again.cells) == (run, cells)
 
 
+@detail
 def test_a_part_that_is_lived_anew_is_put_into_a_page_of_the_same_commit(tmp_path: Path) -> None:
     published = page.written(
         PUBLISHED.run, {setup: table(setup) for setup in SETUPS}, PUBLISHED.cells

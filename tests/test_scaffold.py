@@ -13,6 +13,7 @@ from scaffold.__main__ import ROOT, main
 from scaffold.lay import laid, to_write
 from scaffold.names import BadName, Name, named
 from scaffold.rows import ROWS
+from tests.tiers import detail
 
 SEVEN = ("settings", "options", "states", "decode", "encode", "check", "adaptor")
 
@@ -73,6 +74,7 @@ def _new(copy: Path) -> list[str]:
     return [str(path) for path in files if path.suffix == ".py"]
 
 
+@detail
 def test_seven_files_a_stand_in_a_contract_a_life_and_an_example_are_there(copy: Path) -> None:
     places = {str(path.relative_to(copy)) for path in laid(copy, Name("sage"))}
     assert {f"providers/sage/{name}.py" for name in SEVEN} < places
@@ -98,6 +100,7 @@ def test_everything_that_is_left_is_said_with_its_place_and_a_sentence(copy: Pat
     assert all(len(one.rpartition(": ")[2]) > 10 for one in left)
 
 
+@detail
 def test_what_is_laid_down_passes_lint_and_can_be_imported(copy: Path) -> None:
     assert "All checks passed" in _run(copy, "ruff", "check", "--no-cache", *_new(copy))
     assert "would be reformatted" not in _run(
@@ -110,6 +113,7 @@ def test_what_is_laid_down_passes_lint_and_can_be_imported(copy: Path) -> None:
     assert {"sage", "exact"} <= set(told)
 
 
+@detail
 def test_a_contract_that_is_laid_down_fails_with_what_is_to_be_written(copy: Path) -> None:
     told = _run(
         copy,
@@ -120,6 +124,7 @@ def test_a_contract_that_is_laid_down_fails_with_what_is_to_be_written(copy: Pat
     assert "NotImplementedError: TO WRITE: check.py `check_request`" in told
 
 
+@detail
 def test_a_name_within_a_word_is_no_mention_of_that_provider(copy: Path) -> None:
     told = _run(
         copy,

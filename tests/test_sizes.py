@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from providers.registry import ADAPTORS
+from tests.tiers import detail
 
 ROOT = Path(__file__).parent.parent
 MOST_OF_A_FILE = 450
@@ -69,6 +70,7 @@ def test_the_installer_of_the_server_stays_small() -> None:
     assert _size("temporal_server/installing") <= MOST_OF_AN_INSTALLER
 
 
+@detail
 @pytest.mark.parametrize("kit", KITS)
 def test_what_the_providers_share_loads_none_of_them(kit: str) -> None:
     """In an interpreter of its own: what this test run has loaded does not count."""

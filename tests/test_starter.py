@@ -38,7 +38,7 @@ from tests.command_line import EXAMPLES, NOWHERE, ROOT, WHY, listed, typed, writ
 from tests.installed import AS_INSTALLED
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, slow
+from tests.tiers import detail, first, slow
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,7 @@ async def test_start_prints_reference_workflow_and_link(company: Company, tmp_pa
     assert (await company.finished(request.reference)).status is Status.SENT
 
 
+@detail
 async def test_start_reads_stdin_and_answers_in_json(company: Company) -> None:
     request = company.request()
     text = request.model_dump_json()
@@ -85,6 +86,7 @@ async def test_start_reads_stdin_and_answers_in_json(company: Company) -> None:
     }
 
 
+@detail
 async def test_start_with_wait_stays_until_the_invoice_is_sent(
     company: Company, tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ async def test_the_same_request_again_is_the_same_invoice(company: Company, tmp_
     assert company.effects(request.reference) == ["created", "approved", "sent"]
 
 
+@detail
 async def test_other_content_under_the_same_reference_is_refused(
     company: Company, tmp_path: Path
 ) -> None:
@@ -135,6 +138,7 @@ async def test_other_content_under_the_same_reference_is_refused(
     assert "it differs in goal" in said.stderr
 
 
+@detail
 async def test_what_the_provider_cannot_do_is_named_field_by_field(
     company: Company, tmp_path: Path
 ) -> None:
@@ -164,6 +168,7 @@ async def test_a_terminated_invoice_ends_the_watching_as_a_failure(company: Comp
     assert await listed(company, reference, "--status", "cut_off") >= {reference}
 
 
+@detail
 async def test_a_request_that_is_too_large_is_refused_with_a_sentence(
     company: Company, tmp_path: Path
 ) -> None:
@@ -211,6 +216,7 @@ async def test_bad_input_is_refused_before_anybody_is_asked(
 # Not found, not reachable
 
 
+@detail
 @pytest.mark.parametrize("command", [("show",), ("watch",), ("cancel", *WHY)])
 async def test_an_unknown_reference_is_not_found(company: Company, command: tuple[str]) -> None:
     said = await typed(*command, "NEVER-ASKED-FOR", at=company)
@@ -218,6 +224,7 @@ async def test_an_unknown_reference_is_not_found(company: Company, command: tupl
     assert "NEVER-ASKED-FOR" in said.stderr
 
 
+@detail
 async def test_without_a_server_it_says_what_to_do() -> None:
     said = await typed("list")
     assert said.exit_code == Code.UNREACHABLE
@@ -225,12 +232,14 @@ async def test_without_a_server_it_says_what_to_do() -> None:
     assert "make server" in said.stderr
 
 
+@detail
 async def test_a_namespace_that_does_not_exist_is_named(company: Company) -> None:
     said = await typed("list", at=company, TEMPORAL_NAMESPACE="elsewhere")
     assert said.exit_code == Code.UNREACHABLE
     assert "elsewhere" in said.stderr
 
 
+@detail
 async def test_without_a_worker_it_says_so(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +315,7 @@ def test_a_server_that_misses_workers_is_not_said_to_refuse() -> None:
     assert "make worker" in sentence
 
 
+@detail
 async def test_what_no_worker_could_read_says_what_is_wrong_with_it(company: Company) -> None:
     """A plain SDK starts anything; there is no state to ask for."""
     request = company.request()
@@ -322,6 +332,7 @@ async def test_what_no_worker_could_read_says_what_is_wrong_with_it(company: Com
         await company.client.invoices.state(request.reference)
 
 
+@detail
 async def test_a_provider_that_no_worker_serves_is_told_of_at_once(
     company: Company, tmp_path: Path
 ) -> None:
@@ -347,6 +358,7 @@ def test_a_python_without_the_packages_is_told_which_one_has_them() -> None:
     assert "make env" in ended.stderr
 
 
+@detail
 def test_as_a_process_it_ends_in_a_sentence_and_no_traceback() -> None:
     ended = subprocess.run(
         [sys.executable, "starter.py", "show", "A-1"],
@@ -375,6 +387,7 @@ async def test_the_main_help_documents_every_exit_code_and_command() -> None:
             assert "python starter.py" in command.epilog
 
 
+@detail
 def test_a_shell_can_complete_commands() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", AS_INSTALLED],
@@ -396,6 +409,7 @@ def test_a_shell_can_complete_commands() -> None:
 # Operating
 
 
+@detail
 async def test_a_held_invoice_exits_4_until_it_is_released(company: Company) -> None:
     reference = await company.start(hold=True)
     watched = await typed("watch", reference, at=company)
@@ -439,6 +453,7 @@ async def test_a_cancel_that_waits_for_a_lost_sending_is_not_taken_for_a_missing
         assert "It is taken" in said.stderr
 
 
+@detail
 async def test_what_has_ended_refuses_orders(company: Company) -> None:
     reference = await company.start()
     await company.finished(reference)
@@ -532,6 +547,7 @@ async def test_lists_filter_by_what_is_waited_for(company: Company) -> None:
     assert not await listed(company, "", "--waiting-for", "it's \\ nothing")
 
 
+@detail
 async def test_a_list_says_when_there_is_more(company: Company) -> None:
     await listed(company, await company.start(hold=True))
     await listed(company, await company.start(hold=True))
@@ -543,6 +559,7 @@ async def test_a_list_says_when_there_is_more(company: Company) -> None:
 # The examples
 
 
+@detail
 @pytest.mark.parametrize(
     ("name", "end"),
     # That each of them is read and planned, tests/sandbox/test_examples.py sees without a server.

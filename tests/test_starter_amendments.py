@@ -17,7 +17,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import office_at
 from tests.test_starter_credits import Desk
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 NINE = a_line(1, quantity=Decimal(9), unit_price=Decimal("12.50"))
 
@@ -70,6 +70,7 @@ async def test_what_is_refused_is_said_with_its_fields_and_fails(
     assert desk.office.provider.notes(reference) == []
 
 
+@detail
 async def test_mistakes_and_what_nobody_knows_are_told(desk: Desk, tmp_path: Path) -> None:
     file = a_file(tmp_path, "NEVER-2")
     unknown = await desk.types("amend", "NEVER-1", "A1", file, *WHY)
@@ -81,6 +82,7 @@ async def test_mistakes_and_what_nobody_knows_are_told(desk: Desk, tmp_path: Pat
     assert "No invoice with such an amendment." in none.stderr
 
 
+@detail
 async def test_a_cancel_of_what_has_ended_says_that_amend_is_a_way(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     said = await desk.types("cancel", reference, *WHY)

@@ -34,7 +34,7 @@ from tests.command_line import EXAMPLES, lines, typed, written
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from tests.worker_process import account_variables, worker_process
 
 MANY = int(os.environ.get("TESTS_BATCH", "60"))
@@ -152,6 +152,7 @@ async def test_a_batch_survives_a_killed_worker_and_makes_no_invoice_twice(tmp_p
     assert effects == {("created", "approved", "sent"): MANY}
 
 
+@detail
 async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
     company: Company, tmp_path: Path
 ) -> None:
@@ -281,6 +282,7 @@ async def test_a_file_that_cannot_be_read_is_refused_whole(
     assert sentence in said.stderr
 
 
+@detail
 async def test_without_a_server_a_batch_says_that_nothing_was_asked(tmp_path: Path) -> None:
     file = a_file(tmp_path, HEADER, a_row("A-1"))
     said = await typed("batch", str(file))
@@ -305,6 +307,7 @@ def test_no_cell_of_a_result_is_a_formula(cell: str) -> None:
 # Previews
 
 
+@detail
 async def test_a_preview_adds_up_and_creates_nothing(company: Company, tmp_path: Path) -> None:
     request = company.request()
     said = await typed("preview", written(request, tmp_path), at=company)
@@ -321,6 +324,7 @@ async def test_a_preview_adds_up_and_creates_nothing(company: Company, tmp_path:
     assert "Already asked for: sent, number" in again.stderr
 
 
+@detail
 async def test_a_preview_says_everything_that_is_wrong(company: Company, tmp_path: Path) -> None:
     stranger = an_invoice(
         "P-1",
@@ -348,6 +352,7 @@ def test_the_example_of_a_file_is_read_and_may_say_document(tmp_path: Path) -> N
     assert list(opened(a_file(tmp_path, named)).entries()) == told
 
 
+@detail
 async def test_a_whole_file_can_be_previewed(company: Company, tmp_path: Path) -> None:
     good, bad = some("P", company, 2)
     file = a_file(
@@ -364,6 +369,7 @@ async def test_a_whole_file_can_be_previewed(company: Company, tmp_path: Path) -
     assert not file.with_name("june.result.csv").exists()
 
 
+@detail
 async def test_a_preview_without_a_worker_for_the_provider_says_so(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +380,7 @@ async def test_a_preview_without_a_worker_for_the_provider_says_so(
     assert "No worker for nobody" in said.stderr
 
 
+@detail
 def test_the_table_of_previews_names_what_is_wrong() -> None:
     console = Console(width=120, record=True, file=StringIO())
     console.print(previews([("A-1", None, "document: is required")]))

@@ -20,7 +20,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated, slow
+from tests.tiers import detail, simulated, slow
 
 
 class Desk:
@@ -67,6 +67,7 @@ async def test_units_are_credited_once_by_name_and_what_is_left_is_said(desk: De
     assert [each["by"] for each in told["journal"]["entries"] if each["by"]]
 
 
+@detail
 @pytest.mark.parametrize(
     ("what", "gross", "left"),
     [
@@ -99,6 +100,7 @@ async def test_every_way_of_crediting_can_be_typed(
     assert str(note.amounts.gross) == gross
 
 
+@detail
 async def test_more_than_is_left_is_refused_and_what_is_left_is_shown(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     assert (await desk.credits(reference, "C1", "--units", "7@1")).exit_code == Code.DONE
@@ -137,6 +139,7 @@ async def test_whoever_waits_hears_how_the_credit_note_ends(desk: Desk) -> None:
     assert stopped.exit_code == Code.NEEDS_ATTENTION
 
 
+@detail
 async def test_number_day_and_options_are_the_credit_notes_own(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     more = ("--number", "CN-7", "--issue-date", "2026-07-31", "--options", '{"a": 1}')
@@ -150,6 +153,7 @@ async def test_number_day_and_options_are_the_credit_notes_own(desk: Desk) -> No
     assert note.document.notes == ("a test",)
 
 
+@detail
 async def test_of_an_invoice_of_many_lines_the_first_are_shown_and_the_others_counted(
     desk: Desk,
 ) -> None:
@@ -161,6 +165,7 @@ async def test_of_an_invoice_of_many_lines_the_first_are_shown_and_the_others_co
     assert len(told["credits"]["left"]["lines"]) == MOST_LINES + 2
 
 
+@detail
 async def test_an_invoice_without_credits_shows_all_of_it_and_a_draft_says_why_not(
     desk: Desk,
 ) -> None:
@@ -208,6 +213,7 @@ async def test_a_credit_note_that_was_ended_from_outside_is_asked_about_and_answ
     assert state.credits[0].became == "released"
 
 
+@detail
 async def test_a_number_that_was_found_there_is_kept(desk: Desk) -> None:
     reference = await desk.office.invoiced()
     await desk.credits(reference, "C1", "--units", "4@1", "--hold")

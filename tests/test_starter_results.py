@@ -20,7 +20,7 @@ from temporal_server import local_server
 from tests.batches import HEADER, a_file, a_row, results, some
 from tests.command_line import WHY, lines, listed, typed
 from tests.lifecycle.world import Company, World, world
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,7 @@ async def test_the_results_are_written_as_the_file_is_and_for_its_owner_alone(
     assert stat.S_IMODE(result.stat().st_mode) == 0o600
 
 
+@detail
 async def test_a_workbook_s_results_are_a_workbook(company: Company, tmp_path: Path) -> None:
     name, bad = some("BOOK", company, 2)
     book = openpyxl.Workbook(write_only=True)
@@ -121,6 +122,7 @@ def test_rows_are_told_as_no_day_is_written(rows: tuple[int, ...], told: str) ->
     assert counted(rows) == told
 
 
+@detail
 async def test_what_is_being_asked_for_is_announced_before_it_is_asked(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ from temporal_server import local_server
 from tests.command_line import lines, typed
 from tests.examples import an_invoice
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from tests.worker_process import account_variables, worker_process
 
 KEYS = "INVOICING_ENCRYPTION_KEYS"
@@ -106,6 +106,7 @@ async def test_every_provider_that_can_be_asked_says_whether_it_lets_us_in(
 # prepare
 
 
+@detail
 async def test_prepare_registers_what_is_missing_and_says_so(tmp_path: Path) -> None:
     async with local_server(own=True, search_attributes={"InvoiceStatus": "Keyword"}) as server:
         first = await typed("prepare", "--json", at=server.address)
@@ -119,6 +120,7 @@ async def test_prepare_registers_what_is_missing_and_says_so(tmp_path: Path) -> 
     assert "InvoiceDueDate (Datetime)" in shown.stdout
 
 
+@detail
 async def test_prepare_leaves_an_attribute_of_another_type_alone_and_fails(bare: str) -> None:
     async with local_server(own=True, search_attributes={"InvoiceStatus": "Text"}) as server:
         said = await typed("prepare", at=server.address)
@@ -130,6 +132,7 @@ async def test_prepare_leaves_an_attribute_of_another_type_alone_and_fails(bare:
 # views
 
 
+@detail
 async def test_every_view_is_a_link_that_the_web_ui_saves(ready: str) -> None:
     at = {"INVOICING_WEB_UI": "http://ui.example.com/"}
     links = json.loads((await typed("views", "--json", at=ready, **at)).stdout)
@@ -143,6 +146,7 @@ async def test_every_view_is_a_link_that_the_web_ui_saves(ready: str) -> None:
         assert "+" not in parts.query, "the Web UI takes a plus as it is"
 
 
+@detail
 async def test_views_without_a_web_ui_say_which_variable_is_missing(ready: str) -> None:
     said = await typed("views", at=ready)
     assert said.exit_code == Code.BAD_INPUT
@@ -152,6 +156,7 @@ async def test_views_without_a_web_ui_say_which_variable_is_missing(ready: str) 
 # doctor
 
 
+@detail
 async def test_a_healthy_set_up_is_called_so(ready: str, stand_in: ZeroFrictionStandIn) -> None:
     variables = {**account_variables(stand_in, timeout=5), "TEMPORAL_ADDRESS": ready}
     async with worker_process(variables) as worker:
@@ -170,11 +175,13 @@ async def test_a_healthy_set_up_is_called_so(ready: str, stand_in: ZeroFrictionS
     assert not stand_in.ledger.entries
 
 
+@detail
 async def test_it_finds_a_server_that_is_not_there() -> None:
     found = await wrong("127.0.0.1:1")
     assert found["no Temporal server answers at 127.0.0.1:1"].startswith("Start it")
 
 
+@detail
 async def test_it_finds_a_namespace_that_is_not_there(ready: str) -> None:
     (what,) = await wrong(ready, TEMPORAL_NAMESPACE="elsewhere")
     assert "does not let us in (NOT_FOUND)" in what
@@ -196,6 +203,7 @@ async def test_it_finds_a_client_configuration_that_cannot_be_read(
     assert "a-secret" not in f"{found} {told.output}"
 
 
+@detail
 async def test_it_finds_attributes_that_are_missing_or_of_another_type(bare: str) -> None:
     found = await wrong(bare)
     odd = found["the search attribute InvoiceStatus is a Text, not a Keyword"]
@@ -203,6 +211,7 @@ async def test_it_finds_attributes_that_are_missing_or_of_another_type(bare: str
     assert found["the search attribute InvoiceKeys is missing"] == "Run `prepare`."
 
 
+@detail
 async def test_it_finds_that_no_worker_serves_a_queue(
     ready: str, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -228,6 +237,7 @@ async def test_it_finds_that_no_worker_keeps_the_register(ready: str, tmp_path: 
     assert not any("register" in what for what in await wrong(ready))
 
 
+@detail
 async def test_it_finds_work_for_a_register_that_nobody_here_has(
     ready: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +259,7 @@ async def test_it_says_whether_the_register_can_be_read(ready: str, tmp_path: Pa
         assert place.exists() is made, "it changes nothing"
 
 
+@detail
 async def test_it_finds_variables_that_are_missing_or_misspelt(
     ready: str, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -265,6 +276,7 @@ async def test_it_finds_variables_that_are_missing_or_misspelt(
     assert secret not in str(found)
 
 
+@detail
 async def test_it_finds_credentials_that_are_refused(
     ready: str, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -274,6 +286,7 @@ async def test_it_finds_credentials_that_are_refused(
     assert mend.startswith("Mend the credentials")
 
 
+@detail
 async def test_it_finds_a_provider_that_cannot_be_reached(
     ready: str, stand_in: ZeroFrictionStandIn
 ) -> None:
@@ -285,6 +298,7 @@ async def test_it_finds_a_provider_that_cannot_be_reached(
     assert "BASE_URL" in found[what]
 
 
+@detail
 async def test_it_finds_an_address_where_something_else_answers(ready: str) -> None:
     async with answering(200, b"<html>") as url:
         found = await wrong(ready, MOLLIE_TOKEN="test_" + "a" * 30, MOLLIE_BASE_URL=url)
@@ -292,6 +306,7 @@ async def test_it_finds_an_address_where_something_else_answers(ready: str) -> N
     assert "BASE_URL" in found[what]
 
 
+@detail
 async def test_it_finds_a_clock_that_is_wrong(ready: str) -> None:
     """By the Date of a provider's answer, whatever that answer is."""
     async with answering(401, b"{}", ahead=timedelta(hours=1)) as url:

@@ -28,7 +28,7 @@ from temporal_server.installing.find import built_path, cache_folder, downloaded
 from temporal_server.namespace import register_missing
 from temporal_server.ports import free_port
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 _ROOT = Path(run.__file__).parent.parent
 _ANSWER = "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)"
@@ -179,6 +179,7 @@ def silent_proxy() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@detail
 def test_a_download_that_hangs_is_given_up(tmp_path: Path, silent_proxy: str) -> None:
     machine = _Machine(tmp_path)
     environ = {**machine.environ, "HTTPS_PROXY": silent_proxy, "https_proxy": silent_proxy}
@@ -366,6 +367,7 @@ async def test_a_given_address_where_nobody_answers_is_an_error(
             pass
 
 
+@detail
 async def test_registering_twice_is_harmless_and_another_type_is_an_error(real: None) -> None:
     async with local_server(own=True) as server:
         client = await Client.connect(server.address)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiers import belongs, first, part
+from tests.tiers import belongs, detail, first, part
 
 SOME = [f"tests/test_one.py::test_something[{number}]" for number in range(1000)]
 
@@ -37,6 +37,7 @@ def test_of_a_family_the_first_are_quick_and_the_others_thorough() -> None:
     assert [each.name for one in (late, pair) for each in one.marks] == ["thorough", "thorough"]
 
 
+@detail
 def test_whatever_is_thorough_says_why_by_the_name_of_its_mark() -> None:
     """The marks of tests/tiers.py each say what they are for."""
     root = Path(__file__).parent

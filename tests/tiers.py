@@ -10,11 +10,11 @@ The rule, by which a test goes into a tier. `make test` sees every behaviour onc
 The thorough tier sees it again and elsewhere: at every other provider, on the other database, with
 every fault at every step; and whatever is slow by itself: drills, browsers, programs that are
 killed, moments that are tried one by one. A test is put there by the mark that says why
-(`simulated`, `elsewhere`, `slow`), a family by `first` or `chosen` beside its parameters.
+(`simulated`, `elsewhere`, `slow`, `detail`), a family by `first` or `chosen` beside its parameters.
 
 The whole of it takes long, so CI runs `make test` and a part of it that goes on with the commits:
-`make test-all PART=3/12` runs the tests whose id falls into the third of twelve parts. As many
-commits in a row run all of them. Before a release all are run at once.
+`make test-all PART=3/6` runs the tests whose id falls into the third of six parts. As many commits
+in a row run all of them. Before a release all are run at once.
 """
 
 from __future__ import annotations
@@ -47,6 +47,10 @@ tests/simulation and simulated lives see it in `make test`; this sees it on the 
 
 elsewhere = pytest.mark.thorough
 """For what a provider or a database does with a workflow whose behaviour is seen at another one."""
+
+detail = pytest.mark.thorough
+"""For what takes half a second of the processor on a real server, in a file whose first test tells
+its story and stays in `make test`, beside the quick ones."""
 
 slow = pytest.mark.thorough
 """For what takes seconds of the processor by itself, and whose parts are seen by quicker tests."""

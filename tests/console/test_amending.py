@@ -22,6 +22,7 @@ from tests.examples import a_document
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.lifecycle.test_amend import ended, until_held
+from tests.tiers import detail
 
 QUANTITY = "document.lines[0].quantity"
 AMEND = ("answer", "amend")
@@ -68,6 +69,7 @@ async def test_a_final_invoice_is_amended_field_by_field(
     assert "all" in {each.proven for each in journal.entries if each.reason == WHY}
 
 
+@detail
 async def test_mistakes_stand_beside_their_fields_and_nothing_is_credited(
     office: Office, everybody: Browser
 ) -> None:
@@ -88,6 +90,7 @@ async def test_mistakes_stand_beside_their_fields_and_nothing_is_credited(
     assert (await everybody.get(of(reference))).status == 404
 
 
+@detail
 async def test_one_that_could_not_be_made_is_made_again_by_the_form(
     office: Office, everybody: Browser
 ) -> None:
@@ -111,6 +114,7 @@ async def test_one_that_could_not_be_made_is_made_again_by_the_form(
     assert made.amounts.net == Decimal("100.00")
 
 
+@detail
 async def test_who_may_not_start_amends_nothing(
     office: Office, browser: Browser, looker: Browser
 ) -> None:
@@ -132,6 +136,7 @@ async def test_what_is_no_final_invoice_is_not_amended(office: Office, everybody
     assert (page.status, "not final" in page.text) == (409, True)
 
 
+@detail
 @pytest.mark.parametrize("typed", NASTY)
 async def test_what_is_typed_into_the_form_is_text(
     office: Office, everybody: Browser, final: str, typed: str
@@ -152,6 +157,7 @@ async def test_what_is_typed_into_the_form_is_text(
     assert (await everybody.get(of(final))).status == 404, "nothing has been asked for"
 
 
+@detail
 @pytest.mark.parametrize("typed", NASTY)
 async def test_what_is_attached_is_named_and_all_of_it_is_text(
     office: Office, everybody: Browser, typed: str
@@ -180,6 +186,7 @@ async def elsewhere(office: Office) -> AsyncIterator[Gateway]:
         yield gateway
 
 
+@detail
 async def test_a_limited_caller_amends_its_own_alone(office: Office, elsewhere: Gateway) -> None:
     limited = Browser(elsewhere.url)
     await limited.sign_in(NOBODYS)

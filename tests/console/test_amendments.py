@@ -25,7 +25,7 @@ from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.test_amend import an_amendment, bought_by, ended, until_held
 from tests.lifecycle.test_amend import until as until_it
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 WHAT = "the invoice is credited and the new one is not made: amend it again, under the same name"
 
@@ -106,6 +106,7 @@ async def test_one_that_goes_on_leaves_the_inbox_and_its_page_shows_the_end(
     assert str(state.number) in page.text
 
 
+@detail
 async def test_one_that_was_refused_names_each_mistake_by_its_field(
     office: Office, browser: Browser
 ) -> None:
@@ -131,6 +132,7 @@ async def test_one_that_was_cut_off_says_so(office: Office, browser: Browser) ->
     assert "The same amendment again begins it again" in page.text
 
 
+@detail
 @pytest.mark.parametrize("typed", NASTY)
 async def test_what_was_typed_is_shown_as_it_was_typed(
     office: Office, browser: Browser, typed: str, monkeypatch: pytest.MonkeyPatch

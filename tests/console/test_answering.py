@@ -14,7 +14,7 @@ from sandbox.zero_friction import Step
 from tests.console.browser import Browser
 from tests.console.scenes import WHY, differing, held, refused
 from tests.lifecycle.world import Company
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 # --- the question ---------------------------------------------------------------------------------
 
@@ -42,6 +42,7 @@ async def test_a_question_is_shown_with_both_figures_and_answered(
     assert f"operate, proven {WHY}" in shown
 
 
+@detail
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 1001])
 async def test_no_answer_is_taken_without_a_reason(
     company: Company, browser: Browser, reason: str
@@ -56,6 +57,7 @@ async def test_no_answer_is_taken_without_a_reason(
     assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_an_answer_to_a_question_that_has_moved_on_is_told_so(
     company: Company, browser: Browser
 ) -> None:
@@ -76,6 +78,7 @@ async def test_an_answer_to_a_question_that_has_moved_on_is_told_so(
     assert not [each for each in journal.entries if each.reason == "late"]
 
 
+@detail
 async def test_a_form_that_is_sent_twice_is_carried_out_once(
     company: Company, browser: Browser
 ) -> None:
@@ -90,6 +93,7 @@ async def test_a_form_that_is_sent_twice_is_carried_out_once(
     assert len([each for each in journal.entries if each.reason == WHY]) == 1
 
 
+@detail
 async def test_a_document_is_corrected_and_its_mistakes_stand_beside_it(
     company: Company, browser: Browser
 ) -> None:
@@ -115,6 +119,7 @@ async def test_a_document_is_corrected_and_its_mistakes_stand_beside_it(
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_what_comes_with_an_answer_is_asked_for(company: Company, browser: Browser) -> None:
     reference = await differing(company)
     page = await browser.get(f"/console/invoices/{reference}")
@@ -135,6 +140,7 @@ async def test_what_comes_with_an_answer_is_asked_for(company: Company, browser:
 # --- hold, release, cancel ------------------------------------------------------------------------
 
 
+@detail
 async def test_an_invoice_is_released(company: Company, browser: Browser) -> None:
     reference = await held(company)
     page = await browser.get(f"/console/invoices/{reference}")
@@ -148,6 +154,7 @@ async def test_an_invoice_is_released(company: Company, browser: Browser) -> Non
     assert "It has ended." in ended.text
 
 
+@detail
 async def test_an_invoice_is_held(company: Company, browser: Browser) -> None:
     reference = await differing(company)
     page = await browser.get(f"/console/invoices/{reference}")
@@ -172,6 +179,7 @@ async def test_an_invoice_is_taken_back_and_the_page_says_how_before(
     assert "asked done, draft taken back" in shown
 
 
+@detail
 async def test_of_a_final_one_the_page_says_that_it_is_credited(
     company: Company, browser: Browser
 ) -> None:
@@ -183,6 +191,7 @@ async def test_of_a_final_one_the_page_says_that_it_is_credited(
     await company.until_status(reference, Status.CREDITED)
 
 
+@detail
 async def test_what_cannot_be_done_now_is_told_and_changes_nothing(
     company: Company, browser: Browser
 ) -> None:
@@ -196,6 +205,7 @@ async def test_what_cannot_be_done_now_is_told_and_changes_nothing(
     assert "it has ended" in late.text
 
 
+@detail
 async def test_a_reason_that_is_missing_is_shown_where_it_is_missing(
     company: Company, browser: Browser
 ) -> None:
@@ -208,6 +218,7 @@ async def test_a_reason_that_is_missing_is_shown_where_it_is_missing(
     assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
+@detail
 async def test_under_a_name_that_no_page_has_given_nothing_is_carried_out(
     company: Company, browser: Browser
 ) -> None:

@@ -13,6 +13,7 @@ from tests.console.conftest import signed_in
 from tests.console.test_typed import NASTY
 from tests.gateway.door import Gateway
 from tests.lifecycle.world import Company
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -82,6 +83,7 @@ async def test_starting_twice_is_starting_once(company: Company, starter: Browse
         assert outcome in (await pressed(starter, page, "start")).text
 
 
+@detail
 async def test_what_the_file_leaves_open_is_asked_on_the_page(
     company: Company, starter: Browser
 ) -> None:
@@ -129,6 +131,7 @@ async def test_what_stands_in_a_file_and_its_name_is_text(
     assert "is no field of a request" in page.text
 
 
+@detail
 async def test_who_may_not_start_has_no_batch(browser: Browser, looker: Browser) -> None:
     for each in (browser, looker):
         assert "/console/batch" not in (await each.get("/console/")).links()
@@ -188,6 +191,7 @@ async def test_a_boundary_with_more_around_it_than_a_browser_writes_is_refused(
         assert answer.status_code == status
 
 
+@detail
 async def test_a_file_is_bounded_chosen_or_carried_along(starter: Browser) -> None:
     page = await dropped(starter, b"x" * 1_030_000)
     assert page.status == 413

@@ -20,7 +20,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import until
 from tests.gateway.door import caller
 from tests.lifecycle.world import World
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ async def test_the_books_show_what_disagrees_each_run_and_what_a_month_comes_to(
     assert "No invoice of that month is final." in other.text
 
 
+@detail
 async def test_the_books_of_the_month_that_is_shown_are_taken(clerk: Browser) -> None:
     form = (await books_of(clerk, month="2026-06")).form("/books/export")
     for button, whole in ((None, False), (("xlsx", "true"), True)):
@@ -74,6 +75,7 @@ async def test_the_books_of_the_month_that_is_shown_are_taken(clerk: Browser) ->
     assert (wrong.status, "provider" in wrong.text) == (422, True)
 
 
+@detail
 async def test_a_month_too_large_to_be_packed_is_said_with_what_to_do(
     clerk: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +84,7 @@ async def test_a_month_too_large_to_be_packed_is_said_with_what_to_do(
     assert (page.status, "has more than 0 invoices" in page.text) == (422, True)
 
 
+@detail
 async def test_what_disagrees_waits_in_the_inbox_until_it_is_closed(
     clerk: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +101,7 @@ async def test_what_disagrees_waits_in_the_inbox_until_it_is_closed(
     assert "There are more" not in left.text
 
 
+@detail
 async def test_of_many_that_disagree_the_inbox_has_the_oldest(
     clerk: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +111,7 @@ async def test_of_many_that_disagree_the_inbox_has_the_oldest(
     assert inbox.text.count("mollie / shop") == 1
 
 
+@detail
 async def test_findings_are_chosen_by_kind_and_by_whether_they_are_closed(clerk: Browser) -> None:
     page = await books_of(clerk, kind="unknown_here")
     assert "id-2" in page.text
@@ -114,6 +119,7 @@ async def test_findings_are_chosen_by_kind_and_by_whether_they_are_closed(clerk:
     assert "There are none." in (await books_of(clerk, closed="yes")).text
 
 
+@detail
 async def test_a_finding_says_what_to_do_and_is_closed_with_a_reason(
     clerk: Browser, booked: Booked
 ) -> None:
@@ -133,6 +139,7 @@ async def test_a_finding_says_what_to_do_and_is_closed_with_a_reason(
     assert not [each for each in again.forms if each.action.endswith("/close")]
 
 
+@detail
 async def test_a_finding_that_was_closed_meanwhile_keeps_the_first_one_s_words(
     clerk: Browser, booked: Booked
 ) -> None:
@@ -145,6 +152,7 @@ async def test_a_finding_that_was_closed_meanwhile_keeps_the_first_one_s_words(
     assert "it was closed before, by all" in late.text
 
 
+@detail
 async def test_pressing_twice_is_pressing_once(clerk: Browser) -> None:
     where = finding(await books_of(clerk), "Paid, and nobody told us")
     form = (await clerk.get(where)).form("/close")
@@ -153,6 +161,7 @@ async def test_pressing_twice_is_pressing_once(clerk: Browser) -> None:
         assert (page.status, page.path) == (200, "/console/books")
 
 
+@detail
 async def test_no_finding_is_closed_without_a_reason(clerk: Browser, booked: Booked) -> None:
     where = finding(await books_of(clerk), "Paid, and nobody told us")
     page = await clerk.send((await clerk.get(where)).form("/close"), reason=" ")
@@ -163,6 +172,7 @@ async def test_no_finding_is_closed_without_a_reason(clerk: Browser, booked: Boo
     assert kept.closed_at is None
 
 
+@detail
 async def test_who_may_only_look_closes_nothing_nor_does_another_site_s_page(
     booked: Booked, clerk: Browser
 ) -> None:

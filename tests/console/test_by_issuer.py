@@ -31,7 +31,7 @@ from tests.console.scenes import WHY
 from tests.gateway.door import Door, Gateway, settings
 from tests.issuer import AUDIENCE, BACK, CLIENT, CLIENT_SECRET, Provider, new_key, provider
 from tests.lifecycle.world import Company, World
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from tests.tls import NO_TLS
 
 
@@ -157,6 +157,7 @@ async def test_what_is_asked_of_the_issuer_says_nothing_but_what_it_must(scene: 
     assert not any(value in kept for (value,) in asked.values() if len(value) > 20)
 
 
+@detail
 async def test_the_session_is_one_that_nobody_knew_and_its_cookie_is_strict(scene: Scene) -> None:
     attacker, browser = scene.browser(), scene.browser()
     await came_back(scene, attacker)
@@ -180,6 +181,7 @@ async def test_a_wrong_state_lets_nobody_in_and_no_code_is_redeemed(scene: Scene
     assert "/token" not in scene.issuer.asked
 
 
+@detail
 async def test_what_another_browser_has_begun_signs_nobody_in(scene: Scene) -> None:
     """Nor is anybody signed in unawares as the attacker."""
     attacker, victim = scene.browser(), scene.browser()
@@ -190,6 +192,7 @@ async def test_what_another_browser_has_begun_signs_nobody_in(scene: Scene) -> N
     assert await is_out(victim)
 
 
+@detail
 @pytest.mark.parametrize("reuses", [False, True])
 async def test_a_code_signs_in_once_even_where_the_issuer_would_redeem_it_again(
     scene: Scene, reuses: bool
@@ -205,6 +208,7 @@ async def test_a_code_signs_in_once_even_where_the_issuer_would_redeem_it_again(
     assert await is_out(copy)
 
 
+@detail
 async def test_a_code_without_its_verifier_is_worth_nothing(scene: Scene) -> None:
     """Injected into another errand, whose state fits."""
     attacker, victim = scene.browser(), scene.browser()
@@ -247,6 +251,7 @@ LIES: dict[str, dict[str, Any]] = {
 }
 
 
+@detail
 async def test_an_id_token_that_says_anything_else_proves_nobody(
     scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,6 +264,7 @@ async def test_an_id_token_that_says_anything_else_proves_nobody(
         assert await is_out(browser), lie
 
 
+@detail
 async def test_a_token_that_the_issuer_has_not_signed_proves_nobody(scene: Scene) -> None:
     other, public = new_key("first"), scene.issuer.key.as_pem(private=False)
     forged: list[Any] = [
@@ -293,6 +299,7 @@ async def test_a_clock_may_differ_by_a_minute(scene: Scene) -> None:
     assert (await came_back(scene, scene.browser())).status == 200
 
 
+@detail
 async def test_a_new_key_is_fetched_and_not_asked_for_again_and_again(scene: Scene) -> None:
     await came_back(scene, scene.browser())
     scene.issuer.key = new_key("second")
@@ -303,6 +310,7 @@ async def test_a_new_key_is_fetched_and_not_asked_for_again_and_again(scene: Sce
     assert scene.issuer.asked.count("/keys") == 2
 
 
+@detail
 async def test_a_key_that_was_withdrawn_proves_nobody_after_ten_minutes(scene: Scene) -> None:
     old = scene.issuer.key
     await came_back(scene, scene.browser())
@@ -314,6 +322,7 @@ async def test_a_key_that_was_withdrawn_proves_nobody_after_ten_minutes(scene: S
     assert (await came_back(scene, scene.browser())).status == 401
 
 
+@detail
 @pytest.mark.parametrize(
     "to", ["https://evil.example", "//evil.example", "\\evil.example", "javascript:alert(1)", "/@e"]
 )
@@ -325,6 +334,7 @@ async def test_it_leads_nowhere_but_to_the_console(scene: Scene, to: str) -> Non
     assert where.path.startswith("/console/")
 
 
+@detail
 async def test_another_issuer_s_answer_is_not_taken(scene: Scene) -> None:
     browser = scene.browser()
     back = here(await scene.back_from(browser)).partition("&iss=")[0]
@@ -333,6 +343,7 @@ async def test_another_issuer_s_answer_is_not_taken(scene: Scene) -> None:
     assert "/token" not in scene.issuer.asked
 
 
+@detail
 async def test_who_has_no_role_is_known_and_does_not_come_in(scene: Scene) -> None:
     for roles in ([], ["unknown"], ["starter"], ["clerk", "shop"], "clerks", {"clerk": 1}):
         scene.issuer.person = {"sub": "bob", "roles": roles}
@@ -343,6 +354,7 @@ async def test_who_has_no_role_is_known_and_does_not_come_in(scene: Scene) -> No
         assert await is_out(browser)
 
 
+@detail
 async def test_a_role_says_what_one_may_do(scene: Scene) -> None:
     scene.issuer.person = {"sub": "eve", "roles": ["auditor"]}
     browser = scene.browser()
@@ -353,6 +365,7 @@ async def test_a_role_says_what_one_may_do(scene: Scene) -> None:
     assert "may look, not answer" not in (await browser.get("/console/")).text
 
 
+@detail
 async def test_after_an_hour_the_issuer_is_asked_again(scene: Scene) -> None:
     browser = scene.browser()
     await came_back(scene, browser)
@@ -362,6 +375,7 @@ async def test_after_an_hour_the_issuer_is_asked_again(scene: Scene) -> None:
     assert await is_out(browser)
 
 
+@detail
 async def test_signing_out_ends_it_here_and_shows_the_way_out_there(scene: Scene) -> None:
     browser, copy = scene.browser(), scene.browser()
     await came_back(scene, browser)
@@ -469,6 +483,7 @@ async def test_an_access_token_that_is_none_of_ours_is_refused(scene: Scene) -> 
     assert issuer.asked.count("/keys") <= 2
 
 
+@detail
 async def test_two_that_the_issuer_proves_are_two_and_each_has_a_rate_of_its_own(
     scene: Scene,
 ) -> None:

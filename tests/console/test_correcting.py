@@ -15,7 +15,7 @@ from tests.console.browser import Browser, Page
 from tests.console.scenes import WHY, differing
 from tests.examples import a_line
 from tests.lifecycle.world import Company
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 SEND, CHECK = ("answer", "correct"), ("check", "yes")
 
@@ -47,6 +47,7 @@ async def test_a_document_is_corrected_field_by_field(company: Company, browser:
     assert {(each.by, each.proven) for each in said} == {("operate", "operate")}
 
 
+@detail
 async def test_mistakes_stand_beside_their_fields_and_nothing_has_happened(
     company: Company, browser: Browser
 ) -> None:
@@ -69,6 +70,7 @@ async def test_mistakes_stand_beside_their_fields_and_nothing_has_happened(
     assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_lines_are_added_and_taken_out_by_buttons(company: Company, browser: Browser) -> None:
     reference, page = await opened(company, browser)
     count = page.text.count("Name of the line")
@@ -88,6 +90,7 @@ async def test_lines_are_added_and_taken_out_by_buttons(company: Company, browse
     assert (await company.client.invoices.state(reference)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_of_many_lines_the_one_with_the_mistake_is_turned_to(
     company: Company, browser: Browser
 ) -> None:
@@ -106,6 +109,7 @@ async def test_of_many_lines_the_one_with_the_mistake_is_turned_to(
     assert wrong(again) == ["document.lines[22].quantity"]
 
 
+@detail
 async def test_options_are_corrected_too(company: Company, browser: Browser) -> None:
     reference, page = await opened(company, browser)
     typed = {"options.channel": "mark_sent"}
@@ -113,6 +117,7 @@ async def test_options_are_corrected_too(company: Company, browser: Browser) -> 
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_what_was_corrected_before_is_what_the_form_begins_with(
     company: Company, browser: Browser
 ) -> None:

@@ -20,7 +20,7 @@ from tests.gateway.door import caller
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at, units
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 LINES = ("what", "lines")
 WHOLE = ("what", "whole")
@@ -72,6 +72,7 @@ async def test_an_invoice_shows_what_is_left_and_units_of_its_lines_are_credited
     assert (entry.by, entry.proven) == ("operate", "operate")
 
 
+@detail
 async def test_all_that_is_left_is_credited_by_one_button_whatever_is_filled_in(
     office: Office, browser: Browser
 ) -> None:
@@ -84,6 +85,7 @@ async def test_all_that_is_left_is_credited_by_one_button_whatever_is_filled_in(
     assert office.provider.units(reference, "1") == 10
 
 
+@detail
 async def test_an_amount_at_a_vat_rate_is_credited(office: Office, browser: Browser) -> None:
     reference = await office.invoiced()
     page = await browser.get(of(reference))
@@ -99,6 +101,7 @@ async def test_an_amount_at_a_vat_rate_is_credited(office: Office, browser: Brow
     ]
 
 
+@detail
 async def test_a_form_that_is_sent_twice_credits_once(office: Office, browser: Browser) -> None:
     reference = await office.invoiced()
     form = (await browser.get(of(reference))).form("/credit")
@@ -111,6 +114,7 @@ async def test_a_form_that_is_sent_twice_credits_once(office: Office, browser: B
     assert state.left.lines[0].units == 6
 
 
+@detail
 async def test_more_than_is_left_is_refused_and_what_was_typed_stays(
     office: Office, browser: Browser
 ) -> None:
@@ -128,6 +132,7 @@ async def test_more_than_is_left_is_refused_and_what_was_typed_stays(
     assert [given for tag, given in again.tags if tag == "details" and "open" in given]
 
 
+@detail
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -180,6 +185,7 @@ async def test_a_draft_has_no_form_to_credit_it(office: Office, browser: Browser
     assert "is not final: cancel it" in why.text
 
 
+@detail
 async def test_who_may_only_look_sees_what_is_left_and_credits_nothing(
     office: Office, browser: Browser, looker: Browser
 ) -> None:
@@ -196,6 +202,7 @@ async def test_who_may_only_look_sees_what_is_left_and_credits_nothing(
     assert (await office.client.credits.overview(reference)).credits == ()
 
 
+@detail
 async def test_the_credits_question_waits_in_the_inbox_and_is_answered(
     office: Office, browser: Browser
 ) -> None:
@@ -221,6 +228,7 @@ async def test_the_credits_question_waits_in_the_inbox_and_is_answered(
     assert f"operate, proven {WHY}" in after.text
 
 
+@detail
 async def test_several_questions_of_credits_are_answered_at_once(
     office: Office, browser: Browser
 ) -> None:
@@ -239,6 +247,7 @@ async def test_several_questions_of_credits_are_answered_at_once(
         assert state.credits[0].became == "credited"
 
 
+@detail
 @pytest.mark.parametrize("mine", [True, False])
 async def test_a_limited_caller_sees_and_credits_its_own_alone(office: Office, mine: bool) -> None:
     token = tokens.new()

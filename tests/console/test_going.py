@@ -24,6 +24,7 @@ from tests.console.scenes import differing, until
 from tests.gateway.door import TOKENS, caller
 from tests.lifecycle.world import Company, World
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 TODAY = date(2026, 6, 30)
 SPAN = [TODAY - timedelta(days=before) for before in (2, 1, 0)]
@@ -99,6 +100,7 @@ async def _kept(place: Path) -> str:
     return where
 
 
+@detail
 async def test_the_page_says_in_tables_what_its_pictures_show(
     shared_world: World, tmp_path: Path
 ) -> None:
@@ -131,6 +133,7 @@ async def test_the_page_says_in_tables_what_its_pictures_show(
     assert "overdue €0.00" in mine.text
 
 
+@detail
 async def test_what_waits_is_counted_by_its_reason(company: Company, browser: Browser) -> None:
     await differing(company)
     page = await until(

@@ -23,6 +23,7 @@ from tests.console.scenes import differing, until
 from tests.gateway.door import caller
 from tests.lifecycle.world import Company, World
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 
 def a_list(*references: str) -> list[tuple[Kind, Listed]]:
@@ -108,6 +109,7 @@ async def seen(shared_world: World, company: Company, tmp_path: Path) -> AsyncIt
             yield Seen(browser, small, large)
 
 
+@detail
 async def test_what_waits_is_put_in_order_by_age_or_by_what_it_is_worth(seen: Seen) -> None:
     assert await seen.inbox() == [seen.small, seen.large]
     assert "Those that were asked for first come first." in seen.page.text
@@ -120,6 +122,7 @@ async def test_what_waits_is_put_in_order_by_age_or_by_what_it_is_worth(seen: Se
     assert (await seen.browser.get("/console/?order=nonsense")).status == 422
 
 
+@detail
 async def test_without_a_register_the_inbox_says_why_there_is_no_other_order(
     company: Company, browser: Browser
 ) -> None:
@@ -129,6 +132,7 @@ async def test_without_a_register_the_inbox_says_why_there_is_no_other_order(
     assert "Those that were asked for first come first." in page.text
 
 
+@detail
 async def test_while_the_register_is_away_the_inbox_is_in_order_of_age(
     shared_world: World, company: Company, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import differing, everywhere, until
 from tests.gateway.door import Gateway
 from tests.lifecycle.world import Company
+from tests.tiers import detail
 
 
 class Clock:
@@ -119,6 +120,7 @@ async def test_what_has_not_changed_is_not_read_anew_for_as_long_as_it_may_be_he
     assert await of("a", 2) == "7"
 
 
+@detail
 async def test_a_row_is_read_of_a_worker_once_and_again_when_it_has_changed(
     console: Gateway, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

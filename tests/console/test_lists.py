@@ -31,7 +31,7 @@ from tests.console.test_typed import NASTY
 from tests.gateway.door import TOKENS, Gateway, caller
 from tests.lifecycle.world import World
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 GROSS = Decimal("121.00")
 LATE = date(2026, 6, 10)
@@ -226,6 +226,7 @@ def saved_in(page: Page) -> list[str]:
     return [dict(one.fields)["name"] for one in page.forms if one.action.endswith("/forget")]
 
 
+@detail
 async def test_a_saved_list_is_there_again_in_another_browser_until_it_is_forgotten(
     gateway: Gateway, clerk: Browser
 ) -> None:
@@ -368,6 +369,7 @@ async def test_without_a_register_the_list_says_why_there_is_no_more(browser: Br
     assert (await browser.get("/console/books/file")).status == 404
 
 
+@detail
 async def test_while_the_register_is_away_there_is_the_server_s_list(
     shared_world: World, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ from tests.console.scenes import differing, held
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from tests.tls import NO_TLS
 
 
@@ -98,6 +98,7 @@ async def test_a_page_is_told_at_once_and_whenever_its_invoice_moves(
         assert await stream.changed() != first
 
 
+@detail
 async def test_the_inbox_is_told_of_what_comes_and_of_what_goes(
     company: Company, browser: Browser
 ) -> None:
@@ -110,6 +111,7 @@ async def test_the_inbox_is_told_of_what_comes_and_of_what_goes(
         await stream.changed()
 
 
+@detail
 async def test_after_a_lost_connection_the_first_event_comes_at_once(
     company: Company, browser: Browser
 ) -> None:
@@ -149,6 +151,7 @@ async def test_those_who_watch_the_same_share_its_looks(
 # --- bounds ---------------------------------------------------------------------------------------
 
 
+@detail
 async def test_one_person_s_pages_and_all_pages_that_move_are_bounded(
     shared_world: World, company: Company
 ) -> None:
@@ -239,6 +242,7 @@ async def test_a_stream_ends_with_its_token(
             await stream.ended()
 
 
+@detail
 async def test_a_stream_ends_after_a_while_and_when_the_gateway_stops(
     shared_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +261,7 @@ async def test_a_stream_ends_after_a_while_and_when_the_gateway_stops(
 # --- who may --------------------------------------------------------------------------------------
 
 
+@detail
 async def test_what_is_not_one_s_own_is_not_watched(shared_world: World, company: Company) -> None:
     key = tokens.new()
     limited = {"limited": caller(key, Scope.READ, accounts=("invoro",))}
@@ -280,6 +285,7 @@ async def test_what_is_not_one_s_own_is_not_watched(shared_world: World, company
 # --- the script -----------------------------------------------------------------------------------
 
 
+@detail
 async def test_the_script_is_one_file_of_ours_and_pages_work_without_it(
     company: Company, browser: Browser
 ) -> None:

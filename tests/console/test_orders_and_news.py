@@ -17,7 +17,7 @@ from tests.console.scenes import WHY, everywhere, held, told, until
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @pytest.fixture
@@ -47,6 +47,7 @@ async def test_an_order_is_shown_line_by_line_and_taken_back(
     assert f"/console/orders/{order}" in listed.links()
 
 
+@detail
 async def test_an_order_s_page_shows_how_many_units_are_where(
     company: Company, browser: Browser, order: str
 ) -> None:
@@ -64,6 +65,7 @@ async def test_an_order_s_page_shows_how_many_units_are_where(
         assert text in page.text
 
 
+@detail
 async def test_an_order_s_question_is_answered(company: Company, browser: Browser) -> None:
     """One of its deliveries was left as it was, and nobody knows whether it counts."""
     wanted = an_order(company, 1)

@@ -24,6 +24,7 @@ from tests.gateway.door import Gateway
 from tests.invoicing import document, line
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 # --- the inbox ------------------------------------------------------------------------------------
 
@@ -62,6 +63,7 @@ def test_what_is_to_be_paid_is_shown_where_it_is_not_the_whole() -> None:
     assert both == "Paid before €21.12 Rounding €0.05 To pay €100.05"
 
 
+@detail
 async def test_what_was_asked_for_first_comes_first(company: Company, browser: Browser) -> None:
     first, second = await held(company), await held(company)
     await everywhere(browser, second)
@@ -76,6 +78,7 @@ async def test_what_was_asked_for_first_comes_first(company: Company, browser: B
     assert [each for each in found if each in (first, second)][:2] == [first, second]
 
 
+@detail
 async def test_one_that_nobody_answers_for_is_listed_all_the_same(
     company: Company, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +96,7 @@ async def test_one_that_nobody_answers_for_is_listed_all_the_same(
 # --- the page of an invoice -----------------------------------------------------------------------
 
 
+@detail
 async def test_an_invoice_is_shown_with_its_way_its_vat_and_its_journal(
     company: Company, browser: Browser
 ) -> None:
@@ -111,6 +115,7 @@ async def test_an_invoice_is_shown_with_its_way_its_vat_and_its_journal(
     assert engineers.endswith(f"/workflows/invoice%2F{reference}")
 
 
+@detail
 async def test_one_that_was_cut_off_says_so(company: Company, browser: Browser) -> None:
     reference = await held(company)
     await company.client.invoices.handle(reference).terminate("over")
@@ -130,6 +135,7 @@ async def test_one_that_was_refused_at_once_says_why_and_asks_nothing(
     assert [each.action for each in page.forms] == ["/console/sign-out"]
 
 
+@detail
 async def test_numbers_and_days_are_the_reader_s(company: Company, console: Gateway) -> None:
     reference = await company.start()
     await company.finished(reference)
@@ -144,6 +150,7 @@ async def test_numbers_and_days_are_the_reader_s(company: Company, console: Gate
 # --- lists ----------------------------------------------------------------------------------------
 
 
+@detail
 async def test_a_list_is_filtered_and_read_page_by_page(
     company: Company, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

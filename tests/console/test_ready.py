@@ -17,6 +17,7 @@ from settings.callers import Scope
 from temporal_server import Server
 from tests.console.browser import Browser, console_over
 from tests.lifecycle.world import World
+from tests.tiers import detail
 
 playground: Any = importlib.import_module("examples.run.__main__")
 stage: Any = importlib.import_module("examples.run.stage")
@@ -34,6 +35,7 @@ async def test_the_demonstration_keeps_a_console_that_its_token_signs_in_to(
         assert "may look, not answer" not in page.text
 
 
+@detail
 async def test_a_console_that_does_not_come_up_is_told(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

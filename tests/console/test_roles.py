@@ -17,6 +17,7 @@ from tests.console.scenes import differing, everywhere, held, told
 from tests.gateway.door import caller
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
+from tests.tiers import detail
 
 MINE = f"MINE-{uuid.uuid4().hex[:8]}-"
 
@@ -36,6 +37,7 @@ async def test_who_may_only_look_sees_everything_and_no_button(
     assert "figures are not ours" in pages[1].text
 
 
+@detail
 @pytest.mark.parametrize(
     "end", ["invoices/{}/resolve", "invoices/{}/hold", "invoices/{}/release", "invoices/{}/cancel"]
 )
@@ -80,6 +82,7 @@ async def two(shared_world: World, request: pytest.FixtureRequest) -> AsyncItera
             yield Two(mine, other, browser)
 
 
+@detail
 async def test_a_limited_caller_sees_its_own_and_nothing_else(two: Two) -> None:
     mine = f"{MINE}{uuid.uuid4().hex[:8]}"
     await two.mine.start(two.mine.request(mine, hold=True))
@@ -103,6 +106,7 @@ async def test_a_limited_caller_sees_its_own_and_nothing_else(two: Two) -> None:
     await two.other.client.orders.handle(wanted.reference).terminate("the test is over")
 
 
+@detail
 async def test_a_limited_caller_changes_nothing_of_others(two: Two) -> None:
     other = await held(two.other)
     home = await two.browser.get("/console/")

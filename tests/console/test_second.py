@@ -11,6 +11,7 @@ from tests.console.conftest import signed_in
 from tests.console.scenes import WHY, differing, everywhere, held
 from tests.gateway.door import Gateway
 from tests.lifecycle.world import Company, World
+from tests.tiers import detail
 
 FIRST = "I looked at the order"
 
@@ -53,6 +54,7 @@ async def test_the_second_person_sees_who_was_first_and_why_and_carries_it_out(
     assert given == [("operate", FIRST), ("all", WHY)]
 
 
+@detail
 async def test_one_person_is_not_both(
     shared_world: World, company: Company, browser: Browser
 ) -> None:
@@ -66,6 +68,7 @@ async def test_one_person_is_not_both(
     assert (await company.client.invoices.state(reference)).status is Status.HELD
 
 
+@detail
 async def test_an_answer_to_a_question_needs_the_same_answer_of_a_second_person(
     shared_world: World, company: Company, browser: Browser, other: Browser
 ) -> None:

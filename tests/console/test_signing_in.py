@@ -24,6 +24,7 @@ from tests.console.browser import KEY, STARTER, Browser, Page, console_over, peo
 from tests.console.conftest import signed_in
 from tests.gateway.door import TOKENS, Gateway, callers, gateway_over
 from tests.lifecycle.world import World
+from tests.tiers import detail
 
 PATHS = ["/", "/invoices", "/orders", "/together", "/invoices/X-1", "/orders/X-1", "/events/a/b/c"]
 
@@ -170,6 +171,7 @@ async def test_only_a_form_of_the_session_signs_out(console: Gateway) -> None:
     assert (await browser.get("/console/")).path == "/console/"
 
 
+@detail
 async def test_a_session_ends_with_its_token(shared_world: World) -> None:
     async with console_over(shared_world.client) as gateway:
         browser = await signed_in(gateway, "operate")

@@ -16,7 +16,7 @@ from tests.console.browser import Browser, console_over
 from tests.console.conftest import signed_in
 from tests.console.scenes import WHY, differing, everywhere, held, refused
 from tests.lifecycle.world import Company, World
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_means(
@@ -48,6 +48,7 @@ async def test_many_alike_are_answered_at_once_after_a_page_that_says_what_that_
     assert (await company.client.invoices.state(other)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_those_that_are_held_are_released_together(
     company: Company, browser: Browser
 ) -> None:
@@ -70,6 +71,7 @@ async def test_those_that_are_held_are_released_together(
     assert (await company.client.invoices.state(parked)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 @pytest.mark.parametrize("item", ["orders/X-1", "credits/X-1"])
 async def test_nothing_but_an_invoice_is_released(
     company: Company, browser: Browser, item: str
@@ -81,6 +83,7 @@ async def test_nothing_but_an_invoice_is_released(
     assert (answer.status_code, ">taken<" in answer.text) == (200, False)
 
 
+@detail
 async def test_of_many_each_answer_names_its_own_question(
     company: Company, browser: Browser
 ) -> None:
@@ -97,6 +100,7 @@ async def test_of_many_each_answer_names_its_own_question(
     assert (await company.client.invoices.state(moved)).status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_many_are_not_answered_without_a_reason(company: Company, browser: Browser) -> None:
     reference = await refused(company)
     page = await browser.get("/console/together", params={"of": f"invoices/{reference}"})
@@ -119,6 +123,7 @@ async def test_what_cannot_be_answered_together_is_refused(
     assert (await browser.ask("POST", "/console/together", data=data)).status_code == 422
 
 
+@detail
 async def test_an_answer_that_needs_something_of_its_own_is_not_given_to_many(
     company: Company, browser: Browser
 ) -> None:

@@ -21,7 +21,7 @@ from tests.gateway.door import Door, caller, fields, gateway_over, problem
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 WHY = {"by": "an operator", "reason": "the address was wrong"}
 ORDER = {"reference": "O-1", "provider_id": "1"}
@@ -125,6 +125,7 @@ async def test_a_key_must_be_the_name_and_the_invoice_must_be_known(door: Door) 
     problem(await door.post(at("NEVER-1"), body), Kind.NOT_FOUND)
 
 
+@detail
 async def test_who_may_not_start_invoices_may_not_amend_and_nobody_makes_one_of_others(
     office: Office,
 ) -> None:

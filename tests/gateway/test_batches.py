@@ -27,7 +27,7 @@ from tests.batches import HEADER, a_row, some
 from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, problem
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -69,6 +69,7 @@ async def test_a_file_is_looked_through_and_nothing_is_made(company: Company, do
         await company.client.invoices.listed(good)
 
 
+@detail
 async def test_a_file_is_asked_for_once_and_followed_by_sending_it_again(
     company: Company, door: Door
 ) -> None:
@@ -149,6 +150,7 @@ async def test_a_file_is_added_up_beside_the_loop(
     assert threading.current_thread() not in seen
 
 
+@detail
 async def test_looking_at_many_counts_for_the_rate_in_proportion(
     shared_world: World, company: Company
 ) -> None:

@@ -33,6 +33,7 @@ from settings.gateway import GatewaySettings
 from tests.gateway.door import Door, Gateway, caller, callers, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 OF_AN_ACCOUNT, OF_REFERENCES = tokens.new(), tokens.new()
 ROWS = {"A-1": ("mollie", "shop"), "A-2": ("mollie", "default"), "B-1": ("invoro", "shop")}
@@ -99,6 +100,7 @@ async def test_the_books_of_a_month_are_taken_whole_and_can_be_verified(
     assert any("vat.csv" in wrong for wrong in verified(folder, seal))
 
 
+@detail
 @pytest.mark.parametrize(
     ("token", "own"), [(OF_AN_ACCOUNT, {"A-1"}), (OF_REFERENCES, {"B-1"})], ids=["account", "refs"]
 )
@@ -119,6 +121,7 @@ async def test_a_limited_caller_takes_its_own_alone_and_the_manifest_says_so(
     assert references(unpacked(elsewhere, tmp_path / "other")) == set()
 
 
+@detail
 async def test_one_provider_s_or_another_month_s_books_are_taken(
     booked: Gateway, tmp_path: Path
 ) -> None:
@@ -129,6 +132,7 @@ async def test_one_provider_s_or_another_month_s_books_are_taken(
     assert '"books-2025-01.zip"' in empty.headers["content-disposition"]
 
 
+@detail
 @pytest.mark.parametrize("most", ["MOST_INVOICES", "MOST_LINES"])
 async def test_more_than_the_bound_is_refused_with_what_to_do(
     booked: Gateway, monkeypatch: pytest.MonkeyPatch, most: str
@@ -165,6 +169,7 @@ async def test_the_name_says_that_the_journal_was_changed(
     assert list(verified(unpacked(answer, tmp_path)))
 
 
+@detail
 async def test_nothing_of_it_is_left_on_the_disk(
     booked: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +183,7 @@ async def test_nothing_of_it_is_left_on_the_disk(
     assert list(place.iterdir()) == []
 
 
+@detail
 async def test_so_many_are_read_out_at_once_and_no_more(
     shared_world: World, place: str, booked: Gateway
 ) -> None:
@@ -210,6 +216,7 @@ async def test_while_the_register_is_away_it_is_unavailable(
             problem(await made.door("read").get(PATH, month="2026-06"), Kind.UNAVAILABLE)
 
 
+@detail
 async def test_the_booking_table_is_the_one_that_the_settings_name(
     shared_world: World, booked: Gateway, place: str, tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from settings.callers import Scope
 from tests.gateway.door import TOKENS, Door, Gateway, caller, callers, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 LIMITED = {
     "of an account": {"accounts": ("mollie/shop",)},
@@ -220,6 +221,7 @@ class Stuck(Reader):
         return await asyncio.Future[tuple[Total, ...]]()
 
 
+@detail
 async def test_a_register_that_does_not_answer_is_not_taken_for_the_server(
     shared_world: World,
 ) -> None:

@@ -27,7 +27,7 @@ from tests.gateway.door import Door, Gateway, caller, fields, gateway_over, prob
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 WHY = {"by": "an operator", "reason": "came back"}
 
@@ -82,6 +82,7 @@ async def test_an_invoice_is_credited_and_everything_of_it_can_be_read(
     assert "no credit of that name" in missing.detail
 
 
+@detail
 async def test_more_than_is_left_is_refused_with_what_is_left(office: Office, door: Door) -> None:
     reference = await office.invoiced()
     assert (await door.post(at(reference), units("7"))).status_code == 200
@@ -91,6 +92,7 @@ async def test_more_than_is_left_is_refused_with_what_is_left(office: Office, do
     assert "already asked for with other content" in other.detail
 
 
+@detail
 async def test_at_once_never_more_is_credited_than_was_invoiced(office: Office, door: Door) -> None:
     reference = await office.invoiced()
     wanted = [door.post(at(reference), units("1", f"C{each}")) for each in range(14)]
@@ -100,6 +102,7 @@ async def test_at_once_never_more_is_credited_than_was_invoiced(office: Office, 
         assert "nothing is left of line 1" in problem(refused, Kind.REFUSED).detail
 
 
+@detail
 async def test_a_draft_says_why_it_is_not_credited(office: Office, door: Door) -> None:
     reference = await office.invoiced(goal=Goal.DRAFTED)
     state = Credits.model_validate((await door.get(at(reference))).json())
@@ -144,6 +147,7 @@ async def test_a_key_must_be_the_name_in_the_body_and_a_reference_must_be_known(
     assert fields(await door.get(at("NEVER-1", "no name"))) == ["path.name"]
 
 
+@detail
 async def test_the_journal_says_who_has_proven_to_have_credited_and_answered(
     office: Office, gateway: Gateway
 ) -> None:
@@ -202,6 +206,7 @@ async def test_invoices_with_credits_are_listed_page_by_page(office: Office, doo
     assert (await door.get("/v1/credits", status=CUT_OFF)).status_code == 200
 
 
+@detail
 @pytest.mark.parametrize("mine", [True, False])
 async def test_a_caller_that_is_limited_to_an_account_credits_and_sees_its_own_alone(
     office: Office, mine: bool
@@ -227,6 +232,7 @@ async def test_a_caller_that_is_limited_to_an_account_credits_and_sees_its_own_a
         assert (await door.get(f"/v1/invoices/{note}")).status_code == 200
 
 
+@detail
 async def test_that_a_worker_fails_at_the_credits_and_not_at_their_invoice_is_told_apart(
     office: Office,
 ) -> None:

@@ -21,6 +21,7 @@ from tests.gateway.door import Door, Gateway, caller, callers, fields, gateway_o
 from tests.lifecycle.world import World
 from tests.register.said import a_claim, a_record, a_row, lines
 from tests.register.test_reconciling import SAYS, Drill, there
+from tests.tiers import detail
 
 LIMITED: dict[str, dict[str, tuple[str, ...]]] = {
     "of an account": {"accounts": ("mollie/shop",)},
@@ -105,6 +106,7 @@ async def test_a_finding_is_closed_once_and_the_first_one_s_words_stay(found: Ga
     assert (await operate.get(path)).json()["found"] == closed
 
 
+@detail
 async def test_who_may_only_look_closes_nothing(found: Gateway) -> None:
     door = found.door("read")
     identity = (await listed(door))["paid_unseen"]["found"]["id"]

@@ -27,6 +27,7 @@ from tests.gateway.door import Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import PACES, Company, World
 from tests.lifecycle.world import _Recording as Recording
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 WHY = {"by": "an operator", "reason": "test"}
 SENT = ["created", "approved", "sent"]
@@ -95,6 +96,7 @@ async def test_the_same_reference_for_other_content_says_what_differs(
     assert "another" not in answer.text
 
 
+@detail
 async def test_an_invoice_that_was_cancelled_may_begin_anew(company: Company, door: Door) -> None:
     request = wanted(company, hold=True)
     await door.post("/v1/invoices", request)
@@ -138,6 +140,7 @@ async def test_people_hold_release_and_answer(company: Company, door: Door) -> N
     assert any(entry["by"] == "an operator" for entry in entries)
 
 
+@detail
 async def test_a_parked_invoice_is_corrected(company: Company, door: Door) -> None:
     company.stand_in.faults.place(step=Step.CREATE, fault=Told.CHANGED_AMOUNT)
     reference = await begun(company, door)
@@ -157,6 +160,7 @@ async def test_a_parked_invoice_is_corrected(company: Company, door: Door) -> No
     problem(await door.post(f"/v1/invoices/{reference}/resolve", answer), Kind.REFUSED)
 
 
+@detail
 async def test_an_instruction_under_a_key_is_carried_out_once(company: Company, door: Door) -> None:
     """The second one would have answered another question than the first."""
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
@@ -182,6 +186,7 @@ async def open_question(company: Company, reference: str) -> str:
     return parked.problem.question
 
 
+@detail
 async def test_an_answer_to_another_question_is_refused_with_the_one_that_is_open(
     company: Company, door: Door
 ) -> None:
@@ -232,6 +237,7 @@ async def test_a_preview_creates_nothing(company: Company, door: Door) -> None:
     problem(await door.get(f"/v1/invoices/{request.reference}"), Kind.NOT_FOUND)
 
 
+@detail
 async def test_a_list_is_filtered_and_read_page_by_page(company: Company, door: Door) -> None:
     references = {await begun(company, door, goal=Goal.DRAFTED, hold=True) for _ in range(5)}
     for reference in references:
@@ -258,6 +264,7 @@ async def test_a_list_is_filtered_and_read_page_by_page(company: Company, door: 
     assert await listed(provider="nobodys", limit=2) == []
 
 
+@detail
 async def test_a_cursor_is_only_good_for_its_own_list(company: Company, door: Door) -> None:
     async def page(**query: Any) -> dict[str, Any]:
         return dict((await door.get("/v1/invoices", **query)).json())
@@ -313,6 +320,7 @@ async def test_a_worker_that_fails_at_it_is_told_apart_from_one_that_is_not_ther
         assert "lacks a key" in problem(answer, Kind.FAILING).detail
 
 
+@detail
 async def test_a_cancel_that_is_taken_and_not_acknowledged_yet_is_answered_with_what_is_known(
     shared_world: World,
 ) -> None:
@@ -360,6 +368,7 @@ async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(
     problem(answer, Kind.CUT_OFF)
 
 
+@detail
 async def test_what_was_cut_off_is_listed_as_that(company: Company, door: Door) -> None:
     reference = await begun(company, door, hold=True)
     await company.until_status(reference, Status.HELD)

@@ -13,6 +13,7 @@ from tests.examples import a_document, a_line
 from tests.gateway.door import Door, fields, problem
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 WHY = {"by": "an operator", "reason": "test"}
 TODAY = "2026-06-30"
@@ -63,6 +64,7 @@ async def test_an_order_is_delivered_cancelled_and_waited_for(company: Company, 
     assert (await door.get(f"{path}/journal")).json()["entries"]
 
 
+@detail
 async def test_units_of_a_line_are_delivered_and_cancelled(company: Company, door: Door) -> None:
     order = an_order(company, 1)
     path = f"/v1/orders/{order.reference}"
@@ -84,6 +86,7 @@ async def test_units_of_a_line_are_delivered_and_cancelled(company: Company, doo
     assert parts == [("invoiced", "2"), ("cancelled", "1")]
 
 
+@detail
 async def test_lines_are_added_while_the_order_is_open(company: Company, door: Door) -> None:
     order = an_order(company, 1)
     path = f"/v1/orders/{order.reference}"

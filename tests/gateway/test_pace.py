@@ -16,6 +16,7 @@ from gateway.guard import Guard
 from gateway.pace import Pace, spread
 from invoicing import process
 from tests.gateway.door import TOKENS, callers, settings
+from tests.tiers import detail
 
 
 async def test_of_many_that_one_sender_begins_at_once_another_waits_for_one_at_most() -> None:
@@ -117,6 +118,7 @@ def test_what_came_together_ends_apart_and_never_before_its_time() -> None:
     assert max(ends) <= 12.5
 
 
+@detail
 def test_what_is_kept_is_not_looked_through_again_until_the_end() -> None:
     before = gc.get_threshold()
     try:

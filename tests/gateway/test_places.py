@@ -26,6 +26,7 @@ from settings.callers import Scope as May
 from tests.gateway.door import TOKENS, Gateway, gateway_over, problem, settings, signed
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 from tests.tls import NO_TLS
 
 OPERATOR = Caller("operator", frozenset({May.READ, May.OPERATE}), Reach())
@@ -220,6 +221,7 @@ async def test_a_caller_s_slow_bodies_take_its_own_places_alone(
         assert (await gateway.door("read").get("/v1/questions")).status_code == 200
 
 
+@detail
 async def test_dropped_polls_give_their_places_back_at_once(
     shared_world: World, company: Company, wires: Wires
 ) -> None:
@@ -421,6 +423,7 @@ def test_connections_stay_below_the_descriptors(monkeypatch: pytest.MonkeyPatch)
     assert len(Connections(10, 1)) == 0
 
 
+@detail
 async def test_what_anybody_may_ask_is_asked_once_for_everybody_who_asks_at_once() -> None:
     """`/ready` is open to strangers, and its answer is Temporal's."""
     asked, answer = 0, asyncio.Event()

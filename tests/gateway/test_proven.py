@@ -14,6 +14,7 @@ from tests.gateway.test_invoices import wanted
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 WHY = {"by": "somebody", "reason": "test"}
 
@@ -53,6 +54,7 @@ async def test_no_caller_may_say_what_it_has_proven(door: Door, path: str) -> No
     problem(await door.post(where, WHY), Kind.NOT_FOUND)
 
 
+@detail
 async def test_an_order_and_its_deliveries_say_who_as_well(
     company: Company, gateway: Gateway
 ) -> None:
@@ -76,6 +78,7 @@ async def test_an_order_and_its_deliveries_say_who_as_well(
     await asyncio.wait_for(company.client.orders.result(order.reference), LONG_ENOUGH)
 
 
+@detail
 async def test_of_many_who_ask_at_once_for_one_reference_exactly_one_has_begun_it(
     company: Company, gateway: Gateway
 ) -> None:
@@ -87,6 +90,7 @@ async def test_of_many_who_ask_at_once_for_one_reference_exactly_one_has_begun_i
     assert [bool(each.headers.get("Location")) for each in answers].count(True) == 1
 
 
+@detail
 async def test_where_two_people_are_needed_the_gateway_says_who_the_first_was(
     shared_world: World, company: Company, gateway: Gateway
 ) -> None:

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowExecution
 from gateway.reach import Reach
 from invoicing.state.identity import MEMO, digest
 from invoicing.temporal.converter import Undecipherable
+from tests.tiers import detail
 
 MOLLIE = Reach(accounts=("mollie/shop",))
 
@@ -39,5 +40,6 @@ async def test_an_invoice_that_says_nothing_of_its_account_is_nobodys() -> None:
     assert not await has({})
 
 
+@detail
 async def test_an_invoice_that_this_gateway_has_no_key_for_is_nobodys_and_hides_no_other() -> None:
     assert not await has(Undecipherable("it is encrypted"))

@@ -15,6 +15,7 @@ from register import opened
 from register.reading import Reader
 from tests.gateway.door import Door, Gateway, gateway_over, problem
 from tests.lifecycle.world import World
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ async def test_nobody_sees_replaces_or_forgets_another_s(keeping: Gateway) -> No
     assert named(await mine.get("/v1/lists")) == {"late": {"overdue": True}}
 
 
+@detail
 async def test_a_caller_has_twenty_at_most(keeping: Gateway) -> None:
     door = keeping.door("read")
     for count in range(MOST_SAVED):
@@ -86,6 +88,7 @@ async def test_what_is_no_list_is_a_mistake(keeping: Gateway, body: dict[str, An
     assert named(await keeping.door("read").get("/v1/lists")) == {}
 
 
+@detail
 async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
     door = gateway.door("read")
     for answer in (await door.get("/v1/lists"), await save(door, "x")):

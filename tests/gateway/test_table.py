@@ -33,6 +33,7 @@ from tests.gateway.test_orders import an_order
 from tests.lifecycle.world import Company, World
 from tests.lifecycle.world import _Recording as Recording
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 ROWS = list(rows())
 WHY = {"by": "an operator", "reason": "test"}
@@ -165,6 +166,7 @@ def body_of(row: Row) -> dict[str, Any]:
     return BODIES.get(row.path.rpartition("/")[2], WHY)
 
 
+@detail
 async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two) -> None:
     invoice = two.request(two.other)
     order = an_order(two.other, 1)
@@ -256,6 +258,7 @@ async def everything(door: Door) -> list[str]:
         more = {"cursor": page["cursor"]}
 
 
+@detail
 async def test_events_are_shown_to_who_has_their_account_and_no_limit_of_references(
     two: Two,
 ) -> None:

@@ -28,6 +28,7 @@ from tests.gateway.door import SECRET, Door, Gateway, gateway_over, problem, sig
 from tests.lifecycle.world import PACES, Company, World
 from tests.patience import LONG_ENOUGH
 from tests.providers.test_webhooks import BODIES, HEADERS, SETTINGS, delivery
+from tests.tiers import detail
 from tests.tls import NO_TLS
 
 NEW, OLD = "new!-0123456789abcdef", "old!-0123456789abcdef"
@@ -152,6 +153,7 @@ async def test_a_refused_webhook_is_logged_without_what_it_says(
     assert SECRET not in caplog.text
 
 
+@detail
 async def test_without_temporal_a_webhook_is_asked_for_again() -> None:
     """And so is everything else; only `/health` says that the gateway itself is well."""
     async with local_server(own=True) as server:
@@ -307,6 +309,7 @@ async def test_a_mistyped_setting_of_webhooks_is_named(http: httpx.AsyncClient) 
     assert caught.value.variables == ("MOLLIE_WEBHOOK_HOURS", "MOLLIE_WEBHOOK_SECRET")
 
 
+@detail
 async def test_a_webhook_whose_event_cannot_be_stored_is_refused(
     shared_world: World, company: Company
 ) -> None:

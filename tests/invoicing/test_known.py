@@ -25,6 +25,7 @@ from invoicing.totals import totals
 from tests.examples import a_document, a_line, an_invoice
 from tests.invoicing import content
 from tests.invoicing.counting import computed
+from tests.tiers import detail
 
 CONVERTER = data_converter.payload_converter
 DOCUMENT = TypeAdapter(Document)
@@ -143,6 +144,7 @@ def test_the_oldest_go_where_there_is_no_more_room() -> None:
     assert len(known) == 2, "what has no room turns nothing else out"
 
 
+@detail
 def test_all_that_is_known_takes_no_more_than_twenty_times_its_bound() -> None:
     known = Known()
     line = a_line().model_dump(mode="json", exclude_unset=True)
@@ -163,6 +165,7 @@ def test_all_that_is_known_takes_no_more_than_twenty_times_its_bound() -> None:
     assert held < 20 * MOST_BYTES
 
 
+@detail
 def test_a_mistake_is_told_as_it_is_without_it() -> None:
     with pytest.raises(ValidationError) as without:
         DOCUMENT.validate_json(json.dumps(content(lines=[])))

@@ -27,7 +27,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated, slow
+from tests.tiers import detail, simulated, slow
 
 NINE = a_line(1, quantity=Decimal(9), unit_price=Decimal("12.50"))
 WHO: dict[str, Any] = {"by": "an operator", "reason": "the address was wrong"}
@@ -226,6 +226,7 @@ async def test_other_content_and_other_names_are_refused_whether_it_runs_or_has_
     assert live(office, second.invoice.reference) == []
 
 
+@detail
 async def test_while_the_credit_is_not_final_there_is_no_new_invoice(office: Office) -> None:
     reference = await office.invoiced()
     held = an_amendment(reference, credit_note={"hold": True})
@@ -402,6 +403,7 @@ async def test_where_a_part_was_credited_before_what_is_left_is_credited(office:
     assert sum(notes.values()) == Decimal("151.25")
 
 
+@detail
 async def test_while_another_credit_is_under_way_it_is_refused_and_nothing_changes(
     office: Office,
 ) -> None:
@@ -415,6 +417,7 @@ async def test_while_another_credit_is_under_way_it_is_refused_and_nothing_chang
     await office.client.invoices.cancel(made.reference, Cancel(by="x", reason="no"))
 
 
+@detail
 async def test_what_is_credited_as_a_whole_is_not_amended(office: Office) -> None:
     reference = await office.invoiced()
     await office.client.credits.make(reference, a_credit(whole=True))
@@ -424,6 +427,7 @@ async def test_what_is_credited_as_a_whole_is_not_amended(office: Office) -> Non
     assert live(office, an_amendment(reference).invoice.reference) == []
 
 
+@detail
 async def test_a_reference_that_stands_for_another_invoice_is_refused_before_the_credit(
     office: Office,
 ) -> None:
@@ -435,6 +439,7 @@ async def test_a_reference_that_stands_for_another_invoice_is_refused_before_the
         await office.client.amendments.make(reference, an_amendment(reference, makes=reference))
 
 
+@detail
 async def test_a_reference_that_somebody_takes_while_the_credit_waits_is_given_up_for_another(
     office: Office,
 ) -> None:
@@ -458,6 +463,7 @@ async def test_a_reference_that_somebody_takes_while_the_credit_waits_is_given_u
     assert [len(live(office, each)) for each in (theirs.reference, state.makes)] == [1, 1]
 
 
+@detail
 async def test_what_was_amended_is_amended_again_each_by_its_own_reference(office: Office) -> None:
     first = await office.invoiced()
     made = [(await amended(office, first, an_amendment(first))).makes]
@@ -562,6 +568,7 @@ async def test_temporals_cancel_ends_one_whose_new_provider_never_answers(office
     nothing_changed(office, reference, wanted)
 
 
+@detail
 async def test_whose_the_old_invoice_is_finds_the_amendment_wherever_the_new_one_is_made(
     office: Office,
 ) -> None:
@@ -593,6 +600,7 @@ async def test_amendments_are_listed_by_what_became_of_them(office: Office) -> N
     assert found[0].provider == NAME
 
 
+@detail
 async def test_a_cancel_of_what_has_ended_names_credit_and_amend(office: Office) -> None:
     reference = await office.invoiced()
     with pytest.raises(Refused, match="`credit` takes back what is left of it, and `amend`"):

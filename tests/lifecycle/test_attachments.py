@@ -24,7 +24,7 @@ from tests.attached import a_file, supporting
 from tests.lifecycle.provider_world import KINDS, Shop, opened
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, slow
+from tests.tiers import detail, first, slow
 from tests.worker_process import worker_process
 
 TIMESHEET = b"%PDF-1.7\ncanary hours of June\n%%EOF"
@@ -125,6 +125,7 @@ async def test_the_provider_gets_each_file_byte_by_byte_and_no_history_has_any(
         assert b"Y2FuYXJ5IGhvdXJz" not in told, "nor as Base64"
 
 
+@detail
 @pytest.mark.parametrize("name", first(TAKES))
 async def test_a_file_that_is_not_there_is_a_question_before_anything_is_created(
     attaching: World, store: Watched, tmp_path: Path, name: str
@@ -147,6 +148,7 @@ async def test_a_file_that_is_not_there_is_a_question_before_anything_is_created
         assert held(shop.stand_in, name, reference) == wanted(name)
 
 
+@detail
 @pytest.mark.parametrize("name", first(TAKES))
 async def test_one_that_is_gone_when_it_is_needed_is_a_question_as_well(
     attaching: World, store: Watched, tmp_path: Path, name: str
@@ -176,6 +178,7 @@ async def test_one_that_is_gone_when_it_is_needed_is_a_question_as_well(
         assert held(shop.stand_in, name, reference) == wanted(name)
 
 
+@detail
 @pytest.mark.parametrize("name", first(TAKES))
 async def test_a_store_that_is_away_is_a_wait_of_its_own_and_holds_up_nothing_else(
     attaching: World, store: Watched, name: str
@@ -195,6 +198,7 @@ async def test_a_store_that_is_away_is_a_wait_of_its_own_and_holds_up_nothing_el
         assert held(shop.stand_in, name, reference) == wanted(name)
 
 
+@detail
 async def test_a_store_that_goes_away_before_the_upload_is_waited_for_with_the_draft_there(
     attaching: World, store: Watched
 ) -> None:
@@ -225,6 +229,7 @@ async def test_a_worker_without_a_store_says_so_before_anything_is_created() -> 
         assert shop.stand_in.calls.count("create") == 0
 
 
+@detail
 async def test_a_preview_says_that_a_file_is_missing(attaching: World) -> None:
     async with opened(attaching, "invoro") as shop:
         told = await shop.client.invoices.preview(
@@ -236,6 +241,7 @@ async def test_a_preview_says_that_a_file_is_missing(attaching: World) -> None:
         ]
 
 
+@detail
 @pytest.mark.parametrize("name", first(["zero_friction", "mollie", "riverty"]))
 async def test_who_takes_no_files_refuses_them_in_the_plan(attaching: World, name: str) -> None:
     if name == "zero_friction":

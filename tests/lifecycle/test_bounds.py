@@ -25,7 +25,7 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.world import Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 SAYS = "as it is stored, and .* is the most; use fewer lines"
 
@@ -88,6 +88,7 @@ async def test_an_event_that_is_too_large_is_refused_and_not_stored(company: Com
         await company.client.events.state(f"zero_friction/{company.account}/too-large")
 
 
+@detail
 async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
     company: Company,
 ) -> None:
@@ -103,6 +104,7 @@ async def test_a_correction_that_is_too_large_leaves_the_question_as_it_was(
     assert before.status is Status.NEEDS_ATTENTION
 
 
+@detail
 async def test_a_request_at_the_bound_lives_its_whole_life(company: Company) -> None:
     note = "x" * 990
     lines = tuple(a_line(n, note=note) for n in range(1, 545))
@@ -124,6 +126,7 @@ async def test_a_request_of_as_many_lines_as_there_may_be_lives_its_whole_life(
         assert done.status is Status.SENT
 
 
+@detail
 async def test_a_server_that_takes_less_than_usual_is_no_riddle_either() -> None:
     limits = {"limit.blobSize.error": 20_000, "limit.blobSize.warn": 10_000}
     async with local_server(dynamic_config=limits, own=True) as server:

@@ -23,6 +23,7 @@ from tests.examples import a_document
 from tests.gateway.door import gateway_over
 from tests.lifecycle.parking import APPROVED, CREATED, SENT
 from tests.lifecycle.world import Company
+from tests.tiers import detail
 
 CALLER = Path(__file__).resolve().parents[2] / "examples" / "python" / "invoice.py"
 
@@ -68,6 +69,7 @@ async def started_plainly(
     )
 
 
+@detail
 async def test_what_another_sdk_started_is_told_apart_from_other_content(company: Company) -> None:
     """It left no fingerprint, so the workflow leaves one itself."""
     request = company.request()
@@ -94,6 +96,7 @@ async def test_it_is_told_apart_before_any_worker_has_seen_it(company: Company) 
     assert (await there.describe()).run_id == there.first_execution_run_id
 
 
+@detail
 async def test_another_sdk_gets_the_invoice_that_our_client_started(company: Company) -> None:
     request = company.request(hold=True)
     ours = await company.client.invoices.start(request)

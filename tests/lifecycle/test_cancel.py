@@ -40,7 +40,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated, slow
+from tests.tiers import detail, simulated, slow
 from workflows.invoice import InvoiceWorkflow
 
 PATIENT = 20.0
@@ -413,6 +413,7 @@ async def may_not_be_credited_before_it_is_sent(world: World, way: Way) -> None:
         assert company.effects(reference) == [CREATED, APPROVED, SENT]
 
 
+@detail
 async def test_what_may_not_be_credited_waits_for_a_person(shared_world: World) -> None:
     await together(
         {
@@ -423,6 +424,7 @@ async def test_what_may_not_be_credited_waits_for_a_person(shared_world: World) 
     )
 
 
+@detail
 async def test_a_draft_may_be_deleted_whether_or_not_it_may_be_credited(company: Company) -> None:
     reference = await company.start(hold=True, may_credit=False)
     await company.until_status(reference, Status.HELD)
@@ -450,6 +452,7 @@ async def cancelled_twice(world: World, first: Way, second: Way) -> None:
         assert await asked_for(company, reference) == 1
 
 
+@detail
 async def test_to_cancel_twice_is_one_cancel(shared_world: World) -> None:
     await together(
         {

@@ -8,6 +8,7 @@ from invoicing.state.invoice import Status
 from invoicing.state.questions import Answer, Reason
 from tests.examples import a_document, an_invoice
 from tests.lifecycle.world import Company
+from tests.tiers import detail
 
 GOOD = an_invoice("any").options
 
@@ -30,6 +31,7 @@ async def test_what_is_wrong_in_the_options_is_mended_by_options(company: Compan
     assert company.effects(reference)[0] == "created"
 
 
+@detail
 async def test_a_correction_of_the_document_alone_keeps_the_options(company: Company) -> None:
     reference = await _parked_over_its_options(company)
     await company.resolve(reference, Answer.CORRECT, document=a_document())

@@ -16,7 +16,7 @@ from tests.lifecycle.credit_kinds import CREDITINGS
 from tests.lifecycle.credit_lives import lived
 from tests.lifecycle.provider_world import KINDS, Scenario, scenarios, uncovered
 from tests.lifecycle.world import World
-from tests.tiers import chosen, first
+from tests.tiers import chosen, detail, first
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,7 @@ def test_every_step_and_every_fault_of_a_credit_is_told_of(provider: str) -> Non
 
 
 # At one, and in the thorough tier at each: the workflow is the same.
+@detail
 @pytest.mark.parametrize("provider", first(sorted(CREDITINGS)))
 async def test_whatever_fails_it_is_credited_once_and_to_the_cent(
     shared_world: World, provider: str

@@ -22,7 +22,7 @@ from tests.examples import a_document
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, a_credit, office_at, units
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ async def test_units_of_an_invoice_that_has_ended_are_credited_by_a_note_of_its_
     assert [each.number for each in kept.document.precedents] == [invoice.number]
 
 
+@detail
 async def test_the_whole_rest_comes_to_what_was_invoiced(office: Office) -> None:
     reference = await office.invoiced()
     await office.client.credits.make(reference, units("3"))
@@ -78,6 +79,7 @@ async def test_fifty_credits_at_once_of_ten_units_come_to_ten_and_each_refusal_s
     assert office.provider.units(reference, "1") == 9
 
 
+@detail
 async def test_the_same_name_is_the_same_credit_and_other_content_is_refused(
     office: Office,
 ) -> None:
@@ -93,6 +95,7 @@ async def test_the_same_name_is_the_same_credit_and_other_content_is_refused(
     assert office.provider.units(reference, "1") == 1
 
 
+@detail
 async def test_what_is_refused_may_be_asked_for_again_under_the_same_name(office: Office) -> None:
     reference = await office.invoiced()
     with pytest.raises(Refused, match="11 are asked for, and 10 are left"):
@@ -100,6 +103,7 @@ async def test_what_is_refused_may_be_asked_for_again_under_the_same_name(office
     await office.client.credits.make(reference, units("10"))
 
 
+@detail
 async def test_an_invoice_that_runs_and_is_credited_in_parts_is_not_cancelled(
     office: Office,
 ) -> None:
@@ -119,6 +123,7 @@ async def test_an_invoice_that_runs_and_is_credited_in_parts_is_not_cancelled(
     await office.client.invoices.handle(reference).terminate("the test is over")
 
 
+@detail
 async def test_an_invoice_that_a_cancel_credited_has_nothing_left(office: Office) -> None:
     reference = await office.started(goal=Goal.PAID)
     await office.until_sent(reference)
@@ -134,6 +139,7 @@ async def test_a_cancel_of_what_has_ended_says_that_credit_is_the_way(office: Of
         await office.client.invoices.cancel(reference, Cancel(by="somebody", reason="test"))
 
 
+@detail
 async def test_a_credit_that_is_cancelled_before_it_is_final_is_left_again(office: Office) -> None:
     reference = await office.invoiced()
     held = units("7").model_copy(update={"hold": True})
@@ -162,6 +168,7 @@ async def test_credits_that_were_terminated_go_on_with_what_they_knew(office: Of
     assert [each.credit for each in state.credits] == ["C0", "C1", "C3"]
 
 
+@detail
 async def test_a_credit_note_that_was_terminated_is_a_question_about_the_credit(
     office: Office,
 ) -> None:
@@ -184,6 +191,7 @@ async def test_a_credit_note_that_was_terminated_is_a_question_about_the_credit(
     assert state.left.lines[0].units == 10
 
 
+@detail
 async def test_nobody_begins_a_credit_note_again_but_the_ledger(office: Office) -> None:
     reference = await office.invoiced()
     made = await office.client.credits.make(reference, units("1"))
@@ -204,6 +212,7 @@ async def test_for_an_invoice_that_nobody_asked_for_no_ledger_is_begun(office: O
         await room.state(unknown)
 
 
+@detail
 async def test_what_is_left_is_told_before_anything_is_credited_and_the_same_after(
     office: Office,
 ) -> None:
@@ -221,6 +230,7 @@ async def test_what_is_left_is_told_before_anything_is_credited_and_the_same_aft
     assert (after.left.lines[0].units, after.left.sums.gross) == (Decimal(6), Decimal("90.75"))
 
 
+@detail
 async def test_why_nothing_can_be_credited_is_told_and_no_longer_once_something_can(
     office: Office,
 ) -> None:
@@ -265,12 +275,14 @@ async def test_invoices_with_credits_are_listed(office: Office) -> None:
             await asyncio.sleep(0.05)
 
 
+@detail
 async def test_a_draft_is_not_credited(office: Office) -> None:
     reference = await office.invoiced(goal=Goal.DRAFTED)
     with pytest.raises(Refused, match="is not final: cancel it"):
         await office.client.credits.make(reference, units("1"))
 
 
+@detail
 async def test_where_the_adaptor_makes_no_credits_the_plan_says_so_and_nothing_is_taken(
     office: Office,
 ) -> None:
@@ -289,6 +301,7 @@ async def test_where_the_adaptor_makes_no_credits_the_plan_says_so_and_nothing_i
     assert office.client.invoices.handle(made.reference).id == workflow_id(f"{reference}#C1")
 
 
+@detail
 async def test_a_provider_that_credits_wholly_refuses_a_part_and_takes_the_whole(
     office: Office,
 ) -> None:

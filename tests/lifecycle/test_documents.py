@@ -30,7 +30,7 @@ from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, simulated, slow
+from tests.tiers import detail, first, simulated, slow
 
 MAKE = ("mollie", "quiddly", "riverty", "zero_friction")
 # The workflow is the same at each: one is enough, and the contract sees each without a server.
@@ -99,6 +99,7 @@ async def test_it_is_fetched_once_the_invoice_is_final_and_its_digest_matches(
         assert shop.stand_in.calls.count(STEP[name]) == asked == 1
 
 
+@detail
 @pytest.mark.parametrize("name", first(MAKE_NONE))
 async def test_where_the_provider_makes_none_it_says_so(keeping: World, name: str) -> None:
     async with opened(keeping, name) as shop:
@@ -133,6 +134,7 @@ async def test_an_invoice_that_is_made_again_has_a_document_of_its_own(keeping: 
         assert after.provider_id == second.provider_id
 
 
+@detail
 async def test_one_that_was_asked_for_before_the_invoice_was_final_is_fetched_once_it_is(
     keeping: World,
 ) -> None:
@@ -149,6 +151,7 @@ async def test_one_that_was_asked_for_before_the_invoice_was_final_is_fetched_on
         assert "look_again" in names, "it was found by a look that may be hours away"
 
 
+@detail
 async def test_an_invoice_is_not_held_up_by_a_document_that_never_comes(keeping: World) -> None:
     async with opened(keeping, "mollie", pdf_delay=math.inf) as shop:
         invoice = await sent(shop)
@@ -157,6 +160,7 @@ async def test_an_invoice_is_not_held_up_by_a_document_that_never_comes(keeping:
         assert not state.problem
 
 
+@detail
 async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
     keeping: World, store: Watched
 ) -> None:
@@ -168,6 +172,7 @@ async def test_a_store_that_is_away_is_waited_for_and_holds_up_nothing_else(
         assert (await kept(shop, invoice.reference)).file is not None
 
 
+@detail
 async def test_what_is_on_its_way_while_it_is_erased_is_not_kept(
     keeping: World, store: Watched
 ) -> None:
@@ -198,6 +203,7 @@ async def test_whoever_was_killed_after_keeping_it_does_not_fetch_it_again(
         assert shop.stand_in.calls.count("document") == 0
 
 
+@detail
 async def test_a_draft_has_none_and_an_unknown_invoice_is_not_found(keeping: World) -> None:
     async with opened(keeping, "mollie") as shop:
         reference = await shop.start(goal=Goal.DRAFTED)
@@ -216,6 +222,7 @@ async def test_without_a_store_nothing_is_fetched_by_itself(shared_world: World)
         assert "INVOICING_DOCUMENTS_AT" in (await kept(shop, invoice.reference)).problem
 
 
+@detail
 async def test_the_gateway_hands_it_out_whole_and_in_parts(keeping: World, store: Watched) -> None:
     async with (
         opened(keeping, "mollie") as shop,

@@ -26,7 +26,7 @@ from sandbox.zero_friction import Step
 from settings.worker import WorkerSettings
 from temporal_server import Server, local_server
 from tests.lifecycle.world import Company, World, world
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from worker import serving, workers
 
 NAME = "Quillon Canaryson"
@@ -147,6 +147,7 @@ async def test_the_search_does_find_what_is_not_encrypted(server: Server) -> Non
         assert shown(await stored(company, reference), HIDDEN) == set(HIDDEN)
 
 
+@detail
 async def test_who_has_no_key_is_told_which_one_is_missing(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

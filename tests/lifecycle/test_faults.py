@@ -28,7 +28,7 @@ from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_ba
 from tests.lifecycle.provider_world import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, simulated, slow
+from tests.tiers import chosen, detail, simulated, slow
 
 
 @pytest.fixture(autouse=True)
@@ -559,6 +559,7 @@ def short(name: str, seconds: float = 0.4) -> Paces:
     return PACES.model_copy(update={name: pace})
 
 
+@detail
 async def test_a_provider_that_is_down_at_the_start_is_waited_for(shared_world: World) -> None:
     async with shared_world.company() as company:
         async with company.stand_in.down():
@@ -591,6 +592,7 @@ async def test_a_step_that_never_works_is_a_question_in_the_end(shared_world: Wo
     await together({step: never(step) for step in steps})
 
 
+@detail
 async def test_a_word_nobody_knows_is_shown_while_it_is_waited_on(company: Company) -> None:
     company.stand_in.faults.place("read", "unknown_status", key="underrevision", times=10_000)
     reference = await company.start()
@@ -624,6 +626,7 @@ async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
 # --- a create that takes effect late --------------------------------------------------------------
 
 
+@detail
 async def test_a_create_that_takes_effect_while_it_settles_is_adopted(
     shared_world: World,
 ) -> None:
@@ -650,6 +653,7 @@ async def _noted(company: Company, reference: str, what: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@detail
 async def test_a_create_that_takes_effect_after_the_second_one_is_deleted_before_the_approval(
     shared_world: World,
 ) -> None:
@@ -689,6 +693,7 @@ async def test_a_draft_that_comes_after_the_end_is_deleted(shared_world: World) 
         assert company.stand_in.ledger.live(reference) == (ended.provider_id,)
 
 
+@detail
 async def test_a_draft_that_comes_after_a_cancel_is_deleted(shared_world: World) -> None:
     async with shared_world.company(paces=LATE) as company:
         gate = company.stand_in.faults.place("create", "gate")
@@ -754,6 +759,7 @@ async def test_a_final_invoice_that_comes_to_light_after_the_end_is_a_question(
 # --- looking that does not answer the question ----------------------------------------------------
 
 
+@detail
 async def test_of_two_drafts_with_our_reference_one_is_deleted(company: Company) -> None:
     request = company.request()
     both = [await drafted_behind_our_back(company, request) for _ in range(2)]
@@ -763,6 +769,7 @@ async def test_of_two_drafts_with_our_reference_one_is_deleted(company: Company)
     assert await company.violations(reference) == []
 
 
+@detail
 async def test_a_draft_beside_a_final_one_is_deleted(company: Company) -> None:
     request = company.request()
     final = await final_behind_our_back(company, request)
@@ -773,6 +780,7 @@ async def test_a_draft_beside_a_final_one_is_deleted(company: Company) -> None:
     assert await company.violations(reference) == []
 
 
+@detail
 async def test_two_final_invoices_with_our_reference_are_a_question_until_one_is_left(
     company: Company,
 ) -> None:
@@ -923,6 +931,7 @@ async def test_a_wait_that_is_over_asks_whether_to_wait_on(shared_world: World) 
     )
 
 
+@detail
 async def test_an_approval_without_a_number_is_no_approval(shared_world: World) -> None:
     async with shared_world.company(paces=short("approval")) as company:
         company.stand_in.faults.place("approve", "approved_without_number")

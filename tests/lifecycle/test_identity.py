@@ -24,7 +24,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, CREDITED, DELETED, NEVER, SENT
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, simulated, slow
+from tests.tiers import chosen, detail, simulated, slow
 
 # --- asked more than once -------------------------------------------------------------------------
 
@@ -71,6 +71,7 @@ async def test_the_same_numbers_written_otherwise_are_the_same_content(company: 
     assert first.run_id == second.run_id
 
 
+@detail
 async def test_other_content_is_refused_also_when_the_invoice_is_finished(company: Company) -> None:
     request = company.request()
     await company.start(request)
@@ -82,6 +83,7 @@ async def test_other_content_is_refused_also_when_the_invoice_is_finished(compan
     assert company.effects(request.reference) == [CREATED, APPROVED, SENT]
 
 
+@detail
 async def test_a_create_that_lands_after_its_time_out_is_found_and_adopted(
     shared_world: World,
 ) -> None:
@@ -236,6 +238,7 @@ async def test_whoever_terminates_it_and_asks_again_gets_the_same_invoice(
     await together(scenarios, every=True)
 
 
+@detail
 async def test_a_final_invoice_that_was_terminated_is_not_asked_for_with_other_content(
     company: Company,
 ) -> None:
@@ -468,6 +471,7 @@ async def test_an_input_with_a_mistake_fails_at_once_and_names_it(company: Compa
     assert company.stand_in.calls.all == ()
 
 
+@detail
 async def test_a_reference_is_not_lost_to_an_input_with_a_mistake(company: Company) -> None:
     request = company.request()
     await raw(company, request.reference, written(request, curency="EUR"))
@@ -475,6 +479,7 @@ async def test_a_reference_is_not_lost_to_an_input_with_a_mistake(company: Compa
     assert (await company.finished(request.reference)).status is Status.SENT
 
 
+@detail
 async def test_an_input_in_another_language_makes_the_same_invoice(company: Company) -> None:
     request = company.request()
     handle = await company.client.temporal.start_workflow(

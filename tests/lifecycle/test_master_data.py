@@ -13,7 +13,7 @@ from invoicing.state.questions import Answer, Reason
 from sandbox import zero_friction as zf
 from sandbox.kit.faults import When
 from tests.lifecycle.world import Company
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 async def _kept(company: Company) -> Company:
@@ -46,6 +46,7 @@ async def test_a_second_invoice_takes_the_fewest_calls(company: Company) -> None
     assert sum(FEWEST.values()) == 8
 
 
+@detail
 async def test_a_tax_code_that_was_replaced_is_looked_up_anew(company: Company) -> None:
     await _kept(company)
     new = "f0000000-0000-4000-8000-000000000121"
@@ -87,6 +88,7 @@ def _refused(company: Company, when: When, times: int) -> None:
     )
 
 
+@detail
 async def test_a_draft_that_is_refused_for_a_list_and_made_all_the_same_is_found(
     company: Company,
 ) -> None:

@@ -28,7 +28,7 @@ from tests.lifecycle.test_provider_credits import WORTH, a_credit
 from tests.lifecycle.test_quiddly import fetched
 from tests.lifecycle.world import PACES, Company, World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, simulated, slow
+from tests.tiers import detail, first, simulated, slow
 
 ALL = ["zero_friction", "mollie", "invoro", "quiddly", "quiddly_blind", "riverty"]
 HEARS = PACES.model_copy(
@@ -144,6 +144,7 @@ async def test_too_much_is_seen_and_so_is_that_it_is_given_back(shop: Any) -> No
     assert 5 in (money.refunded, money.returned)
 
 
+@detail
 async def test_what_is_paid_before_it_is_delivered_counts(shop: Any) -> None:
     """Its goal is the payment, so it hears of that itself."""
     reference = await shop.start(goal=Goal.PAID)
@@ -159,6 +160,7 @@ async def test_what_is_paid_before_it_is_delivered_counts(shop: Any) -> None:
     assert await said(shop, reference)
 
 
+@detail
 async def test_a_subscriber_is_told_of_late_money(shared_world: World) -> None:
     async with (
         listening(shared_world) as silent,
@@ -187,6 +189,7 @@ async def test_a_subscriber_is_told_of_late_money(shared_world: World) -> None:
         assert numbers == list(range(1, len(numbers) + 1))
 
 
+@detail
 async def test_its_time_has_an_end(shared_world: World) -> None:
     # Long enough for a first look, on a busy machine.
     short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=4)})
@@ -200,6 +203,7 @@ async def test_its_time_has_an_end(shared_world: World) -> None:
         assert state.balance.paid == 0
 
 
+@detail
 async def test_a_draft_and_one_that_was_taken_back_cost_no_workflow(shared_world: World) -> None:
     async with at(shared_world, "invoro") as shop:
         draft = await shop.start(goal=Goal.DRAFTED)
@@ -231,6 +235,7 @@ async def test_news_that_nobody_can_look_with_wait_until_somebody_can(shared_wor
         assert state.status is Status.PAID
 
 
+@detail
 async def test_what_is_overdue_is_listed_without_a_register(shared_world: World) -> None:
     """Paid in part it is overdue still; paid it is not; and after a chargeback it is again."""
     async with at(shared_world, "invoro") as shop:
@@ -277,6 +282,7 @@ async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: Wor
             await hearing(shop, made.reference).describe()
 
 
+@detail
 async def test_a_look_that_is_never_answered_ends_with_its_time(shared_world: World) -> None:
     short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=2)})
     async with at(shared_world, "invoro", money=short) as shop:
@@ -286,6 +292,7 @@ async def test_a_look_that_is_never_answered_ends_with_its_time(shared_world: Wo
         assert heard["status"] == "delivered"
 
 
+@detail
 async def test_what_somebody_has_to_mend_is_not_asked_for_again_before_its_turn(
     shared_world: World,
 ) -> None:
@@ -298,6 +305,7 @@ async def test_what_somebody_has_to_mend_is_not_asked_for_again_before_its_turn(
         assert any("the next one is in its turn" in one.what for one in entries)
 
 
+@detail
 async def test_a_cancel_of_it_loses_nothing_that_is_to_be_told(shared_world: World) -> None:
     async with (
         listening(shared_world) as silent,
@@ -352,6 +360,7 @@ async def forgotten(shop: Company, reference: str) -> None:
             await asyncio.sleep(0.05)
 
 
+@detail
 async def test_notices_after_the_end_are_posted_by_the_invoices_own_poster(
     shared_world: World,
 ) -> None:
@@ -369,6 +378,7 @@ async def test_notices_after_the_end_are_posted_by_the_invoices_own_poster(
             await temporal.get_workflow_handle(another).describe()
 
 
+@detail
 async def test_a_credit_note_brings_a_look_and_invents_no_payment(shared_world: World) -> None:
     """The next look of the row is a day away; what is left was stated before the credit."""
     rare = HEARS.money.model_copy(

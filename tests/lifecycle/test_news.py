@@ -31,7 +31,7 @@ from tests.lifecycle.telling import HASTE, Telling, an_event, polling, talkative
 from tests.lifecycle.test_orders import a_delivery, begun
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ async def test_an_event_finds_its_invoice_under_any_number(
     assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(request.reference),))
 
 
+@detail
 async def test_an_event_that_comes_twice_is_delivered_once(
     company: Company, telling: Telling
 ) -> None:
@@ -95,6 +96,7 @@ async def test_an_event_that_comes_twice_is_delivered_once(
     assert [each.event_type for each in history.events].count(signalled) == 1
 
 
+@detail
 async def test_an_event_before_its_invoice_is_known_waits_for_it(
     company: Company, telling: Telling
 ) -> None:
@@ -114,6 +116,7 @@ async def test_an_event_before_its_invoice_is_known_waits_for_it(
     assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(reference),))
 
 
+@detail
 async def test_an_event_of_another_account_is_never_delivered_here(
     shared_world: World, company: Company, telling: Telling
 ) -> None:
@@ -132,6 +135,7 @@ async def test_an_event_about_nothing_here_ends_at_once(company: Company, tellin
     assert state.outcome is EventOutcome.IRRELEVANT
 
 
+@detail
 async def test_an_event_that_comes_after_the_end_says_so(
     company: Company, telling: Telling
 ) -> None:
@@ -140,6 +144,7 @@ async def test_an_event_that_comes_after_the_end_says_so(
     assert state.outcome is EventOutcome.LATE
 
 
+@detail
 async def test_an_event_for_an_invoice_that_was_cut_off_waits_for_its_successor(
     company: Company, telling: Telling
 ) -> None:
@@ -210,6 +215,7 @@ def answer(question: str, word: Answer, reference: str | None = None) -> Resolve
     return Resolve.model_validate({**said, "question": question, "answer": word})
 
 
+@detail
 async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     company: Company, telling: Telling
 ) -> None:
@@ -247,6 +253,7 @@ async def test_an_event_nobody_knows_waits_for_a_person_who_can_say_whose_it_is(
     assert listed.get(attributes.WAITING_SINCE) is None
 
 
+@detail
 async def test_an_event_may_be_looked_for_again_or_dropped(
     company: Company, telling: Telling
 ) -> None:
@@ -291,6 +298,7 @@ async def test_an_event_that_nobody_knows_is_answered_for_by_signal_too(
 # --- which invoice --------------------------------------------------------------------------------
 
 
+@detail
 async def test_an_event_that_fits_two_invoices_is_delivered_to_neither_unasked(
     company: Company, telling: Telling
 ) -> None:
@@ -318,6 +326,7 @@ async def test_an_event_that_fits_two_invoices_is_delivered_to_neither_unasked(
     assert await told_of(company, other.reference) == [state.event]
 
 
+@detail
 async def test_an_event_that_fits_an_ended_invoice_and_one_under_way_is_the_latters(
     company: Company, telling: Telling
 ) -> None:
@@ -335,6 +344,7 @@ async def test_an_event_that_fits_an_ended_invoice_and_one_under_way_is_the_latt
     assert (state.outcome, state.to) == (EventOutcome.DELIVERED, (workflow_id(request.reference),))
 
 
+@detail
 async def test_an_event_that_fits_several_deliveries_of_one_order_reaches_all_of_them(
     company: Company, telling: Telling
 ) -> None:
@@ -381,6 +391,7 @@ async def empty(telling: Telling, company: Company, within: float = LONG_ENOUGH)
             await asyncio.sleep(0.02)
 
 
+@detail
 async def test_a_feed_is_fetched_until_it_is_empty_and_every_item_reaches_its_invoice(
     company: Company, telling: Telling
 ) -> None:
@@ -420,6 +431,7 @@ async def test_an_item_is_acknowledged_only_once_its_workflow_exists(
     await poller.terminate("the test is over")
 
 
+@detail
 async def test_a_feed_cut_off_before_it_acknowledged_delivers_nothing_twice(
     company: Company, telling: Telling
 ) -> None:
@@ -563,6 +575,7 @@ async def test_one_poll_may_bring_more_than_a_workflow_may_have_children(narrow:
         assert (await handle.query("state", result_type=EventState)).outcome is None
 
 
+@detail
 async def test_a_feed_that_was_in_trouble_goes_on_when_its_history_begins_anew(
     narrow: Company,
 ) -> None:

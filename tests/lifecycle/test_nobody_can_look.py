@@ -33,7 +33,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen
+from tests.tiers import chosen, detail
 
 UNSEEN = sorted(name for name, kind in KINDS.items() if kind.blind or kind.repeatable)
 """Where nobody can look."""
@@ -150,6 +150,7 @@ def test_the_questions_that_are_lived_are_those_of_every_table() -> None:
     }
 
 
+@detail
 @pytest.mark.parametrize("way", chosen(sorted(WAYS), 5))
 async def test_every_answer_that_is_offered_leads_somewhere(shared_world: World, way: str) -> None:
     name, parked = WAYS[way]
@@ -227,6 +228,7 @@ async def test_figures_that_a_person_has_seen_of_a_draft_are_seen_once_more_when
         assert (await shop.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_what_was_credited_there_by_hand_is_cancelled_and_ends_as_credited(
     shared_world: World,
 ) -> None:

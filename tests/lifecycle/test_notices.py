@@ -42,7 +42,7 @@ from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle import test_privacy as privacy
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from tests.worker_process import account_variables, worker_process
 from tests.workflows.record import runs
 from worker import posts_to, serving
@@ -144,6 +144,7 @@ async def test_every_change_of_a_happy_life_is_told_once_and_in_order(
     assert last == state.model_dump(mode="json")
 
 
+@detail
 async def test_each_question_to_a_person_is_told_and_so_is_the_end(
     company: Company, ear: Ear
 ) -> None:
@@ -163,6 +164,7 @@ async def test_each_question_to_a_person_is_told_and_so_is_the_end(
     assert problem["answers"] == ["retry", "correct", "abandon"]
 
 
+@detail
 async def test_no_step_waits_for_a_subscriber_that_is_slow_or_down(
     company: Company, ear: Ear
 ) -> None:
@@ -180,6 +182,7 @@ async def test_no_step_waits_for_a_subscriber_that_is_slow_or_down(
         assert ear.sequence(reference) == [1, 2]
 
 
+@detail
 async def test_what_nobody_was_there_to_post_arrives_later(company: Company, silent: Ear) -> None:
     """No worker serves the subscriber; the invoice and its workflow are long over."""
     reference = await company.start(subscriber=silent.name)
@@ -319,6 +322,7 @@ async def test_what_is_not_taken_in_time_is_dropped_and_shows(shared_world: Worl
 _SOON = timedelta(seconds=0.7)
 
 
+@detail
 async def test_a_subscriber_that_is_gone_gets_no_second_attempt(company: Company, ear: Ear) -> None:
     ear.stand_in.faults.place(Step.POST, Told.GONE)
     reference = await company.start(subscriber=ear.name, hold=True)
@@ -386,6 +390,7 @@ async def test_a_request_that_is_rejected_for_another_reason_is_told_of(
     assert await ear.told_end(reference) == ["invoice.rejected"]
 
 
+@detail
 async def test_temporal_s_own_cancel_is_told_to_its_end(company: Company, ear: Ear) -> None:
     """The subscriber hangs meanwhile: a cancel interrupts neither the outbox nor a post."""
     gate = ear.stand_in.faults.place(Step.POST, Fault.GATE)
@@ -401,6 +406,7 @@ async def test_temporal_s_own_cancel_is_told_to_its_end(company: Company, ear: E
     assert told == ["invoice.drafted", "invoice.held", "invoice.cancelled"]
 
 
+@detail
 async def test_a_notice_under_either_secret_is_believed_and_an_altered_one_under_none(
     company: Company, ear: Ear
 ) -> None:

@@ -30,7 +30,7 @@ from sandbox.zero_friction import Step, Told
 from tests.examples import a_document, a_line, delivered
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from workflows.invoice import story
 from workflows.invoice.life import Life, tell_order
 
@@ -144,6 +144,7 @@ async def test_partial_deliveries_a_cancelled_remainder_and_a_failed_one_add_up(
     }
 
 
+@detail
 async def test_the_same_delivery_asked_for_again_is_one_delivery(company: Company) -> None:
     reference = await begun(company, "1", "2")
     client, wanted = company.client, a_delivery("A", "1")
@@ -159,6 +160,7 @@ async def test_the_same_delivery_asked_for_again_is_one_delivery(company: Compan
         await client.orders.deliver(reference, a_delivery("B", "2"))
 
 
+@detail
 async def test_an_order_asked_for_again_is_the_same_order(company: Company) -> None:
     order = an_order(company, "1")
     first = await company.client.orders.start(order)
@@ -170,6 +172,7 @@ async def test_an_order_asked_for_again_is_the_same_order(company: Company) -> N
     assert company.effects(invoice_reference(order.reference, "A")) == SENT
 
 
+@detail
 async def test_a_rejected_order_may_be_asked_for_again(company: Company) -> None:
     """Nothing was asked of the provider, so its reference is not lost to the mistake."""
     order = an_order(company, "1", account="nobodys")
@@ -182,6 +185,7 @@ async def test_a_rejected_order_may_be_asked_for_again(company: Company) -> None
     assert company.effects(invoice_reference(order.reference, "A")) == SENT
 
 
+@detail
 async def test_a_line_is_invoiced_from_the_moment_its_invoice_is_final(company: Company) -> None:
     """And settled when it is paid; the order lasts as long as its invoices."""
     reference = await begun(company, "1", goal="paid")
@@ -196,6 +200,7 @@ async def test_a_line_is_invoiced_from_the_moment_its_invoice_is_final(company: 
     assert statuses(await finished(company, reference)) == {"1": LineStatus.SETTLED}
 
 
+@detail
 async def test_a_correction_keeps_to_the_lines_of_its_delivery(company: Company) -> None:
     """One left out would count as invoiced, one added could be invoiced twice."""
     reference = await begun(company, "1", "2", "3")
@@ -271,6 +276,7 @@ async def test_a_deliverys_abandoned_invoice_is_never_begun_beside_its_order(
     assert await company.finished(invoice) == left
 
 
+@detail
 async def test_an_invoice_abandoned_with_nothing_at_the_provider_gives_its_lines_back(
     company: Company,
 ) -> None:
@@ -289,6 +295,7 @@ async def test_an_invoice_abandoned_with_nothing_at_the_provider_gives_its_lines
     assert company.effects(invoice_reference(reference, "B")) == SENT
 
 
+@detail
 async def test_an_invoice_abandoned_in_doubt_does_not_give_its_lines_back(
     company: Company,
 ) -> None:
@@ -314,6 +321,7 @@ async def test_an_invoice_abandoned_in_doubt_does_not_give_its_lines_back(
     assert (await finished(company, reference)).ledger.lines[0].holder == "delivery/B"
 
 
+@detail
 async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company: Company) -> None:
     """Whether it became an invoice cannot be known here: its lines are not given away."""
     reference = await begun(company, "1", "2")
@@ -336,6 +344,7 @@ async def test_an_invoice_that_was_cut_off_leaves_its_lines_to_a_person(company:
     assert (line.status, line.number) == (LineStatus.INVOICED, "N-1")
 
 
+@detail
 async def test_an_answer_to_one_delivery_is_never_taken_for_another(company: Company) -> None:
     """Two people answer the same question: the second answer would free another delivery's line,
     which is on an invoice."""
@@ -395,6 +404,7 @@ async def test_a_cancellation_may_have_any_name_when_the_order_is_cancelled(
     assert len(order.cancellations) == 2
 
 
+@detail
 async def test_a_cancelled_order_takes_everything_back(company: Company) -> None:
     """What is open is cancelled, a held draft deleted, a final invoice credited."""
     reference = await begun(company, "1", "2", "3", goal="paid")
@@ -413,6 +423,7 @@ async def test_a_cancelled_order_takes_everything_back(company: Company) -> None
     assert statuses(order) == {"1": credited, "2": cancelled, "3": cancelled}
 
 
+@detail
 async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,6 +447,7 @@ async def test_a_cancel_that_comes_as_an_invoice_ends_changes_nothing_of_its_end
     assert closed.status is WorkflowExecutionStatus.COMPLETED
 
 
+@detail
 async def test_the_engines_cancel_takes_an_order_back_too(company: Company) -> None:
     reference = await begun(company, "1", "2")
     await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
@@ -475,6 +487,7 @@ async def noted(company: Company, reference: str, *what: str) -> list[str]:
             await asyncio.sleep(0.05)
 
 
+@detail
 async def test_lines_are_delivered_and_cancelled_by_signal_too(company: Company) -> None:
     reference = await begun(company, "1", "2")
     await signalled(company, reference, "deliver", a_delivery("A", "1"))
@@ -488,6 +501,7 @@ async def test_lines_are_delivered_and_cancelled_by_signal_too(company: Company)
     assert len([one for one in entries if "asked for" in one]) == 2
 
 
+@detail
 async def test_an_order_is_cancelled_by_signal_too(company: Company) -> None:
     reference = await begun(company, "1", "2")
     await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))
@@ -499,6 +513,7 @@ async def test_an_order_is_cancelled_by_signal_too(company: Company) -> None:
     assert statuses(order) == dict.fromkeys("12", LineStatus.CANCELLED)
 
 
+@detail
 async def test_a_question_of_an_order_is_answered_by_signal_too(company: Company) -> None:
     reference = await begun(company, "1")
     await company.client.orders.deliver(reference, a_delivery("A", "1", hold=True))

@@ -29,7 +29,7 @@ from tests.lifecycle.test_riverty import (
     until,
 )
 from tests.lifecycle.world import World
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 FOR_EVER = 1_000_000
 OFTEN = timedelta(milliseconds=50)
@@ -64,6 +64,7 @@ async def test_an_order_that_cannot_be_registered_now_says_so_at_once(shared_wor
         assert ordered(shop, reference) == FINAL
 
 
+@detail
 async def test_expired_credentials_of_an_order_are_waited_on_by_name_and_heal(
     shared_world: World,
 ) -> None:
@@ -76,6 +77,7 @@ async def test_expired_credentials_of_an_order_are_waited_on_by_name_and_heal(
         await is_open(shop, reference)
 
 
+@detail
 async def test_credentials_that_stay_expired_are_asked_about_as_such(shared_world: World) -> None:
     async with client(shared_world, credentials=AWHILE) as shop:
         renew = fail(shop, "register", Denied("the key has expired"))
@@ -87,6 +89,7 @@ async def test_credentials_that_stay_expired_are_asked_about_as_such(shared_worl
         await is_open(shop, reference)
 
 
+@detail
 async def test_an_order_whose_answer_nobody_understands_parks_after_a_few_looks(
     shared_world: World,
 ) -> None:
@@ -101,6 +104,7 @@ async def test_an_order_whose_answer_nobody_understands_parks_after_a_few_looks(
         await is_open(shop, reference)
 
 
+@detail
 async def test_a_failed_look_at_an_order_does_not_lengthen_the_wait_that_it_was_for(
     shared_world: World,
 ) -> None:

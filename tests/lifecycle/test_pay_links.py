@@ -19,7 +19,7 @@ from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
-from tests.tiers import first, slow
+from tests.tiers import detail, first, slow
 
 
 async def waiting_for_money(shop: Shop) -> str:
@@ -46,6 +46,7 @@ async def test_it_leads_to_the_page_of_the_invoice_and_is_asked_for_anew_each_ti
         assert (await shop.client.pay_links.ask(reference)).address, "an ended one has it still"
 
 
+@detail
 async def test_no_history_but_its_own_no_line_and_no_text_of_it_has_the_address(
     shared_world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,6 +85,7 @@ async def test_what_is_not_final_or_not_known_has_none(shared_world: World) -> N
             await shop.client.pay_links.ask("NEVER-1")
 
 
+@detail
 async def test_a_provider_that_is_away_is_said_to_be(shared_world: World) -> None:
     async with opened(shared_world, "mollie") as shop:
         reference = await waiting_for_money(shop)

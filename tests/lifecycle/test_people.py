@@ -43,7 +43,7 @@ from tests.lifecycle.parking import (
 )
 from tests.lifecycle.world import PACES, Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import simulated, slow
+from tests.tiers import detail, simulated, slow
 
 # --- every answer to every question ---------------------------------------------------------------
 
@@ -248,6 +248,7 @@ async def test_a_correction_replaces_the_draft(shared_world: World) -> None:
     )
 
 
+@detail
 async def test_an_adopted_invoice_is_the_one_it_goes_on_with(shared_world: World) -> None:
     await together(
         {
@@ -321,6 +322,7 @@ async def events(company: Company, reference: str) -> list[int]:
 # --- what a correction or an adoption may be wrong about ------------------------------------------
 
 
+@detail
 async def test_a_correction_that_is_refused_again_asks_again(company: Company) -> None:
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE, times=2)
     reference = await company.start()
@@ -335,6 +337,7 @@ async def test_a_correction_that_is_refused_again_asks_again(company: Company) -
     assert company.effects(reference) == [CREATED, APPROVED, SENT]
 
 
+@detail
 async def test_a_correction_that_cannot_be_planned_asks_again(company: Company) -> None:
     """The workflow does not fail as it would at its start: a draft may have been made already."""
     company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
@@ -361,6 +364,7 @@ async def another_question(company: Company, reference: str, before: Problem | N
     return state.problem
 
 
+@detail
 async def test_what_is_adopted_must_be_there(company: Company) -> None:
     """An id that nobody knows, then one that was deleted, then the right one."""
     blind(company, after=1)
@@ -381,6 +385,7 @@ async def test_what_is_adopted_must_be_there(company: Company) -> None:
     assert company.effects(reference) == [CREATED, APPROVED, SENT]
 
 
+@detail
 async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Company) -> None:
     blind(company, after=1)
     company.stand_in.faults.place(Step.CREATE, Fault.RESET, when="after")
@@ -398,6 +403,7 @@ async def test_an_adopted_invoice_with_other_figures_is_not_approved(company: Co
     assert company.effects(reference) == [CREATED, CREATED]
 
 
+@detail
 async def test_an_invoice_with_another_reference_is_not_adopted(company: Company) -> None:
     """However equal its figures: it is somebody else's invoice, and stays as it is."""
     blind(company, after=1)
@@ -421,6 +427,7 @@ async def test_an_invoice_with_another_reference_is_not_adopted(company: Company
 # --- hold and release -----------------------------------------------------------------------------
 
 
+@detail
 async def test_a_request_with_hold_waits_until_it_is_released(company: Company) -> None:
     reference = await company.start(hold=True)
     held = await company.until_status(reference, Status.HELD)
@@ -431,6 +438,7 @@ async def test_a_request_with_hold_waits_until_it_is_released(company: Company) 
     assert company.effects(reference) == [CREATED, APPROVED, SENT]
 
 
+@detail
 async def test_an_invoice_can_be_held_before_it_is_sent(shared_world: World) -> None:
     async with shared_world.company(approval_delay=NEVER) as company:
         reference = await company.start()
@@ -454,6 +462,7 @@ async def test_what_changed_while_it_was_held_is_seen_before_it_goes_on(company:
     assert company.effects(reference) == [CREATED]
 
 
+@detail
 async def test_a_hold_is_released_also_when_it_is_overdue(shared_world: World) -> None:
     quick = PACES.model_copy(update={"hold": timedelta(seconds=0.1)})
     async with shared_world.company(paces=quick) as company:
@@ -468,6 +477,7 @@ async def test_a_hold_is_released_also_when_it_is_overdue(shared_world: World) -
 # --- what is refused ------------------------------------------------------------------------------
 
 
+@detail
 async def test_an_instruction_that_makes_no_sense_leaves_no_trace(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -505,6 +515,7 @@ async def test_nothing_is_released_that_is_not_held(shared_world: World) -> None
             await company.release(reference)
 
 
+@detail
 async def test_nobody_can_change_what_has_ended(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -521,6 +532,7 @@ async def test_nobody_can_change_what_has_ended(company: Company) -> None:
         await company.cancel("T-nobody-asked-for-this")
 
 
+@detail
 async def test_of_two_answers_one_counts(company: Company) -> None:
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
     reference = await company.start()
@@ -538,6 +550,7 @@ async def test_of_two_answers_one_counts(company: Company) -> None:
 # --- which question is answered -------------------------------------------------------------------
 
 
+@detail
 async def test_an_answer_to_another_question_than_the_open_one_is_refused(
     company: Company,
 ) -> None:
@@ -563,6 +576,7 @@ def _asks(question: str) -> Callable[[Invoice], bool]:
     return lambda state: state.problem is not None and state.problem.question == question
 
 
+@detail
 async def test_a_question_asked_again_after_news_that_changed_nothing_is_the_same_one(
     shared_world: World,
 ) -> None:
@@ -587,6 +601,7 @@ async def test_a_question_asked_again_after_news_that_changed_nothing_is_the_sam
 # --- the same by signal ---------------------------------------------------------------------------
 
 
+@detail
 async def test_what_may_be_said_by_update_may_be_said_by_a_signal_of_its_name(
     company: Company,
 ) -> None:
@@ -605,6 +620,7 @@ async def test_what_may_be_said_by_update_may_be_said_by_a_signal_of_its_name(
     assert ordered == ["held", "q1 answered: retry", "released"]
 
 
+@detail
 async def test_a_cancel_by_signal_takes_it_back(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -671,6 +687,7 @@ async def _refusal(company: Company, reference: str) -> str:
 # --- the journal, the queries, the end of patience ------------------------------------------------
 
 
+@detail
 async def test_the_journal_says_who_wanted_what_and_why(company: Company) -> None:
     company.stand_in.faults.place(Step.CREATE, Told.SUCCESS_FALSE)
     reference = await company.start()
@@ -693,6 +710,7 @@ async def test_the_journal_says_who_wanted_what_and_why(company: Company) -> Non
     assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
 
 
+@detail
 async def test_state_and_journal_answer_from_the_first_moment_to_after_the_end(
     shared_world: World,
 ) -> None:
@@ -719,6 +737,7 @@ async def test_state_and_journal_answer_from_the_first_moment_to_after_the_end(
         assert last.what == "ended: sent"
 
 
+@detail
 async def test_a_question_that_nobody_answers_ends_the_invoice_as_failed(
     shared_world: World,
 ) -> None:

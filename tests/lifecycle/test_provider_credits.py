@@ -23,7 +23,7 @@ from sandbox.kit.record import Effect
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import first, slow
+from tests.tiers import detail, first, slow
 
 PARTS = ("invoro", "quiddly", "riverty")
 WHOLE = ("mollie", "zero_friction")
@@ -116,6 +116,7 @@ async def test_the_whole_of_an_invoice_that_has_ended_is_credited_to_the_cent(sh
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@detail
 @at(["mollie"])
 async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_the_credits_own(
     shop: Shop,
@@ -131,6 +132,7 @@ async def test_an_e_invoice_that_was_to_be_delivered_is_credited_with_a_goal_of_
     assert not shop.stand_in.ledger.live(reference)
 
 
+@detail
 @pytest.mark.parametrize(
     ("shop", "what"),
     first(
@@ -152,6 +154,7 @@ async def test_a_part_of_an_invoice_is_credited_and_the_rest_after_it(
     assert state.left.sums.gross == invoice.amounts.gross - first.amounts.gross
 
 
+@detail
 @at(WHOLE)
 @pytest.mark.parametrize("what", first(WORTH))
 async def test_a_part_is_refused_with_what_to_do_instead_and_nothing_is_taken(
@@ -166,6 +169,7 @@ async def test_a_part_is_refused_with_what_to_do_instead_and_nothing_is_taken(
     assert len(shop.stand_in.ledger.live(invoice.reference)) == 1
 
 
+@detail
 @at(["riverty"])
 async def test_an_amount_that_is_on_no_line_is_refused_where_credits_name_lines(
     shop: Shop,
@@ -200,6 +204,7 @@ def _calls(shop: Shop, step: str) -> list[Any]:
     return [call for call in shop.stand_in.calls.all if call.step == step]
 
 
+@detail
 @at(PARTS)
 @pytest.mark.parametrize("what", first(["line", "quantity"]))
 async def test_what_is_left_after_a_part_is_credited_as_the_rest(shop: Shop, what: str) -> None:
@@ -235,6 +240,7 @@ async def test_goods_that_come_back_are_returned_unit_by_unit_and_then_the_rest(
     assert not shop.stand_in.ledger.live(invoice.reference)
 
 
+@detail
 @at(WHOLE)
 async def test_an_invoice_that_still_runs_ends_as_credited_once_its_credit_is_made(
     shop: Shop,
@@ -248,6 +254,7 @@ async def test_an_invoice_that_still_runs_ends_as_credited_once_its_credit_is_ma
     assert not shop.stand_in.ledger.live(reference)
 
 
+@detail
 @at(WHOLE)
 async def test_an_invoice_that_somebody_credited_there_is_not_credited_again(shop: Shop) -> None:
     invoice = await an_invoice(shop)

@@ -37,7 +37,7 @@ from tests.lifecycle.provider_world import (
 )
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import chosen, elsewhere, first, slow
+from tests.tiers import chosen, detail, elsewhere, first, slow
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +245,7 @@ async def test_every_figure_that_is_stated_is_compared(shared_world: World, prov
 # --- cancels --------------------------------------------------------------------------------------
 
 
+@detail
 @pytest.mark.parametrize("provider", first(sorted(name for name in KINDS if KINDS[name].moments)))
 async def test_a_cancel_takes_back_whatever_there_is(shared_world: World, provider: str) -> None:
     async def cancelled(moment: Moment) -> None:

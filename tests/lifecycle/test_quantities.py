@@ -28,6 +28,7 @@ from tests.examples import a_document, a_line
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import Office, office_at, units
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 TENTH = Adjustment(percent=Decimal(10), reason="Volume")
 TEN = a_line(1, quantity=Decimal(10), unit_price=Decimal("33.33"), allowances=(TENTH,))
@@ -115,6 +116,7 @@ async def test_a_line_of_ten_is_delivered_as_four_and_three_and_cancelled_as_the
     assert nets == [Decimal("119.99"), Decimal("89.99")]
 
 
+@detail
 async def test_the_same_delivery_is_the_same_units_and_more_than_are_open_is_refused(
     office: Office,
 ) -> None:
@@ -137,6 +139,7 @@ async def test_the_same_delivery_is_the_same_units_and_more_than_are_open_is_ref
     assert invoiced(office, reference) == units_of
 
 
+@detail
 async def test_deliveries_at_once_never_take_more_units_than_there_are(office: Office) -> None:
     reference = await begun(office)
     asked = (
@@ -151,6 +154,7 @@ async def test_deliveries_at_once_never_take_more_units_than_there_are(office: O
     assert sum(invoiced(office, reference).values()) == 9
 
 
+@detail
 async def test_units_of_a_delivery_that_never_began_are_open_again(office: Office) -> None:
     reference = await begun(office)
     client = office.client.orders
@@ -166,6 +170,7 @@ async def test_units_of_a_delivery_that_never_began_are_open_again(office: Offic
     assert sum(line.amount or 0 for line in order.ledger.lines) == Decimal("299.97")
 
 
+@detail
 async def test_a_correction_of_a_delivery_keeps_its_quantities(office: Office) -> None:
     reference = await begun(office)
     office.provider.refuses = 1
@@ -181,6 +186,7 @@ async def test_a_correction_of_a_delivery_keeps_its_quantities(office: Office) -
     await finished(office, reference)
 
 
+@detail
 async def test_lines_are_added_while_the_order_is_open_and_are_its_lines_from_then_on(
     office: Office,
 ) -> None:
@@ -216,6 +222,7 @@ async def test_lines_are_added_while_the_order_is_open_and_are_its_lines_from_th
         await client.add_lines(reference, AddLines(addition="Z", lines=(a_line(4),)))
 
 
+@detail
 async def test_an_order_that_is_taken_back_cancels_the_units_that_are_open(office: Office) -> None:
     reference = await begun(office)
     await office.client.orders.deliver(reference, a_delivery("A", **of("4")))
@@ -230,6 +237,7 @@ async def test_an_order_that_is_taken_back_cancels_the_units_that_are_open(offic
     ]
 
 
+@detail
 async def test_what_comes_back_is_credited_by_units_of_the_delivery_it_was_on(
     office: Office,
 ) -> None:

@@ -31,7 +31,7 @@ from tests.lifecycle.reconciled import (
     reconciled,
 )
 from tests.patience import LONG_ENOUGH
-from tests.tiers import THOROUGH, first, slow
+from tests.tiers import THOROUGH, detail, first, slow
 from worker import reconcile_daily
 from workflows.reconciliation.workflow import PATIENCE
 
@@ -75,6 +75,7 @@ async def test_a_provider_that_lists_nothing_is_asked_nothing(kept: Kept, name: 
         assert findings(kept.place, shop) == []
 
 
+@detail
 async def test_it_is_asked_for_on_the_command_line(kept: Kept) -> None:
     async with opened(kept.here, "mollie") as shop:
         await behind_our_back(shop, "NOBODYS")
@@ -90,6 +91,7 @@ async def test_it_is_asked_for_on_the_command_line(kept: Kept) -> None:
         assert "1 closed" in said.stdout
 
 
+@detail
 async def test_a_provider_that_no_worker_serves_is_said_at_once_and_nothing_is_begun(
     kept: Kept,
 ) -> None:
@@ -130,6 +132,7 @@ async def test_one_that_waits_for_a_worker_says_so(
         await handle.result()
 
 
+@detail
 async def test_every_account_is_reconciled_every_night_once(
     kept: Kept,
 ) -> None:

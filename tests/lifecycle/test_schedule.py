@@ -16,7 +16,7 @@ from invoicing.state.questions import Answer
 from sandbox.zero_friction import Step, Told
 from tests.lifecycle.provider_world import KINDS, opened
 from tests.lifecycle.world import Company, World, together
-from tests.tiers import elsewhere
+from tests.tiers import detail, elsewhere
 
 DAY = date(2099, 3, 1)
 BEGINS = datetime(2099, 3, 1, tzinfo=UTC)
@@ -47,6 +47,7 @@ async def test_it_is_approved_and_waits_for_its_day_in_plain_sight(company: Comp
     assert (listed.status, listed.waiting_for) == ("scheduled", "time: send_on")
 
 
+@detail
 async def test_the_timer_ends_when_its_day_begins(company: Company) -> None:
     reference = await scheduled(company)
     events = await history(company, reference)
@@ -56,6 +57,7 @@ async def test_the_timer_ends_when_its_day_begins(company: Company) -> None:
     assert timedelta() <= began + length - BEGINS < timedelta(seconds=5)
 
 
+@detail
 async def test_it_goes_by_itself_at_its_moment_and_not_before(company: Company) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=1.5)
     reference = await company.start(send_on=moment, document=NO_DUE_DATE)
@@ -69,11 +71,13 @@ async def test_it_goes_by_itself_at_its_moment_and_not_before(company: Company) 
     assert company.effects(reference) == ["created", "approved", "sent"]
 
 
+@detail
 async def test_a_day_that_has_begun_holds_nothing_up(company: Company) -> None:
     reference = await company.start(send_on=datetime.now(UTC).date(), document=NO_DUE_DATE)
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_a_person_may_have_it_sent_now(company: Company) -> None:
     reference = await scheduled(company)
     await company.client.invoices.release(
@@ -87,6 +91,7 @@ async def test_a_person_may_have_it_sent_now(company: Company) -> None:
     ]
 
 
+@detail
 async def test_the_release_of_a_hold_does_not_bring_its_day_forward(company: Company) -> None:
     reference = await company.start(send_on=DAY, document=NO_DUE_DATE, hold=True)
     await company.until_status(reference, Status.HELD)
@@ -99,6 +104,7 @@ async def test_the_release_of_a_hold_does_not_bring_its_day_forward(company: Com
     assert company.effects(reference) == ["created", "approved"]
 
 
+@detail
 async def test_one_that_waits_for_its_day_is_taken_back_unsent(company: Company) -> None:
     reference = await scheduled(company)
     await company.cancel(reference)
@@ -128,6 +134,7 @@ async def test_what_somebody_else_approved_waits_for_its_day_as_well(company: Co
     assert company.effects(reference) == ["created", "approved"]
 
 
+@detail
 async def test_a_correction_that_is_due_before_its_day_is_refused(company: Company) -> None:
     company.stand_in.faults.place(Step.CREATE, Told.CHANGED_AMOUNT)
     reference = await company.start(send_on=DAY, document=NO_DUE_DATE)

@@ -21,7 +21,7 @@ from tests.command_line import typed
 from tests.examples import an_invoice
 from tests.lifecycle.world import Company
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 @workflow.defn(name=WORKFLOW)
@@ -116,6 +116,7 @@ async def test_what_a_server_cannot_tell_is_not_counted_as_none(
     assert await stuck.count_stuck(of(Lists(refusal)), "WorkflowType = 'X'") == counted
 
 
+@detail
 async def test_a_server_that_is_away_is_not_taken_for_one_that_cannot_tell() -> None:
     lists = Lists(RPCStatusCode.UNAVAILABLE)
     with pytest.raises(RPCError):

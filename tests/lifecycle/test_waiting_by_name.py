@@ -20,6 +20,7 @@ from sandbox.zero_friction import Step
 from tests.lifecycle.parking import expire, renew
 from tests.lifecycle.world import PACES, Company, World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 FOR_EVER = 1_000_000
 SOON = Pace(
@@ -40,6 +41,7 @@ async def test_expired_credentials_are_waited_on_by_name_and_heal(company: Compa
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_credentials_that_expire_later_change_nothing_that_was_made(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -51,6 +53,7 @@ async def test_credentials_that_expire_later_change_nothing_that_was_made(compan
     assert company.effects(reference).count("created") == 1
 
 
+@detail
 async def test_a_look_that_keeps_failing_is_a_wait_at_once(company: Company) -> None:
     company.stand_in.faults.place(Step.CUSTOMERS, Fault.SERVER_ERROR, times=FOR_EVER)
     reference = await company.start()
@@ -59,6 +62,7 @@ async def test_a_look_that_keeps_failing_is_a_wait_at_once(company: Company) -> 
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_an_answer_that_nobody_understands_parks_after_a_few_looks(
     shared_world: World,
 ) -> None:
@@ -72,6 +76,7 @@ async def test_an_answer_that_nobody_understands_parks_after_a_few_looks(
         assert problem.reason is Reason.NOT_UNDERSTOOD
 
 
+@detail
 async def test_a_failed_look_does_not_lengthen_the_wait_that_it_was_for(
     shared_world: World,
 ) -> None:
@@ -131,6 +136,7 @@ async def test_a_preview_says_at_once_that_the_provider_is_away(company: Company
     assert await waits_for(preview) is None
 
 
+@detail
 async def test_a_preview_that_nobody_answers_tells_what_stood_in_the_way(company: Company) -> None:
     company.stand_in.faults.place(Step.CUSTOMERS, Fault.NOT_JSON, times=FOR_EVER)
     preview = await previewing(company)
@@ -140,6 +146,7 @@ async def test_a_preview_that_nobody_answers_tells_what_stood_in_the_way(company
     assert result.problem
 
 
+@detail
 async def test_a_preview_with_refused_credentials_says_so_and_waits_for_nothing(
     company: Company,
 ) -> None:

@@ -21,7 +21,7 @@ from sandbox.zero_friction import Step, Told
 from tests.lifecycle.parking import KINDS, NEVER, Kind, opened
 from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 async def metadata(company: Company, reference: str) -> WorkflowMetadata:
@@ -158,6 +158,7 @@ async def test_what_it_waits_for_can_be_read_and_listed(shared_world: World) -> 
     await together({wait.__name__: wait(shared_world) for wait in WAITS})
 
 
+@detail
 async def test_lists_show_how_it_ended(company: Company) -> None:
     reference = await company.start()
     invoice = await company.finished(reference)

@@ -14,6 +14,7 @@ from invoicing.errors import InvoicingError
 from observing.logs import JsonLines
 from observing.runtime import runtime
 from observing.tracing import tracing
+from tests.tiers import detail
 
 
 def line(logger: str, message: str, *args: object, **more: object) -> dict[str, object]:
@@ -39,10 +40,12 @@ def test_a_line_of_ours_names_what_it_is_about() -> None:
     }
 
 
+@detail
 def test_what_others_attach_to_their_lines_is_left_out() -> None:
     assert "request" not in line("httpx", "sent\nit", request="Quillon Canaryson")
 
 
+@detail
 def test_an_exception_is_part_of_its_line() -> None:
     try:
         raise LookupError("nothing there")
@@ -69,6 +72,7 @@ async def test_without_an_endpoint_nothing_is_traced() -> None:
         assert traced == []
 
 
+@detail
 async def test_tracing_that_is_not_installed_is_said_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -21,7 +21,7 @@ from temporal_server import local_server
 from tests.command_line import typed
 from tests.lifecycle.world import PACES, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 
 class Away:
@@ -84,6 +84,7 @@ async def test_one_that_was_refused_says_why(here: World) -> None:
             await company.client.invoices.result(request.reference)
 
 
+@detail
 async def test_a_file_of_which_all_has_ended_is_done(here: World, tmp_path: Path) -> None:
     async with here.company() as company:
         request = company.request()

@@ -22,6 +22,7 @@ from register.tables import journal
 from temporal_server import local_server
 from tests.lifecycle.world import Company, world
 from tests.register.postgres import on_both_when_thorough
+from tests.tiers import detail
 
 
 class _Hangs:
@@ -96,6 +97,7 @@ async def test_one_that_answers_is_asked_within_the_tasks_alone(books: Books, pl
     assert asked["beside"] == 0
 
 
+@detail
 @on_both_when_thorough
 async def test_one_that_hangs_holds_up_two_tasks_and_is_asked_on_its_queue(
     books: Books, place: str, monkeypatch: pytest.MonkeyPatch

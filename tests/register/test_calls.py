@@ -18,6 +18,7 @@ from register import Books
 from register.database import for_reading
 from register.overview import overview
 from register.tables import provider_calls
+from tests.tiers import detail
 
 DAY = date(2026, 6, 1)
 JUNE = Period(DAY, date(2026, 6, 30))
@@ -82,6 +83,7 @@ async def test_a_limited_caller_is_told_of_its_own_accounts_alone(
     assert {account for _, account, _ in told(reader, **wanted)} == own
 
 
+@detail
 async def test_what_is_too_old_is_forgotten(books: Books, reader: Engine) -> None:
     await books.count_calls((called(day=DAY - KEPT), called(day=DAY - KEPT + timedelta(days=1))))
     await books.count_calls((called(day=DAY + timedelta(days=1)),))

@@ -26,6 +26,7 @@ from register.tables import metadata
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 place = on_both
 
@@ -251,6 +252,7 @@ async def test_a_lost_connection_is_one_failure_at_most(books: Books, engine: En
     await _nothing_lost(books)
 
 
+@detail
 async def test_a_process_killed_in_the_middle_of_a_record_leaves_nothing_half(place: str) -> None:
     """It is killed when every statement has been carried out, just before the commit."""
     books = opened(place)

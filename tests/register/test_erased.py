@@ -60,7 +60,7 @@ from tests.lifecycle.test_privacy import collected as collected
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 NAME = "Quillon Canaryson"
 STREET = "Cage Street 7"
@@ -308,6 +308,7 @@ async def _erased(here: Here) -> str:
     return reference
 
 
+@detail
 @on_both_when_thorough
 async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: Here) -> None:
     reference = await _erased(here)
@@ -385,6 +386,7 @@ async def test_an_erased_invoice_that_is_reset_makes_nothing_and_ends_at_once(
     assert "was erased on" in said.output
 
 
+@detail
 @on_both_when_thorough
 async def test_before_the_end_nothing_is_erased(here: Here) -> None:
     reference = await here.company.start(document=_document(), options={}, hold=True)

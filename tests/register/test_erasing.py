@@ -23,6 +23,7 @@ from register.tables import claims, invoices, journal
 from starter import Code
 from tests.command_line import typed
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 CANARY = "Canary van der Person"
 NOW = NOON + timedelta(days=400)
@@ -124,6 +125,7 @@ async def test_nothing_is_erased_before_its_end(books: Books, database: Engine) 
         erased(database, Erasure("order", "INV-7", by="Bo", reason="asked for", at=NOW))
 
 
+@detail
 @pytest.mark.usefixtures("over")
 async def test_while_somebody_reads_the_file_it_is_said_that_it_is_still_in_there(
     place: str, books: Books, monkeypatch: pytest.MonkeyPatch
@@ -211,6 +213,7 @@ def over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.erasing.open_still", _nothing_runs)
 
 
+@detail
 async def test_where_temporal_cannot_be_asked_nothing_is_erased(
     place: str, books: Books, database: Engine
 ) -> None:
@@ -221,6 +224,7 @@ async def test_where_temporal_cannot_be_asked_nothing_is_erased(
     assert CANARY in _everything(database)
 
 
+@detail
 @pytest.mark.usefixtures("over")
 async def test_what_still_runs_after_its_end_is_not_erased(
     place: str, books: Books, database: Engine, monkeypatch: pytest.MonkeyPatch
@@ -237,6 +241,7 @@ async def test_what_still_runs_after_its_end_is_not_erased(
     assert CANARY in _everything(database)
 
 
+@detail
 @pytest.mark.usefixtures("over")
 async def test_what_ran_in_another_namespace_is_not_erased_from_this_one(
     place: str, books: Books, database: Engine
@@ -250,6 +255,7 @@ async def test_what_ran_in_another_namespace_is_not_erased_from_this_one(
     assert CANARY in _everything(database)
 
 
+@detail
 @pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)

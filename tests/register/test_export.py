@@ -27,7 +27,7 @@ from register.export.manifest import MANIFEST, SEAL, Manifest, sealed
 from register.export.writing import BadExport, Exported
 from register.tables import invoices, journal
 from tests.register.said import a_claim, a_record, a_row, lines
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 JUNE = Period.month("2026-06")
 DAY = date(2026, 6, 15)
@@ -429,6 +429,7 @@ def test_files_can_be_read_by_their_owner_alone(june: Path) -> None:
     assert oct(june.stat().st_mode)[-3:] == "700"
 
 
+@detail
 def test_a_month_has_all_its_days() -> None:
     assert Period.month("2028-02") == Period(date(2028, 2, 1), date(2028, 2, 29))
     assert Period.month("2026-12") == Period(date(2026, 12, 1), date(2026, 12, 31))

@@ -14,6 +14,7 @@ from register import Books
 from register.export import BookingTable, exported, verified
 from tests.register.said import a_claim, a_record, a_row, lines
 from tests.register.test_export import JUNE, kept, objects, reader, rows
+from tests.tiers import detail
 
 __all__ = ["reader"]
 
@@ -55,6 +56,7 @@ def _bookings(reader: Engine, folder: Path) -> list[Any]:
     return rows(folder, "bookings", encoding=table.encoding)
 
 
+@detail
 async def test_the_journal_has_what_orders_and_credits_tell_as_well(
     books: Books, reader: Engine, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from starter import Code
 from tests.command_line import typed
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 from tests.register.test_erasing import over as over
+from tests.tiers import detail
 
 NOW = NOON + timedelta(days=400)
 LATER = NOW + timedelta(days=1)
@@ -125,6 +126,7 @@ async def test_tables_go_down_only_once_every_hold_in_them_is_released(
     assert await books.broken() is None
 
 
+@detail
 @pytest.mark.usefixtures("over")
 async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     await _kept(books)
@@ -141,6 +143,7 @@ async def test_it_is_typed_with_a_reason(place: str, books: Books) -> None:
     assert (await typed("legal-hold", "INV-9", *why, **here)).exit_code == Code.NOT_FOUND
 
 
+@detail
 async def test_keys_are_encrypted_anew_from_a_shell(place: str, books: Books) -> None:
     old, new = new_key("old"), new_key("new")
     subject, masters = Subject("invoice", "INV-7"), Masters(read_keys(SecretStr(old)))

@@ -21,6 +21,7 @@ from tests.command_line import lines as printed
 from tests.command_line import typed
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 from tests.register.test_export import rated
+from tests.tiers import detail
 
 DAY = date(2026, 6, 15)
 GROSS = Decimal("121.00")
@@ -316,6 +317,7 @@ async def test_totals_are_by_currency_and_rate_of_what_is_final(
 # --- as it is typed -------------------------------------------------------------------------------
 
 
+@detail
 async def test_the_list_reads_the_register_where_there_is_one(place: str, reader: Engine) -> None:
     """Without any server of Temporal's."""
     here = {"INVOICING_REGISTER_AT": place}

@@ -16,6 +16,7 @@ from register import Books
 from register.database import for_reading
 from register.overview import overview
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 GROSS = Decimal("121.00")
 TODAY = date(2026, 7, 15)
@@ -96,6 +97,7 @@ def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
     assert (none.days, none.money) == ((), ())
 
 
+@detail
 async def test_how_long_it_took_to_be_sent_is_told_by_provider(
     place: str, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from register import Books
 from register.database import made
 from register.reconciling.kept import NoFinding, closed, every
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 SAYS = Echo(
     currency="EUR",
@@ -433,6 +434,7 @@ async def test_nothing_of_a_list_is_kept_after_the_run(books: Books, drill: Dril
         assert db.exec_driver_sql("SELECT count(*) FROM listed").scalar() == 0
 
 
+@detail
 async def test_a_page_that_comes_again_is_taken_in_once(books: Books, drill: Drill) -> None:
     await here(books)
     page = PageCall(scope=a_scope(), items=(there(), there(None, "id-2")))

@@ -12,6 +12,7 @@ from register import Books
 from starter import Code
 from tests.command_line import lines, typed
 from tests.register.test_reconciling import Drill, here, there
+from tests.tiers import detail
 
 
 async def _seeded(books: Books, place: str) -> None:
@@ -46,6 +47,7 @@ async def test_findings_are_told_to_machines(place: str, books: Books) -> None:
     assert [json.loads(line)["reference"] for line in chosen.stdout.splitlines()] == ["INV-7"]
 
 
+@detail
 async def test_a_person_closes_a_finding_with_a_reason(place: str, books: Books) -> None:
     await _seeded(books, place)
     said = await typed("findings", "--as", "json", INVOICING_REGISTER_AT=place)
@@ -61,6 +63,7 @@ async def test_a_person_closes_a_finding_with_a_reason(place: str, books: Books)
     assert "by ann: seen" in said.stdout
 
 
+@detail
 async def test_without_a_register_nothing_is_reconciled() -> None:
     said = await typed("reconcile", "mollie")
     assert said.exit_code == Code.BAD_INPUT

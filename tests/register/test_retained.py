@@ -32,7 +32,7 @@ from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
-from tests.tiers import slow
+from tests.tiers import detail, slow
 from worker import erase_nightly
 
 DAY = timedelta(days=1)
@@ -212,6 +212,7 @@ async def test_a_run_erases_what_is_due_and_leaves_the_rest(here: World, databas
         assert await _run(company.client.temporal) == ErasedNow()
 
 
+@detail
 @on_both_when_thorough
 async def test_the_schedule_is_made_once_and_begins_a_run(here: World, database: Engine) -> None:
     async with here.company() as company:

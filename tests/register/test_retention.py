@@ -30,7 +30,7 @@ from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.rebuilt import Drill, refused_plainly
-from tests.tiers import THOROUGH, simulated
+from tests.tiers import THOROUGH, detail, simulated
 
 ONCE = [CREATED, APPROVED, SENT]
 MANY = 100 if THOROUGH else 10
@@ -78,6 +78,7 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
     assert await drill.books.broken() is None
 
 
+@detail
 @on_both_when_thorough
 async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
     drill: Drill,

@@ -15,7 +15,7 @@ from register import Books
 from tests.lifecycle.provider_world import KINDS
 from tests.lifecycle.reconciled import calls
 from tests.register.rebuilt import Drill, refused_plainly
-from tests.tiers import THOROUGH, first
+from tests.tiers import THOROUGH, detail, first
 
 EVERY = sorted({"zero_friction", *(kind.provider or name for name, kind in KINDS.items())})
 EACH = 20 if THOROUGH else 2
@@ -33,6 +33,7 @@ def test_all_five_are_here() -> None:
 
 
 # The register answers, so that the provider makes no difference: one is enough.
+@detail
 @pytest.mark.parametrize("name", first(EVERY))
 async def test_the_same_request_again_is_the_same_invoice_and_asks_the_provider_nothing(
     drill: Drill, name: str

@@ -11,6 +11,7 @@ from invoicing.saved import MOST_SAVED, SavedList, TooManySaved
 from register import Books
 from register.reading import Reader
 from tests.register.said import NOON
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ async def test_lists_are_by_name_and_each_owner_s_own(reader: Reader) -> None:
     assert await reader.saved_lists("Clerk") == (a_list("a", text="other"),)
 
 
+@detail
 async def test_one_more_than_there_may_be_is_refused_and_nothing_is_lost(reader: Reader) -> None:
     for count in range(MOST_SAVED):
         await reader.save_list("clerk", a_list(f"list {count}"))

@@ -12,6 +12,7 @@ from rollout.replaying import MOST_KINDS, Replayed, check
 from tests.lifecycle.telling import polling, talkative
 from tests.rollout.changed import WITHOUT_FEEDS, Breaking, Patched, Raising, stories
 from tests.rollout.conftest import Scene
+from tests.tiers import detail
 from worker import STORIES
 
 
@@ -49,6 +50,7 @@ def test_of_what_hears_of_money_a_sample_is_enough() -> None:
     assert replaying._of_the_ended(0) == []
 
 
+@detail
 async def test_a_harmless_change_passes(living: list[str], client: Client) -> None:
     found = await check(client, stories(Patched), ended=5, processes=1)
     assert (found.fit, found.differ) == (5, 0)
@@ -68,6 +70,7 @@ async def test_a_breaking_change_is_told_with_its_event(living: list[str], clien
     )
 
 
+@detail
 async def test_a_mistake_in_the_code_is_told_without_what_it_says(
     living: list[str], client: Client
 ) -> None:
@@ -77,6 +80,7 @@ async def test_a_mistake_in_the_code_is_told_without_what_it_says(
     assert first.came == "raises LookupError there"
 
 
+@detail
 async def test_a_workflow_that_is_no_more_is_missed(living: list[str], client: Client) -> None:
     found = await check(client, WITHOUT_FEEDS, processes=1)
     (first,) = found.first.values()
@@ -91,6 +95,7 @@ async def test_what_is_gone_meanwhile_is_no_difference(client: Client) -> None:
     assert (found.fit, found.gone, found.differ) == (0, 2, 0)
 
 
+@detail
 def test_kinds_of_difference_are_kept_up_to_a_bound() -> None:
     whole = Replayed()
     for number in range(3 * MOST_KINDS):
