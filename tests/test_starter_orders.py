@@ -253,7 +253,7 @@ async def test_an_event_that_waits_for_a_person_is_listed_and_answered(company: 
     await company.finished(ended)
     late = await typed(*deliver, "--reference", ended, *WHY, at=company)
     assert late.exit_code == Code.NEEDS_ATTENTION
-    assert "nothing that runs has the reference that was named" in late.stderr
+    assert "nothing that runs, or hears of its money, has the reference" in late.stderr
     assert "deliver --question q2" in late.stderr
     deliver = (*deliver[:-1], "q2")
     said = await typed(*deliver, "--reference", reference, *WHY, at=company)

@@ -346,7 +346,8 @@ KINDS: dict[str, Kind] = {
         (Answer.WAIT, Answer.ALONE, Answer.ABANDON),
         _lost_twice_then_cut,
         sees_again,
-        paces={"approval": SHORT},
+        # Once the first create can take effect no more, the one that is found is known to be alone.
+        paces={"approval": SHORT, "effect": timedelta(seconds=8)},
         **_DRAFT,
     ),
     "somebody deleted the draft": Kind(

@@ -25,7 +25,7 @@ from invoicing.books.claims import Register
 from invoicing.client import InvoicingClient, converter
 from invoicing.client.invoices import Invoices
 from invoicing.consent import Consent
-from invoicing.errors import InvoicingError
+from invoicing.errors import InvoicingError, NoWorker
 from invoicing.provider import Event, Pace, Paces, Plan, Provider, Stage
 from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Cancel, Hold, Invoice, Release, Resolve, Status
@@ -115,13 +115,16 @@ class Company:
     async def until(
         self, reference: str, sure: Callable[[Invoice], bool], within: float = LONG_ENOUGH
     ) -> Invoice:
-        """The state once `sure` holds. Queries are the only way to see it, so this asks again."""
+        """The state once `sure` holds. Queries are the only way to see it, so this asks again, also
+        where a worker that is busy has not answered in time."""
         async with asyncio.timeout(within):
             pause = 0.03
-            while not sure(state := await self.client.invoices.state(reference)):
+            while True:
+                with contextlib.suppress(NoWorker):
+                    if sure(state := await self.client.invoices.state(reference)):
+                        return state
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.2)
-            return state
 
     async def ended(self, reference: str) -> Invoice:
         """The state once it has ended: its workflow may still look for what takes effect late."""
