@@ -162,8 +162,8 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
         tmp_path,
         HEADER,
         a_row(good, account),
-        a_row("", account),
         a_row(crooked, account, **{"line.quantity": "many"}),
+        a_row("", account),
         a_row(taken, account),
         a_row(two, account),
         a_row(two, account, "2", due_date="", **{"line.vat.rate": "6"}),
@@ -182,8 +182,9 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
     refused = {line for line, outcome in outcomes.items() if outcome == "refused"}
     assert refused == {"3", "4", "5", "8", "9 to 10", "12 to 13", "14"}
     assert outcomes["2"] == outcomes["6 to 7"] == "started"
-    assert rows["3"]["why"] == "reference: is required"
-    assert "document.lines[0].quantity" in rows["4"]["why"]
+    assert "document.lines[0].quantity" in rows["3"]["why"]
+    assert "row 4 below it has no reference" in rows["3"]["why"]
+    assert rows["4"]["why"] == "reference: is required"
     assert "it differs in" in rows["5"]["why"]
     assert rows["8"]["reference"] == ""
     assert "due_date: is not what row 9 says" in rows["9 to 10"]["why"]

@@ -73,7 +73,7 @@ async def test_a_file_is_asked_for_once_and_followed_by_sending_it_again(
     company: Company, door: Door
 ) -> None:
     references = some("ASK", company, 3)
-    content = a_sheet(*(a_row(each, company.account) for each in references), a_row(""))
+    content = a_sheet(a_row(""), *(a_row(each, company.account) for each in references))
     first = await lines(door, content)
     assert [first[each].outcome for each in references] == ["started"] * 3
     assert first[""].why == "reference: is required"
