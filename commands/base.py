@@ -106,7 +106,7 @@ def explained(error: Exception) -> tuple[str, Code]:
     """What to say about it, and the code that it comes to."""
     match error:
         case InvalidRequest() | BadInput():
-            return str(error), Code.BAD_INPUT
+            return _lines(error), Code.BAD_INPUT
         case ValidationError():
             return "\n".join(map(str, problems(error))), Code.BAD_INPUT
         case NotFound():
@@ -119,7 +119,12 @@ def explained(error: Exception) -> tuple[str, Code]:
             return f"The Temporal server refused: {plain(words)}", Code.FAILED
         case EngineError():
             return _sentence(error), Code.FAILED
-    return "\n".join(map(plain, str(error).splitlines())), Code.FAILED
+    return _lines(error), Code.FAILED
+
+
+def _lines(error: Exception) -> str:
+    """Also what is wrong with a file may name its columns and sheets: they are anybody's."""
+    return "\n".join(map(plain, str(error).splitlines()))
 
 
 def _sentence(error: EngineError) -> str:

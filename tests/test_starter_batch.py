@@ -298,6 +298,15 @@ def test_whatever_a_caller_may_ask_for_has_a_column(tmp_path: Path) -> None:
     assert entry.request.send_on == date(2026, 7, 1)
 
 
+@pytest.mark.parametrize("command", ["batch", "preview"])
+async def test_a_file_says_nothing_to_the_terminal_itself(tmp_path: Path, command: str) -> None:
+    file = a_file(tmp_path, f"{HEADER},\x1b]0;owned\x07\x1b[2J", f"{a_row('A-1').strip()},x")
+    said = await typed(command, str(file))
+    assert said.exit_code == Code.BAD_INPUT
+    assert "]0;owned" in said.stderr
+    assert "\x1b" not in said.output
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "＝1"])
 def test_no_cell_of_a_result_is_a_formula(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"
