@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -227,6 +228,13 @@ By = Annotated[str | None, typer.Option(help="Who decides; your user name if lef
 Why = Annotated[str | None, typer.Option(help="Why; needed, it goes into the journal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable on stdout.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended or needs a person.")]
+
+
+def finite(typed: float) -> float:
+    """A time that ends: what is no number is not above any bound, nor below one."""
+    if not math.isfinite(typed):
+        raise typer.BadParameter("is no number that ends")
+    return typed
 
 
 def _name(by: str | None) -> str:

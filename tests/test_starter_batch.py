@@ -298,6 +298,20 @@ def test_whatever_a_caller_may_ask_for_has_a_column(tmp_path: Path) -> None:
     assert entry.request.send_on == date(2026, 7, 1)
 
 
+@pytest.mark.parametrize("time", ["nan", "inf", "1e400"])
+@pytest.mark.parametrize(
+    "command",
+    [("batch", "FILE", "--minutes"), ("document", "A-1", "--wait"), ("prepare", "--patience")],
+)
+async def test_a_time_that_does_not_end_is_none(
+    tmp_path: Path, command: tuple[str, ...], time: str
+) -> None:
+    file = str(a_file(tmp_path, HEADER, a_row("A-1")))
+    said = await typed(*(file if each == "FILE" else each for each in command), time)
+    assert said.exit_code == Code.BAD_INPUT
+    assert command[-1] in said.stderr
+
+
 @pytest.mark.parametrize("command", ["batch", "preview"])
 async def test_a_file_says_nothing_to_the_terminal_itself(tmp_path: Path, command: str) -> None:
     file = a_file(tmp_path, f"{HEADER},\x1b]0;owned\x07\x1b[2J", f"{a_row('A-1').strip()},x")
