@@ -24,7 +24,9 @@ from openpyxl.utils.exceptions import InvalidFileException
 from tabular.bounds import (
     MOST_BYTES,
     MOST_COLUMNS,
+    MOST_HELD,
     MOST_PARTS,
+    MOST_TEXT,
     MOST_UNPACKED,
     check_size,
 )
@@ -148,13 +150,29 @@ def _checked(path: Path) -> bool:
                 f"{path.name} is too large: unpacked it has {unpacked:,} bytes in {len(entries):,} "
                 f"parts, and {MOST_UNPACKED:,} in {MOST_PARTS:,} is the most."
             )
+        held = sum(entry.file_size for entry in entries if _is_held(entry))
+        if held > MOST_HELD:
+            raise UnreadableFile(
+                f"{path.name} is too large: its texts and styles have {held:,} bytes, and "
+                f"{MOST_HELD:,} is the most."
+            )
         formulas = False
         for entry in entries:
             if entry.filename.endswith((".xml", ".rels")):
                 _refuse_declarations(path, parts, entry)
-            if entry.filename.startswith("xl/worksheets/"):
-                formulas = formulas or _has_formulas(parts, entry)
+            if not entry.filename.startswith(_UNREAD):
+                found = _has_formulas(parts, entry)
+                formulas = formulas or (found and entry.filename.startswith(_SHEETS))
         return formulas
+
+
+_SHEETS = "xl/worksheets/"
+_UNREAD = ("xl/media/", "customXml/")
+"""Parts that say nothing of any cell, and may be as they like."""
+
+
+def _is_held(entry: zipfile.ZipInfo) -> bool:
+    return not entry.filename.startswith((_SHEETS, *_UNREAD))
 
 
 def _is_stale(parts: zipfile.ZipFile) -> bool:
@@ -213,13 +231,22 @@ def _refuse_declarations(path: Path, parts: zipfile.ZipFile, entry: zipfile.ZipI
 
 
 def _has_formulas(parts: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """It is looked through to its end. Raises UnreadableFile for one with a text that no
+    spreadsheet has written."""
+    found, bare = False, 0
     with parts.open(entry) as part:
         before = b""
         while chunk := part.read(_CHUNK):
-            if _FORMULA.search(before + chunk):
-                return True
+            found = found or _FORMULA.search(before + chunk) is not None
             before = chunk[-64:]
-    return False
+            pieces = chunk.split(b"<")
+            if max(map(len, pieces), default=0) > MOST_TEXT or bare + len(pieces[0]) > MOST_TEXT:
+                raise UnreadableFile(
+                    f"A text in the workbook has more than {MOST_TEXT:,} bytes, which no "
+                    "spreadsheet writes."
+                )
+            bare = len(pieces[-1]) if len(pieces) > 1 else bare + len(chunk)
+    return found
 
 
 @contextmanager
