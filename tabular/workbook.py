@@ -64,6 +64,8 @@ _HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true)["']""")
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
 _NUMBER = re.compile(rb"""\br\s*=\s*["']([0-9]{1,7})["']""")
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.')
+_BREAK = re.compile(r"_x000[dD]_\n?|_x000[aA]_")
+"""How a workbook keeps the end of a line that came from Windows."""
 _ZEROS = re.compile(r"0{2,}")
 _LAST_ROW = 1_048_576
 _CHUNK = 1 << 20
@@ -321,7 +323,7 @@ def _cell(cell: Any) -> Cell:
         case str() as text:
             if cell.data_type == "e":
                 return Broken("is an error value of the spreadsheet")
-            return text.strip()
+            return _BREAK.sub("\n", text).strip()
         case bool() as truth:
             return truth
         case int() | float() as number:

@@ -191,6 +191,13 @@ def test_a_line_may_end_in_any_way_and_a_text_may_hold_lines(tmp_path: Path, new
     assert second.request
 
 
+@pytest.mark.parametrize("written", ["Two_x000D_\nlines", "Two_x000d_lines", "Two_x000A_lines"])
+def test_a_line_end_that_a_workbook_has_spelt_out_is_one(tmp_path: Path, written: str) -> None:
+    path = a_book(tmp_path, {"line.name": "QQQ"})
+    repacked(path, SHEET, part(path, SHEET).replace(b"QQQ", written.encode()))
+    assert one(path).document.lines[0].name == "Two\nlines"
+
+
 # Numbers
 
 
