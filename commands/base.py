@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -106,7 +107,7 @@ def explained(error: Exception) -> tuple[str, Code]:
     """What to say about it, and the code that it comes to."""
     match error:
         case InvalidRequest() | BadInput():
-            return str(error), Code.BAD_INPUT
+            return _lines(error), Code.BAD_INPUT
         case ValidationError():
             return "\n".join(map(str, problems(error))), Code.BAD_INPUT
         case NotFound():
@@ -119,7 +120,12 @@ def explained(error: Exception) -> tuple[str, Code]:
             return f"The Temporal server refused: {plain(words)}", Code.FAILED
         case EngineError():
             return _sentence(error), Code.FAILED
-    return "\n".join(map(plain, str(error).splitlines())), Code.FAILED
+    return _lines(error), Code.FAILED
+
+
+def _lines(error: Exception) -> str:
+    """Also what is wrong with a file may name its columns and sheets: they are anybody's."""
+    return "\n".join(map(plain, str(error).splitlines()))
 
 
 def _sentence(error: EngineError) -> str:
@@ -222,6 +228,13 @@ By = Annotated[str | None, typer.Option(help="Who decides; your user name if lef
 Why = Annotated[str | None, typer.Option(help="Why; needed, it goes into the journal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable on stdout.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended or needs a person.")]
+
+
+def finite(typed: float) -> float:
+    """A time that ends: what is no number is not above any bound, nor below one."""
+    if not math.isfinite(typed):
+        raise typer.BadParameter("is no number that ends")
+    return typed
 
 
 def _name(by: str | None) -> str:

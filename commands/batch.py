@@ -23,6 +23,7 @@ from commands.base import (
     Why,
     app,
     explained,
+    finite,
     who_and_why,
     with_client,
 )
@@ -58,7 +59,8 @@ def batch(
         Goal | None, typer.Option("--until", help="Wait, but no longer than until it is this.")
     ] = None,
     minutes: Annotated[
-        float, typer.Option("--minutes", min=0, help="Wait for so many minutes at most.")
+        float,
+        typer.Option("--minutes", min=0, callback=finite, help="Wait for so many minutes at most."),
     ] = 60,
     correct: Annotated[
         bool,

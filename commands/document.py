@@ -18,6 +18,7 @@ from commands.base import (
     Reference,
     answered,
     app,
+    finite,
     with_client,
 )
 from documents import DocumentStore, StoreAway
@@ -39,7 +40,10 @@ def document(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; new.")
     ] = None,
     wait: Annotated[
-        float, typer.Option("--wait", min=0, max=86_400, metavar="SECONDS", help="At most.")
+        float,
+        typer.Option(
+            "--wait", min=0, max=86_400, callback=finite, metavar="SECONDS", help="At most."
+        ),
     ] = 60,
     as_json: AsJson = False,
 ) -> None:

@@ -47,6 +47,10 @@ _OPTIONS: dict[str, Any] = {
         Literal["percent", "fraction"] | None,
         _said("--rates", text="Whether a VAT rate of 21 % is written 21 or 0.21."),
     ],
+    "hidden": Annotated[
+        Literal["read", "skip"] | None,
+        _said("--hidden", text="What becomes of rows that the sheet does not show."),
+    ],
     "sheet": Annotated[str | None, _said("--sheet", text="Which one, by its name.")],
     "ignore": Annotated[
         list[str] | None,

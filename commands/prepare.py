@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 import invoicing.client
 from commands.at_once import progress
-from commands.base import PROGRAM, SERVER, AsJson, Code, app
+from commands.base import PROGRAM, SERVER, AsJson, Code, app, finite
 from invoicing.client import server
 from invoicing.errors import EngineError, NoNamespace, ServerAway
 from invoicing.process import run
@@ -45,7 +45,10 @@ def prepare(
         typer.Option(min=1, help="How long histories are kept, where the namespace is new."),
     ] = RETENTION_DAYS,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds for a server that has just been started.")
+        float,
+        typer.Option(
+            min=0, callback=finite, help="Seconds for a server that has just been started."
+        ),
     ] = 15,
     as_json: AsJson = False,
 ) -> None:

@@ -26,6 +26,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "decimal": ("comma", "point"),
     "dates": ("dmy", "mdy", "ymd"),
     "rates": ("percent", "fraction"),
+    "hidden": ("read", "skip"),
 }
 """What a file may leave open and is chosen of these."""
 WRITTEN = ("encoding", "separator", "sheet", "ignore")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from gateway.callers import Caller, Callers
 from gateway.house import House
 from gateway.issuer import Unproven
 from gateway.people import People, Person, is_token, unauthenticated
-from gateway.problems import Kind, Trouble, nothing_here
+from gateway.problems import Kind, Trouble, invalid, nothing_here
 from gateway.turns import in_turn
 from gateway.visits import NOBODY, Visit, visit_of
 from settings.callers import CallerSettings, Scope
@@ -139,12 +140,26 @@ async def _admit(
         visit.about(about)
     token = credentials.credentials if credentials else None
     caller = await access.admit(visit, token, Scope(scope), long=long)
+    _refuse_twice(request)
     reach = caller.reach
     if not reach.has_reference(named.get("reference", "")) and "reference" in named:
         raise nothing_here()
     if "event" in named and not reach.has_event(named["event"]):
         raise nothing_here()
     request.state.caller = caller
+
+
+LISTED = frozenset({"ignore"})
+"""What an address may say more than once."""
+
+
+def _refuse_twice(request: Request) -> None:
+    """Of two different wishes one would be followed, and nobody would be told which."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in given.items():
+        if count > 1 and name not in LISTED:
+            shown = "".join(each if each.isprintable() else "?" for each in name[:50])
+            raise invalid(f"query.{shown}", "is given twice")
 
 
 def needs(scope: Scope, *, long: bool = False) -> Any:

@@ -221,12 +221,13 @@ def _about(request: Request) -> Execution | None:
 def _methods(request: Request) -> set[str]:
     """What can be done with this address."""
     routes = [*request.app.routes, *(route for router in _ROUTERS for route in router.routes)]
-    return {
+    found = {
         method
         for route in routes
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
     }
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 class _Described(FastAPI):

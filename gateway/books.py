@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Query
-from pydantic import StringConstraints, model_validator
+from pydantic import BeforeValidator, StringConstraints, model_validator
 
 from gateway.access import Who
 from gateway.backend import Backend, Behind, Register
@@ -27,6 +27,7 @@ from invoicing.money import Currency, Number
 from invoicing.provider import PaymentStatus
 from invoicing.request import ProviderName
 from invoicing.state.invoice import Status
+from invoicing.values import day
 
 heads = Heads("books")
 router = heads.router
@@ -36,6 +37,8 @@ _NO_REGISTER = "this gateway reads no register: set INVOICING_REGISTER_AT to wha
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 """No database keeps the character 0, and PostgreSQL refuses to look for it."""
+Day = Annotated[date, BeforeValidator(day)]
+"""Written as 2026-06-30: a number would be taken for seconds since 1970."""
 
 
 _AS_THEY_ARE = (
@@ -60,14 +63,14 @@ class Chosen(Typed):
     """Of the gross amount, each invoice's in its own currency; both bounds are included."""
     amount_to: Number | None = None
     running: bool | None = None
-    due_before: date | None = None
+    due_before: Day | None = None
     overdue: bool = False
     went_back: bool = False
     """Money that had come in has gone again: a refund, a chargeback."""
     too_much: bool = False
     """More was paid than was due."""
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -140,8 +143,8 @@ MOST_DAYS = 92
 class OverviewFilters(Typed):
     """Of which days, both included; at most 92."""
 
-    since: date
-    until: date
+    since: Day
+    until: Day
     provider: ProviderName | None = None
     account: Text | None = None
 

@@ -68,7 +68,7 @@ async def get_document_pdf(
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
     }
-    if if_none_match == tag:
+    if _names(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     # What was begun of another document is not gone on with.
     wanted = _part(range if if_range in (None, tag) else None, size)
@@ -84,6 +84,12 @@ async def get_document_pdf(
         status_code=206 if end - start < size else 200,
         headers={**headers, "Content-Length": str(end - start)},
     )
+
+
+def _names(if_none_match: str | None, tag: str) -> bool:
+    """Whether a cache has this, also where a proxy has weakened the tag (RFC 9110, 13.1.2)."""
+    named = {each.strip().removeprefix("W/") for each in (if_none_match or "").split(",")}
+    return bool(named & {"*", tag})
 
 
 async def _there(store: DocumentStore, key: str, size: int) -> None:

@@ -22,7 +22,13 @@ heads = Heads("events")
 router = heads.router
 
 Event = Annotated[
-    str, Path(min_length=1, max_length=400, description="`provider/account/id`, slashes included.")
+    str,
+    Path(
+        min_length=1,
+        max_length=400,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="`provider/account/id`, slashes included.",
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ from gateway.problems import Kind, Trouble
 from invoicing.errors import FieldProblem, InvalidRequest
 from invoicing.parse import read
 from providers.registry import ADAPTORS
+from tabular.bounds import MOST_TEXT
 from tabular.entries import Entry
 from tabular.requests import JSON_LINES, opened
 from tabular.requests import XLSX as XLSX_ENDINGS
@@ -39,9 +40,6 @@ MOST_OTHER_TAGS = 20_000
 """Elements of all its other parts: of styles each takes as long as twenty cells."""
 ATTRIBUTES = 4
 """As many of them count as one more element: a cell has three."""
-LONGEST = 300_000
-"""Bytes of a part without any element. The longest text of a spreadsheet, 32,767 characters, has
-not as many even where each is escaped. Whoever reads it holds it in memory several times."""
 MOST_LINES = 10 * MOST_INVOICES
 """Of a JSON Lines file: a request may stand there more than once."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,12 +81,13 @@ async def sheet_of(
     """What is in this file of this caller. Raises Trouble where it cannot be read for certain: its
     errors name what has to be said first."""
     try:
-        return await behind.files.do(who.name, partial(_read, content, ending, wishes))
+        return await behind.files.do(who.name, partial(read_sheet, content, ending, wishes))
     except UnreadableFile as error:
         raise _unread(error) from None
 
 
-def _read(content: bytes, ending: str, wishes: Wishes) -> Sheet:
+def read_sheet(content: bytes, ending: str, wishes: Wishes) -> Sheet:
+    """The same, here and now. Raises UnreadableFile."""
     if ending in XLSX_ENDINGS:
         _refuse_a_bomb(content)
     if ending in JSON_LINES and content.count(b"\n") > MOST_LINES:
@@ -146,8 +145,8 @@ def _tags(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
             found += text.count(b"<") - text.count(b"</")
             attributes += text.count(b"=")
             bare = 0 if b"<" in text else bare + len(text)
-            if bare > LONGEST:
-                raise UnreadableFile(f"The file has a cell or text of more than {LONGEST:,} bytes.")
+            if bare > MOST_TEXT:
+                raise UnreadableFile(f"The file has a text of more than {MOST_TEXT:,} bytes.")
     return max(found, attributes // ATTRIBUTES)
 
 

@@ -45,12 +45,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            # The server sends no body then: whoever looks whether it is there finds what GET says.
+            scope = {**scope, "method": "GET"}
         visit = Visit(source(scope, self._proxies))
         scope.setdefault("state", {})["visit"] = visit
         answer = _Answer(send, visit, lambda: self._book.write(visit, scope))
         presence = _Presence(scope, receive)
         try:
             self._refuse_other_names(scope)
+            _refuse_two_lengths(scope)
             await self._pace.begin(_sender(scope, visit))
             await presence.during(self._app, scope, answer)
         except _LeftError:
@@ -75,6 +79,15 @@ class Guard:
         if not is_ours(Headers(scope=scope).get("host", ""), self._hosts):
             detail = "set GATEWAY_HOSTS to the names with a dot under which it is asked for"
             raise Trouble(Kind.MISDIRECTED, detail)
+
+
+def _refuse_two_lengths(scope: Scope) -> None:
+    """Of a body that says its length twice, a proxy before us may see another end than we do: what
+    is behind it would be somebody else's request (RFC 9112, 6.1)."""
+    named = Headers(scope=scope)
+    if "content-length" in named and "transfer-encoding" in named:
+        detail = "send Content-Length or Transfer-Encoding, not both"
+        raise Trouble(Kind.UNREADABLE, detail, headers={"Connection": "close"})
 
 
 def _sender(scope: Scope, visit: Visit) -> str:

@@ -22,7 +22,13 @@ from invoicing.temporal.asking import Refused
 heads = Heads("books")
 router = heads.router
 
-Held = Annotated[str, Path(max_length=200, description="The reference of an invoice or order.")]
+Held = Annotated[
+    str,
+    Path(
+        pattern=r"^[!-~]{1,200}$",
+        description="The reference of an invoice or order.",
+    ),
+]
 Of = Annotated[Kind, Query(description="What the reference is of.")]
 
 

@@ -21,7 +21,7 @@ def read(cursor: str) -> tuple[datetime, str]:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, name = text.partition(" ")
         at = datetime.fromisoformat(moment)
-        if at.tzinfo is None:
+        if at.tzinfo is None or "\0" in name:
             raise ValueError
     except (binascii.Error, UnicodeError, ValueError):
         raise BadCursor("this is not what a list gave to go on with") from None

@@ -19,9 +19,9 @@ from invoicing.state.bounds import refuse_too_large
 from invoicing.values import MOST_LINES
 from tabular.bounds import MOST_CELL
 from tabular.cells import Cell, value, written
-from tabular.columns import Column
+from tabular.columns import Column, Kind
 from tabular.entries import Entry
-from tabular.habits import Habits
+from tabular.habits import Habits, unmarked
 from tabular.jsonlines import valid
 from tabular.wishes import Crooked
 
@@ -90,9 +90,8 @@ class _Invoice:
         self._rows, self._named, self._habits = rows, named, habits
         whole = {name: cell for row in reversed(rows) for name, cell in row.cells.items()}
         self._whole = whole
-        self._provider = next(
-            (written(cell) for name, cell in whole.items() if _is_provider(named(name, ""))), ""
-        )
+        self._provider = self._said("provider")
+        self._currency = self._said("currency")
         self._wrong: list[str] = []
         self.left_out: set[str] = set()
         """Paths of the fields whose cells could not be read."""
@@ -113,6 +112,14 @@ class _Invoice:
         lines = [self._line(index, row) for index, row in enumerate(self._rows)]
         request["document"]["lines"] = lines
         return request, self._wrong
+
+    def _said(self, field: str) -> str:
+        cells = (
+            written(cell)
+            for name, cell in self._whole.items()
+            if (column := self._named(name, "")) and column.name == field
+        )
+        return next(cells, "")
 
     def _column(self, name: str) -> Column | None:
         column = self._named(name, self._provider)
@@ -144,23 +151,33 @@ class _Invoice:
     def _put(
         self, target: dict[str, Any], where: str, column: Column, cell: Cell, row: int
     ) -> None:
-        *path, last = column.path
         try:
             if isinstance(cell, str) and len(cell) > MOST_CELL:
                 raise Crooked(f"has more than {MOST_CELL:,} characters")
-            found = value(cell, column.kind, self._habits)
+            found = value(self._amount(column, cell), column.kind, self._habits)
         except Crooked as error:
             self._wrong.append(f"row {row}: {column.name}: {error}")
             self.left_out.add(where + ".".join(column.path))
             return
+        self._put_at(target, column, found)
+
+    def _amount(self, column: Column, cell: Cell) -> Cell:
+        """Without its currency, which must be the invoice's."""
+        if column.kind is not Kind.NUMBER or not isinstance(cell, str):
+            return cell
+        currency, amount = unmarked(cell)
+        if currency and currency != self._currency:
+            raise Crooked(f"is in {currency}, and the invoice is in {self._currency or 'none'}")
+        return amount
+
+    def _put_at(self, target: dict[str, Any], column: Column, found: Any) -> None:
+        *path, last = column.path
         for part in path:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
                 raise Crooked(f"{column.name}: another column already gives {part} as a whole")
         if isinstance(target.get(last), dict):
             raise Crooked(f"{column.name}: other columns already give parts of it")
+        if last in target:
+            raise Crooked(f"{column.name}: another column already gives it")
         target[last] = found
-
-
-def _is_provider(column: Column | None) -> bool:
-    return column is not None and column.name == "provider"

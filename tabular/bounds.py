@@ -11,6 +11,11 @@ MOST_BYTES = 256 << 20
 """A file, as it is stored."""
 MOST_UNPACKED = 512 << 20
 """The parts of an XLSX file together: it is compressed."""
+MOST_HELD = 128 << 20
+"""Of them what is held while a sheet is read: the texts that its cells share, and its styles."""
+MOST_TEXT = 300_000
+"""Bytes of a part without any element. The longest text of a spreadsheet, 32,767 characters, has
+not as many even where each is escaped. Whoever reads it holds it in memory several times."""
 MOST_PARTS = 2_000
 MOST_ROWS = 250_000
 MOST_COLUMNS = 256

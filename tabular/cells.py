@@ -6,7 +6,7 @@ import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from tabular.columns import Kind
 from tabular.habits import Habits, read_day, read_number
@@ -46,6 +46,8 @@ TRUE, FALSE = frozenset(_TRUE.split()), frozenset(_FALSE.split())
 """How spreadsheets and ERPs write them; no word means the one in one language and the other in
 another."""
 
+_ERROR = re.compile(r"#[¡¿]?[A-ZÀ-Ü/0]{2,12}[!?]|#N/[A-Z]{1,2}|#NV|#{3,}")
+"""What a spreadsheet shows for what it could not compute, in its languages, or has no room for."""
 _SHORTENED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 _READ_BY_THE_MODEL = re.compile(r"\s*-?[0-9]+(\.[0-9]+)?\s*")
 
@@ -73,6 +75,8 @@ def _text(cell: Cell, _: Habits) -> Any:
     if isinstance(cell, str):
         if _SHORTENED.fullmatch(cell):
             raise Crooked("was shortened by a spreadsheet: format the column as text there")
+        if _ERROR.fullmatch(cell):
+            raise Crooked("is an error value of a spreadsheet")
         return cell
     if isinstance(cell, Numeric) and not cell.percent and cell.value == int(cell.value):
         whole = int(cell.value)
@@ -149,10 +153,25 @@ def _truth(cell: Cell, _: Habits) -> Any:
 def _json(cell: Cell, habits: Habits) -> Any:
     if isinstance(cell, str) and cell.startswith(("[", "{")):
         try:
-            return json.loads(cell, parse_float=str)
+            return json.loads(
+                cell, parse_float=str, parse_constant=_nothing, object_pairs_hook=_object
+            )
+        except Crooked:
+            raise
         except (ValueError, RecursionError):
             raise Crooked("begins like JSON and is none") from None
     return _text(cell, habits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    told = dict(pairs)
+    if len(told) < len(pairs):
+        raise Crooked("gives a field twice in one object")
+    return told
+
+
+def _nothing(constant: str) -> NoReturn:
+    raise Crooked(f"has {constant}, which is no number in JSON")
 
 
 def _free(cell: Cell, habits: Habits) -> Any:

@@ -24,7 +24,9 @@ _MARKS: dict[Decimals, tuple[str, str]] = {"comma": (",", "."), "point": (".", "
 MOST_CHARACTERS = 100
 """Of a number or a date; a longer one is none."""
 
-_DAY = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})( 00:00(:00(\.0+)?)?)?")
+_MIDNIGHT = r"(?: (?:0?0:00(?::00(?:\.0+)?)?|12:00(?::00)? AM))?"
+"""How programs end a day that they keep as a moment."""
+_DAY = re.compile(r"([0-9]{1,4})([./-])([0-9]{1,2})\2([0-9]{1,4})" + _MIDNIGHT)
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _DIGITS = re.compile(r"[0-9]{8}")
 _BELOW_ONE = re.compile(r"0?[.,][0-9]*[1-9][0-9]*")
@@ -43,13 +45,15 @@ def read_number(text: str, decimal: Decimals) -> str | None:
     """The number with a decimal point and nothing else, or None where it is none in this way.
 
     Thousands may be separated by spaces, apostrophes or the other mark, in groups of three; a minus
-    may stand behind, as SAP writes it.
+    may stand behind, as SAP writes it, or be brackets, as accountants do.
     """
     body = text.strip().replace(_MINUS, "-")
     if len(body) > MOST_CHARACTERS:
         return None
+    if body.startswith("(") and body.endswith(")"):
+        body = f"-{body[1:-1].strip()}"
     sign = "-" if body.startswith("-") != body.endswith("-") else ""
-    body = body.removeprefix("-").strip() if body.startswith("-") else body.removesuffix("-")
+    body = (body.removeprefix("-") if body.startswith("-") else body.removesuffix("-")).strip()
     mark, other = _MARKS[decimal]
     whole, there, fraction = body.partition(mark)
     if there and not re.fullmatch("[0-9]+", fraction):
@@ -59,6 +63,26 @@ def read_number(text: str, decimal: Decimals) -> str | None:
             return None
         whole = re.sub("[^0-9]", "", whole)
     return f"{sign}{whole or '0'}{'.' if there else ''}{fraction}"
+
+
+_SIGNS = {"€": "EUR", "£": "GBP", "zł": "PLN", "Kč": "CZK"}
+"""Those that are one country's alone: there are many dollars and crowns."""
+_MARK = rf"({'|'.join(_SIGNS)}|[A-Z]{{3}})"
+_BEFORE = re.compile(rf"(-?)\s*{_MARK}\s*([^A-Za-z]+)")
+_BEHIND = re.compile(rf"([^A-Za-z]+?)\s*{_MARK}\s*(-?)")
+
+
+def unmarked(text: str) -> tuple[str, str]:
+    """The currency that stands with an amount, by its code, and the amount without it; or none, and
+    the text."""
+    body = text.strip().replace(_MINUS, "-")
+    if len(body) > MOST_CHARACTERS:
+        return "", text
+    if found := _BEFORE.fullmatch(body):
+        return _SIGNS.get(found[2], found[2]), found[1] + found[3].strip()
+    if found := _BEHIND.fullmatch(body):
+        return _SIGNS.get(found[2], found[2]), found[1] + found[3]
+    return "", text
 
 
 def _grouped(whole: str, other: str) -> bool:

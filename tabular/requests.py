@@ -18,7 +18,7 @@ from tabular.bounds import MOST_NAMES, MOST_ROWS
 from tabular.cells import Cell, Numeric, written
 from tabular.columns import Column, Columns, Kind, Options, alike
 from tabular.entries import Entry
-from tabular.habits import Evidence, Habits, Place
+from tabular.habits import Evidence, Habits, Place, unmarked
 from tabular.jsonlines import JsonLines
 from tabular.text import HEAD, NO_HEADER, CsvFile
 from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
@@ -85,6 +85,10 @@ class _Table(Protocol):
 
     def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]: ...
 
+    def hides(self, number: int) -> bool:
+        """Whether whoever has the file open does not see this row."""
+        ...
+
     def dialect(self, habits: Habits) -> Dialect: ...
 
 
@@ -98,6 +102,9 @@ class _Csv:
 
     def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]:
         return self.file.rows()
+
+    def hides(self, number: int) -> bool:
+        return False
 
     def dialect(self, habits: Habits) -> Dialect:
         return Dialect(
@@ -118,6 +125,9 @@ class _Xlsx:
     def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]:
         return self.book.rows(check=True)
 
+    def hides(self, number: int) -> bool:
+        return number in self.book.hidden
+
     def dialect(self, habits: Habits) -> Dialect:
         return Dialect(kind="xlsx", decimal=habits.decimal)
 
@@ -129,8 +139,9 @@ class _FromTable:
     table: _Table
     header: Sequence[str]
     header_row: int
-    last: dict[str, int]
-    nameless: int
+    skip: bool
+    """Whether hidden rows are left out."""
+    seen: _Survey
     habits: Habits
     named: Named
 
@@ -140,23 +151,34 @@ class _FromTable:
 
     @property
     def count(self) -> int:
-        return len(self.last) + self.nameless
+        return len(self.seen.last) + self.seen.nameless
 
     def entries(self) -> Iterator[Entry]:
         """Each invoice once its last row has come."""
         if _version(self.path) != self.version:
             raise UnreadableFile(f"{self.path.name} has changed meanwhile: begin again.")
         open_: dict[str, Rows] = {}
-        for row in _below(self.table, self.header, self.header_row):
+        for row in _below(self.table, self.header, self.header_row, skip=self.skip):
             reference = _reference(row, self.named)
             if not reference:
                 yield Entry((row.number,), wrong=("reference: is required",))
                 continue
             rows = open_.setdefault(reference, Rows())
             rows.add(row)
-            if self.last[reference] == row.number:
+            if self.seen.last[reference] == row.number:
                 del open_[reference]
-                yield entry(reference, rows, self.named, self.habits)
+                yield self._whole(reference, rows)
+
+    def _whole(self, reference: str, rows: Rows) -> Entry:
+        """What they ask for, unless a row of it may be missing: then it would be too little."""
+        found = entry(reference, rows, self.named, self.habits)
+        if (orphan := self.seen.orphans.get(reference)) is None:
+            return found
+        why = (
+            f"row {orphan} below it has no reference and may be one of its lines: write its "
+            "reference there, or take the row out"
+        )
+        return Entry(found.rows, found.reference, wrong=(*found.wrong, why))
 
 
 def _version(path: Path) -> tuple[int, int]:
@@ -170,16 +192,20 @@ def _survey(path: Path, table: _Table, wishes: Wishes, options: Options) -> Requ
     named = _finder(Columns(options))
     header_row, header = _header(table)
     seen = _Survey(named)
-    for row in _below(table, header, header_row):
+    skip = wishes.hidden == "skip"
+    hidden = 0
+    for row in _below(table, header, header_row, skip=skip):
         seen.row(row)
+        hidden = hidden or (row.number if table.hides(row.number) else 0)
     header, questions = _known(header, seen, wishes, options)
     questions += seen.evidence.questions(wishes)
+    if hidden and not wishes.hidden:
+        what = "is hidden in the sheet, by a filter or by hand"
+        questions.append(Question(f"row {hidden}", what, "hidden", ("read", "skip")))
     if questions:
         raise UnreadableFile("This file cannot be read for certain:", questions)
     habits = seen.evidence.habits(wishes)
-    return _FromTable(
-        path, version, table, header, header_row, seen.last, seen.nameless, habits, named
-    )
+    return _FromTable(path, version, table, header, header_row, skip, seen, habits, named)
 
 
 def _finder(columns: Columns) -> Named:
@@ -214,11 +240,12 @@ def _refuse_twice(header: Sequence[str]) -> None:
         raise UnreadableFile(f"These columns are there twice: {', '.join(twice)}.")
 
 
-def _below(table: _Table, header: Sequence[str], header_row: int) -> Iterator[Row]:
-    """The rows below the names, by those of their cells that have something."""
+def _below(table: _Table, header: Sequence[str], header_row: int, *, skip: bool) -> Iterator[Row]:
+    """The rows below the names, by those of their cells that have something; hidden ones unless
+    they are to be skipped."""
     count = 0
     for number, cells in table.rows():
-        if number <= header_row:
+        if number <= header_row or (skip and table.hides(number)):
             continue
         told = {
             name: cell.strip() if isinstance(cell, str) else cell
@@ -259,6 +286,10 @@ class _Survey:
         self.evidence = Evidence()
         self.last: dict[str, int] = {}
         self.nameless = 0
+        self.orphans: dict[str, int] = {}
+        """Invoices below a row of which one stands without a reference, by the first such row: as
+        where cells are merged, or a report says it in the first row of a group alone."""
+        self._above = ""
         self.unknown: dict[str, int] = {}
         """Headers that are no column and have something below, by the first such row."""
         self._provider = ""
@@ -267,8 +298,11 @@ class _Survey:
         """Take in one row."""
         if reference := _reference(row, self._named):
             self.last[reference] = row.number
+            self._above = reference
         else:
             self.nameless += 1
+            if self._above:
+                self.orphans.setdefault(self._above, row.number)
         self._provider = self._provider_of(row) or self._provider
         for name, cell in row.cells.items():
             column = self._named(name, self._provider)
@@ -288,7 +322,7 @@ class _Survey:
         if isinstance(cell, str):
             match column.kind:
                 case Kind.NUMBER | Kind.WHOLE:
-                    self.evidence.number(place, cell)
+                    self.evidence.number(place, unmarked(cell)[1])
                 case Kind.RATE:
                     self.evidence.rate(place, cell)
                 case Kind.DAY | Kind.MOMENT:

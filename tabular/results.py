@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -85,10 +86,12 @@ def write(path: Path, dialect: Dialect, results: Iterable[Result]) -> None:
 def harmless(value: object) -> str:
     """A cell of a CSV file that no spreadsheet takes for a formula, on one line."""
     text = "" if value is None else printable(str(value))
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+    return _FORMULA.sub(r"\1'\2", text)
 
 
-_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_FORMULA = re.compile(r"(^\s*|[,;|]\s*)([=+@＝＋－＠-])")
+"""Also behind a sign that separates cells in some country: a spreadsheet of another one does not
+ask how the file was written."""
 
 
 def printable(text: str) -> str:

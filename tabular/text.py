@@ -166,11 +166,12 @@ def _text(path: Path, encoding: Encoding) -> Iterator[TextIOWrapper]:
 
 
 def _lines(text: TextIOWrapper) -> Iterator[str]:
-    """Line by line, none of them longer than a record may be."""
+    """Line by line, none of them longer than a record may be. A mark before one is of a file that
+    was put behind another, or was marked twice."""
     while line := text.readline(MOST_RECORD):
         if len(line) >= MOST_RECORD:
             raise UnreadableFile(f"A line has more than {MOST_RECORD:,} characters.")
-        yield line
+        yield line.lstrip("\ufeff")
 
 
 def _separator(lines: Sequence[str], wish: str | None, is_header: HeaderTest) -> str:

@@ -13,12 +13,14 @@ from invoicing.model import Typed
 Decimals = Literal["comma", "point"]
 DateOrder = Literal["dmy", "mdy", "ymd"]
 Rates = Literal["percent", "fraction"]
+Hidden = Literal["read", "skip"]
 
 
 class Wishes(Typed):
     """What is said about a file; left out, it is told from the file where that is certain.
 
-    `ignore`: names of columns that are none of a request's; `*` is all of them.
+    `hidden`: what becomes of rows that a spreadsheet does not show. `ignore`: names of columns that
+    are none of a request's; `*` is all of them.
     """
 
     model_config = ConfigDict(str_strip_whitespace=False)  # a tab is one
@@ -28,6 +30,7 @@ class Wishes(Typed):
     decimal: Decimals | None = None
     dates: DateOrder | None = None
     rates: Rates | None = None
+    hidden: Hidden | None = None
     sheet: str | None = None
     ignore: tuple[str, ...] = ()
 

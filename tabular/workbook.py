@@ -24,7 +24,9 @@ from openpyxl.utils.exceptions import InvalidFileException
 from tabular.bounds import (
     MOST_BYTES,
     MOST_COLUMNS,
+    MOST_HELD,
     MOST_PARTS,
+    MOST_TEXT,
     MOST_UNPACKED,
     check_size,
 )
@@ -52,10 +54,22 @@ _MALFORMED = (
 
 _OLD = b"\xd0\xcf\x11\xe0"
 _FORMULA = re.compile(rb"<(\w+:)?f[ />]")
+_CALC = re.compile(rb"<(?:\w+:)?calcPr\b([^<>]*)>")
+_STALE = re.compile(
+    rb"""\b(?:fullCalcOnLoad\s*=\s*["'](?:1|true)|calcCompleted\s*=\s*["'](?:0|false))["']"""
+)
+"""The program that wrote the file has not computed its formulas, or not to the end: what stands
+there as their results may be anything, and is most often 0."""
+_HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true)["']""")
+_ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
+_NUMBER = re.compile(rb"""\br\s*=\s*["']([0-9]{1,7})["']""")
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.')
+_BREAK = re.compile(r"_x000[dD]_\n?|_x000[aA]_")
+"""How a workbook keeps the end of a line that came from Windows."""
 _ZEROS = re.compile(r"0{2,}")
 _LAST_ROW = 1_048_576
 _CHUNK = 1 << 20
+_LONGEST_TAG = 4096
 _LOOKED_AT = 50
 """Rows of a sheet that are looked at to see whether it has anything."""
 
@@ -68,6 +82,10 @@ class Workbook:
     sheet: str
     formulas: bool
     """Whether there may be formulas in the file."""
+    stale: bool = False
+    """Whether the results of formulas are not to be believed."""
+    hidden: frozenset[int] = frozenset()
+    """The rows that a reader does not see: filtered away, or hidden."""
 
     @classmethod
     def opened(cls, path: Path, wishes: Wishes) -> Workbook:
@@ -76,7 +94,10 @@ class Workbook:
         formulas = _checked(path)
         with _book(path, values=True) as book:
             sheet = _sheet(path, book, wishes.sheet)
-        return cls(path, sheet, formulas)
+            part = _part_of(book[sheet])
+        with _readable(path), zipfile.ZipFile(path) as parts:
+            stale = formulas and _is_stale(parts)
+            return cls(path, sheet, formulas, stale, frozenset(_hidden(parts, part)))
 
     def rows(self, *, check: bool = False) -> Iterator[tuple[int, Sequence[Cell]]]:
         """Every row that is not empty, by its number. `check` looks at formulas, too: one whose
@@ -89,7 +110,7 @@ class Workbook:
             with _book(self.path, values=True) as other:
                 results = _numbered(other[self.sheet])
                 for (number, row), (_, values) in zip(formulas, results, strict=False):
-                    cells = [_checked_cell(*both) for both in zip_longest(row, values)]
+                    cells = [self._cell(*both) for both in zip_longest(row, values)]
                     if any(cell != "" for cell in cells):
                         yield number, cells
 
@@ -100,15 +121,19 @@ class Workbook:
                 if any(cell != "" for cell in cells):
                     yield number, cells
 
-
-def _checked_cell(formula: Any, result: Any) -> Cell:
-    """The result, unless there is a formula and none; rows are as long as what is in them."""
-    if formula is not None and formula.data_type == "f" and (not result or result.value is None):
-        return _NO_RESULT
-    return _cell(result) if result else ""
+    def _cell(self, formula: Any, result: Any) -> Cell:
+        """The result, unless there is a formula and none that can be believed; rows are as long as
+        what is in them."""
+        if formula is not None and formula.data_type == "f":
+            if not result or result.value is None:
+                return _NO_RESULT
+            if self.stale:
+                return _NOT_COMPUTED
+        return _cell(result) if result else ""
 
 
 _NO_RESULT = Broken("is a formula whose result is not in the file: save it in a spreadsheet")
+_NOT_COMPUTED = Broken("is a formula that was never computed: save the file in a spreadsheet")
 
 
 def _checked(path: Path) -> bool:
@@ -127,13 +152,62 @@ def _checked(path: Path) -> bool:
                 f"{path.name} is too large: unpacked it has {unpacked:,} bytes in {len(entries):,} "
                 f"parts, and {MOST_UNPACKED:,} in {MOST_PARTS:,} is the most."
             )
+        held = sum(entry.file_size for entry in entries if _is_held(entry))
+        if held > MOST_HELD:
+            raise UnreadableFile(
+                f"{path.name} is too large: its texts and styles have {held:,} bytes, and "
+                f"{MOST_HELD:,} is the most."
+            )
         formulas = False
         for entry in entries:
             if entry.filename.endswith((".xml", ".rels")):
                 _refuse_declarations(path, parts, entry)
-            if entry.filename.startswith("xl/worksheets/"):
-                formulas = formulas or _has_formulas(parts, entry)
+            if not entry.filename.startswith(_UNREAD):
+                found = _has_formulas(parts, entry)
+                formulas = formulas or (found and entry.filename.startswith(_SHEETS))
         return formulas
+
+
+_SHEETS = "xl/worksheets/"
+_UNREAD = ("xl/media/", "customXml/")
+"""Parts that say nothing of any cell, and may be as they like."""
+
+
+def _is_held(entry: zipfile.ZipInfo) -> bool:
+    return not entry.filename.startswith((_SHEETS, *_UNREAD))
+
+
+def _is_stale(parts: zipfile.ZipFile) -> bool:
+    named = (entry.filename for entry in parts.infolist())
+    books = [name for name in named if name.lower().startswith("xl/workbook")]
+    return any(_STALE.search(said[1]) for name in books for said in _tags(parts, name, _CALC))
+
+
+def _part_of(sheet: Any) -> str:
+    """Where the sheet stands in the file."""
+    return str(sheet._worksheet_path)  # noqa: SLF001 - it is read from there, and nobody is told
+
+
+def _hidden(parts: zipfile.ZipFile, part: str) -> Iterator[int]:
+    """The numbers of the rows of a sheet that are hidden. One without a number follows the one
+    before it."""
+    number = 0
+    for found in _tags(parts, part, _ROW):
+        given = _NUMBER.search(found[1])
+        number = int(given[1]) if given else number + 1
+        if _HIDDEN.search(found[1]):
+            yield number
+
+
+def _tags(parts: zipfile.ZipFile, part: str, tag: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Each such tag of a part, which is never held as a whole."""
+    before = b""
+    with parts.open(part) as opened:
+        while chunk := opened.read(_CHUNK):
+            text = before + chunk
+            last = text.rfind(b"<")
+            yield from tag.finditer(text, 0, last)
+            before = text[last:][:_LONGEST_TAG]
 
 
 class _Begun(Exception):
@@ -159,13 +233,22 @@ def _refuse_declarations(path: Path, parts: zipfile.ZipFile, entry: zipfile.ZipI
 
 
 def _has_formulas(parts: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """It is looked through to its end. Raises UnreadableFile for one with a text that no
+    spreadsheet has written."""
+    found, bare = False, 0
     with parts.open(entry) as part:
         before = b""
         while chunk := part.read(_CHUNK):
-            if _FORMULA.search(before + chunk):
-                return True
+            found = found or _FORMULA.search(before + chunk) is not None
             before = chunk[-64:]
-    return False
+            pieces = chunk.split(b"<")
+            if max(map(len, pieces), default=0) > MOST_TEXT or bare + len(pieces[0]) > MOST_TEXT:
+                raise UnreadableFile(
+                    f"A text in the workbook has more than {MOST_TEXT:,} bytes, which no "
+                    "spreadsheet writes."
+                )
+            bare = len(pieces[-1]) if len(pieces) > 1 else bare + len(chunk)
+    return found
 
 
 @contextmanager
@@ -240,7 +323,7 @@ def _cell(cell: Any) -> Cell:
         case str() as text:
             if cell.data_type == "e":
                 return Broken("is an error value of the spreadsheet")
-            return text.strip()
+            return _BREAK.sub("\n", text).strip()
         case bool() as truth:
             return truth
         case int() | float() as number:

@@ -163,8 +163,8 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
         tmp_path,
         HEADER,
         a_row(good, account),
-        a_row("", account),
         a_row(crooked, account, **{"line.quantity": "many"}),
+        a_row("", account),
         a_row(taken, account),
         a_row(two, account),
         a_row(two, account, "2", due_date="", **{"line.vat.rate": "6"}),
@@ -183,8 +183,9 @@ async def test_a_bad_line_stops_no_other_and_every_line_is_told_of(
     refused = {line for line, outcome in outcomes.items() if outcome == "refused"}
     assert refused == {"3", "4", "5", "8", "9 to 10", "12 to 13", "14"}
     assert outcomes["2"] == outcomes["6 to 7"] == "started"
-    assert rows["3"]["why"] == "reference: is required"
-    assert "document.lines[0].quantity" in rows["4"]["why"]
+    assert "document.lines[0].quantity" in rows["3"]["why"]
+    assert "row 4 below it has no reference" in rows["3"]["why"]
+    assert rows["4"]["why"] == "reference: is required"
     assert "it differs in" in rows["5"]["why"]
     assert rows["8"]["reference"] == ""
     assert "due_date: is not what row 9 says" in rows["9 to 10"]["why"]
@@ -297,6 +298,29 @@ def test_whatever_a_caller_may_ask_for_has_a_column(tmp_path: Path) -> None:
     assert entry.request is not None
     assert entry.request.subscriber == "erp"
     assert entry.request.send_on == date(2026, 7, 1)
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "1e400"])
+@pytest.mark.parametrize(
+    "command",
+    [("batch", "FILE", "--minutes"), ("document", "A-1", "--wait"), ("prepare", "--patience")],
+)
+async def test_a_time_that_does_not_end_is_none(
+    tmp_path: Path, command: tuple[str, ...], time: str
+) -> None:
+    file = str(a_file(tmp_path, HEADER, a_row("A-1")))
+    said = await typed(*(file if each == "FILE" else each for each in command), time)
+    assert said.exit_code == Code.BAD_INPUT
+    assert command[-1] in said.stderr
+
+
+@pytest.mark.parametrize("command", ["batch", "preview"])
+async def test_a_file_says_nothing_to_the_terminal_itself(tmp_path: Path, command: str) -> None:
+    file = a_file(tmp_path, f"{HEADER},\x1b]0;owned\x07\x1b[2J", f"{a_row('A-1').strip()},x")
+    said = await typed(command, str(file))
+    assert said.exit_code == Code.BAD_INPUT
+    assert "]0;owned" in said.stderr
+    assert "\x1b" not in said.output
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "＝1"])

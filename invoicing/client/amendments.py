@@ -63,6 +63,7 @@ class Amendments:
         and the new one could not be made, or where nothing was done.
         Raises NotFound where nobody asked for the invoice, InvalidRequest, Refused, TooLarge.
         """
+        engine.refuse_no_text(reference)
         refuse_amendment(reference, wanted)
         handle = self.handle(reference)
 

@@ -54,6 +54,7 @@ class CreditsRoom:
         that the answer gives: `state`, `result`, `resolve` and the others take it.
         Raises NotFound where nobody asked for the invoice, Refused with what is left, TooLarge.
         """
+        engine.refuse_no_text(reference)
         refuse_instruction(wanted)
         handle = self.handle(reference)
 

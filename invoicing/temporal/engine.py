@@ -33,6 +33,7 @@ from invoicing.errors import (
     EngineRefused,
     Failing,
     FieldProblem,
+    InvalidRequest,
     InvoicingError,
     Misread,
     NoNamespace,
@@ -74,6 +75,20 @@ def ours(late: type[EngineError] = NoWorker) -> Iterator[None]:
         if isinstance(error, RuntimeError) and not is_the_bridges(error):
             raise
         raise translated(error, late) from error
+    except UnicodeEncodeError:
+        raise InvalidRequest(_NO_TEXT) from None
+
+
+_NO_TEXT = "a name that was given is not valid Unicode: nothing has it"
+
+
+def refuse_no_text(name: str) -> None:
+    """Raise InvalidRequest for what no name can be, as a shell hands on bytes of another encoding.
+    The error of Python would quote it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(_NO_TEXT) from None
 
 
 def told(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 from invoicing.books.reconciling import Found
+from tabular.results import harmless
 
 Form = Literal["md", "csv", "json"]
 
@@ -30,19 +31,13 @@ def _csv(found: Iterable[Found]) -> Iterator[str]:
     yield _row(COLUMNS)
     for one in found:
         told = one.model_dump(mode="json") | {"to_do": one.to_do}
-        yield _row([_harmless(told[name]) for name in COLUMNS])
+        yield _row([harmless(told[name]) for name in COLUMNS])
 
 
 def _row(cells: Iterable[Any]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="").writerow(cells)
     return out.getvalue()
-
-
-def _harmless(value: object) -> str:
-    """Nothing that a spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _markdown(found: Iterable[Found]) -> Iterator[str]:

@@ -74,7 +74,7 @@ async def test_a_file_is_asked_for_once_and_followed_by_sending_it_again(
     company: Company, door: Door
 ) -> None:
     references = some("ASK", company, 3)
-    content = a_sheet(*(a_row(each, company.account) for each in references), a_row(""))
+    content = a_sheet(a_row(""), *(a_row(each, company.account) for each in references))
     first = await lines(door, content)
     assert [first[each].outcome for each in references] == ["started"] * 3
     assert first[""].why == "reference: is required"
@@ -280,8 +280,8 @@ async def test_an_xlsx_file_of_some_bytes_that_would_be_read_for_minutes_is_refu
 @pytest.mark.parametrize(
     ("element", "why"),
     [
-        (b"<c><v>%b</v></c>" % (b"x" * (files.LONGEST + 200_000)), "a cell or text of more than"),
-        (b"<c %b/>" % b" ".join(b'a%d=""' % n for n in range(80_000)), "a cell or text of more"),
+        (b"<c><v>%b</v></c>" % (b"x" * (files.MOST_TEXT + 200_000)), "a text of more than"),
+        (b"<c %b/>" % b" ".join(b'a%d=""' % n for n in range(80_000)), "a text of more"),
         (b'<c a="" b="" c="" d="" e="" f="" g="" h=""/>' * 110_000, "more cells, texts or"),
     ],
     ids=["a text", "one element", "attributes"],

@@ -185,9 +185,9 @@ async def test_a_body_that_does_not_come_is_not_waited_for(shared_world: World) 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/v1/invoices", {"GET", "POST"}),
-        ("DELETE", "/v1/invoices/T-1", {"GET"}),
-        ("OPTIONS", "/v1/invoices", {"GET", "POST"}),
+        ("PUT", "/v1/invoices", {"GET", "HEAD", "POST"}),
+        ("DELETE", "/v1/invoices/T-1", {"GET", "HEAD"}),
+        ("OPTIONS", "/v1/invoices", {"GET", "HEAD", "POST"}),
         ("GET", "/webhooks/mollie/shop", {"POST"}),
     ],
 )

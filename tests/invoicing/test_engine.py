@@ -35,6 +35,7 @@ from invoicing.errors import (
     EngineError,
     EngineRefused,
     Failing,
+    InvalidRequest,
     InvoicingError,
     Misread,
     NoNamespace,
@@ -142,10 +143,11 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Raising:
     return made
 
 
-async def asked(client: InvoicingClient, method: str) -> None:
+async def asked(client: InvoicingClient, method: str, reference: str = "A-1") -> None:
     """Have it done, to the end."""
     room, _, name = method.partition(".")
-    made = getattr(getattr(client, room), name)(*ARGUMENTS.get(method, ("A-1",)))
+    given = [reference if each == "A-1" else each for each in ARGUMENTS.get(method, ("A-1",))]
+    made = getattr(getattr(client, room), name)(*given)
     if inspect.isasyncgen(made):
         async for _ in made:
             pass
@@ -209,6 +211,17 @@ async def test_a_server_that_was_never_there_is_told_of_as_one_that_went_away(me
     client = await InvoicingClient.connect("127.0.0.1:1", lazy=True)
     with pytest.raises(ServerAway, match="no Temporal server answers"):
         await asked(client, method)
+
+
+@pytest.mark.parametrize(
+    "method", [each for each in METHODS if ARGUMENTS.get(each, ("A-1",))[:1] == ("A-1",)]
+)
+async def test_a_reference_that_is_no_text_is_told_of(method: str) -> None:
+    """As a shell hands on bytes of another encoding."""
+    client = await InvoicingClient.connect("127.0.0.1:1", lazy=True)
+    with pytest.raises(InvalidRequest, match="not valid Unicode") as caught:
+        await asked(client, method, "\udcff")
+    assert "udcff" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,27 @@ def test_a_file_that_grows_when_it_is_unpacked_is_refused_unread(
     assert "is too large: unpacked it has" in refused(bomb)
 
 
+def test_texts_that_are_held_while_a_sheet_is_read_are_bounded_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabular.workbook, "MOST_HELD", 1 << 20)
+    texts = b"<sst>%b</sst>" % (b"<si><t>x</t></si>" * 70_000)
+    path = a_book(tmp_path, {})
+    assert "its texts and styles have" in refused(repacked(path, "xl/sharedStrings.xml", texts))
+
+
+@pytest.mark.parametrize("chunk", [1 << 10, 1 << 20])
+def test_a_text_that_no_spreadsheet_writes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(tabular.workbook, "_CHUNK", chunk)
+    for part in ("xl/worksheets/sheet2.xml", "xl/sharedStrings.xml"):
+        long = repacked(a_book(tmp_path, {}), part, b"<t>%b</t>" % (b"x" * 300_001))
+        assert "has more than 300,000 bytes" in refused(long)
+    kept = repacked(a_book(tmp_path, {}), "customXml/item1.xml", b"<x>%b</x>" % (b"x" * 300_001))
+    assert len(entries(kept)) == 1
+
+
 def test_a_file_that_declares_entities_is_refused(tmp_path: Path) -> None:
     lol = b'<?xml version="1.0"?><!-- x --><!DOCTYPE a [<!ENTITY b "b">]><sst>&b;</sst>'
     assert "it declares a DTD" in refused(repacked(a_book(tmp_path, {}), "xl/sst.xml", lol))
