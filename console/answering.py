@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console import amended, credited
 from console.door import Console, Form, filled
-from console.render import Live, Visitor
+from console.render import Live, Visitor, json_shown
 from console.second import firsts
 from console.subjects import (
     Kind,
@@ -105,7 +105,7 @@ async def show(
         free_name=credited.free_name(credits_) if credits_ else "",
         most_credited_lines=credited.MOST_LINES,
         most_credited_rates=credited.MOST_RATES,
-        document=json.dumps(written, indent=2, ensure_ascii=False),
+        document=json_shown(json.dumps(written, indent=2, ensure_ascii=False)),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
         live=_live(subject, again),
