@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from console import credited, way
 from console.answering import Again, show, tried
-from console.correcting import asked_now
+from console.asked import asked_now
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.drafting import (
     MOST_FIELDS,

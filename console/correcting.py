@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from console.answering import Again, answered, show, tried
+from console.asked import asked_now
 from console.door import Answering, Console, Desk, Form, filled
 from console.drafting import (
     MOST_FIELDS,
@@ -30,15 +31,12 @@ from console.drafting import (
     turned,
 )
 from console.render import Visitor
-from console.subjects import Kind, Subject, check, handle_of, look, others
+from console.subjects import Kind, Subject, check, look, others
 from gateway.inputs import Reference
 from gateway.visits import visit_of
-from invoicing.credits.credit import Requested
 from invoicing.parse import read
-from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Resolve
 from invoicing.state.questions import Answer
-from invoicing.temporal.asking import queried
 
 router = APIRouter()
 
@@ -83,14 +81,6 @@ async def fill_in(
 
 def _may_be_corrected(subject: Subject) -> bool:
     return bool(subject.problem and Answer.CORRECT in subject.problem.answers)
-
-
-async def asked_now(desk: Console, reference: str) -> InvoiceRequest:
-    """What it is made of now: a person may have corrected it before, so its first event does not
-    say it."""
-    handle = handle_of(desk, Kind.INVOICES, reference)
-    found = await desk.backend.answered(queried(reference, handle, "request", Requested))
-    return found.request
 
 
 def _back(request: Request, subject: Subject) -> Response:

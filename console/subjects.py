@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
-from console.asked import Asked, asked
+from console.asked import Asked, asked, asked_now
 from console.door import Console, Form, own, own_event
 from console.render import Visitor
 from gateway import amendments, events, invoices, orders
@@ -47,7 +47,6 @@ class Kind(StrEnum):
 
 
 INPUTS: Mapping[Kind, type[InvoiceInput | OrderInput]] = {
-    Kind.INVOICES: InvoiceInput,
     Kind.ORDERS: OrderInput,
     Kind.CREDITS: InvoiceInput,
 }
@@ -134,10 +133,12 @@ async def look(desk: Console, kind: Kind, name: str) -> Subject:
     if kind is Kind.AMENDMENTS:
         # It may wait for longer than its invoice is known to Temporal.
         return Subject(kind, name, await amendments.get_amendment(name, behind))
-    state: Invoice | Order | Credits
+    state: Order | Credits
     match kind:
         case Kind.INVOICES:
-            state = await invoices.get_invoice(name, behind)
+            invoice = await invoices.get_invoice(name, behind)
+            now = await asked_now(desk, name)
+            return Subject(kind, name, invoice, Asked(now.document, now.may_credit))
         case Kind.CREDITS:
             state = await crediting.get_credits(name, behind)
         case _:
