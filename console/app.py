@@ -72,7 +72,11 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        exception_handlers={**dict.fromkeys(_TOLD, _refuse), NotSignedIn: _ask_who},
+        exception_handlers={
+            **dict.fromkeys(_TOLD, _refuse),
+            NotSignedIn: _ask_who,
+            OtherSessionError: _ask_again,
+        },
     )
     idle = timedelta(minutes=settings.console_minutes)
     sessions = Sessions(settings.console_keys, idle)

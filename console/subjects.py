@@ -86,6 +86,12 @@ class Subject:
         return self.state.waiting if self.state else None
 
     @property
+    def has_moved_on(self) -> bool:
+        """Whether it is known to wait for nobody, whatever a list of a moment ago says."""
+        waits = self.waiting is not None and self.waiting.on == "person"
+        return self.state is not None and self.problem is None and not waits
+
+    @property
     def amounts(self) -> Amounts | None:
         """Of an invoice or order."""
         return self.state.amounts if isinstance(self.state, Invoice | Order) else None
