@@ -55,6 +55,7 @@ def _page(request: Request, desk: Console, form: Form, kind: Kind) -> HTMLRespon
         visitor,
         status=kind.status,
         reason=form["reason"],
+        answer=form["answer"],
         # Of nobody who is signed in: it proves where the form came from, once more.
         before=form["form_token"],
         # Nobody sees these, so no sign of them is replaced.
