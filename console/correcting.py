@@ -14,7 +14,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from console.answering import Again, answered, show, tried
-from console.asked import asked_now
 from console.door import Answering, Console, Desk, Form, filled
 from console.drafting import (
     MOST_FIELDS,
@@ -33,6 +32,7 @@ from console.drafting import (
 from console.render import Visitor
 from console.subjects import Kind, Subject, check, look, others
 from gateway.inputs import Reference
+from gateway.invoices import asked_now
 from gateway.visits import visit_of
 from invoicing.parse import read
 from invoicing.state.invoice import Resolve
@@ -50,7 +50,7 @@ async def correct(
     subject = await look(desk, Kind.INVOICES, reference)
     if not _may_be_corrected(subject):
         return _back(request, subject)
-    return _page(request, desk, visitor, subject, begun(await asked_now(desk, reference)))
+    return _page(request, desk, visitor, subject, begun(await asked_now(reference, desk.backend)))
 
 
 @router.post("/invoices/{reference}/correct")
@@ -61,7 +61,7 @@ async def fill_in(
     form = await filled(request, desk, visitor.session, fields=MOST_FIELDS)
     await check(desk, visitor, Kind.INVOICES, reference)
     subject = await look(desk, Kind.INVOICES, reference)
-    first = begun(await asked_now(desk, reference))
+    first = begun(await asked_now(reference, desk.backend))
     draft = await asyncio.to_thread(filled_in, form, first)
     if form["answer"] != Answer.CORRECT:
         visit_of(request).outcome = NOT_SENT
