@@ -150,7 +150,8 @@ async def test_who_has_answered_does_not_see_the_question_again_where_lists_are_
     answered, other, token = await differing(company), await differing(company), tokens.new()
     limits = {"accounts": (f"zero_friction/{company.account}",)}
     known = {"clerk": caller(token, Scope.READ, Scope.OPERATE, **limits)}
-    truly, listed = inbox._waiting, []
+    truly = inbox._waiting
+    listed: list[Any] = []
 
     async def look(*of: Any) -> Any:
         """As it was when both were first listed."""
