@@ -18,7 +18,7 @@ from invoicing.state.order import Deliver
 from settings.callers import Scope
 from temporal_server import Server
 from tests.batches import HEADER, a_row
-from tests.browser.person import Person, person_at
+from tests.browser.person import PATIENT, Person, person_at
 from tests.browser.test_people import WHY_LABEL
 from tests.console.booked import booked_over
 from tests.console.scenes import differing, held, told
@@ -94,7 +94,7 @@ async def clara(shared_world: World, engine: Browser, tmp_path: Path) -> AsyncIt
     """Somebody who may do everything, where there are books."""
     known = {"clara": caller(CLARA, Scope.READ, Scope.START, Scope.OPERATE)}
     async with (
-        booked_over(shared_world, tmp_path, known) as booked,
+        booked_over(shared_world, tmp_path, known, **PATIENT) as booked,
         person_at(engine, booked.gateway.url, CLARA) as person,
     ):
         yield person
