@@ -38,6 +38,7 @@ from benchmarks.children import Child, child
 from benchmarks.exports import LINES, ROW
 from benchmarks.from_memory import DIFFERS, NAME
 from benchmarks.kinds import a_request, memory_kind
+from console.lately import MEANWHILE
 from drill.postgres import programs
 from gateway import tokens
 from invoicing import process
@@ -61,6 +62,8 @@ MOST_P95 = 300.0
 """Milliseconds."""
 MOST_GROWTH = 1.1
 """Of the gateway's memory while browsers are open."""
+LONG_AFTER = 12
+"""Looks at the inbox after a while."""
 EVERY = 3.0
 """Seconds between two decisions while browsers are open."""
 KEY = "a-key-that-seals-nothing-but-this-measurement"
@@ -271,6 +274,17 @@ async def looked(reader: Reader, gateway: Child, pages: dict[str, str], turns: i
     return taken
 
 
+async def after_a_while(reader: Reader, gateway: Child) -> Taken:
+    """The inbox, each time after nobody has looked for so long that all that wait are read anew
+    before it comes."""
+    before, each = gateway.usage.cpu, []
+    for _ in range(LONG_AFTER):
+        await asyncio.sleep(MEANWHILE + 0.1)
+        each.append(await reader.takes("/"))
+    cpu = (gateway.usage.cpu - before) * 1000 / LONG_AFTER
+    return Taken("inbox, when nobody has looked for a while", each, cpu)
+
+
 async def beside_an_export(reader: Reader, gateway: Child) -> Taken:
     """The inbox, again and again for as long as the books of a month are packed."""
     before, each = gateway.usage.cpu, [0.0]
@@ -344,6 +358,7 @@ async def examine(size: Size, where: str) -> tuple[list[Taken], Watched]:
             await reader.sign_in(_token(0))
             pages = looked(reader, gateway, _pages(parked), size.turns)
             taken = await _timed("pages", gateway.outlives(pages))
+            taken.append(await _timed("a while", gateway.outlives(after_a_while(reader, gateway))))
             packed = gateway.outlives(beside_an_export(reader, gateway))
             taken.append(await _timed("an export", packed))
             await reader.http.aclose()

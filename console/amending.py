@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from console import credited, way
 from console.answering import Again, show, tried
-from console.correcting import asked_now
 from console.door import Answering, Console, Desk, Form, Looking, filled
 from console.drafting import (
     MOST_FIELDS,
@@ -32,6 +31,7 @@ from console.render import Visitor
 from console.subjects import Kind, Subject, check, look
 from gateway import amendments
 from gateway.inputs import Reference
+from gateway.invoices import asked_now
 from gateway.problems import Kind as Wrong
 from gateway.problems import Trouble
 from gateway.visits import visit_of
@@ -111,14 +111,14 @@ async def _of(desk: Console, visitor: Visitor, reference: str) -> tuple[Subject,
         raise Trouble(Wrong.FORBIDDEN, f"it needs the scope {Scope.START} as well")
     state = await _amendment(desk, reference)
     if state and way.amends_again(state):
-        found = await _asked(desk, state.makes) or await asked_now(desk, reference)
+        found = await _asked(desk, state.makes) or await asked_now(reference, desk.backend)
         subject = Subject(Kind.INVOICES, reference)
         return subject, Amends(state.amendment, state.makes, again=True, request=found)
     subject = await look(desk, Kind.INVOICES, reference)
     if not (isinstance(subject.state, Invoice) and subject.state.final):
         raise Trouble(Wrong.REFUSED, desk.pages.words("amend.not_final"))
     name = await _free_name(desk, subject)
-    found = await asked_now(desk, reference)
+    found = await asked_now(reference, desk.backend)
     return subject, Amends(name, f"{reference}-{name}", again=False, request=found)
 
 
@@ -132,7 +132,7 @@ async def _amendment(desk: Console, reference: str) -> Amendment | None:
 async def _asked(desk: Console, reference: str) -> InvoiceRequest | None:
     """What the new invoice was made of when it was not made; None where it never was asked for."""
     try:
-        return await asked_now(desk, reference)
+        return await asked_now(reference, desk.backend)
     except (Trouble, InvoicingError):
         return None
 

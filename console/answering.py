@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from console import amended, credited
 from console.door import Console, Form, filled
-from console.render import Live, Visitor
+from console.render import Live, Visitor, json_shown
 from console.second import firsts
 from console.subjects import (
     Kind,
@@ -59,8 +60,9 @@ TEMPLATES = {
 }
 BESIDE = {**COMES_WITH, Answer.INVOICED: "number"}
 """What is typed beside an answer."""
-MOST_LINES = 200
-"""Lines of a document that its page shows."""
+MOST_LINES = 150
+"""Lines of a document that its page shows at once, and of which it has fields to credit units: a
+form has 200 fields at most."""
 
 
 class Again(NamedTuple):
@@ -100,15 +102,15 @@ async def show(
         others=others(problem) if problem else [],
         beside=BESIDE,
         most_lines=MOST_LINES,
+        first_line=_first_line(request),
         amended=await amended.is_known(desk, subject.state),
         credited=credits_,
         free_name=credited.free_name(credits_) if credits_ else "",
-        most_credited_lines=credited.MOST_LINES,
         most_credited_rates=credited.MOST_RATES,
-        document=json.dumps(written, indent=2, ensure_ascii=False),
+        document=json_shown(json.dumps(written, indent=2, ensure_ascii=False)),
         again=again,
         mistakes={each.field: each.message for each in again.mistakes} if again else {},
-        live=_live(subject, again),
+        live=_live(request, subject, again),
         keeps_documents=desk.backend.documents is not None,
         paid_online=STATED_BY,
         firsts=firsts(subject, around["journal"], visitor.caller.name),
@@ -116,12 +118,23 @@ async def show(
     )
 
 
-def _live(subject: Subject, again: Again | None) -> Live | None:
+def _first_line(request: Request) -> int:
+    """From which line on they are shown, counted from nought: the address says the first's place.
+    What it says else is no place."""
+    place = request.query_params.get("line", "")
+    return int(place) - 1 if _PLACE.fullmatch(place) else 0
+
+
+_PLACE = re.compile("[1-9][0-9]{0,5}")
+
+
+def _live(request: Request, subject: Subject, again: Again | None) -> Live | None:
     """None for news, which does not move, for what somebody has filled in, and for what is beside
     an invoice."""
     if again or subject.kind in (Kind.EVENTS, Kind.CREDITS, Kind.AMENDMENTS):
         return None
-    return Live(f"/live{subject.path}", subject.path)
+    first = _first_line(request)
+    return Live(f"/live{subject.path}", subject.path + (f"?line={first + 1}" if first else ""))
 
 
 async def _around(desk: Console, subject: Subject) -> dict[str, Any]:

@@ -25,13 +25,14 @@ from console import (
     crediting,
     going,
     inbox,
+    interrupted,
     lists,
     live,
     one,
     signing_in,
     together,
 )
-from console.door import Console, NotSignedIn, keep, session_of
+from console.door import Console, NotSignedIn, OtherSessionError, is_form, keep, session_of
 from console.render import Pages
 from console.sessions import Sessions
 from console.streams import Streams
@@ -58,7 +59,9 @@ _TOLD = (
 def mount(app: FastAPI, backend: Backend, access: Access, settings: GatewaySettings) -> None:
     """Serve the console under `/console` of this application."""
     app.add_route(WHERE, _whole_path, methods=["GET"], include_in_schema=False)
-    app.mount(WHERE, pages(backend, access, settings))
+    made = pages(backend, access, settings)
+    backend.ends.append(made.state.console.read.end)
+    app.mount(WHERE, made)
 
 
 async def _whole_path(_: Request) -> Response:
@@ -72,7 +75,11 @@ def pages(backend: Backend, access: Access, settings: GatewaySettings) -> FastAP
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        exception_handlers={**dict.fromkeys(_TOLD, _refuse), NotSignedIn: _ask_who},
+        exception_handlers={
+            **dict.fromkeys(_TOLD, _refuse),
+            NotSignedIn: _ask_who,
+            OtherSessionError: _ask_again,
+        },
     )
     idle = timedelta(minutes=settings.console_minutes)
     sessions = Sessions(settings.console_keys, idle)
@@ -111,7 +118,15 @@ def _as_it_is(name: str, media: str) -> Callable[[Request], Awaitable[Response]]
 
 
 async def _ask_who(request: Request, _: Exception) -> Response:
-    """To the form; and from there back to where somebody wanted to look."""
+    """To the form; and from there back to where somebody wanted to look. What somebody has filled
+    in is kept."""
+    desk: Console = request.app.state.console
+    try:
+        form = await interrupted.form_of_before(request, desk)
+    except Trouble as trouble:
+        return await _refuse(request, trouble)
+    if form is not None:
+        return interrupted.signed_out(request, desk, form)
     visit_of(request).outcome = Kind.UNAUTHENTICATED.slug
     base = request.scope["root_path"]
     wanted = request.url.path.removeprefix(base)
@@ -119,6 +134,15 @@ async def _ask_who(request: Request, _: Exception) -> Response:
         wanted += f"?{request.url.query}"
     looked = request.method == "GET" and wanted != "/"
     return RedirectResponse(f"{base}/sign-in?next={quote(wanted if looked else '/', safe='')}", 303)
+
+
+async def _ask_again(request: Request, error: Exception) -> Response:
+    """Whoever is signed in says once more that a form of another session is to be sent; one with a
+    file is filled in anew."""
+    signed_in = getattr(request.state, "visitor", None) is not None
+    if isinstance(error, OtherSessionError) and signed_in and is_form(request):
+        return interrupted.signed_in_anew(request, request.app.state.console, error.form)
+    return await _refuse(request, error)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -1,19 +1,12 @@
-"""What an invoice or order was asked with: its buyer and its document, from the first event of its
-history. Needs no worker."""
+"""What an invoice or order is asked with, as its pages show it: its buyer and its document."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoicing.client import InvoicingClient
-from invoicing.client.shared import begun_with
 from invoicing.document import Document
-from invoicing.errors import Misread
-from invoicing.state.case import InvoiceInput
 from invoicing.state.invoice import Amounts
-from invoicing.state.order_case import OrderInput
-from invoicing.temporal.asking import Execution
 from invoicing.totals import BOTH_ROUNDINGS, Totals, summed
 
 
@@ -31,7 +24,7 @@ class Asked:
 
     def totals(self, amounts: Amounts | None) -> Totals | None:
         """The document's totals, rounded as the amounts that are held were; None where they are not
-        this document's, because it was corrected since."""
+        this document's, because it has just been corrected."""
         ours = self.document.amounts()
         for rounding in BOTH_ROUNDINGS:
             found = summed(self.document, ours, rounding)
@@ -44,14 +37,3 @@ def _same(found: Totals, amounts: Amounts) -> bool:
     mine: tuple[str, Decimal, Decimal, Decimal]
     mine = (found.currency, found.net, found.vat, found.gross)
     return mine == (amounts.currency, amounts.net, amounts.vat, amounts.gross)
-
-
-async def asked(
-    client: InvoicingClient, handle: Execution, kind: type[InvoiceInput | OrderInput]
-) -> Asked | None:
-    """Of this workflow; None where it cannot be read here. Raises NotFound."""
-    try:
-        start = await begun_with(client.temporal, handle.id, handle, kind)
-    except Misread:
-        return None
-    return Asked(start.document, start.may_credit)

@@ -48,7 +48,8 @@ async def show_books(
     """What is open, what was reconciled, and what a month comes to."""
     behind, who = desk.backend, visitor.caller
     filters = _filters(request)
-    period = _month(month, datetime.now(desk.backend.settings.console_zone).date())
+    today = datetime.now(desk.backend.settings.console_zone).date()
+    period = _month(month, today)
     chosen = books.TotalFilters(since=period.since, until=period.until)
     found = await findings.list_findings(filters, behind, who)
     ran = await findings.list_reconciliations(Paged(limit=RUNS, cursor=runs), behind, who)
@@ -64,7 +65,8 @@ async def show_books(
         runs=ran.reconciliations,
         earlier=_runs_address(filters, ran.cursor),
         totals=summed.totals,
-        month=f"{period.since:%Y-%m}",
+        month=period.since,
+        is_over=period.until < today,
         most=MOST_INVOICES,
     )
 

@@ -30,15 +30,13 @@ from console.drafting import (
     turned,
 )
 from console.render import Visitor
-from console.subjects import Kind, Subject, check, handle_of, look, others
+from console.subjects import Kind, Subject, check, look, others
 from gateway.inputs import Reference
+from gateway.invoices import asked_now
 from gateway.visits import visit_of
-from invoicing.credits.credit import Requested
 from invoicing.parse import read
-from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Resolve
 from invoicing.state.questions import Answer
-from invoicing.temporal.asking import queried
 
 router = APIRouter()
 
@@ -52,7 +50,7 @@ async def correct(
     subject = await look(desk, Kind.INVOICES, reference)
     if not _may_be_corrected(subject):
         return _back(request, subject)
-    return _page(request, desk, visitor, subject, begun(await asked_now(desk, reference)))
+    return _page(request, desk, visitor, subject, begun(await asked_now(reference, desk.backend)))
 
 
 @router.post("/invoices/{reference}/correct")
@@ -63,7 +61,7 @@ async def fill_in(
     form = await filled(request, desk, visitor.session, fields=MOST_FIELDS)
     await check(desk, visitor, Kind.INVOICES, reference)
     subject = await look(desk, Kind.INVOICES, reference)
-    first = begun(await asked_now(desk, reference))
+    first = begun(await asked_now(reference, desk.backend))
     draft = await asyncio.to_thread(filled_in, form, first)
     if form["answer"] != Answer.CORRECT:
         visit_of(request).outcome = NOT_SENT
@@ -83,14 +81,6 @@ async def fill_in(
 
 def _may_be_corrected(subject: Subject) -> bool:
     return bool(subject.problem and Answer.CORRECT in subject.problem.answers)
-
-
-async def asked_now(desk: Console, reference: str) -> InvoiceRequest:
-    """What it is made of now: a person may have corrected it before, so its first event does not
-    say it."""
-    handle = handle_of(desk, Kind.INVOICES, reference)
-    found = await desk.backend.answered(queried(reference, handle, "request", Requested))
-    return found.request
 
 
 def _back(request: Request, subject: Subject) -> Response:

@@ -10,8 +10,6 @@ from invoicing.errors import InvoicingError
 from invoicing.model import Recorded
 from invoicing.state.invoice import Invoice
 
-MOST_LINES = 150
-"""Lines of an invoice that its form shows: a form has 200 fields at most."""
 MOST_RATES = 30
 """VAT rates of an invoice that its form shows; the law knows fewer."""
 

@@ -34,6 +34,15 @@ class NotSignedIn(Exception):
     """Whoever asks has to sign in first."""
 
 
+class OtherSessionError(Trouble):
+    """A form that a page of another session showed, or none of ours."""
+
+    def __init__(self, form: Form) -> None:
+        why = "the form is of another session: go back and fill it in anew"
+        super().__init__(Kind.FORBIDDEN, why)
+        self.form = form
+
+
 class Console:
     """What stands behind the pages."""
 
@@ -53,11 +62,9 @@ class Console:
         self.read = Read()
 
     def check_form(self, session: Session | None, form: Form) -> None:
-        """Raise Trouble for a form that no page of this session showed."""
+        """Raise OtherSessionError for a form that no page of this session showed."""
         if session is None or not self.sessions.is_form_token(session, form["form_token"]):
-            raise Trouble(
-                Kind.FORBIDDEN, "the form is of another session: go back and fill it in anew"
-            )
+            raise OtherSessionError(form)
 
 
 def _console(request: Request) -> Console:
@@ -194,6 +201,12 @@ class Form:
         return {name: self[name] for name in names if self[name]}
 
 
+def is_form(request: Request) -> bool:
+    """Whether what comes is a form without a file."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/x-www-form-urlencoded"
+
+
 def refuse_other_pages(request: Request) -> None:
     """Raise Trouble for a form that another site's page sent; browsers say whose page it was."""
     site = request.headers.get("sec-fetch-site", "same-origin")
@@ -226,8 +239,7 @@ async def filled_in(
     fields: int = MOST_FIELDS,
 ) -> Form:
     """The same for a form of at most so many bytes, from a page of ours."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
+    if not is_form(request):
         raise Trouble(Kind.MEDIA, "send a form")
     body = await whole_body(request, desk.backend.settings, beside, most=most)
     if len(body) <= AT_ONCE:

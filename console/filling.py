@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from console.render import shown
+from console.render import json_shown, shown
 from console.shapes import Kind, Shape, shape_of
 
 MOST_ITEMS = 10
@@ -148,7 +148,7 @@ def _written(stands: Any) -> str:
         case str():
             return stands
         case dict() | list():
-            return json.dumps(stands, indent=1, ensure_ascii=False)
+            return json_shown(json.dumps(stands, indent=1, ensure_ascii=False))
         case _:
             return json.dumps(stands)
 

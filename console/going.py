@@ -108,7 +108,7 @@ async def _overview(desk: Console, visitor: Visitor, span: list[date]) -> Overvi
 async def _waits(desk: Console, visitor: Visitor) -> tuple[list[Wait], bool]:
     """What waits for a person by reason, the most first; and whether there are more than the inbox
     puts in order."""
-    rows, more = await waiting(desk, visitor)
+    rows, more = await waiting(desk, visitor, at_once=True)
     counted = Counter(row.waiting_for or "" for _, row in rows).most_common()
     bars = pictures.lengths([count for _, count in counted])
     found = [Wait(what, count, bar) for (what, count), bar in zip(counted, bars, strict=True)]

@@ -53,9 +53,12 @@ async def inbox(
     order: Order = "age",
 ) -> HTMLResponse:
     """What waits, in the order in which it was asked for, or by what it is worth."""
-    # Asked side by side: each is a list of its own, and the slowest takes a third of a second.
+    # Asked side by side: each is a list of its own, and the slowest takes a third of a second for
+    # 300 rows. So whoever looks again is shown the rows of some seconds ago, each as it is now.
     (rows, more), found_there, told = await asyncio.gather(
-        waiting(desk, visitor), findings_of(desk, visitor), news_of(desk, visitor)
+        waiting(desk, visitor, at_once=True),
+        findings_of(desk, visitor),
+        news_of(desk, visitor, at_once=True),
     )
     worths = await _worths(desk, visitor, rows) if order == "worth" else None
     if worths is not None:
@@ -64,6 +67,8 @@ async def inbox(
     number = min(number, last)
     shown = rows[(number - 1) * ROWS : number * ROWS]
     found = await look_at_each(desk, [(kind, row.reference) for kind, row in shown])
+    # Who has just answered is not to see the question again.
+    waits = [(each, row) for each, row in zip(found, shown, strict=True) if not each.has_moved_on]
     news = await look_at_each(desk, [(Kind.EVENTS, each) for each in reversed(told)])
     return desk.pages.page(
         request,
@@ -71,12 +76,12 @@ async def inbox(
         visitor,
         rows=[
             (subject, row, sentence(desk, subject, row), (worths or {}).get((kind, row.reference)))
-            for subject, (kind, row) in zip(found, shown, strict=True)
+            for subject, (kind, row) in waits
         ],
         news=[(subject, sentence(desk, subject)) for subject in news],
         findings=found_there.findings,
         more_findings=found_there.cursor is not None,
-        count=len(rows),
+        count=len(rows) - len(shown) + len(waits),
         more=more,
         number=number,
         last=last,
@@ -95,16 +100,17 @@ def sentence(desk: Console, subject: Subject, row: Listed | None = None) -> str:
     return desk.pages.words.asked(what.partition(": ")[2])
 
 
-async def news_of(desk: Console, visitor: Visitor) -> tuple[str, ...]:
-    """The ids of news that waits for a person, the latest first; as it was a moment ago."""
+async def news_of(desk: Console, visitor: Visitor, *, at_once: bool = False) -> tuple[str, ...]:
+    """The ids of news that waits for a person, the latest first; as it was a moment ago, `at_once`:
+    or some seconds."""
     of = ("news", visitor.caller.reach)
     ask = partial(events.list_events, desk.backend, visitor.caller, MOST_EVENTS)
-    return (await desk.read.lists.answer(of, ask)).events
+    return (await desk.read.lists.answer(of, ask, at_once=at_once)).events
 
 
 async def findings_of(desk: Console, visitor: Visitor) -> FindingPage:
-    """The oldest open findings of reconciliations, as they were a moment ago; none where there is
-    no register, or it is away."""
+    """The oldest open findings of reconciliations, as they were some seconds ago; none where there
+    is no register, or it is away."""
     nothing = FindingPage(findings=())
     if desk.backend.books is None:
         return nothing
@@ -112,7 +118,7 @@ async def findings_of(desk: Console, visitor: Visitor) -> FindingPage:
     filters = FindingFilters(limit=MOST_FINDINGS)
     ask = partial(findings.list_findings, filters, desk.backend, visitor.caller)
     try:
-        return await desk.read.lists.answer(of, ask)
+        return await desk.read.lists.answer(of, ask, at_once=True)
     except Trouble as trouble:
         if trouble.kind is not Problem.UNAVAILABLE:
             raise
@@ -170,11 +176,13 @@ _KINDS = {
 }
 
 
-async def waiting(desk: Console, visitor: Visitor) -> tuple[list[_Row], bool]:
+async def waiting(
+    desk: Console, visitor: Visitor, *, at_once: bool = False
+) -> tuple[list[_Row], bool]:
     """Those that wait for a person, first asked first, and whether there are more than that; as it
-    was a moment ago, for everybody who may see the same."""
-    of = ("waiting", visitor.caller.reach)
-    return await desk.read.lists.answer(of, partial(_waiting, desk, visitor))
+    was a moment ago, `at_once`: or some seconds, for everybody who may see the same."""
+    of, ask = ("waiting", visitor.caller.reach), partial(_waiting, desk, visitor)
+    return await desk.read.lists.answer(of, ask, at_once=at_once)
 
 
 async def _waiting(desk: Console, visitor: Visitor) -> tuple[list[_Row], bool]:

@@ -17,6 +17,12 @@ class _Asked(NamedTuple):
     begun: float
     answer: asyncio.Task[Any]
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it is there, and no failure."""
+        done = self.answer.done() and not self.answer.cancelled()
+        return done and self.answer.exception() is None
+
 
 class Lately:
     """Answers of a moment ago, for everybody who asks the same.
@@ -24,41 +30,72 @@ class Lately:
     Args:
         seconds: how old an answer may be, from when it was asked for; one that is under way is
             waited for however long it takes.
+        meanwhile: how old one may be that is given at once to who wants that, while the next one
+            is under way.
         clock: seconds that never go back.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._clock = seconds, clock
+    def __init__(
+        self, seconds: float, meanwhile: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds, self._meanwhile, self._clock = seconds, meanwhile, clock
         self._asked: dict[Hashable, _Asked] = {}
+        self._before: dict[Hashable, _Asked] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
 
-    async def answer(self, of: Hashable, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def answer(
+        self, of: Hashable, ask: Callable[[], Coroutine[Any, Any, T]], *, at_once: bool = False
+    ) -> T:
         """What `ask` answers, or has answered somebody lately. Raises what it raised."""
         now = self._clock()
-        # What is too old is let go of, so that no more is held than was asked for lately.
-        for each in [name for name, asked in self._asked.items() if self._is_over(asked, now)]:
-            del self._asked[each]
+        self._let_go(now)
         if of not in self._asked:
-            answer = asyncio.create_task(ask())
-            # Those who asked may all have left when it fails.
-            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._asked[of] = _Asked(now, answer)
-        found: T = await asyncio.shield(self._asked[of].answer)
+            self._asked[of] = _Asked(now, self._begun(ask()))
+        asked, before = self._asked[of], self._before.get(of)
+        found: T
+        if at_once and before and not asked.answer.done():
+            found = before.answer.result()
+        else:
+            found = await asyncio.shield(asked.answer)
         return found
 
-    def _is_over(self, asked: _Asked, now: float) -> bool:
-        if not asked.answer.done():
-            return False
-        failed = asked.answer.cancelled() or asked.answer.exception() is not None
-        return failed or now - asked.begun >= self._seconds
+    def _begun(self, asking: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        answer = asyncio.create_task(asking)
+        self._under_way.add(answer)
+        answer.add_done_callback(self._under_way.discard)
+        # Those who asked may all have left when it fails.
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return answer
+
+    def _let_go(self, now: float) -> None:
+        """What is too old goes, so that no more is held than was asked for lately."""
+        for of, asked in [*self._asked.items()]:
+            if not asked.answer.done() or (asked.is_good and now - asked.begun < self._seconds):
+                continue
+            del self._asked[of]
+            if asked.is_good:
+                self._before[of] = asked
+        for of, before in [*self._before.items()]:
+            if now - before.begun >= self._meanwhile:
+                del self._before[of]
 
     def forget(self) -> None:
-        """Ask anew from now on: somebody has just changed something."""
+        """Ask anew from now on: somebody has just changed something. What is under way was asked
+        for before that, and nobody new is given it."""
         self._asked.clear()
+        self._before.clear()
+
+    async def end(self) -> None:
+        """Nothing is under way any more."""
+        under_way = [*self._under_way]
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     @property
     def held(self) -> int:
-        """How many answers there are."""
-        return len(self._asked)
+        """Of how many things there are answers."""
+        return len({*self._asked, *self._before})
 
 
 class _Kept(NamedTuple, Generic[T]):
@@ -109,6 +146,9 @@ class Versions(Generic[K, T]):
 
 MOMENT = 1.0
 """Seconds: Temporal's lists are about as old."""
+MEANWHILE = 5.0
+"""Seconds: all that wait are read anew behind a page that shows who waited then. A stream looks
+oftener, so while somebody has the inbox open nobody waits for that."""
 PICTURES = 15.0
 """Seconds: days and weeks look the same a moment later, and adding them up takes a while."""
 MOST_ROWS = 500
@@ -121,7 +161,7 @@ class Read:
     """What this process has read of the rows of pages."""
 
     def __init__(self) -> None:
-        self.lists = Lately(MOMENT)
+        self.lists = Lately(MOMENT, MEANWHILE)
         """What waits, by who may see it."""
         self.rows = Lately(MOMENT)
         self.pictures = Lately(PICTURES)
@@ -132,3 +172,8 @@ class Read:
         """Somebody has done something here: what they look at next is as it is then."""
         self.lists.forget()
         self.rows.forget()
+
+    async def end(self) -> None:
+        """Nothing is read any more."""
+        for each in (self.lists, self.rows, self.pictures):
+            await each.end()

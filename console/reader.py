@@ -3,6 +3,7 @@ that the browser names first and Babel knows."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -10,11 +11,12 @@ from decimal import Decimal
 from typing import Literal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_decimal_symbol
 
 DEFAULT = Locale("en")
 MOST_HEADER = 500
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _AMOUNT = re.compile(r"(-?\d{1,30}(?:\.\d{1,30})?) ([A-Z]{3})")
 
 
@@ -42,6 +44,10 @@ class Reader:
         """A calendar day."""
         return format_date(value, "medium", locale=self.locale)
 
+    def month(self, value: date) -> str:
+        """The calendar month in which this day is."""
+        return format_skeleton("yMMMM", value, locale=self.locale)
+
     def moment(self, value: datetime) -> str:
         """A moment to the minute, in the zone that the settings name, which it says."""
         local = value.astimezone(self.zone)
@@ -62,8 +68,11 @@ class Reader:
         return format_timedelta(taken, threshold=2, locale=self.locale)
 
     def figure(self, written: str) -> str:
-        """An amount as our sentences have it (`125.03 EUR`), in the reader's form; any other text
-        as it is."""
+        """An amount as our sentences have it (`125.03 EUR`), or a day (`2026-07-30`), in the form
+        of the reader; any other text as it is."""
+        if _DAY.fullmatch(written):
+            with contextlib.suppress(ValueError):
+                return self.day(date.fromisoformat(written))
         found = _AMOUNT.fullmatch(written)
         return self.money(Decimal(found[1]), found[2]) if found else written
 

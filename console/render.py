@@ -48,6 +48,16 @@ def shown(value: Any) -> Any:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _TURNS.sub("\N{REPLACEMENT CHARACTER}", value))
 
 
+def json_shown(written: str) -> str:
+    """JSON in which what `shown` replaces is escaped: it is seen, and not lost where the text comes
+    back from a form."""
+
+    def escaped(found: re.Match[str]) -> str:
+        return f"\\u{ord(found[0]):04x}"
+
+    return _CONTROL.sub(escaped, _TURNS.sub(escaped, written))
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Somebody who is signed in, and has been let in for this request."""

@@ -132,22 +132,30 @@ class Sessions:
             return None
         return session
 
+    def opened_ever(self, cookie: str | None) -> Session | None:
+        """The same, however old it is: it lets nobody in."""
+        return self._opened(self._sealing, Session, cookie, None)
+
     def opened_errand(self, cookie: str | None) -> Errand | None:
         """The same for an errand's."""
         return self._opened(self._errands, Errand, cookie, ERRAND)
 
     def _opened(
-        self, sealing: MultiFernet, kind: type[S], cookie: str | None, good_for: timedelta
+        self, sealing: MultiFernet, kind: type[S], cookie: str | None, good_for: timedelta | None
     ) -> S | None:
         if not cookie or len(cookie) > MOST_COOKIE:
             return None
-        seconds, now = int(good_for.total_seconds()), int(self._clock())
         try:
-            content = sealing.decrypt_at_time(cookie.encode(), seconds, now)
+            content = self._decrypted(sealing, cookie.encode(), good_for)
             found = kind.model_validate_json(content)
         except (InvalidToken, ValidationError):
             return None
         return None if found.id in self._ended else found
+
+    def _decrypted(self, sealing: MultiFernet, cookie: bytes, good_for: timedelta | None) -> bytes:
+        if good_for is None:
+            return sealing.decrypt(cookie)
+        return sealing.decrypt_at_time(cookie, int(good_for.total_seconds()), int(self._clock()))
 
     def end(self, session: Session | Errand) -> None:
         """Its cookies are good for nothing any more, here."""

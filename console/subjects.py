@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
-from console.asked import Asked, asked
+from console.asked import Asked
 from console.door import Console, Form, own, own_event
 from console.render import Visitor
 from gateway import amendments, events, invoices, orders
@@ -22,14 +22,13 @@ from gateway.store import refuse_unseen
 from invoicing.credits.amend import Amendment
 from invoicing.credits.case import Credits
 from invoicing.document import Document
-from invoicing.errors import FieldProblem, InvalidRequest
+from invoicing.errors import FieldProblem, InvalidRequest, Misread
 from invoicing.model import Recorded
 from invoicing.parse import read
-from invoicing.state.case import InvoiceInput
+from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.state.invoice import COMES_WITH, Amounts, Invoice, Problem, Resolve, Waiting
 from invoicing.state.news import EventState
 from invoicing.state.order import Order
-from invoicing.state.order_case import OrderInput
 from invoicing.state.questions import Answer, Reason
 from invoicing.temporal.asking import Execution
 
@@ -44,13 +43,6 @@ class Kind(StrEnum):
     """Of an invoice, by its reference."""
     AMENDMENTS = "amendments"
     """The one of an invoice, by the reference of the invoice that is amended."""
-
-
-INPUTS: Mapping[Kind, type[InvoiceInput | OrderInput]] = {
-    Kind.INVOICES: InvoiceInput,
-    Kind.ORDERS: OrderInput,
-    Kind.CREDITS: InvoiceInput,
-}
 
 
 @dataclass(frozen=True)
@@ -85,6 +77,12 @@ class Subject:
     def waiting(self) -> Waiting | None:
         """What it waits for."""
         return self.state.waiting if self.state else None
+
+    @property
+    def has_moved_on(self) -> bool:
+        """Whether it is known to wait for nobody, whatever a list of a moment ago says."""
+        waits = self.waiting is not None and self.waiting.on == "person"
+        return self.state is not None and self.problem is None and not waits
 
     @property
     def amounts(self) -> Amounts | None:
@@ -142,10 +140,20 @@ async def look(desk: Console, kind: Kind, name: str) -> Subject:
             state = await crediting.get_credits(name, behind)
         case _:
             state = await orders.get_order(name, behind)
-    handle = asked_by(desk, kind, name)
-    return Subject(
-        kind, name, state, await behind.stored(asked(behind.client, handle, INPUTS[kind]))
-    )
+    return Subject(kind, name, state, await _asked(desk, kind, name))
+
+
+async def _asked(desk: Console, kind: Kind, name: str) -> Asked | None:
+    """With what it is asked for; None where that cannot be read here. Raises as REST does."""
+    wanted: InvoiceRequest | OrderRequest
+    try:
+        if kind is Kind.ORDERS:
+            wanted = await orders.asked_for(name, desk.backend)
+        else:
+            wanted = await invoices.asked_now(name, desk.backend)
+    except Misread:
+        return None
+    return Asked(wanted.document, wanted.may_credit)
 
 
 async def give(

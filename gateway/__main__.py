@@ -71,6 +71,7 @@ async def main() -> None:
             keep()
             await told_to_stop.wait()
             log.info("stopping: up to %.0f s for requests under way", setup.grace)
+        await app.state.backend.end()
     if books:
         books.close()
     if data_keys:

@@ -257,6 +257,8 @@ def _document() -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     del schemas["HTTPValidationError"], schemas["ValidationError"]
     schemas |= _schemas()
+    for ours in ("RegisteredOrder", "CreditedInvoice"):
+        del schemas[ours]
     return document
 
 
@@ -272,8 +274,6 @@ def _schemas() -> dict[str, Any]:
     for model in BODIES:
         for name in NOT_FOR_CALLERS.get(model, ()):
             del schemas[model.__name__]["properties"][name]
-    for name in ("RegisteredOrder", "CreditedInvoice"):
-        del schemas[name]
     for request in (InvoiceRequest, OrderRequest):
         schemas[request.__name__]["properties"]["options"] = any_of_them()
     return schemas | components()

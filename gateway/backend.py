@@ -89,6 +89,13 @@ class Backend:
     """Those that are on their way out, or were a moment ago."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the gateway is told to stop: what would go on for long ends."""
+    ends: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What ends that goes on behind answers."""
+
+    async def end(self) -> None:
+        """Nobody is served any more: nothing goes on."""
+        for each in self.ends:
+            await each()
 
     async def stored(self, call: Awaitable[T]) -> T:
         """What the Temporal server answers. ServerAway: it did not in time."""

@@ -9,18 +9,20 @@ from fastapi import Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from gateway.access import Who
-from gateway.backend import Behind
+from gateway.backend import Backend, Behind
 from gateway.inputs import Key, OnceKey, Reference, check_key, given, once
 from gateway.pages import Paged, Words
 from gateway.problems import Kind
-from gateway.routes import Failure, Heads, Wait, begun, ending, page
+from gateway.routes import Failure, Heads, Wait, begun, ending, page, written
 from gateway.taking_back import TAKEN, cancelled
 from invoicing.client import Listed
+from invoicing.credits.credit import Requested
 from invoicing.model import Recorded
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest, ProviderName
 from invoicing.state.identity import WORKFLOW
 from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
+from invoicing.temporal.asking import queried
 from invoicing.temporal.lists import CutOffWord
 
 heads = Heads("invoices", lambda behind, reference: behind.client.invoices.handle(reference))
@@ -102,6 +104,22 @@ async def get_invoice(reference: Reference, behind: Behind) -> Invoice:
 async def get_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the invoice, and who wanted it."""
     return await behind.answered(behind.client.invoices.journal(reference))
+
+
+@heads.reads(
+    "/{reference}/request",
+    "The request, as it would be sent again",
+    more={200: {"model": InvoiceRequest}},
+)
+async def get_request(reference: Reference, behind: Behind) -> Response:
+    """What the invoice is made of now: as it was asked for, or as a person has corrected it."""
+    return written(await asked_now(reference, behind))
+
+
+async def asked_now(reference: str, behind: Backend) -> InvoiceRequest:
+    """The same, with what is ours in it."""
+    handle = behind.client.invoices.handle(reference)
+    return (await behind.answered(queried(reference, handle, "request", Requested))).request
 
 
 @heads.reads(

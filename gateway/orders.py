@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from gateway.access import Who
-from gateway.backend import Behind
+from gateway.backend import Backend, Behind
 from gateway.inputs import Key, OnceKey, Reference, check_key, given, once
 from gateway.pages import Paged, Words
 from gateway.problems import Kind
-from gateway.routes import Failure, Heads, Wait, begun, ending, page
+from gateway.routes import Failure, Heads, Wait, begun, ending, page, written
 from invoicing.client import Listed
+from invoicing.client.shared import begun_with
 from invoicing.model import Recorded
 from invoicing.request import OrderRequest, ProviderName
 from invoicing.state.identity import ORDER_WORKFLOW
@@ -28,6 +29,7 @@ from invoicing.state.order import (
     OrderBrief,
     OrderStatus,
 )
+from invoicing.state.order_case import OrderInput
 from invoicing.temporal.lists import CutOffWord
 from settings.callers import Scope
 
@@ -93,6 +95,26 @@ async def get_order(reference: Reference, behind: Behind) -> Order:
 async def get_order_journal(reference: Reference, behind: Behind) -> Journal:
     """What happened to the order, and who wanted it."""
     return await behind.answered(behind.client.orders.journal(reference))
+
+
+@heads.reads(
+    "/{reference}/request",
+    "The request, as it would be sent again",
+    more={200: {"model": OrderRequest}},
+)
+async def get_order_request(reference: Reference, behind: Behind) -> Response:
+    """What the order was asked for with; lines that were added later are in the order. Needs no
+    worker."""
+    return written(await asked_for(reference, behind))
+
+
+async def asked_for(reference: str, behind: Backend) -> OrderRequest:
+    """The same. Raises NotFound, and Misread where it cannot be read here."""
+    handle = behind.client.orders.handle(reference)
+    asked = begun_with(behind.client.temporal, reference, handle, OrderInput)
+    start = await behind.stored(asked)
+    given = OrderRequest.model_fields.keys() & start.model_fields_set
+    return OrderRequest.model_construct(**{name: getattr(start, name) for name in given})
 
 
 @heads.reads(

@@ -25,6 +25,7 @@ from invoicing.client.shared import described, page_of
 from invoicing.errors import FieldProblem, NotFound
 from invoicing.model import Recorded, Typed
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.schemas import NOT_FOR_CALLERS
 from invoicing.state.identity import INVOICE_PREFIX, MARK
 from invoicing.temporal import lists
 from invoicing.temporal.asking import Execution
@@ -311,6 +312,14 @@ async def page(
 
 MOST_PAGES = 10
 """Pages that are gone through for one in which there is something of the caller's."""
+
+
+def written(wanted: InvoiceRequest | OrderRequest) -> Response:
+    """A request as its caller wrote it, without what is ours in it."""
+    ours = set(NOT_FOR_CALLERS.get(type(wanted), ()))
+    return Response(
+        wanted.model_dump_json(exclude_unset=True, exclude=ours), media_type="application/json"
+    )
 
 
 class Failure(Recorded):

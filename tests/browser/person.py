@@ -13,6 +13,10 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 WITHIN = 120_000
 """Milliseconds for anything to be seen: many tests share the machine."""
+FOR_MANY = 600_000
+"""Milliseconds for what hundreds of invoices come to: each is a second's work of a busy machine."""
+PATIENT = {"temporal_seconds": 60.0, "worker_seconds": 60.0}
+"""Settings of a gateway on such a machine: whether it answers in time is tried elsewhere."""
 NOT_HERE = (
     "no Chromium can be found here, so no real browser tries the console: install Debian's package "
     "chromium, or set CHROMIUM to its path"
@@ -80,9 +84,9 @@ class Person:
         self.typed += 1
         await around.get_by_label(label).first.fill(text)
 
-    async def sees(self, text: str) -> None:
+    async def sees(self, text: str, within: float = WITHIN) -> None:
         """Once it is there."""
-        await expect(self.page.locator("main")).to_contain_text(text)
+        await expect(self.page.locator("main")).to_contain_text(text, timeout=within)
 
     async def _click(self, locator: Locator) -> None:
         self.clicks += 1

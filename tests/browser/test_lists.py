@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from settings.callers import Scope
-from tests.browser.person import person_at
+from tests.browser.person import PATIENT, person_at
 from tests.browser.test_pages import barriers
 from tests.console.booked import booked_over
 from tests.gateway.door import caller
@@ -33,7 +33,7 @@ async def test_a_list_is_chosen_saved_found_again_taken_and_forgotten(
     known = {"dora": caller(DORA, Scope.READ)}
     how = {"java_script_enabled": with_script}
     found = []
-    async with booked_over(shared_world, tmp_path, known) as booked:
+    async with booked_over(shared_world, tmp_path, known, **PATIENT) as booked:
         url = booked.gateway.url
         async with person_at(engine, url, DORA, **how) as dora:
             await dora.open("/invoices")

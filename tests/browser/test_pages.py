@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,15 +13,17 @@ from typing import Literal, NamedTuple
 import pytest
 from playwright.async_api import Browser, Page
 
+from invoicing.document import Party
 from invoicing.state.order import Deliver
 from settings.callers import Scope
 from temporal_server import Server
 from tests.batches import HEADER, a_row
-from tests.browser.person import Person, person_at
+from tests.browser.person import PATIENT, Person, person_at
 from tests.browser.test_people import WHY_LABEL
 from tests.console.booked import booked_over
 from tests.console.scenes import differing, held, told
 from tests.console.test_amendments import stuck
+from tests.examples import a_line
 from tests.gateway.door import caller
 from tests.gateway.test_orders import an_order
 from tests.lifecycle.office import office_at, units
@@ -46,6 +49,13 @@ class Look(NamedTuple):
     width: int
 
 
+ODD = {
+    "buyer": Party(name=f"Gemeenschap {'W' * 120}", account_number="K-1001"),
+    "lines": (
+        a_line(1, name="W" * 120, quantity=Decimal(1), unit_price=Decimal("999999999999.99")),
+    ),
+}
+"""What is as long as it may be, with nowhere to be broken."""
 LOOKS = (Look("light", 1440), Look("dark", 390), Look("dark", 1440), Look("light", 390))
 """The quick tier has the first two: each colour and each layout once."""
 
@@ -84,7 +94,7 @@ async def clara(shared_world: World, engine: Browser, tmp_path: Path) -> AsyncIt
     """Somebody who may do everything, where there are books."""
     known = {"clara": caller(CLARA, Scope.READ, Scope.START, Scope.OPERATE)}
     async with (
-        booked_over(shared_world, tmp_path, known) as booked,
+        booked_over(shared_world, tmp_path, known, **PATIENT) as booked,
         person_at(engine, booked.gateway.url, CLARA) as person,
     ):
         yield person
@@ -100,6 +110,7 @@ async def test_no_page_keeps_anybody_out(
     clara: Person, company: Company, server: Server, tmp_path: Path
 ) -> None:
     parked, waits = await differing(company), await held(company)
+    odd = await differing(company, document=ODD, options={})
     order = an_order(company, 1, 2)
     await company.client.orders.start(order)
     delivered = Deliver(delivery="A", lines=("1",), issue_date=date(2026, 6, 30))
@@ -111,6 +122,7 @@ async def test_no_page_keeps_anybody_out(
         paths = {
             "inbox": "/",
             "question": f"/invoices/{parked}",
+            "long words and amounts": f"/invoices/{odd}",
             "correction": f"/invoices/{parked}/correct",
             "held": f"/invoices/{waits}",
             "final": f"/invoices/{credited}",

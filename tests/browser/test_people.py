@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ from sandbox.zero_friction import Step
 from settings.callers import Scope
 from temporal_server import Server
 from tests.batches import HEADER, a_row, some
-from tests.browser.person import Person, person_at
+from tests.browser.person import FOR_MANY, PATIENT, Person, person_at
 from tests.console.browser import console_over
 from tests.console.scenes import WHY, differing, held, refused
 from tests.gateway.door import Gateway, caller
 from tests.lifecycle.office import Office, office_at
 from tests.lifecycle.parking import KINDS, once_more
-from tests.lifecycle.world import Company, World
+from tests.lifecycle.world import PACES, QUICK, Company, World
 from tests.tiers import THOROUGH, slow
 
 # What the pages say and do, tests/console sees without a browser, in a tenth of the time.
@@ -36,12 +37,16 @@ WHY_LABEL = "Why do you decide so?"
 
 @pytest.fixture
 async def console(shared_world: World, company: Company) -> AsyncIterator[Gateway]:
-    """For two people who see what is of this company alone."""
+    """For two people, of whom one sees what is of this company alone."""
+    async with console_for(shared_world, company) as made:
+        yield made
+
+
+def console_for(world: World, company: Company) -> contextlib.AbstractAsyncContextManager[Gateway]:
     account = (f"zero_friction/{company.account}",)
     may = (Scope.READ, Scope.START, Scope.OPERATE)
     known = {"anna": caller(ANNA, *may, accounts=account), "ben": caller(BEN, *may)}
-    async with console_over(shared_world.client, known) as made:
-        yield made
+    return console_over(world.client, known, **PATIENT)
 
 
 @pytest.fixture
@@ -107,15 +112,20 @@ async def test_five_different_questions_take_four_clicks_and_one_reason_each_wit
     ("count", "with_script"), [(IN_A_BATCH, True), (12, False)], ids=["with script", "without"]
 )
 async def test_a_file_of_invoices_is_previewed_asked_for_and_its_result_taken(
-    engine: Browser,
-    console: Gateway,
-    company: Company,
-    tmp_path: Path,
-    count: int,
-    with_script: bool,
+    shared_world: World, engine: Browser, tmp_path: Path, count: int, with_script: bool
 ) -> None:
-    async with person_at(engine, console.url, ANNA, java_script_enabled=with_script) as anna:
+    async with (
+        shared_world.company(paces=UNHURRIED, patience=60) as company,
+        console_for(shared_world, company) as console,
+        person_at(engine, console.url, ANNA, java_script_enabled=with_script) as anna,
+    ):
+        anna.page.set_default_timeout(FOR_MANY)
         await _a_batch(anna, company, tmp_path, count)
+
+
+_LONG = QUICK.model_copy(update={"deadline": timedelta(minutes=15)})
+UNHURRIED = PACES.model_copy(update={name: _LONG for name, pace in PACES if pace == QUICK})
+"""Of hundreds at once on a busy machine none is to ask a person because it took long."""
 
 
 async def _a_batch(anna: Person, company: Company, tmp_path: Path, count: int) -> None:
@@ -129,9 +139,9 @@ async def _a_batch(anna: Person, company: Company, tmp_path: Path, count: int) -
     await anna.sees(f"june.csv: {count} invoices")
     await anna.sees(f"{count} not asked for yet")
     await anna.press("Ask for")
-    await anna.sees(f"{count} asked for now")
+    await anna.sees(f"{count} asked for now", FOR_MANY)
     for each in references:
-        await company.finished(each)
+        await company.finished(each, FOR_MANY / 1000)
     sent = anna.page.get_by_text(f"{count} sent", exact=True)
     while not await sent.count():
         await anna.press("Look again")

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from invoicing.provider import PaymentStatus
 from register import opened
@@ -28,9 +29,10 @@ class Booked:
 
 @contextlib.asynccontextmanager
 async def booked_over(
-    world: World, place: Path, known: Mapping[str, CallerSettings] | None = None
+    world: World, place: Path, known: Mapping[str, CallerSettings] | None = None, **changes: Any
 ) -> AsyncIterator[Booked]:
-    """A-1 of mollie/shop was paid there, and `id-2` is there, which nobody asked for here."""
+    """A-1 of mollie/shop was paid there, and `id-2` is there, which nobody asked for here.
+    `changes`: of the gateway's settings."""
     where = str(place / "register.db")
     books = opened(where)
     await books.claim(a_claim("A-1"))
@@ -44,5 +46,5 @@ async def booked_over(
         drill.engine.dispose()
         books.close()
     with contextlib.closing(Reader(where)) as reader:
-        async with console_over(world.client, known, books=reader) as gateway:
+        async with console_over(world.client, known, books=reader, **changes) as gateway:
             yield Booked(gateway, reader)

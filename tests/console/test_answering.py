@@ -12,7 +12,7 @@ from invoicing.request import Goal
 from invoicing.state.invoice import Status
 from sandbox.zero_friction import Step
 from tests.console.browser import Browser
-from tests.console.scenes import WHY, differing, held, refused
+from tests.console.scenes import WHY, differing, everywhere, held, refused
 from tests.lifecycle.world import Company
 from tests.tiers import detail, slow
 
@@ -117,6 +117,25 @@ async def test_a_document_is_corrected_and_its_mistakes_stand_beside_it(
     done = await browser.send(form, ("answer", "correct"), reason=WHY, document=json.dumps(written))
     assert done.status == 200
     assert (await company.finished(reference)).status is Status.SENT
+
+
+async def test_what_was_corrected_once_is_shown_and_is_what_the_next_correction_begins_with(
+    company: Company, browser: Browser
+) -> None:
+    reference = await refused(company, times=2)
+    path = f"/console/invoices/{reference}"
+    form = (await browser.get(path)).form("/resolve", "correct")
+    written = json.loads(form.hidden("document"))
+    written["buyer"]["name"] = "Corrected BV"
+    written["lines"][0] |= {"name": "Meter replaced", "unit_price": "21.50"}
+    await browser.send(form, ("answer", "correct"), reason=WHY, document=json.dumps(written))
+    await company.stand_in.reached(Step.CREATE, 2)
+    await company.parked(reference)
+    page = await browser.get(path)
+    for words in ("Corrected BV", "Meter replaced", "€21.50"):
+        assert words in page.text
+    assert json.loads(page.form("/resolve", "correct").hidden("document")) == written
+    assert "Corrected BV" in (await everywhere(browser, reference)).text
 
 
 @detail

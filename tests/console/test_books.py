@@ -57,8 +57,16 @@ async def test_the_books_show_what_disagrees_each_run_and_what_a_month_comes_to(
     assert "May 1, 2026 to Jun 30, 2026" in page.text
     assert "1 × Paid, and nobody told us" in page.text
     assert "EUR 1 €100.00 €21.00 €121.00 €0.00 €0.00" in page.text
+    assert "What the final invoices of June 2026 come to" in page.text
     other = await books_of(clerk, month="2025-01")
     assert "No invoice of that month is final." in other.text
+
+
+async def test_of_a_month_that_is_not_over_the_books_say_so(clerk: Browser) -> None:
+    said = "is not over: what you take now is how it stands now"
+    assert said in (await books_of(clerk)).text
+    assert f"December 9998 {said}" in (await books_of(clerk, month="9998-12")).text
+    assert said not in (await books_of(clerk, month="2025-01")).text
 
 
 @detail

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from console.credited import MOST_LINES
+from console.answering import MOST_LINES
 from gateway import tokens
 from invoicing.request import Goal
 from settings.callers import Scope
@@ -158,7 +158,7 @@ async def test_mistakes_are_named_and_nothing_is_credited(
 
 
 @slow
-async def test_of_an_invoice_of_many_lines_the_form_has_so_many_as_it_can_send(
+async def test_of_an_invoice_of_many_lines_those_are_shown_and_credited_that_a_form_can_send(
     office: Office, browser: Browser
 ) -> None:
     many = tuple(a_line(each, quantity=Decimal(1)) for each in range(1, MOST_LINES + 2))
@@ -166,14 +166,27 @@ async def test_of_an_invoice_of_many_lines_the_form_has_so_many_as_it_can_send(
     page = await browser.get(of(reference))
     form = page.form("/credit")
     assert len([each for each in form.typed if each.startswith("units.")]) == MOST_LINES
-    assert f"Only {MOST_LINES} lines are shown" in page.text
+    assert page.text.count(f"Lines 1 to {MOST_LINES} of {MOST_LINES + 1}") == 2
+    assert page.links().count(f"?line={MOST_LINES + 1}#credits") == 1
+    last = await browser.get(f"{of(reference)}?line={MOST_LINES + 1}")
+    wrong = {"what": "lines", f"units.{MOST_LINES + 1}": "many", "credit": "C1", "reason": WHY}
+    given = dict(last.form(f"/credit?line={MOST_LINES + 1}").fields) | wrong
+    again = Page(
+        await browser.ask("POST", f"{of(reference)}/credit?line={MOST_LINES + 1}", data=given)
+    )
+    assert (again.status, 'value="many"' in again.answer.text) == (422, True)
+    assert 'data-page="/console' in last.answer.text
+    assert f"?line={MOST_LINES + 1}" in last.answer.text.partition("data-page=")[2][:200]
     every = {name: "1" for name in form.typed if name.startswith("units.")}
     fields = dict(form.fields) | every | {"credit": "C1", "what": "lines", "reason": WHY}
     assert (await browser.ask("POST", form.action, data=fields)).status_code == 303
     page = await browser.get(of(reference))
     left = [each for each in page.form("/credit").typed if each.startswith("units.")]
     assert left == [f"units.{MOST_LINES + 1}"]
-    assert "lines are shown" not in page.text
+    assert page.text.count("Lines 1 to") == 1, "of the invoice, and no more of what is left"
+    for nowhere in ("0", "x", "-1", "9" * 7, f"{MOST_LINES + 2}"):
+        page = await browser.get(of(reference), params={"line": nowhere})
+        assert f"Lines 1 to {MOST_LINES} of" in page.text
 
 
 async def test_a_draft_has_no_form_to_credit_it(office: Office, browser: Browser) -> None:

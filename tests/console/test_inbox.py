@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from console import inbox
 from console.inbox import by_worth
 from console.subjects import Kind
 from gateway import tokens
@@ -144,3 +146,30 @@ async def test_while_the_register_is_away_the_inbox_is_in_order_of_age(
             await browser.sign_in(token)
             page = await until(browser, "/console/?order=worth", lambda one: reference in one.text)
             assert "The register does not answer now" in page.text
+
+
+async def test_who_has_answered_does_not_see_the_question_again_where_lists_are_behind(
+    shared_world: World, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, other, token = await differing(company), await differing(company), tokens.new()
+    limits = {"accounts": (f"zero_friction/{company.account}",)}
+    known = {"clerk": caller(token, Scope.READ, Scope.OPERATE, **limits)}
+    truly = inbox._waiting
+    listed: list[Any] = []
+
+    async def look(*of: Any) -> Any:
+        """As it was when both were first listed."""
+        if not listed or len(listed[-1][0]) < 2:
+            listed.append(await truly(*of))
+        return listed[-1]
+
+    monkeypatch.setattr(inbox, "_waiting", look)
+    async with console_over(shared_world.client, known) as gateway:
+        browser = Browser(gateway.url)
+        await browser.sign_in(token)
+        await until(browser, "/console/", lambda page: {answered, other} <= {*_references(page)})
+        form = (await browser.get(f"/console/invoices/{answered}")).form("/resolve", "abandon")
+        await browser.send(form, ("answer", "abandon"), reason="not this one")
+        page = await browser.get("/console/")
+        assert _references(page) == [other]
+        assert "1 invoice or order waits." in page.text

@@ -46,7 +46,7 @@ class Asks:
 
 
 async def test_those_who_ask_the_same_at_once_share_one_look() -> None:
-    asks, some = Asks(), Lately(1.0, Clock())
+    asks, some = Asks(), Lately(1.0, clock=Clock())
     every = [asyncio.create_task(some.answer("a", asks)) for _ in range(25)]
     asks.may.set()
     assert await asyncio.gather(*every) == [1] * 25
@@ -56,7 +56,7 @@ async def test_those_who_ask_the_same_at_once_share_one_look() -> None:
 async def test_an_answer_is_no_older_than_it_may_be_and_is_let_go_of() -> None:
     asks, clock = Asks(), Clock()
     asks.may.set()
-    some = Lately(1.0, clock)
+    some = Lately(1.0, clock=clock)
     assert [await some.answer("a", asks), await some.answer("b", asks)] == [1, 2]
     clock.now = 0.9
     assert await some.answer("a", asks) == 1
@@ -68,14 +68,14 @@ async def test_an_answer_is_no_older_than_it_may_be_and_is_let_go_of() -> None:
 async def test_who_has_done_something_is_not_answered_from_before() -> None:
     asks = Asks()
     asks.may.set()
-    some = Lately(1.0, Clock())
+    some = Lately(1.0, clock=Clock())
     assert await some.answer("a", asks) == 1
     some.forget()
     assert await some.answer("a", asks) == 2
 
 
 async def test_a_failure_is_told_to_those_who_wait_and_nobody_after() -> None:
-    asks, some = Asks(), Lately(1.0, Clock())
+    asks, some = Asks(), Lately(1.0, clock=Clock())
     asks.fails = True
     waits = asyncio.create_task(some.answer("a", asks))
     await asyncio.sleep(0)
@@ -87,12 +87,85 @@ async def test_a_failure_is_told_to_those_who_wait_and_nobody_after() -> None:
 
 
 async def test_one_who_leaves_takes_nobody_s_answer_along() -> None:
-    asks, some = Asks(), Lately(1.0, Clock())
+    asks, some = Asks(), Lately(1.0, clock=Clock())
     first, second = (asyncio.create_task(some.answer("a", asks)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     asks.may.set()
     assert await second == 1
+
+
+async def test_who_wants_it_at_once_is_given_the_last_answer_while_the_next_is_under_way() -> None:
+    asks, clock = Asks(), Clock()
+    asks.may.set()
+    some = Lately(1.0, 5.0, clock)
+    assert await some.answer("a", asks, at_once=True) == 1
+    asks.may.clear()
+    clock.now = 4.9
+    assert [await some.answer("a", asks, at_once=True) for _ in range(3)] == [1, 1, 1]
+    assert (asks.times, some.held) == (1, 1)
+    waits = asyncio.create_task(some.answer("a", asks))
+    await asyncio.sleep(0)
+    assert asks.times == 2, "it was asked for anew once, behind them"
+    asks.may.set()
+    assert await waits == 2
+    assert await some.answer("a", asks, at_once=True) == 2
+
+
+async def test_an_answer_that_is_given_at_once_is_of_bounded_age() -> None:
+    asks, clock = Asks(), Clock()
+    asks.may.set()
+    some = Lately(1.0, 5.0, clock)
+    await some.answer("a", asks)
+    asks.may.clear()
+    clock.now = 5.0
+    late = asyncio.create_task(some.answer("a", asks, at_once=True))
+    await asyncio.sleep(0)
+    assert not late.done()
+    asks.may.set()
+    assert await late == 2
+
+
+async def test_who_has_done_something_is_given_nothing_that_was_asked_for_before() -> None:
+    asks, clock = Asks(), Clock()
+    asks.may.set()
+    some = Lately(1.0, 5.0, clock)
+    await some.answer("a", asks)
+    clock.now = 2.0
+    asks.may.clear()
+    assert await some.answer("a", asks, at_once=True) == 1
+    await asyncio.sleep(0)
+    some.forget()
+    mine = asyncio.create_task(some.answer("a", asks, at_once=True))
+    await asyncio.sleep(0)
+    assert not mine.done()
+    asks.may.set()
+    assert await mine == 3, "the second was under way when it was done"
+
+
+async def test_where_asking_anew_fails_that_is_told_once_the_last_answer_is_too_old() -> None:
+    asks, clock = Asks(), Clock()
+    asks.may.set()
+    some = Lately(1.0, 5.0, clock)
+    await some.answer("a", asks)
+    asks.fails = True
+    for clock.now in (1.0, 3.0):
+        assert await some.answer("a", asks, at_once=True) == 1
+        await asyncio.sleep(0)
+    clock.now = 5.0
+    with pytest.raises(RuntimeError):
+        await some.answer("a", asks, at_once=True)
+
+
+async def test_nothing_is_left_under_way_at_the_end() -> None:
+    asks, some = Asks(), Lately(1.0)
+    asker = asyncio.create_task(some.answer("a", asks))
+    await asyncio.sleep(0)
+    await some.end()
+    with pytest.raises(asyncio.CancelledError):
+        await asker
+    asks.may.set()
+    await some.end()
 
 
 def _reads(said: list[str]) -> Callable[[], Awaitable[str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from markupsafe import Markup
 
-from console.render import shown
+from console.render import json_shown, shown
 from invoicing.document import Party
 from invoicing.state.invoice import Hold, Status
 from tests.console.browser import Browser
@@ -48,6 +50,14 @@ async def test_what_was_typed_is_shown_as_it_was_typed(
 @pytest.mark.parametrize("sign", [*"\u202e\u202d\u2066\u2069\u200f\u061c\u200b\ufeff\x00\x1b\x9b"])
 def test_what_turns_or_hides_text_is_seen_as_a_sign(sign: str) -> None:
     assert shown(f"a{sign}b") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_in_json_they_are_escaped_so_that_a_form_brings_them_back() -> None:
+    said = {"name": "\u200fאלף\u202e & \x7f\u2028", "note": "a\nb"}
+    written = json_shown(json.dumps(said, indent=2, ensure_ascii=False))
+    assert shown(written) == written
+    assert "אלף" in written
+    assert json.loads(written) == said
 
 
 def test_letters_of_every_script_stay_as_they_are() -> None:

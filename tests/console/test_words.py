@@ -236,6 +236,8 @@ def test_no_digit_is_lost() -> None:
     assert reader.money(Decimal("1.234"), "KWD").endswith("1.234")
     assert reader.number(Decimal("8.875")) == "8.875"
     assert reader.figure("not stated") == "not stated"
+    assert reader.figure("2026-07-30") == reader.day(date(2026, 7, 30))
+    assert reader.figure("2026-02-30") == "2026-02-30"
     moment = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
     assert "Jul 1, 2026" in reader.moment(moment)
     assert reader.moment(moment).endswith("CEST")

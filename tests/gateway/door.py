@@ -176,6 +176,7 @@ async def gateway_over(
         httpx.AsyncClient(trust_env=False, timeout=30, verify=NO_TLS) as http,
     ):
         yield Gateway(url, app.openapi(), http, accounts, app)
+    await app.state.backend.end()
 
 
 def problem(answer: httpx.Response, kind: Kind) -> ProblemDetails:

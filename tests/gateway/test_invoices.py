@@ -72,6 +72,16 @@ async def test_an_invoice_is_asked_for_followed_and_waited_for(
     assert company.effects(reference) == SENT
 
 
+async def test_the_request_is_shown_as_it_would_be_sent_again(company: Company, door: Door) -> None:
+    request = wanted(company)
+    await door.post("/v1/invoices", request)
+    shown = await door.get(f"/v1/invoices/{request.reference}/request")
+    assert InvoiceRequest.model_validate(shown.json()) == request
+    assert not {"credits", "order"} & shown.json().keys(), "they are ours alone"
+    assert (await door.post("/v1/invoices", shown.json())).status_code == 200
+    await waited(door, request.reference)
+
+
 async def test_the_same_request_again_is_the_same_invoice(company: Company, door: Door) -> None:
     request = wanted(company)
     first = await door.post("/v1/invoices", request, key=request.reference)
@@ -117,7 +127,7 @@ async def test_a_key_must_be_the_reference(company: Company, door: Door) -> None
 
 
 async def test_what_is_not_known_is_not_found(door: Door) -> None:
-    for path in ("", "/journal", "/result"):
+    for path in ("", "/journal", "/request", "/result"):
         problem(await door.get(f"/v1/invoices/NEVER-1{path}"), Kind.NOT_FOUND)
     for verb in ("hold", "release", "cancel"):
         problem(await door.post(f"/v1/invoices/NEVER-1/{verb}", WHY), Kind.NOT_FOUND)

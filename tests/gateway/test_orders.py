@@ -157,9 +157,20 @@ async def test_an_order_for_other_content_says_what_differs(company: Company, do
     await company.client.orders.handle(order.reference).terminate("the test is over")
 
 
+async def test_an_order_s_request_is_shown_as_it_would_be_sent_again(
+    company: Company, door: Door
+) -> None:
+    order = an_order(company, 1)
+    await door.post("/v1/orders", order)
+    shown = await door.get(f"/v1/orders/{order.reference}/request")
+    assert OrderRequest.model_validate(shown.json()) == order
+    assert (await door.post("/v1/orders", shown.json())).status_code == 200
+    await company.client.orders.handle(order.reference).terminate("the test is over")
+
+
 async def test_what_is_not_known_or_not_waiting_is_refused(company: Company, door: Door) -> None:
     answer = {**WHY, "question": "q1", "answer": "retry"}
-    for path in ("", "/journal", "/result"):
+    for path in ("", "/journal", "/request", "/result"):
         problem(await door.get(f"/v1/orders/NEVER-1{path}"), Kind.NOT_FOUND)
     problem(await door.post("/v1/orders/NEVER-1/resolve", answer), Kind.NOT_FOUND)
     order = an_order(company, 1)
