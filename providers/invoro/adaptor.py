@@ -138,7 +138,7 @@ class Invoro:
             files=names,
         )
         body = encoded(call, context, self._settings)
-        none: Json = {"attachments": []}
+        none: dict[str, Json] = {"attachments": []}
         return words_of({**none, **body} if isinstance(body, Mapping) else body)
 
     async def look_up(self, call: LookUpCall) -> Found:

@@ -28,12 +28,21 @@ _Problems = Iterator[FieldProblem]
 class Way(Protocol):
     """BG-16: one way to pay."""
 
-    means_code: str | None
-    bank_accounts: Sequence[Any]
-    """BG-17, each with its `iban`."""
-    card: Any
-    direct_debit: Any
-    """BG-19, with its `mandate_id`."""
+    @property
+    def means_code(self) -> str | None:
+        """BT-81."""
+
+    @property
+    def bank_accounts(self) -> Sequence[Any]:
+        """BG-17, each with its `iban`."""
+
+    @property
+    def card(self) -> Any:
+        """BG-18."""
+
+    @property
+    def direct_debit(self) -> Any:
+        """BG-19, with its `mandate_id`."""
 
 
 @dataclass(frozen=True)

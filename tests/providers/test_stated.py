@@ -381,18 +381,33 @@ class Held:
         return [*wrong, *(["stage"] if told.stage is not self.before.stage else [])]
 
 
-def leaves(body: Any, path: str = "") -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    """Each value that stands in it, of lists of their first item alone, with what puts another one
-    in its place."""
+Put = Callable[[Any], Any]
+"""The whole, with what a function makes of one value in place of it."""
+
+
+def leaves(body: Any, path: str = "") -> Iterator[tuple[str, Put]]:
+    """Each value that stands in it, of lists of their first item alone."""
     if isinstance(body, dict):
         for name, inner in body.items():
             for at, put in leaves(inner, f"{path}.{name}".lstrip(".")):
-                yield at, lambda new, name=name, put=put: {**body, name: put(new)}
+                yield at, _in_member(body, name, put)
     elif isinstance(body, list) and body:
         for at, put in leaves(body[0], path):
-            yield at, lambda new, put=put: [put(new), *body[1:]]
+            yield at, _in_first(body, put)
     elif body is not None and body != []:
-        yield path, lambda new: new(body)
+        yield path, _itself(body)
+
+
+def _in_member(body: dict[str, Any], name: str, put: Put) -> Put:
+    return lambda new: {**body, name: put(new)}
+
+
+def _in_first(body: list[Any], put: Put) -> Put:
+    return lambda new: [put(new), *body[1:]]
+
+
+def _itself(value: Any) -> Put:
+    return lambda new: new(value)
 
 
 def another(value: Any) -> Any:
