@@ -41,6 +41,12 @@ STANDARD_REASONS = {
 }
 """The reason that a category has by itself (BR-AE-10, BR-IC-10, BR-G-10, BR-O-10)."""
 
+_MEANT = {code: category for category, code in STANDARD_REASONS.items()} | dict.fromkeys(
+    ("VATEX-EU-D", "VATEX-EU-F", "VATEX-EU-I", "VATEX-EU-J"), VatCategory.EXEMPT
+)
+"""What a code says of the category: those above, and margin schemes (PEPPOL-EN16931-P0104 to
+P0111)."""
+
 _LEAST_RATE = {
     VatCategory.STANDARD: Decimal(1),
     VatCategory.CANARY_ISLANDS: Decimal("0.5"),
@@ -110,11 +116,9 @@ def _no_reason_without_exemption(vat: Vat) -> _Problems:
 
 def _code_is_of_the_category(vat: Vat) -> _Problems:
     """BR-AE-10, BR-IC-10, BR-G-10, BR-O-10: the code means the category."""
-    for category, code in STANDARD_REASONS.items():
-        if vat.exemption_code == code and vat.category is not category:
-            yield FieldProblem(
-                field="exemption_code", message=f"is the reason of category {category}"
-            )
+    category = _MEANT.get(vat.exemption_code or "", vat.category)
+    if vat.category is not category:
+        yield FieldProblem(field="exemption_code", message=f"is the reason of category {category}")
 
 
 _RULES = (

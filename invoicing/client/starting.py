@@ -13,7 +13,7 @@ from invoicing.provider import Stage
 from invoicing.request import InvoiceRequest, refuse_set_by_us
 from invoicing.state import attributes
 from invoicing.state.bounds import refuse_too_large
-from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.case import InvoiceInput
 from invoicing.state.doubt import UNKNOWN_CONTENT
 from invoicing.state.identity import (
     DETAILS,
@@ -27,6 +27,7 @@ from invoicing.state.identity import (
     workflow_id,
 )
 from invoicing.state.invoice import Invoice, Status
+from invoicing.state.lives import Earlier
 from invoicing.temporal.asking import Execution, Refused, accepted
 from invoicing.temporal.lists import CUT_OFF_BY
 

@@ -5,24 +5,21 @@ Pure data and pure answers. The workflow changes it, queries show it, continue-a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from pydantic import JsonValue
 
 from invoicing.balance import UNSTATED, Balance, Statement
 from invoicing.consent import Consent, CorrectedAlone
 from invoicing.errors import FieldProblem
-from invoicing.model import Recorded
 from invoicing.money import Number, exactly
 from invoicing.provider import Echo, PaymentStatus, Plan, Snapshot, Stage, Target
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.state import attributes
 from invoicing.state.bounds import listed_keys, said
 from invoicing.state.doubt import CREATE, SHOWS, Doubt
-from invoicing.state.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
 from invoicing.state.invoice import (
     Amounts,
     Cancel,
@@ -32,6 +29,7 @@ from invoicing.state.invoice import (
     LineStatus,
     Status,
 )
+from invoicing.state.lives import Before, Earlier
 from invoicing.state.memory import Memory
 
 MOST_KEYS = 200
@@ -342,66 +340,6 @@ _OF_ONE_DRAFT = (
     *("number", "echo", "problems", "tolerated", "accepted", "insisted", "without", "attached"),
     *("document_asked", "outdated", "made"),
 )
-
-
-class Earlier(Recorded):
-    """What is known of the lives that this reference had before: when the last one ended, digests
-    of everything that they may have asked for, and what people said in the last one that it could
-    not carry out any more."""
-
-    ended: datetime
-    contents: tuple[str, ...]
-    cancelled: bool = False
-    """Whether the last one was being taken back: so is its successor."""
-    held: bool = False
-    """Whether a person held it: so is its successor."""
-    corrected: bool = False
-    """Whether a person had it made from another document than is asked for now: its successor is
-    held, for somebody to say which of the two is right."""
-    in_parts: bool = False
-    """Whether parts of it were credited: its successor is not credited as a whole either."""
-
-    @classmethod
-    def of(
-        cls, memo: Mapping[str, Any], asked: str, ended: datetime, *, unfinished: bool
-    ) -> Earlier:
-        """What the memo of the last life leaves to the next one.
-
-        `asked` is the digest of the content that it began with. `unfinished` says that it did not
-        come to its own end: it was cut off, or failed because nobody came in time. What people had
-        said then still holds; at any other end it has been carried out.
-        """
-        return cls(
-            ended=ended,
-            contents=tuple(dict.fromkeys((*memo.get(CONTENTS, ()), asked)))[-MOST_CONTENTS:],
-            cancelled=unfinished and bool(memo.get(CANCELLED)),
-            held=unfinished and bool(memo.get(HELD)),
-            corrected=unfinished and bool(memo.get(CORRECTED)),
-            in_parts=bool(memo.get(IN_PARTS)),
-        )
-
-    @property
-    def memo(self) -> dict[str, Any]:
-        """What the successor's memo says from its start: it may be cut off before it says
-        anything itself."""
-        words = {
-            CANCELLED: self.cancelled,
-            HELD: self.held,
-            CORRECTED: self.corrected,
-            IN_PARTS: self.in_parts,
-        }
-        return {
-            CONTENTS: list(self.contents),
-            **{name: True for name, said in words.items() if said},
-        }
-
-
-class Before(Recorded):
-    """What the workflow that hears of an invoice's money must know of the one that has ended."""
-
-    claimant: str
-    """By whom the register knows the reference as claimed."""
-    began: datetime
 
 
 class InvoiceInput(InvoiceRequest):

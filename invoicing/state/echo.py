@@ -111,9 +111,18 @@ def _said_otherwise(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Itera
 
 
 def says_who(text: str) -> bool:
-    """Whether a text that is compared says whose invoice it is: a name, a VAT number, an account
-    number."""
-    return text.endswith(("name", "VAT number", "account number"))
+    """Whether a text that is compared says whose invoice it is, or who is paid: a name, a number
+    that somebody is registered under, an account number."""
+    return text.endswith(
+        ("name", "VAT number", "account number", "registration number", "identity number")
+    )
+
+
+def says_how_much(text: str) -> bool:
+    """Whether a text that is compared is about money, or says which way it goes."""
+    return text.endswith(
+        ("amount", "amounts", "figures of the lines", "fee", "discount", "reduction")
+    ) or text in ("exchange rate", "kind of invoice")
 
 
 class _Comparison:

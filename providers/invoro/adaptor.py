@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import httpx
 from pydantic import BaseModel
 
+from invoicing.attachment import files_of
 from invoicing.errors import FieldProblem, Rejected, Unavailable, Unreadable
 from invoicing.provider import (
     CreateCall,
@@ -29,7 +30,7 @@ from invoicing.provider import (
 from invoicing.provider import Delivery as WebhookDelivery
 from invoicing.provider.listing import ListCall, ListPage
 from invoicing.request import InvoiceRequest
-from invoicing.totals import totals
+from invoicing.totals import Totals, totals
 from providers.invoro.check import COVERAGE, RecipientQuery, check_request, first_context, look_ups
 from providers.invoro.decode import (
     SIGNATURE,
@@ -43,14 +44,14 @@ from providers.invoro.decode import (
     refusal,
     same_figures,
     signature_fits,
-    words_of,
 )
-from providers.invoro.encode import attached_as, credit_note, encoded, party_of, since_query
+from providers.invoro.encode import credit_note, encoded, since_query
 from providers.invoro.listing import list_page
 from providers.invoro.meaning import Meaning
 from providers.invoro.options import UNSAID, InvoroOptions
 from providers.invoro.settings import NAME, InvoroSettings
 from providers.invoro.states import INVOICE, INVOICES, UNSENT, Context
+from providers.invoro.words import words_of
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id
 from providers.kit.coverage import Coverage
@@ -105,19 +106,15 @@ class Invoro:
         check_request(request, options, mistakes)
         mistakes.settle(NAME)
         document = request.document
+        sums, context = (
+            totals(document, "category"),
+            first_context(request, options, self._settings),
+        )
         return Plan(
-            totals=totals(document, "category"),
+            totals=sums,
             # The rest stands in `ubl_json`, which may be missing; compared where it is stated.
             echoes=(Figure.CURRENCY, Figure.GROSS),
-            said=words_of(
-                party_of(document.buyer, options.buyer_tax_registration),
-                (line.name for line in document.lines),
-                options.vat_currency,
-                [
-                    {"filename": one.file and one.file.name, "description": attached_as(one)}
-                    for one in document.attachments
-                ],
-            ),
+            said=self._words(request, sums, context),
             look_ups=look_ups(document, options),
             find_first=document.number is not None,
             credits=document.type == "invoice" and self._settings.ubl_figures == "cents",
@@ -126,8 +123,23 @@ class Invoro:
             call_timeout=timedelta(seconds=6 * self._settings.timeout),
             rounding=options.rounding_amount or Decimal(0),
             buyer=document.buyer.name,
-            context=first_context(request, options, self._settings).given(),
+            context=context.given(),
         )
+
+    def _words(self, request: InvoiceRequest, sums: Totals, context: Context) -> dict[str, str]:
+        """What it will be told, with the figures that it may be left to work out by itself."""
+        names = {file.sha256: b"" for file in files_of(request.document.attachments)}
+        target = Target(account=request.account, reference=request.reference)
+        call = CreateCall(
+            target=target,
+            document=request.document,
+            options={**request.options, "calculate_totals": False},
+            totals=sums,
+            files=names,
+        )
+        body = encoded(call, context, self._settings)
+        none: dict[str, Json] = {"attachments": []}
+        return words_of({**none, **body} if isinstance(body, Mapping) else body)
 
     async def look_up(self, call: LookUpCall) -> Found:
         """See the port. The recipient must be on the network; nothing else is taken from there."""

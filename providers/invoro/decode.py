@@ -29,7 +29,6 @@ from providers.invoro.states import STATES, Context
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, encode, retry_after, slowed, unclear
-from providers.kit.said import said
 from providers.kit.wire import Wire, Written
 from providers.kit.words import safe_word
 
@@ -101,13 +100,6 @@ class Invoice(Wire):
             and STATES[self.state] is not Stage.DELETED
         )
 
-    @property
-    def item_names(self) -> tuple[Any, ...]:
-        """The text of every line; none where the lines are not shown as such."""
-        items = self.at("items")
-        shown = items if isinstance(items, Sequence) and not isinstance(items, str) else ()
-        return tuple(one.get("name") if isinstance(one, Mapping) else None for one in shown)
-
     def mentions(self, mark: str | None) -> bool:
         """Whether a line of text anywhere in it is the mark; every invoice has the mark None."""
         return mark is None or any(mark in text.splitlines() for text in _texts(self.ubl_json))
@@ -140,34 +132,6 @@ class Invoice(Wire):
             if value and any(hint in key.lower() for hint in ("error", "fail", "reason"))
         )
         return reasons or (FieldProblem(field="state", message="the provider could not send it"),)
-
-
-def words_of(
-    buyer: Any, names: Iterable[Any], vat_currency: Any = None, attachments: Any = None
-) -> dict[str, str]:
-    """What an invoice says in words, asked for or stated: both are written alike."""
-    told = buyer if isinstance(buyer, Mapping) else {}
-    address = told.get("address")
-    place = address if isinstance(address, Mapping) else {}
-    words = {
-        "buyer's VAT number": told.get("vat_number"),
-        "buyer's street": place.get("street"),
-        "buyer's postal code": place.get("postal_code"),
-        "buyer's city": place.get("city"),
-        "buyer's country": place.get("country"),
-        "VAT currency": vat_currency,
-        "attachments": _all_of(attachments),
-    }
-    return said(words, names)
-
-
-def _all_of(attachments: Any) -> str | None:
-    """Each by the name of its file and what is said of it; that there is none is said as well.
-    None where nothing is stated, or something else than a list of them."""
-    if not isinstance(attachments, list) or not all(isinstance(each, dict) for each in attachments):
-        return None
-    names = [[each.get("filename"), each.get("description")] for each in attachments]
-    return f"{len(names)}: {sorted(map(str, names))}"
 
 
 class Page(Wire):

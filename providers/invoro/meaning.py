@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from invoicing.balance import Statement
 from invoicing.provider import (
     Echo,
@@ -15,10 +17,10 @@ from providers.invoro.decode import (
     amount_of_cents,
     text_or_none,
     vat_by_rate,
-    words_of,
 )
 from providers.invoro.settings import InvoroSettings
 from providers.invoro.states import STATES, Context
+from providers.invoro.words import words_of
 from providers.kit.mistakes import stated
 from providers.kit.wire import day_of
 from providers.kit.words import safe_word
@@ -110,6 +112,14 @@ class Meaning:
             return invoice.amount
         return invoice.amount + context.prepaid - context.rounding
 
+    def _words(self, invoice: Invoice) -> dict[str, str]:
+        told = invoice.ubl_json if isinstance(invoice.ubl_json, Mapping) else {}
+        apart = {
+            "business_entity_id": invoice.business_entity_id,
+            "related_invoice_id": invoice.related_invoice_id,
+        }
+        return words_of({**told, **apart}, figures=self._settings.ubl_figures == "cents")
+
     def _echo(self, invoice: Invoice, context: Context) -> Echo:
         """What is told of the invoice and stands in its UBL. What is to be paid is compared, and so
         is what makes it differ from the gross amount: a deposit that was dropped shows there."""
@@ -121,12 +131,7 @@ class Meaning:
             due_date=day_of(invoice.at("header", "due_date")),
             buyer=text_or_none(invoice.at("buyer", "name")),
             number=invoice.number,
-            said=words_of(
-                invoice.at("buyer"),
-                invoice.item_names,
-                invoice.at("header", "vat_currency"),
-                invoice.at("attachments"),
-            ),
+            said=self._words(invoice),
         )
         if self._settings.ubl_figures == "ignored":
             return echo

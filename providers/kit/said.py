@@ -2,26 +2,100 @@
 
 A plan has a digest of each text that goes out, a snapshot one of each that is stated. Who the buyer
 is must not stand in questions, and a thousand lines must not fill a history; a digest says enough:
-the same, or not. Spaces and case do not count.
+the same, or not. Spaces and case do not count, and a number is one however it is written.
+
+Amounts of which a document is made are told apart the same way. What it comes to is compared with
+its figures, see `invoicing.provider.Echo`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from invoicing.money import plain
+from providers.kit.wire import Amount, is_unset
+
 LINES = "texts of the lines"
+FIGURES = "figures of the lines"
+
+_UNREADABLE = "?"
+"""Stated, and nobody can read it: that is no agreement."""
 
 
-def said(words: Mapping[str, Any], lines: Iterable[Any] = ()) -> dict[str, str]:
+def said(
+    words: Mapping[str, Any], lines: Iterable[Any] = (), rows: Iterable[Sequence[Any]] = ()
+) -> dict[str, str]:
     """Digests by name. What is no text, or an empty one, is not said. The lines are one, in any
-    order, and are said where every one of them has a text."""
+    order, and are said where every one of them has a text. So are their figures, `rows`,
+    where every one of them is stated: apart from the texts, which a person may let stand."""
     made = {name: _digest(text) for name, each in words.items() if (text := _plain(each))}
     texts = [_plain(each) for each in lines]
     if texts and all(texts):
         made[LINES] = _digest("\n".join(sorted(texts)))
+    figures = [[_plain(each) for each in row] for row in rows]
+    if figures and all(map(all, figures)):
+        made[FIGURES] = _digest("\n".join(sorted("\t".join(row) for row in figures)))
     return made
+
+
+def at(body: Any, place: str) -> Any:
+    """What stands at `debtor.invoiceAddress.name`; None where nothing does."""
+    for name in place.split("."):
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
+def listed(body: Any, place: str) -> list[Any]:
+    """The list that stands there; without items where none does."""
+    there = at(body, place)
+    return there if isinstance(there, list) else []
+
+
+def number(value: Any) -> str | None:
+    """A number as it is compared: 2, "2,00" and 2.0 are one. None where there is none."""
+    if value is None or value == "":
+        return None
+    written = value.strip().replace(",", ".") if isinstance(value, str) else value
+    try:
+        return plain(_NUMBER.validate_python(written))
+    except ValidationError:
+        return _UNREADABLE
+
+
+_NUMBER: TypeAdapter[Any] = TypeAdapter(Amount)
+
+
+def switch(value: Any) -> str | None:
+    """Yes or no. None where neither is stated."""
+    return None if value is None else str(value)
+
+
+def instant(value: Any) -> str | None:
+    """A moment, in whatever zone it is written. None where there is none, or an unset one."""
+    if value is None or value == "" or is_unset(value):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return _UNREADABLE
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).isoformat()
+
+
+def parts(rows: Iterable[Sequence[str | None]]) -> str | None:
+    """Rows of which something is made, in any order. None where one of them leaves out a part."""
+    every = [list(row) for row in rows]
+    return many(" ".join(map(str, row)) for row in every) if all(map(all, every)) else None
+
+
+def many(values: Iterable[Any]) -> str | None:
+    """Several texts as one, in any order. None where there are none."""
+    texts = sorted(text for each in values if (text := _plain(each)))
+    return "\n".join(texts) or None
 
 
 def _plain(value: Any) -> str:

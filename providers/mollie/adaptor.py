@@ -10,6 +10,7 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from invoicing.document import Document
 from invoicing.errors import FieldProblem, Rejected, Unreadable, Unsupported
 from invoicing.provider import (
     CreateCall,
@@ -58,22 +59,20 @@ from providers.mollie.decode import (
     refusal,
     snapshot,
     verify,
-    words_of,
 )
 from providers.mollie.document import document, pay_link
 from providers.mollie.encode import (
     changed,
-    description,
     encoded,
     fixed,
     key,
     recipient_identifier,
-    recipient_of,
 )
 from providers.mollie.listing import list_page, page_request
 from providers.mollie.options import UNSAID, MollieOptions
 from providers.mollie.settings import NAME, MollieSettings
 from providers.mollie.states import GONE, INVOICE, INVOICES, STATUSES, Context
+from providers.mollie.words import words_of
 
 MAX_PAGES = 400
 
@@ -131,19 +130,17 @@ class Mollie:
         recipient = recipient_identifier(request.document, options)
         final_at_once = options.status != "draft"
         context = first_context(request, options, settings, sums, recipient)
+        body = self._body(request, sums, context)
         return Plan(
             totals=sums,
             echoes=echoes(sums),
-            said=words_of(
-                recipient_of(request.document.buyer, options),
-                map(description, request.document.lines),
-            ),
+            said=words_of(_as_answered(body, request.document)),
             credits=True,
             # Mailed or not: what is final at once was never a draft that could wait.
             sent_by="create" if final_at_once else "approve" if context.sends else "send",
             call_timeout=timedelta(seconds=settings.find_seconds + 2 * settings.timeout),
             theirs=THEIR_DAY if context.any_day else (),
-            fixed="" if final_at_once else self._fixed(request, sums, context),
+            fixed="" if final_at_once else fixed(body, request.document),
             buyer=recipient,
             context=context.given(),
         )
@@ -282,14 +279,15 @@ class Mollie:
             raise
         return self._snapshot(invoice, context)
 
-    def _fixed(self, request: InvoiceRequest, sums: Totals, context: Context) -> str:
+    def _body(self, request: InvoiceRequest, sums: Totals, context: Context) -> dict[str, Json]:
+        """What create will write."""
         target = Target(
             account=request.account, reference=request.reference, context=context.given()
         )
         call = CreateCall(
             target=target, document=request.document, options=request.options, totals=sums
         )
-        return fixed(encoded(call, self._settings), request.document)
+        return encoded(call, self._settings)
 
     def _refuse_for_credit(self, context: Context) -> None:
         """A credit note is no resource here: nothing can be done with one."""
@@ -343,3 +341,9 @@ class Mollie:
     def _mode(self) -> dict[str, Json]:
         testmode = self._settings.testmode
         return {} if testmode is None else {"testmode": testmode}
+
+
+def _as_answered(body: Mapping[str, Json], document: Document) -> dict[str, Json]:
+    """With what an answer says of what was left out; the due date says the term."""
+    term = {} if document.due_date is None else {"paymentTerm": None}
+    return {"isEInvoice": False, "discount": None, **body, **term}

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import httpx
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 
 from invoicing.balance import Statement
 from invoicing.errors import FieldProblem, ProviderError, Unavailable, UnknownOutcome, Unreadable
@@ -21,38 +21,26 @@ from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call
 from providers.kit.mistakes import stated
-from providers.kit.said import said
 from providers.kit.wire import Amount, CamelWire, Many, day_of
 from providers.kit.words import WORD, safe_word
 from providers.mollie.settings import NAME
 from providers.mollie.states import E_INVOICE, PAYMENTS, REFERENCE, STATUSES, Context
+from providers.mollie.words import words_of
 
 NOT_READ = {
     "resource": "the route says what it is",
     "mode": "the credential decides it",
     "testmode": "likewise",
-    "profileId": "likewise",
-    "vatScheme": "as asked; the figures show it",
-    "vatMode": "likewise",
-    "memo": "as asked, and free text",
+    "vatMode": "as asked; net and gross show it",
     "paymentDetails": "as asked; the status shows whether it is paid",
     "emailDetails": "as asked, and free text",
     "customerId": "as asked",
     "mandateId": "as asked",
-    "recipient.type": "as asked; name and VAT number show it",
     **dict.fromkeys(
-        (
-            *("recipient.title", "recipient.givenName", "recipient.organizationNumber"),
-            *("recipient.email", "recipient.phone", "recipient.locale"),
-            *("recipient.streetAdditional", "recipient.region"),
-        ),
+        ("recipient.title", "recipient.phone", "recipient.locale"),
         "personal, and of no account: the rest of the recipient is compared",
     ),
-    "lines.quantity": "as asked; the figures show it",
-    "lines.unitPrice": "likewise",
-    "lines.discount": "likewise",
-    "discount": "likewise",
-    "isEInvoice": "as asked; the e-invoice status shows it",
+    "lines.unitPrice.currency": "all have that of the amounts, which is compared",
     "subtotalAmount": "before discounts; net is what is left after them",
     "createdAt": "told by our own history",
     "paidAt": "likewise",
@@ -72,7 +60,6 @@ class _Amount(CamelWire):
 
 class _InvoiceLine(CamelWire):
     vat_rate: str | None = None
-    description: Any = None
 
 
 class Invoice(CamelWire):
@@ -84,7 +71,6 @@ class Invoice(CamelWire):
     e_invoice_status: str | None = None
     currency: str | None = None
     recipient_identifier: str | None = None
-    recipient: Any = None
     lines: Many[_InvoiceLine] = ()
     discounted_subtotal_amount: _Amount | None = None
     total_vat_amount: _Amount | None = None
@@ -94,6 +80,13 @@ class Invoice(CamelWire):
     issued_at: Any = None
     due_at: Any = None
     metadata: Any = None
+    said: dict[str, str] = {}
+    """Digests of its texts and parts, made of the whole answer: see `words`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_words(cls, body: Any) -> Any:
+        return {**body, "said": words_of(body)} if isinstance(body, Mapping) else body
 
     @property
     def word(self) -> str:
@@ -253,25 +246,8 @@ def _echo(invoice: Invoice, context: Context, zone: ZoneInfo) -> Echo:
         due_date=day_of(invoice.due_at, zone) or _end_of_term(invoice, context),
         buyer=invoice.recipient_identifier,
         number=invoice.invoice_number or None,
-        said=words_of(invoice.recipient, [line.description for line in invoice.lines]),
+        said=invoice.said,
     )
-
-
-def words_of(recipient: Any, descriptions: Iterable[Any]) -> dict[str, str]:
-    """What an invoice says in words, asked for or stated: both are written alike."""
-    told = recipient if isinstance(recipient, Mapping) else {}
-    return said({name: told.get(key) for name, key in _IN_RECIPIENT.items()}, descriptions)
-
-
-_IN_RECIPIENT = {
-    "buyer's name": "organizationName",
-    "buyer's family name": "familyName",
-    "buyer's VAT number": "vatNumber",
-    "buyer's street": "streetAndNumber",
-    "buyer's postal code": "postalCode",
-    "buyer's city": "city",
-    "buyer's country": "country",
-}
 
 
 def _end_of_term(invoice: Invoice, context: Context) -> str | None:

@@ -87,7 +87,15 @@ from providers.quiddly.states import (
     Context,
     Told,
 )
-from providers.quiddly.words import PLACES, words_of
+from providers.quiddly.words import DISTRIBUTION, PLACES, words_of
+
+_BY_ACTIVATION = {
+    DISTRIBUTION: "distributionCode",
+    "payment reference": "paymentReference",
+    "product": "productCode",
+    "recourse": "useRecourse",
+}
+"""What the draft says, and the activation may say otherwise."""
 
 TOKEN_SECONDS = 86_400
 
@@ -354,9 +362,13 @@ class Quiddly:
         call = CreateCall(
             target=target, document=request.document, options=request.options, totals=sums
         )
-        told = words_of(encoded(call, self._settings))
+        written = encoded(call, self._settings)
+        body = _as_answered(written) if isinstance(written, Mapping) else written
         mark = next((name for name, at in PLACES.items() if at == context.mark), "")
-        return {name: digest for name, digest in told.items() if name != mark}
+        changed = {name for name, place in _BY_ACTIVATION.items() if place in context.activate}
+        return {
+            name: digest for name, digest in words_of(body).items() if name not in (mark, *changed)
+        }
 
     def _is_of_client(self, invoice: Invoice) -> bool:
         return self._settings.client_id in (None, invoice.client_id or self._settings.client_id)
@@ -397,3 +409,11 @@ class Quiddly:
         request = self._api.call("sign in", "POST", "/authenticate", changes=False, json=json)
         told = await signed_in(self._http, request, SignedIn, "the username or password")
         return Token(told.id_token.get_secret_value(), TOKEN_SECONDS)
+
+
+def _as_answered(body: Mapping[str, Json]) -> dict[str, Json]:
+    """With what an answer says of what was left out: no reverse charge, and no fees."""
+    fees = body.get("fees")
+    none: dict[str, Json] = {"administration": 0, "freight": 0}
+    given = {**none, **fees} if isinstance(fees, Mapping) else none
+    return {"reverseCharge": False, **body, "fees": given}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from providers.kit.said import said
+from providers.kit.said import at, listed, many, number, parts, said, switch
+from providers.kit.wire import day_of
 
 _ADDRESS = {
     "street": "address",
@@ -17,7 +18,12 @@ _ADDRESS = {
 }
 
 PLACES: Mapping[str, str] = {
+    "kind of invoice": "type",
+    "product": "productCode",
+    "base currency": "currency.baseCurrency",
     "buyer's name": "debtor.name",
+    "kind of buyer": "debtor.type",
+    "buyer's location number": "debtor.GLN",
     "buyer's VAT number": "debtor.vatNumber",
     "buyer's e-mail": "debtor.email",
     "buyer's invoice name": "debtor.invoiceAddress.name",
@@ -35,21 +41,54 @@ PLACES: Mapping[str, str] = {
     "terms of payment": "terms.payment",
     "terms of delivery": "terms.delivery",
 }
-"""Where each text stands. Of the page's fields these are stated as they were written; what else is
-known of the buyer it answers with null, or spells in its own way."""
+"""Where each text stands. What an answer leaves empty is not compared: the page's own example
+answers null to an identification number that was given."""
 
 ROWS = "articleRows"
-"""Of which the descriptions are compared."""
+"""Of which texts and figures are compared."""
+
+NUMBERS: Mapping[str, str] = {
+    "VAT amount": "totals.totalVat",
+    "tax reduction": "totals.taxReduction",
+    "administration fee": "fees.administration",
+    "freight fee": "fees.freight",
+    "exchange rate": "currency.exchangeRate",
+}
+"""Where the amounts stand that are part of a figure, or beside one."""
+
+SWITCHES: Mapping[str, str] = {
+    "reverse charge": "reverseCharge",
+    "refund": "refund",
+    "recourse": "useRecourse",
+}
+
+DISTRIBUTION = "distribution"
 
 
 def words_of(body: Any) -> dict[str, str]:
-    """Digests of the texts in a request or an answer. What is not there is not said."""
-    rows = _at(body, ROWS)
-    texts = [_at(row, "description") for row in rows] if isinstance(rows, list) else []
-    return said({name: _at(body, place) for name, place in PLACES.items()}, texts)
+    """Digests of the texts and of the parts in a request or an answer. What is not there is not
+    said; but that nobody distributes it is."""
+    rows = listed(body, ROWS)
+    words: dict[str, Any] = {name: at(body, place) for name, place in PLACES.items()}
+    words["buyer's identity number"] = _bare(at(body, "debtor.identificationNumber"))
+    words["delivery date"] = day_of(at(body, "dates.deliveryDate"))
+    words |= {name: number(at(body, place)) for name, place in NUMBERS.items()}
+    words |= {name: switch(at(body, place)) for name, place in SWITCHES.items()}
+    words["taxable amounts"] = parts(
+        [number(at(row, name)) for name in ("percentage", "totalTaxable")]
+        for row in listed(body, "vats")
+    )
+    words["units of the lines"] = many(at(row, "unit") for row in rows)
+    if isinstance(body, Mapping) and "distributionCode" in body:
+        words[DISTRIBUTION] = body["distributionCode"] or "NULL"
+    return said(words, [at(row, "description") for row in rows], map(_figures, rows))
 
 
-def _at(body: Any, place: str) -> Any:
-    for name in place.split("."):
-        body = body.get(name) if isinstance(body, Mapping) else None
-    return body
+def _figures(row: Any) -> list[str | None]:
+    names = ("quantity", "price", "vatPercentage", "totalExclVat", "totalVat")
+    return [number(at(row, name)) for name in names]
+
+
+def _bare(value: Any) -> Any:
+    """A number that somebody is registered under, however it is divided."""
+    return "".join(filter(str.isalnum, value)) if isinstance(value, str) else value

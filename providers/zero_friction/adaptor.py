@@ -30,7 +30,7 @@ from invoicing.provider import (
 )
 from invoicing.provider.listing import ListCall, ListPage
 from invoicing.request import InvoiceRequest
-from invoicing.totals import totals
+from invoicing.totals import Totals, totals
 from providers.kit import webhooks
 from providers.kit.api import Api, deleted, known_id, signed_in
 from providers.kit.coverage import Coverage
@@ -58,16 +58,9 @@ from providers.zero_friction.decode import (
     reference_of,
     refusal,
     snapshot,
-    words_of,
 )
 from providers.zero_friction.document import document
-from providers.zero_friction.encode import (
-    description,
-    encoded,
-    looked_up,
-    note,
-    payment_reference,
-)
+from providers.zero_friction.encode import encoded, looked_up, unlinked
 from providers.zero_friction.envelopes import Envelopes
 from providers.zero_friction.listing import list_page
 from providers.zero_friction.looking import STALE, LookUps
@@ -85,6 +78,7 @@ from providers.zero_friction.states import (
     Context,
     CreditedId,
 )
+from providers.zero_friction.words import ASKED, CHOSEN, paid_to, words_of
 
 
 class ZeroFriction:
@@ -128,8 +122,9 @@ class ZeroFriction:
         mistakes.settle(NAME)
         document = request.document
         figures = (Figure.NET, Figure.VAT, Figure.GROSS, Figure.BUYER)
+        sums = totals(document, "line")
         return Plan(
-            totals=totals(document, "line"),
+            totals=sums,
             echoes=(*figures, Figure.NUMBER) if document.number else figures,
             look_ups=look_ups(document, options),
             find_first=True,
@@ -138,7 +133,7 @@ class ZeroFriction:
             # A verb may need a token, see it refused, need another and be repeated.
             call_timeout=timedelta(seconds=4 * self._settings.timeout),
             buyer=customer_choice(document, options).id,
-            said=_told(document, options),
+            said=self._words(document, options, sums),
             context=first_context(document, options, self._settings).given(),
         )
 
@@ -158,7 +153,7 @@ class ZeroFriction:
         }
         if self._settings.search_covers_reference:
             body["flexSearch"] = target.reference
-        return await self._matching(target.reference, body)
+        return await self._matching(target.reference, context, body)
 
     async def list_page(self, call: ListCall) -> ListPage:
         """See the port."""
@@ -197,9 +192,9 @@ class ZeroFriction:
         invoice, errors = await self._read("read", invoice_id)
         if invoice is None:
             return deleted(invoice_id)
-        told = snapshot(invoice, self._settings, errors)
-        credited = Context.model_validate(call.target.context).credits
-        return as_credit_note(told, credited, call.target) if credited else told
+        context = Context.model_validate(call.target.context)
+        told = self._told(invoice, context, errors)
+        return as_credit_note(told, context.credits, call.target) if context.credits else told
 
     async def approve(self, target: Target) -> Snapshot:
         """See the port. Answered before it is done, so at least `approving`."""
@@ -288,14 +283,14 @@ class ZeroFriction:
             raise Unreadable(f"{NAME}: an event about an invoice that does not say which")
         return Subject(keys=keys)
 
-    async def _matching(self, reference: str, body: dict[str, Json]) -> Search:
+    async def _matching(self, reference: str, context: Context, body: dict[str, Json]) -> Search:
         """Live invoices with exactly this reference; complete when every page was seen."""
         request = self._api.call("find", "POST", FILTER, json=body, changes=False)
         items, complete = await self._envelopes.pages(request)
         # Others are none of ours, however strange they are: they cannot stop the search.
         mine = [one for one in items if reference_of(one, request) == reference]
         ours = [parse(Invoice, one, request) for one in mine]
-        found = tuple(snapshot(one, self._settings) for one in ours if one.is_live)
+        found = tuple(self._told(one, context, ()) for one in ours if one.is_live)
         return Search(invoices=found, complete=complete)
 
     # calls
@@ -328,7 +323,27 @@ class ZeroFriction:
             return Snapshot(provider_id=known_id(target, NAME), stage=Stage.CREDITED)
         if invoice.id != target.provider_id:
             return None
-        return snapshot(invoice, self._settings, envelope.errors)
+        return self._told(invoice, Context.model_validate(target.context), envelope.errors)
+
+    def _told(self, invoice: Invoice, context: Context, errors: Errors) -> Snapshot:
+        """What an answer says of ours: to which account it is paid, too."""
+        told = snapshot(invoice, self._settings, errors)
+        account = paid_to(invoice.company_bank_account_id, context.bank_account_id)
+        if told.echo is None or not account:
+            return told
+        echo = told.echo.model_copy(update={"said": {**told.echo.said, **account}})
+        return told.model_copy(update={"echo": echo})
+
+    def _words(
+        self, document: Document, options: ZeroFrictionOptions, sums: Totals
+    ) -> dict[str, str]:
+        """What it will be told in words, and of which amounts it is made."""
+        contract = contract_choice(document, options)
+        more = {
+            "contract": contract.number if contract else None,
+            "buyer's account number": customer_choice(document, options).account_number,
+        }
+        return words_of(unlinked(document, options, sums, self._settings), ASKED, more) | CHOSEN
 
     async def _fetch_token(self) -> Token:
         """OAuth 2 client credentials (RFC 6749, section 4.4)."""
@@ -350,15 +365,3 @@ class ZeroFriction:
         )
         told = await signed_in(self._http, request, TokenAnswer, "the client id or secret")
         return Token(told.access_token.get_secret_value(), told.expires_in)
-
-
-def _told(document: Document, options: ZeroFrictionOptions) -> dict[str, str]:
-    """What it is told in words."""
-    contract = contract_choice(document, options)
-    return words_of(
-        account=customer_choice(document, options).account_number,
-        contract=contract.number if contract else None,
-        payment=payment_reference(document, options),
-        note=note(document),
-        descriptions=map(description, document.lines),
-    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from invoicing.balance import Statement
 from invoicing.document import Period
@@ -17,7 +17,6 @@ from providers.kit import webhooks
 from providers.kit.api import known_id, refused
 from providers.kit.http import Answer, Call, HeaderSecret, HeaderValue, unclear
 from providers.kit.mistakes import stated
-from providers.kit.said import said
 from providers.kit.wire import Amount, CamelWire, Many, Moment, day_of
 from providers.kit.words import safe_word
 from providers.zero_friction.options import BankAccountChoice, CustomerChoice
@@ -30,6 +29,7 @@ from providers.zero_friction.states import (
     ContractQuery,
     TaxWanted,
 )
+from providers.zero_friction.words import STATED, words_of
 
 
 class _Wire(CamelWire):
@@ -193,7 +193,6 @@ class _InvoiceLine(_Wire):
     amount_incl_vat: Annotated[Amount | None, Field(alias="amountInclVAT")] = None
     vat: Amount | None = None
     tax_rate: Amount | None = None
-    description: Any = None
 
     @property
     def stated_vat(self) -> Decimal | None:
@@ -204,13 +203,11 @@ class _InvoiceLine(_Wire):
 
 class _Debtor(_Wire):
     customer_id: str | None = None
-    customer_account_number: Any = None
 
 
 class _PaymentDetails(_Wire):
     paid: bool | None = None
     current_payment_status: str | None = None
-    payment_reference: Any = None
 
 
 class Invoice(_Wire):
@@ -223,8 +220,6 @@ class Invoice(_Wire):
     invoice_date: Any = None
     due_date: Any = None
     external_reference: str | None = None
-    contract_number: Any = None
-    note_to_customer: Any = None
     debtor: _Debtor | None = None
     lines: Many[_InvoiceLine] = ()
     total_amount_excl_vat: Annotated[Amount | None, Field(alias="totalAmountExclVAT")] = None
@@ -236,6 +231,15 @@ class Invoice(_Wire):
     has_errors: bool | None = None
     failure_reason_code: _Error | None = None
     failure_details: str | None = None
+    company_bank_account_id: str | None = None
+    said: dict[str, str] = {}
+    """Digests of its texts and parts, made of the whole answer: see `words`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_words(cls, body: Any) -> Any:
+        told = isinstance(body, Mapping)
+        return {**body, "said": words_of(body, STATED, {})} if told else body
 
     @property
     def is_live(self) -> bool:
@@ -363,33 +367,8 @@ def _echo(invoice: Invoice, settings: ZeroFrictionSettings) -> Echo:
         due_date=day_of(invoice.due_date, settings.zone),
         buyer=invoice.debtor.customer_id if invoice.debtor else None,
         number=invoice.invoice_num or None,
-        said=_words(invoice),
+        said=invoice.said,
     )
-
-
-def _words(invoice: Invoice) -> dict[str, str]:
-    debtor, payment = invoice.debtor or _Debtor(), invoice.payment_details or _PaymentDetails()
-    return words_of(
-        account=debtor.customer_account_number,
-        contract=invoice.contract_number,
-        payment=payment.payment_reference,
-        note=invoice.note_to_customer,
-        descriptions=[line.description for line in invoice.lines],
-    )
-
-
-def words_of(
-    *, account: Any, contract: Any, payment: Any, note: Any, descriptions: Iterable[Any]
-) -> dict[str, str]:
-    """What an invoice says in words, asked for or stated. Name and address of the buyer are not
-    among them: it is made out to the customer as the provider keeps it, whose id is compared."""
-    words = {
-        "buyer's account number": account,
-        "contract": contract,
-        "payment reference": payment,
-        "note": note,
-    }
-    return said(words, descriptions)
 
 
 def _vat(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal, Inexact, localcontext
+from typing import Any
 
 from invoicing.document import Document, Line, Payment, Period
 from invoicing.errors import Rejected
 from invoicing.money import plain
 from invoicing.provider import CreateCall
-from invoicing.totals import LineTotal
+from invoicing.totals import LineTotal, Totals
 from providers.kit.http import Json
 from providers.zero_friction.options import LineOptions, NamedChoice, ZeroFrictionOptions
 from providers.zero_friction.settings import NAME, ZeroFrictionSettings
@@ -82,65 +83,86 @@ def encoded(call: CreateCall, settings: ZeroFrictionSettings) -> Json:
     document = call.document
     options = ZeroFrictionOptions.model_validate(call.options)
     context = Context.model_validate(call.target.context)
-    period = _whole_period(document)
-    payment = document.payment or Payment()
+    told = unlinked(document, options, call.totals, settings)
+    ids = [_ids(line, options.line(line), context) for line in document.lines]
     body: dict[str, Json] = {
         "externalReference": call.target.reference,
-        "invoiceNum": document.number,
+        **told,
         "status": "created",
         "sent": "notsent",
-        "invoiceType": options.invoice_type,
-        "invoiceDate": settings.start(document.issue_date).isoformat(),
-        "dueDate": settings.start(document.due_date).isoformat() if document.due_date else None,
-        "periodStartDateTime": settings.start(period.start).isoformat(),
-        "periodEndDateTime": settings.end(period.end).isoformat(),
         "customerId": looked_up(context.customer_id, "customer"),
         "contractId": context.contract_id,
         "contractNumber": context.contract_number,
         "companyBankAccountId": looked_up(context.bank_account_id, "bank account"),
         "propertyGroups": [one.model_dump(exclude_none=True) for one in options.property_groups],
+        "lines": [_said({**line, **more}) for line, more in zip(told["lines"], ids, strict=True)],
+    }
+    return _said(body)
+
+
+def unlinked(
+    document: Document,
+    options: ZeroFrictionOptions,
+    sums: Totals,
+    settings: ZeroFrictionSettings,
+) -> dict[str, Any]:
+    """What create says without the ids that look-ups find."""
+    period = _whole_period(document)
+    payment = document.payment or Payment()
+    return {
+        "invoiceNum": document.number,
+        "invoiceType": options.invoice_type,
+        "invoiceDate": settings.start(document.issue_date).isoformat(),
+        "dueDate": settings.start(document.due_date).isoformat() if document.due_date else None,
+        "periodStartDateTime": settings.start(period.start).isoformat(),
+        "periodEndDateTime": settings.end(period.end).isoformat(),
         "paymentMethod": options.payment_method or MEANS.get(payment.means or ""),
         "paymentReference": payment_reference(document, options),
         "noteToCustomer": note(document),
-        "totalInvoiceAmountExclVAT": call.totals.net,
-        "totalInvoiceAmountInclVAT": call.totals.gross,
-        "remainingInvoiceAmount": call.totals.due,
+        "totalInvoiceAmountExclVAT": sums.net,
+        "totalInvoiceAmountInclVAT": sums.gross,
+        "remainingInvoiceAmount": sums.due,
         "lines": [
-            _encoded_line(document, line, total, options, context, settings)
-            for line, total in zip(document.lines, call.totals.lines, strict=True)
+            _unlinked_line(document, line, total, options, settings)
+            for line, total in zip(document.lines, sums.lines, strict=True)
         ],
         **_vat_switch("invoice", options, settings),
     }
-    return {name: value for name, value in body.items() if value not in (None, [])}
 
 
-def _encoded_line(
+def _unlinked_line(
     document: Document,
     line: Line,
     total: LineTotal,
     options: ZeroFrictionOptions,
-    context: Context,
     settings: ZeroFrictionSettings,
-) -> Json:
-    chosen = options.line(line)
+) -> dict[str, Json]:
     period = period_of(document, line)
-    tax_code = context.tax_codes.get(tax_key(line, chosen.tax_code))
-    body: dict[str, Json] = {
+    return {
         "description": description(line),
         "quantity": line.quantity,
         "unitOfMeasure": UNITS[line.unit],
         "unitPrice": unit_price(line),
         "amountExclVAT": total.net,
         "amountInclVAT": total.gross,
-        "lineType": chosen.line_type,
+        "lineType": options.line(line).line_type,
         "startDateTime": settings.start(period.start).isoformat(),
         "endDateTime": settings.end(period.end).isoformat(),
+        **_vat_switch("line", options, settings),
+    }
+
+
+def _ids(line: Line, chosen: LineOptions, context: Context) -> dict[str, Json]:
+    tax_code = context.tax_codes.get(tax_key(line, chosen.tax_code))
+    return {
         "taxCodeId": looked_up(tax_code, "tax codes"),
         "billingItemId": _chosen_item(chosen, context),
         "serviceLocationId": _chosen_place(chosen, context),
-        **_vat_switch("line", options, settings),
     }
-    return {name: value for name, value in body.items() if value is not None}
+
+
+def _said(body: dict[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in body.items() if value not in (None, [])}
 
 
 def _chosen_item(chosen: LineOptions, context: Context) -> str | None:

@@ -10,7 +10,7 @@ from invoicing.credits.case import CreditsCase, CreditsInput
 from invoicing.provider import Stage
 from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.state import attributes
-from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.case import InvoiceInput
 from invoicing.state.identity import (
     CREDITS_WORKFLOW,
     MEMO,
@@ -26,6 +26,7 @@ from invoicing.state.identity import (
 )
 from invoicing.state.identity import content as digest
 from invoicing.state.invoice import Invoice, Status
+from invoicing.state.lives import Earlier
 from invoicing.state.order_case import OrderInput
 from simulation.documents import content, sums
 from simulation.engine import AlreadyStarted, Run, Server

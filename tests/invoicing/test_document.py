@@ -129,7 +129,11 @@ class TestVat:
 
     @pytest.mark.parametrize(
         ("code", "category"),
-        [("VATEX-EU-AE", "AE"), ("VATEX-EU-IC", "K"), ("VATEX-EU-G", "G"), ("VATEX-EU-O", "O")],
+        [
+            *(("VATEX-EU-AE", "AE"), ("VATEX-EU-IC", "K"), ("VATEX-EU-G", "G")),
+            *(("VATEX-EU-O", "O"), ("VATEX-EU-D", "E"), ("VATEX-EU-F", "E")),
+            *(("VATEX-EU-I", "E"), ("VATEX-EU-J", "E")),
+        ],
     )
     def test_a_reason_that_means_a_category_is_of_no_other(self, code: str, category: str) -> None:
         Vat.model_validate({"category": category, "exemption_code": code})

@@ -1324,7 +1324,7 @@ class TestRead:
     async def test_amount_and_currency_are_enough_and_the_rest_is_compared_where_stated(
         self,
     ) -> None:
-        plan = await planned({"number": "2026-1"})
+        plan = await planned({"number": "2026-1", "notes": ["Thank you"]})
         good: tuple[dict[str, Any], ...] = (
             {"ubl_json": None},
             {"ubl_json": {}},
@@ -1359,7 +1359,8 @@ class TestRead:
         ],
     )
     async def test_a_figure_that_differs_is_seen(self, more: dict[str, Any], figure: str) -> None:
-        assert await self.wrong(await planned({"number": "2026-1"}), more) == [figure]
+        plan = await planned({"number": "2026-1", "notes": ["Thank you"]})
+        assert await self.wrong(plan, more) == [figure]
 
     async def wrong(self, plan: Plan, more: dict[str, Any]) -> list[str]:
         echo = (await read_invoice(**more)).echo

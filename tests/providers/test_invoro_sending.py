@@ -23,14 +23,26 @@ BY_PEPPOL: dict[str, Any] = {
     },
     "buyer_reference": "A-1",
 }
+IBAN = "NL91ABNA0417164300"
+XRECHNUNG: dict[str, Any] = {"options": {"document_type": "xrechnung_ubl_invoice"}}
+ASKED: dict[str, Any] = {"name": "Ann", "phone": "+49228123", "email": "ann@example.com"}
+AT_HOME: dict[str, Any] = OURS | {
+    "address": {"country": "DE", "city": "Ulm", "postal_code": "89073"},
+    "contact": ASKED,
+}
 GERMAN: dict[str, Any] = {
     "buyer_reference": "A-1",
+    "payment": {"means": "58", "iban": IBAN},
     "buyer": {
         **SENT["buyer"],
         "address": {"country": "DE", "city": "Bonn", "postal_code": "53111"},
     },
 }
-IBAN = "NL91ABNA0417164300"
+
+
+def known_by(scheme: str, number: str) -> dict[str, Any]:
+    identifiers = [{"scheme": scheme, "value": number}]
+    return BY_PEPPOL | {"buyer": BY_PEPPOL["buyer"] | {"identifiers": identifiers}}
 
 
 def without(whole: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -140,15 +152,78 @@ def ways(*payments: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             GERMAN | {"buyer_reference": None, "purchase_order": "PO-7"},
-            {"options": {"document_type": "xrechnung_ubl_invoice"}},
+            XRECHNUNG,
             "document.buyer_reference",
             "BR-DE-15",
         ),
         (
-            GERMAN | {"seller": OURS | {"address": {"country": "DE", "city": "Ulm"}}},
+            GERMAN | {"seller": AT_HOME | {"address": {"country": "DE", "city": "Ulm"}}},
             {"options": {"document_type": "xrechnung_cii_invoice"}},
             "document.seller.address.postal_code",
             "BR-DE-3",
+        ),
+        *(
+            (
+                GERMAN | {"seller": AT_HOME | {"contact": without(ASKED, name)}},
+                XRECHNUNG,
+                f"document.seller.contact.{name}",
+                rule,
+            )
+            for name, rule in (("name", "BR-DE-5"), ("phone", "BR-DE-6"), ("email", "BR-DE-7"))
+        ),
+        (
+            GERMAN | {"delivery": {"address": {"country": "DE", "city": "Ulm"}}},
+            XRECHNUNG,
+            "document.delivery.address.postal_code",
+            "BR-DE-11",
+        ),
+        (GERMAN | {"payment": None}, XRECHNUNG, "document.payment.means", "BR-DE-1"),
+        (
+            GERMAN | {"payment": {"means": "58", "iban": IBAN, "mandate": "M-1"}},
+            XRECHNUNG,
+            "document.payment",
+            "BR-DE-23-b",
+        ),
+        (GERMAN | {"payment": {"means": "48"}}, XRECHNUNG, "document.payment", "BR-DE-24-a"),
+        (GERMAN | {"payment": {"means": "59"}}, XRECHNUNG, "document.payment", "BR-DE-25-a"),
+        (
+            GERMAN | {"payment": {"means": "59", "mandate": "M-1", "iban": IBAN}},
+            XRECHNUNG,
+            "document.payment",
+            "BR-DE-25-b",
+        ),
+        *(
+            (
+                BY_PEPPOL
+                | {
+                    "buyer": BY_PEPPOL["buyer"] | {"identifiers": [{"scheme": scheme, "value": no}]}
+                },
+                {},
+                "document.buyer.identifiers[0].value",
+                rule,
+            )
+            for scheme, no, rule in (
+                ("0007", "5590000006", "R049"),
+                ("0088", "7300010000002", "R040"),
+                ("0088", "73513537", "R040"),
+                ("0151", "51824753557", "R050"),
+                ("0192", "974760672", "R041"),
+                ("0208", "0403170702", "R043"),
+                ("0208", "BE0403170701", "R043"),
+            )
+        ),
+        (
+            BY_PEPPOL
+            | {"buyer": BY_PEPPOL["buyer"] | {"registration": {"scheme": "0208", "value": "1"}}},
+            {},
+            "document.buyer.registration.value",
+            "R043",
+        ),
+        (
+            BY_PEPPOL | {"seller": OURS | {"electronic_address": {"scheme": "0208", "value": "1"}}},
+            {},
+            "document.seller.electronic_address.value",
+            "R043",
         ),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
@@ -168,7 +243,7 @@ async def test_what_it_lacks_is_named_with_the_rule_and_a_draft_may_lack_it(
     [
         ({}, {}),
         (
-            reached(electronic_address={"scheme": "0208", "value": "1"}),
+            reached(electronic_address={"scheme": "0208", "value": "0403170701"}),
             {"options": {"mark": "buyer_reference"}},
         ),
         (reached(registration={"value": "1"}), {}),
@@ -211,7 +286,22 @@ async def test_what_it_lacks_is_named_with_the_rule_and_a_draft_may_lack_it(
             },
             {},
         ),
-        (GERMAN, {"options": {"document_type": "xrechnung_ubl_invoice"}}),
+        (GERMAN, XRECHNUNG),
+        (GERMAN | {"seller": AT_HOME}, XRECHNUNG),
+        (GERMAN | {"payment": {"means": "59", "mandate": "M-1"}}, XRECHNUNG),
+        *(
+            (
+                BY_PEPPOL
+                | {
+                    "buyer": BY_PEPPOL["buyer"] | {"identifiers": [{"scheme": scheme, "value": no}]}
+                },
+                {},
+            )
+            for scheme, no in (
+                *(("0007", "5590000005"), ("0088", "7300010000001"), ("0151", "51824753556")),
+                *(("0192", "974760673"), ("0208", "0403170701"), ("0106", "1")),
+            )
+        ),
     ],
 )
 async def test_what_lacks_nothing_can_be_sent(

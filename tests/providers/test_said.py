@@ -138,6 +138,7 @@ async def _invoro(changes: Mapping[str, Any]) -> list[str]:
 QUIDDLY = {
     "buyer.vat_number": "SE559000000501",
     "buyer.address.additional": "Port 9",
+    "buyer.identifiers": [{"value": "7300010000001", "scheme": "0088"}],
     "buyer.contact": {"email": "billing@canary.example.com", "name": PERSON},
     "buyer_reference": "B-7",
     "purchase_order": "PO-7",
@@ -157,6 +158,7 @@ QUIDDLY = {
 }
 QUIDDLY_OPTIONS = {
     "terms_of_delivery": "at the door",
+    "product_code": "INVOICE_SERVICE",
     "debtor": {"address3": "Floor 3"},
 }
 NEVER_ORDINARY = {"credited invoice", "our reference", "delivery third address line"}

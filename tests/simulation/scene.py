@@ -44,7 +44,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest, OrderRequest
-from invoicing.state.case import Earlier, InvoiceInput
+from invoicing.state.case import InvoiceInput
 from invoicing.state.identity import (
     MEMO,
     ORDER_WORKFLOW,
@@ -65,6 +65,7 @@ from invoicing.state.invoice import (
     Resolve,
     Status,
 )
+from invoicing.state.lives import Earlier
 from invoicing.state.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
 from invoicing.state.order import Deliver, Order, invoice_reference
 from invoicing.state.order_case import OrderInput

@@ -484,8 +484,14 @@ def test_a_text_that_the_provider_writes_otherwise_may_stand_as_long_as_it_stays
         assert scene.ended().status is SENT
 
 
-@pytest.mark.parametrize("text", ["buyer's name", "buyer's VAT number"])
-def test_what_says_whose_invoice_it_is_may_not_stand_otherwise(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("buyer's name", "buyer's VAT number", "buyer's registration number"),
+        *("bank account number", "figures of the lines", "taxable amounts", "kind of invoice"),
+    ],
+)
+def test_what_says_whose_invoice_it_is_or_how_much_may_not_stand_otherwise(text: str) -> None:
     with Scene(said={text: "ours"}) as scene:
         scene.provider.said = {text: "theirs"}
         scene.begin()

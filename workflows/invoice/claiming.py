@@ -19,10 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
     from invoicing.books.claims import ClaimCall, Claimed, Word
     from invoicing.provider import PaymentStatus, Stage
-    from invoicing.state.case import Earlier
     from invoicing.state.doubt import CREATE, Doubt
     from invoicing.state.identity import MEMO, fingerprint
     from invoicing.state.invoice import CLAIM, Problem, Status
+    from invoicing.state.lives import Earlier
     from invoicing.state.questions import Answer, Reason
     from invoicing.state.recording import Row
 

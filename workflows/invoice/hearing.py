@@ -15,9 +15,10 @@ from workflows.kit.lifetime import listed
 from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.state.case import STANDS, Before
+    from invoicing.state.case import STANDS
     from invoicing.state.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
     from invoicing.state.invoice import Status
+    from invoicing.state.lives import Before
     from invoicing.state.money_after import CreditedSince
 
 

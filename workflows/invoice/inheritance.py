@@ -9,10 +9,11 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.state.case import Case, Earlier, InvoiceInput
+    from invoicing.state.case import Case, InvoiceInput
     from invoicing.state.doubt import Doubt
     from invoicing.state.identity import CANCELLED, CORRECTED, HELD, IN_PARTS
     from invoicing.state.invoice import Cancel, Hold
+    from invoicing.state.lives import Earlier
 
 _ASKED_FOR = Hold(by="the request", reason="it asks for a release")
 _BY = "an earlier life"

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.errors import FieldProblem
     from invoicing.provider import Event, Figure, Pace, Snapshot, Stage
     from invoicing.state.doubt import CREATE
-    from invoicing.state.echo import Expected, differences, says_who
+    from invoicing.state.echo import Expected, differences, says_how_much, says_who
     from invoicing.state.identity import digest
     from invoicing.state.questions import QUESTIONS, Answer, Reason
 
@@ -120,7 +120,7 @@ def differing(life: Life) -> tuple[FieldProblem, ...]:
 def may_be_tolerated(life: Life, wrong: tuple[FieldProblem, ...]) -> bool:
     """Whether a person may let them stand: days and texts, no amount, and nothing of whose invoice
     it is."""
-    texts = {each for each in life.plan.said if not says_who(each)}
+    texts = {each for each in life.plan.said if not (says_who(each) or says_how_much(each))}
     words = {Figure.ISSUE_DATE.value, Figure.DUE_DATE.value, *texts}
     return life.case.echo is not None and all(each.field in words for each in wrong)
 
