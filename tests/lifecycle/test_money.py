@@ -18,9 +18,9 @@ from gateway.reach import Reach
 from invoicing.balance import Balance, Way
 from invoicing.provider import Pace, PaymentStatus
 from invoicing.request import Goal
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.identity import money_id, notices_id
 from invoicing.state.invoice import Invoice, Status
-from invoicing.state.money_after import CreditedSince
 from sandbox.riverty.words import TYPES
 from tests.lifecycle.provider_world import opened
 from tests.lifecycle.test_notices import listening
@@ -377,8 +377,9 @@ async def test_a_credit_note_brings_a_look_and_invents_no_payment(shared_world: 
     async with at(shared_world, "invoro", money=rare) as shop:
         reference, due = await ended(shop)
         reads = len(await looks(shop, reference))
-        told = CreditedSince(note="NOTE-1", gross=Decimal("10.00"))
-        await hearing(shop, reference).signal("credited", told)
+        identity = (await shop.client.invoices.state(reference)).provider_id
+        told = CreditedSoFar(provider_id=identity or "", gross=Decimal("10.00"))
+        await hearing(shop, reference).signal("credited_so_far", told)
         _, money = await moved(shop, reference, lambda balance: balance.credited == 10)
         assert (money.paid, money.left, money.unexplained) == (NOTHING, due - 10, NOTHING)
         async with asyncio.timeout(LONG_ENOUGH):
