@@ -295,7 +295,9 @@ class TestOfACase:
 
     def test_what_credit_notes_of_ours_take_back_is_not_in_its_own_row_as_well(self) -> None:
         """At Mollie and Zero Friction the invoice shows as credited, and the note has a row too."""
-        gross = totals(a_document()).gross
+        plan = a_case().plan
+        assert plan
+        gross = plan.totals.gross
         for told, otherwise in (
             ({}, gross),
             ({"under_way": True}, 0),
