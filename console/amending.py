@@ -111,15 +111,21 @@ async def _of(desk: Console, visitor: Visitor, reference: str) -> tuple[Subject,
         raise Trouble(Wrong.FORBIDDEN, f"it needs the scope {Scope.START} as well")
     state = await _amendment(desk, reference)
     if state and way.amends_again(state):
-        found = await _asked(desk, state.makes) or await asked_now(reference, desk.backend)
+        found = await _asked(desk, state.makes) or _anew(await asked_now(reference, desk.backend))
         subject = Subject(Kind.INVOICES, reference)
         return subject, Amends(state.amendment, state.makes, again=True, request=found)
     subject = await look(desk, Kind.INVOICES, reference)
     if not (isinstance(subject.state, Invoice) and subject.state.final):
         raise Trouble(Wrong.REFUSED, desk.pages.words("amend.not_final"))
     name = await _free_name(desk, subject)
-    found = await asked_now(reference, desk.backend)
+    found = _anew(await asked_now(reference, desk.backend))
     return subject, Amends(name, f"{reference}-{name}", again=False, request=found)
+
+
+def _anew(old: InvoiceRequest) -> InvoiceRequest:
+    """What the new invoice begins with. The hold of the old one has had its release; whoever amends
+    has the whole of the new one before them, and while that waited there would be none."""
+    return old.model_copy(update={"hold": False})
 
 
 async def _amendment(desk: Console, reference: str) -> Amendment | None:

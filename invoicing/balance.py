@@ -143,13 +143,16 @@ class Balance(Recorded):
         due: Decimal,
         credited: Decimal | None = _ZERO,
         most_paid: Decimal = _ZERO,
+        lowered: bool = False,
     ) -> Balance:
-        """What follows from what was stated. `most_paid` is the most that was ever seen as paid."""
+        """What follows from what was stated. `most_paid` is the most that was ever seen as paid;
+        `lowered` says that a credit note may have lowered what is left already, and by how much is
+        not known."""
         stated = stated or UNSTATED
         with exactly():
             wanted = due + stated.costs
             paid = stated.net
-            if paid is None and stated.left is not None and credited == 0:
+            if paid is None and stated.left is not None and credited == 0 and not lowered:
                 # Nothing but payments can have lowered it.
                 paid = wanted - stated.left
             rest = _rest(stated.left, wanted, paid, credited)

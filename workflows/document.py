@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.document_file import DocumentFile, DocumentInput, DocumentState
     from invoicing.provider import DocumentCall, Event, Pace, Target
     from invoicing.state.identity import provider_queue, workflow_id
+    from invoicing.state.invoice import Invoice
 
 CALL = timedelta(seconds=60)
 MOST_EVENTS = 10
@@ -100,7 +101,7 @@ class DocumentWorkflow:
             return
         if looked.invoice is None:
             self._say(problem="nobody knows an invoice with this reference")
-        elif not looked.invoice.invoice.final:
+        elif not _has_one(looked.invoice.invoice):
             if looked.running:
                 self._say(waiting="the invoice is not final yet")
             else:
@@ -158,3 +159,8 @@ class DocumentWorkflow:
 
     def _say(self, *, waiting: str = "", problem: str = "") -> None:
         self._state = self._state.model_copy(update={"waiting": waiting, "problem": problem})
+
+
+def _has_one(invoice: Invoice) -> bool:
+    """Whether it is an invoice in law, or was one: what is credited keeps its document."""
+    return invoice.final or (invoice.credited_whole and bool(invoice.number))

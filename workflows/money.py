@@ -20,13 +20,8 @@ from workflows.kit.instructions import of_one_input
 with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Event, Stage
     from invoicing.state.case import InvoiceInput
+    from invoicing.state.credited import CreditedSoFar
     from invoicing.state.invoice import LATER_MONEY, Invoice, Journal
-    from invoicing.state.money_after import CreditedSince
-
-MOST_NOTES = 300
-"""Credit notes of one invoice that are added up; with one more it is not known here how much was
-credited, as with those of an invoice that runs."""
-
 
 AN_OUTAGE = timedelta(hours=1)
 """For so long a look that gets no answer is made again soon; after that, when its turn comes."""
@@ -77,23 +72,11 @@ class MoneyWorkflow:
         """Have a look with it."""
         self._life.case.receive(event)
 
-    @workflow.signal(description="A credit note of it has become final; the same one counts once.")
+    @workflow.signal(description="What its credit notes come to; what was told last is so.")
     @of_one_input
-    def credited(self, told: CreditedSince) -> None:
-        """From the credit note's workflow."""
-        life, case = self._life, self._life.case
-        if told.note in case.credited_since:
-            return
-        life.note(f"credited since its end: {told.gross} by {told.note}")
-        if len(case.credited_since) < MOST_NOTES:
-            case.credited_since = {**case.credited_since, told.note: told.gross}
-        else:
-            case.in_parts = True
-        if case.money is not None:
-            # It was stated before the credit: taken for one of now, it would be a payment.
-            case.money = case.money.model_copy(update={"left": None})
-        case.look_soon = True
-        life.show()
+    def credited_so_far(self, told: CreditedSoFar) -> None:
+        """From the ledger of its credits."""
+        self._life.credited_so_far(told)
 
 
 async def _hear(life: Life) -> None:

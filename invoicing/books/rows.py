@@ -11,7 +11,6 @@ from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.state.case import Case
 from invoicing.state.doubt import CREATE
 from invoicing.state.echo import Expected
-from invoicing.state.invoice import LineStatus
 from invoicing.state.order_case import OrderCase
 from invoicing.state.recording import Row
 
@@ -62,7 +61,7 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         vat=sums and sums.vat,
         gross=sums and sums.gross,
         due=sums and sums.due,
-        credited=sums and (sums.gross if case.line_status() is LineStatus.CREDITED else _ZERO),
+        credited=sums and case.credited_otherwise,
         vat_rows=sums.vat_rows if sums else (),
         issue_date=document.issue_date,
         due_date=document.due_date,

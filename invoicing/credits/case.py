@@ -12,6 +12,7 @@ from invoicing.credits.credit import Credit, CreditLedger, Left, Requested, Sums
 from invoicing.credits.document import credit_reference
 from invoicing.model import Recorded
 from invoicing.request import Reference
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.invoice import Invoice, Problem, Status, Waiting
 from invoicing.state.memory import Memory
 from invoicing.state.order import fate
@@ -93,6 +94,23 @@ class CreditsCase(Memory):
     """Whose lines these are in the register: the chain of runs that began to write them."""
     told_invoice: bool = False
     """Whether the invoice was told, or was about to be, that parts of it are to be credited."""
+    told_so_far: CreditedSoFar = CreditedSoFar()
+    """What the invoice was told last of what is credited."""
+
+    @property
+    def untold(self) -> CreditedSoFar | None:
+        """What the invoice is to be told of what is credited; None: it knows, or nothing was."""
+        if self.ledger is None or self.invoice is None:
+            return None
+        so_far = CreditedSoFar(
+            provider_id=self.invoice.invoice.provider_id or "",
+            gross=self.ledger.credited,
+            under_way=bool(self.under_way),
+            all=self.ledger.nothing_left and not self.under_way,
+        )
+        nothing = not (so_far.gross or so_far.under_way)
+        other = nothing and self.told_so_far.provider_id != so_far.provider_id
+        return None if other or so_far == self.told_so_far else so_far
 
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
         """The invoice that is credited: what is final does not change, but another may be made."""

@@ -299,6 +299,12 @@ class CreditLedger(Recorded):
         )
 
     @property
+    def credited(self) -> Decimal:
+        """What is credited for good, with VAT."""
+        final = (each.sums.gross for each in self.held.values() if each.status == "credited")
+        return added(final, self.currency)
+
+    @property
     def nothing_left(self) -> bool:
         """Whether everything is credited or reserved."""
         return not any(part.amount for part in self.parts)

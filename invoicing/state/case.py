@@ -19,6 +19,7 @@ from invoicing.provider import Echo, PaymentStatus, Plan, Snapshot, Stage, Targe
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.state import attributes
 from invoicing.state.bounds import listed_keys, said
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.doubt import CREATE, SHOWS, Doubt
 from invoicing.state.invoice import (
     Amounts,
@@ -118,8 +119,8 @@ class Case(Memory):
     That one has told everybody of it, and what hears of its money is of that one."""
     hears: bool = False
     """Whether it has ended, and hears of its money: see workflows/money.py."""
-    credited_since: dict[str, Number] = {}
-    """What credit notes have taken back since its end, by their references."""
+    credits: CreditedSoFar = CreditedSoFar()
+    """What credit notes of ours have taken back, as their ledger told it last."""
     look_soon: bool = False
     """Whether what is known of its money is out of date: it is looked at without a wait."""
 
@@ -237,19 +238,35 @@ class Case(Memory):
             return self.outcome
         if self.hears:
             # Somebody at the provider may credit what was paid long ago.
-            credited = self.stage is Stage.CREDITED
-            return Status.CREDITED if credited else _progress(self.stage, self.payment)
+            credited = self.stage is Stage.CREDITED or self.credits.all
+            return Status.CREDITED if credited else _progress(self.stage, paid=self.is_paid)
         if self.cancel:
             return Status.CANCELLING
         if self.waiting and self.waiting.what == "release":
             return Status.HELD
         if self.waiting and self.waiting.on == "time":
             return Status.SCHEDULED
-        return _progress(self.stage, self.payment)
+        return _progress(self.stage, paid=self.is_paid)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether nothing of it is left to be paid. While a credit note is under way, it may be
+        that which has left nothing: then what came in has to say so."""
+        if self.credits.all or (self.credits.under_way and not self._came_in):
+            return False
+        if self.payment is PaymentStatus.PAID:
+            return True
+        balance = self.balance
+        return bool(self.credits.gross) and balance is not None and balance.left == 0
+
+    @property
+    def _came_in(self) -> bool:
+        """Whether what the provider states of its money does not hang on what is left alone."""
+        return self.money is None or self.money.left is None or self.money.net is not None
 
     def line_status(self) -> LineStatus:
         """All lines of one invoice share its fate."""
-        if self.stage is Stage.CREDITED or self.outcome is Status.CREDITED:
+        if self.stage is Stage.CREDITED or self.outcome is Status.CREDITED or self.credits.all:
             return LineStatus.CREDITED
         if self.stage.reached(Stage.APPROVED):
             return LineStatus.SETTLED if self.payment is PaymentStatus.PAID else LineStatus.INVOICED
@@ -265,15 +282,30 @@ class Case(Memory):
         sums, due = self.plan.totals, self.plan.to_pay
         whole = self.line_status() is LineStatus.CREDITED
         with exactly():
-            since = sum(self.credited_since.values(), _ZERO)
-            taken_back = due + sums.gross - sums.due if whole else since
+            taken_back = due + sums.gross - sums.due if whole else self.credits.gross
         return Balance.of(
             self._stated(),
             currency=sums.currency,
             due=due,
-            credited=None if self.in_parts and not whole else taken_back,
+            credited=taken_back if whole or self._counts_credits else None,
             most_paid=self.most_paid,
+            lowered=self.credits.under_way,
         )
+
+    @property
+    def _counts_credits(self) -> bool:
+        """Whether what was credited is known: nothing was, or their ledger has told of it."""
+        return not self.in_parts or bool(self.credits.provider_id)
+
+    @property
+    def credited_otherwise(self) -> Decimal:
+        """What was taken back, and not by credit notes of ours: those are counted by themselves."""
+        if self.plan is None or self.credits.under_way:
+            return _ZERO
+        if self.line_status() is not LineStatus.CREDITED:
+            return _ZERO
+        with exactly():
+            return self.plan.totals.gross - self.credits.gross
 
     def _stated(self) -> Statement | None:
         """What the provider states of its money: in figures, or by one word for all of it."""
@@ -338,7 +370,7 @@ _NOT_THERE = (Stage.NONE, Stage.DELETED)
 _OF_ONE_DRAFT = (
     *("provider_id", "stage", "known", "payment", "money", "most_paid", "provider_status"),
     *("number", "echo", "problems", "tolerated", "accepted", "insisted", "without", "attached"),
-    *("document_asked", "outdated", "made"),
+    *("document_asked", "outdated", "made", "credits"),
 )
 
 
@@ -373,8 +405,8 @@ def _day(stated: str | None, asked: date | None) -> date | None:
         return asked
 
 
-def _progress(stage: Stage, payment: PaymentStatus) -> Status:
-    if payment is PaymentStatus.PAID:
+def _progress(stage: Stage, *, paid: bool) -> Status:
+    if paid:
         return Status.PAID
     words: dict[Stage, Status] = {
         Stage.NONE: Status.STARTED,
@@ -396,5 +428,5 @@ def reached(goal: Goal, case: Case) -> bool:
     gives money back: that is paid as soon as it is sent, or final where nothing of it is sent."""
     if goal is Goal.PAID:
         settled = case.balance is not None and case.balance.due <= 0
-        return case.payment is PaymentStatus.PAID or settled
+        return case.is_paid or settled
     return case.stage.reached(Stage(goal.value))

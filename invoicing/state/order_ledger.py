@@ -117,7 +117,7 @@ class Ledger(Recorded):
         """Take open units for a delivery or a cancellation: so many of a line, or all that are open
         of one without a quantity. Raises NotOpen, and takes none then."""
         wanted = tuple(ids)
-        parts = self._parts()
+        parts = self._parts(frozenset(wanted))
         wrong = [
             FieldProblem(field=f"lines[{place}]", message=why)
             for place, each in enumerate(wanted)
@@ -194,10 +194,12 @@ class Ledger(Recorded):
         """Whether every unit has its final status."""
         return all(line.status in FINAL for line in self.lines)
 
-    def _parts(self) -> dict[str, list[LedgerLine]]:
+    def _parts(self, ids: frozenset[str]) -> dict[str, list[LedgerLine]]:
+        """Of these lines alone: an order has thousands of others."""
         parts: dict[str, list[LedgerLine]] = {}
         for line in self.lines:
-            parts.setdefault(line.id, []).append(line)
+            if line.id in ids:
+                parts.setdefault(line.id, []).append(line)
         return parts
 
     def _changed(self, which: Callable[[LedgerLine], bool], **update: object) -> Self:

@@ -368,16 +368,22 @@ class Judge:
         if status in (Status.CANCELLED, Status.REJECTED):
             wrong = own is not None and own.alive
         elif status is Status.CREDITED:
-            wrong = own is None or own.alive
+            wrong = own is None or (own.alive and not self._by_notes(own))
         elif status is Status.DRAFTED:
             wrong = own is None or not own.alive
         else:
             wrong = own is None or not own.final
             if status in (Status.SENT, Status.DELIVERED) and own is not None:
                 wrong = wrong or not (own.sent or know.told & _WITHOUT)
+            if status is Status.PAID and own is not None:
+                wrong = wrong or not (own.paid or own.moved)
         if wrong:
             there = f"{own.id} is {own.state}, sent {own.sent} times" if own else "nothing is there"
             self.broken(Sentence.TRUE_END, f"{know.reference}: ended {status}, but {there}")
+
+    def _by_notes(self, own: Held) -> bool:
+        """Whether credit notes have taken back all of it."""
+        return sum(note.gross for note in self._ledger.notes(own)) == own.gross
 
     def _stands(self, know: Wanted, own: Held) -> None:
         """The invoice that is there for good: its content is right, and so is its amount, or a

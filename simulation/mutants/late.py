@@ -9,26 +9,46 @@ HEARING = "workflows/invoice/hearing.py"
 DOCUMENT = "workflows/document.py"
 EVENT = "workflows/event.py"
 CASE = "invoicing/state/case.py"
+LIFE = "workflows/invoice/life.py"
 BALANCE = "invoicing/balance.py"
 
 MUTANTS = (
     Mutant(
         "what was left before a credit note is taken for one of now",
-        MONEY,
-        '            case.money = case.money.model_copy(update={"left": None})\n',
-        "            pass\n",
+        LIFE,
+        '                case.money = case.money.model_copy(update={"left": None})\n',
+        "                pass\n",
     ),
     Mutant(
         "a credit note brings no look at the money",
-        MONEY,
-        "        case.look_soon = True\n        life.show()\n",
-        "        life.show()\n",
+        LIFE,
+        "        case.credits, case.look_soon = told, True\n",
+        "        case.credits = told\n",
     ),
     Mutant(
-        "more credit notes than are added up are left out of the sum",
-        MONEY,
-        "            case.in_parts = True\n",
-        "            pass\n",
+        "what a credit note takes is a payment until it is told of",
+        BALANCE,
+        "credited == 0 and not lowered:",
+        "credited == 0:",
+    ),
+    Mutant(
+        "what a credit note under way has left nothing of is paid",
+        CASE,
+        "        if self.credits.all or (self.credits.under_way and not self._came_in):\n",
+        "        if self.credits.all:\n",
+    ),
+    Mutant(
+        "a credit note begins before its invoice knows of it",
+        "workflows/credit/story.py",
+        "        # Before its note can be final: what is left there may be less by it then.\n"
+        "        await tell(life)\n",
+        "",
+    ),
+    Mutant(
+        "what is told of credits while an invoice ends is not handed on",
+        HEARING,
+        '                await hearing.signal("credited_so_far", credited)\n',
+        "                pass\n",
     ),
     Mutant(
         "a draft that is shown for it says what was paid",
@@ -81,8 +101,8 @@ MUTANTS = (
     Mutant(
         "what was credited after its end is paid for ever",
         CASE,
-        "Status.CREDITED if credited else _progress",
-        "Status.CREDITED if credited and not self.hears else _progress",
+        "            credited = self.stage is Stage.CREDITED or self.credits.all\n",
+        "            credited = self.credits.all\n",
     ),
     Mutant(
         "what went back is forgotten where only the sum of what was paid is stated",

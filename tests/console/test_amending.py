@@ -69,6 +69,19 @@ async def test_a_final_invoice_is_amended_field_by_field(
     assert "all" in {each.proven for each in journal.entries if each.reason == WHY}
 
 
+async def test_a_hold_that_was_released_holds_up_no_new_invoice(
+    office: Office, everybody: Browser
+) -> None:
+    reference = await office.started(hold=True)
+    await until_held(office, reference)
+    await office.client.invoices.release(reference, Release(by=WHY, reason=WHY))
+    await office.until_sent(reference)
+    form = (await form_of(everybody, reference)).form("/amend")
+    await everybody.send(form, AMEND, typed={**named(reference), "reason": WHY})
+    state = await ended(office, reference)
+    assert state.status is AmendStatus.AMENDED
+
+
 @detail
 async def test_mistakes_stand_beside_their_fields_and_nothing_is_credited(
     office: Office, everybody: Browser

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoicing.balance import MOST_MOVEMENTS, Balance, Movement, Statement, Way
+from invoicing.books.rows import invoice_row
 from invoicing.provider import PaymentStatus, Plan, Snapshot, Stage
 from invoicing.request import Goal
 from invoicing.state.case import Case, reached
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.notice import is_of_money, news, notice
 from invoicing.totals import totals
 from tests.examples import a_document, an_invoice
@@ -282,6 +284,29 @@ class TestOfACase:
         case.learn(seen(money=Statement(left=Decimal(21))))
         assert case.balance
         assert (case.balance.credited, case.balance.paid) == (None, None)
+
+    def test_what_its_ledger_tells_of_an_invoice_that_runs_is_known(self) -> None:
+        told = CreditedSoFar(provider_id="P-1", gross=Decimal(21))
+        case = a_case(in_parts=True, credits=told)
+        case.learn(seen(money=Statement(paid=Decimal(100))))
+        assert case.balance
+        assert (case.balance.credited, case.balance.left) == of_units(21, 0)
+        assert case.is_paid
+
+    def test_what_credit_notes_of_ours_take_back_is_not_in_its_own_row_as_well(self) -> None:
+        """At Mollie and Zero Friction the invoice shows as credited, and the note has a row too."""
+        plan = a_case().plan
+        assert plan
+        gross = plan.totals.gross
+        for told, otherwise in (
+            ({}, gross),
+            ({"under_way": True}, 0),
+            ({"gross": gross, "all": True}, 0),
+            ({"gross": Decimal(21)}, gross - 21),
+        ):
+            case = a_case(credits=CreditedSoFar.model_validate({"provider_id": "17", **told}))
+            case.learn(seen(Stage.CREDITED))
+            assert invoice_row(case, an_invoice("INV-7"), None).credited == otherwise, told
 
     @pytest.mark.parametrize(("due", "there"), [("0.00", True), ("-20.00", True), ("0.01", False)])
     def test_nobody_waits_for_the_payment_of_nothing(self, due: str, there: bool) -> None:

@@ -18,9 +18,9 @@ from gateway.reach import Reach
 from invoicing.balance import Balance, Way
 from invoicing.provider import Pace, PaymentStatus
 from invoicing.request import Goal
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.identity import money_id, notices_id
 from invoicing.state.invoice import Invoice, Status
-from invoicing.state.money_after import CreditedSince
 from sandbox.riverty.words import TYPES
 from tests.lifecycle.provider_world import opened
 from tests.lifecycle.test_notices import listening
@@ -282,6 +282,62 @@ async def test_a_credit_note_after_the_end_lowers_what_is_left(shared_world: Wor
             await hearing(shop, made.reference).describe()
 
 
+@slow
+async def test_what_a_credit_note_takes_is_no_payment_before_it_tells_either(
+    shared_world: World,
+) -> None:
+    """Quiddly shows what is left, and less by a note from the moment that it is activated."""
+    async with at(shared_world, "quiddly") as shop:
+        reference = await shop.start(goal=Goal.APPROVED)
+        state = await shop.finished(reference)
+        assert state.balance
+        part = a_credit(shop, goal="sent", **WORTH["quantity"])
+        await shop.client.credits.make(reference, part)
+        _, money = await moved(shop, reference, lambda balance: bool(balance.credited))
+        await moved(shop, reference, lambda money: money.left == money.due - (money.credited or 0))
+        rest = a_credit(shop, "C2", goal="approved", whole=True)
+        await shop.client.credits.make(reference, rest)
+        state, money = await moved(shop, reference, lambda money: money.credited == money.due)
+        assert (state.status, money.left, money.too_much) == (Status.CREDITED, NOTHING, NOTHING)
+        assert [each for each in await said(shop, reference) if "unknown" not in each] == []
+
+
+@slow
+@pytest.mark.parametrize("name", ["invoro", "quiddly", "riverty"])
+async def test_one_that_waits_for_its_payment_ends_once_credits_leave_nothing_of_it(
+    shared_world: World, name: str
+) -> None:
+    async with at(shared_world, name) as shop:
+        reference = await shop.start(goal=Goal.PAID)
+        await shop.follow(reference, lambda state: "payment" in str(state.waiting))
+        for credit in (a_credit(shop, **WORTH["quantity"]), a_credit(shop, "C2", whole=True)):
+            made = await shop.client.credits.make(reference, credit)
+            await asyncio.wait_for(shop.client.invoices.result(made.reference), LONG_ENOUGH)
+        state = await shop.finished(reference)
+        assert state.status is Status.CREDITED
+        assert state.balance
+        assert state.balance.credited == state.balance.due
+        # Riverty states nothing of the money of what nobody has paid.
+        assert state.balance.left == (None if name == "riverty" else NOTHING)
+
+
+async def test_one_that_waits_for_its_payment_is_paid_with_what_a_credit_has_left(
+    shared_world: World,
+) -> None:
+    async with at(shared_world, "invoro") as shop:
+        reference = await shop.start(goal=Goal.PAID)
+        await shop.follow(reference, lambda state: "payment" in str(state.waiting))
+        made = await shop.client.credits.make(reference, a_credit(shop, **WORTH["quantity"]))
+        note = await asyncio.wait_for(shop.client.invoices.result(made.reference), LONG_ENOUGH)
+        _, money = await moved(shop, reference, lambda balance: bool(balance.credited))
+        assert note.amounts
+        assert money.credited == note.amounts.gross
+        shop.stand_in.pay(reference, money.due - note.amounts.gross)
+        state = await shop.finished(reference)
+        assert state.balance
+        assert (state.status, state.balance.left) == (Status.PAID, NOTHING)
+
+
 @detail
 async def test_a_look_that_is_never_answered_ends_with_its_time(shared_world: World) -> None:
     short = HEARS.money.model_copy(update={"deadline": timedelta(seconds=2)})
@@ -387,8 +443,9 @@ async def test_a_credit_note_brings_a_look_and_invents_no_payment(shared_world: 
     async with at(shared_world, "invoro", money=rare) as shop:
         reference, due = await ended(shop)
         reads = len(await looks(shop, reference))
-        told = CreditedSince(note="NOTE-1", gross=Decimal("10.00"))
-        await hearing(shop, reference).signal("credited", told)
+        identity = (await shop.client.invoices.state(reference)).provider_id
+        told = CreditedSoFar(provider_id=identity or "", gross=Decimal("10.00"))
+        await hearing(shop, reference).signal("credited_so_far", told)
         _, money = await moved(shop, reference, lambda balance: balance.credited == 10)
         assert (money.paid, money.left, money.unexplained) == (NOTHING, due - 10, NOTHING)
         async with asyncio.timeout(LONG_ENOUGH):

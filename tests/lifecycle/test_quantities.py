@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from invoicing.client import Refused
+from invoicing.credits.amend import Amend, AmendStatus
 from invoicing.document import Adjustment, Line
-from invoicing.request import OrderRequest
+from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.state.invoice import Cancel, Release, Status
 from invoicing.state.order import (
     AddLines,
@@ -255,3 +256,29 @@ async def test_what_comes_back_is_credited_by_units_of_the_delivery_it_was_on(
         (Decimal(1), Decimal("30.00"))
     ]
     assert office.provider.units(delivery, "1") == 3
+
+
+async def test_a_delivery_that_is_amended_leaves_the_units_of_its_order_as_they_are(
+    office: Office,
+) -> None:
+    """Four units were invoiced, which stays so; what is invoiced instead is beside the order."""
+    reference = await begun(office)
+    await office.client.orders.deliver(reference, a_delivery("A", **of("4")))
+    old = invoice_reference(reference, "A")
+    await office.until_sent(old)
+    three = InvoiceRequest(
+        reference=f"{old}-A1",
+        provider=NAME,
+        document=a_document(lines=(TEN.model_copy(update={"quantity": Decimal(3)}),)),
+    )
+    said = {"by": "an operator", "reason": "one was broken"}
+    wanted = Amend.model_validate({"amendment": "A1", "invoice": three, **said})
+    await office.client.amendments.make(old, wanted)
+    amended = await asyncio.wait_for(office.client.amendments.result(old), LONG_ENOUGH)
+    assert amended.status is AmendStatus.AMENDED
+    await office.client.orders.cancel_lines(reference, a_cancellation("X", lines=("1",)))
+    order = await finished(office, reference)
+    assert [part.split(" by ")[0] for part in parts(order)] == ["1: 4 invoiced", "1: 6 cancelled"]
+    left = (await office.client.credits.state(old)).left
+    assert left
+    assert left.sums.gross == 0

@@ -109,6 +109,14 @@ def test_parts_and_the_rest_come_to_the_invoice() -> None:
     assert said(done, "is there") == 4
 
 
+def test_an_invoice_of_which_nothing_is_left_to_be_paid_waits_for_no_payment() -> None:
+    """All of it was credited, by two notes: that is its end, and the judge knows of no payment."""
+    rest = Crediting(at(HOUR * 3), "whole", "D")
+    done = lived(lines("A", 1), rest, goal=Goal.PAID)
+    assert said(done, "is there") == 3
+    assert not said(done, "is paid"), done.story
+
+
 @pytest.mark.parametrize("by_signal", [False, True])
 @pytest.mark.parametrize("apart", MOMENTS, ids=str)
 def test_a_cancel_and_a_credit_at_once_do_not_both_take_it_back(

@@ -9,19 +9,28 @@ from typing import Any
 import pytest
 
 from invoicing.balance import Balance, Movement, Statement, Way
+from invoicing.credits.case import CreditsInput, Looked
+from invoicing.credits.credit import Credit, Requested
+from invoicing.credits.document import credit_reference
 from invoicing.provider import Event, Paces, PaymentStatus, Stage
 from invoicing.request import Goal
-from invoicing.state.identity import money_id, notices_id, workflow_id
+from invoicing.state.credited import CreditedSoFar
+from invoicing.state.identity import (
+    CREDITS_WORKFLOW,
+    credits_id,
+    money_id,
+    notices_id,
+    workflow_id,
+)
 from invoicing.state.invoice import Invoice, Journal, Status
-from invoicing.state.money_after import CreditedSince
-from simulation.engine import NotFound, Run
+from simulation.engine import ActivityCall, Attempt, NotFound, Run
 from simulation.engine.model import Faults
 from tests.simulation.scene import PACES, REFERENCE, Scene, away
 from tests.simulation.test_register import Kept
-from workflows.money import MOST_NOTES
 
 DAY = timedelta(days=1)
 DUE = Decimal("107.69")
+NOTHING = Decimal(0)
 HEARS = timedelta(days=40)
 HEARD = PACES.model_copy(
     update={
@@ -30,6 +39,7 @@ HEARD = PACES.model_copy(
     }
 )
 IDENTITY = money_id(REFERENCE)
+SIGNALED = "WorkflowExecutionSignaled"
 
 
 class Hearing(Scene):
@@ -75,10 +85,11 @@ class Hearing(Scene):
         """News come."""
         self.server.signal(IDENTITY, "provider_event", Event(id=event))
 
-    def credited(self, note: str, gross: str) -> None:
-        """A credit note has become final."""
-        told = CreditedSince(note=note, gross=Decimal(gross))
-        self.server.signal(IDENTITY, "credited", told)
+    def credited(self, gross: str = "0", **more: Any) -> None:
+        """The ledger of its credits tells what they come to."""
+        (identity,) = self.provider.made
+        told = CreditedSoFar(provider_id=identity, gross=Decimal(gross), **more)
+        self.server.signal(IDENTITY, "credited_so_far", told)
 
     def over(self) -> Invoice:
         """Its last word; every history can be replayed."""
@@ -199,8 +210,8 @@ def test_a_credit_note_is_added_brings_a_look_and_is_no_payment() -> None:
         scene.passes(timedelta(minutes=5))
         reads = scene.provider.calls.count("read")
         scene.states(PaymentStatus.UNPAID, left=DUE - 10)
-        scene.credited("NOTE", "10.00")
-        scene.credited("NOTE", "10.00")
+        scene.credited("10.00")
+        scene.credited("10.00")
         scene.passes(timedelta(minutes=5))
         assert scene.provider.calls.count("read") > reads
         balance = scene.balance
@@ -217,20 +228,130 @@ def test_until_it_is_looked_at_again_what_is_left_is_less_by_the_credit_note() -
         scene.hears("looked at")
         scene.passes(timedelta(minutes=5))
         scene.provider.script("read", *[away()] * 400)
-        scene.credited("NOTE", "10.00")
+        scene.credited("10.00")
         scene.passes(timedelta(minutes=5))
         balance = scene.balance
         assert (balance.credited, balance.left) == (Decimal(10), DUE - 10)
         assert balance.unexplained == 0
 
 
-def test_more_credit_notes_than_are_added_up_leave_what_is_credited_unknown() -> None:
+def test_while_a_credit_note_may_be_final_what_it_takes_is_no_payment() -> None:
+    """The provider has lowered what is left, and its ledger has not told of it yet."""
     with Hearing() as scene:
         scene.begun()
-        for number in range(MOST_NOTES + 1):
-            scene.credited(f"NOTE-{number}", "0.10")
-        scene.passes(timedelta(hours=1))
-        assert scene.balance.credited is None
+        scene.states(PaymentStatus.UNPAID, left=DUE)
+        scene.hears("looked at")
+        scene.passes(timedelta(minutes=5))
+        scene.credited(under_way=True)
+        scene.states(PaymentStatus.PAID, left=Decimal(0))
+        scene.hears("lowered")
+        scene.passes(timedelta(minutes=5))
+        assert (scene.now.status, scene.balance.paid) == (Status.SENT, None)
+        scene.credited(str(DUE), all=True)
+        scene.passes(timedelta(minutes=5))
+        balance = scene.balance
+        assert (balance.credited, balance.left) == (DUE, NOTHING)
+        assert (scene.now.status, balance.returned) == (Status.CREDITED, None)
+
+
+def test_one_of_which_a_credit_and_a_payment_leave_nothing_is_paid() -> None:
+    with Hearing() as scene:
+        scene.begun()
+        scene.credited(under_way=True)
+        scene.credited("7.69")
+        scene.states(PaymentStatus.PARTLY_PAID, paid=Decimal(100))
+        scene.hears("paid")
+        scene.passes(timedelta(minutes=5))
+        assert (scene.now.status, scene.balance.left) == (Status.PAID, NOTHING)
+
+
+def test_what_is_paid_while_a_credit_note_is_under_way_is_paid() -> None:
+    with Hearing() as scene:
+        scene.begun()
+        scene.credited(under_way=True)
+        scene.states(PaymentStatus.PAID, paid=DUE)
+        scene.hears("paid")
+        scene.passes(timedelta(minutes=5))
+        assert scene.now.status is Status.PAID
+
+
+def test_what_is_told_of_another_invoices_credits_is_not_taken() -> None:
+    with Hearing() as scene:
+        scene.begun()
+        told = CreditedSoFar(provider_id="another", gross=Decimal(10))
+        scene.server.signal(IDENTITY, "credited_so_far", told)
+        scene.passes(timedelta(minutes=5))
+        assert scene.balance.credited == 0
+
+
+def test_an_invoice_that_is_waited_for_and_credited_wholly_ends_as_credited() -> None:
+    with Hearing() as scene:
+        scene.begin(goal=Goal.PAID)
+        scene.until(lambda: "payment" in str(scene.state.waiting))
+        (identity,) = scene.provider.made
+        for told in (
+            CreditedSoFar(provider_id=identity, under_way=True),
+            CreditedSoFar(provider_id=identity, gross=DUE, all=True),
+        ):
+            scene.server.signal(workflow_id(REFERENCE), "credited_so_far", told)
+            scene.passes(timedelta(seconds=20))
+        # Nobody waits for the next look, which is hours away.
+        scene.until(lambda: scene.run.closed, timedelta(minutes=5))
+        assert scene.state.status is Status.CREDITED
+
+
+def test_an_invoice_that_is_waited_for_ends_as_paid_once_what_a_credit_has_left_is() -> None:
+    with Hearing() as scene:
+        scene.provider.payment, scene.provider.money = (
+            PaymentStatus.PARTLY_PAID,
+            Statement(paid=Decimal(100)),
+        )
+        scene.begin(goal=Goal.PAID)
+        scene.until(lambda: "payment" in str(scene.state.waiting))
+        (identity,) = scene.provider.made
+        told = CreditedSoFar(provider_id=identity, gross=DUE - 100)
+        scene.server.signal(workflow_id(REFERENCE), "credited_so_far", told)
+        scene.until(lambda: scene.run.closed, DAY)
+        assert (scene.state.status, scene.balance.credited) == (Status.PAID, DUE - 100)
+
+
+def test_a_credit_note_is_begun_when_its_invoice_knows_that_it_may_be_less() -> None:
+    with Hearing() as scene:
+        scene.begun()
+
+        def requested(given: object, call: ActivityCall) -> Attempt:
+            invoice: Requested = scene.server.query(scene.id, "request")
+            return Attempt(result=Looked(invoice=invoice))
+
+        scene.server.activity("requested", requested)
+        ledger, note = credits_id(REFERENCE), workflow_id(credit_reference(REFERENCE, "C1"))
+        scene.server.start(CREDITS_WORKFLOW, CreditsInput(reference=REFERENCE), id=ledger)
+        before = scene.hearing.history.count(SIGNALED)
+        wanted = Credit(credit="C1", whole=True, by="seller", reason="came back")
+        scene.server.update(ledger, "credit", wanted)
+        scene.until(lambda: note in scene.server.ids())
+        assert scene.hearing.history.count(SIGNALED) == before + 1
+        scene.until(lambda: scene.now.status is Status.CREDITED, DAY)
+        assert (scene.balance.credited, scene.balance.left) == (DUE, NOTHING)
+
+
+def test_what_is_told_of_credits_while_an_invoice_ends_is_handed_on() -> None:
+    with Hearing() as scene:
+        scene.begin(goal=Goal.SENT)
+        told: list[str] = []
+
+        def tell() -> None:
+            """Once what hears of its money is asked for, before its own end."""
+            if "start_child" in scene.server.trace[-1][1] and not told:
+                told.extend(scene.provider.made)
+                word = CreditedSoFar(provider_id=told[0], gross=Decimal(10))
+                scene.server.signal(workflow_id(REFERENCE), "credited_so_far", word)
+
+        scene.server.on_step.append(tell)
+        scene.until(lambda: scene.run.closed)
+        assert told
+        scene.passes(timedelta(minutes=5))
+        assert scene.balance.credited == 10
 
 
 def test_money_that_came_before_a_credit_of_all_is_heard_of_when_it_is_given_back() -> None:

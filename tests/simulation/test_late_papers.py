@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from invoicing.credits.case import Looked
 from invoicing.credits.credit import Requested
 from invoicing.document_file import DocumentFile, DocumentInput, DocumentState
-from invoicing.provider import DocumentCall, Event, Subject
+from invoicing.provider import DocumentCall, Event, Stage, Subject
 from invoicing.request import Goal
 from invoicing.state.identity import DOCUMENT_WORKFLOW, EVENT_WORKFLOW, document_id, event_id
 from invoicing.state.invoice import Status
@@ -166,3 +166,21 @@ def test_one_that_is_asked_for_too_early_waits_until_the_invoice_is_final() -> N
         state, ended = scene.over()
         assert state.file
         assert ended - final < timedelta(minutes=10)
+
+
+def test_one_that_comes_after_the_invoice_was_credited_is_kept() -> None:
+    """What was an invoice in law is kept, and so is its document."""
+    with Filed() as scene:
+        scene.outcomes = ["Unavailable"] * 4
+        scene.begin()
+        scene.until(lambda: scene.run.closed)
+        (identity,) = scene.provider.made
+        credited = scene.state.model_copy(
+            update={"stage": Stage.CREDITED, "status": Status.CREDITED}
+        )
+        invoice: Requested = scene.server.query(scene.id, "request")
+        seen = Looked(invoice=invoice.model_copy(update={"invoice": credited}))
+        scene.server.activity("requested", lambda given, call: Attempt(result=seen))
+        state, _ = scene.over()
+        assert (state.problem, state.provider_id) == ("", identity)
+        assert state.file

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.credits.credit import Requested
     from invoicing.credits.document import opening, refuse_uncreditable
     from invoicing.errors import InvalidRequest
-    from invoicing.state.identity import workflow_id
+    from invoicing.state.identity import money_id, workflow_id
     from invoicing.state.invoice import Status
 
 CALL = timedelta(seconds=30)
@@ -84,6 +84,7 @@ async def _excluded(life: CreditsLife) -> Requested:
     """The invoice, once no cancel can credit the whole of it any more."""
     for turn in range(LOOKS):
         invoice, running = await _look(life)
+        life.invoice_runs = running
         _refuse_if_a_ledger_is_lost(life, invoice)
         if not running or invoice.invoice.in_parts:
             return invoice
@@ -97,6 +98,26 @@ async def _excluded(life: CreditsLife) -> Requested:
         if turn:
             await workflow.sleep(PAUSE * 2**turn, summary="the invoice, to be told of its credits")
     raise NotCreditable("it has not heard of its credits: ask again")
+
+
+async def tell(life: CreditsLife) -> None:
+    """Tell the invoice what is credited of it, where that has changed: its own workflow, or what
+    hears of its money after the end."""
+    told = life.case.untold
+    if told is None:
+        return
+    own, money = workflow_id(life.reference), money_id(life.reference)
+    with life.calling():
+        for identity in (own, money) if life.invoice_runs else (money,):
+            try:
+                await workflow.get_external_workflow_handle(identity).signal(
+                    "credited_so_far", told
+                )
+            except FailureError:
+                # It has ended, or nobody hears any more.
+                continue
+            break
+    life.case.told_so_far = told
 
 
 def _refuse_if_a_ledger_is_lost(life: CreditsLife, invoice: Requested) -> None:

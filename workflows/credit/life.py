@@ -37,6 +37,8 @@ class CreditsLife:
         self._verdicts: dict[str, asyncio.Future[str]] = {}
         self.seen: datetime | None = None
         """When this run looked at the invoice last."""
+        self.invoice_runs = True
+        """Whether the invoice's own workflow ran then, or may have."""
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
         self._listing = Listing()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 from temporalio import workflow
 
-from workflows.credit.learning import NotCreditable, learn
+from workflows.credit.learning import NotCreditable, learn, tell
 from workflows.credit.life import CreditsLife
 from workflows.credit.note import begin
 
@@ -33,6 +33,7 @@ It is begun again as well, and knows what it knew."""
 async def live(life: CreditsLife) -> None:
     """Decide about what is asked for, one after the other, until nobody asks any more."""
     life.recorder.go_on()
+    await tell(life)
     for name in dict.fromkeys((*life.case.under_way, *life.case.begun)):
         await begin(life, name)
     while True:
@@ -50,6 +51,8 @@ async def live(life: CreditsLife) -> None:
             task.result()
         if life.case.undecided:
             await _decide(life)
+        elif life.case.untold:
+            await tell(life)
         elif _renews(life):
             _renew(life)
     credited = life.case.ledger is not None and life.case.ledger.nothing_left
@@ -62,7 +65,7 @@ async def live(life: CreditsLife) -> None:
 
 def _has_work(life: CreditsLife) -> bool:
     failed = any(task.done() and task.exception() for task in life.following.values())
-    return bool(life.case.undecided) or failed
+    return bool(life.case.undecided) or life.case.untold is not None or failed
 
 
 def _patience(life: CreditsLife) -> timedelta:
@@ -71,7 +74,7 @@ def _patience(life: CreditsLife) -> timedelta:
 
 
 def _is_over(life: CreditsLife) -> bool:
-    return not (life.case.undecided or life.case.under_way or life.case.begun)
+    return not (life.case.undecided or life.case.under_way or life.case.begun or life.case.untold)
 
 
 async def _decide(life: CreditsLife) -> None:
@@ -80,6 +83,8 @@ async def _decide(life: CreditsLife) -> None:
     try:
         await learn(life)
         _reserve(life, life.case.undecided[name])
+        # Before its note can be final: what is left there may be less by it then.
+        await tell(life)
     except (NotLeft, TooLarge, NotCreditable) as refusal:
         _refuse(life, name, str(refusal))
     except ValidationError as error:

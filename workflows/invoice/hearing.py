@@ -19,28 +19,15 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.state.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
     from invoicing.state.invoice import Status
     from invoicing.state.lives import Before
-    from invoicing.state.money_after import CreditedSince
-
-
-async def tell_invoice(life: Life) -> None:
-    """Of a credit note that is final: let who hears of its invoice's money know what it took."""
-    credits_, plan = life.request.credits, life.case.plan
-    if credits_ is None or plan is None or life.case.outcome not in STANDS:
-        return
-    hearing = workflow.get_external_workflow_handle(money_id(credits_.reference))
-    told = CreditedSince(note=life.request.reference, gross=plan.totals.gross)
-    with contextlib.suppress(FailureError):
-        # Nobody hears of an invoice that is under way, or whose time is over.
-        await hearing.signal("credited", told)
 
 
 async def hear_of_money(life: Life) -> None:
-    """Begin it, as the very last thing, with all that is known; whatever news have come meanwhile
-    go there."""
+    """Begin it, as the very last thing, with all that is known; whatever news have come meanwhile,
+    of its credits too, go there."""
     case = life.case
     if not (_follows(life) and _is_heard(life)):
         return
-    given = {event.id for event in case.inbox}
+    given, credited = {event.id for event in case.inbox}, case.credits
     info = workflow.info()
     before = Before(claimant=info.first_execution_run_id, began=info.workflow_start_time)
     known = case.model_copy(update={"hears": True, "waiting": None})
@@ -61,11 +48,18 @@ async def hear_of_money(life: Life) -> None:
         life.note("somebody hears of its money already")
         return
     hearing.add_done_callback(looked_at)
-    while late := [event for event in case.inbox if event.id not in given]:
+    while True:
+        late = [event for event in case.inbox if event.id not in given]
+        if not late and case.credits == credited:
+            return
         given |= {event.id for event in late}
         for event in late:
             with contextlib.suppress(FailureError):
                 await hearing.signal("provider_event", event)
+        if case.credits != credited:
+            credited = case.credits
+            with contextlib.suppress(FailureError):
+                await hearing.signal("credited_so_far", credited)
 
 
 def _memo(life: Life) -> dict[str, str | dict[str, str]]:

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.request import InvoiceRequest
     from invoicing.state import attributes
     from invoicing.state.case import Case, InvoiceInput
+    from invoicing.state.credited import CreditedSoFar
     from invoicing.state.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.state.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
     from invoicing.state.lives import Before
@@ -144,6 +145,21 @@ class Life:
             self.note("parts of it may be credited from now on")
             self.show()
 
+    def credited_so_far(self, told: CreditedSoFar) -> None:
+        """What its credit notes come to, from their ledger. What is known of its money is from
+        before, so it is looked at."""
+        case = self.case
+        if told.provider_id != case.provider_id or told == case.credits:
+            return
+        if told.gross != case.credits.gross:
+            self.note(f"its credit notes come to {told.gross}")
+            if case.money is not None:
+                # It was stated before the credit: taken for one of now, it would be a payment.
+                case.money = case.money.model_copy(update={"left": None})
+        case.credits, case.look_soon = told, True
+        case.doubt = case.doubt.looked_at(None)
+        self.show()
+
     @property
     def cancel_pending(self) -> bool:
         """Whether a cancel waits to be carried out.
@@ -241,8 +257,10 @@ class Life:
             self.outbox.tell(state, self.paces.notices)
 
     def _listed_due(self, state: Invoice) -> datetime | None:
-        """After the end, of what is to be paid alone: one over nothing is never overdue."""
-        settled = self.before and state.balance and state.balance.due <= 0
+        """After the end, of what is to be paid alone: one over nothing is never overdue, and
+        neither is one of which a credit has left nothing."""
+        money = state.balance if self.before else None
+        settled = money and (money.due <= 0 or (money.credited and money.left == 0))
         return None if settled or not state.due_date else attributes.midnight(state.due_date)
 
 

@@ -74,6 +74,7 @@ async def _read(life: Life) -> None:
         nonlocal given
         # Until an answer has come they stay: another read, or another run, needs them again.
         given = case.inbox
+        case.look_soon = False
         return (life.calls.read(life.target, given),)
 
     (snapshot,) = await asked(life, read)
@@ -169,7 +170,7 @@ async def wait_for(
     person has seen that it is not.
     """
     try:
-        await life.waits.pause(what, pace, lambda: bool(life.case.inbox))
+        await life.waits.pause(what, pace, lambda: bool(life.case.inbox) or life.case.look_soon)
     except Overdue:
         told = verb if life.cannot_look else ""
         offered = [Answer.WAIT]

@@ -24,6 +24,8 @@ async def send(life: Life) -> None:
     while not (stage := await view(life)).reached(Stage.SENT) and "send" not in life.case.without:
         if stage in GONE:
             await ended_without_us(life, stage)
+        elif life.case.credits.all:
+            await ended_without_us(life, Stage.CREDITED)
         elif not stage.reached(Stage.APPROVED):
             # It went back: what is missing again is done again.
             raise StartOver
@@ -49,6 +51,8 @@ async def _until(life: Life, goal: Goal, what: str, pace: Pace, overdue: Reason)
     while not reached(goal, life.case) and what not in life.case.without:
         if (stage := await view(life)) in (Stage.DELETED, Stage.CREDITED, Stage.FAILED):
             await ended_without_us(life, stage)
+        elif life.case.credits.all:
+            await ended_without_us(life, Stage.CREDITED)
         elif not reached(goal, life.case):
             await wait_for(life, what, pace, overdue, without=what)
 

@@ -68,6 +68,5 @@ async def live_and_tell(life: Life) -> Ended:
     await life.outbox.empty()
     await life.recorder.emptied()
     await workflow.wait_condition(workflow.all_handlers_finished)
-    await hearing.tell_invoice(life)
     await hearing.hear_of_money(life)
     return ended

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.credits.credit import Requested, rounding_of
     from invoicing.provider import Event
     from invoicing.state.case import InvoiceInput
+    from invoicing.state.credited import CreditedSoFar
     from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 
 
@@ -87,6 +88,12 @@ class InvoiceWorkflow:
     def credits_begin(self) -> None:
         """From the workflow of its credits."""
         self._life.credited_in_parts()
+
+    @workflow.signal(description="What its credit notes come to; what was told last is so.")
+    @of_one_input
+    def credited_so_far(self, told: CreditedSoFar) -> None:
+        """From the workflow of its credits."""
+        self._life.credited_so_far(told)
 
     @workflow.signal(description="Something the provider told us; the same id counts once.")
     @of_one_input
