@@ -41,6 +41,7 @@ from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.recording import END, record, record_credits
 from register.tables import invoices, journal
+from register.trouble import which
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -164,7 +165,7 @@ class Books:
             raise Unavailable("the register: somebody else was first") from error
         except DBAPIError as error:
             # The driver's words may repeat what is written; its kind of error does not.
-            raise Unavailable(f"the register: {type(error.orig).__name__}") from None
+            raise Unavailable(f"the register: {which(error)}") from None
         except PoolTimeout:
             raise Unavailable("the register: every connection is taken") from None
 

@@ -9,6 +9,8 @@ digests.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -24,7 +26,7 @@ from register.chain import linked
 from register.holding import held_since
 from register.key_rows import destroy, has_key
 from register.tables import chain, claims, invoices, journal
-from register.trouble import BadRegister
+from register.trouble import cannot_be
 
 
 class NotErased(InvoicingError):
@@ -62,7 +64,7 @@ def erased(engine: Engine, wanted: Erasure) -> Done:
         with engine.begin() as db:
             done = erase(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
     return done
 
 
@@ -75,7 +77,7 @@ def ran_in(engine: Engine, wanted: Erasure) -> str:
         with engine.begin() as db:
             return namespace_of(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def namespace_of(db: Connection, wanted: Erasure) -> str:
@@ -179,16 +181,16 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
 def forget_old_pages(engine: Engine) -> bool:
     """The log that is written ahead has pages as they were; emptied, if nobody reads them.
 
-    False: somebody does for longer than PATIENCE, and what was erased is still in the file. Only
-    SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
+    False: somebody does for longer than PATIENCE, or the disk fails, and what was erased is still
+    in the file. Only SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
     """
     if engine.dialect.name != "sqlite":
         return True
-    connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        said = cursor.fetchone()
-    finally:
-        connection.close()
+        with contextlib.closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            said = cursor.fetchone()
+    except (DBAPIError, sqlite3.Error):
+        return False
     return said is not None and not said[0]
