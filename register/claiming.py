@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
 from invoicing.state.recording import Row as Left
+from register import correcting
 from register.notes import notes_of
 from register.tables import claims, invoices
 
@@ -22,7 +23,16 @@ def claim(db: Connection, call: ClaimCall) -> Claimed:
     """Claim a reference, or learn what it stands for. Raises Unavailable."""
     granted = Claimed(word=Word.GRANTED)
     if _inserted(db, call, granted):
+        _keep_correction(db, call)
         return granted
+    claimed = _claimed(db, call)
+    if claimed.word in (Word.KNOWN, Word.GOES_ON):
+        sealed = correcting.kept(db, call.kind, call.reference)
+        claimed = claimed.model_copy(update={"sealed": sealed})
+    return claimed
+
+
+def _claimed(db: Connection, call: ClaimCall) -> Claimed:
     stands = _standing(db, call)
     ours = stands.claimant == call.claimant
     claimed = judge(stands, call)
@@ -32,7 +42,15 @@ def claim(db: Connection, call: ClaimCall) -> Claimed:
         return claimed
     if not ours or call.content not in stands.contents:
         _take(db, call, stands, claimed, ours=ours)
+    if not ours and claimed.word is Word.BEGINS_AGAIN:
+        correcting.forget(db, call.kind, call.reference)
+    _keep_correction(db, call)
     return claimed
+
+
+def _keep_correction(db: Connection, call: ClaimCall) -> None:
+    if call.sealed:
+        correcting.keep(db, call.kind, call.reference, call.sealed)
 
 
 def _inserted(db: Connection, call: ClaimCall, verdict: Claimed) -> bool:

@@ -22,6 +22,7 @@ from invoicing.books.claims import Claimed
 from invoicing.errors import InvoicingError
 from invoicing.state.recording import Line, Row
 from invoicing.temporal.data_keys import Subject, subject_of
+from register import correcting
 from register.chain import linked
 from register.holding import held_since
 from register.key_rows import destroy, has_key
@@ -119,8 +120,8 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     if claim.erased_at is not None:
         return Done(claim.erased_at, key=False)
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
-    gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
-    kept = Row.model_validate_json(row.kept).model_copy(update=gone)
+    kept = Row.model_validate_json(row.kept).model_copy(update=_GONE)
+    correcting.forget(db, kind, reference)
     done = {"erased_at": wanted.at, "verdict": verdict.model_dump_json()}
     db.execute(update(claims).where(*of_claim).values(done))
     blank = {"buyer": None, "kept": kept.model_dump_json(), "changed_at": wanted.at}
@@ -130,6 +131,19 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     return Done(wanted.at, key=destroy(db, Subject(kind, reference), wanted.at))
 
 
+_GONE: dict[str, object] = {
+    "buyer": "",
+    "says": None,
+    "context": {},
+    "keys": (),
+    "attached": (),
+    # Digests of what was asked for, without a salt; and what is there for a successor alone.
+    "wanted": "",
+    "draft": "",
+    "tolerated": "",
+    "foreign": (),
+    "money": None,
+}
 MOST_OWNERS = 3
 """A credit note is of an invoice, which is of an order."""
 

@@ -70,6 +70,14 @@ claims = Table(
     Column("erased_at", Moment),
 )
 
+corrections = Table(
+    "corrections",  # what a person had an invoice made from last, instead of the first request
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # a payload, encrypted where there are keys
+)
+
 invoices = Table(
     "invoices",  # and orders, told apart by their kind
     metadata,

@@ -129,7 +129,9 @@ class _Living:
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
         self._register = register = SimulatedRegister(
-            self._judge.register_says, lambda: self._server.chance(BUSY)
+            self._judge.register_says,
+            self._judge.register_goes_on,
+            lambda: self._server.chance(BUSY),
         )
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
         orders.claims = life.kept

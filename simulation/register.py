@@ -15,6 +15,7 @@ from invoicing.books.claims import (
     REGISTER_QUEUE,
     ClaimCall,
     Claimed,
+    Correction,
     Standing,
     Word,
     judge,
@@ -31,15 +32,18 @@ class SimulatedRegister:
 
     Args:
         heard: told of each answer that begins nothing.
+        corrected: told of each life that goes on with what a person had corrected.
         busy: whether it gives a workflow task no answer now, and is to be asked on its own queue.
     """
 
     def __init__(
         self,
         heard: Callable[[str, Word], None] = lambda reference, word: None,
+        corrected: Callable[[str, Correction], None] = lambda reference, correction: None,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._heard = heard
+        self._corrected = corrected
         self._busy = busy
         self.away = False
         self.took = TOOK
@@ -50,6 +54,7 @@ class SimulatedRegister:
         self.rows: dict[tuple[str, str], Row] = {}
         self.lines: dict[tuple[str, str, str], list[Line]] = {}
         """By claimant as well: each counts from 1."""
+        self.corrections: dict[tuple[str, str], Correction] = {}
 
     def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:
         """Its activities by the name under which workflows ask for them."""
@@ -76,9 +81,15 @@ class SimulatedRegister:
         ours = stands is not None and stands.claimant == given.claimant
         if not ours and verdict.word in (Word.KNOWN, Word.GOES_ON):
             verdict = verdict.model_copy(update={"credited_by": self._notes_of(given.reference)})
+        if verdict.word in (Word.KNOWN, Word.GOES_ON):
+            last = self.corrections.get(about)
+            verdict = verdict.model_copy(update={"correction": last})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
             return verdict
+        if verdict.correction is not None:
+            self._gone_on_with(given, verdict.correction)
+        self._keep_correction(given, begins=not ours and verdict.word is Word.BEGINS_AGAIN)
         again = stands is None or verdict.word is Word.BEGINS_AGAIN
         contents = (*(stands.contents if stands else ()), given.content)
         self.standing[about] = Standing(
@@ -90,6 +101,18 @@ class SimulatedRegister:
             verdict=verdict,
         )
         return verdict
+
+    def _gone_on_with(self, given: ClaimCall, last: Correction) -> None:
+        row = self.rows.get((given.kind, given.reference))
+        if given.correction is None and (row is None or row.wanted in ("", last.content)):
+            self._corrected(given.reference, last)
+
+    def _keep_correction(self, given: ClaimCall, *, begins: bool) -> None:
+        about = given.kind, given.reference
+        if begins:
+            self.corrections.pop(about, None)
+        if given.correction is not None:
+            self.corrections[about] = given.correction
 
     def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
         return stands.model_copy(update={"left": self.rows.get(about)})

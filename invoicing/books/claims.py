@@ -10,6 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from pydantic import Field, JsonValue
+
+from invoicing.consent import CorrectedAlone
+from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.provider import Stage
@@ -41,6 +45,17 @@ class Word(StrEnum):
     """The reference stands for something else."""
 
 
+class Correction(Recorded):
+    """What a person had an invoice made from instead of what was asked for first."""
+
+    document: Document
+    options: dict[str, JsonValue] = {}
+    content: str
+    """The digest under which it is claimed."""
+    alone: CorrectedAlone | None = None
+    """Who corrected it alone, where the account's rule may ask for a second person."""
+
+
 class ClaimCall(Recorded):
     """Input of `claim`. The same claimant may ask as often as it likes: the answer is the same."""
 
@@ -50,6 +65,11 @@ class ClaimCall(Recorded):
     """Of the first request; see identity.fingerprint."""
     content: str
     """A digest of what is to be made now. After a correction it is claimed as well."""
+    correction: Correction | None = None
+    """What that is, where a person has corrected it: nobody who asks again knows it."""
+    sealed: bytes = Field(default=b"", exclude=True, repr=False)
+    """The correction as the register keeps it, in its place: as Temporal would, encrypted where
+    there are keys. The worker makes it; it is in no history."""
     claimant: str
     """The chain of runs that asks: a run's id changes with every continue-as-new, that of its chain
     does not."""
@@ -71,6 +91,10 @@ class Claimed(Recorded):
     """Why it is refused."""
     fields: tuple[FieldProblem, ...] = ()
     """In what it differs from what the reference stands for."""
+    correction: Correction | None = None
+    """What a person had it made from last, where it goes on or is known."""
+    sealed: bytes = Field(default=b"", exclude=True, repr=False)
+    """The same as the register keeps it; the worker opens it."""
 
 
 class Standing(Recorded):

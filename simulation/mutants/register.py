@@ -34,6 +34,36 @@ MUTANTS = (
         "",
     ),
     Mutant(
+        "a successor goes on with the first request though a person had corrected it",
+        CLAIMING,
+        "    if first and _is_corrected(life, claimed):\n",
+        "    if first and False and _is_corrected(life, claimed):\n",
+    ),
+    Mutant(
+        "an older correction is taken for the last",
+        CLAIMING,
+        ' or (left and left.wanted not in ("", last.content)):',
+        ":",
+    ),
+    Mutant(
+        "a draft that has what was corrected is taken for an older one",
+        CLAIMING,
+        "known = left.draft == life.content or case.doubt.is_of(life.content)",
+        "known = case.doubt.is_of(life.content)",
+    ),
+    Mutant(
+        "a successor does what a person went on without",
+        CLAIMING,
+        "case.keys, case.attached, case.without = left.keys, left.attached, left.without",
+        "case.keys, case.attached = left.keys, left.attached",
+    ),
+    Mutant(
+        "a successor does not know what a person said to be none of ours",
+        CLAIMING,
+        "case.doubt.planned(life.paces.effect).without(left.foreign)\n",
+        "case.doubt.planned(life.paces.effect)\n",
+    ),
+    Mutant(
         "what has ended is gone on with",
         CLAIMS,
         "return Word.REFUSED if differs else Word.KNOWN\n    if _left_nothing",

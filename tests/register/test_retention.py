@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from temporalio.service import RPCError
 
 from invoicing.client import Failed
+from invoicing.credits.credit import Requested
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.state.identity import money_id
 from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer
+from invoicing.totals import totals
 from providers.kit.http import client as http_client
 from register import Books
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
-from tests.examples import a_document
+from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
 from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
@@ -150,6 +154,71 @@ async def unpaid(company: Company) -> Second:
     return second
 
 
+async def _corrected(company: Company, request: InvoiceRequest) -> Decimal:
+    """Its options are wrong, and a person corrects them, and the price as well; what it comes to
+    then."""
+    await company.start(request.model_copy(update={"options": {}}))
+    await company.parked(request.reference)
+    dearer = a_document(lines=(a_line(1, unit_price=Decimal("29.99")),))
+    await company.resolve(request.reference, Answer.CORRECT, document=dearer)
+    return totals(dearer, "line").gross
+
+
+async def corrected_and_unpaid(company: Company) -> Second:
+    request = company.request(goal=Goal.PAID)
+    gross = await _corrected(company, request)
+    await company.until_waiting(request.reference, "payment")
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        state = await company.until(request.reference, lambda it: it.waiting is not None)
+        await company.until_waiting(request.reference, "payment")
+        assert state.problem is None
+        company.stand_in.pay(request.reference)
+        ended = await company.finished(request.reference)
+        assert (ended.status, ended.amounts and ended.amounts.gross) == (Status.PAID, gross)
+        assert company.effects(request.reference) == [*ONCE, "paid"]
+
+    return second
+
+
+async def corrected_and_ended(company: Company) -> Second:
+    request = company.request()
+    gross = await _corrected(company, request)
+    first = await company.finished(request.reference)
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        ended = await company.finished(request.reference)
+        assert (ended.number, ended.amounts) == (first.number, first.amounts)
+        assert ended.amounts is not None
+        assert ended.amounts.gross == gross
+        # A credit of it is of what was invoiced.
+        asked = await company.client.invoices.handle(request.reference).query(
+            "request", result_type=Requested
+        )
+        assert [str(each.unit_price) for each in asked.request.document.lines] == ["29.99"]
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
+async def corrected_and_held(company: Company) -> Second:
+    request = company.request(hold=True)
+    await _corrected(company, request)
+    await company.until_status(request.reference, Status.HELD)
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        await company.until_status(request.reference, Status.HELD)
+        await company.release(request.reference)
+        assert (await company.finished(request.reference)).status is Status.SENT
+        # The very draft: it has what was corrected.
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
 async def unpaid_and_asked_with_other_content(company: Company) -> Second:
     request = company.request(goal=Goal.PAID)
     await company.start(request)
@@ -240,6 +309,9 @@ SCENARIOS: tuple[First, ...] = (
     held,
     created_without_an_answer,
     unpaid,
+    corrected_and_unpaid,
+    corrected_and_ended,
+    corrected_and_held,
     unpaid_and_asked_with_other_content,
     cancelled,
     being_taken_back,
