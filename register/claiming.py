@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
+from invoicing.state.case import Before
 from invoicing.state.recording import Row as Left
 from register import correcting
 from register.notes import notes_of
@@ -29,7 +30,19 @@ def claim(db: Connection, call: ClaimCall) -> Claimed:
     if claimed.word in (Word.KNOWN, Word.GOES_ON):
         sealed = correcting.kept(db, call.kind, call.reference)
         claimed = claimed.model_copy(update={"sealed": sealed})
+    if claimed.word is Word.KNOWN:
+        claimed = claimed.model_copy(update={"before": _ended_before(db, call)})
     return claimed
+
+
+def _ended_before(db: Connection, call: ClaimCall) -> Before | None:
+    """The life that has ended with it, as it stands here."""
+    has, one = invoices.c, claim_of(db, call.kind, call.reference)
+    of_row = is_of(invoices, call.kind, call.reference)
+    row = db.execute(select(has.began_at, has.ended_at, has.sequence).where(*of_row)).one_or_none()
+    if one is None or row is None:
+        return None
+    return Before(claimant=one.claimant, began=row.began_at, ended=row.ended_at, lines=row.sequence)
 
 
 def _claimed(db: Connection, call: ClaimCall) -> Claimed:
@@ -108,7 +121,8 @@ def _take(
             "verdict": verdict.model_dump_json(),
         }
         about = is_of(invoices, call.kind, call.reference)
-        db.execute(update(invoices).where(*about).values(sequence=0))
+        anew: dict[str, Any] = {"order_id": None} if again else {}
+        db.execute(update(invoices).where(*about).values(sequence=0, **anew))
     db.execute(update(claims).where(*is_of(claims, call.kind, call.reference)).values(values))
 
 

@@ -55,7 +55,8 @@ def _write_row(
         **{name: getattr(row, name) for name in _AS_THEY_ARE},
         **{name: _minor(getattr(row, name), row.currency) for name in _OURS},
         **{name: _stated(getattr(row, name), row.currency) for name in _STATED},
-        "order_id": row.order,
+        # Who asks for a delivery again does not say whose it is.
+        "order_id": row.order or (before["order_id"] if before else None),
         "sequence": lines[-1].sequence,
         "changed_at": lines[-1].at,
         "ended_at": _ended_at(row, lines, before),
@@ -97,7 +98,9 @@ _STATED = ("paid", "left_to_pay", "too_much", "refunded", "charged_back", "retur
 def _ended_at(row: Row, lines: list[Line], before: RowMapping | None) -> datetime | None:
     if not row.ended:
         return None
-    already: datetime | None = before["ended_at"] if before else None
+    # What an earlier life has left there, which has ended as well, is not when this one did.
+    ours = before is not None and before["sequence"] > 0
+    already: datetime | None = before["ended_at"] if before and ours else None
     return already or lines[-1].at
 
 
@@ -172,7 +175,9 @@ def _stated(amount: Decimal | None, currency: str) -> int | None:
 # Built once, as those of a claim.
 
 END = select(chain.c.position, chain.c.hash).with_for_update()
-_BEFORE = select(invoices.c.sequence, invoices.c.ended_at).where(*is_of(invoices, *OF))
+_BEFORE = select(invoices.c.sequence, invoices.c.ended_at, invoices.c.order_id).where(
+    *is_of(invoices, *OF)
+)
 _VAT = select(vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat).where(
     *is_of(vat_rows, *OF)
 )

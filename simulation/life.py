@@ -21,6 +21,7 @@ from invoicing.state.identity import (
     WORKFLOW,
     feed_id,
     fingerprint,
+    money_id,
     workflow_id,
 )
 from invoicing.state.invoice import Invoice, Status
@@ -259,6 +260,9 @@ class _Living:
         if looks_on or any(each.terminated_because == BY_A_PERSON for each in runs[:-1]):
             # Whoever was cut off may have asked for it: the next one looks.
             allowed |= {"find", "read"}
+        if any(not each.closed for each in self._server.runs(money_id(was.reference))):
+            # Nobody had heard of its money, and now somebody does.
+            allowed |= {"read"}
         if not same or not made <= allowed:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)

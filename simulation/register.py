@@ -7,7 +7,7 @@ after the other, so that no two claims meet here; that is the database's part, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from invoicing.books.claims import (
@@ -20,6 +20,7 @@ from invoicing.books.claims import (
     Word,
     judge,
 )
+from invoicing.state.case import Before
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
@@ -55,6 +56,7 @@ class SimulatedRegister:
         self.lines: dict[tuple[str, str, str], list[Line]] = {}
         """By claimant as well: each counts from 1."""
         self.corrections: dict[tuple[str, str], Correction] = {}
+        self._lived: dict[tuple[str, str], tuple[datetime, datetime | None]] = {}
 
     def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:
         """Its activities by the name under which workflows ask for them."""
@@ -86,7 +88,8 @@ class SimulatedRegister:
             verdict = verdict.model_copy(update={"correction": last})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
-            return verdict
+            known = stands if verdict.word is Word.KNOWN else None
+            return verdict.model_copy(update={"before": known and self._before(known, about)})
         if verdict.correction is not None:
             self._gone_on_with(given, verdict.correction)
         self._keep_correction(given, begins=not ours and verdict.word is Word.BEGINS_AGAIN)
@@ -101,6 +104,11 @@ class SimulatedRegister:
             verdict=verdict,
         )
         return verdict
+
+    def _before(self, stands: Standing, about: tuple[str, str]) -> Before:
+        began, ended = self._lived[about]
+        lines = len(self.lines.get((*about, stands.claimant), ()))
+        return Before(claimant=stands.claimant, began=began, ended=ended, lines=lines)
 
     def _gone_on_with(self, given: ClaimCall, last: Correction) -> None:
         row = self.rows.get((given.kind, given.reference))
@@ -132,6 +140,8 @@ class SimulatedRegister:
             return Attempt(after=self.took, result=False)
         if self._kept(given):
             self.rows[about] = given.row
+            began, ended = self._lived.get(about, (given.began, None))
+            self._lived[about] = began, ended or (given.lines[-1].at if given.row.ended else None)
         return Attempt(after=self.took, result=True)
 
     def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:

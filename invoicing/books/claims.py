@@ -17,6 +17,7 @@ from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.provider import Stage
+from invoicing.state.case import Before
 from invoicing.state.invoice import Status
 from invoicing.state.order import OrderStatus
 from invoicing.state.recording import CreditsCall, RecordCall, Row
@@ -87,6 +88,8 @@ class Claimed(Recorded):
     """Digests of everything that lives of this reference may have asked for so far."""
     credited_by: tuple[str, ...] = ()
     """The first credit notes that earlier lives of it have, or may have, at the provider."""
+    before: Before | None = None
+    """The life that has ended with it, where it is known."""
     why: str = ""
     """Why it is refused."""
     fields: tuple[FieldProblem, ...] = ()

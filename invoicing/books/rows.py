@@ -85,6 +85,7 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         foreign=case.doubt.foreign,
         money=case.money,
         most_paid=case.most_paid,
+        heard_enough=case.heard_enough,
     )
 
 

@@ -41,6 +41,18 @@ _ZERO = Decimal(0)
 _NO_ECHO = Echo()
 
 
+class Before(Recorded):
+    """What the workflow that hears of an invoice's money must know of the one that has ended."""
+
+    claimant: str
+    """By whom the register knows the reference as claimed."""
+    began: datetime
+    ended: datetime | None = None
+    """This and the next of one that Temporal has forgotten."""
+    lines: int = 0
+    """How many it has told the register."""
+
+
 class Case(Memory):
     """One invoice's memory."""
 
@@ -117,9 +129,13 @@ class Case(Memory):
     """Whether the register refused it, for its reference stands for something else."""
     known_before: bool = False
     """Whether an earlier life has made it, which Temporal has forgotten and the register has not.
-    That one has told everybody of it, and what hears of its money is of that one."""
+    That one has told everybody of it."""
+    known_as: Before | None = None
+    """That life, as the register knows it: what hears of its money goes on where it stopped."""
     hears: bool = False
     """Whether it has ended, and hears of its money: see workflows/money.py."""
+    heard_enough: bool = False
+    """Whether nobody hears of its money any more: its time is over, or a person has ended it."""
     credited_since: dict[str, Number] = {}
     """What credit notes have taken back since its end, by their references."""
     look_soon: bool = False
@@ -394,14 +410,6 @@ class Earlier(Recorded):
             CONTENTS: list(self.contents),
             **{name: True for name, said in words.items() if said},
         }
-
-
-class Before(Recorded):
-    """What the workflow that hears of an invoice's money must know of the one that has ended."""
-
-    claimant: str
-    """By whom the register knows the reference as claimed."""
-    began: datetime
 
 
 class InvoiceInput(InvoiceRequest):

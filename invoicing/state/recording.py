@@ -116,6 +116,8 @@ class Row(Recorded):
     money: Statement | None = None
     """All that the provider has stated of its money."""
     most_paid: Number = Decimal(0)
+    heard_enough: bool = False
+    """Whether nobody hears of its money any more."""
 
 
 class RecordCall(Recorded):

@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         "an older correction is taken for the last",
         CLAIMING,
-        ' or (left and left.wanted not in ("", last.content)):',
-        ":",
+        ' and (left is None or left.wanted in ("", last.content))',
+        "",
     ),
     Mutant(
         "a draft that has what was corrected is taken for an older one",
@@ -62,6 +62,24 @@ MUTANTS = (
         CLAIMING,
         "case.doubt.planned(life.paces.effect).without(left.foreign)\n",
         "case.doubt.planned(life.paces.effect)\n",
+    ),
+    Mutant(
+        "what has ended is taken for what a person corrected before that was known",
+        CLAIMING,
+        "        return known if other and known.content in claimed.contents else None\n",
+        "        return None\n",
+    ),
+    Mutant(
+        "the money of what has ended is heard of for longer than its life would have",
+        "workflows/invoice/hearing.py",
+        "        return known if known and _until(life, known) > workflow.now() else None\n",
+        "        return known\n",
+    ),
+    Mutant(
+        "the subscriber is told once more how it had ended",
+        "workflows/invoice/hearing.py",
+        "known.told, known.look_soon = news(known.shown(life.request)), True",
+        "known.look_soon = True",
     ),
     Mutant(
         "what has ended is gone on with",

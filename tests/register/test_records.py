@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
+from invoicing.books.claims import Word
 from invoicing.state.recording import CreditsCall, Line
 from register import Books
 from register.database import made
@@ -83,6 +85,53 @@ async def test_amounts_dates_and_people_are_kept(books: Books, database: Engine)
 
 
 # --- credits --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["cancelled", "expired"])
+async def test_a_life_that_begins_again_has_ended_when_it_has_ended_itself(
+    books: Books, status: str
+) -> None:
+    """It may go straight through, so that its end is the first thing that it tells. What is kept
+    for so many days is counted from there."""
+    nothing = {"stage": "none", "number": None, "provider_id": None, "ended": True}
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row(status, **nothing)))
+    await books.claim(a_claim(claimant="two"))
+    later = tuple(
+        line.model_copy(update={"at": line.at + timedelta(days=2000)}) for line in lines(1, 2)
+    )
+    assert await books.record(a_record(later, a_row(ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["ended_at"] == later[-1].at
+    # What it tells afterwards changes nothing about that.
+    after = lines(3, 3)[0].model_copy(update={"at": NOON + timedelta(days=2100)})
+    await books.record(a_record((after,), a_row("paid", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["status"], kept["ended_at"]) == ("paid", later[-1].at)
+
+
+async def test_a_delivery_that_is_asked_for_by_itself_stays_its_order_s(books: Books) -> None:
+    """Else it could be erased before its order, and the order's legal hold would not hold it."""
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row("drafted", order="order/O-1")))
+    assert (await books.claim(a_claim(claimant="two"))).word is Word.GOES_ON
+    await books.record(a_record(lines(1, 3), a_row("sent", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["order_id"] == "order/O-1"
+
+
+async def test_what_begins_anew_is_no_delivery_any_more(books: Books) -> None:
+    nothing = {"stage": "none", "number": None, "provider_id": None, "ended": True}
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row("cancelled", order="order/O-1", **nothing)))
+    assert (await books.claim(a_claim(claimant="two"))).word is Word.BEGINS_AGAIN
+    await books.record(a_record(lines(1, 3), a_row("sent", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["order_id"] is None
 
 
 async def test_what_credits_tell_is_kept_once_beside_what_the_invoice_tells(

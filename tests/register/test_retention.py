@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from temporalio.service import RPCError
 
 from invoicing.client import Failed
 from invoicing.credits.credit import Requested
 from invoicing.request import Goal, InvoiceRequest
-from invoicing.state.identity import money_id
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
 from invoicing.state.invoice import Status
 from invoicing.state.questions import Answer
 from invoicing.totals import totals
@@ -83,22 +82,52 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
 
 
 @on_both_when_thorough
-async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
-    drill: Drill,
-) -> None:
-    """It has told everybody, and its claim is the one that the register knows."""
+async def test_the_money_of_what_an_earlier_life_has_made_is_heard_of_again(drill: Drill) -> None:
+    """It moved while nobody could hear of it, and goes on moving. All of it is that life's own: its
+    claim is the one that the register knows."""
     async with contextlib.AsyncExitStack() as stack:
         async with drill.server() as here:
             company = await stack.enter_async_context(drill.company(here, paces=HEARS))
             reference = await company.start()
             request = company.request(reference)
-            await company.finished(reference)
-            await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
+            due = (await company.finished(reference)).balance.due  # type: ignore[union-attr]
+            await _ended_in_the_books(drill, reference)
+        company.stand_in.pay(reference)
         async with drill.server():
             await company.start(request)
             assert (await company.finished(reference)).status is Status.SENT
-            with pytest.raises(RPCError, match="not found"):
-                await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
+            assert (await _known(drill, reference, "paid"))["paid"] == int(due * 100)
+            company.stand_in.charge_back(reference)
+            back = await _known(drill, reference, "sent")
+            assert (back["paid"], back["returned"], back["ended"]) == (0, int(due * 100), True)
+            # Asked for once more, nobody hears of it twice.
+            hearing = company.client.temporal.get_workflow_handle(money_id(reference))
+            first = (await hearing.describe()).run_id
+            await refused_plainly(company.client, _other(request))
+            await company.client.temporal.execute_workflow(
+                WORKFLOW, request, id=workflow_id(reference), task_queue=TASK_QUEUE
+            )
+            assert (await hearing.describe()).run_id == first
+    assert await drill.books.broken() is None
+
+
+async def _ended_in_the_books(drill: Drill, reference: str) -> None:
+    async with asyncio.timeout(LONG_ENOUGH):
+        while True:
+            row = await drill.books.row("invoice", reference)
+            if row is not None and row["ended"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _known(drill: Drill, reference: str, status: str) -> Mapping[str, Any]:
+    """What the register says of it, once its status is this."""
+    async with asyncio.timeout(LONG_ENOUGH):
+        while True:
+            row = await drill.books.row("invoice", reference)
+            if row is not None and row["status"] == status:
+                return row
+            await asyncio.sleep(0.05)
 
 
 # --- in the middle of everything ------------------------------------------------------------------

@@ -3,18 +3,22 @@ provider had said until then stands in the register, and nobody is asked what is
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from invoicing.balance import Statement
 from invoicing.consent import Consent
 from invoicing.document import Document
 from invoicing.provider import Paces, PaymentStatus, Stage
 from invoicing.request import Goal
-from invoicing.state.invoice import Status
+from invoicing.state.invoice import Invoice, Status
 from invoicing.state.questions import Answer, Reason
 from simulation.documents import document, sums
 from tests.simulation.scene import away, refused
+from tests.simulation.test_late_money import DAY, HEARD, HEARS, IDENTITY
 from tests.simulation.test_register import ABOUT, SOON, Kept
 from tests.simulation.test_two_people import release, resolve
 
@@ -150,6 +154,42 @@ def test_nor_is_an_older_one_taken_for_it() -> None:
         assert scene.register.corrections[ABOUT].document == NEW
         again(scene)
         scene.until_held()
+
+
+def corrected_before_it_is_known(scene: Kept, **fields: Any) -> None:
+    """The next life can make no plan for a day, and somebody corrects it meanwhile."""
+    scene.provider.script("plan", *[away()] * 500)
+    again(scene, **fields)
+    scene.until_asked(Reason.PROVIDER_UNAVAILABLE)
+    scene.provider._scripts.clear()
+    scene.answer(Answer.CORRECT, document=NEWER)
+
+
+def test_what_is_final_already_is_not_taken_for_what_was_corrected_since() -> None:
+    """Equal figures would not show it: a person says what is to become of it."""
+    with Kept() as scene:
+        scene.begin(goal=Goal.PAID)
+        scene.until(lambda: scene.waits_for == WAITS)
+        corrected_before_it_is_known(scene, goal=Goal.PAID)
+        scene.until_asked(Reason.CANNOT_CANCEL)
+        assert "so it is not corrected" in scene.state.problem.what  # type: ignore[union-attr]
+        assert (scene.provider.sent, len(scene.provider.made)) == (1, 1)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_has_ended_is_not_corrected_any_more(*, before: bool) -> None:
+    with Kept() as scene:
+        if before:
+            corrected(scene)
+        else:
+            scene.begin()
+        scene.written()
+        corrected_before_it_is_known(scene)
+        ended = scene.ended()
+        gross = GROSS[NEW if before else OLD]
+        assert (ended.status, ended.amounts and ended.amounts.gross) == (Status.SENT, gross)
+        assert len(scene.provider.made) == 1
+        assert row(scene) == (gross, Status.SENT)
 
 
 def test_what_begins_anew_after_a_cancel_has_nothing_of_a_correction() -> None:
@@ -294,3 +334,93 @@ def test_what_two_people_corrected_needs_no_third() -> None:
         again(scene, goal=Goal.PAID)
         scene.until(lambda: scene.waits_for == WAITS)
         assert [(one.document, one.sent) for one in scene.provider.alive] == [(NEW, 1)]
+
+
+# --- the money of what had ended ------------------------------------------------------------------
+
+
+def ended_and_lost(scene: Kept, **fields: Any) -> Decimal:
+    """It has ended, and all that Temporal had of it is lost; what is due."""
+    scene.provider.payment = PaymentStatus.UNPAID
+    scene.begin(**fields)
+    due = scene.written().balance.due  # type: ignore[union-attr]
+    scene.passes(DAY)
+    return due
+
+
+def hearing_is_lost(scene: Kept) -> None:
+    """As `forgotten`, of what hears of its money."""
+    if not scene.server.runs(IDENTITY)[-1].closed:
+        scene.server.terminate(IDENTITY, "its database is lost")
+        scene.passes(timedelta(seconds=1))
+    scene.server.expire(IDENTITY)
+
+
+def heard(scene: Kept) -> Invoice:
+    """As what hears of its money shows it."""
+    state: Invoice = scene.server.query(IDENTITY, "state")
+    return state
+
+
+def test_money_that_moved_while_nobody_heard_of_it_is_seen_at_once() -> None:
+    with Kept(paces=HEARD) as scene:
+        due = ended_and_lost(scene, subscriber="erp")
+        hearing_is_lost(scene)
+        scene.provider.payment = PaymentStatus.PAID
+        scene.provider.money = Statement(paid=due, left=Decimal(0))
+        posted = scene.provider.calls.count("post")
+        again(scene, subscriber="erp")
+        assert scene.ended().status is Status.SENT
+        scene.until(lambda: heard(scene).status is Status.PAID, timedelta(minutes=1))
+        scene.passes(timedelta(minutes=1))
+        kept = scene.register.rows[ABOUT]
+        assert (kept.status, kept.paid, kept.ended, kept.outcome) == ("paid", due, True, "sent")
+        assert scene.register.gaps == []
+        assert len(scene.register.lines) == 1
+        # That it is sent the subscriber knew; that it is paid it is told.
+        assert scene.provider.calls.count("post") == posted + 1
+
+
+def test_it_is_heard_of_no_longer_than_by_the_life_that_was_lost() -> None:
+    with Kept(paces=HEARD) as scene:
+        ended_and_lost(scene)
+        began = scene.server.now - DAY
+        scene.passes(HEARS / 2)
+        hearing_is_lost(scene)
+        again(scene)
+        scene.until(lambda: bool(scene.server.runs(IDENTITY)))
+        scene.until(lambda: scene.server.runs(IDENTITY)[-1].closed)
+        assert abs(scene.server.now - began - HEARS) < timedelta(minutes=5)
+
+
+def test_when_its_time_is_over_nobody_hears_of_it_again() -> None:
+    with Kept(paces=HEARD) as scene:
+        ended_and_lost(scene)
+        hearing_is_lost(scene)
+        scene.passes(HEARS)
+        again(scene)
+        scene.passes(DAY)
+        assert scene.server.runs(IDENTITY) == ()
+
+
+def test_where_a_person_has_ended_that_nobody_hears_of_it_again() -> None:
+    with Kept(paces=HEARD) as scene:
+        ended_and_lost(scene)
+        scene.server.cancel(IDENTITY, "by a person")
+        scene.passes(SOON)
+        assert scene.register.rows[ABOUT].heard_enough
+        scene.server.expire(IDENTITY)
+        again(scene)
+        scene.passes(DAY)
+        assert scene.server.runs(IDENTITY) == ()
+
+
+def test_where_somebody_hears_of_it_still_nobody_else_does() -> None:
+    """Temporal has forgotten the invoice after its retention, and not what hears of its money."""
+    with Kept(paces=HEARD) as scene:
+        ended_and_lost(scene)
+        (hearing,) = scene.server.runs(IDENTITY)
+        again(scene)
+        scene.passes(DAY)
+        assert [each.run_id for each in scene.server.runs(IDENTITY)] == [hearing.run_id]
+        assert scene.register.gaps == []

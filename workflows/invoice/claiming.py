@@ -19,9 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
     from invoicing.books.claims import ClaimCall, Claimed, Correction, Word
     from invoicing.provider import PaymentStatus, Stage
+    from invoicing.request import InvoiceRequest
     from invoicing.state.case import Earlier
     from invoicing.state.doubt import CREATE, Doubt
-    from invoicing.state.identity import MEMO, fingerprint
+    from invoicing.state.identity import MEMO, content, fingerprint
     from invoicing.state.invoice import CLAIM, Problem, Status
     from invoicing.state.questions import Answer, Reason
     from invoicing.state.recording import Row
@@ -54,18 +55,31 @@ async def _claim(life: Life) -> None:
 
 
 def _is_corrected(life: Life, claimed: Claimed) -> bool:
-    """Whether an earlier life made it from what a person had corrected: so does this one, from here
-    on. Not where somebody has said more since: that nobody knows any more, so it is held."""
-    case, last, left = life.case, claimed.correction, claimed.left
-    if last is None or case.corrected or (left and left.wanted not in ("", last.content)):
+    """Whether an earlier life made it from something else than this one would: so does this one,
+    from here on."""
+    case, known = life.case, _made_from(life, claimed)
+    if known is None:
         return False
-    given = {"document": last.document, "options": last.options}
+    given = {"document": known.document, "options": known.options}
     life.replace(life.request.model_copy(update=given))
-    case.corrected, case.corrected_alone = True, last.alone
-    case.plan, case.looked_up = None, False
+    case.corrected, case.corrected_alone = True, known.alone
+    case.plan, case.looked_up, case.correcting = None, False, False
     corrections_are_known(case, life.request)
-    life.note("it is what a person had corrected it to, in a life that is over")
+    life.note("it is what it was made from in a life that is over")
     return True
+
+
+def _made_from(life: Life, claimed: Claimed) -> Correction | None:
+    """What it was made from before; None where that is what is asked for now, or nobody knows."""
+    last, left = claimed.correction, claimed.left
+    if life.case.corrected:
+        # Said by a person in this life, who did not know that it has ended long ago.
+        known = last or _of(life.begun_with)
+        other = claimed.word is Word.KNOWN and known.content != life.content
+        return known if other and known.content in claimed.contents else None
+    # Where somebody has said more since, nobody knows it any more, and it is held.
+    is_last = last is not None and (left is None or left.wanted in ("", last.content))
+    return last if is_last else None
 
 
 async def claim_before_taking_back(life: Life) -> None:
@@ -112,10 +126,12 @@ async def _answered(life: Life) -> Claimed:
 def _correction(life: Life) -> Correction | None:
     if not life.case.corrected:
         return None
-    request, alone = life.request, life.case.corrected_alone
-    return Correction(
-        document=request.document, options=request.options, content=life.content, alone=alone
-    )
+    return _of(life.request).model_copy(update={"alone": life.case.corrected_alone})
+
+
+def _of(request: InvoiceRequest) -> Correction:
+    made = content(fingerprint(request))
+    return Correction(document=request.document, options=request.options, content=made)
 
 
 def _asked_for_first(life: Life) -> dict[str, str]:
@@ -142,6 +158,7 @@ def _take(life: Life, claimed: Claimed) -> None:
     if claimed.word is Word.REFUSED:
         _end_refused(life, claimed)
     case.known_before = claimed.word is Word.KNOWN
+    case.known_as = None if left and left.heard_enough else claimed.before
     case.credited_before = claimed.credited_by
     if claimed.word is Word.KNOWN and left is not None:
         _adopt(life, left)
@@ -192,7 +209,8 @@ def _inherit(life: Life, claimed: Claimed) -> None:
             _adopt(life, left)
             # An update of it may have been lost, and the figures of both may be the same.
             known = left.draft == life.content or case.doubt.is_of(life.content)
-            case.correcting = not (case.was_final or known)
+            # What is final is not taken away unasked, but it is not what was corrected just now.
+            case.correcting = not known and (case.corrected or not case.was_final)
     else:
         # A provider that knows an invoice by our name for it refuses the name of one that is over.
         given_up = left.provider_id is not None and not left.in_doubt
