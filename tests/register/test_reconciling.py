@@ -409,6 +409,35 @@ async def test_a_run_over_other_days_closes_nothing_of_these(books: Books, drill
     assert drill.kinds() == [FindingKind.STATUS]
 
 
+async def test_what_nobody_asked_for_is_closed_by_a_run_that_would_have_listed_it_alone(
+    drill: Drill,
+) -> None:
+    """A list need not have what was made before its first day: it is there still."""
+    stray = there("OTHER", "id-3")
+    nights = [LATER + timedelta(days=night) for night in range(4)]
+    window = [
+        {"since": night.date() - timedelta(days=91), "until": night.date(), "began": night}
+        for night in nights
+    ]
+    await drill.run(stray, scope=window[0])
+    last = {"since": nights[1].date() - timedelta(days=30), "until": nights[1].date()}
+    assert (await drill.run(scope={**last, "began": nights[1]})).closed == 0
+    assert drill.kinds() == [FindingKind.UNKNOWN_HERE]
+    await drill.run(stray, scope=window[2])
+    # It is gone: the run of the next night, which begins a day later, says so.
+    assert (await drill.run(scope=window[3])).closed == 1
+
+
+async def test_what_nobody_asked_for_does_not_become_known_by_its_age(drill: Drill) -> None:
+    for night in range(95):
+        began = LATER + timedelta(days=night)
+        since = began.date() - timedelta(days=91)
+        # It was made on the day before it was first found.
+        items = [there("OTHER", "id-3")] if since < LATER.date() else []
+        await drill.run(*items, scope={"since": since, "until": began.date(), "began": began})
+    assert drill.kinds() == [FindingKind.UNKNOWN_HERE]
+
+
 async def test_what_a_person_has_closed_stays_closed_until_something_else_is_wrong(
     books: Books, drill: Drill
 ) -> None:
