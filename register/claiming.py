@@ -47,7 +47,7 @@ def _ended_before(db: Connection, call: ClaimCall) -> Before | None:
 
 def _claimed(db: Connection, call: ClaimCall) -> Claimed:
     stands = _standing(db, call)
-    ours = stands.claimant == call.claimant
+    ours = stands.is_of(call)
     claimed = judge(stands, call)
     if not ours and claimed.word in (Word.KNOWN, Word.GOES_ON):
         claimed = claimed.model_copy(update={"credited_by": notes_of(db, call.reference)})
@@ -85,9 +85,8 @@ def _standing(db: Connection, call: ClaimCall) -> Standing:
     one = claim_of(db, call.kind, call.reference)
     if one is None:
         raise Unavailable("the register: the claim went away in the same moment")
-    kept = db.execute(
-        select(invoices.c.kept).where(*is_of(invoices, call.kind, call.reference))
-    ).scalar()
+    of_row = is_of(invoices, call.kind, call.reference)
+    row = db.execute(select(invoices.c.kept, invoices.c.sequence).where(*of_row)).one_or_none()
     return Standing(
         fingerprint=json.loads(one.fingerprint),
         contents=tuple(json.loads(one.contents)),
@@ -95,7 +94,8 @@ def _standing(db: Connection, call: ClaimCall) -> Standing:
         namespace=one.namespace,
         at=one.claimed_at,
         verdict=Claimed.model_validate_json(one.verdict),
-        left=Left.model_validate_json(kept) if kept else None,
+        left=Left.model_validate_json(row.kept) if row else None,
+        lines=row.sequence if row else 0,
         erased=one.erased_at,
     )
 
@@ -122,8 +122,19 @@ def _take(
         }
         about = is_of(invoices, call.kind, call.reference)
         anew: dict[str, Any] = {"order_id": None} if again else {}
-        db.execute(update(invoices).where(*about).values(sequence=0, **anew))
+        # One that was reset counts its lines from 1 once more.
+        before = db.execute(select(invoices.c.told_by).where(*about)).scalar()
+        reset = call.claimant == stands.claimant
+        told_by = name_after(before or call.claimant) if reset else None
+        db.execute(update(invoices).where(*about).values(sequence=0, told_by=told_by, **anew))
     db.execute(update(claims).where(*is_of(claims, call.kind, call.reference)).values(values))
+
+
+def name_after(name: str) -> str:
+    """By which name a life's lines stand in the journal, once its workflow was reset in Temporal:
+    it counts some numbers once more. `1f0c…`, then `1f0c…~1`, `1f0c…~2`."""
+    claimant, _, times = name.partition("~")
+    return f"{claimant}~{int(times or 0) + 1}"
 
 
 def is_of(table: Any, kind: Any, reference: Any) -> tuple[Any, Any]:

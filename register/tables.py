@@ -84,6 +84,7 @@ invoices = Table(
     Column("kind", String(10), primary_key=True),
     Column("reference", String(200), primary_key=True),
     Column("sequence", Integer, nullable=False),  # of the last line of its present claimant
+    Column("told_by", String(100)),  # its name in the journal, where its workflow was reset
     Column("provider", String(50), nullable=False),
     Column("account", String(50), nullable=False),
     Column("goal", String(20), nullable=False),

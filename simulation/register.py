@@ -79,8 +79,9 @@ class SimulatedRegister:
     def _claimed(self, given: ClaimCall) -> Claimed:
         about = given.kind, given.reference
         stands = self.standing.get(about)
-        verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
-        ours = stands is not None and stands.claimant == given.claimant
+        stands = stands and self._with_row(stands, about)
+        verdict = judge(stands, given) if stands else _GRANTED
+        ours = stands is not None and stands.is_of(given)
         if not ours and verdict.word in (Word.KNOWN, Word.GOES_ON):
             verdict = verdict.model_copy(update={"credited_by": self._notes_of(given.reference)})
         if verdict.word in (Word.KNOWN, Word.GOES_ON):
@@ -123,7 +124,8 @@ class SimulatedRegister:
             self.corrections[about] = given.correction
 
     def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
-        return stands.model_copy(update={"left": self.rows.get(about)})
+        lines = len(self.lines.get((*about, stands.claimant), ()))
+        return stands.model_copy(update={"left": self.rows.get(about), "lines": lines})
 
     def _notes_of(self, reference: str) -> tuple[str, ...]:
         notes = (name for (_, name), row in self.rows.items() if row.credits == reference)

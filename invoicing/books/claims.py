@@ -58,7 +58,8 @@ class Correction(Recorded):
 
 
 class ClaimCall(Recorded):
-    """Input of `claim`. The same claimant may ask as often as it likes: the answer is the same."""
+    """Input of `claim`. The same claimant may ask as often as it likes: the answer is the same, as
+    long as nothing has been made."""
 
     kind: Kind
     reference: str
@@ -111,7 +112,18 @@ class Standing(Recorded):
     verdict: Claimed
     """What its claimant was answered."""
     left: Row | None = None
+    lines: int = 0
+    """How many its claimant has recorded."""
     erased: datetime | None = None
+
+    def is_of(self, call: ClaimCall) -> bool:
+        """Whether the one that asks holds it, and knows so. Not where its workflow was reset in
+        Temporal: it asks as if for the first time, and has made something. One that a person has
+        corrected asks again, and brings what it was corrected to."""
+        if self.claimant != call.claimant:
+            return False
+        asks_anew = not (call.correction or call.sealed) and call.content in self.contents
+        return not (asks_anew and self.lines and self.left is not None and _is_there(self.left))
 
 
 class Register(Protocol):
@@ -132,7 +144,7 @@ class Register(Protocol):
 
 def judge(stands: Standing, call: ClaimCall) -> Claimed:
     """What a claim is answered where one stands already. All but KNOWN and REFUSED take it over."""
-    if stands.claimant == call.claimant:
+    if stands.is_of(call):
         return stands.verdict
     left = stands.left
     over = left is not None and left.ended
@@ -184,8 +196,12 @@ _NOTHING_FINAL = (Status.CANCELLED, Status.ABANDONED, Status.EXPIRED, Status.REJ
 def _left_nothing(left: Row) -> bool:
     if left.outcome != Status.ABANDONED:
         return left.outcome != Status.EXPIRED
-    there = left.provider_id is not None and left.stage != Stage.DELETED
-    return not (there or left.in_doubt)
+    return not _is_there(left)
+
+
+def _is_there(left: Row) -> bool:
+    """Whether something of it is at the provider, or may be."""
+    return (left.provider_id is not None and left.stage != Stage.DELETED) or left.in_doubt
 
 
 def _order(left: Row | None, *, differs: bool) -> Word:

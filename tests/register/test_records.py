@@ -87,6 +87,41 @@ async def test_amounts_dates_and_people_are_kept(books: Books, database: Engine)
 # --- credits --------------------------------------------------------------------------------------
 
 
+def _later(first: int, last: int, days: int = 1) -> tuple[Line, ...]:
+    """These numbers once more, for what happened days afterwards."""
+    return tuple(
+        line.model_copy(update={"at": line.at + timedelta(days=days), "what": "once more"})
+        for line in lines(first, last)
+    )
+
+
+async def test_what_a_workflow_tells_that_was_reset_is_written_down_though_it_counts_again(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5)))
+    for _ in range(2):
+        await books.record(a_record(_later(3, 4), a_row("held")))
+    # A call of the run that was reset, which arrives late, brings nothing back.
+    await books.record(a_record(lines(4, 5), a_row("drafted")))
+    await books.record(a_record(_later(5, 7), a_row("approved")))
+    # And it is reset once more.
+    await books.record(a_record(_later(2, 2, days=2), a_row("sent")))
+    await books.record(a_record(_later(3, 3, days=2), a_row("paid")))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["status"], kept["sequence"]) == ("paid", 3)
+    with database.begin() as db:
+        told = db.execute(select(journal).order_by(journal.c.position)).all()
+    names = [(line.claimant, line.sequence) for line in told]
+    assert names == [
+        *(("one", number) for number in range(1, 6)),
+        *(("one~1", number) for number in range(3, 8)),
+        *(("one~2", number) for number in range(2, 4)),
+    ]
+    assert await books.broken() is None
+
+
 @pytest.mark.parametrize("status", ["cancelled", "expired"])
 async def test_a_life_that_begins_again_has_ended_when_it_has_ended_itself(
     books: Books, status: str
