@@ -36,11 +36,12 @@ def claim(db: Connection, call: ClaimCall) -> Claimed:
 
 
 def _ended_before(db: Connection, call: ClaimCall) -> Before | None:
-    """The life that has ended with it, as it stands here."""
+    """The life that has ended with it, as it stands here. None where that was in another namespace:
+    what hears of its money may be there still."""
     has, one = invoices.c, claim_of(db, call.kind, call.reference)
     of_row = is_of(invoices, call.kind, call.reference)
     row = db.execute(select(has.began_at, has.ended_at, has.sequence).where(*of_row)).one_or_none()
-    if one is None or row is None:
+    if one is None or row is None or one.namespace != call.namespace:
         return None
     return Before(claimant=one.claimant, began=row.began_at, ended=row.ended_at, lines=row.sequence)
 

@@ -89,7 +89,8 @@ class SimulatedRegister:
             verdict = verdict.model_copy(update={"correction": last})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
-            known = stands if verdict.word is Word.KNOWN else None
+            here = verdict.word is Word.KNOWN and stands and stands.namespace == given.namespace
+            known = stands if here else None
             return verdict.model_copy(update={"before": known and self._before(known, about)})
         if verdict.correction is not None:
             self._gone_on_with(given, verdict.correction)

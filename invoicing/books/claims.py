@@ -120,7 +120,7 @@ class Standing(Recorded):
         """Whether the one that asks holds it, and knows so. Not where its workflow was reset in
         Temporal: it asks as if for the first time, and has made something. One that a person has
         corrected asks again, and brings what it was corrected to."""
-        if self.claimant != call.claimant:
+        if self.claimant != call.claimant or self.erased:
             return False
         asks_anew = not (call.correction or call.sealed) and call.content in self.contents
         return not (asks_anew and self.lines and self.left is not None and _is_there(self.left))

@@ -48,8 +48,8 @@ MUTANTS = (
     Mutant(
         "a draft that has what was corrected is taken for an older one",
         CLAIMING,
-        "known = left.draft == life.content or case.doubt.is_of(life.content)",
-        "known = case.doubt.is_of(life.content)",
+        "is_of = left.draft == life.content or case.doubt.is_of(life.content)",
+        "is_of = case.doubt.is_of(life.content)",
     ),
     Mutant(
         "a successor does what a person went on without",

@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "a successor takes the draft that the register names, whatever its content",
         "workflows/invoice/claiming.py",
-        "case.correcting = not known and (case.corrected or not case.was_final)",
+        "case.correcting = not is_of and (case.corrected or not case.was_final)",
         "case.correcting = False",
     ),
     Mutant(

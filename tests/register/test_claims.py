@@ -192,6 +192,17 @@ def test_where_nothing_was_recorded_something_may_have_been_made() -> None:
     assert judge(_stands(), a_claim(claimant="two", fingerprint=OTHER)).word is Word.REFUSED
 
 
+async def test_whose_money_it_is_is_told_where_it_was_made_alone(books: Books) -> None:
+    """What hears of it in the other namespace may be alive, and two would count the same lines."""
+    await _left(books, ended=True)
+    known = await books.claim(a_claim(claimant="two"))
+    assert known.before is not None
+    assert (known.before.claimant, known.before.lines) == ("one", 3)
+    assert known.before.ended == lines(3, 3)[0].at
+    elsewhere = await books.claim(a_claim(claimant="two", namespace="other"))
+    assert (elsewhere.word, elsewhere.before) == (Word.KNOWN, None)
+
+
 def test_an_order_that_was_begun_is_never_begun_again() -> None:
     again = a_claim(claimant="two", kind="order")
     other = a_claim(claimant="two", kind="order", fingerprint=OTHER)

@@ -280,7 +280,7 @@ def test_money_that_was_seen_and_went_back_meanwhile_is_seen_to_have_gone() -> N
         scene.until(lambda: bool(scene.state.balance and scene.state.balance.returned == 20))
         scene.passes(SOON)
         kept = scene.register.rows[ABOUT]
-        assert (kept.paid, kept.returned, kept.left_to_pay) == (0, 20, due)
+        assert (kept.paid, kept.returned, kept.left_to_pay) == (Decimal(0), Decimal(20), due)
 
 
 def test_money_that_news_alone_had_told_is_not_forgotten() -> None:
@@ -298,7 +298,7 @@ def test_money_that_news_alone_had_told_is_not_forgotten() -> None:
         scene.until(lambda: scene.waits_for == WAITS)
         balance = scene.state.balance
         assert balance is not None
-        assert (balance.paid, balance.left) == (20, due - 20)
+        assert (balance.paid, balance.left) == (Decimal(20), due - 20)
         scene.passes(SOON)
         assert scene.register.rows[ABOUT].paid == 20
 

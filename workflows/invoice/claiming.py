@@ -208,9 +208,9 @@ def _inherit(life: Life, claimed: Claimed) -> None:
         if there:
             _adopt(life, left)
             # An update of it may have been lost, and the figures of both may be the same.
-            known = left.draft == life.content or case.doubt.is_of(life.content)
+            is_of = left.draft == life.content or case.doubt.is_of(life.content)
             # What is final is not taken away unasked, but it is not what was corrected just now.
-            case.correcting = not known and (case.corrected or not case.was_final)
+            case.correcting = not is_of and (case.corrected or not case.was_final)
     else:
         # A provider that knows an invoice by our name for it refuses the name of one that is over.
         given_up = left.provider_id is not None and not left.in_doubt
