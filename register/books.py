@@ -36,7 +36,14 @@ from register import retaining
 from register.calls import count
 from register.chain import first_broken
 from register.claiming import claim, is_of
-from register.erasing import Erasure, NotErased, erase, forget_old_pages, namespace_of
+from register.erasing import (
+    Erasure,
+    NotErased,
+    blanked,
+    erase,
+    forget_old_pages,
+    namespace_of,
+)
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.recording import END, record, record_credits
@@ -185,4 +192,5 @@ def _broken(db: Connection, _: None) -> str | None:
     end = db.execute(END).one()
     every_line = select(journal).order_by(journal.c.position)
     with db.execution_options(yield_per=1000).execute(every_line) as lines:
-        return first_broken(map(dict, lines.mappings()), (end.position, end.hash))
+        broken = first_broken(map(dict, lines.mappings()), (end.position, end.hash))
+    return broken or blanked(db, every_line)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Select, exists, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.books.claims import Claimed
@@ -190,6 +190,17 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     row = linked(line, position + 1, previous, wanted.kind, wanted.reference, "erasure")
     db.execute(insert(journal).values(row))
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
+
+
+def blanked(db: Connection, lines: Select[Any]) -> str | None:
+    """The first of these lines of the journal whose words are gone though nobody has erased it: the
+    chain holds without them, so that it does not show. None where there is none."""
+    of_claim = (claims.c.kind == journal.c.kind, claims.c.reference == journal.c.reference)
+    erased_ = exists().where(*of_claim, claims.c.erased_at.is_not(None)).correlate(journal)
+    gone = lines.where(journal.c.said.is_(None), ~erased_).limit(1)
+    if (line := db.execute(gone).first()) is None:
+        return None
+    return f"line {line.position} ({line.reference}): what it says is gone, and nobody erased it"
 
 
 def forget_old_pages(engine: Engine) -> bool:

@@ -23,6 +23,7 @@ from invoicing.books.booked import Wanted
 from invoicing.books.periods import Period
 from invoicing.errors import InvoicingError
 from invoicing.money import added
+from register.erasing import blanked
 from register.export import rows
 from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
@@ -189,7 +190,7 @@ def _journal(db: Connection, table: Table, query: Select[Any]) -> tuple[rows.Lin
         wrong = links.add(line, line["salt"], line["said"])
         broken = broken or wrong
         table.add(*rows.journal(line, links.chained))
-    return links, broken
+    return links, broken or blanked(db, query)
 
 
 def _streamed(db: Connection, query: Select[Any]) -> Iterator[Mapping[str, Any]]:

@@ -27,7 +27,7 @@ from register.export import BookingTable, exported, verified
 from register.export.bookings import BadBookingTable
 from register.export.manifest import MANIFEST, SEAL, Manifest, sealed
 from register.export.writing import BadExport, Exported
-from register.tables import invoices, journal
+from register.tables import claims, invoices, journal
 from tests.register.said import a_claim, a_record, a_row, lines
 from tests.tiers import slow
 
@@ -446,6 +446,11 @@ async def test_what_was_erased_of_a_line_breaks_no_chain(
     engine = made(place)
     with engine.begin() as db:
         db.execute(update(journal).where(journal.c.position == 2).values(salt=None, said=None))
+    # Nobody has erased it: the chain holds, and it is told of all the same.
+    missed = exported(reader, tmp_path / "missed", JUNE).broken
+    assert missed == "line 2 (INV-1): what it says is gone, and nobody erased it"
+    with engine.begin() as db:
+        db.execute(update(claims).values(erased_at=datetime.now(UTC)))
     engine.dispose()
     assert exported(reader, tmp_path / "june", JUNE).broken is None
     assert list(verified(tmp_path / "june")) == []

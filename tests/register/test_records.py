@@ -328,9 +328,23 @@ async def test_a_line_that_was_taken_out_is_missed(
     assert said in (await books.broken() or "")
 
 
+async def test_words_that_are_gone_though_nobody_erased_them_are_missed(
+    books: Books, database: Engine
+) -> None:
+    """The chain holds without them, as it does after an erasure."""
+    for reference in ("INV-7", "INV-8"):
+        await books.claim(a_claim(reference))
+        await books.record(a_record(lines(1, 3), a_row(ended=True), reference))
+    erased(database, Erasure("invoice", "INV-8", by="Bo", reason="asked for", at=NOON))
+    assert await books.broken() is None
+    with database.begin() as db:
+        of = (journal.c.reference == "INV-7", journal.c.sequence == 2)
+        db.execute(update(journal).where(*of).values(salt=None, said=None))
+    assert await books.broken() == ("line 2 (INV-7): what it says is gone, and nobody erased it")
+
+
 async def test_a_line_that_was_erased_breaks_no_chain(books: Books, database: Engine) -> None:
     await books.claim(a_claim())
-    await books.record(a_record(lines(1, 5)))
-    with database.begin() as db:
-        db.execute(update(journal).values(salt=None, said=None))
+    await books.record(a_record(lines(1, 5), a_row(ended=True)))
+    erased(database, Erasure("invoice", "INV-7", by="Bo", reason="asked for", at=NOON))
     assert await books.broken() is None
