@@ -26,6 +26,7 @@ from invoicing.state.identity import credits_id
 from invoicing.state.recording import Row
 from register import Books
 from register.database import made
+from register.erasing import Erasure, erased
 from register.reconciling.kept import NoFinding, closed, every
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 
@@ -346,6 +347,18 @@ async def test_a_number_of_an_invoice_under_way_is_no_gap(books: Books, drill: D
     await here(books, "N-8", number=None, ended=False, says=under_way, provider_id="id-08")
     await drill.run(*seen, there("N-8", "id-08"), scope={"grace": timedelta(days=9)})
     assert drill.all() == []
+
+
+async def test_the_number_of_an_invoice_that_was_erased_is_no_gap(
+    books: Books, drill: Drill
+) -> None:
+    """What we had asked for is gone with the person; its number stays used."""
+    seen = await _numbered(books, "07", "08", "09", "12", "F-1", "F-2", "F-3", ended=True)
+    for reference in ("N-08-1", "N-F-2-5"):
+        asked = Erasure("invoice", reference, by="Bo", reason="asked for", at=LATER)
+        erased(drill.engine, asked)
+    await drill.run(*seen)
+    assert [found.what for found in drill.all()] == ["no invoice has 10 to 11"]
 
 
 async def test_numbers_that_the_provider_gives_are_its_own_to_explain(
