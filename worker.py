@@ -148,7 +148,7 @@ def workers(
             *Directory(client, claims=claims).all(),
             *ElsewhereActivities(client).all(),
             *AmendActivities(client).all(),
-            *RegisterActivities(AtOnce(register)).all(),
+            *RegisterActivities(AtOnce(register), client.data_converter).all(),
         ],
         workflow_runner=runner,
         max_cached_workflows=setup.cached_workflows,
@@ -260,7 +260,7 @@ def keeps_books(
 ) -> Worker:
     """The worker that claims references, writes down what has happened, reconciles, and erases what
     has been kept for long enough."""
-    activities = RegisterActivities(register).all()
+    activities = RegisterActivities(register, client.data_converter).all()
     if isinstance(register, Reconciles):
         activities += ReconcilingActivities(register, setup.findings_subscriber).all()
     if isinstance(register, Retains):

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from temporalio import activity
+from temporalio.converter import DataConverter
 
 from activities.failures import as_failures
+from activities.sealing import Seal
 from invoicing.books.claims import ClaimCall, Claimed, Register
 from invoicing.errors import Unavailable
 from invoicing.state.recording import CreditsCall, RecordCall
@@ -24,14 +26,22 @@ that waits for it holds up what else it commands, and takes a place among the wo
 class RegisterActivities:
     """What a workflow asks of the register. All of it is safe to repeat."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, converter: DataConverter) -> None:
         self._register = register
+        self._converter = converter
 
     @activity.defn
     @as_failures
     async def claim(self, call: ClaimCall) -> Claimed:
-        """Claim a reference, or learn what it stands for."""
-        return await self._register.claim(call)
+        """Claim a reference, or learn what it stands for. What a person has corrected it to is kept
+        there as Temporal keeps it."""
+        seal = Seal(self._converter, call)
+        given = call.model_copy(
+            update={"sealed": await seal.closed(call.correction), "correction": None}
+        )
+        claimed = await self._register.claim(given)
+        opened = await seal.opened(claimed.sealed)
+        return claimed.model_copy(update={"correction": opened, "sealed": b""})
 
     @activity.defn
     @as_failures

@@ -36,11 +36,19 @@ from register import retaining
 from register.calls import count
 from register.chain import first_broken
 from register.claiming import claim, is_of
-from register.erasing import Erasure, NotErased, erase, forget_old_pages, namespace_of
+from register.erasing import (
+    Erasure,
+    NotErased,
+    blanked,
+    erase,
+    forget_old_pages,
+    namespace_of,
+)
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.recording import END, record, record_credits
 from register.tables import invoices, journal
+from register.trouble import which
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -164,7 +172,7 @@ class Books:
             raise Unavailable("the register: somebody else was first") from error
         except DBAPIError as error:
             # The driver's words may repeat what is written; its kind of error does not.
-            raise Unavailable(f"the register: {type(error.orig).__name__}") from None
+            raise Unavailable(f"the register: {which(error)}") from None
         except PoolTimeout:
             raise Unavailable("the register: every connection is taken") from None
 
@@ -184,4 +192,5 @@ def _broken(db: Connection, _: None) -> str | None:
     end = db.execute(END).one()
     every_line = select(journal).order_by(journal.c.position)
     with db.execution_options(yield_per=1000).execute(every_line) as lines:
-        return first_broken(map(dict, lines.mappings()), (end.position, end.hash))
+        broken = first_broken(map(dict, lines.mappings()), (end.position, end.hash))
+    return broken or blanked(db, every_line)

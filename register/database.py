@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from invoicing.books.reconciling import KEPT
 from register.books import Books
 from register.trouble import BadRegister as BadRegister
+from register.trouble import cannot_be
 
 PATIENCE = 5
 """Seconds: to connect, and for a lock of somebody else's. What takes longer is tried again by the
@@ -56,16 +57,9 @@ def opened(where: str, *, findings_kept: timedelta = KEPT) -> Books:
         raise BadRegister("the register was made by a newer version of this program") from None
     except DBAPIError as error:
         engine.dispose()
-        raise BadRegister(f"the register cannot be opened: {_said(error)}") from None
+        raise cannot_be("opened", error) from None
     threads = 1 if engine.dialect.name == "sqlite" else CONNECTIONS
     return Books(engine, threads=threads, findings_kept=findings_kept)
-
-
-def _said(error: DBAPIError) -> str:
-    """Which error it is. Its text is left out: it may repeat what was written."""
-    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
-    name = type(error.orig).__name__
-    return f"{name} ({code})" if code else name
 
 
 def made(where: str) -> Engine:
@@ -111,7 +105,7 @@ def for_reading(where: str, patience: int = READING_PATIENCE) -> Engine:
             _refuse_another_version(connection)
     except DBAPIError as error:
         engine.dispose()
-        raise BadRegister(f"the register cannot be read: {_said(error)}") from None
+        raise cannot_be("read", error) from None
     except BadRegister:
         engine.dispose()
         raise

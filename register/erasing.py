@@ -9,22 +9,26 @@ digests.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Select, exists, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from invoicing.books.claims import Claimed
 from invoicing.errors import InvoicingError
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.recording import Line, Row
 from invoicing.temporal.data_keys import Subject, subject_of
+from register import correcting
 from register.chain import linked
 from register.holding import held_since
 from register.key_rows import destroy, has_key
 from register.tables import chain, claims, invoices, journal
-from register.trouble import BadRegister
+from register.trouble import cannot_be
 
 
 class NotErased(InvoicingError):
@@ -62,7 +66,7 @@ def erased(engine: Engine, wanted: Erasure) -> Done:
         with engine.begin() as db:
             done = erase(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
     return done
 
 
@@ -75,7 +79,7 @@ def ran_in(engine: Engine, wanted: Erasure) -> str:
         with engine.begin() as db:
             return namespace_of(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def namespace_of(db: Connection, wanted: Erasure) -> str:
@@ -117,8 +121,8 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     if claim.erased_at is not None:
         return Done(claim.erased_at, key=False)
     verdict = Claimed(word=Claimed.model_validate_json(claim.verdict).word)
-    gone: dict[str, object] = {"buyer": "", "says": None, "context": {}, "keys": (), "attached": ()}
-    kept = Row.model_validate_json(row.kept).model_copy(update=gone)
+    kept = Row.model_validate_json(row.kept).model_copy(update=_GONE)
+    correcting.forget(db, kind, reference)
     done = {"erased_at": wanted.at, "verdict": verdict.model_dump_json()}
     db.execute(update(claims).where(*of_claim).values(done))
     blank = {"buyer": None, "kept": kept.model_dump_json(), "changed_at": wanted.at}
@@ -128,6 +132,20 @@ def erase(db: Connection, wanted: Erasure) -> Done:
     return Done(wanted.at, key=destroy(db, Subject(kind, reference), wanted.at))
 
 
+_GONE: dict[str, object] = {
+    "buyer": "",
+    "says": None,
+    "context": {},
+    "keys": (),
+    "attached": (),
+    # Digests of what was asked for, without a salt; and what is there for a successor alone.
+    "wanted": "",
+    "draft": "",
+    "tolerated": "",
+    "foreign": (),
+    "money": None,
+    "credited_so_far": CreditedSoFar(),
+}
 MOST_OWNERS = 3
 """A credit note is of an invoice, which is of an order."""
 
@@ -176,19 +194,30 @@ def _add_line(db: Connection, wanted: Erasure, status: str) -> None:
     db.execute(update(chain).values(position=row["position"], hash=row["hash"]))
 
 
+def blanked(db: Connection, lines: Select[Any]) -> str | None:
+    """The first of these lines of the journal whose words are gone though nobody has erased it: the
+    chain holds without them, so that it does not show. None where there is none."""
+    of_claim = (claims.c.kind == journal.c.kind, claims.c.reference == journal.c.reference)
+    erased_ = exists().where(*of_claim, claims.c.erased_at.is_not(None)).correlate(journal)
+    gone = lines.where(journal.c.said.is_(None), ~erased_).limit(1)
+    if (line := db.execute(gone).first()) is None:
+        return None
+    return f"line {line.position} ({line.reference}): what it says is gone, and nobody erased it"
+
+
 def forget_old_pages(engine: Engine) -> bool:
     """The log that is written ahead has pages as they were; emptied, if nobody reads them.
 
-    False: somebody does for longer than PATIENCE, and what was erased is still in the file. Only
-    SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
+    False: somebody does for longer than PATIENCE, or the disk fails, and what was erased is still
+    in the file. Only SQLite has that; PostgreSQL forgets with its vacuum. Blocks.
     """
     if engine.dialect.name != "sqlite":
         return True
-    connection = engine.raw_connection()
     try:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        said = cursor.fetchone()
-    finally:
-        connection.close()
+        with contextlib.closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            said = cursor.fetchone()
+    except (DBAPIError, sqlite3.Error):
+        return False
     return said is not None and not said[0]

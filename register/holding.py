@@ -14,7 +14,7 @@ from invoicing.books.legal_hold import NothingToHold as NothingToHold
 from invoicing.state.recording import Line
 from register.chain import linked
 from register.tables import chain, claims, invoices, journal, legal_holds
-from register.trouble import BadRegister
+from register.trouble import cannot_be
 
 _CLAIMANT = "legal-hold"
 
@@ -37,7 +37,7 @@ def held(engine: Engine, wanted: Holding) -> datetime:
         with engine.begin() as db:
             return _hold(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
 
 
 def released(engine: Engine, wanted: Holding) -> None:
@@ -46,7 +46,7 @@ def released(engine: Engine, wanted: Holding) -> None:
         with engine.begin() as db:
             _release(db, wanted)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
 
 
 def account_of(engine: Engine, kind: Kind, reference: str) -> tuple[str, str] | None:
@@ -58,7 +58,7 @@ def account_of(engine: Engine, kind: Kind, reference: str) -> tuple[str, str] | 
             columns = (invoices.c.provider, invoices.c.account)
             row = db.execute(select(*columns).where(*of_row)).one_or_none()
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
     return (row.provider, row.account) if row else None
 
 

@@ -19,6 +19,7 @@ from invoicing.temporal.data_keys import Kept, Masters, Subject
 from register.database import PATIENCE, BadRegister, for_reading, made
 from register.key_rows import about, kept_of
 from register.tables import data_keys
+from register.trouble import cannot_be, which
 
 R = TypeVar("R")
 THREADS = 4
@@ -61,7 +62,7 @@ class KeyStore:
             raise KeysAway(f"the data keys are not to be had: {error}") from None
         except DBAPIError as error:
             # The driver's words may repeat what is written; its kind of error does not.
-            what = type(error.orig).__name__
+            what = which(error)
             raise KeysAway(f"the register, which has the data keys, fails: {what}") from None
         except PoolTimeout:
             raise KeysAway("the register: every connection is taken") from None
@@ -101,7 +102,7 @@ def rekeyed(engine: Engine, masters: Masters) -> int:
         while more := _some_rekeyed(engine, masters):
             done += more
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
     return done
 
 

@@ -29,11 +29,11 @@ from invoicing.money import by_minor_units, exactly, minor_units
 from invoicing.provider import PaymentStatus
 from invoicing.state.invoice import Status
 from register import cursors
-from register.database import BadRegister
 from register.notes import stands
 from register.periods import of_period
 from register.reach import at, beginning
 from register.tables import invoices, vat_rows
+from register.trouble import cannot_be
 
 MOST_ROWS = 1000
 """Of one page."""
@@ -55,7 +55,7 @@ def page(engine: Engine, wanted: Wanted, limit: int, after: str | None = None) -
         with engine.begin() as db:
             found = [dict(each) for each in db.execute(query).mappings()]
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
     rows = tuple(map(_entry, found[:most]))
     return Page(rows=rows, next=_cursor(rows[-1]) if len(found) > most else None)
 
@@ -69,7 +69,7 @@ def worths(engine: Engine, wanted: Wanted) -> tuple[Worth, ...]:
         with engine.begin() as db:
             found = db.execute(query.where(amount.is_not(None)).limit(MOST_ROWS)).all()
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
     return tuple(_worth(*each) for each in found)
 
 
@@ -91,7 +91,7 @@ def totals(engine: Engine, wanted: Wanted) -> tuple[Total, ...]:
                 for currency in sorted(found.keys() | notes.keys())
             )
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

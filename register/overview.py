@@ -28,9 +28,9 @@ from invoicing.money import minor_units
 from invoicing.provider import PaymentStatus
 from invoicing.state.invoice import Status
 from register.calls import calls_of
-from register.database import BadRegister
 from register.lists import conditions, given_back, overdue
 from register.tables import invoices, journal
+from register.trouble import cannot_be
 
 SENT = (Status.SENT, Status.DELIVERED, Status.PAID)
 """In one of them an invoice has been sent: whichever its journal has first."""
@@ -49,7 +49,7 @@ def overview(engine: Engine, wanted: Wanted, asked: Period, today: date) -> Over
                 calls=calls_of(db, wanted, asked),
             )
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def _days(db: Connection, fits: list[ColumnElement[bool]]) -> tuple[DayCount, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 from invoicing.money import exactly, minor_units, plain
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from register.chain import linked
-from register.claiming import OF, claim_of, is_of
+from register.claiming import OF, claim_of, is_of, name_after
 from register.tables import chain, invoices, journal, vat_rows
 
 MOST_UNITS = 2**63 - 1
@@ -26,13 +26,31 @@ def record(db: Connection, call: RecordCall) -> bool:
         return False
     about = {"of_kind": call.kind, "of_reference": call.reference}
     before = db.execute(_BEFORE, about).mappings().one_or_none()
-    last = before["sequence"] if before else 0
-    lines = [line for line in call.lines if line.sequence > last]
+    lines = [line for line in call.lines if _is_new(line, before)]
     if lines:
-        _write_row(db, call, lines, before)
+        name = _told_by(call, lines, before)
+        _write_row(db, call, lines, before, name)
         _write_vat(db, call, known=before is not None)
-        _write_lines(db, call, lines)
+        _write_lines(db, call, lines, name)
     return True
+
+
+def _is_new(line: Line, before: RowMapping | None) -> bool:
+    """Whether it is not written down. A workflow that was reset in Temporal counts some numbers
+    once more, for what happens later than all that it had told; a call of before the reset may
+    still be on its way."""
+    if before is None:
+        return True
+    if line.sequence > before["sequence"]:
+        return before["told_by"] is None or bool(line.at >= before["changed_at"])
+    return bool(before["sequence"]) and bool(line.at > before["changed_at"])
+
+
+def _told_by(call: RecordCall, lines: list[Line], before: RowMapping | None) -> str:
+    """By which name they stand in the journal: no number stands there twice under one."""
+    name = (before and before["told_by"]) or call.claimant
+    counts_again = before is not None and any(one.sequence <= before["sequence"] for one in lines)
+    return name_after(name) if counts_again else name
 
 
 def record_credits(db: Connection, call: CreditsCall) -> bool:
@@ -43,20 +61,22 @@ def record_credits(db: Connection, call: CreditsCall) -> bool:
     about = {"of_kind": call.kind, "of_reference": call.reference, "of_claimant": call.claimant}
     last = db.execute(_LAST_LINE, about).scalar() or 0
     if lines := [line for line in call.lines if line.sequence > last]:
-        _write_lines(db, call, lines)
+        _write_lines(db, call, lines, call.claimant)
     return True
 
 
 def _write_row(
-    db: Connection, call: RecordCall, lines: list[Line], before: RowMapping | None
+    db: Connection, call: RecordCall, lines: list[Line], before: RowMapping | None, name: str
 ) -> None:
     row = call.row
     values = {
         **{name: getattr(row, name) for name in _AS_THEY_ARE},
         **{name: _minor(getattr(row, name), row.currency) for name in _OURS},
         **{name: _stated(getattr(row, name), row.currency) for name in _STATED},
-        "order_id": row.order,
+        # Who asks for a delivery again does not say whose it is.
+        "order_id": row.order or (before["order_id"] if before else None),
         "sequence": lines[-1].sequence,
+        "told_by": name if name != call.claimant else None,
         "changed_at": lines[-1].at,
         "ended_at": _ended_at(row, lines, before),
         "kept": row.model_dump_json(),
@@ -97,7 +117,9 @@ _STATED = ("paid", "left_to_pay", "too_much", "refunded", "charged_back", "retur
 def _ended_at(row: Row, lines: list[Line], before: RowMapping | None) -> datetime | None:
     if not row.ended:
         return None
-    already: datetime | None = before["ended_at"] if before else None
+    # What an earlier life has left there, which has ended as well, is not when this one did.
+    ours = before is not None and before["sequence"] > 0
+    already: datetime | None = before["ended_at"] if before and ours else None
     return already or lines[-1].at
 
 
@@ -135,12 +157,14 @@ def _write_vat(db: Connection, call: RecordCall, *, known: bool) -> None:
         db.execute(_NEW_VAT, [{**of, **one} for one in rows])
 
 
-def _write_lines(db: Connection, call: RecordCall | CreditsCall, lines: list[Line]) -> None:
+def _write_lines(
+    db: Connection, call: RecordCall | CreditsCall, lines: list[Line], name: str
+) -> None:
     position, previous = db.execute(END).one()
     rows = []
     for line in lines:
         position += 1
-        row = linked(line, position, previous, call.kind, call.reference, call.claimant)
+        row = linked(line, position, previous, call.kind, call.reference, name)
         previous = row["hash"]
         rows.append(row)
     db.execute(_NEW_LINES, rows)
@@ -172,7 +196,9 @@ def _stated(amount: Decimal | None, currency: str) -> int | None:
 # Built once, as those of a claim.
 
 END = select(chain.c.position, chain.c.hash).with_for_update()
-_BEFORE = select(invoices.c.sequence, invoices.c.ended_at).where(*is_of(invoices, *OF))
+_BEFORE = select(
+    *(invoices.c[name] for name in ("sequence", "told_by", "changed_at", "ended_at", "order_id"))
+).where(*is_of(invoices, *OF))
 _VAT = select(vat_rows.c.category, vat_rows.c.rate, vat_rows.c.taxable, vat_rows.c.vat).where(
     *is_of(vat_rows, *OF)
 )

@@ -63,18 +63,21 @@ def _waits_for_its_owner() -> ColumnElement[bool]:
 
 
 def _is_held_with_its_owner() -> ColumnElement[bool]:
-    holds = legal_holds.alias()
-    return exists().where(_owns(holds)).correlate(invoices)
+    """Or with its owner's: a credit note is of an invoice, which is of an order."""
+    holds, owner = legal_holds.alias(), invoices.alias()
+    of_owner = exists().where(_owns(holds)).correlate(invoices)
+    of_its = exists().where(_owns(owner), _owns(holds, owner)).correlate(invoices)
+    return or_(of_owner, of_its)
 
 
-def _owns(table: FromClause) -> ColumnElement[bool]:
+def _owns(table: FromClause, owned: FromClause = invoices) -> ColumnElement[bool]:
     """The row of this table is of what the invoice belongs to."""
     return or_(
         *(
             and_(
-                invoices.c.order_id.startswith(prefix),
+                owned.c.order_id.startswith(prefix),
                 table.c.kind == kind,
-                table.c.reference == func.substr(invoices.c.order_id, len(prefix) + 1),
+                table.c.reference == func.substr(owned.c.order_id, len(prefix) + 1),
             )
             for kind, prefix in _OWNERS
         )

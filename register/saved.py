@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from invoicing.saved import MOST_SAVED, SavedList, TooManySaved
 from register.tables import saved_lists
-from register.trouble import BadRegister
+from register.trouble import cannot_be
 
 
 def all_of(engine: Engine, owner: str) -> tuple[SavedList, ...]:
@@ -20,7 +20,7 @@ def all_of(engine: Engine, owner: str) -> tuple[SavedList, ...]:
         with engine.begin() as db:
             rows = db.execute(query.order_by(has.name)).all()
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
     return tuple(
         SavedList(name=row.name, filters=json.loads(row.filters), saved_at=row.saved_at)
         for row in rows
@@ -43,7 +43,7 @@ def save(engine: Engine, owner: str, one: SavedList) -> None:
                 raise TooManySaved
             db.execute(insert(saved_lists), values)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
 
 
 def forget(engine: Engine, owner: str, name: str) -> None:
@@ -52,7 +52,7 @@ def forget(engine: Engine, owner: str, name: str) -> None:
         with engine.begin() as db:
             _forget(db, owner, name)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
 
 
 def _forget(db: Connection, owner: str, name: str) -> None:

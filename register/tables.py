@@ -70,12 +70,21 @@ claims = Table(
     Column("erased_at", Moment),
 )
 
+corrections = Table(
+    "corrections",  # what a person had an invoice made from last, instead of the first request
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("reference", String(200), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # a payload, encrypted where there are keys
+)
+
 invoices = Table(
     "invoices",  # and orders, told apart by their kind
     metadata,
     Column("kind", String(10), primary_key=True),
     Column("reference", String(200), primary_key=True),
     Column("sequence", Integer, nullable=False),  # of the last line of its present claimant
+    Column("told_by", String(100)),  # its name in the journal, where its workflow was reset
     Column("provider", String(50), nullable=False),
     Column("account", String(50), nullable=False),
     Column("goal", String(20), nullable=False),

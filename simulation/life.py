@@ -21,6 +21,7 @@ from invoicing.state.identity import (
     WORKFLOW,
     feed_id,
     fingerprint,
+    money_id,
     workflow_id,
 )
 from invoicing.state.invoice import Invoice, Status
@@ -129,7 +130,9 @@ class _Living:
     def _serve(self, decisions: Sequence[Decision]) -> None:
         life, wire, provider = self._life, self._wire, self._provider
         self._register = register = SimulatedRegister(
-            self._judge.register_says, lambda: self._server.chance(BUSY)
+            self._judge.register_says,
+            self._judge.register_goes_on,
+            lambda: self._server.chance(BUSY),
         )
         orders = SimulatedOrders(life.kind, self._ledger, wire, self._story, self._tell)
         orders.claims = life.kept
@@ -257,6 +260,9 @@ class _Living:
         if looks_on or any(each.terminated_because == BY_A_PERSON for each in runs[:-1]):
             # Whoever was cut off may have asked for it: the next one looks.
             allowed |= {"find", "read"}
+        if any(not each.closed for each in self._server.runs(money_id(was.reference))):
+            # Nobody had heard of its money, and now somebody does.
+            allowed |= {"read"}
         if not same or not made <= allowed:
             what = f"{was.reference} was {was.status}, and is {known}; called: {sorted(made)}"
             self._judge.broken(Sentence.KEPT, what)

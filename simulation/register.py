@@ -7,7 +7,7 @@ after the other, so that no two claims meet here; that is the database's part, a
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from invoicing.books.claims import (
@@ -15,10 +15,12 @@ from invoicing.books.claims import (
     REGISTER_QUEUE,
     ClaimCall,
     Claimed,
+    Correction,
     Standing,
     Word,
     judge,
 )
+from invoicing.state.lives import Before
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure
@@ -31,15 +33,18 @@ class SimulatedRegister:
 
     Args:
         heard: told of each answer that begins nothing.
+        corrected: told of each life that goes on with what a person had corrected.
         busy: whether it gives a workflow task no answer now, and is to be asked on its own queue.
     """
 
     def __init__(
         self,
         heard: Callable[[str, Word], None] = lambda reference, word: None,
+        corrected: Callable[[str, Correction], None] = lambda reference, correction: None,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._heard = heard
+        self._corrected = corrected
         self._busy = busy
         self.away = False
         self.took = TOOK
@@ -50,6 +55,8 @@ class SimulatedRegister:
         self.rows: dict[tuple[str, str], Row] = {}
         self.lines: dict[tuple[str, str, str], list[Line]] = {}
         """By claimant as well: each counts from 1."""
+        self.corrections: dict[tuple[str, str], Correction] = {}
+        self._lived: dict[tuple[str, str], tuple[datetime, datetime | None]] = {}
 
     def handlers(self) -> dict[str, Callable[[Any, ActivityCall], Attempt]]:
         """Its activities by the name under which workflows ask for them."""
@@ -72,13 +79,22 @@ class SimulatedRegister:
     def _claimed(self, given: ClaimCall) -> Claimed:
         about = given.kind, given.reference
         stands = self.standing.get(about)
-        verdict = judge(self._with_row(stands, about), given) if stands else _GRANTED
-        ours = stands is not None and stands.claimant == given.claimant
+        stands = stands and self._with_row(stands, about)
+        verdict = judge(stands, given) if stands else _GRANTED
+        ours = stands is not None and stands.is_of(given)
         if not ours and verdict.word in (Word.KNOWN, Word.GOES_ON):
             verdict = verdict.model_copy(update={"credited_by": self._notes_of(given.reference)})
+        if verdict.word in (Word.KNOWN, Word.GOES_ON):
+            last = self.corrections.get(about)
+            verdict = verdict.model_copy(update={"correction": last})
         if verdict.word in (Word.REFUSED, Word.KNOWN):
             self._heard(given.reference, verdict.word)
-            return verdict
+            here = verdict.word is Word.KNOWN and stands and stands.namespace == given.namespace
+            known = stands if here else None
+            return verdict.model_copy(update={"before": known and self._before(known, about)})
+        if verdict.correction is not None:
+            self._gone_on_with(given, verdict.correction)
+        self._keep_correction(given, begins=not ours and verdict.word is Word.BEGINS_AGAIN)
         again = stands is None or verdict.word is Word.BEGINS_AGAIN
         contents = (*(stands.contents if stands else ()), given.content)
         self.standing[about] = Standing(
@@ -91,8 +107,26 @@ class SimulatedRegister:
         )
         return verdict
 
+    def _before(self, stands: Standing, about: tuple[str, str]) -> Before:
+        began, ended = self._lived[about]
+        lines = len(self.lines.get((*about, stands.claimant), ()))
+        return Before(claimant=stands.claimant, began=began, ended=ended, lines=lines)
+
+    def _gone_on_with(self, given: ClaimCall, last: Correction) -> None:
+        row = self.rows.get((given.kind, given.reference))
+        if given.correction is None and (row is None or row.wanted in ("", last.content)):
+            self._corrected(given.reference, last)
+
+    def _keep_correction(self, given: ClaimCall, *, begins: bool) -> None:
+        about = given.kind, given.reference
+        if begins:
+            self.corrections.pop(about, None)
+        if given.correction is not None:
+            self.corrections[about] = given.correction
+
     def _with_row(self, stands: Standing, about: tuple[str, str]) -> Standing:
-        return stands.model_copy(update={"left": self.rows.get(about)})
+        lines = len(self.lines.get((*about, stands.claimant), ()))
+        return stands.model_copy(update={"left": self.rows.get(about), "lines": lines})
 
     def _notes_of(self, reference: str) -> tuple[str, ...]:
         notes = (name for (_, name), row in self.rows.items() if row.credits == reference)
@@ -109,6 +143,8 @@ class SimulatedRegister:
             return Attempt(after=self.took, result=False)
         if self._kept(given):
             self.rows[about] = given.row
+            began, ended = self._lived.get(about, (given.began, None))
+            self._lived[about] = began, ended or (given.lines[-1].at if given.row.ended else None)
         return Attempt(after=self.took, result=True)
 
     def record_credits(self, given: CreditsCall, call: ActivityCall) -> Attempt:

@@ -49,6 +49,7 @@ class MoneyWorkflow:
             # Without a cancel it is this instance that is evicted.
             if workflow.cancellation_reason() is None:
                 raise
+        life.case.heard_enough = True
         life.note("nobody hears of its money any more")
         life.waits.over()
         life.show()

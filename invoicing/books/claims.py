@@ -10,10 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from pydantic import Field, JsonValue
+
+from invoicing.consent import CorrectedAlone
+from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.provider import Stage
 from invoicing.state.invoice import Status
+from invoicing.state.lives import Before
 from invoicing.state.order import OrderStatus
 from invoicing.state.recording import CreditsCall, RecordCall, Row
 
@@ -41,8 +46,20 @@ class Word(StrEnum):
     """The reference stands for something else."""
 
 
+class Correction(Recorded):
+    """What a person had an invoice made from instead of what was asked for first."""
+
+    document: Document
+    options: dict[str, JsonValue] = {}
+    content: str
+    """The digest under which it is claimed."""
+    alone: CorrectedAlone | None = None
+    """Who corrected it alone, where the account's rule may ask for a second person."""
+
+
 class ClaimCall(Recorded):
-    """Input of `claim`. The same claimant may ask as often as it likes: the answer is the same."""
+    """Input of `claim`. The same claimant may ask as often as it likes: the answer is the same, as
+    long as nothing has been made."""
 
     kind: Kind
     reference: str
@@ -50,6 +67,11 @@ class ClaimCall(Recorded):
     """Of the first request; see identity.fingerprint."""
     content: str
     """A digest of what is to be made now. After a correction it is claimed as well."""
+    correction: Correction | None = None
+    """What that is, where a person has corrected it: nobody who asks again knows it."""
+    sealed: bytes = Field(default=b"", exclude=True, repr=False)
+    """The correction as the register keeps it, in its place: as Temporal would, encrypted where
+    there are keys. The worker makes it; it is in no history."""
     claimant: str
     """The chain of runs that asks: a run's id changes with every continue-as-new, that of its chain
     does not."""
@@ -67,10 +89,16 @@ class Claimed(Recorded):
     """Digests of everything that lives of this reference may have asked for so far."""
     credited_by: tuple[str, ...] = ()
     """The first credit notes that earlier lives of it have, or may have, at the provider."""
+    before: Before | None = None
+    """The life that has ended with it, where it is known."""
     why: str = ""
     """Why it is refused."""
     fields: tuple[FieldProblem, ...] = ()
     """In what it differs from what the reference stands for."""
+    correction: Correction | None = None
+    """What a person had it made from last, where it goes on or is known."""
+    sealed: bytes = Field(default=b"", exclude=True, repr=False)
+    """The same as the register keeps it; the worker opens it."""
 
 
 class Standing(Recorded):
@@ -84,7 +112,18 @@ class Standing(Recorded):
     verdict: Claimed
     """What its claimant was answered."""
     left: Row | None = None
+    lines: int = 0
+    """How many its claimant has recorded."""
     erased: datetime | None = None
+
+    def is_of(self, call: ClaimCall) -> bool:
+        """Whether the one that asks holds it, and knows so. Not where its workflow was reset in
+        Temporal: it asks as if for the first time, and has made something. One that a person has
+        corrected asks again, and brings what it was corrected to."""
+        if self.claimant != call.claimant or self.erased:
+            return False
+        asks_anew = not (call.correction or call.sealed) and call.content in self.contents
+        return not (asks_anew and self.lines and self.left is not None and _is_there(self.left))
 
 
 class Register(Protocol):
@@ -105,7 +144,7 @@ class Register(Protocol):
 
 def judge(stands: Standing, call: ClaimCall) -> Claimed:
     """What a claim is answered where one stands already. All but KNOWN and REFUSED take it over."""
-    if stands.claimant == call.claimant:
+    if stands.is_of(call):
         return stands.verdict
     left = stands.left
     over = left is not None and left.ended
@@ -157,8 +196,12 @@ _NOTHING_FINAL = (Status.CANCELLED, Status.ABANDONED, Status.EXPIRED, Status.REJ
 def _left_nothing(left: Row) -> bool:
     if left.outcome != Status.ABANDONED:
         return left.outcome != Status.EXPIRED
-    there = left.provider_id is not None and left.stage != Stage.DELETED
-    return not (there or left.in_doubt)
+    return not _is_there(left)
+
+
+def _is_there(left: Row) -> bool:
+    """Whether something of it is at the provider, or may be."""
+    return (left.provider_id is not None and left.stage != Stage.DELETED) or left.in_doubt
 
 
 def _order(left: Row | None, *, differs: bool) -> Word:

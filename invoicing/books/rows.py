@@ -11,6 +11,7 @@ from invoicing.request import InvoiceRequest, OrderRequest
 from invoicing.state.case import Case
 from invoicing.state.doubt import CREATE
 from invoicing.state.echo import Expected
+from invoicing.state.identity import content, fingerprint
 from invoicing.state.order_case import OrderCase
 from invoicing.state.recording import Row
 
@@ -77,7 +78,25 @@ def invoice_row(case: Case, request: InvoiceRequest, order: str | None) -> Row:
         cancelling=case.cancel is not None,
         held=case.hold is not None,
         corrected=case.corrected,
+        **_of_correction(case, request),
+        without=case.without,
+        tolerated=case.tolerated,
+        foreign=case.doubt.foreign,
+        money=case.money,
+        most_paid=case.most_paid,
+        credited_so_far=case.credits,
+        heard_enough=case.heard_enough,
     )
+
+
+def _of_correction(case: Case, request: InvoiceRequest) -> dict[str, Any]:
+    """What its successor must know to tell what the provider has."""
+    if not case.corrected:
+        return {}
+    now = content(fingerprint(request))
+    # Of one that is to be taken away, or is to be updated, nobody knows which content it has.
+    settled = case.provider_id is not None and not (case.correcting or case.outdated)
+    return {"wanted": now, "draft": now if settled else ""}
 
 
 def _says(case: Case, request: InvoiceRequest) -> Echo | None:

@@ -116,11 +116,15 @@ class Case(Memory):
     """Whether the register refused it, for its reference stands for something else."""
     known_before: bool = False
     """Whether an earlier life has made it, which Temporal has forgotten and the register has not.
-    That one has told everybody of it, and what hears of its money is of that one."""
+    That one has told everybody of it."""
+    known_as: Before | None = None
+    """That life, as the register knows it: what hears of its money goes on where it stopped."""
     hears: bool = False
     """Whether it has ended, and hears of its money: see workflows/money.py."""
     credits: CreditedSoFar = CreditedSoFar()
     """What credit notes of ours have taken back, as their ledger told it last."""
+    heard_enough: bool = False
+    """Whether nobody hears of its money any more: its time is over, or a person has ended it."""
     look_soon: bool = False
     """Whether what is known of its money is out of date: it is looked at without a wait."""
 

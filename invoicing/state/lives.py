@@ -69,3 +69,7 @@ class Before(Recorded):
     claimant: str
     """By whom the register knows the reference as claimed."""
     began: datetime
+    ended: datetime | None = None
+    """This and the next of one that Temporal has forgotten."""
+    lines: int = 0
+    """How many it has told the register."""

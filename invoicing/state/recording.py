@@ -6,13 +6,16 @@ Told from the same news as subscribers are, and by the same outbox (workflows/ki
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import JsonValue
 
+from invoicing.balance import Statement
 from invoicing.model import Recorded
 from invoicing.money import Number
 from invoicing.provider import Echo
+from invoicing.state.credited import CreditedSoFar
 from invoicing.totals import VatRow
 
 
@@ -99,6 +102,25 @@ class Row(Recorded):
     """Whether a person held it."""
     corrected: bool = False
     """Whether a person had it made from another document than was asked for first."""
+    wanted: str = ""
+    """Then a digest of the content that they wanted last. The claim that brings that is made a
+    moment later."""
+    draft: str = ""
+    """Where it was corrected: a digest of the content that has what `provider_id` names; empty
+    where that may still be an earlier one."""
+    without: tuple[str, ...] = ()
+    """The steps that a person said to go on without."""
+    tolerated: str = ""
+    """A digest of the differences that a person lets stand."""
+    foreign: tuple[str, ...] = ()
+    """Ids of what carries our reference there, and is none of ours, as a person said."""
+    money: Statement | None = None
+    """All that the provider has stated of its money."""
+    most_paid: Number = Decimal(0)
+    credited_so_far: CreditedSoFar = CreditedSoFar()
+    """What credit notes of ours have taken back: else it would look as if somebody had paid it."""
+    heard_enough: bool = False
+    """Whether nobody hears of its money any more."""
 
 
 class RecordCall(Recorded):

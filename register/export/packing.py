@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from invoicing.books.booked import Wanted
 from invoicing.books.exporting import MOST_INVOICES, MOST_LINES, Asked, Packed, TooMuch
-from register.database import BadRegister
 from register.export.bookings import BookingTable
 from register.export.writing import BadExport, exported, invoices_of, lines_of
+from register.trouble import cannot_be
 
 QUICKLY = 1
 """How hard the compression tries: a sixth larger than the usual, in a third of the time."""
@@ -72,7 +72,7 @@ def _refuse_too_much(engine: Engine, asked: Asked) -> None:
             _bound(db, invoices_of(wanted), MOST_INVOICES, "invoices")
             _bound(db, lines_of(wanted, asked.period), MOST_LINES, "lines of the journal")
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def _bound(db: Connection, query: Select[Any], most: int, what: str) -> None:

@@ -30,6 +30,9 @@ def verified(folder: Path, seal: str | None = None) -> Iterator[str]:
         if name not in there:
             yield f"{name} is missing"
             return
+        if not _is_file(there[name]):
+            yield f"{name} is no file"
+            return
     text = _start_of(there.pop(MANIFEST))
     if _start_of(there.pop(SEAL)) != sealed(text):
         yield f"{SEAL} does not fit {MANIFEST}: one of them was changed"
@@ -45,8 +48,13 @@ def verified(folder: Path, seal: str | None = None) -> Iterator[str]:
     yield from (f"{name} is not of this export" for name in sorted(there.keys() - named.keys()))
     for name in sorted(named.keys() & there.keys()):
         yield from _file(there[name], named[name])
-    if JOURNAL in there:
+    if JOURNAL in there and _is_file(there[JOURNAL]):
         yield from _journal(there[JOURNAL], manifest)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one itself: a pipe would never end, and a link leads elsewhere."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _start_of(path: Path) -> bytes:
@@ -55,7 +63,7 @@ def _start_of(path: Path) -> bytes:
 
 
 def _file(path: Path, entry: FileEntry) -> Iterator[str]:
-    if not path.is_file() or path.is_symlink():
+    if not _is_file(path):
         yield f"{path.name} is no file"
         return
     with path.open("rb") as file:
@@ -78,7 +86,7 @@ def _journal(path: Path, manifest: Manifest) -> Iterator[str]:
                 told = json.loads(text)
                 wrong = links.add(*line_again(told))
                 unchained = told["chained"] != links.chained
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
                 yield f"{path.name}, row {number}: cannot be read"
                 return
             if wrong or unchained:

@@ -23,7 +23,7 @@ from invoicing.books.booked import Wanted
 from invoicing.books.periods import Period
 from invoicing.errors import InvoicingError
 from invoicing.money import added
-from register.database import BadRegister
+from register.erasing import blanked
 from register.export import rows
 from register.export.bookings import Bookings, BookingTable
 from register.export.manifest import MANIFEST, SEAL, FileEntry, JournalEnd, Manifest, Sums, sealed
@@ -31,6 +31,7 @@ from register.export.tables import Table
 from register.export.workbook import Workbook
 from register.lists import conditions, of_whom
 from register.tables import invoices, journal
+from register.trouble import cannot_be
 
 AT_ONCE = 500
 """Rows that are fetched at once."""
@@ -77,7 +78,7 @@ def exported(
     except OSError as error:
         raise BadExport(f"{folder} cannot be written: {error.strerror}") from None
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return done
@@ -189,7 +190,7 @@ def _journal(db: Connection, table: Table, query: Select[Any]) -> tuple[rows.Lin
         wrong = links.add(line, line["salt"], line["said"])
         broken = broken or wrong
         table.add(*rows.journal(line, links.chained))
-    return links, broken
+    return links, broken or blanked(db, query)
 
 
 def _streamed(db: Connection, query: Select[Any]) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from invoicing.books.disagreement import ALIVE, FINAL, OVER, disagreements, signed_as
 from invoicing.books.periods import Period
@@ -359,11 +369,22 @@ def _close(db: Connection, scope: Scope, *, whole: bool, told_all: bool) -> int:
     within = select(invoices.c.reference).where(*_in_scope(scope))
     of_ours = has.reference.in_(within)
     told = has.kind.in_(_TOLD if told_all else ())
-    lists = has.kind == FindingKind.UNKNOWN_HERE
+    lists = and_(has.kind == FindingKind.UNKNOWN_HERE, *_looks_as_far_back(scope))
     anyhow = told | and_(of_ours, has.kind == FindingKind.GAP)
     fits = (of_ours | lists | anyhow) if whole else anyhow
     values = {"closed_at": scope.began, "reason": "a later run did not find it any more"}
     return db.execute(update(findings).where(*open_, fits).values(values)).rowcount
+
+
+def _looks_as_far_back(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """That what was found before would be in this run's list, were it there still. When it was made
+    nobody knows; a list need not have what was made before the first day. The run of the next night
+    begins a day later."""
+    has, runs = findings.c, reconciliations.c
+    begin, _ = Period(scope.since, scope.until).moments
+    day = timedelta(days=1)
+    further = select(runs.run).where(runs.run == has.last_run, runs.since < scope.since - day)
+    return has.first_at >= begin + day, ~further.exists()
 
 
 _TOLD = (FindingKind.CUT_OFF, FindingKind.EVENT_UNPLACED)

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from invoicing.books.reconciling import Found
 from invoicing.errors import InvoicingError
-from register.database import BadRegister
 from register.tables import findings
+from register.trouble import cannot_be
 
 
 class NoFinding(InvoicingError):
@@ -26,7 +26,7 @@ def closed(engine: Engine, identity: str, by: str, reason: str, at: datetime) ->
         with engine.begin() as db:
             changed = db.execute(update(findings).where(*open_).values(done)).rowcount
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be written: {type(error.orig).__name__}") from None
+        raise cannot_be("written", error) from None
     if not changed:
         raise NoFinding(f"{identity}: there is no open finding with this id")
 
@@ -52,7 +52,7 @@ def every(
             for row in rows:
                 yield found_in(row)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def found_in(row: RowMapping) -> Found:

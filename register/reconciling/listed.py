@@ -20,10 +20,10 @@ from sqlalchemy.exc import DBAPIError
 from invoicing.books.findings import FoundPage, Run, RunsPage, WantedFindings
 from invoicing.books.reconciling import Found, Reconciled
 from register import cursors
-from register.database import BadRegister
 from register.reach import at, beginning
 from register.reconciling.kept import found_in
 from register.tables import findings, reconciliations
+from register.trouble import cannot_be
 
 R = TypeVar("R")
 
@@ -78,7 +78,7 @@ def _read(engine: Engine, work: Callable[[Connection], R]) -> R:
         with engine.begin() as db:
             return work(db)
     except DBAPIError as error:
-        raise BadRegister(f"the register cannot be read: {type(error.orig).__name__}") from None
+        raise cannot_be("read", error) from None
 
 
 def _fitting(wanted: WantedFindings) -> list[ColumnElement[bool]]:

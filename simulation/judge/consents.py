@@ -61,6 +61,10 @@ class ConsentJudge:
         self._made_from[reference] = made_from
         self._corrected.pop(reference, None)
 
+    def goes_on(self, reference: str, made_from: str) -> None:
+        """With what an earlier life of it was corrected to, by as many as the rule asks for."""
+        self._made_from[reference] = made_from
+
     def asked(self, reference: str, asker: str) -> None:
         """Somebody asks for an invoice that another workflow begins, perhaps not the first."""
         self._askers.setdefault(reference, set()).add(asker)

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from invoicing.books.claims import Word
+from invoicing.books.claims import Correction, Word
 from invoicing.consent import Consent
 from invoicing.provider import CreateCall
 from invoicing.request import InvoiceRequest
@@ -109,12 +109,10 @@ class Judge:
     def correct(self, reference: str, wanted: str, gross: Decimal, *, sure: bool) -> None:
         """Another content is asked for; not `sure` where nobody heard whether it was taken."""
         know, now = self.wanted[reference], self._server.now
-        if not sure:
+        if sure:
+            know.changes(now, wanted, gross)
+        else:
             know.perhaps.append((now, wanted, gross))
-            return
-        know.before.append((know.since, know.content, know.gross))
-        know.content, know.gross, know.since = wanted, gross, now
-        know.perhaps = [each for each in know.perhaps if each[1] != wanted]
 
     def register_says(self, reference: str, word: Word) -> None:
         """A life begins nothing: it is the invoice that there is, or its caller is told why not."""
@@ -125,7 +123,15 @@ class Judge:
             know.told.add(word)
         elif know.known_in != know.lives and know.before:
             know.known_in = know.lives
-            know.since, know.content, know.gross = know.before.pop()
+            know.is_as_before()
+
+    def register_goes_on(self, reference: str, last: Correction) -> None:
+        """A life goes on with what a person had corrected in one that is over."""
+        if reference in self.wanted:
+            made, gross = content(last.document), sums(last.document).gross
+            self.correct(reference, made, gross, sure=True)
+            if last.alone is None:
+                self.consents.goes_on(reference, made)
 
     def posted(self, notice: Notice) -> None:
         """A subscriber has taken this."""

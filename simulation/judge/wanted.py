@@ -34,6 +34,16 @@ class Wanted:
     last_change: str = ""
     """The last call made that changes something."""
 
+    def changes(self, now: datetime, content: str, gross: Decimal) -> None:
+        """This is asked for from now on."""
+        self.before.append((self.since, self.content, self.gross))
+        self.content, self.gross, self.since = content, gross, now
+        self.perhaps = [each for each in self.perhaps if each[1] != content]
+
+    def is_as_before(self) -> None:
+        """What was asked for last is not taken."""
+        self.since, self.content, self.gross = self.before.pop()
+
     def contents(self, at: datetime) -> set[str]:
         """What may be the content asked for last, at this moment."""
         sure = self.content

@@ -71,14 +71,14 @@ MUTANTS = (
     Mutant(
         "a successor takes the draft that the register names, whatever its content",
         "workflows/invoice/claiming.py",
-        "case.correcting = not case.was_final and not case.doubt.is_of(life.content)",
+        "case.correcting = not is_of and (case.corrected or not case.was_final)",
         "case.correcting = False",
     ),
     Mutant(
         "a successor goes by the row alone whether it was corrected",
         "workflows/invoice/claiming.py",
-        "left.corrected or len(claimed.contents) > 1",
-        "left.corrected",
+        "not case.corrected and (left.corrected or len(claimed.contents) > 1)",
+        "not case.corrected and left.corrected",
     ),
     Mutant(
         "an adopted draft is updated where it stands",

@@ -78,7 +78,6 @@ async def test_other_content_is_refused_and_says_where_it_differs(books: Books) 
     refused = await books.claim(a_claim(claimant="two", fingerprint=OTHER))
     assert refused.word is Word.REFUSED
     assert [each.field for each in refused.fields] == ["document.lines", "document.notes"]
-    assert (await books.claim(a_claim())).word is Word.GRANTED
 
 
 async def test_a_life_that_had_not_ended_is_gone_on_with_by_its_successor_alone(
@@ -88,9 +87,9 @@ async def test_a_life_that_had_not_ended_is_gone_on_with_by_its_successor_alone(
     on = await books.claim(a_claim(claimant="two", content="c2"))
     assert (on.word, on.contents) == (Word.GOES_ON, ("c1",))
     assert on.left == a_row("approved", stage="approved")
-    # Also when its activity is made again, after it has recorded something else.
-    assert await books.record(a_record(lines(1, 1), a_row("sent"), claimant="two"))
+    # Also when its activity is made again.
     assert await books.claim(a_claim(claimant="two", content="c2")) == on
+    assert await books.record(a_record(lines(1, 1), a_row("sent"), claimant="two"))
     # And the life before writes nothing any more.
     assert not await books.record(a_record(lines(4, 4), a_row("drafted")))
     kept = await books.row("invoice", "INV-7")
@@ -102,6 +101,27 @@ async def test_a_corrected_content_is_claimed_beside_the_first(books: Books) -> 
     for content in ("c1", "c2", "c1"):
         assert (await books.claim(a_claim(content=content))).word is Word.GRANTED
     assert (await books.claim(a_claim(claimant="two"))).contents == ("c1", "c2")
+
+
+async def test_a_workflow_that_was_reset_is_told_what_it_had_made(books: Books) -> None:
+    """It asks as if for the first time: granted, it would make a second one."""
+    await _left(books, status="approved", stage="approved")
+    on = await books.claim(a_claim())
+    assert (on.word, on.left) == (Word.GOES_ON, a_row("approved", stage="approved"))
+    # From there on it is gone on with, and told the same as often as it asks.
+    assert await books.claim(a_claim()) == on
+    later = [line.model_copy(update={"at": line.at + timedelta(days=1)}) for line in lines(1, 2)]
+    assert await books.record(a_record(tuple(later), a_row(ended=True)))
+    assert (await books.claim(a_claim())).word is Word.KNOWN
+
+
+@pytest.mark.parametrize("row", [{"provider_id": None, "number": None, "stage": "none"}])
+async def test_one_that_has_made_nothing_is_told_what_it_was_told(
+    books: Books, row: dict[str, Any]
+) -> None:
+    """Its task was lost after the register had written, and is done again."""
+    await _left(books, **row, status="started")
+    assert (await books.claim(a_claim())).word is Word.GRANTED
 
 
 _NONE = {"provider_id": None, "number": None, "stage": "none"}
@@ -170,6 +190,17 @@ def test_what_may_begin_follows_from_what_was_left(
 def test_where_nothing_was_recorded_something_may_have_been_made() -> None:
     assert judge(_stands(), a_claim(claimant="two")).word is Word.GOES_ON
     assert judge(_stands(), a_claim(claimant="two", fingerprint=OTHER)).word is Word.REFUSED
+
+
+async def test_whose_money_it_is_is_told_where_it_was_made_alone(books: Books) -> None:
+    """What hears of it in the other namespace may be alive, and two would count the same lines."""
+    await _left(books, ended=True)
+    known = await books.claim(a_claim(claimant="two"))
+    assert known.before is not None
+    assert (known.before.claimant, known.before.lines) == ("one", 3)
+    assert known.before.ended == lines(3, 3)[0].at
+    elsewhere = await books.claim(a_claim(claimant="two", namespace="other"))
+    assert (elsewhere.word, elsewhere.before) == (Word.KNOWN, None)
 
 
 def test_an_order_that_was_begun_is_never_begun_again() -> None:

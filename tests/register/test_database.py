@@ -182,7 +182,7 @@ async def test_a_full_disk_is_unavailable_and_names_no_words(tmp_path: Path) -> 
 
     with pytest.raises(Unavailable) as error:
         await books.record(a_record(lines(1, 400, by="Ans", reason="canary " * 100)))
-    assert str(error.value) == "the register: OperationalError"
+    assert str(error.value) == "the register: OperationalError (SQLITE_FULL)"
     event.remove(books._engine, "begin", _small)
     with books._engine.connect() as db:
         db.exec_driver_sql("PRAGMA max_page_count = 1000000")
@@ -208,7 +208,7 @@ async def test_a_full_disk_of_a_postgresql_is_unavailable_and_names_no_words(
         )
     with pytest.raises(Unavailable) as error:
         await books.record(a_record(lines(1, 3, by="Ans", reason="canary")))
-    assert str(error.value) == "the register: DiskFull"
+    assert str(error.value) == "the register: DiskFull (53100)"
     assert await books.row("invoice", "INV-7") is None
     with engine.begin() as db:
         db.execute(text("DROP TRIGGER full_disk ON journal"))

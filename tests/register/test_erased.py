@@ -182,7 +182,9 @@ def _canaries(text: bytes) -> set[str]:
 def _in_the_register(place: str) -> bytes:
     engine = made(place)
     with engine.begin() as db:
-        rows = [str(row) for table in metadata.tables.values() for row in db.execute(select(table))]
+        # A row as text leaves out the middle of what is long.
+        tables = metadata.tables.values()
+        rows = [str(tuple(row)) for table in tables for row in db.execute(select(table))]
     engine.dispose()
     files = [] if "://" in place else Path(place).parent.glob("register.db*")
     return "\n".join(rows).encode() + b"".join(each.read_bytes() for each in files)

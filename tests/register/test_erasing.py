@@ -47,7 +47,8 @@ async def _kept(books: Books, reference: str = "INV-7", claimant: str = "one", *
 def _everything(database: Engine) -> str:
     with database.begin() as db:
         tables = (claims, invoices, journal)
-        return "".join(str(row) for table in tables for row in db.execute(select(table)))
+        # A row as text leaves out the middle of what is long.
+        return "".join(str(tuple(row)) for table in tables for row in db.execute(select(table)))
 
 
 async def test_the_person_is_gone_and_what_the_law_wants_stays(
@@ -79,9 +80,11 @@ async def test_the_reference_is_refused_from_then_on(
 ) -> None:
     await _kept(books)
     erased(database, WANTED)
-    claimed = await books.claim(a_claim(claimant="two", content=content))
-    assert claimed.word is Word.REFUSED
-    assert "was erased on 2027-07-06" in claimed.why
+    # Also for its own workflow, which somebody has reset.
+    for claimant in ("two", "one"):
+        claimed = await books.claim(a_claim(claimant=claimant, content=content))
+        assert claimed.word is Word.REFUSED
+        assert "was erased on 2027-07-06" in claimed.why
 
 
 async def test_no_digest_is_left_by_which_a_name_could_be_guessed(

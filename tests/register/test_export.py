@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
+import os
 import random
 import tomllib
 from collections.abc import Iterator
@@ -25,7 +27,7 @@ from register.export import BookingTable, exported, verified
 from register.export.bookings import BadBookingTable
 from register.export.manifest import MANIFEST, SEAL, Manifest, sealed
 from register.export.writing import BadExport, Exported
-from register.tables import invoices, journal
+from register.tables import claims, invoices, journal
 from tests.register.said import a_claim, a_record, a_row, lines
 from tests.tiers import detail, slow
 
@@ -318,6 +320,64 @@ def test_every_file_that_is_missing_or_added_is_named(june: Path) -> None:
     assert list(verified(june)) == ["more.csv is not of this export"]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_files_that_were_swapped_or_whose_lines_were_reordered_are_found(june: Path) -> None:
+    names = sorted(each.name for each in june.iterdir() if each.name not in (MANIFEST, SEAL))
+    whole = {name: (june / name).read_bytes() for name in names}
+    for one, other in itertools.pairwise(names):
+        (june / one).write_bytes(whole[other])
+        (june / other).write_bytes(whole[one])
+        told = " ".join(verified(june))
+        assert f"{one} is not as it was written" in told
+        assert f"{other} is not as it was written" in told
+        for name in (one, other):
+            (june / name).write_bytes(whole[name])
+    for name in names:
+        every = whole[name].splitlines(keepends=True)
+        if len(set(every)) > 2:
+            (june / name).write_bytes(b"".join([every[0], *reversed(every[1:])]))
+            assert list(verified(june)), name
+            (june / name).write_bytes(whole[name])
+    assert list(verified(june)) == []
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", [MANIFEST, SEAL, "journal.jsonl", "invoices.csv"])
+@pytest.mark.parametrize("what", ["a folder", "a pipe", "a link"])
+def test_what_is_no_file_is_said_to_be_none_and_not_waited_for(
+    june: Path, name: str, what: str
+) -> None:
+    file, aside = june / name, june.parent / "aside"
+    file.rename(aside)
+    if what == "a folder":
+        file.mkdir()
+    elif what == "a pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to(aside)
+    assert f"{name} is no file" in list(verified(june))
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"at": "0001-01-01T00:00:00+14:00"}',
+        "null",
+        "1e999",
+        '{"position": "' + "9" * 5000 + '"}',
+        "\x00",
+    ],
+)
+def test_a_journal_that_means_nothing_is_told_of_and_breaks_nothing(june: Path, line: str) -> None:
+    whole = (june / "journal.jsonl").read_text().splitlines()
+    first = json.loads(whole[0])
+    changed = line if not line.startswith("{") else json.dumps({**first, **json.loads(line)})
+    _rewritten(june, [changed, *whole[1:]])
+    assert any(each.startswith("journal.jsonl, row 1: ") for each in verified(june))
+
+
 def _rewritten(june: Path, journal_lines: list[str]) -> None:
     """Whoever changes the journal, and every digest that says so, but for the chain."""
     file = june / "journal.jsonl"
@@ -386,6 +446,11 @@ async def test_what_was_erased_of_a_line_breaks_no_chain(
     engine = made(place)
     with engine.begin() as db:
         db.execute(update(journal).where(journal.c.position == 2).values(salt=None, said=None))
+    # Nobody has erased it: the chain holds, and it is told of all the same.
+    missed = exported(reader, tmp_path / "missed", JUNE).broken
+    assert missed == "line 2 (INV-1): what it says is gone, and nobody erased it"
+    with engine.begin() as db:
+        db.execute(update(claims).values(erased_at=datetime.now(UTC)))
     engine.dispose()
     assert exported(reader, tmp_path / "june", JUNE).broken is None
     assert list(verified(tmp_path / "june")) == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
+from invoicing.books.claims import Word
 from invoicing.state.recording import CreditsCall, Line
 from register import Books
 from register.database import made
@@ -83,6 +85,88 @@ async def test_amounts_dates_and_people_are_kept(books: Books, database: Engine)
 
 
 # --- credits --------------------------------------------------------------------------------------
+
+
+def _later(first: int, last: int, days: int = 1) -> tuple[Line, ...]:
+    """These numbers once more, for what happened days afterwards."""
+    return tuple(
+        line.model_copy(update={"at": line.at + timedelta(days=days), "what": "once more"})
+        for line in lines(first, last)
+    )
+
+
+async def test_what_a_workflow_tells_that_was_reset_is_written_down_though_it_counts_again(
+    books: Books, database: Engine
+) -> None:
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 5)))
+    for _ in range(2):
+        await books.record(a_record(_later(3, 4), a_row("held")))
+    # A call of the run that was reset, which arrives late, brings nothing back.
+    await books.record(a_record(lines(4, 5), a_row("drafted")))
+    await books.record(a_record(_later(5, 7), a_row("approved")))
+    # And it is reset once more.
+    await books.record(a_record(_later(2, 2, days=2), a_row("sent")))
+    await books.record(a_record(_later(3, 3, days=2), a_row("paid")))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["status"], kept["sequence"]) == ("paid", 3)
+    with database.begin() as db:
+        told = db.execute(select(journal).order_by(journal.c.position)).all()
+    names = [(line.claimant, line.sequence) for line in told]
+    assert names == [
+        *(("one", number) for number in range(1, 6)),
+        *(("one~1", number) for number in range(3, 8)),
+        *(("one~2", number) for number in range(2, 4)),
+    ]
+    assert await books.broken() is None
+
+
+@pytest.mark.parametrize("status", ["cancelled", "expired"])
+async def test_a_life_that_begins_again_has_ended_when_it_has_ended_itself(
+    books: Books, status: str
+) -> None:
+    """It may go straight through, so that its end is the first thing that it tells. What is kept
+    for so many days is counted from there."""
+    nothing = {"stage": "none", "number": None, "provider_id": None, "ended": True}
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row(status, **nothing)))
+    await books.claim(a_claim(claimant="two"))
+    later = tuple(
+        line.model_copy(update={"at": line.at + timedelta(days=2000)}) for line in lines(1, 2)
+    )
+    assert await books.record(a_record(later, a_row(ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["ended_at"] == later[-1].at
+    # What it tells afterwards changes nothing about that.
+    after = lines(3, 3)[0].model_copy(update={"at": NOON + timedelta(days=2100)})
+    await books.record(a_record((after,), a_row("paid", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert (kept["status"], kept["ended_at"]) == ("paid", later[-1].at)
+
+
+async def test_a_delivery_that_is_asked_for_by_itself_stays_its_order_s(books: Books) -> None:
+    """Else it could be erased before its order, and the order's legal hold would not hold it."""
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row("drafted", order="order/O-1")))
+    assert (await books.claim(a_claim(claimant="two"))).word is Word.GOES_ON
+    await books.record(a_record(lines(1, 3), a_row("sent", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["order_id"] == "order/O-1"
+
+
+async def test_what_begins_anew_is_no_delivery_any_more(books: Books) -> None:
+    nothing = {"stage": "none", "number": None, "provider_id": None, "ended": True}
+    await books.claim(a_claim())
+    await books.record(a_record(lines(1, 3), a_row("cancelled", order="order/O-1", **nothing)))
+    assert (await books.claim(a_claim(claimant="two"))).word is Word.BEGINS_AGAIN
+    await books.record(a_record(lines(1, 3), a_row("sent", ended=True), claimant="two"))
+    kept = await books.row("invoice", "INV-7")
+    assert kept is not None
+    assert kept["order_id"] is None
 
 
 async def test_what_credits_tell_is_kept_once_beside_what_the_invoice_tells(
@@ -244,9 +328,23 @@ async def test_a_line_that_was_taken_out_is_missed(
     assert said in (await books.broken() or "")
 
 
+async def test_words_that_are_gone_though_nobody_erased_them_are_missed(
+    books: Books, database: Engine
+) -> None:
+    """The chain holds without them, as it does after an erasure."""
+    for reference in ("INV-7", "INV-8"):
+        await books.claim(a_claim(reference))
+        await books.record(a_record(lines(1, 3), a_row(ended=True), reference))
+    erased(database, Erasure("invoice", "INV-8", by="Bo", reason="asked for", at=NOON))
+    assert await books.broken() is None
+    with database.begin() as db:
+        of = (journal.c.reference == "INV-7", journal.c.sequence == 2)
+        db.execute(update(journal).where(*of).values(salt=None, said=None))
+    assert await books.broken() == ("line 2 (INV-7): what it says is gone, and nobody erased it")
+
+
 async def test_a_line_that_was_erased_breaks_no_chain(books: Books, database: Engine) -> None:
     await books.claim(a_claim())
-    await books.record(a_record(lines(1, 5)))
-    with database.begin() as db:
-        db.execute(update(journal).values(salt=None, said=None))
+    await books.record(a_record(lines(1, 5), a_row(ended=True)))
+    erased(database, Erasure("invoice", "INV-7", by="Bo", reason="asked for", at=NOON))
     assert await books.broken() is None

@@ -149,6 +149,22 @@ async def test_what_is_held_with_its_owner_is_not_due(books: Books, database: En
     assert await _due(books, invoice=30, credit_note=30) == []
 
 
+async def test_what_is_held_with_the_order_of_its_invoice_keeps_no_other_from_a_page(
+    books: Books, database: Engine
+) -> None:
+    """It would be refused every night, and come first every night."""
+    await books.claim(a_claim("O", kind="order"))
+    await _kept(books, "D1", order="order/O")
+    await _kept(books, "NOTE", order="credits/D1", credit_note=True, credits="D1")
+    await _kept(books, "FREE", credit_note=True, credits="X", order="credits/X")
+    for name, ago in (("D1", 60), ("NOTE", 50), ("FREE", 40)):
+        _aged(database, name, NOW - ago * DAY)
+    held(database, Holding("order", "O", by="Ans", reason="file 4711", at=NOW))
+    page = await books.due_of(Retained.CREDIT_NOTE, NOW, (None, ""), 1)
+    assert [reference for _, reference, _ in page] == ["FREE"]
+    assert await _due(books, invoice=30) == []
+
+
 # --- on a real server -----------------------------------------------------------------------------
 
 

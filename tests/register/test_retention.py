@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from temporalio.service import RPCError
 
 from invoicing.client import Failed
+from invoicing.credits.credit import Requested
 from invoicing.request import Goal, InvoiceRequest
-from invoicing.state.identity import money_id
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
 from invoicing.state.invoice import Status
+from invoicing.state.questions import Answer
+from invoicing.totals import totals
 from providers.kit.http import client as http_client
 from register import Books
 from sandbox.kit.faults import Fault
 from sandbox.zero_friction import Step
-from tests.examples import a_document
+from tests.examples import a_document, a_line
 from tests.lifecycle.parking import APPROVED, CREATED, DELETED, SENT
 from tests.lifecycle.test_money import HEARS
 from tests.lifecycle.test_orders import a_delivery, an_order
@@ -80,22 +83,52 @@ async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
 
 @detail
 @on_both_when_thorough
-async def test_the_money_of_what_an_earlier_life_has_made_is_that_life_s_alone(
-    drill: Drill,
-) -> None:
-    """It has told everybody, and its claim is the one that the register knows."""
+async def test_the_money_of_what_an_earlier_life_has_made_is_heard_of_again(drill: Drill) -> None:
+    """It moved while nobody could hear of it, and goes on moving. All of it is that life's own: its
+    claim is the one that the register knows."""
     async with contextlib.AsyncExitStack() as stack:
         async with drill.server() as here:
             company = await stack.enter_async_context(drill.company(here, paces=HEARS))
             reference = await company.start()
             request = company.request(reference)
-            await company.finished(reference)
-            await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
+            due = (await company.finished(reference)).balance.due  # type: ignore[union-attr]
+            await _ended_in_the_books(drill, reference)
+        company.stand_in.pay(reference)
         async with drill.server():
             await company.start(request)
             assert (await company.finished(reference)).status is Status.SENT
-            with pytest.raises(RPCError, match="not found"):
-                await company.client.temporal.get_workflow_handle(money_id(reference)).describe()
+            assert (await _known(drill, reference, "paid"))["paid"] == int(due * 100)
+            company.stand_in.charge_back(reference)
+            back = await _known(drill, reference, "sent")
+            assert (back["paid"], back["returned"], back["ended"]) == (0, int(due * 100), True)
+            # Asked for once more, nobody hears of it twice.
+            hearing = company.client.temporal.get_workflow_handle(money_id(reference))
+            first = (await hearing.describe()).run_id
+            await refused_plainly(company.client, _other(request))
+            await company.client.temporal.execute_workflow(
+                WORKFLOW, request, id=workflow_id(reference), task_queue=TASK_QUEUE
+            )
+            assert (await hearing.describe()).run_id == first
+    assert await drill.books.broken() is None
+
+
+async def _ended_in_the_books(drill: Drill, reference: str) -> None:
+    async with asyncio.timeout(LONG_ENOUGH):
+        while True:
+            row = await drill.books.row("invoice", reference)
+            if row is not None and row["ended"]:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _known(drill: Drill, reference: str, status: str) -> Mapping[str, Any]:
+    """What the register says of it, once its status is this."""
+    async with asyncio.timeout(LONG_ENOUGH):
+        while True:
+            row = await drill.books.row("invoice", reference)
+            if row is not None and row["status"] == status:
+                return row
+            await asyncio.sleep(0.05)
 
 
 # --- in the middle of everything ------------------------------------------------------------------
@@ -147,6 +180,71 @@ async def unpaid(company: Company) -> Second:
         company.stand_in.pay(request.reference)
         assert (await company.finished(request.reference)).status is Status.PAID
         assert company.effects(request.reference) == [*ONCE, "paid"]
+
+    return second
+
+
+async def _corrected(company: Company, request: InvoiceRequest) -> Decimal:
+    """Its options are wrong, and a person corrects them, and the price as well; what it comes to
+    then."""
+    await company.start(request.model_copy(update={"options": {}}))
+    await company.parked(request.reference)
+    dearer = a_document(lines=(a_line(1, unit_price=Decimal("29.99")),))
+    await company.resolve(request.reference, Answer.CORRECT, document=dearer)
+    return totals(dearer, "line").gross
+
+
+async def corrected_and_unpaid(company: Company) -> Second:
+    request = company.request(goal=Goal.PAID)
+    gross = await _corrected(company, request)
+    await company.until_waiting(request.reference, "payment")
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        state = await company.until(request.reference, lambda it: it.waiting is not None)
+        await company.until_waiting(request.reference, "payment")
+        assert state.problem is None
+        company.stand_in.pay(request.reference)
+        ended = await company.finished(request.reference)
+        assert (ended.status, ended.amounts and ended.amounts.gross) == (Status.PAID, gross)
+        assert company.effects(request.reference) == [*ONCE, "paid"]
+
+    return second
+
+
+async def corrected_and_ended(company: Company) -> Second:
+    request = company.request()
+    gross = await _corrected(company, request)
+    first = await company.finished(request.reference)
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        ended = await company.finished(request.reference)
+        assert (ended.number, ended.amounts) == (first.number, first.amounts)
+        assert ended.amounts is not None
+        assert ended.amounts.gross == gross
+        # A credit of it is of what was invoiced.
+        asked = await company.client.invoices.handle(request.reference).query(
+            "request", result_type=Requested
+        )
+        assert [str(each.unit_price) for each in asked.request.document.lines] == ["29.99"]
+        assert company.effects(request.reference) == ONCE
+
+    return second
+
+
+async def corrected_and_held(company: Company) -> Second:
+    request = company.request(hold=True)
+    await _corrected(company, request)
+    await company.until_status(request.reference, Status.HELD)
+
+    async def second() -> None:
+        await company.start(request.model_copy(update={"options": {}}))
+        await company.until_status(request.reference, Status.HELD)
+        await company.release(request.reference)
+        assert (await company.finished(request.reference)).status is Status.SENT
+        # The very draft: it has what was corrected.
+        assert company.effects(request.reference) == ONCE
 
     return second
 
@@ -241,6 +339,9 @@ SCENARIOS: tuple[First, ...] = (
     held,
     created_without_an_answer,
     unpaid,
+    corrected_and_unpaid,
+    corrected_and_ended,
+    corrected_and_held,
     unpaid_and_asked_with_other_content,
     cancelled,
     being_taken_back,

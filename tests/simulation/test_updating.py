@@ -301,7 +301,8 @@ def test_a_successor_takes_no_draft_that_may_have_been_updated() -> None:
 def test_what_the_register_hands_on_is_made_again_where_it_may_have_been_updated(
     *, forgotten: bool, late: timedelta | None, after: timedelta
 ) -> None:
-    """The register knows the draft by its id, and nobody which of the two contents that has."""
+    """The register knows the draft by its id, and nobody which of the two contents that has. What a
+    person had corrected it to is known, and nobody has to say it again."""
     with Kept(fixed="the rest") as scene:
         parked(scene)
         scene.passes(EFFECT)
@@ -314,12 +315,11 @@ def test_what_the_register_hands_on_is_made_again_where_it_may_have_been_updated
         else:
             scene.server.terminate(scene.id)
         scene.begin()
-        scene.until_held()
-        scene.release()
         assert scene.ended().status is Status.SENT
         scene.passes(EFFECT)
-        assert [one.document == OLD for one in scene.provider.alive if one.sent] == [True]
+        assert [one.document == NEW for one in scene.provider.alive if one.sent] == [True]
         assert len(scene.provider.alive) == 1
+        assert scene.provider.calls.count("create") == 2
 
 
 def test_that_a_person_has_corrected_it_is_in_the_register_at_once() -> None:
@@ -332,8 +332,10 @@ def test_that_a_person_has_corrected_it_is_in_the_register_at_once() -> None:
         assert scene.register.rows[ABOUT].corrected
 
 
-def test_more_than_one_content_that_was_claimed_is_a_correction() -> None:
-    """The register was away for the line, and not for the claim."""
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_correction_that_was_claimed_is_known_though_no_line_says_so(*, readable: bool) -> None:
+    """The register was away for the line, and not for the claim. Where what it keeps is under a key
+    that is gone, a person is asked."""
     with Kept(fixed="the rest") as scene:
         parked(scene)
         scene.passes(EFFECT)
@@ -343,9 +345,16 @@ def test_more_than_one_content_that_was_claimed_is_a_correction() -> None:
         scene.until_called("update")
         scene.register.rows[ABOUT] = row
         assert not row.corrected
+        if not readable:
+            scene.register.corrections.clear()
         scene.forgotten()
         scene.begin()
-        scene.until_held()
+        if not readable:
+            scene.until_held()
+            scene.release()
+        assert scene.ended().status is Status.SENT
+        (stands,) = scene.provider.alive
+        assert (stands.document == NEW) is readable
 
 
 def test_what_the_register_hands_on_and_is_sent_already_is_no_question() -> None:

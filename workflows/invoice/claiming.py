@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from workflows.invoice.asking import ask_about
-from workflows.invoice.inheritance import inherit, leave_word
+from workflows.invoice.inheritance import corrections_are_known, inherit, leave_word
 from workflows.invoice.life import Life
 from workflows.kit.calls import Kind, Trouble, answers
 from workflows.kit.endings import Ended, Overdue, StartOver
@@ -17,10 +17,11 @@ from workflows.kit.recorder import ask_claim, claimed_at_once
 
 with workflow.unsafe.imports_passed_through():
     from activities.news import Directory
-    from invoicing.books.claims import ClaimCall, Claimed, Word
+    from invoicing.books.claims import ClaimCall, Claimed, Correction, Word
     from invoicing.provider import PaymentStatus, Stage
+    from invoicing.request import InvoiceRequest
     from invoicing.state.doubt import CREATE, Doubt
-    from invoicing.state.identity import MEMO, fingerprint
+    from invoicing.state.identity import MEMO, content, fingerprint
     from invoicing.state.invoice import CLAIM, Problem, Status
     from invoicing.state.lives import Earlier
     from invoicing.state.questions import Answer, Reason
@@ -34,7 +35,8 @@ async def claim(life: Life) -> None:
     """Claim the reference for what is asked for now. Does nothing where there is no register.
 
     Raises Ended where the reference stands for other content, or for an invoice that has ended;
-    StartOver where the draft that an earlier life left may have other content.
+    StartOver where the draft that an earlier life left may have other content, and where a person
+    had corrected what is asked for.
     """
     if life.plan.claims and life.case.claimed != life.content:
         await _claim(life)
@@ -45,9 +47,39 @@ async def claim(life: Life) -> None:
 async def _claim(life: Life) -> None:
     first = not life.case.claimed
     claimed = await _answered(life)
+    if first and _is_corrected(life, claimed):
+        raise StartOver
     life.case.claimed = life.content
     if first:
         _take(life, claimed)
+
+
+def _is_corrected(life: Life, claimed: Claimed) -> bool:
+    """Whether an earlier life made it from something else than this one would: so does this one,
+    from here on."""
+    case, known = life.case, _made_from(life, claimed)
+    if known is None:
+        return False
+    given = {"document": known.document, "options": known.options}
+    life.replace(life.request.model_copy(update=given))
+    case.corrected, case.corrected_alone = True, known.alone
+    case.plan, case.looked_up, case.correcting = None, False, False
+    corrections_are_known(case, life.request)
+    life.note("it is what it was made from in a life that is over")
+    return True
+
+
+def _made_from(life: Life, claimed: Claimed) -> Correction | None:
+    """What it was made from before; None where that is what is asked for now, or nobody knows."""
+    last, left = claimed.correction, claimed.left
+    if life.case.corrected:
+        # Said by a person in this life, who did not know that it has ended long ago.
+        known = last or _of(life.begun_with)
+        other = claimed.word is Word.KNOWN and known.content != life.content
+        return known if other and known.content in claimed.contents else None
+    # Where somebody has said more since, nobody knows it any more, and it is held.
+    is_last = last is not None and (left is None or left.wanted in ("", last.content))
+    return last if is_last else None
 
 
 async def claim_before_taking_back(life: Life) -> None:
@@ -76,6 +108,7 @@ async def _answered(life: Life) -> Claimed:
         reference=life.request.reference,
         fingerprint=_asked_for_first(life),
         content=life.content,
+        correction=_correction(life),
         claimant=workflow.info().first_execution_run_id,
         namespace=workflow.info().namespace,
         at=workflow.now(),
@@ -88,6 +121,17 @@ async def _answered(life: Life) -> Claimed:
             await _wait(life)
     life.waits.over()
     return claimed
+
+
+def _correction(life: Life) -> Correction | None:
+    if not life.case.corrected:
+        return None
+    return _of(life.request).model_copy(update={"alone": life.case.corrected_alone})
+
+
+def _of(request: InvoiceRequest) -> Correction:
+    made = content(fingerprint(request))
+    return Correction(document=request.document, options=request.options, content=made)
 
 
 def _asked_for_first(life: Life) -> dict[str, str]:
@@ -114,6 +158,7 @@ def _take(life: Life, claimed: Claimed) -> None:
     if claimed.word is Word.REFUSED:
         _end_refused(life, claimed)
     case.known_before = claimed.word is Word.KNOWN
+    case.known_as = None if left and left.heard_enough else claimed.before
     case.credited_before = claimed.credited_by
     if claimed.word is Word.KNOWN and left is not None:
         _adopt(life, left)
@@ -141,8 +186,9 @@ def _inherit(life: Life, claimed: Claimed) -> None:
     """What an earlier life may have asked for is in doubt, and what it knew of is gone on with."""
     case, left = life.case, claimed.left or Row(provider="", account="", goal="", status="")
     known = (one.content for one in case.doubt.calls if one.verb == CREATE)
-    # A correction claims its content too, and may not have got into the row.
-    corrected = left.corrected or len(claimed.contents) > 1
+    # What it was corrected to is gone on with. Else nobody here knows it: the row says that it was
+    # corrected, or a claim that the row is older than.
+    corrected = not case.corrected and (left.corrected or len(claimed.contents) > 1)
     on = claimed.word is Word.GOES_ON
     # What people said of one that came to its own end has been carried out.
     unfinished = on and (not left.ended or left.outcome == Status.EXPIRED)
@@ -156,13 +202,15 @@ def _inherit(life: Life, claimed: Claimed) -> None:
     )
     inherit(case, earlier)
     leave_word(case)
-    case.doubt = case.doubt.planned(life.paces.effect)
+    case.doubt = case.doubt.planned(life.paces.effect).without(left.foreign)
     if on:
         there = left.provider_id is not None and left.stage != Stage.DELETED
         if there:
             _adopt(life, left)
             # An update of it may have been lost, and the figures of both may be the same.
-            case.correcting = not case.was_final and not case.doubt.is_of(life.content)
+            is_of = left.draft == life.content or case.doubt.is_of(life.content)
+            # What is final is not taken away unasked, but it is not what was corrected just now.
+            case.correcting = not is_of and (case.corrected or not case.was_final)
     else:
         # A provider that knows an invoice by our name for it refuses the name of one that is over.
         given_up = left.provider_id is not None and not left.in_doubt
@@ -177,8 +225,9 @@ def _adopt(life: Life, left: Row) -> None:
     case.provider_status = left.provider_status
     case.generation = left.generation
     case.context = {**case.context, **left.context}
-    case.keys, case.attached = left.keys, left.attached
-    case.credited = case.stage is Stage.CREDITED
+    case.keys, case.attached, case.without = left.keys, left.attached, left.without
+    case.tolerated, case.money, case.most_paid = left.tolerated, left.money, left.most_paid
+    case.credits, case.credited = left.credited_so_far, case.stage is Stage.CREDITED
 
 
 def _end_refused(life: Life, claimed: Claimed) -> None:

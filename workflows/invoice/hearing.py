@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -15,22 +15,21 @@ from workflows.kit.lifetime import listed
 from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.state.case import STANDS
+    from invoicing.state.case import STANDS, Case
     from invoicing.state.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
-    from invoicing.state.invoice import Status
+    from invoicing.state.invoice import LATER_MONEY, Status, Waiting
     from invoicing.state.lives import Before
+    from invoicing.state.notice import news
 
 
 async def hear_of_money(life: Life) -> None:
     """Begin it, as the very last thing, with all that is known; whatever news have come meanwhile,
     of its credits too, go there."""
-    case = life.case
-    if not (_follows(life) and _is_heard(life)):
+    case, before = life.case, _of_whom(life)
+    if before is None or not (_follows(life) and _is_heard(life)):
         return
     given, credited = {event.id for event in case.inbox}, case.credits
-    info = workflow.info()
-    before = Before(claimant=info.first_execution_run_id, began=info.workflow_start_time)
-    known = case.model_copy(update={"hears": True, "waiting": None})
+    known = _known(life, before)
     try:
         hearing = await workflow.start_child_workflow(
             # By its name: it is made of the steps of an invoice, which this is one of.
@@ -72,10 +71,36 @@ def _follows(life: Life) -> bool:
     return life.paces.money.deadline > timedelta()
 
 
+def _of_whom(life: Life) -> Before | None:
+    """The life whose money it is: this one, or the one that the register knows. None where its time
+    is over."""
+    if life.case.known_before:
+        known = life.case.known_as
+        return known if known and _until(life, known) > workflow.now() else None
+    info = workflow.info()
+    return Before(claimant=info.first_execution_run_id, began=info.workflow_start_time)
+
+
+def _until(life: Life, known: Before) -> datetime:
+    return (known.ended or known.began) + life.paces.money.deadline
+
+
+def _known(life: Life, before: Before) -> Case:
+    """All that is known of it. An earlier life has told everybody how it ended, and since nobody
+    has heard of its money: it is looked at without a wait, and no longer than that life would."""
+    known = life.case.model_copy(update={"hears": True, "waiting": None})
+    if life.case.known_before:
+        known.known_before, known.recording, known.lines = False, True, before.lines
+        known.told, known.look_soon = news(known.shown(life.request)), True
+        known.waiting = Waiting(
+            on="provider", what=LATER_MONEY, since=workflow.now(), until=_until(life, before)
+        )
+    return known
+
+
 def _is_heard(life: Life) -> bool:
-    """Whether money may still move: it stands, or it was paid before it was credited. Of one
-    that an earlier life made, that life's own workflow hears."""
+    """Whether money may still move: it stands, or it was paid before it was credited."""
     balance, outcome = life.balance, life.case.outcome
-    if balance is None or life.case.known_before:
+    if balance is None:
         return False
     return outcome in STANDS or (outcome is Status.CREDITED and bool(balance.paid))

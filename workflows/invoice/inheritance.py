@@ -9,6 +9,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from invoicing.request import InvoiceRequest
     from invoicing.state.case import Case, InvoiceInput
     from invoicing.state.doubt import Doubt
     from invoicing.state.identity import CANCELLED, CORRECTED, HELD, IN_PARTS
@@ -17,6 +18,10 @@ with workflow.unsafe.imports_passed_through():
 
 _ASKED_FOR = Hold(by="the request", reason="it asks for a release")
 _BY = "an earlier life"
+_CORRECTED = Hold(
+    by=_BY,
+    reason="a person had corrected its document: release this one, or cancel and ask for that",
+)
 
 
 def begun(start: InvoiceInput) -> Case:
@@ -56,7 +61,14 @@ def inherit(case: Case, earlier: Earlier) -> None:
     if earlier.cancelled and case.cancel is None:
         case.cancel = Cancel(by=_BY, reason="it was being taken back")
     if earlier.corrected:
-        why = "a person had corrected its document: release this one, or cancel and ask for that"
-        case.hold = Hold(by=_BY, reason=why)
+        case.hold = _CORRECTED
     elif earlier.held:
         case.hold = Hold(by=_BY, reason="it was held")
+
+
+def corrections_are_known(case: Case, request: InvoiceRequest) -> None:
+    """What a person had corrected it to has come to light: nobody has to say which of the two is
+    right."""
+    if case.hold == _CORRECTED:
+        case.hold = _ASKED_FOR if request.hold else None
+    leave_word(case)

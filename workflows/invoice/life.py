@@ -40,7 +40,8 @@ class Life:
     """One invoice's workbench."""
 
     def __init__(self, start: InvoiceInput) -> None:
-        self.request = start.request()
+        self.request = self.begun_with = start.request()
+        """What is asked for now, and with what this run began."""
         self.case = start.resumed or begun(start)
         self.before = start.before
         """The workflow of the invoice, which has ended, where this is the one that hears of its
