@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from commands.credit_views import MOST_LINES
 from invoicing.request import Goal
+from invoicing.state.invoice import Status
 from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
 from starter import Code
 from temporal_server import local_server
@@ -46,6 +47,18 @@ class Desk:
 async def desk() -> AsyncIterator[Desk]:
     async with local_server() as server, office_at(server) as office:
         yield Desk(office, server.address)
+
+
+async def test_one_that_was_credited_wholly_is_shown_with_what_credited_it(desk: Desk) -> None:
+    """It waited for its payment, and ends as credited: its credits stay on view."""
+    reference = await desk.office.started(goal=Goal.PAID, may_credit=True)
+    await desk.office.until_sent(reference)
+    said = await desk.credits(reference, "ALL", "--whole")
+    assert said.exit_code == Code.DONE, said.output
+    ended = await asyncio.wait_for(desk.office.client.invoices.result(reference), LONG_ENOUGH)
+    assert ended.status is Status.CREDITED
+    shown = await desk.types("show", reference)
+    assert f"{reference}#ALL" in shown.stdout, shown.output
 
 
 async def test_units_are_credited_once_by_name_and_what_is_left_is_said(desk: Desk) -> None:
