@@ -6,18 +6,26 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from typer.testing import Result
 
 from commands.credit_views import MOST_LINES
+from commands.crediting import credits_beside
+from invoicing.credits.case import Credits, CreditsStatus
+from invoicing.credits.credit import Left, Sums
+from invoicing.provider import Stage
 from invoicing.request import Goal
-from invoicing.state.invoice import Status
+from invoicing.state.case import Case
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
 from starter import Code
 from temporal_server import local_server
 from tests.command_line import WHY, lines, typed
-from tests.examples import a_document, a_line
+from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
@@ -49,16 +57,13 @@ async def desk() -> AsyncIterator[Desk]:
         yield Desk(office, server.address)
 
 
-async def test_one_that_was_credited_wholly_is_shown_with_what_credited_it(desk: Desk) -> None:
-    """It waited for its payment, and ends as credited: its credits stay on view."""
-    reference = await desk.office.started(goal=Goal.PAID, may_credit=True)
-    await desk.office.until_sent(reference)
-    said = await desk.credits(reference, "ALL", "--whole")
-    assert said.exit_code == Code.DONE, said.output
-    ended = await asyncio.wait_for(desk.office.client.invoices.result(reference), LONG_ENOUGH)
-    assert ended.status is Status.CREDITED
-    shown = await desk.types("show", reference)
-    assert f"{reference}#ALL" in shown.stdout, shown.output
+async def test_one_that_was_credited_wholly_is_shown_with_what_credited_it() -> None:
+    """After its end nothing says that it is credited in parts: its money says that all of it is."""
+    nothing = Left(currency="EUR", lines=(), rates=(), sums=Sums())
+    known = Credits(reference="INV-7", status=CreditsStatus.CREDITED, left=nothing)
+    client: Any = SimpleNamespace(credits=SimpleNamespace(overview=AsyncMock(return_value=known)))
+    shown = Case(stage=Stage.SENT, credits=CreditedSoFar(provider_id="17", all=True), hears=True)
+    assert await credits_beside(client, shown.shown(an_invoice("INV-7"))) == known
 
 
 async def test_units_are_credited_once_by_name_and_what_is_left_is_said(desk: Desk) -> None:
