@@ -210,8 +210,8 @@ def credits_(
 
 
 async def credits_beside(client: InvoicingClient, invoice: Invoice) -> Credits | None:
-    """The credits of an invoice that can be credited, to be shown with it."""
-    if not (invoice.final or invoice.in_parts):
+    """The credits of an invoice that can be credited, or was, to be shown with it."""
+    if not (invoice.final or invoice.in_parts or invoice.credited_whole):
         return None
     state = await answered(client.credits.overview(invoice.reference))
     return state if state.left else None

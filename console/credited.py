@@ -19,7 +19,9 @@ async def beside(desk: Console, state: Recorded | None) -> Credits | None:
     shown without them where nobody says what they are."""
     if isinstance(state, Credits):
         return state
-    if not isinstance(state, Invoice) or not (state.final or state.in_parts):
+    if not isinstance(state, Invoice):
+        return None
+    if not (state.final or state.in_parts or state.credited_whole):
         return None
     try:
         return await gateway.get_credits(state.reference, desk.backend)

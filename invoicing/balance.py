@@ -119,7 +119,7 @@ class Balance(Recorded):
     paid: Number | None = None
     """What came in, less what went back."""
     credited: Number | None = None
-    """None: in parts, and the ledger of its credits knows how much."""
+    """What credit notes have taken back for good. None: the ledger that knew it is forgotten."""
     refunded: Number | None = None
     charged_back: Number | None = None
     returned: Number | None = None

@@ -6,17 +6,26 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from typer.testing import Result
 
 from commands.credit_views import MOST_LINES
+from commands.crediting import credits_beside
+from invoicing.credits.case import Credits, CreditsStatus
+from invoicing.credits.credit import Left, Sums
+from invoicing.provider import Stage
 from invoicing.request import Goal
+from invoicing.state.case import Case
+from invoicing.state.credited import CreditedSoFar
 from invoicing.state.questions import QUESTIONS, Answer, Reason, meaning
 from starter import Code
 from temporal_server import local_server
 from tests.command_line import WHY, lines, typed
-from tests.examples import a_document, a_line
+from tests.examples import a_document, a_line, an_invoice
 from tests.lifecycle.bookkeeper import NAME
 from tests.lifecycle.office import TEN, Office, office_at
 from tests.patience import LONG_ENOUGH
@@ -46,6 +55,15 @@ class Desk:
 async def desk() -> AsyncIterator[Desk]:
     async with local_server() as server, office_at(server) as office:
         yield Desk(office, server.address)
+
+
+async def test_one_that_was_credited_wholly_is_shown_with_what_credited_it() -> None:
+    """After its end nothing says that it is credited in parts: its money says that all of it is."""
+    nothing = Left(currency="EUR", lines=(), rates=(), sums=Sums())
+    known = Credits(reference="INV-7", status=CreditsStatus.CREDITED, left=nothing)
+    client: Any = SimpleNamespace(credits=SimpleNamespace(overview=AsyncMock(return_value=known)))
+    shown = Case(stage=Stage.SENT, credits=CreditedSoFar(provider_id="17", all=True), hears=True)
+    assert await credits_beside(client, shown.shown(an_invoice("INV-7"))) == known
 
 
 async def test_units_are_credited_once_by_name_and_what_is_left_is_said(desk: Desk) -> None:

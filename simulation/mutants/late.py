@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant(
         "nobody asks for the document of what is made anew",
         CASE,
-        '    *("document_asked", "outdated", "made"),\n',
-        '    *("outdated", "made"),\n',
+        '    *("document_asked", "outdated", "made", "credits"),\n',
+        '    *("outdated", "made", "credits"),\n',
     ),
 )

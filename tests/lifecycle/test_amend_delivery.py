@@ -11,15 +11,14 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Status
 from invoicing.state.order import OrderStatus, invoice_reference
 from tests.examples import a_line
+from tests.lifecycle.kind_riverty import OPTIONS, document
+from tests.lifecycle.provider_world import Shop
 from tests.lifecycle.test_provider_amend import amended, credits_taken
 from tests.lifecycle.test_riverty import (
-    OPTIONS,
-    Shop,
     a_cancellation,
     a_delivery,
     begun,
     client,
-    document,
     finished,
     is_open,
     statuses,
