@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
-from invoicing.state.case import Before
+from invoicing.state.money_after import Before
 from invoicing.state.recording import Row as Left
 from register import correcting
 from register.notes import notes_of

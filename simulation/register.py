@@ -20,7 +20,7 @@ from invoicing.books.claims import (
     Word,
     judge,
 )
-from invoicing.state.case import Before
+from invoicing.state.money_after import Before
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from simulation.engine import ActivityCall, Attempt
 from simulation.wire import failure

@@ -17,8 +17,8 @@ from invoicing.document import Document
 from invoicing.errors import FieldProblem
 from invoicing.model import Recorded
 from invoicing.provider import Stage
-from invoicing.state.case import Before
 from invoicing.state.invoice import Status
+from invoicing.state.money_after import Before
 from invoicing.state.order import OrderStatus
 from invoicing.state.recording import CreditsCall, RecordCall, Row
 

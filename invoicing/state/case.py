@@ -33,24 +33,13 @@ from invoicing.state.invoice import (
     Status,
 )
 from invoicing.state.memory import Memory
+from invoicing.state.money_after import Before
 
 MOST_KEYS = 200
 """Names of one invoice that are remembered; lists have room for fewer (see bounds.KEYS_BYTES)."""
 
 _ZERO = Decimal(0)
 _NO_ECHO = Echo()
-
-
-class Before(Recorded):
-    """What the workflow that hears of an invoice's money must know of the one that has ended."""
-
-    claimant: str
-    """By whom the register knows the reference as claimed."""
-    began: datetime
-    ended: datetime | None = None
-    """This and the next of one that Temporal has forgotten."""
-    lines: int = 0
-    """How many it has told the register."""
 
 
 class Case(Memory):

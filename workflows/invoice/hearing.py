@@ -15,10 +15,10 @@ from workflows.kit.lifetime import listed
 from workflows.kit.outbox import looked_at
 
 with workflow.unsafe.imports_passed_through():
-    from invoicing.state.case import STANDS, Before, Case
+    from invoicing.state.case import STANDS, Case
     from invoicing.state.identity import DETAILS, MEMO, MONEY_WORKFLOW, OWNER, fingerprint, money_id
     from invoicing.state.invoice import LATER_MONEY, Status, Waiting
-    from invoicing.state.money_after import CreditedSince
+    from invoicing.state.money_after import Before, CreditedSince
     from invoicing.state.notice import news
 
 

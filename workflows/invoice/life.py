@@ -29,9 +29,10 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Paces, Plan, Target
     from invoicing.request import InvoiceRequest
     from invoicing.state import attributes
-    from invoicing.state.case import Before, Case, InvoiceInput
+    from invoicing.state.case import Case, InvoiceInput
     from invoicing.state.identity import CONTENTS, MOST_CONTENTS, content, fingerprint
     from invoicing.state.invoice import CANCEL_NOTE, Cancel, Instruction, Invoice, Resolve
+    from invoicing.state.money_after import Before
 
 
 class Life:

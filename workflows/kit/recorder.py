@@ -25,9 +25,9 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.books.claims import REGISTER_QUEUE, ClaimCall, Claimed
     from invoicing.provider import Pace, Paces
     from invoicing.state.bounds import LINES_BYTES, stored
-    from invoicing.state.case import Before
     from invoicing.state.invoice import RECORD, Waiting
     from invoicing.state.memory import Memory
+    from invoicing.state.money_after import Before
     from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 
 CALL = timedelta(seconds=15)
