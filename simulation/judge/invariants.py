@@ -128,10 +128,9 @@ class Judge:
     def register_goes_on(self, reference: str, last: Correction) -> None:
         """A life goes on with what a person had corrected in one that is over."""
         if reference in self.wanted:
-            made, gross = content(last.document), sums(last.document).gross
-            self.correct(reference, made, gross, sure=True)
+            self.correct(reference, content(last.document), sums(last.document).gross, sure=True)
             if last.alone is None:
-                self.consents.goes_on(reference, made)
+                self.consents.goes_on(reference, content(last.document))
 
     def posted(self, notice: Notice) -> None:
         """A subscriber has taken this."""

@@ -26,7 +26,6 @@ from invoicing.state.identity import credits_id
 from invoicing.state.recording import Row
 from register import Books
 from register.database import made
-from register.erasing import Erasure, erased
 from register.reconciling.kept import NoFinding, closed, every
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
 from tests.tiers import detail
@@ -319,7 +318,7 @@ async def test_an_event_that_nobody_could_place_is_found(drill: Drill) -> None:
     assert (done.closed, drill.all()) == (1, [])
 
 
-async def _numbered(books: Books, *numbers: str, **changes: Any) -> list[Listed]:
+async def numbered(books: Books, *numbers: str, **changes: Any) -> list[Listed]:
     listed = []
     for place, number in enumerate(numbers):
         reference, identity = f"N-{number}-{place}", f"id-{number}"
@@ -333,33 +332,21 @@ async def _numbered(books: Books, *numbers: str, **changes: Any) -> list[Listed]
 async def test_a_gap_in_our_own_numbers_is_found_and_closed_when_it_is_filled(
     books: Books, drill: Drill
 ) -> None:
-    seen = await _numbered(books, "2026-007", "2026-008", "2026-011", "2026-900", "F-1", "F-01")
+    seen = await numbered(books, "2026-007", "2026-008", "2026-011", "2026-900", "F-1", "F-01")
     done = await drill.run(*seen)
     (gap,) = drill.all()
     assert (gap.kind, gap.what) == (FindingKind.GAP, "no invoice has 2026-009 to 2026-010")
     assert done.reads == 0
-    seen += await _numbered(books, "2026-009", "2026-010")
+    seen += await numbered(books, "2026-009", "2026-010")
     assert (await drill.run(*seen)).closed == 1
 
 
 async def test_a_number_of_an_invoice_under_way_is_no_gap(books: Books, drill: Drill) -> None:
-    seen = await _numbered(books, "07", "09")
+    seen = await numbered(books, "07", "09")
     under_way = SAYS.model_copy(update={"number": "08"})
     await here(books, "N-8", number=None, ended=False, says=under_way, provider_id="id-08")
     await drill.run(*seen, there("N-8", "id-08"), scope={"grace": timedelta(days=9)})
     assert drill.all() == []
-
-
-async def test_the_number_of_an_invoice_that_was_erased_is_no_gap(
-    books: Books, drill: Drill
-) -> None:
-    """What we had asked for is gone with the person; its number stays used."""
-    seen = await _numbered(books, "07", "08", "09", "12", "F-1", "F-2", "F-3", ended=True)
-    for reference in ("N-08-1", "N-F-2-5"):
-        asked = Erasure("invoice", reference, by="Bo", reason="asked for", at=LATER)
-        erased(drill.engine, asked)
-    await drill.run(*seen)
-    assert [found.what for found in drill.all()] == ["no invoice has 10 to 11"]
 
 
 async def test_numbers_that_the_provider_gives_are_its_own_to_explain(
@@ -421,35 +408,6 @@ async def test_a_run_over_other_days_closes_nothing_of_these(books: Books, drill
     assert (await drill.run(scope=july)).closed == 0
     assert (await drill.run(there(), whole=False)).closed == 0
     assert drill.kinds() == [FindingKind.STATUS]
-
-
-async def test_what_nobody_asked_for_is_closed_by_a_run_that_would_have_listed_it_alone(
-    drill: Drill,
-) -> None:
-    """A list need not have what was made before its first day: it is there still."""
-    stray = there("OTHER", "id-3")
-    nights = [LATER + timedelta(days=night) for night in range(4)]
-    window = [
-        {"since": night.date() - timedelta(days=91), "until": night.date(), "began": night}
-        for night in nights
-    ]
-    await drill.run(stray, scope=window[0])
-    last = {"since": nights[1].date() - timedelta(days=30), "until": nights[1].date()}
-    assert (await drill.run(scope={**last, "began": nights[1]})).closed == 0
-    assert drill.kinds() == [FindingKind.UNKNOWN_HERE]
-    await drill.run(stray, scope=window[2])
-    # It is gone: the run of the next night, which begins a day later, says so.
-    assert (await drill.run(scope=window[3])).closed == 1
-
-
-async def test_what_nobody_asked_for_does_not_become_known_by_its_age(drill: Drill) -> None:
-    for night in range(95):
-        began = LATER + timedelta(days=night)
-        since = began.date() - timedelta(days=91)
-        # It was made on the day before it was first found.
-        items = [there("OTHER", "id-3")] if since < LATER.date() else []
-        await drill.run(*items, scope={"since": since, "until": began.date(), "began": began})
-    assert drill.kinds() == [FindingKind.UNKNOWN_HERE]
 
 
 async def test_what_a_person_has_closed_stays_closed_until_something_else_is_wrong(
