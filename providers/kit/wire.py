@@ -48,8 +48,9 @@ MOST_DIGITS = 15
 """That a binary float holds for certain, and digits before the point that are money at all."""
 
 
-def _amount(value: Any) -> Decimal:
-    """Read as it is written; noise of a binary float and what is finer than any price is rounded.
+def amount(value: Any) -> Decimal:
+    """What a provider writes as one; ValueError for what is none. Read as it is written; noise of a
+    binary float and what is finer than any price is rounded.
 
     Providers whose amounts are of type double may write 25.376400000000003, or 1E+2.
     """
@@ -74,7 +75,7 @@ def _amount(value: Any) -> Decimal:
         return Decimal(f"{number or number.copy_abs():f}")
 
 
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Amount = Annotated[Decimal, BeforeValidator(amount)]
 """A number that a provider writes. Unlike one that a caller types it is read, not judged: what we
 compare it with decides. Only what is no number, or absurdly large, is refused."""
 

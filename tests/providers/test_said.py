@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from invoicing.provider import Plan
 from invoicing.request import InvoiceRequest
 from invoicing.state.echo import Expected, differences
-from providers.kit.said import LINES, said
+from providers.kit.said import LINES, instant, number, parts, said
 from providers.quiddly.words import PLACES
 from tests.attached import supporting
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step
@@ -52,6 +53,51 @@ def test_spaces_and_case_do_not_count_and_nothing_can_be_read_back() -> None:
     assert told == said({"name": "ANN PERSON"}, ["gadget  LARGE", "widget"])
     assert set(told) == {"name", LINES}
     assert "person" not in str(told).casefold()
+
+
+@pytest.mark.parametrize(
+    ("written", "as_compared"),
+    [
+        (2, "2"),
+        ("2,00", "2"),
+        (Decimal("2.0"), "2"),
+        ("-0.00", "0"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("25.376400000000003"), "25.3764"),
+        ("0.1234567", "0.1234567"),
+        (None, None),
+        ("", None),
+        ("many", "?"),
+        (True, "?"),
+        (Decimal("NaN"), "?"),
+        ({}, "?"),
+    ],
+)
+def test_a_number_is_one_however_it_is_written(written: Any, as_compared: str | None) -> None:
+    assert number(written) == as_compared
+
+
+@pytest.mark.parametrize(
+    ("written", "as_compared"),
+    [
+        ("2026-06-30T00:00:00+02:00", "2026-06-29T22:00:00+00:00"),
+        ("2026-06-29T22:00:00.0000000Z", "2026-06-29T22:00:00+00:00"),
+        ("2026-06-30", "2026-06-30T00:00:00"),
+        ("0001-01-01T00:00:00", None),
+        (None, None),
+        ("soon", "?"),
+        (7, "?"),
+    ],
+)
+def test_a_moment_is_one_in_every_zone(written: Any, as_compared: str | None) -> None:
+    assert instant(written) == as_compared
+
+
+def test_rows_are_compared_where_each_of_them_states_all_of_its_parts() -> None:
+    assert parts([["21", "100"], ["6", "50"]]) == parts([["6", "50"], ["21", "100"]])
+    assert parts([["21", "100"], ["6", None]]) is None
+    assert said({}, rows=[["1", "2"], ["3", ""]]) == {}
+    assert said({}, rows=[["1", "2"]]) != said({}, rows=[["1", "3"]])
 
 
 def test_lines_of_which_one_has_no_text_are_not_said() -> None:
