@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import hashlib
 import hmac
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,8 +26,13 @@ from rich.table import Table
 from temporalio.api.common.v1 import Payload, Payloads
 
 from benchmarks.doors import Cost, beside, cost, exponent
+from benchmarks.workbooks import write
 from gateway import codec
+from gateway.files import MOST_INVOICES, read_sheet
 from gateway.problems import Trouble
+from invoicing.attachment import digest_of, is_what_it_says
+from invoicing.credits.amend import Amend
+from invoicing.credits.credit import Credit
 from invoicing.errors import InvoicingError
 from invoicing.parse import read
 from invoicing.provider import Delivery, Hooks
@@ -34,6 +40,7 @@ from invoicing.state.invoice import Resolve
 from invoicing.state.order import CancelLines, Deliver
 from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
 from settings.accounts import hooks
+from tabular.wishes import Wishes
 from terminal import screen
 
 COMMAND = "python -m benchmarks.bodies"
@@ -50,6 +57,8 @@ class Door:
     sizes: tuple[int, ...]
     body: Callable[[int], bytes]
     read: Callable[[bytes], object]
+    once: bool = False
+    """Whether one turn is enough: it takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,65 @@ def _empty_parts(count: int) -> bytes:
     return _json({"type": "x", "documents": documents})
 
 
+def _credit(count: int) -> bytes:
+    lines = [{"id": one, "quantity": "1"} for one in _ids(count)]
+    return _json({**WHY, "credit": "c", "lines": lines})
+
+
+def _amendment(count: int) -> bytes:
+    document = json.loads(_notes(count))["document"]
+    made = {"reference": "B-2", "provider": "mollie", "document": document}
+    return _json({**WHY, "amendment": "a", "invoice": made})
+
+
+FILE = (
+    *("reference", "provider", "currency", "issue_date", "buyer.name", "line.id", "line.name"),
+    *("line.quantity", "line.unit_price", "line.vat.rate"),
+)
+FIGURES = frozenset({7, 8, 9})
+"""Which of its columns are numbers."""
+
+
+def _rows(count: int) -> Iterator[tuple[str, ...]]:
+    """Of as many invoices as a file may have, or fewer: a line each, or more."""
+    yield FILE
+    for row in range(count):
+        name, line = f"F-{row % MOST_INVOICES}", f"{row // MOST_INVOICES}"
+        yield (name, "mollie", "EUR", "2026-06-30", "B", line, f"Meter {row}", "1", "89.5", "21")
+
+
+def _csv(count: int) -> bytes:
+    return "".join(f"{','.join(row)}\n" for row in _rows(count)).encode()
+
+
+def _xlsx(count: int) -> bytes:
+    out = io.BytesIO()
+    write(out, _rows(count), FIGURES)
+    return out.getvalue()
+
+
+def _long_texts(count: int) -> bytes:
+    """So many texts of a thousand characters, which are packed into next to nothing."""
+    out = io.BytesIO()
+    write(out, [FILE, *([f"{row:x<1000}"] for row in range(count))], frozenset())
+    return out.getvalue()
+
+
+def _jsonl(count: int) -> bytes:
+    document = json.loads(_notes(10))["document"]
+    asked = {"provider": "mollie", "document": document}
+    return b"\n".join(_json({"reference": f"J-{each}", **asked}) for each in range(count))
+
+
+def _sheet(ending: str) -> Callable[[bytes], object]:
+    return lambda body: read_sheet(body, ending, Wishes())
+
+
+def _put(body: bytes) -> object:
+    """As an attachment is put, but for the store itself."""
+    return is_what_it_says(body, "application/pdf") and digest_of(body)
+
+
 def _payloads(count: int) -> bytes:
     return asyncio.run(payloads_of(_KEYS, count))
 
@@ -158,6 +226,8 @@ def doors(http: httpx.AsyncClient) -> Iterator[Door]:
     made = {name: accounts["default"] for name, accounts in receivers.items()}
     large = (100, 1000, 10_000, 70_000)
     yield Door("an answer with a document", (10, 100, 500, 1000), _notes, _as(Resolve))
+    yield Door("a credit of lines", (10, 100, 500, 1000), _credit, _as(Credit))
+    yield Door("an amendment", (10, 100, 500, 1000), _amendment, _as(Amend))
     yield Door("a delivery", (10, 100, 500, 1000), _delivery, _as(Deliver))
     yield Door("a cancellation of lines", (10, 100, 500, 1000), _cancellation, _as(CancelLines))
     yield Door("a delivery, too many lines", large, _delivery, _as(Deliver))
@@ -176,11 +246,27 @@ def doors(http: httpx.AsyncClient) -> Iterator[Door]:
     yield Door("payloads to decrypt", (10, 100, 1000, 10_000), _payloads, _decrypt)
     yield Door("empty payloads", (100, 1000, 10_000, 20_000), _empty_payloads, _decrypt)
     yield Door("too many empty payloads", (30_000, 100_000, 300_000), _empty_payloads, _decrypt)
+    yield from _files()
+
+
+def _files() -> Iterator[Door]:
+    rows = (30, 300, 3000, 9000)
+    yield Door("a file, CSV", rows, _csv, _sheet(".csv"), once=True)
+    yield Door("a file, XLSX", (30, 300, 3000, 8000), _xlsx, _sheet(".xlsx"), once=True)
+    yield Door(
+        "the same, too many cells", (10_000, 20_000, 40_000), _xlsx, _sheet(".xlsx"), once=True
+    )
+    yield Door(
+        "the same, long texts", (300, 3000, 30_000, 45_000), _long_texts, _sheet(".xlsx"), once=True
+    )
+    yield Door("a file, JSON lines", (3, 30, 100, 300), _jsonl, _sheet(".jsonl"), once=True)
+    pdf = (1_000, 100_000, 10_000_000)
+    yield Door("an attachment", pdf, lambda size: b"%PDF-1.7".ljust(size, b"x"), _put)
 
 
 def examine(door: Door, turns: int) -> list[Figures]:
     """Send it every size."""
-    return [_examined(size, door, turns) for size in door.sizes]
+    return [_examined(size, door, 1 if door.once else turns) for size in door.sizes]
 
 
 def _examined(size: int, door: Door, turns: int) -> Figures:
@@ -190,8 +276,18 @@ def _examined(size: int, door: Door, turns: int) -> Figures:
         with suppress(InvoicingError, Trouble):
             door.read(body)
 
-    baseline = cost(lambda: json.loads(body), turns)
+    alike = _as_json(body)
+    baseline = cost(lambda: json.loads(alike), turns)
     return Figures(size, len(body), baseline, cost(work, turns))
+
+
+def _as_json(body: bytes) -> bytes:
+    """Itself, or, where it is none, a text of as many bytes."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return b'"' + b"x" * len(body) + b'"'
+    return body
 
 
 def _table(door: Door, found: list[Figures]) -> Table:

@@ -6,6 +6,9 @@ for twice as much. Memory is the most that Python had at once, beyond what it ha
 to that of the smallest file it says whether a file is held as a whole.
 
 Time is CPU time. Memory is measured in a turn of its own, which is slower.
+
+`--whole` reads the largest workbook that may be read instead, with as many rows, in a process of
+its own: its memory is what the system has given it, beyond what it had before.
 """
 
 from __future__ import annotations
@@ -13,10 +16,15 @@ from __future__ import annotations
 import argparse
 import csv
 import gc
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Iterator
+from itertools import chain
 from math import log
 from pathlib import Path
 from statistics import linear_regression
@@ -25,6 +33,8 @@ import openpyxl
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.workbooks import write
+from tabular.bounds import MOST_ROWS
 from tabular.requests import opened
 from terminal import screen
 
@@ -78,6 +88,20 @@ def _xlsx(path: Path, rows: Iterator[list[str]]) -> Path:
     return path.with_suffix(".xlsx")
 
 
+FIGURES = frozenset(map(HEADER.index, ("line.quantity", "line.unit_price", "line.vat.rate")))
+
+
+def _whole(path: Path, count: int) -> None:
+    """As Excel writes it, with a text of its own in each row."""
+    with path.open("wb") as out:
+        write(out, chain([HEADER], map(_own_text, _rows(count))), FIGURES)
+
+
+def _own_text(row: list[str]) -> list[str]:
+    name, price = f"Meter of {row[0]}, line {row[7]}", "89.5"
+    return [*row[:8], name, "1250", price, row[11]]
+
+
 KINDS: dict[str, Callable[[Path, int], Path]] = {
     "CSV": lambda path, count: _csv(path, _rows(count)),
     "CSV, lines scattered": lambda path, count: _csv(path, _rows(count, scattered=True)),
@@ -111,11 +135,52 @@ def _peak(path: Path) -> int:
         tracemalloc.stop()
 
 
+def largest(rows: int) -> None:
+    """Make it, and have it read elsewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "whole.xlsx")
+        _whole(path, rows)
+        command = (sys.executable, "-m", __spec__.name, "--read", str(path))
+        subprocess.run(command, check=True)  # noqa: S603
+
+
+def _read_here(path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _whole(small := Path(folder, "warm.xlsx"), LINES)
+        _read(small)
+    held = _held()
+    begun = time.process_time()
+    invoices = _read(path)
+    seconds, beyond, size = time.process_time() - begun, _held() - held, path.stat().st_size
+    with zipfile.ZipFile(path) as parts:
+        unpacked = sum(part.file_size for part in parts.infolist())
+    print(
+        f"{invoices:,} invoices in {size / 1e6:.1f} MB, {unpacked / 1e6:.0f} MB unpacked: "
+        f"{seconds:.0f} s of CPU, {beyond / 1e6:.1f} MB of memory beyond, "
+        f"{beyond / size:.1f} times the file"
+    )
+
+
+def _held() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def main() -> None:
     """Measure every kind at every size, and print the ratios."""
     parser = argparse.ArgumentParser("benchmarks.files", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="smaller files")
-    sizes = QUICK if parser.parse_args().quick else SIZES
+    parser.add_argument("--whole", action="store_true", help="the largest workbook alone")
+    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.read:
+        _read_here(chosen.read)
+    elif chosen.whole:
+        largest(QUICK[-1] if chosen.quick else MOST_ROWS)
+    else:
+        _every(QUICK if chosen.quick else SIZES)
+
+
+def _every(sizes: tuple[int, ...]) -> None:
     table = Table("File", "Rows", "µs per row", "Peak, kB", "Peak, ratio", "Bytes per row beyond")
     exponents = []
     with tempfile.TemporaryDirectory() as folder:

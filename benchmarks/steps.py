@@ -10,11 +10,13 @@ is sent twice: what only the first one costs, everybody who comes later is spare
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import hmac
 import io
 import json
+import tempfile
 import threading
 import time
 from asyncio import events
@@ -30,10 +32,15 @@ from rich.table import Table
 from temporalio.client import Client
 
 from benchmarks.bodies import SECRET, SOURCE, payloads_of
+from documents import DocumentStore
+from documents import opened as store_at
 from gateway import tokens
 from gateway.app import application
+from invoicing.attachment import MOST_BYTES, digest_of
 from invoicing.client import InvoicingClient, converter
 from invoicing.temporal.encryption import EncryptionCodec, new_key, read_keys
+from register import opened
+from register.reading import Reader
 from settings.accounts import hooks
 from settings.callers import CallerSettings, Scope, Token
 from settings.gateway import GatewaySettings
@@ -116,7 +123,23 @@ def _deliveries() -> Iterator[Sent]:
     yield Sent("an answer with a document", "/v1/invoices/long/resolve", _json(answer))
     ids = [f"{number}" for number in range(1000)]
     deliver = {"delivery": "d", "issue_date": "2026-06-30", "lines": ids}
-    yield Sent("a delivery", "/v1/orders/O-1/deliveries", _json(deliver))
+    yield Sent("a delivery", "/v1/orders/O-1/deliver", _json(deliver))
+
+
+def _besides() -> Iterator[Sent]:
+    """What goes to the ledgers of credits and amendments, to the store and to the register."""
+    by = {"by": "somebody", "reason": "benchmark"}
+    lines = [{"id": f"{number}", "quantity": "1"} for number in range(1000)]
+    credit = {**by, "credit": "c", "lines": lines}
+    yield Sent("a credit of lines", "/v1/invoices/long/credits", _json(credit))
+    made = {"reference": "new", "provider": "mollie", "document": _document(_lines(1000, **LONG))}
+    amend = {**by, "amendment": "a", "invoice": made}
+    yield Sent("an amendment", "/v1/invoices/long/amendments", _json(amend))
+    pdf = b"%PDF-1.7".ljust(MOST_BYTES, b"x")
+    where = f"/v1/attachments/mollie/default/{digest_of(pdf)}"
+    yield Sent("an attachment", where, pdf, {"Content-Type": "application/pdf"}, "PUT")
+    saved = {"name": "n" * 60, "filters": {"text": "t" * 100, "buyer": "b" * 100}}
+    yield Sent("a saved list", "/v1/lists", _json(saved))
 
 
 def _webhooks() -> Iterator[Sent]:
@@ -152,6 +175,7 @@ def every(payloads: bytes) -> Iterator[Sent]:
         yield Sent(f"XLSX, {way or 'asked for'}", path, _xlsx(), {"Content-Type": XLSX})
         kind = {"Content-Type": "application/jsonl"}
         yield Sent(f"JSON lines, {way or 'asked for'}", path, _jsonl(), kind)
+    yield from _besides()
     yield from _webhooks()
     yield Sent("payloads to decrypt", "/codec/decode", payloads)
     yield Sent("a list", "/v1/invoices?limit=100", method="GET")
@@ -189,6 +213,18 @@ class Steps:
 async def staged(codec: EncryptionCodec) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
     """The gateway, asked in its own loop, and the header of somebody who may do everything."""
     token = tokens.new()
+    with tempfile.TemporaryDirectory() as folder:
+        place = f"{folder}/register.db"
+        opened(place).close()
+        with contextlib.closing(Reader(place)) as books:
+            async with _asked(codec, token, books, store_at(f"{folder}/store")) as asking:
+                yield asking, {"Authorization": f"Bearer {token}"}
+
+
+@asynccontextmanager
+async def _asked(
+    codec: EncryptionCodec, token: str, books: Reader, store: DocumentStore
+) -> AsyncIterator[httpx.AsyncClient]:
     caller = CallerSettings(tokens=(Token.read(tokens.written(token)),), may=tuple(Scope))
     settings = GatewaySettings(worker_seconds=1, rate=10_000, burst=10_000)
     secrets = {f"{name}_WEBHOOK_SECRETS": SECRET for name in ("INVORO", "ZERO_FRICTION")}
@@ -196,13 +232,14 @@ async def staged(codec: EncryptionCodec) -> AsyncIterator[tuple[httpx.AsyncClien
         encrypted = dataclasses.replace(converter(), payload_codec=codec)
         client = await Client.connect(server.address, data_converter=encrypted)
         told = hooks({**secrets, "RIVERTY_NOTIFICATION_SOURCES": SOURCE}, http)
-        app = application(InvoicingClient(client), told, settings, {"benchmark": caller})
+        callers = {"benchmark": caller}
+        app = application(InvoicingClient(client), told, settings, callers, books, documents=store)
         app.openapi()  # as the gateway does before it serves
         transport = httpx.ASGITransport(app, client=(SOURCE, 1), raise_app_exceptions=False)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", timeout=600
         ) as asking:
-            yield asking, {"Authorization": f"Bearer {token}"}
+            yield asking
 
 
 async def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import math
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -94,6 +95,13 @@ ON_PURPOSE = (InvoicingError, ValidationError)
 class _Sentences(TyperGroup):
     """Every command of the group ends in a sentence and a code, whatever it raised on purpose."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # Python takes what a shell hands on in another encoding, and fails where it leaves again:
+        # at the server, in the register, or when a file's name is printed at last.
+        if any(map(_NO_TEXT.search, args)):
+            raise typer.BadParameter("an argument is not written in this terminal's encoding")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -141,6 +149,8 @@ def known_as(kind: str) -> Iterator[None]:
     except NotFound as error:
         raise Missing(f"No {kind} {plain(error.reference)} is known here.") from None
 
+
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 # --- the app --------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
 
 MOST_INVOICES = 300
 """Of one file: so many are asked for while a caller waits. More are several files."""
-MOST_UNPACKED = 50 << 20
+MOST_UNPACKED = 20 << 20
 """Bytes that the parts of an XLSX file have together, which is compressed."""
 MOST_TAGS = 200_000
 """Elements of the sheets of an XLSX file: a cell with a value is two. What an element costs to read

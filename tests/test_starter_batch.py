@@ -300,6 +300,23 @@ def test_whatever_a_caller_may_ask_for_has_a_column(tmp_path: Path) -> None:
     assert entry.request.send_on == date(2026, 7, 1)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "A\udcff"),
+        ("list", "--from", "register", "--search", "\udcff"),
+        ("legal-hold", "\udcff", "--reason", "x"),
+        ("order", "show", "\udcff"),
+        ("batch", "\udcff.csv"),
+    ],
+    ids=["show", "list", "legal-hold", "order", "batch"],
+)
+async def test_an_argument_in_another_encoding_is_named_as_such(command: tuple[str, ...]) -> None:
+    said = await typed(*command)
+    assert said.exit_code == Code.BAD_INPUT
+    assert "is not written in this terminal's encoding" in said.stderr
+
+
 @pytest.mark.parametrize("time", ["nan", "inf", "1e400"])
 @pytest.mark.parametrize(
     "command",

@@ -20,6 +20,7 @@ from gateway.problems import Kind, unavailable
 from invoicing.errors import InvalidRequest, NotFound
 from invoicing.request import InvoiceRequest
 from settings.callers import Scope
+from tabular.bounds import MOST_TEXT
 from tabular.entries import Entry
 from tabular.expected import expected
 from tabular.results import Result
@@ -280,7 +281,7 @@ async def test_an_xlsx_file_of_some_bytes_that_would_be_read_for_minutes_is_refu
 @pytest.mark.parametrize(
     ("element", "why"),
     [
-        (b"<c><v>%b</v></c>" % (b"x" * (files.MOST_TEXT + 200_000)), "a text of more than"),
+        (b"<c><v>%b</v></c>" % (b"x" * (MOST_TEXT + 200_000)), "a text of more than"),
         (b"<c %b/>" % b" ".join(b'a%d=""' % n for n in range(80_000)), "a text of more"),
         (b'<c a="" b="" c="" d="" e="" f="" g="" h=""/>' * 110_000, "more cells, texts or"),
     ],

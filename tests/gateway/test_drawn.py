@@ -165,8 +165,8 @@ def test_every_way_into_the_application_is_drawn() -> None:
     """Also one that the document would forget."""
     keys = read_keys(SecretStr(new_key("k")))
     sealing = dataclasses.replace(converter(), payload_codec=EncryptionCodec(keys))
-    client = cast("InvoicingClient", SimpleNamespace(temporal=SimpleNamespace()))
-    client.temporal.data_converter = sealing
+    temporal = SimpleNamespace(data_converter=sealing)
+    client = cast("InvoicingClient", SimpleNamespace(temporal=temporal))
     setup = GatewaySettings(console_keys=(SecretStr(KEY),))
     whole = application(client, {}, setup, {})
     drawn = {operation.replace(":path}", "}") for operation in OPERATIONS}
