@@ -27,6 +27,7 @@ from settings.people import ISSUER, IssuerSettings, RoleSettings
 from settings.shared import ClientSettings, DocumentSettings, LogSettings, RegisterSettings
 from settings.worker import WorkerSettings
 from tests.test_configuration import FIELDS, SETTINGS
+from tests.tiers import detail
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE, KUBERNETES = "docker-compose.yml", "deploy/kubernetes"
@@ -232,6 +233,7 @@ def test_what_is_shown_of_consents_and_subscribers_can_be_taken_as_it_stands(
     assert set(settings.accounts.subscribers(told)) == {"erp"}
 
 
+@detail
 def test_a_variable_that_is_taken_out_of_an_example_is_missed() -> None:
     """Without this, a table that finds nothing would pass as well."""
     assert "GATEWAY_ISSUER_URL" in _wanted(GATEWAY)

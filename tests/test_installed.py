@@ -48,6 +48,7 @@ def test_whoever_imports_the_contract_is_given_its_types() -> None:
     assert (ROOT / "invoicing" / "py.typed").is_file()
 
 
+@detail
 def test_what_is_pinned_for_the_image_is_asked_for_by_the_package() -> None:
     """By its name alone: versions are the pins' business."""
     pinned = (ROOT / "requirements.txt").read_text().lower().replace("_", "-")

@@ -86,6 +86,7 @@ async def _never(world: object) -> Lived:
     raise NotImplementedError
 
 
+@detail
 def test_a_life_that_went_wrong_is_marked_and_found_again() -> None:
     good = Lived(Status.SENT, 1, ("created", "approved", "sent"), 1)
     bad = replace(good, live=2, wrong=("two live invoices | and\nmore",))

@@ -16,7 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from invoicing import process
 from temporal_server import ServerUnavailable, local_server
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 _ROOT = Path(process.__file__).parent.parent
 
@@ -33,6 +33,7 @@ def test_run_gives_the_answer_and_settles(monkeypatch: pytest.MonkeyPatch) -> No
     assert settled == [True]
 
 
+@detail
 def test_run_passes_an_error_on_and_settles_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     settled: list[bool] = []
     monkeypatch.setattr(process, "settle", lambda: settled.append(True))

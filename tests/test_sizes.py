@@ -66,6 +66,7 @@ def test_a_simple_provider_stays_small() -> None:
     assert _size("examples/seventh_provider/inkwell") <= MOST_OF_A_SIMPLE_ONE
 
 
+@detail
 def test_the_installer_of_the_server_stays_small() -> None:
     assert _size("temporal_server/installing") <= MOST_OF_AN_INSTALLER
 

@@ -287,6 +287,7 @@ async def test_why_nobody_answered_is_looked_for_before_it_is_said(
     assert [each and each.id for each in asked] == [workflow_id(request.reference)]
 
 
+@detail
 def test_what_a_command_asks_of_the_server_by_itself_ends_in_a_sentence_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -385,6 +385,7 @@ async def test_a_preview_says_everything_that_is_wrong(company: Company, tmp_pat
     assert "goal: delivery cannot be seen here" in refused.stderr
 
 
+@detail
 def test_the_example_of_a_file_is_read_and_may_say_document(tmp_path: Path) -> None:
     example = EXAMPLES / "june.csv"
     named = example.read_text().replace(",currency,", ",document.currency,")

@@ -23,7 +23,7 @@ from tests.command_line import WHY, lines, typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.world import Company, World, world
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 SENT = ["created", "approved", "sent"]
 DAY = ("--issue-date", "2026-07-01")
@@ -196,6 +196,7 @@ async def test_an_order_that_needs_attention_is_answered(company: Company, tmp_p
     assert (await finished(company, reference)).ledger.lines[0].number == "N-1"
 
 
+@detail
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

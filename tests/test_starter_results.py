@@ -100,6 +100,7 @@ def test_a_text_of_a_workbook_is_never_a_formula(tmp_path: Path) -> None:
     assert [cell.data_type for cell in sheet["L2":"L2"][0]] == ["s"]
 
 
+@detail
 def test_a_result_that_is_cut_off_in_the_middle_leaves_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "june.result.csv"
     write(path, Dialect(kind="csv"), [Result((2,), "A-1")])

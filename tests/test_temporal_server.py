@@ -308,6 +308,7 @@ async def test_the_web_interface_answers_where_it_says(real: None) -> None:
             assert b" 200 " in await reader.readline()
 
 
+@detail
 async def test_a_port_in_use_is_refused_instead_of_taking_the_other_server_for_ours(
     real: None,
 ) -> None:

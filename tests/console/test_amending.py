@@ -69,6 +69,7 @@ async def test_a_final_invoice_is_amended_field_by_field(
     assert "all" in {each.proven for each in journal.entries if each.reason == WHY}
 
 
+@detail
 async def test_a_hold_that_was_released_holds_up_no_new_invoice(
     office: Office, everybody: Browser
 ) -> None:

@@ -119,6 +119,7 @@ async def test_a_document_is_corrected_and_its_mistakes_stand_beside_it(
     assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_what_was_corrected_once_is_shown_and_is_what_the_next_correction_begins_with(
     company: Company, browser: Browser
 ) -> None:

@@ -62,6 +62,7 @@ async def test_the_books_show_what_disagrees_each_run_and_what_a_month_comes_to(
     assert "No invoice of that month is final." in other.text
 
 
+@detail
 async def test_of_a_month_that_is_not_over_the_books_say_so(clerk: Browser) -> None:
     said = "is not over: what you take now is how it stands now"
     assert said in (await books_of(clerk)).text

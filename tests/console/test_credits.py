@@ -189,6 +189,7 @@ async def test_of_an_invoice_of_many_lines_those_are_shown_and_credited_that_a_f
         assert f"Lines 1 to {MOST_LINES} of" in page.text
 
 
+@detail
 async def test_a_draft_has_no_form_to_credit_it(office: Office, browser: Browser) -> None:
     reference = await office.invoiced(goal=Goal.DRAFTED)
     page = await browser.get(of(reference))

@@ -148,6 +148,7 @@ async def test_while_the_register_is_away_the_inbox_is_in_order_of_age(
             assert "The register does not answer now" in page.text
 
 
+@detail
 async def test_who_has_answered_does_not_see_the_question_again_where_lists_are_behind(
     shared_world: World, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from tests.console.scenes import differing
 from tests.console.test_live import console_of
 from tests.gateway.door import TOKENS, Gateway
 from tests.lifecycle.world import Company, World
+from tests.tiers import detail
 
 WHY = 'seen at the provider\nand "mended" <there>, by \u202ewhoever'
 QUARTER = 15 * 60
@@ -74,6 +75,7 @@ async def test_what_was_typed_is_sent_once_somebody_has_signed_in_and_says_so_ag
     assert [each.proven for each in journal.entries if each.reason == WHY] == [who]
 
 
+@detail
 async def test_a_form_that_is_larger_than_a_stranger_s_is_kept(
     meanwhile: Meanwhile, company: Company
 ) -> None:
@@ -87,6 +89,7 @@ async def test_a_form_that_is_larger_than_a_stranger_s_is_kept(
     assert page.form("/correct").hidden("written") == form.hidden("written")
 
 
+@detail
 async def test_after_twelve_hours_it_is_kept_too(meanwhile: Meanwhile, company: Company) -> None:
     reference = await differing(company)
     browser = await signed_in(meanwhile.gateway, "operate")
@@ -96,6 +99,7 @@ async def test_after_twelve_hours_it_is_kept_too(meanwhile: Meanwhile, company: 
     assert page.status == 401
 
 
+@detail
 async def test_of_who_has_signed_out_nothing_is_read(
     meanwhile: Meanwhile, company: Company
 ) -> None:
@@ -109,6 +113,7 @@ async def test_of_who_has_signed_out_nothing_is_read(
     assert (again.status, again.path) == (200, "/console/sign-in")
 
 
+@detail
 async def test_only_a_form_of_that_session_is_shown_again(
     meanwhile: Meanwhile, company: Company
 ) -> None:

@@ -20,6 +20,7 @@ from settings.callers import Scope
 from tests.attached import CONTENT, a_file, supporting
 from tests.gateway.door import Door, Gateway, caller, gateway_over, problem
 from tests.lifecycle.world import Company, World
+from tests.tiers import detail
 
 FILE = StoredFile.model_validate(a_file())
 PDF = {"Content-Type": "application/pdf"}
@@ -173,6 +174,7 @@ async def test_a_store_that_is_away_is_said_to_be_and_can_be_asked_again(
     problem(answer, Kind.UNAVAILABLE)
 
 
+@detail
 async def test_a_gateway_without_a_store_says_what_to_set(shared_world: World) -> None:
     known = {"free": caller(TOKENS["free"], Scope.START)}
     async with gateway_over(shared_world.client, known) as made:

@@ -167,6 +167,7 @@ async def test_looking_at_many_counts_for_the_rate_in_proportion(
         assert problem(await sent(door, a_sheet(*many), LOOK), Kind.TOO_MANY)
 
 
+@detail
 async def test_a_limited_caller_asks_for_its_own_alone(
     shared_world: World, company: Company
 ) -> None:
@@ -191,6 +192,7 @@ async def test_a_limited_caller_asks_for_its_own_alone(
         await company.client.invoices.listed(others)
 
 
+@detail
 async def test_of_another_account_s_invoice_nothing_is_told(
     shared_world: World, company: Company
 ) -> None:

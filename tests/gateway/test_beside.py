@@ -20,6 +20,7 @@ from register.reading import AT_ONCE, Reader
 from tests.gateway.door import Gateway, gateway_over, settings
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 
 class Work:
@@ -133,6 +134,7 @@ async def test_threads_take_short_turns_while_it_serves() -> None:
     assert sys.getswitchinterval() == before
 
 
+@detail
 async def test_large_bodies_are_read_one_after_the_other(
     shared_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from tests.examples import an_invoice
 from tests.gateway.door import TOKENS, Door, Gateway, fields, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
-from tests.tiers import slow
+from tests.tiers import detail, slow
 
 JSON = {"Content-Type": "application/json"}
 CANARY = "Canary-7f3a"
@@ -122,6 +122,7 @@ async def test_what_is_json_and_no_request_is_invalid(door: Door, body: bytes) -
     assert max(map(len, named)) < 300
 
 
+@detail
 async def test_a_long_text_of_nonsense_is_not_answered_with_a_longer_one(door: Door) -> None:
     body = json.dumps({f"x{each}": each for each in range(50_000)}).encode()
     answer = await sent(door, body)

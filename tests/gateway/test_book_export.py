@@ -148,6 +148,7 @@ async def test_more_than_the_bound_is_refused_with_what_to_do(
     await taken(booked.bearer(OF_AN_ACCOUNT))
 
 
+@detail
 @pytest.mark.parametrize(
     "query",
     [{}, {"month": "2026-13"}, {"month": "9999-12"}, {"month": "June"}, {"month": "2026-6"}]
@@ -157,6 +158,7 @@ async def test_what_is_asked_for_wrongly_is_said(booked: Gateway, query: dict[st
     problem(await booked.door("read").get(PATH, **query), Kind.INVALID)
 
 
+@detail
 async def test_the_name_says_that_the_journal_was_changed(
     booked: Gateway, place: str, tmp_path: Path
 ) -> None:
@@ -208,6 +210,7 @@ async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
     assert "INVOICING_REGISTER_AT" in problem(answer, Kind.NOT_FOUND).detail
 
 
+@detail
 async def test_while_the_register_is_away_it_is_unavailable(
     shared_world: World, tmp_path: Path
 ) -> None:

@@ -130,6 +130,7 @@ async def test_without_a_register_it_says_so(gateway: Gateway) -> None:
         assert "INVOICING_REGISTER_AT" in problem(answer, Kind.NOT_FOUND).detail
 
 
+@detail
 async def test_a_register_that_cannot_be_read_is_unavailable_and_comes_back(
     shared_world: World, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ async def test_what_is_open_is_listed_with_what_to_do(found: Gateway) -> None:
     assert await listed(found.door("read"), account="default") == {}
 
 
+@detail
 async def test_a_list_goes_on_where_it_broke_off(found: Gateway) -> None:
     door = found.door("read")
     first = (await door.get("/v1/findings", limit=1)).json()
@@ -81,6 +82,7 @@ async def test_a_list_goes_on_where_it_broke_off(found: Gateway) -> None:
         assert fields(await door.get(path, cursor="bm90LW9uZQ")) == ["query.cursor"]
 
 
+@detail
 async def test_a_run_is_listed_with_its_days_and_what_it_came_to(found: Gateway) -> None:
     (run,) = (await found.door("read").get("/v1/reconciliations")).json()["reconciliations"]
     result = run["result"]
@@ -92,6 +94,7 @@ async def test_a_run_is_listed_with_its_days_and_what_it_came_to(found: Gateway)
     assert result["found"] == {"paid_unseen": 1, "unknown_here": 1}
 
 
+@detail
 async def test_a_finding_is_closed_once_and_the_first_one_s_words_stay(found: Gateway) -> None:
     operate = found.door("operate")
     identity = (await listed(operate))["paid_unseen"]["found"]["id"]
@@ -114,6 +117,7 @@ async def test_who_may_only_look_closes_nothing(found: Gateway) -> None:
     assert "paid_unseen" in await listed(door)
 
 
+@detail
 @pytest.mark.parametrize(
     ("limited", "kinds", "runs"),
     [

@@ -8,6 +8,7 @@ from gateway.hosts import is_ours
 from gateway.problems import Kind
 from tests.gateway.door import Gateway, gateway_over, problem
 from tests.lifecycle.world import World
+from tests.tiers import detail
 
 OURS = ["invoices.example.com"]
 
@@ -55,6 +56,7 @@ async def test_a_name_that_somebody_else_could_point_here_is_refused(gateway: Ga
         assert "evil" not in answer.text
 
 
+@detail
 async def test_a_name_that_is_configured_is_answered(shared_world: World) -> None:
     async with gateway_over(shared_world.client, hosts=("invoices.example.com",)) as gateway:
         named = {"Host": "invoices.example.com"}

@@ -72,6 +72,7 @@ async def test_an_invoice_is_asked_for_followed_and_waited_for(
     assert company.effects(reference) == SENT
 
 
+@detail
 async def test_the_request_is_shown_as_it_would_be_sent_again(company: Company, door: Door) -> None:
     request = wanted(company)
     await door.post("/v1/invoices", request)
@@ -229,6 +230,7 @@ async def test_a_refused_request_ends_with_its_failure(company: Company, door: D
     assert [each["field"] for each in result["failure"]["errors"]] == ["options.no_such"]
 
 
+@detail
 async def test_waiting_ends_when_its_time_is_over(company: Company, door: Door) -> None:
     reference = await begun(company, door, hold=True)
     await company.until_status(reference, Status.HELD)
@@ -294,6 +296,7 @@ async def test_a_cursor_is_only_good_for_its_own_list(company: Company, door: Do
         assert fields(await door.get("/v1/invoices", limit=1, **query)) == ["query.cursor"]
 
 
+@detail
 async def test_without_a_worker_a_start_is_stored_and_a_question_is_not_answered(
     company: Company,
 ) -> None:
@@ -311,6 +314,7 @@ async def test_without_a_worker_a_start_is_stored_and_a_question_is_not_answered
         assert "Idempotency-Key" in problem(late, Kind.NO_WORKER).detail
 
 
+@detail
 async def test_a_worker_that_fails_at_it_is_told_apart_from_one_that_is_not_there(
     company: Company,
 ) -> None:
@@ -363,6 +367,7 @@ async def test_what_only_an_order_may_say_is_refused(
         assert fields(await gateway.door("start").post(path, body)) == [place]
 
 
+@detail
 async def test_whoever_waits_for_one_that_was_cut_off_is_told_so(
     company: Company, door: Door
 ) -> None:

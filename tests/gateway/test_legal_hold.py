@@ -19,6 +19,7 @@ from settings.callers import Scope
 from tests.gateway.door import Gateway, caller, callers, gateway_over, problem
 from tests.lifecycle.world import World
 from tests.register.said import a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 WHY = {"by": "ann", "reason": "file 4711"}
 PATH = "/v1/books/A-1/legal-hold"
@@ -67,6 +68,7 @@ async def test_what_is_held_over_rest_is_not_erased_until_it_is_released(
     assert "was erased" in problem(await door.post(PATH, WHY), Kind.REFUSED).detail
 
 
+@detail
 async def test_nobody_holds_what_is_not_there_or_not_their_own(kept: Gateway) -> None:
     problem(await kept.door("read").post(PATH, WHY), Kind.FORBIDDEN)
     problem(await kept.bearer(LIMITED).post(PATH, WHY), Kind.NOT_FOUND)

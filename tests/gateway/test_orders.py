@@ -114,6 +114,7 @@ async def _once_planned(door: Door, path: str, body: dict[str, Any]) -> Any:
     return said.json()
 
 
+@detail
 async def test_orders_are_listed_page_by_page(company: Company, door: Door) -> None:
     wanted = {(await _begun(company, door)).reference for _ in range(3)}
 

@@ -197,6 +197,7 @@ async def test_what_is_not_one_s_own_is_answered_as_what_does_not_exist(two: Two
         await each.terminate("the test is over")
 
 
+@detail
 async def test_one_s_own_is_there(two: Two) -> None:
     invoice = two.request(two.mine)
     path = f"/v1/invoices/{invoice.reference}"
@@ -217,6 +218,7 @@ async def test_what_would_not_be_one_s_own_is_not_begun(two: Two) -> None:
         await two.other.client.invoices.listed(invoice.reference)
 
 
+@detail
 async def test_of_a_reference_that_another_has_taken_nothing_more_is_said(two: Two) -> None:
     """Where references are shared; the reference's beginning is what keeps callers apart."""
     taken = asked_for(two.other, two.other.request(f"{MINE}{uuid.uuid4().hex[:8]}", hold=True))
@@ -227,6 +229,7 @@ async def test_of_a_reference_that_another_has_taken_nothing_more_is_said(two: T
         assert refused.differs == ()
 
 
+@detail
 async def test_lists_show_one_s_own_alone(two: Two) -> None:
     mine, other = two.request(two.mine), two.request(two.other)
     await two.other.client.invoices.start(other)

@@ -133,6 +133,7 @@ def test_values_that_are_written_otherwise_are_not_taken_for_each_other(
     assert [type(each["value"]) for each in seen] == [type(one), type(other)]
 
 
+@detail
 def test_the_oldest_go_where_there_is_no_more_room() -> None:
     first, second = ({"value": letter * 100} for letter in "ab")
     known, reads = Known(most=250), []

@@ -252,6 +252,7 @@ async def test_why_nothing_can_be_credited_is_told_and_no_longer_once_something_
     assert after.number == (await office.client.invoices.state(reference)).number
 
 
+@detail
 async def test_of_an_invoice_that_was_ended_from_outside_the_overview_says_what_to_do(
     office: Office,
 ) -> None:
@@ -263,6 +264,7 @@ async def test_of_an_invoice_that_was_ended_from_outside_the_overview_says_what_
     assert "start the same request again" in (told.not_creditable or "")
 
 
+@detail
 async def test_invoices_with_credits_are_listed(office: Office) -> None:
     reference = await office.invoiced()
     await office.client.credits.make(reference, units("4"))

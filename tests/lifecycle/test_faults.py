@@ -617,6 +617,7 @@ async def test_a_wrong_amount_is_never_approved_however_often_it_is_retried(
             "net: net: ours 109.47 EUR, theirs 109.46 EUR (0.01 less)",
             "gross: gross: ours 125.03 EUR, theirs 125.02 EUR (0.01 less)",
             "due: due: ours 125.03 EUR, theirs 125.02 EUR (0.01 less)",
+            "figures of the lines: figures of the lines: not the one asked for",
         ]
         await company.resolve(reference, Answer.RETRY)
     await company.parked(reference)

@@ -321,6 +321,7 @@ async def test_one_that_waits_for_its_payment_ends_once_credits_leave_nothing_of
         assert state.balance.left == (None if name == "riverty" else NOTHING)
 
 
+@detail
 async def test_one_that_waits_for_its_payment_is_paid_with_what_a_credit_has_left(
     shared_world: World,
 ) -> None:

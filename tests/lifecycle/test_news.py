@@ -495,6 +495,7 @@ async def test_the_engines_cancel_ends_a_feed_that_cannot_be_fetched(
     assert isinstance(failed.value.cause, CancelledError)
 
 
+@detail
 async def test_a_feed_in_trouble_is_listed_as_long_as_it_is(
     company: Company, telling: Telling
 ) -> None:

@@ -208,6 +208,7 @@ async def _next(shop: Shop, reference: str, asked: Problem) -> Invoice:
     raise AssertionError("it ended otherwise")
 
 
+@detail
 async def test_figures_that_a_person_has_seen_of_a_draft_are_seen_once_more_when_it_is_final(
     shared_world: World,
 ) -> None:

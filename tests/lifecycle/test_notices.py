@@ -194,6 +194,7 @@ async def test_what_nobody_was_there_to_post_arrives_later(company: Company, sil
     assert silent.sequence(reference) == [1, 2, 3, 4, 5]
 
 
+@detail
 async def test_a_post_whose_answer_was_lost_comes_again_under_the_same_id(
     company: Company, ear: Ear
 ) -> None:

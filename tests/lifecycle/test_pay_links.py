@@ -66,6 +66,7 @@ async def test_no_history_but_its_own_no_line_and_no_text_of_it_has_the_address(
             assert secret not in text
 
 
+@detail
 @pytest.mark.parametrize("name", first(["invoro", "quiddly", "riverty"]))
 async def test_where_the_provider_states_none_it_says_so(shared_world: World, name: str) -> None:
     async with opened(shared_world, name) as shop:

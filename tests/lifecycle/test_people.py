@@ -451,6 +451,7 @@ async def test_an_invoice_can_be_held_before_it_is_sent(shared_world: World) -> 
         assert (await company.finished(reference)).status is Status.SENT
 
 
+@detail
 async def test_what_changed_while_it_was_held_is_seen_before_it_goes_on(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)

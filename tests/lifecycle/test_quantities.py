@@ -258,6 +258,7 @@ async def test_what_comes_back_is_credited_by_units_of_the_delivery_it_was_on(
     assert office.provider.units(delivery, "1") == 3
 
 
+@detail
 async def test_a_delivery_that_is_amended_leaves_the_units_of_its_order_as_they_are(
     office: Office,
 ) -> None:

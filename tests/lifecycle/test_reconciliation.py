@@ -107,6 +107,7 @@ async def test_a_provider_that_no_worker_serves_is_said_at_once_and_nothing_is_b
         await handle.describe()
 
 
+@detail
 async def test_one_that_waits_for_a_worker_says_so(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

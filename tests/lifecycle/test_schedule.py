@@ -112,6 +112,7 @@ async def test_one_that_waits_for_its_day_is_taken_back_unsent(company: Company)
     assert company.effects(reference) == ["created", "approved", "credited"]
 
 
+@detail
 async def test_what_somebody_else_approved_waits_for_its_day_as_well(company: Company) -> None:
     """Where approving is what sends it, as a rule."""
     adaptor, read, seen = company.adaptor, company.adaptor.read, list[Target]()

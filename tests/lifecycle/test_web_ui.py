@@ -83,6 +83,7 @@ async def test_what_a_parked_invoice_asks_can_be_read_and_listed(shared_world: W
     await together({name: parked(shared_world, kind) for name, kind in KINDS.items()})
 
 
+@detail
 async def test_a_signal_that_was_refused_says_so_until_one_is_carried_out(company: Company) -> None:
     reference = await company.start(hold=True)
     await company.until_status(reference, Status.HELD)
@@ -154,6 +155,7 @@ WAITS: tuple[Callable[[World], Coroutine[Any, Any, None]], ...] = (
 )
 
 
+@detail
 async def test_what_it_waits_for_can_be_read_and_listed(shared_world: World) -> None:
     await together({wait.__name__: wait(shared_world) for wait in WAITS})
 

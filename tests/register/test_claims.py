@@ -15,6 +15,7 @@ from register.database import made
 from register.tables import claims
 from tests.register.postgres import on_both
 from tests.register.said import NOON, OTHER, SAME, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 place = on_both
 
@@ -47,6 +48,7 @@ async def test_of_fifty_at_once_exactly_one_is_granted_it(place: str) -> None:
     assert words.count(Word.REFUSED) == 49
 
 
+@detail
 async def test_a_life_that_is_gone_on_with_has_one_successor_of_fifty(place: str) -> None:
     """All have the same content: the first takes it over, the next takes over from that one, as
     Temporal starts them one after the other. None is told that it is the first."""

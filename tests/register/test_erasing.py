@@ -185,6 +185,7 @@ async def test_what_ran_in_another_namespace_is_left_by_a_retention(
     assert await work.erase_due(EraseCall(due=(due,), at=NOW)) == ErasedNow(left=1)
 
 
+@detail
 async def test_what_has_begun_again_is_not_erased_before_its_own_end(
     books: Books, database: Engine
 ) -> None:

@@ -429,6 +429,7 @@ def test_a_register_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@detail
 def test_files_can_be_read_by_their_owner_alone(june: Path) -> None:
     assert {oct(each.stat().st_mode)[-3:] for each in june.iterdir()} == {"600"}
     assert oct(june.stat().st_mode)[-3:] == "700"

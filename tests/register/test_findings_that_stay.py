@@ -11,6 +11,7 @@ from invoicing.books.reconciling import FindingKind
 from register import Books
 from register.erasing import Erasure, erased
 from tests.register.test_reconciling import LATER, Drill, numbered, there
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ async def test_what_nobody_asked_for_is_closed_by_a_run_that_would_have_listed_i
     assert (await drill.run(scope=window[3])).closed == 1
 
 
+@detail
 async def test_what_nobody_asked_for_does_not_become_known_by_its_age(drill: Drill) -> None:
     for night in range(95):
         began = LATER + timedelta(days=night)
@@ -49,6 +51,7 @@ async def test_what_nobody_asked_for_does_not_become_known_by_its_age(drill: Dri
     assert drill.kinds() == [FindingKind.UNKNOWN_HERE]
 
 
+@detail
 async def test_the_number_of_an_invoice_that_was_erased_is_no_gap(
     books: Books, drill: Drill
 ) -> None:

@@ -110,6 +110,7 @@ async def test_there_is_nothing_to_hold_or_release_where_there_is_nothing(
         held(database, a_hold())
 
 
+@detail
 async def test_tables_go_down_only_once_every_hold_in_them_is_released(
     books: Books, database: Engine
 ) -> None:

@@ -22,6 +22,7 @@ from register.erasing import Erasure, NotErased, erased, forget_old_pages
 from register.keys import KeyStore, rekeyed
 from register.tables import data_keys
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 INVOICE = Subject("invoice", "INV-7")
 NOW = NOON + timedelta(days=400)
@@ -175,6 +176,7 @@ async def test_every_key_is_encrypted_anew_with_the_newest_and_still_opens(
         assert masters(NEW).unseal(subject, kept.sealed, "new") == subject.reference.encode() * 8
 
 
+@detail
 def test_a_server_that_is_gone_is_given_up_as_soon_by_who_reads_as_by_who_writes() -> None:
     where = "postgresql://nobody:nothing@127.0.0.1:1/register"
     found: list[int] = []

@@ -89,6 +89,7 @@ async def test_what_credit_notes_have_taken_back_is_owed_no_more(
     assert euros.overdue == GROSS + 20
 
 
+@detail
 def test_it_is_told_of_what_is_wanted_alone(reader: Engine) -> None:
     found = overview(reader, Wanted(prefixes=("B-",)), ASKED, TODAY)
     assert [each.currency for each in found.money] == ["JPY"]

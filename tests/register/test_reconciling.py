@@ -427,6 +427,7 @@ async def test_what_a_person_has_closed_stays_closed_until_something_else_is_wro
         closed(drill.engine, "0" * 16, "ann", "x", datetime.now(UTC))
 
 
+@detail
 async def test_nothing_of_a_list_is_kept_after_the_run(books: Books, drill: Drill) -> None:
     await here(books)
     await drill.run(there())

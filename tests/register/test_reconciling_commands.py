@@ -33,6 +33,7 @@ async def test_findings_are_told_to_people_with_what_to_do(place: str, books: Bo
     assert "=id-2\\|\\*" in said.stdout
 
 
+@detail
 async def test_findings_are_told_to_machines(place: str, books: Books) -> None:
     await _seeded(books, place)
     said = await typed("findings", "--as", "json", INVOICING_REGISTER_AT=place)

@@ -18,6 +18,7 @@ from register.database import made
 from register.erasing import Erasure, erased
 from register.tables import journal, vat_rows
 from tests.register.said import NOON, a_claim, a_record, a_row, lines
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -343,6 +344,7 @@ async def test_words_that_are_gone_though_nobody_erased_them_are_missed(
     assert await books.broken() == ("line 2 (INV-7): what it says is gone, and nobody erased it")
 
 
+@detail
 async def test_a_line_that_was_erased_breaks_no_chain(books: Books, database: Engine) -> None:
     await books.claim(a_claim())
     await books.record(a_record(lines(1, 5), a_row(ended=True)))

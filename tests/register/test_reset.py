@@ -22,6 +22,7 @@ from temporal_server import local_server
 from tests.lifecycle.provider_world import Shop, opened
 from tests.lifecycle.world import Company, world
 from tests.patience import LONG_ENOUGH
+from tests.tiers import detail
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ async def test_one_that_had_ended_is_the_same_invoice(shop: Shop, books: Books) 
     assert shop.live(request.reference) == 1
 
 
+@detail
 async def test_one_under_way_is_gone_on_with(shop: Shop, books: Books) -> None:
     """And what happens from then on is written down, though it counts its lines once more."""
     request = shop.request(hold=True)
@@ -102,6 +104,7 @@ async def test_one_under_way_is_gone_on_with(shop: Shop, books: Books) -> None:
     assert await books.broken() is None
 
 
+@detail
 async def test_what_is_said_to_one_that_was_reset_to_later_is_written_down(
     shop: Shop, books: Books, place: str
 ) -> None:

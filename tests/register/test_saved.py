@@ -37,6 +37,7 @@ async def test_what_is_saved_is_there_replaced_and_gone(reader: Reader, name: st
         assert await reader.saved_lists("clerk") == ()
 
 
+@detail
 async def test_lists_are_by_name_and_each_owner_s_own(reader: Reader) -> None:
     for name in ("b", "a"):
         await reader.save_list("clerk", a_list(name))

@@ -25,6 +25,7 @@ from register.holding import Holding
 from register.reconciling import kept, listed
 from tests.register.postgres import on_both
 from tests.register.said import NOON
+from tests.tiers import detail
 
 place = on_both
 
@@ -106,6 +107,7 @@ def test_nobody_else_puts_such_a_sentence_together() -> None:
     assert named == set()
 
 
+@detail
 def test_a_file_that_is_no_database_is_said_with_its_code(tmp_path: Path) -> None:
     file = tmp_path / "register.db"
     file.write_text("not a database at all, but long enough to be looked at " * 50)

@@ -15,6 +15,7 @@ from register.export.rows import CREDIT, PAYMENT
 from register.export.workbook import MOST_LETTERS, Workbook
 from tests.register.said import a_claim, a_record, a_row, lines
 from tests.register.test_export import DAY, JUNE, kept, reader, rows
+from tests.tiers import detail
 
 __all__ = ["reader"]
 
@@ -72,6 +73,7 @@ def test_what_no_longer_fits_on_a_sheet_goes_on_on_the_next(tmp_path: Path) -> N
     assert sizes == {"vat": 4, "vat 2": 4, "vat 3": 2}
 
 
+@detail
 async def test_a_flipped_bit_of_the_workbook_is_found(
     books: Books, reader: Engine, tmp_path: Path
 ) -> None:

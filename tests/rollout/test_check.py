@@ -88,6 +88,7 @@ async def test_a_workflow_that_is_no_more_is_missed(living: list[str], client: C
     assert first.came == "has no workflow `FeedWorkflow`"
 
 
+@detail
 async def test_what_is_gone_meanwhile_is_no_difference(client: Client) -> None:
     found = await replaying._replay(
         STORIES, client.namespace, [("invoice/none", ""), ("order/no", "")], client.data_converter
