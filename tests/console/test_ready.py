@@ -17,12 +17,13 @@ from settings.callers import Scope
 from temporal_server import Server
 from tests.console.browser import Browser, console_over
 from tests.lifecycle.world import World
-from tests.tiers import detail
+from tests.tiers import detail, slow
 
 playground: Any = importlib.import_module("examples.run.__main__")
 stage: Any = importlib.import_module("examples.run.stage")
 
 
+@slow
 async def test_the_demonstration_keeps_a_console_that_its_token_signs_in_to(
     server: Server, tmp_path: Path
 ) -> None:

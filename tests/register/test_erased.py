@@ -237,6 +237,7 @@ SHEET = b"%PDF-1.7\nhours of Quillon Canaryson\n%%EOF"
 TERMS = b"%PDF-1.7\nterms for everybody\n%%EOF"
 
 
+@slow
 async def test_what_came_with_an_invoice_and_what_amended_it_is_erased_as_well(
     here: Here, collected: Collected, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

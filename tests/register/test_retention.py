@@ -33,7 +33,7 @@ from tests.lifecycle.world import Company, World, together
 from tests.patience import LONG_ENOUGH
 from tests.register.postgres import on_both_when_thorough
 from tests.register.rebuilt import Drill, refused_plainly
-from tests.tiers import THOROUGH, detail, simulated
+from tests.tiers import THOROUGH, detail, simulated, slow
 
 ONCE = [CREATED, APPROVED, SENT]
 MANY = 100 if THOROUGH else 10
@@ -56,6 +56,7 @@ def _other(request: InvoiceRequest) -> InvoiceRequest:
     return request.model_copy(update={"document": a_document(notes=("another",))})
 
 
+@slow
 async def test_the_same_request_again_is_the_same_invoice(drill: Drill) -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with drill.server() as here:

@@ -12,7 +12,7 @@ from rollout.replaying import MOST_KINDS, Replayed, check
 from tests.lifecycle.telling import polling, talkative
 from tests.rollout.changed import WITHOUT_FEEDS, Breaking, Patched, Raising, stories
 from tests.rollout.conftest import Scene
-from tests.tiers import detail
+from tests.tiers import detail, slow
 from worker import STORIES
 
 
@@ -34,6 +34,7 @@ def client(shared: Scene) -> Client:
     return shared.client
 
 
+@slow
 async def test_the_code_that_lived_it_fits(living: list[str], client: Client) -> None:
     told: list[tuple[int, int]] = []
     found = await check(client, STORIES, ended=5, processes=2, progress=lambda *at: told.append(at))

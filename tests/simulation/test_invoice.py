@@ -12,6 +12,7 @@ import pytest
 from invoicing.state.invoice import Status
 from simulation.engine import Faults
 from tests.simulation.invoice_life import live
+from tests.tiers import slow
 
 SEEDS = range(60)
 
@@ -46,6 +47,7 @@ def test_a_life_by_reference_is_the_same_as_by_value() -> None:
     assert digests(False) == digests(True)
 
 
+@slow
 def test_a_life_is_the_same_in_every_process() -> None:
     program = (
         "from tests.simulation.invoice_life import live; from simulation.engine import Faults; "
