@@ -17,26 +17,38 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio import activity
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
+from documents import DocumentStore
+from documents import opened as store_at
 from invoicing.books.claims import ClaimCall, Claimed, Register
+from invoicing.books.reconciling import ReconcileInput
+from invoicing.books.retention import RetentionInput
 from invoicing.credits.amend import Amend
+from invoicing.credits.credit import Credit
 from invoicing.errors import Unavailable, UnknownOutcome
 from invoicing.preview import PREVIEW_WORKFLOW
 from invoicing.process import run
-from invoicing.provider import AttachCall, Attachment, Found, Plan
+from invoicing.provider import AttachCall, Attachment, Found, Pace, PaymentStatus, Plan
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.state.identity import (
+    RETENTION,
+    RETENTION_WORKFLOW,
     TASK_QUEUE,
     WORKFLOW,
     amend_id,
+    credits_id,
+    document_id,
+    money_id,
     notices_id,
     order_id,
+    pay_link_id,
+    reconciliation_id,
     workflow_id,
 )
 from invoicing.state.invoice import Cancel, Release, Resolve, Status
@@ -53,7 +65,7 @@ from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle.telling import Telling, an_event, polling, talkative
 from tests.lifecycle.telling import told as tell
-from tests.lifecycle.world import Company, Hurried, world
+from tests.lifecycle.world import PACES, QUICK, Company, Hurried, world
 from tests.patience import LONG_ENOUGH
 from worker import posts_to, serving
 
@@ -343,6 +355,66 @@ async def amended(company: Company) -> str:
     return amend_id(reference)
 
 
+async def taken_back(company: Company) -> str:
+    """The ledger of its credits, which waits for weeks for one more."""
+    reference = await company.start()
+    await company.finished(reference)
+    wanted = Credit(by="an operator", reason="recorded", credit="C1", whole=True)
+    await company.client.credits.make(reference, wanted)
+    async with asyncio.timeout(LONG_ENOUGH):
+        while not all(  # noqa: ASYNC110
+            each.ended for each in (await company.client.credits.state(reference)).credits
+        ):
+            await asyncio.sleep(0.05)
+    await _handle(company, credits_id(reference)).terminate("it is recorded")
+    return credits_id(reference)
+
+
+async def heard_of(company: Company) -> str:
+    """Its money comes after its end, and then somebody has heard enough."""
+    money = Pace(first=QUICK.first, cap=QUICK.cap, deadline=timedelta(minutes=5))
+    company.adaptor.paces = PACES.model_copy(update={"money": money})
+    reference = await company.start()
+    await company.finished(reference)
+    company.stand_in.pay(reference)
+    heard = company.client.temporal.get_workflow_handle(money_id(reference))
+    async with asyncio.timeout(LONG_ENOUGH):
+        while (await heard.query("state"))["payment"] != PaymentStatus.PAID:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await heard.cancel()
+    return money_id(reference)
+
+
+async def linked(company: Company) -> str:
+    reference = await company.start()
+    await company.finished(reference)
+    await company.client.pay_links.ask(reference)
+    return pay_link_id(reference)
+
+
+async def documented(company: Company) -> str:
+    reference = await company.start()
+    await company.finished(reference)
+    await company.client.documents.ask(reference)
+    return document_id(reference)
+
+
+async def reconciled(company: Company) -> str:
+    reference = await company.start()
+    await company.finished(reference)
+    wanted = ReconcileInput(provider="zero_friction", account=company.account)
+    await company.client.reconciliations.make(wanted)
+    return reconciliation_id("zero_friction", company.account)
+
+
+async def retained(company: Company) -> str:
+    identity = f"{RETENTION}/recorded"
+    await company.client.temporal.execute_workflow(
+        RETENTION_WORKFLOW, RetentionInput(), id=identity, task_queue=TASK_QUEUE
+    )
+    return identity
+
+
 async def kept(company: Company) -> str:
     return await company.start()
 
@@ -376,10 +448,13 @@ class _Beside:
         return self._books
 
 
-KEPT: tuple[Life, ...] = (kept, ordered_and_kept)
+KEPT: tuple[Life, ...] = (kept, ordered_and_kept, reconciled, retained)
 """Lives with a register."""
 BESIDE: tuple[Life, ...] = (kept_beside,)
 """Lives with one that does not answer at once."""
+
+STORED: tuple[Life, ...] = (documented,)
+"""Lives with a store of documents."""
 
 LIVES: tuple[Life, ...] = (
     sent,
@@ -410,6 +485,9 @@ LIVES: tuple[Life, ...] = (
     started_plainly,
     previewed,
     amended,
+    taken_back,
+    heard_of,
+    linked,
 )
 
 
@@ -466,17 +544,22 @@ async def record_all() -> dict[str, str]:
                 **await record(LIVES),
                 **await record(KEPT, books),
                 **await record(BESIDE, _Beside(books)),
+                **await record(STORED, documents=store_at(folder)),
             }
         finally:
             books.close()
 
 
-async def record(lives: tuple[Life, ...], register: Register | None = None) -> dict[str, str]:
+async def record(
+    lives: tuple[Life, ...],
+    register: Register | None = None,
+    documents: DocumentStore | None = None,
+) -> dict[str, str]:
     """Live these at once; the recordings by file name."""
     long = {"limit.historyCount.suggestContinueAsNew": LONG}
     async with (
         local_server(own=True, dynamic_config=long) as server,
-        world(server, register=register) as here,
+        world(server, register=register, documents=documents) as here,
         serving([posts_to(here.client.temporal, SUBSCRIBER, _Deaf(), WorkerSettings())]),
     ):
         here.subscribers[SUBSCRIBER] = _Deaf()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from temporalio import workflow
 from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
@@ -14,8 +15,9 @@ from temporalio.client import (
     ScheduleSpec,
 )
 
-from invoicing.books.reconciling import ReconcileInput
-from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
+with workflow.unsafe.imports_passed_through():
+    from invoicing.books.reconciling import ReconcileInput
+    from invoicing.state.identity import RECONCILIATION_WORKFLOW, TASK_QUEUE, reconciliation_id
 
 HOUR = 2
 """In UTC: the day before is over everywhere, and nobody is at work yet in Europe."""
