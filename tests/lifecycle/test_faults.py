@@ -817,7 +817,8 @@ class Blindfolded(Hurried):
 
 @asynccontextmanager
 async def blindfolded(world: World) -> AsyncIterator[tuple[Company, Blindfolded]]:
-    paces = short("approval")
+    # Who says that nothing is there says it while something may still come.
+    paces = short("approval").model_copy(update={"effect": timedelta(seconds=15)})
     async with world.company(paces=paces) as company:
         adaptor = Blindfolded(settings(company.stand_in), world.http, paces)
         company.adaptor = adaptor

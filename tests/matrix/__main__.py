@@ -12,12 +12,14 @@ import contextlib
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 
+from documents import opened as store_at
 from invoicing.process import run
 from temporal_server import local_server
 from tests.lifecycle.document_lives import keeping
@@ -54,8 +56,9 @@ async def lived(tables: Mapping[str, Table], at_once: int) -> Matrix:
 
 @contextlib.asynccontextmanager
 async def _world() -> AsyncIterator[World]:
-    async with local_server() as server, world(server) as made:
-        yield made
+    with tempfile.TemporaryDirectory() as folder:
+        async with local_server() as server, world(server, files=store_at(folder)) as made:
+            yield made
 
 
 async def _live(made: World, tables: Mapping[str, Table], at_once: int, matrix: Matrix) -> None:
