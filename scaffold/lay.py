@@ -25,7 +25,7 @@ def laid(root: Path, name: Name) -> dict[Path, str]:
         "provider": root / "providers" / name.name,
         "stand_in": root / "sandbox" / name.name,
         "contract": root / f"tests/providers/contracts/test_{name.name}.py",
-        "kind": root / f"tests/lifecycle/kind_{name.name}.py",
+        "kind": root / f"tests/lifecycle/kinds/{name.name}.py",
         "example": root / f"sandbox/examples/{name.name}.json",
     }
     return _filled(homes, words)

@@ -94,9 +94,9 @@ def _readme(text: str, name: Name) -> str:
 
 def _kinds(text: str, name: Name) -> str:
     upper = name.name.upper()
-    entry = f"from tests.lifecycle.kind_{name.name} import KIND as {upper}  # noqa: E402\n"
-    text = _before(text, "from tests.lifecycle.kind_riverty", entry)
-    return f'{text}KINDS["{name.name}"] = {upper}\n'
+    entry = f"from tests.lifecycle.kinds.{name.name} import KIND as {upper}\n"
+    text = _before(text, "from tests.lifecycle.kinds.riverty", entry)
+    return _before(text, '    "riverty": RIVERTY', f'    "{name.name}": {upper},\n')
 
 
 ROWS: dict[str, Callable[[str, Name], str]] = {
@@ -106,7 +106,7 @@ ROWS: dict[str, Callable[[str, Name], str]] = {
     "deploy/worker.env.example": _variables,
     "docs/configuration.md": _configuration,
     "README.md": _readme,
-    "tests/lifecycle/provider_world.py": _kinds,
+    "tests/lifecycle/kinds/__init__.py": _kinds,
 }
 
 

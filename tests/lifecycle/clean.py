@@ -9,7 +9,7 @@ from typing import Any
 from invoicing.credits.credit import Credit
 from invoicing.request import Goal
 from invoicing.state.invoice import Status
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.reconciled import Kept, cancelled, ended, held, sent
 
 

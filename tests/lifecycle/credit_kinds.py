@@ -1,6 +1,6 @@
 """What crediting is like at each provider: the forms it takes, how a credit gets to each step.
 
-As in `provider_world`, of which these descriptions are made; the steps are those of the credit
+As in `kinds`, of which these descriptions are made; the steps are those of the credit
 note, after its invoice has ended. To add a provider that takes credits, add its description here:
 a test asks for it.
 """
@@ -15,7 +15,8 @@ from sandbox import zero_friction as zf
 from sandbox.zero_friction import TaxCodes
 from tests.examples import a_document
 from tests.lifecycle import credit_steps as steps
-from tests.lifecycle.provider_world import KINDS, Kind, Life
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Kind, Life
 
 FORMS: Mapping[str, Mapping[str, Any]] = {
     "the whole": {"whole": True},

@@ -15,18 +15,10 @@ from invoicing.state.questions import Answer
 from sandbox.kit.accounts import NOTHING, Account, Rates
 from sandbox.kit.faults import Placed
 from tests.lifecycle.credit_kinds import CREDITINGS
+from tests.lifecycle.kinds.kind import BRISK, CORRECT, Expected, Shop
 from tests.lifecycle.lived import Lived
-from tests.lifecycle.provider_world import (
-    BRISK,
-    CORRECT,
-    Expected,
-    Scenario,
-    Shop,
-    in_time,
-    meanwhile,
-    open_gates,
-    opened,
-)
+from tests.lifecycle.provider_world import opened
+from tests.lifecycle.scenarios import Scenario, in_time, meanwhile, open_gates
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
 

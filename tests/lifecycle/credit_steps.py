@@ -1,7 +1,7 @@
 """How a credit gets to each step at each provider, and what each fault leads to there.
 
 The steps are those of the credit note, after its invoice has ended; of the invoice's own tells
-`provider_world`. Which provider lives which of them with which forms stands in `credit_kinds`.
+`kinds`. Which provider lives which of them with which forms stands in `credit_kinds`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from invoicing.state.questions import Answer, Reason
-from tests.lifecycle import provider_world  # the first: Riverty is made of what stands there
-from tests.lifecycle.kind_riverty import SILENT, TOLD, WHILE
-from tests.lifecycle.provider_world import (
+from tests.lifecycle.kinds.kind import (
     AWHILE,
     DID_NOT_HAPPEN,
-    DIFFERS,
     HAPPENED,
+    LOST,
     MAKE_AGAIN,
-    REFUSED,
     SHOWN_BY_THEN,
     Expected,
     Life,
     both,
 )
+from tests.lifecycle.kinds.riverty import SILENT, TOLD, WHILE
+from tests.lifecycle.kinds.shared import DIFFERS, REFUSED
 
 # --- Mollie: the invoice is cancelled, and seen as such -------------------------------------------
 
@@ -246,7 +245,7 @@ BLIND = (
         paces={"approval": AWHILE},
         odd=(
             (
-                f"{provider_world.LOST} 429",
+                f"{LOST} 429",
                 Expected(2, (Reason.MAY_EXIST,), DID_NOT_HAPPEN),
                 Expected(2, (Reason.MAY_EXIST,), DID_NOT_HAPPEN, effects=_MADE_AGAIN),
             ),
@@ -267,7 +266,7 @@ BLIND = (
         _CREDIT_INVOICE,
         odd=(
             (
-                f"{provider_world.LOST} unactivated 429",
+                f"{LOST} unactivated 429",
                 Expected(2, (Reason.CANNOT_TELL,), DID_NOT_HAPPEN),
                 Expected(1, (Reason.CANNOT_TELL,), HAPPENED),
             ),

@@ -15,7 +15,7 @@ from invoicing.books.reconciling import FindingKind
 from invoicing.provider import Event, ReadCall
 from invoicing.request import Goal
 from sandbox.zero_friction.data import Customers
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.reconciled import (
     Kept,
     behind_our_back,

@@ -20,19 +20,17 @@ from invoicing.state.invoice import Invoice
 from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
 from temporal_server import local_server
 from tests.lifecycle.credit_kinds import ZERO_FRICTION
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Kind, Life, Shop
+from tests.lifecycle.kinds.shared import AS_PROMISED
 from tests.lifecycle.lived import Lived
-from tests.lifecycle.provider_world import (
-    _AS_PROMISED,
-    KINDS,
-    Kind,
-    Life,
+from tests.lifecycle.provider_world import opened
+from tests.lifecycle.scenarios import (
     Scenario,
-    Shop,
     in_time,
     meanwhile,
     one_by_one,
     open_gates,
-    opened,
     scenarios,
 )
 from tests.lifecycle.world import World, world
@@ -46,7 +44,7 @@ def _makes_one(kind: Kind, step: str, **stand_in: Any) -> Kind:
     life = Life(
         "the document is fetched",
         step,
-        _AS_PROMISED,
+        AS_PROMISED,
         asks=True,
         stand_in=stand_in,
         unmoved=" ".join(sorted(map(str, made.told))),

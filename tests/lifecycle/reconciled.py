@@ -22,7 +22,8 @@ from register.database import made
 from register.reconciling.kept import every
 from temporal_server import local_server
 from tests.examples import a_document, an_invoice
-from tests.lifecycle.provider_world import KINDS, Shop
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.provider_world import opened as at_any
 from tests.lifecycle.world import TIMEOUT, World, world
 from tests.patience import LONG_ENOUGH

@@ -11,8 +11,8 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Status
 from invoicing.state.order import OrderStatus, invoice_reference
 from tests.examples import a_line
-from tests.lifecycle import provider_world
-from tests.lifecycle.kind_riverty import OPTIONS, document
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.kinds.riverty import OPTIONS, document
 from tests.lifecycle.test_provider_amend import amended, credits_taken
 from tests.lifecycle.test_riverty import (
     a_cancellation,
@@ -32,7 +32,7 @@ pytestmark = elsewhere
 WHO = {"by": "an operator", "reason": "one of them was broken"}
 
 
-def instead(shop: provider_world.Shop, old: str, **changes: object) -> Amend:
+def instead(shop: Shop, old: str, **changes: object) -> Amend:
     """One unit of the first line, in place of two."""
     line = a_line(1, quantity=Decimal(1), unit_price=Decimal(50))
     given = {

@@ -21,7 +21,9 @@ from invoicing.state.questions import Answer, Reason
 from sandbox.kit.server import serve
 from temporal_server import local_server
 from tests.attached import a_file, supporting
-from tests.lifecycle.provider_world import KINDS, Shop, opened
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH
 from tests.tiers import detail, first, slow

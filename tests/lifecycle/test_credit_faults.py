@@ -14,7 +14,8 @@ import pytest
 
 from tests.lifecycle.credit_kinds import CREDITINGS
 from tests.lifecycle.credit_lives import lived
-from tests.lifecycle.provider_world import KINDS, Scenario, scenarios, uncovered
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.scenarios import Scenario, scenarios, uncovered
 from tests.lifecycle.world import World
 from tests.tiers import chosen, detail, first
 

@@ -13,7 +13,7 @@ from drill.postgres import NOT_HERE, programs
 from invoicing.books.reconciling import FindingKind, Found
 from invoicing.provider.listing import Lists
 from tests.lifecycle.disagreeing import NO_LIST, PROVIDERS, Seeded, Way, table, way
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.reconciled import Kept, calls, findings, kept_at, opened, reconciled, sent
 from tests.lifecycle.world import together
 from tests.patience import LONG_ENOUGH

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.lifecycle.document_lives import DOCUMENTS, every_scenario, keeping, lived
-from tests.lifecycle.provider_world import Scenario, uncovered
+from tests.lifecycle.scenarios import Scenario, uncovered
 from tests.lifecycle.test_documents import MAKE
 from tests.lifecycle.world import World
 from tests.tiers import chosen, simulated

@@ -26,7 +26,8 @@ from sandbox.riverty.words import DOCUMENT_CREATED, PAYMENT_RECEIVED
 from temporal_server import local_server
 from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
-from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.test_provider_credits import zero_friction
 from tests.lifecycle.world import World, world
 from tests.patience import LONG_ENOUGH

@@ -25,7 +25,7 @@ from sandbox import zero_friction as zf
 from sandbox.kit.faults import Placed, When
 from tests.lifecycle.lived import Lived
 from tests.lifecycle.parking import drafted_behind_our_back, final_behind_our_back, once_more
-from tests.lifecycle.provider_world import meanwhile, open_gates
+from tests.lifecycle.scenarios import meanwhile, open_gates
 from tests.lifecycle.world import PACES, Company, Hurried, World, settings, together
 from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen, detail, simulated, slow

@@ -30,7 +30,7 @@ from sandbox.kit.accounts import Account
 from sandbox.kit.server import serve
 from temporal_server import local_server
 from tests.examples import a_document, a_line
-from tests.lifecycle.provider_world import KINDS
+from tests.lifecycle.kinds import KINDS
 from tests.patience import LONG_ENOUGH
 from tests.tiers import simulated, slow
 from tests.worker_process import WorkerProcess, worker_process

@@ -20,17 +20,10 @@ from invoicing.request import Goal
 from invoicing.state.invoice import Invoice, Problem, Status
 from invoicing.state.questions import Answer, Reason
 from sandbox.quiddly import Assumed
-from tests.lifecycle.provider_world import (
-    AWHILE,
-    BRISK,
-    KINDS,
-    SELDOM,
-    Scenario,
-    Shop,
-    in_time,
-    opened,
-    scenarios,
-)
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import AWHILE, BRISK, SELDOM, Shop
+from tests.lifecycle.provider_world import opened
+from tests.lifecycle.scenarios import Scenario, in_time, scenarios
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
 from tests.tiers import chosen, detail

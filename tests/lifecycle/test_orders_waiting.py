@@ -13,7 +13,7 @@ from invoicing.state.order import Order, OrderStatus
 from invoicing.state.questions import Reason
 from sandbox.kit.faults import Fault
 from sandbox.riverty import Step
-from tests.lifecycle.provider_world import AWHILE, Shop
+from tests.lifecycle.kinds.kind import AWHILE, Shop
 from tests.lifecycle.test_riverty import (
     FINAL,
     a_cancellation,

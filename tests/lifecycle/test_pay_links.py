@@ -17,7 +17,8 @@ from starter import Code
 from tests.command_line import typed
 from tests.console.browser import Browser, console_over
 from tests.gateway.door import TOKENS, gateway_over, problem
-from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import World
 from tests.tiers import detail, first, slow
 

@@ -25,9 +25,9 @@ from sandbox.zero_friction import Step, Told
 from temporal_server import local_server
 from tests.examples import a_document, a_line
 from tests.lifecycle import provider_world
-from tests.lifecycle.kind_riverty import TOLD
+from tests.lifecycle.kinds.kind import SELDOM
+from tests.lifecycle.kinds.riverty import TOLD
 from tests.lifecycle.parking import blind
-from tests.lifecycle.provider_world import SELDOM
 from tests.lifecycle.test_web_ui import metadata
 from tests.lifecycle.world import PACES, Company, World, world
 from tests.patience import LONG_ENOUGH

@@ -15,7 +15,7 @@ from invoicing.state.invoice import Status
 from sandbox.kit.faults import Fault
 from sandbox.kit.record import Effect
 from sandbox.zero_friction import Step
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.test_kill import Instant, Remote, Scene, Stop
 from tests.lifecycle.test_kill import scene as scene
 from tests.lifecycle.test_provider_credits import (

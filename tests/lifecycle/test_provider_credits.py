@@ -20,7 +20,8 @@ from invoicing.state.invoice import Invoice, Status
 from invoicing.state.questions import Reason
 from sandbox.kit.faults import Fault, When
 from sandbox.kit.record import Effect
-from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import World
 from tests.patience import LONG_ENOUGH
 from tests.tiers import detail, first, slow

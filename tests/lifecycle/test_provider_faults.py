@@ -1,6 +1,6 @@
 """Every step of an invoice's life × every fault × before and after its effect, at each provider.
 
-What comes of each stands in `provider_world`, provider by provider; a test runs all scenarios of
+What comes of each stands in `kinds`, provider by provider; a test runs all scenarios of
 one life at once and names every one that went another way.
 """
 
@@ -17,20 +17,15 @@ import pytest
 from invoicing.provider import Figure
 from invoicing.state.invoice import Invoice, Problem, Status
 from invoicing.state.questions import Answer, Reason
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import BRISK, Expected, Forgery, Life, Moment, Shop
 from tests.lifecycle.lived import Lived
-from tests.lifecycle.provider_world import (
-    BRISK,
-    KINDS,
-    Expected,
-    Forgery,
-    Life,
-    Moment,
+from tests.lifecycle.provider_world import opened
+from tests.lifecycle.scenarios import (
     Scenario,
-    Shop,
     in_time,
     meanwhile,
     open_gates,
-    opened,
     pays,
     scenarios,
     uncovered,

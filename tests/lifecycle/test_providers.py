@@ -11,7 +11,9 @@ from invoicing.request import Goal
 from invoicing.state.invoice import Invoice, Status
 from invoicing.state.questions import Answer, Reason
 from sandbox.kit.faults import Fault
-from tests.lifecycle.provider_world import KINDS, Shop, opened
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import World
 from tests.tiers import elsewhere, slow
 

@@ -34,23 +34,20 @@ from sandbox.kit.server import StandIn, serve
 from sandbox.quiddly import SERVICE_TOKEN, Assumed
 from settings.worker import WorkerSettings
 from temporal_server import local_server
-from tests.lifecycle.provider_world import (
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import (
     ABANDON,
-    CONTENT,
     CORRECT,
     DID_NOT_HAPPEN,
     GO_WITHOUT,
     HAPPENED,
-    KINDS,
-    OWN_PDF,
     RETRY,
     SELDOM,
     WHENS,
-    WITH_PDF,
     Shop,
-    _hurried,
-    opened,
 )
+from tests.lifecycle.kinds.quiddly import CONTENT, OWN_PDF, WITH_PDF
+from tests.lifecycle.provider_world import _hurried, opened
 from tests.lifecycle.telling import HASTE, polling
 from tests.lifecycle.world import PACES, World, together
 from tests.patience import LONG_ENOUGH

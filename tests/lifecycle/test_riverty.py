@@ -37,8 +37,7 @@ from sandbox.riverty.notices import Notice
 from sandbox.riverty.words import EDI
 from tests.examples import a_line
 from tests.lifecycle import provider_world
-from tests.lifecycle.kind_riverty import OPTIONS, TOLD, WHILE, document, order_called, order_of
-from tests.lifecycle.provider_world import (
+from tests.lifecycle.kinds.kind import (
     ABANDON,
     AWHILE,
     BRISK,
@@ -50,6 +49,7 @@ from tests.lifecycle.provider_world import (
     SELDOM,
     Shop,
 )
+from tests.lifecycle.kinds.riverty import OPTIONS, TOLD, WHILE, document, order_called, order_of
 from tests.lifecycle.world import World, together
 from tests.patience import LONG_ENOUGH
 from tests.tiers import elsewhere, slow

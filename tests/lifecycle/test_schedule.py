@@ -14,7 +14,8 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Invoice, Release, Status
 from invoicing.state.questions import Answer
 from sandbox.zero_friction import Step, Told
-from tests.lifecycle.provider_world import KINDS, opened
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import Company, World, together
 from tests.tiers import detail, elsewhere
 

@@ -10,7 +10,8 @@ import pytest
 from invoicing.state.identity import share
 from invoicing.state.invoice import Cancel, Status
 from temporal_server import local_server
-from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import world
 from tests.tiers import simulated
 

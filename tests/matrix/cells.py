@@ -13,8 +13,10 @@ from tests.lifecycle import test_faults as zero_friction
 from tests.lifecycle import test_provider_faults as others
 from tests.lifecycle.credit_kinds import CREDITINGS
 from tests.lifecycle.document_lives import DOCUMENTS
+from tests.lifecycle.kinds import KINDS
+from tests.lifecycle.kinds.kind import Kind, Life
 from tests.lifecycle.lived import Lived
-from tests.lifecycle.provider_world import KINDS, Kind, Life, one_by_one, scenarios
+from tests.lifecycle.scenarios import one_by_one, scenarios
 from tests.lifecycle.world import World
 
 Live = Callable[[World], Awaitable[Lived]]

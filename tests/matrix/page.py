@@ -29,7 +29,7 @@ chance.
 nothing in this step's answer could say so. A cell in which the promise was broken, or another end
 reached than the tests of faults demand, would begin with {BROKEN}; then the command fails.
 [failures.md](failures.md) says what is done about each fault; in `tests/lifecycle`,
-`provider_world.py`, `test_faults.py`, `credit_steps.py` and `document_lives.py` say how a life gets
+`kinds/`, `test_faults.py`, `credit_steps.py` and `document_lives.py` say how a life gets
 to each step.
 """
 _HEAD = "| step | fault | before the commit | after the commit |\n|---|---|---|---|\n"

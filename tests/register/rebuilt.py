@@ -17,7 +17,7 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.identity import TASK_QUEUE, WORKFLOW, workflow_id
 from register import Books
 from temporal_server import local_server
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.reconciled import opened
 from tests.lifecycle.world import Company, World, world
 

@@ -49,7 +49,7 @@ from temporal_server import Server, local_server
 from tests.attached import a_file, supporting
 from tests.command_line import typed
 from tests.examples import a_document, a_line
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.provider_world import opened as opened_at
 from tests.lifecycle.test_encryption import payloads, until_event
 from tests.lifecycle.test_money import HEARS

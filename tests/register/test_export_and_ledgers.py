@@ -20,7 +20,7 @@ from invoicing.state.invoice import Status
 from register.database import for_reading
 from register.export import exported, verified
 from register.export.manifest import MANIFEST, Manifest
-from tests.lifecycle.provider_world import Shop
+from tests.lifecycle.kinds.kind import Shop
 from tests.lifecycle.reconciled import LISTING, TOLD, Kept, kept_at, opened
 from tests.patience import LONG_ENOUGH
 from tests.tiers import first

@@ -19,7 +19,8 @@ from register import Books
 from register.database import made
 from register.tables import journal
 from temporal_server import local_server
-from tests.lifecycle.provider_world import Shop, opened
+from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.provider_world import opened
 from tests.lifecycle.world import Company, world
 from tests.patience import LONG_ENOUGH
 from tests.tiers import detail

@@ -12,7 +12,7 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.invoice import Invoice, Status
 from providers.kit.http import client as http_client
 from register import Books
-from tests.lifecycle.provider_world import KINDS
+from tests.lifecycle.kinds import KINDS
 from tests.lifecycle.reconciled import calls
 from tests.register.rebuilt import Drill, refused_plainly
 from tests.tiers import THOROUGH, detail, first

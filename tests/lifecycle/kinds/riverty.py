@@ -31,8 +31,7 @@ from sandbox.kit.server import Way
 from sandbox.riverty.ledger import RivertyLedger
 from sandbox.riverty.words import EDI, PAYMENT_RECEIVED
 from tests.examples import a_document, a_line
-from tests.lifecycle.provider_world import (
-    _AS_PROMISED,
+from tests.lifecycle.kinds.kind import (
     AWHILE,
     HAPPENED,
     MAKE_AGAIN,
@@ -43,11 +42,8 @@ from tests.lifecycle.provider_world import (
     Life,
     Moment,
     Shop,
-    _awaits_payment,
-    _buyer,
-    _held,
-    _parked,
 )
+from tests.lifecycle.kinds.shared import AS_PROMISED, a_buyer, awaits_payment, is_held, is_parked
 from tests.lifecycle.telling import HURRY
 
 # --- an account -----------------------------------------------------------------------------------
@@ -134,7 +130,7 @@ def document(**changes: Any) -> Document:
         a_line(2, quantity=Decimal(3), unit_price=Decimal(10), vat=Vat(rate=Decimal(6))),
     )
     delivered = Delivered(actual_date=date(2026, 6, 30))
-    return a_document(**{"buyer": _buyer(), "lines": lines, "delivery": delivered, **changes})
+    return a_document(**{"buyer": a_buyer(), "lines": lines, "delivery": delivered, **changes})
 
 
 OPTIONS = {"carrier": "Sample Carrier", "tracking_code": "T-1001"}
@@ -208,12 +204,12 @@ _DELETED: dict[str, Any] = {
     "effects": "created deleted",
     "goal": Goal.SENT,
     "request": {"hold": True},
-    "cancelled_when": _held,
+    "cancelled_when": is_held,
 }
 _CREDITED: dict[str, Any] = {
-    "effects": f"{_AS_PROMISED} credited",
+    "effects": f"{AS_PROMISED} credited",
     "goal": Goal.PAID,
-    "cancelled_when": _awaits_payment,
+    "cancelled_when": awaits_payment,
 }
 _PAID_LATER = {**TOLD, "payment": SELDOM}
 
@@ -221,7 +217,7 @@ _LIVES = (
     Life(
         "an order is created",
         "create",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces=TOLD,
         odd=(
@@ -235,7 +231,7 @@ _LIVES = (
     Life(
         "nobody hears of the order",
         "create",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "drafting": AWHILE},
         odd=((SILENT, Expected(1, (Reason.DRAFT_OVERDUE,), HAPPENED)),),
@@ -244,7 +240,7 @@ _LIVES = (
     Life(
         "a strange word is said of the order",
         "create",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": WHILE},
         odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
@@ -253,7 +249,7 @@ _LIVES = (
     Life(
         "it is invoiced",
         "approve",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces=TOLD,
         odd=(
@@ -266,7 +262,7 @@ _LIVES = (
     Life(
         "nobody hears of the invoice",
         "approve",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": AWHILE},
         odd=((SILENT, Expected(1, (Reason.APPROVAL_OVERDUE,), HAPPENED)),),
@@ -275,7 +271,7 @@ _LIVES = (
     Life(
         "a strange word is said of the invoice",
         "approve",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         paces={**TOLD, "approval": WHILE},
         odd=(("unknown_result", Expected(1, UNKNOWN, HAPPENED)),),
@@ -339,7 +335,7 @@ _LIVES = (
     ),
 )
 
-_BACK = f"{_AS_PROMISED} credited"
+_BACK = f"{AS_PROMISED} credited"
 _UNPAID = {"goal": Goal.PAID}
 
 _MOMENTS = (
@@ -366,37 +362,37 @@ _MOMENTS = (
     Moment(
         "once the order has been refused",
         "",
-        once=_parked(Reason.DRAFT_FAILED),
+        once=is_parked(Reason.DRAFT_FAILED),
         fault=("create", "rejected", "before"),
     ),
-    Moment("while it is held", "created deleted", once=_held, request={"hold": True}),
+    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
     Moment("before it is invoiced", _BACK, Status.CREDITED, during=("approve", 1, "before")),
     Moment("when it has been invoiced", _BACK, Status.CREDITED, during=("approve", 1, "after")),
     Moment(
         "once the invoice has been refused",
         "created deleted",
-        once=_parked(Reason.APPROVAL_FAILED),
+        once=is_parked(Reason.APPROVAL_FAILED),
         fault=("approve", "rejected", "before"),
     ),
     Moment(
         "while its payment is awaited",
         _BACK,
         Status.CREDITED,
-        once=_awaits_payment,
+        once=awaits_payment,
         request=_UNPAID,
     ),
     Moment(
         "with the goods",
         _BACK,
         Status.CREDITED,
-        once=_awaits_payment,
+        once=awaits_payment,
         request={**_UNPAID, "options": {"credit": "return"}},
     ),
     Moment(
         "while its document is awaited",
         "created approved credited",
         Status.CREDITED,
-        once=_awaits_payment,
+        once=awaits_payment,
         request=_UNPAID,
         stand_in={"document_delay": NEVER},
     ),

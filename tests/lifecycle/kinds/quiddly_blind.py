@@ -1,7 +1,7 @@
 """Quiddly as its pages document it: without a route to read, to list or to look for anything.
 
 What an uncertain call did is then known to nobody but a person who looks there. Payments come by
-the feed alone. The same provider with those routes stands in `provider_world`.
+the feed alone. The same provider with those routes stands in `quiddly`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,12 @@ from invoicing.provider import Figure
 from invoicing.request import Goal
 from invoicing.state.questions import Reason
 from sandbox import quiddly
-from tests.lifecycle.provider_world import (
-    _AS_PROMISED,
-    _QUIDDLY_ATTACHES,
-    _QUIDDLY_ATTACHING,
-    _QUIDDLY_OWN,
-    _TO_BE_DELETED,
+from tests.lifecycle.kinds.kind import (
     AWHILE,
     CORRECT,
     DID_NOT_HAPPEN,
-    DIFFERS,
     HAPPENED,
     LOST,
-    REFUSED,
     SELDOM,
     Expected,
     Forgery,
@@ -36,11 +29,17 @@ from tests.lifecycle.provider_world import (
     Life,
     Moment,
     Shop,
-    _held,
-    _parked,
-    _quiddly_document,
-    _set,
     both,
+)
+from tests.lifecycle.kinds.quiddly import ATTACHES, ATTACHING, OWN, document
+from tests.lifecycle.kinds.shared import (
+    AS_PROMISED,
+    DIFFERS,
+    REFUSED,
+    TO_BE_DELETED,
+    is_held,
+    is_parked,
+    put,
 )
 from tests.lifecycle.telling import HASTE, polling
 from tests.patience import LONG_ENOUGH
@@ -101,7 +100,7 @@ _LIVES = (
         "authenticate",
         asks=True,
         odd=(both("refused", Expected(2)),),
-        unmoved=_QUIDDLY_OWN,
+        unmoved=OWN,
     ),
     Life(
         "a draft is created that nobody can look for",
@@ -124,11 +123,11 @@ _LIVES = (
         wire=False,
     ),
     Life("it is created late", "create", odd=(both("slow gate", Expected(1)),), wire=False),
-    _QUIDDLY_ATTACHES,
+    ATTACHES,
     Life(
         "it is activated and nobody can look",
         "approve",
-        _AS_PROMISED,
+        AS_PROMISED,
         goal=Goal.SENT,
         odd=(
             (
@@ -147,7 +146,7 @@ _LIVES = (
     Life(
         "a draft is deleted and nobody can look",
         "delete",
-        **_TO_BE_DELETED,
+        **TO_BE_DELETED,
         odd=(
             (
                 f"{LOST.removesuffix(' truncated')} 429",
@@ -159,13 +158,13 @@ _LIVES = (
             ("refused", Expected(2, REFUSED), Expected(1, REFUSED, HAPPENED)),
             both("slow gate", Expected(1)),
         ),
-        unmoved=_QUIDDLY_OWN,
+        unmoved=OWN,
         wire=False,
     ),
     Life(
         "its payment is fetched",
         "feed",
-        f"{_AS_PROMISED} paid",
+        f"{AS_PROMISED} paid",
         asks=True,
         calls=None,
         goal=Goal.PAID,
@@ -187,67 +186,67 @@ def _more(amount: Decimal) -> Decimal:
 _FORGERIES = (
     Forgery(
         "currency",
-        _set("currency", "invoiceCurrency", value="EUR"),
+        put("currency", "invoiceCurrency", value="EUR"),
         "currency: ours SEK, theirs EUR",
     ),
     Forgery(
         "net",
-        _set("totals", "totalExclVat", value=_more),
+        put("totals", "totalExclVat", value=_more),
         "net: ours 92.97 SEK, theirs 92.98 SEK (0.01 more)",
     ),
     Forgery(
         "vat 12",
-        _set("vats", 1, "totalVat", value=_more),
+        put("vats", 1, "totalVat", value=_more),
         "vat 12: ours 3.96 SEK, theirs 3.97 SEK (0.01 more)",
     ),
     Forgery(
         "vat 25",
-        _set("vats", 0, "totalVat", value=_more),
+        put("vats", 0, "totalVat", value=_more),
         "vat 25: ours 14.99 SEK, theirs 15.00 SEK (0.01 more)",
     ),
     Forgery(
         "gross",
-        _set("totals", "total", value=_more),
+        put("totals", "total", value=_more),
         "gross: ours 111.92 SEK, theirs 111.93 SEK (0.01 more)",
     ),
     Forgery(
         "gross",
-        _set("totals", "total", value=None),
+        put("totals", "total", value=None),
         "gross: ours 111.92 SEK, theirs not stated",
     ),
     Forgery(
         "buyer",
-        _set("debtor", "customerNumber", value="K-9999"),
+        put("debtor", "customerNumber", value="K-9999"),
         "buyer: not the one asked for",
     ),
     Forgery(
         "number",
-        _set("invoiceNumber", value="2026-0043"),
+        put("invoiceNumber", value="2026-0043"),
         "number: ours {reference}, theirs 2026-0043",
     ),
     Forgery(
         "due",
-        _set("totals", "totalToPay", value=211.92),
+        put("totals", "totalToPay", value=211.92),
         "due: ours 111.92 SEK, theirs 211.92 SEK (100.00 more)",
     ),
     Forgery(
         "rounding",
-        _set("totals", "totalRoundOff", value=-0.92),
+        put("totals", "totalRoundOff", value=-0.92),
         "rounding: ours 0.00 SEK, theirs -0.92 SEK (0.92 less)",
     ),
     Forgery(
         "issue date",
-        _set("dates", "invoiceDate", value="2026-07-01"),
+        put("dates", "invoiceDate", value="2026-07-01"),
         "issue date: ours 2026-06-30, theirs 2026-07-01",
     ),
     Forgery(
         "due date",
-        _set("dates", "expireDate", value="2026-07-01"),
+        put("dates", "expireDate", value="2026-07-01"),
         "due date: ours 2026-07-30, theirs 2026-07-01",
     ),
     Forgery(
         "reference",
-        _set("ourReference", value="somebody else's"),
+        put("ourReference", value="somebody else's"),
         "reference: ours {reference}, theirs somebody else's",
     ),
 )
@@ -255,12 +254,12 @@ _FORGERIES = (
 _MOMENTS = (
     Moment("before it is created", "created deleted", during=("create", 1, "before")),
     Moment("when it has been created", "created deleted", during=("create", 1, "after")),
-    *_QUIDDLY_ATTACHING,
-    Moment("while it is held", "created deleted", once=_held, request={"hold": True}),
+    *ATTACHING,
+    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
     Moment(
         "while its figures are in question",
         "created deleted",
-        once=_parked(Reason.AMOUNTS_DIFFER),
+        once=is_parked(Reason.AMOUNTS_DIFFER),
         fault=("create", "changed_amount", "before"),
     ),
 )
@@ -268,7 +267,7 @@ _MOMENTS = (
 BLIND: Kind = Kind(
     stand_in=Stand,
     settings=settings,
-    document=_quiddly_document,
+    document=document,
     options={},
     lives=_LIVES,
     forgeries=_FORGERIES,
