@@ -48,6 +48,17 @@ def again(scene: Kept, **fields: Any) -> None:
     scene.begin(**fields)
 
 
+def corrected_twice_and_lost(scene: Kept, to: Document) -> None:
+    """The second correction is not made yet when the database is lost."""
+    scene.provider.script("create", refused(), refused(), *[away()] * 50)
+    scene.begin()
+    for given in (NEW, to):
+        scene.until_asked(Reason.REJECTED)
+        scene.answer(Answer.CORRECT, document=given)
+    scene.until_called("create", 4)
+    again(scene)
+
+
 def row(scene: Kept) -> tuple[Any, Any]:
     """What the books say of it."""
     kept = scene.register.rows[ABOUT]
@@ -96,28 +107,14 @@ def test_a_draft_that_has_the_correction_is_gone_on_with_where_it_stands() -> No
 
 def test_what_was_corrected_last_is_what_is_made() -> None:
     with Kept() as scene:
-        scene.provider.script("create", refused(), refused(), *[away()] * 50)
-        scene.begin()
-        scene.until_asked(Reason.REJECTED)
-        scene.answer(Answer.CORRECT, document=NEW)
-        scene.until_asked(Reason.REJECTED)
-        scene.answer(Answer.CORRECT, document=NEWER)
-        scene.until_called("create", 4)
-        again(scene)
+        corrected_twice_and_lost(scene, NEWER)
         assert scene.ended().amounts == scene.state.amounts
         assert [one.document for one in scene.provider.alive] == [NEWER]
 
 
 def test_what_was_corrected_back_is_what_was_asked_for() -> None:
     with Kept() as scene:
-        scene.provider.script("create", refused(), refused(), *[away()] * 50)
-        scene.begin()
-        scene.until_asked(Reason.REJECTED)
-        scene.answer(Answer.CORRECT, document=NEW)
-        scene.until_asked(Reason.REJECTED)
-        scene.answer(Answer.CORRECT, document=OLD)
-        scene.until_called("create", 4)
-        again(scene)
+        corrected_twice_and_lost(scene, OLD)
         assert scene.ended().status is Status.SENT
         assert [one.document for one in scene.provider.alive] == [OLD]
 
