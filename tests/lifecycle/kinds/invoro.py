@@ -28,15 +28,17 @@ from tests.lifecycle.kinds.kind import (
 )
 from tests.lifecycle.kinds.shared import (
     AS_PROMISED,
+    CHECKING,
+    CREATING,
     DIFFERS,
     IN_DOUBT,
     REFUSED,
     TO_BE_CREDITED,
     TO_BE_DELETED,
+    UNPAID,
+    WAITING,
     a_buyer,
-    awaits_payment,
-    is_held,
-    is_parked,
+    lost_create,
     put,
 )
 
@@ -302,22 +304,10 @@ _MOMENTS = (
         during=("lookup", 1, "before"),
         request={"options": {"peppol_look_up": True}},
     ),
-    Moment("before it is created", "created deleted", during=("create", 1, "before")),
-    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
-    Moment(
-        "while a lost create is looked for",
-        "created deleted",
-        during=("find", 1, "before"),
-        fault=("create", "reset", "after"),
-    ),
-    Moment("while it is checked", "created deleted", during=("read", 1, "after")),
-    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
-    Moment(
-        "while its figures are in question",
-        "created deleted",
-        once=is_parked(Reason.AMOUNTS_DIFFER),
-        fault=("create", "changed_amount", "before"),
-    ),
+    *CREATING,
+    lost_create(1),
+    CHECKING,
+    *WAITING,
     Moment(
         "before it is on its way",
         f"{AS_PROMISED} credited",
@@ -346,13 +336,7 @@ _MOMENTS = (
         stand_in={"delivery_delay": NEVER},
     ),
     *IN_DOUBT,
-    Moment(
-        "while its payment is awaited",
-        f"{AS_PROMISED} credited",
-        Status.CREDITED,
-        once=awaits_payment,
-        request={"goal": Goal.PAID},
-    ),
+    UNPAID,
 )
 
 

@@ -29,16 +29,18 @@ from tests.lifecycle.kinds.kind import (
 )
 from tests.lifecycle.kinds.shared import (
     AS_PROMISED,
+    CHECKING,
+    CREATING,
     DIFFERS,
     IN_DOUBT,
     REFUSED,
     TO_BE_CREDITED,
     TO_BE_DELETED,
+    UNPAID,
+    WAITING,
     a_buyer,
-    awaits_payment,
     cent_more,
-    is_held,
-    is_parked,
+    lost_create,
     put,
     text,
 )
@@ -279,22 +281,10 @@ _FORGERIES = (
 )
 
 _MOMENTS = (
-    Moment("before it is created", "created deleted", during=("create", 1, "before")),
-    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
-    Moment(
-        "while a lost create is looked for",
-        "created deleted",
-        during=("find", 1, "before"),
-        fault=("create", "reset", "after"),
-    ),
-    Moment("while it is checked", "created deleted", during=("read", 1, "after")),
-    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
-    Moment(
-        "while its figures are in question",
-        "created deleted",
-        once=is_parked(Reason.AMOUNTS_DIFFER),
-        fault=("create", "changed_amount", "before"),
-    ),
+    *CREATING,
+    lost_create(1),
+    CHECKING,
+    *WAITING,
     Moment(
         "while it is issued",
         f"{AS_PROMISED} credited",
@@ -308,13 +298,7 @@ _MOMENTS = (
         during=("approve", 1, "after"),
     ),
     *IN_DOUBT,
-    Moment(
-        "while its payment is awaited",
-        f"{AS_PROMISED} credited",
-        Status.CREDITED,
-        once=awaits_payment,
-        request={"goal": Goal.PAID},
-    ),
+    UNPAID,
     Moment(
         "while an e-invoice is on its way",
         "created approved credited",

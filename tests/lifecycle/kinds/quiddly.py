@@ -31,12 +31,14 @@ from tests.lifecycle.kinds.kind import (
 )
 from tests.lifecycle.kinds.shared import (
     AS_PROMISED,
+    CHECKING,
+    CREATING,
     DIFFERS,
     IN_DOUBT,
     REFUSED,
     TO_BE_DELETED,
-    is_held,
-    is_parked,
+    WAITING,
+    lost_create,
     put,
     text,
 )
@@ -176,6 +178,35 @@ _LIVES = (
     ),
 )
 
+STATED: tuple[Forgery, ...] = (
+    Forgery(
+        "due",
+        put("totals", "totalToPay", value=211.92),
+        "due: ours 111.92 SEK, theirs 211.92 SEK (100.00 more)",
+    ),
+    Forgery(
+        "rounding",
+        put("totals", "totalRoundOff", value=-0.92),
+        "rounding: ours 0.00 SEK, theirs -0.92 SEK (0.92 less)",
+    ),
+    Forgery(
+        "issue date",
+        put("dates", "invoiceDate", value="2026-07-01"),
+        "issue date: ours 2026-06-30, theirs 2026-07-01",
+    ),
+    Forgery(
+        "due date",
+        put("dates", "expireDate", value="2026-07-01"),
+        "due date: ours 2026-07-30, theirs 2026-07-01",
+    ),
+    Forgery(
+        "reference",
+        put("ourReference", value="somebody else's"),
+        "reference: ours {reference}, theirs somebody else's",
+    ),
+)
+"""Wherever its answers are those of the same page."""
+
 _FORGERIES = (
     text("buyer's name", "debtor", "name"),
     text("buyer's city", "debtor", "invoiceAddress", "city"),
@@ -210,52 +241,16 @@ _FORGERIES = (
         put("invoiceNumber", value="F-9999"),
         "number: ours {reference}, theirs F-9999",
     ),
-    Forgery(
-        "due",
-        put("totals", "totalToPay", value=211.92),
-        "due: ours 111.92 SEK, theirs 211.92 SEK (100.00 more)",
-    ),
-    Forgery(
-        "rounding",
-        put("totals", "totalRoundOff", value=-0.92),
-        "rounding: ours 0.00 SEK, theirs -0.92 SEK (0.92 less)",
-    ),
-    Forgery(
-        "issue date",
-        put("dates", "invoiceDate", value="2026-07-01"),
-        "issue date: ours 2026-06-30, theirs 2026-07-01",
-    ),
-    Forgery(
-        "due date",
-        put("dates", "expireDate", value="2026-07-01"),
-        "due date: ours 2026-07-30, theirs 2026-07-01",
-    ),
-    Forgery(
-        "reference",
-        put("ourReference", value="somebody else's"),
-        "reference: ours {reference}, theirs somebody else's",
-    ),
+    *STATED,
 )
 
 _MOMENTS = (
     Moment("before its number is looked for", "", during=("find", 1, "before")),
-    Moment("before it is created", "created deleted", during=("create", 1, "before")),
-    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
-    Moment(
-        "while a lost create is looked for",
-        "created deleted",
-        during=("find", 2, "before"),
-        fault=("create", "reset", "after"),
-    ),
+    *CREATING,
+    lost_create(2),
     *ATTACHING,
-    Moment("while it is checked", "created deleted", during=("read", 1, "after")),
-    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
-    Moment(
-        "while its figures are in question",
-        "created deleted",
-        once=is_parked(Reason.AMOUNTS_DIFFER),
-        fault=("create", "changed_amount", "before"),
-    ),
+    CHECKING,
+    *WAITING,
     IN_DOUBT[0],
 )
 

@@ -27,18 +27,17 @@ from tests.lifecycle.kinds.kind import (
     Forgery,
     Kind,
     Life,
-    Moment,
     Shop,
     both,
 )
-from tests.lifecycle.kinds.quiddly import ATTACHES, ATTACHING, OWN, document
+from tests.lifecycle.kinds.quiddly import ATTACHES, ATTACHING, OWN, STATED, document
 from tests.lifecycle.kinds.shared import (
     AS_PROMISED,
+    CREATING,
     DIFFERS,
     REFUSED,
     TO_BE_DELETED,
-    is_held,
-    is_parked,
+    WAITING,
     put,
 )
 from tests.lifecycle.telling import HASTE, polling
@@ -224,44 +223,13 @@ _FORGERIES = (
         put("invoiceNumber", value="2026-0043"),
         "number: ours {reference}, theirs 2026-0043",
     ),
-    Forgery(
-        "due",
-        put("totals", "totalToPay", value=211.92),
-        "due: ours 111.92 SEK, theirs 211.92 SEK (100.00 more)",
-    ),
-    Forgery(
-        "rounding",
-        put("totals", "totalRoundOff", value=-0.92),
-        "rounding: ours 0.00 SEK, theirs -0.92 SEK (0.92 less)",
-    ),
-    Forgery(
-        "issue date",
-        put("dates", "invoiceDate", value="2026-07-01"),
-        "issue date: ours 2026-06-30, theirs 2026-07-01",
-    ),
-    Forgery(
-        "due date",
-        put("dates", "expireDate", value="2026-07-01"),
-        "due date: ours 2026-07-30, theirs 2026-07-01",
-    ),
-    Forgery(
-        "reference",
-        put("ourReference", value="somebody else's"),
-        "reference: ours {reference}, theirs somebody else's",
-    ),
+    *STATED,
 )
 
 _MOMENTS = (
-    Moment("before it is created", "created deleted", during=("create", 1, "before")),
-    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
+    *CREATING,
     *ATTACHING,
-    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
-    Moment(
-        "while its figures are in question",
-        "created deleted",
-        once=is_parked(Reason.AMOUNTS_DIFFER),
-        fault=("create", "changed_amount", "before"),
-    ),
+    *WAITING,
 )
 
 BLIND: Kind = Kind(

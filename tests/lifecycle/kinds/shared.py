@@ -100,3 +100,38 @@ IN_DOUBT = (
         fault=("approve", "reset", "after"),
     ),
 )
+
+
+# --- where a cancel may catch it, alike at several ------------------------------------------------
+
+CREATING = (
+    Moment("before it is created", "created deleted", during=("create", 1, "before")),
+    Moment("when it has been created", "created deleted", during=("create", 1, "after")),
+)
+CHECKING = Moment("while it is checked", "created deleted", during=("read", 1, "after"))
+WAITING = (
+    Moment("while it is held", "created deleted", once=is_held, request={"hold": True}),
+    Moment(
+        "while its figures are in question",
+        "created deleted",
+        once=is_parked(Reason.AMOUNTS_DIFFER),
+        fault=("create", "changed_amount", "before"),
+    ),
+)
+UNPAID = Moment(
+    "while its payment is awaited",
+    f"{AS_PROMISED} credited",
+    Status.CREDITED,
+    once=awaits_payment,
+    request={"goal": Goal.PAID},
+)
+
+
+def lost_create(nth: int) -> Moment:
+    """The search for a create whose answer was lost, if it is search number `nth`."""
+    return Moment(
+        "while a lost create is looked for",
+        "created deleted",
+        during=("find", nth, "before"),
+        fault=("create", "reset", "after"),
+    )
