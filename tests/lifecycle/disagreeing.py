@@ -79,11 +79,11 @@ async def _twice(kept: Kept, shop: Shop) -> Seeded:
     return Seeded(reference, says=await behind_our_back(shop, reference))
 
 
-def _changed(change: Callable[[Any], None], **request: Any) -> Seed:
-    """Somebody changes the one that was sent."""
+def _changed(change: Callable[[Any], None], request: Callable[[], dict[str, Any]] = dict) -> Seed:
+    """Somebody changes the one that was sent, which `request` says when it is asked for."""
 
     async def seed(kept: Kept, shop: Shop) -> Seeded:
-        reference = await sent(shop, **request)
+        reference = await sent(shop, **request())
         (identity,) = shop.stand_in.ledger.live(reference)
         change(shop.stand_in.books.invoices[identity])
         return Seeded(reference, identity)
@@ -259,7 +259,7 @@ WAYS: Mapping[FindingKind, Mapping[str, Way | str]] = {
     ),
     _K.DATES: _each(
         Way(_changed(_invoro_dates)),
-        Way(_changed(_mollie_dates, **_issued_today())),
+        Way(_changed(_mollie_dates, _issued_today)),
         Way(_changed(_zero_friction_dates)),
     ),
     _K.BUYER: _each(
