@@ -29,11 +29,18 @@ from invoicing.errors import EngineRefused, ServerAway
 from invoicing.process import run
 from invoicing.state.attributes import quoted
 from invoicing.state.identity import (
+    AMEND_WORKFLOW,
+    CREDITS_WORKFLOW,
+    DOCUMENT_WORKFLOW,
     EVENT_WORKFLOW,
     FEED_WORKFLOW,
     MONEY_WORKFLOW,
     NOTICES_WORKFLOW,
     ORDER_WORKFLOW,
+    PAY_LINK_WORKFLOW,
+    PREVIEW_WORKFLOW,
+    RECONCILIATION_WORKFLOW,
+    RETENTION_WORKFLOW,
     TASK_QUEUE,
     WORKFLOW,
 )
@@ -54,8 +61,9 @@ LIVING = f"{RUNNING} AND WorkflowType != {quoted(MONEY_WORKFLOW)}"
 a year a sample is enough."""
 
 TYPES = (
-    *(WORKFLOW, ORDER_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW, NOTICES_WORKFLOW),
-    MONEY_WORKFLOW,
+    *(WORKFLOW, ORDER_WORKFLOW, CREDITS_WORKFLOW, AMEND_WORKFLOW, EVENT_WORKFLOW, FEED_WORKFLOW),
+    *(NOTICES_WORKFLOW, DOCUMENT_WORKFLOW, MONEY_WORKFLOW, PAY_LINK_WORKFLOW, PREVIEW_WORKFLOW),
+    *(RECONCILIATION_WORKFLOW, RETENTION_WORKFLOW),
 )
 """Of which a sample of the ended ones is looked at: what asks them for their state replays them."""
 

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from invoicing.state.invoice import Status
 from rollout import replaying
 from rollout.differences import Difference
-from rollout.replaying import MOST_KINDS, Replayed, check
+from rollout.replaying import MOST_KINDS, TYPES, Replayed, check
 from tests.lifecycle.telling import polling, talkative
 from tests.rollout.changed import WITHOUT_FEEDS, Breaking, Patched, Raising, stories
 from tests.rollout.conftest import Scene
@@ -106,3 +106,7 @@ def test_kinds_of_difference_are_kept_up_to_a_bound() -> None:
     assert whole.differ == 6 * MOST_KINDS
     assert len(whole.first) == MOST_KINDS
     assert len(whole.kinds) == MOST_KINDS + 1
+
+
+def test_of_each_type_that_a_worker_runs_some_that_ended_are_looked_at() -> None:
+    assert sorted(TYPES) == sorted(story.__name__ for story in STORIES)
