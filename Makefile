@@ -9,9 +9,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/durable-invoicing
 PINS := requirements.txt requirements-dev.txt
 # One environment per set of pins and interpreter: a change of either makes a new one.
 KEY = $(shell { cat $(PINS); $(PYTHON) -VV; } 2>/dev/null | cksum | cut -d ' ' -f 1)
-# More test processes than cores, for much of what they do is waiting. Each collects all tests anew and
-# has Temporal servers of its own, so no more than twice as many, and 8 at most.
-JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
+# One test process more than cores, for some of what they do is waiting; 8 at most. Each collects all
+# tests anew and has Temporal servers of its own: with two more than cores, the whole took longer.
+JOBS = $(shell $(PYTHON) -c 'import os; print(min(8, 1 + (os.cpu_count() or 1)))')
 # The servers of tests live for minutes: they may keep more garbage, and collect it less often.
 TESTS = TESTS_REQUIRE_SERVER=1 GOGC=400 $(RUN) -m pytest -n $(JOBS) --dist worksteal
 VENV = $(CACHE)/venv-$(KEY)
