@@ -151,7 +151,7 @@ def workers(
             *RegisterActivities(AtOnce(register), client.data_converter).all(),
         ],
         workflow_runner=runner,
-        max_cached_workflows=setup.cached_workflows,
+        max_cached_workflows=setup.cache(),
         deployment_config=_build(setup),
     )
     calls = (

@@ -43,7 +43,7 @@ def _bare(
         task_queue=bare.WORKFLOWS,
         workflows=[bare.BareWorkflow],
         workflow_runner=runner,
-        max_cached_workflows=setup.cached_workflows,
+        max_cached_workflows=setup.cache(),
     )
     calls = Worker(
         client,

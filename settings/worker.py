@@ -12,7 +12,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from invoicing.books.retention import Days, Retained
 from providers.registry import ADAPTORS
-from settings import variables
+from settings import memory, variables
 from settings.shared import (
     PREFIX,
     ClientSettings,
@@ -51,13 +51,20 @@ def _by_provider(value: Any) -> Any:
     return days
 
 
+_SHARE = 4
+"""A quarter of the memory may be the cache's, 1 MiB for each: one of 1,000 lines takes 0.85, an
+ordinary one 0.11."""
+_LEAST_CACHED, _MOST_CACHED = 20, 1000
+"""Further ones would wake so seldom that a replay costs nothing."""
+
+
 class WorkerSettings(Variables):
     """How a worker works.
 
     pace: multiplies every wait; below 1 only for tests and demonstrations.
     calls: provider calls at once, per provider; notices at once, per subscriber.
-    cached_workflows: invoices kept in memory, about 110 kB each; the others are replayed from
-        their history when they wake, which takes about 50 ms of CPU.
+    cached_workflows: invoices kept in memory; the others are replayed from their history when they
+        wake, which takes about 50 ms of CPU. None: as many as fit; `cache` says how many.
     grace: how long calls under way may take when the worker is told to stop. It must exceed the
         adaptors' time-outs, or stopping the worker leaves creates in doubt.
     metrics: address and port where Prometheus finds `/metrics`, if it is to find any.
@@ -78,7 +85,7 @@ class WorkerSettings(Variables):
 
     pace: float = Field(default=1.0, gt=0)
     calls: int = Field(default=50, gt=0)
-    cached_workflows: int = Field(default=200, ge=0)
+    cached_workflows: int | None = Field(default=None, ge=0)
     grace: float = Field(default=60.0, ge=0)
     metrics: str | None = None
     metrics_every: float = Field(default=30.0, gt=0)
@@ -90,6 +97,12 @@ class WorkerSettings(Variables):
     retention: Annotated[Days, BeforeValidator(_days)] = {}
     money_days: int = Field(default=396, ge=0, le=3653)
     money_days_of: Annotated[dict[str, _Hears], NoDecode, BeforeValidator(_by_provider)] = {}
+
+    def cache(self) -> int:
+        """How many workflows are kept in memory (docs/decisions/0059)."""
+        if self.cached_workflows is not None:
+            return self.cached_workflows
+        return min(_MOST_CACHED, max(_LEAST_CACHED, memory.usable() // _SHARE))
 
     def hears(self) -> dict[str, timedelta]:
         """How long, by provider."""

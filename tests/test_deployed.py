@@ -58,6 +58,7 @@ LEFT_OUT: dict[tuple[str, str], str] = {
     (GATEWAY, "INVOICING_WEB_UI"): OF_THE_COMMAND_LINE,
     (WORKER, "INVOICING_BOOKINGS"): OF_THE_COMMAND_LINE,
     (GATEWAY, "INVOICING_BOOKINGS"): "a file of one's own, mounted where there is one",
+    (WORKER, "INVOICING_CACHED_WORKFLOWS"): "as many as fit into its memory",
     (WORKER, "INVOICING_MONEY_DAYS_OF"): "INVOICING_MONEY_DAYS says it for every provider",
     (COMPOSE, "INVOICING_BUILD"): "one worker, which is replaced: there is nothing to promote",
 }
