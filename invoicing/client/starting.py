@@ -27,7 +27,7 @@ from invoicing.state.identity import (
     workflow_id,
 )
 from invoicing.state.invoice import Invoice, Status
-from invoicing.state.lives import Earlier
+from invoicing.state.lives import Earlier, was_carried_out
 from invoicing.temporal.asking import Execution, Refused, accepted
 from invoicing.temporal.lists import CUT_OFF_BY
 
@@ -85,7 +85,7 @@ class Starting:
             memo,
             content(asked) if asked else UNKNOWN_CONTENT,
             last.close_time or datetime.now(UTC),
-            unfinished=last.status in (*CUT_OFF_BY, WorkflowExecutionStatus.FAILED),
+            unfinished=_is_unfinished(last),
         )
 
     async def _left_nothing(self, last: WorkflowExecutionDescription) -> bool:
@@ -93,6 +93,9 @@ class Starting:
         status = last.typed_search_attributes.get(attributes.STATUS)
         if status != Status.ABANDONED:
             return status != Status.EXPIRED
+        if last.status in CUT_OFF_BY:
+            # Nobody can read what it left: it told its subscriber when it was cut off.
+            return False
         handle = self.temporal.get_workflow_handle(last.id, run_id=last.run_id, result_type=Invoice)
         invoice: Invoice = await handle.result()
         there = invoice.provider_id is not None and invoice.stage is not Stage.DELETED
@@ -127,6 +130,12 @@ class Starting:
 
     def _handle(self, reference: str) -> Execution:
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)
+
+
+def _is_unfinished(last: WorkflowExecutionDescription) -> bool:
+    status = last.typed_search_attributes.get(attributes.STATUS)
+    cut_off = last.status in (*CUT_OFF_BY, WorkflowExecutionStatus.FAILED)
+    return cut_off and not was_carried_out(status)
 
 
 async def _refuse_if_owned(reference: str, last: WorkflowExecutionDescription) -> None:

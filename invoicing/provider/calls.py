@@ -122,8 +122,9 @@ class Plan(Recorded):
     recognises it by our names and tells later what became of it. For the last two see CONFIRMED."""
     sent_by: Literal["create", "approve", "send"] = "send"
     """The call after which the buyer may receive it: that one waits for `send_on` and for a
-    release, and is not repeated while an earlier one may still take effect. `create` where the
-    first call makes the invoice final at once."""
+    release. A create or a send is not repeated while an earlier one may still take effect; a second
+    approval is refused by whoever has approved it. `create` where the first call makes the invoice
+    final at once."""
     attachments: tuple[Attachment, ...] = ()
     """What is added to the draft before anything else is done with it; see Attaches."""
     keys: tuple[str, ...] = ()

@@ -366,7 +366,7 @@ class Case(Memory):
         )
 
 
-STANDS = (Status.APPROVED, Status.SENT, Status.DELIVERED, Status.PAID)
+STANDS = (Status.APPROVED, Status.SENDING, Status.SENT, Status.DELIVERED, Status.PAID)
 """Ways to end with an invoice that is to be paid, or is."""
 
 _NOT_THERE = (Stage.NONE, Stage.DELETED)

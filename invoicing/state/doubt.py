@@ -28,6 +28,10 @@ from invoicing.provider import Stage
 CREATE = "create"
 UPDATE = "update"
 SEND = "send"
+CREDIT = "credit"
+NOT_TWICE = (SEND, CREDIT)
+"""Changes that a provider may make as often as it is asked: the buyer has the invoice twice, or two
+credit notes. Of the others the second finds that it has happened."""
 MOST_CALLS = 40
 """Calls of one kind and content count as one. What still exceeds this is put together into the
 oldest, as content that is not known: never less doubt than before."""
@@ -103,6 +107,11 @@ class Doubt(Recorded):
             for verb, each in (*asked, (SEND, UNKNOWN_CONTENT))
         )
         return cls(calls=_bounded(calls), watched=True)
+
+    def begun(self, verb: str, at: datetime) -> Doubt:
+        """An earlier life may have had this change made of the invoice that it knew."""
+        call = Call(verb=verb, content=UNKNOWN_CONTENT, at=at, fate=Fate.INHERITED)
+        return self.model_copy(update={"calls": _bounded((*self.calls, call))})
 
     def planned(self, effect: timedelta) -> Doubt:
         """The plan says how long a call may still take effect."""

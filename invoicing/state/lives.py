@@ -9,6 +9,14 @@ from typing import Any
 
 from invoicing.model import Recorded
 from invoicing.state.identity import CANCELLED, CONTENTS, CORRECTED, HELD, IN_PARTS, MOST_CONTENTS
+from invoicing.state.invoice import Status
+
+
+def was_carried_out(status: str | None) -> bool:
+    """Whether the life whose last status this is had come to its own end before it was cut off: it
+    may have looked for what takes effect late, or told its subscriber. What people had said in it
+    was carried out then, a cancel above all."""
+    return status in (Status.CANCELLED, Status.ABANDONED)
 
 
 class Earlier(Recorded):
@@ -35,8 +43,8 @@ class Earlier(Recorded):
         """What the memo of the last life leaves to the next one.
 
         `asked` is the digest of the content that it began with. `unfinished` says that it did not
-        come to its own end: it was cut off, or failed because nobody came in time. What people had
-        said then still holds; at any other end it has been carried out.
+        come to its own end: it was cut off, or failed because it was refused or nobody came in
+        time. What people had said then still holds; at any other end it has been carried out.
         """
         return cls(
             ended=ended,

@@ -49,7 +49,7 @@ MUTANTS = (
     Mutant(
         "what a lost create left is not taken back with ours",
         SEARCHING,
-        "            if not await _deleted(life, one):\n                _adopt_next(life, one)\n",
+        "            if not await _delete_stray(life, one):\n                _adopt_next(life, one)\n",
         "            if False:\n                _adopt_next(life, one)\n",
     ),
     Mutant(

@@ -36,8 +36,8 @@ MUTANTS = (
     Mutant(
         "a successor goes on with the first request though a person had corrected it",
         CLAIMING,
-        "    if first and _is_corrected(life, claimed):\n",
-        "    if first and False and _is_corrected(life, claimed):\n",
+        "    if first and _takes_on_correction(life, claimed):\n",
+        "    if first and False and _takes_on_correction(life, claimed):\n",
     ),
     Mutant(
         "an older correction is taken for the last",

@@ -26,7 +26,7 @@ from invoicing.state.identity import (
 )
 from invoicing.state.identity import content as digest
 from invoicing.state.invoice import Invoice, Status
-from invoicing.state.lives import Earlier
+from invoicing.state.lives import Earlier, was_carried_out
 from invoicing.state.order_case import OrderInput
 from simulation.documents import content, sums
 from simulation.engine import AlreadyStarted, Run, Server
@@ -113,7 +113,7 @@ class Caller:
             last.memo,
             digest(asked),
             last.closed_at or self._server.now,
-            unfinished=last.status in ("terminated", "failed"),
+            unfinished=_is_unfinished(last),
         )
 
     def _start(
@@ -188,6 +188,11 @@ class Caller:
         )
 
 
+def _is_unfinished(last: Run) -> bool:
+    status = last.search_attributes.get(attributes.STATUS.name)
+    return last.status in ("terminated", "failed") and not was_carried_out(status)
+
+
 def _left_nothing_final(last: Run) -> bool:
     status = last.search_attributes.get(attributes.STATUS.name)
     ended = last.status == "failed" or status in (Status.CANCELLED, Status.ABANDONED)
@@ -198,6 +203,8 @@ def _left_nothing(last: Run) -> bool:
     status = last.search_attributes.get(attributes.STATUS.name)
     if status != Status.ABANDONED:
         return status != Status.EXPIRED
+    if last.status == "terminated":
+        return False
     invoice: Invoice = last.result
     there = invoice.provider_id is not None and invoice.stage is not Stage.DELETED
     return not (there or invoice.in_doubt)

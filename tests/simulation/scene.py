@@ -44,6 +44,7 @@ from invoicing.provider import (
     Target,
 )
 from invoicing.request import InvoiceRequest, OrderRequest
+from invoicing.state import attributes
 from invoicing.state.case import InvoiceInput
 from invoicing.state.identity import (
     MEMO,
@@ -65,7 +66,7 @@ from invoicing.state.invoice import (
     Resolve,
     Status,
 )
-from invoicing.state.lives import Earlier
+from invoicing.state.lives import Earlier, was_carried_out
 from invoicing.state.news import AcknowledgeCall, Became, BecameCall, Located, LocatedAll, Polled
 from invoicing.state.order import Deliver, Order, invoice_reference
 from invoicing.state.order_case import OrderInput
@@ -490,5 +491,6 @@ class Scene:
 
 def _earlier(last: Run) -> Earlier:
     assert last.closed_at is not None
-    unfinished = last.status in ("terminated", "failed")
+    status = last.search_attributes.get(attributes.STATUS.name)
+    unfinished = last.status in ("terminated", "failed") and not was_carried_out(status)
     return Earlier.of(last.memo, content(last.memo[MEMO]), last.closed_at, unfinished=unfinished)

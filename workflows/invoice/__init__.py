@@ -2,7 +2,8 @@
 
 workflow      what may be asked of a running invoice: updates, signals, queries
 instructions  what people want of it: may it be wanted now, what it changes in the memory
-story         plan → look up → create draft → attach → check → approve → send → track → end
+story         plan → claim → look up → create draft → confirm → update → attach → check → approve →
+              send → track → be alone → end
 life          what all steps share: the memory, the calls, the waits, the questions
 inheritance   what people said that a successor must know, in the memo
 calls         the provider's verbs as durable calls
@@ -24,7 +25,7 @@ closing       after the end: what takes effect late is found and removed
 hearing       the very last: whatever hears of its money is begun
 
 A step that had to wait never goes on to a call: it looks again first. So most checks here that may
-wait or ask (`may_go`, `late_effects_are_over`, `_found_more`) answer with a bool, and the loop
+wait or ask (`may_go`, `late_effects_are_over`, `_must_look_again`) answer with a bool, and the loop
 around them goes round again.
 """
 

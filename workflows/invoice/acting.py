@@ -19,6 +19,7 @@ from workflows.kit.endings import Overdue
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Snapshot, Stage, Target
+    from invoicing.state.doubt import NOT_TWICE
     from invoicing.state.invoice import AWAY, LOST
     from invoicing.state.questions import Answer, Reason
 
@@ -106,7 +107,7 @@ async def late_effects_are_over(life: Life, verb: str) -> bool:
     """Whether no earlier call of this kind can still take effect.
 
     Where one can, this waits for one pause and answers False: the caller looks again and comes
-    back. What reaches the buyer is not repeated before that time, or it could reach them twice.
+    back. What may be done twice is not repeated before that time.
 
     This and the wait for a provider that is away take turns where the call is lost again and
     again. So they are one row with one deadline: else each would begin anew every time, and
@@ -172,9 +173,9 @@ async def _refused(
     had its effect. Has it not, a person is asked. Where nobody can see the stage, they may also say
     that it happened, and the call is not made again unasked."""
     blind, doubt = life.plan.blind, life.case.doubt
-    # The look below clears up a refusal, but not under a blind plan, and not of a send: if that
-    # takes effect late and we send again, the buyer has it twice.
-    doubted = blind or verb == "send"
+    # The look below clears up a refusal, but not under a blind plan, and not of what may be done
+    # twice: should that take effect late, and we do it again.
+    doubted = blind or verb in NOT_TWICE
     now = workflow.now()
     life.case.doubt = doubt.refused(verb, now) if doubted else doubt.declined(verb, now)
     if await view(life) is not before:

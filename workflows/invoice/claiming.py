@@ -47,14 +47,14 @@ async def claim(life: Life) -> None:
 async def _claim(life: Life) -> None:
     first = not life.case.claimed
     claimed = await _answered(life)
-    if first and _is_corrected(life, claimed):
+    if first and _takes_on_correction(life, claimed):
         raise StartOver
     life.case.claimed = life.content
     if first:
         _take(life, claimed)
 
 
-def _is_corrected(life: Life, claimed: Claimed) -> bool:
+def _takes_on_correction(life: Life, claimed: Claimed) -> bool:
     """Whether an earlier life made it from something else than this one would: so does this one,
     from here on."""
     case, known = life.case, _made_from(life, claimed)
@@ -77,7 +77,7 @@ def _made_from(life: Life, claimed: Claimed) -> Correction | None:
         known = last or _of(life.begun_with)
         other = claimed.word is Word.KNOWN and known.content != life.content
         return known if other and known.content in claimed.contents else None
-    # Where somebody has said more since, nobody knows it any more, and it is held.
+    # A later correction that the register was not told of is unknown: then it is held.
     is_last = last is not None and (left is None or left.wanted in ("", last.content))
     return last if is_last else None
 
@@ -207,10 +207,16 @@ def _inherit(life: Life, claimed: Claimed) -> None:
         there = left.provider_id is not None and left.stage != Stage.DELETED
         if there:
             _adopt(life, left)
+            if case.blind and case.stage is Stage.DRAFTED:
+                # The row may be from before the approval, and no look shows whether that went out.
+                case.doubt = case.doubt.begun("approve", workflow.now())
             # An update of it may have been lost, and the figures of both may be the same.
             is_of = left.draft == life.content or case.doubt.is_of(life.content)
             # What is final is not taken away unasked, but it is not what was corrected just now.
             case.correcting = not is_of and (case.corrected or not case.was_final)
+        else:
+            # The names of those before were used up, and what may be under way has this one.
+            case.generation = left.generation
     else:
         # A provider that knows an invoice by our name for it refuses the name of one that is over.
         given_up = left.provider_id is not None and not left.in_doubt

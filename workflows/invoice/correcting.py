@@ -20,7 +20,7 @@ from workflows.kit.endings import StartOver
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Stage
-    from invoicing.state.doubt import CREATE, UPDATE
+    from invoicing.state.doubt import CREATE, UNKNOWN_CONTENT, UPDATE
     from invoicing.state.questions import Answer, Reason
 
 
@@ -113,16 +113,21 @@ async def _not_updated(life: Life, problem: Trouble) -> None:
 async def _make_again(life: Life) -> NoReturn:
     """Take away the draft that has the old content; then the story begins anew."""
     case = life.case
-    await withdraw(life)
+    by_us = await withdraw(life)
     case.credited |= case.stage is Stage.CREDITED
+    vanished = case.provider_id is not None and case.stage is Stage.DELETED and not by_us
     case.forget()
+    if vanished and not life.cannot_look:
+        # "Deleted" may be wrong, so it is searched for before another one is made.
+        case.doubt = case.doubt.missed(UNKNOWN_CONTENT, workflow.now())
     case.plan, case.looked_up, case.correcting = None, False, False
     raise StartOver
 
 
-async def withdraw(life: Life) -> None:
+async def withdraw(life: Life) -> bool:
     """Delete our draft, and wait until it is gone. Asks where it has become final meanwhile: once a
-    person has credited it there, it is gone as well."""
+    person has credited it there, it is gone as well. Whether we had it deleted just now."""
+    by_us = life.case.accepted == "delete"
     while life.case.provider_id is not None and await view(life) not in GONE:
         if life.case.stage is Stage.DRAFTING:
             pace = life.paces.drafting
@@ -132,7 +137,9 @@ async def withdraw(life: Life) -> None:
         elif life.case.accepted == "delete":
             await until_gone(life, "deletion")
         else:
+            by_us = True
             await delete(life)
+    return by_us
 
 
 async def _ask_whether_it_is_taken_back(life: Life) -> None:

@@ -21,9 +21,10 @@ with workflow.unsafe.imports_passed_through():
 async def ask_for_document(life: Life) -> None:
     """Begin the workflow that fetches it, once for each invoice that is final under the reference,
     where the worker keeps documents."""
-    if life.case.document_asked or not life.plan.keeps_document:
+    case = life.case
+    if case.document_asked or not (life.plan.keeps_document and case.was_final):
         return
-    life.case.document_asked = True
+    case.document_asked = True
     try:
         fetching = await workflow.start_child_workflow(
             DocumentWorkflow.run,

@@ -88,7 +88,7 @@ async def find_another(life: Life) -> bool:
         if len(others) == 1:
             life.case.doubt = life.case.doubt.found_one()
         for one in others:
-            if not await _deleted(life, one):
+            if not await _delete_stray(life, one):
                 _adopt_next(life, one)
                 return True
         if life.case.doubt.absent(workflow.now()):
@@ -138,12 +138,12 @@ def others_of(life: Life, search: Search) -> list[Snapshot]:
 async def remove(life: Life, strays: list[Snapshot], reason: Reason) -> None:
     """Delete the drafts that state our reference; ask a person about anything else."""
     for one in strays:
-        if not await _deleted(life, one):
+        if not await _delete_stray(life, one):
             await _ask_about_strays(life, strays, reason)
             return
 
 
-async def _deleted(life: Life, stray: Snapshot) -> bool:
+async def _delete_stray(life: Life, stray: Snapshot) -> bool:
     """Delete a draft too many; whether it is gone. It is read first, deleted at most once, and
     read again. One that is no draft is not touched."""
     if stray.reference != life.request.reference:

@@ -22,7 +22,8 @@ from workflows.kit.endings import Cancelling, Ended, StartOver
 
 
 async def live(life: Life) -> Ended:
-    """plan → (claim) → look up → create draft → attach → check → (hold) → approve → send → track.
+    """plan → claim → look up → create draft → confirm → update → attach → check → (hold) → approve
+    → send → track → be alone.
 
     Its document, where it is kept, is asked for once it is final.
 

@@ -22,7 +22,7 @@ from workflows.kit.endings import Ended
 
 with workflow.unsafe.imports_passed_through():
     from invoicing.provider import Stage
-    from invoicing.state.doubt import CREATE, SEND
+    from invoicing.state.doubt import CREATE, CREDIT, SEND
     from invoicing.state.invoice import Status
     from invoicing.state.questions import Answer, Reason
 
@@ -63,9 +63,15 @@ async def _from(life: Life, stage: Stage) -> None:
     elif is_deletable(life):
         await delete(life)
     elif may_credit:
-        await attempt(life, "credit", life.calls.credit, (Answer.RETRY, Answer.KEEP))
+        await _credit(life)
     else:
         await _ask_whether_it_stands(life)
+
+
+async def _credit(life: Life) -> None:
+    # Not again while an earlier one may take effect. Where nobody can look, a person says.
+    if life.plan.blind or await late_effects_are_over(life, CREDIT):
+        await attempt(life, CREDIT, life.calls.credit, (Answer.RETRY, Answer.KEEP))
 
 
 async def _ask_whether_it_stands(life: Life) -> None:
@@ -95,11 +101,11 @@ async def _gone(life: Life, stage: Stage) -> None:
 async def _end_unless_more_is_there(life: Life) -> None:
     """End where nothing more is there and nothing can come. The id and number of an invoice that
     is gone stay in the state."""
-    if not await _found_more(life) and await _nothing_can_come(life):
+    if not await _must_look_again(life) and await _nothing_can_come(life):
         raise Ended(Status.CREDITED if life.case.credited else Status.CANCELLED)
 
 
-async def _found_more(life: Life) -> bool:
+async def _must_look_again(life: Life) -> bool:
     """Find out whether something is there that we do not know of. True: there may be, so the caller
     goes round again. False: nothing is left.
 

@@ -1,8 +1,9 @@
 """Calls to a provider as a workflow sees them: durable, and ending in an answer or a Trouble.
 
-A call that changes nothing is repeated by the engine until it answers. A call that changes
-something is tried once, and soon or not at all: whether it happened is a question that the workflow
-answers by looking.
+What is asked of our own or before anything is made is repeated by the engine until it answers. A
+look at an invoice is tried once, and the workflow looks again. A call that changes something is
+tried once, and soon or not at all: whether it happened is a question that the workflow answers by
+looking.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Turn(IntEnum):
     BACK = 1
     """Deleting and crediting."""
     ON = 2
-    """What makes an invoice final, or brings it to its buyer."""
+    """What has a draft go on: updated, attached to, made final, brought to its buyer."""
     LOOK = 3
     BEGIN = 4
     """A draft, a registration."""
