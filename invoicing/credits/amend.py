@@ -271,6 +271,16 @@ class AmendInput(Recorded):
     resumed: AmendCase | None = None
 
 
+def begun_again(reference: str, kept: AmendCase, wanted: Amend) -> AmendInput:
+    """What one that has ended is begun again with: with all that it knew, unless nothing had come
+    of it."""
+    if kept.left_nothing:
+        return AmendInput(reference=reference, wanted=wanted)
+    if kept.stopped or kept.outcome:
+        kept.go_on(wanted)
+    return AmendInput(reference=reference, resumed=kept)
+
+
 def why_not_begun(wanted: Amend, known: Credits, there: Invoice | None) -> str:
     """Why it is not begun, by what is credited of the invoice (`known`), and by what the reference
     of the new one stands for, if anything; empty: nothing stands against it."""

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 
 LEFT_AS_IT_IS = (Status.ABANDONED, Status.EXPIRED)
-"""Ends at which nothing is taken back: a cancel that waits to be answered is not said to be taken."""
+"""Ends at which nothing is taken back: a cancel that still waits is not said to be taken."""
 
 
 @workflow.defn
