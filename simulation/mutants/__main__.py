@@ -179,8 +179,11 @@ def _write(path: Path, text: str) -> None:
 def _judges() -> Iterable[tuple[str, list[str]]]:
     quiet = ["-q", "-x", "-p", "no:cacheprovider", "--no-header"]
     yield "tests", [sys.executable, "-m", "pytest", *quiet, *PURE]
-    late, others = ("late_money", "late_papers"), ("long_lives", "credits", "two_people")
-    names = (*late, "updating", "scenarios", *others)
+    late, others = (
+        ("late_money", "late_papers"),
+        ("long_lives", "credits", "two_people", "amending"),
+    )
+    names = (*late, "updating", "same_moment", "scenarios", *others)
     scenarios = [f"tests/simulation/test_{name}.py" for name in names]
     # At every moment, not only at those of `make test`: some guards matter at few of them.
     whole = ["env", "TESTS_THOROUGH=1"]

@@ -13,7 +13,7 @@ from invoicing.credits.amend import Amend, AmendCase, AmendInput, Amendment, Ame
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.state.identity import AMEND_WORKFLOW, amend_id
 from simulation import life as lives
-from simulation.decisions import Amending, AmendTrouble, Decision, Trigger
+from simulation.decisions import Amending, AmendTrouble, CallFault, Decision, Trigger
 from simulation.documents import document
 from simulation.drawing import Life, draw_life
 from simulation.drawing_people import draw_amendments
@@ -67,6 +67,12 @@ def test_it_is_credited_and_then_made() -> None:
     done = lived(AMEND)
     assert made(done) == {"create": 3, "approve": 3, "send": 3}
     assert said(done, f"{NEW}: a life begins") == 1
+
+
+def test_the_new_one_is_not_asked_for_while_somebody_is_asked_about_the_credit_note() -> None:
+    done = lived(AMEND, CallFault("approve", 2, "rejected", "never"))
+    assert said(done, f"invoice/{REFERENCE}#A1 asks: rejected") == 1
+    assert made(done)["create"] == 3
 
 
 def test_two_who_amend_it_at_once_under_one_name_have_it_made_once() -> None:

@@ -140,7 +140,7 @@ async def _until_released(life: Life) -> None:
         life.waits.over()
         return
     if await ask(life, Reason.HOLD_OVERDUE, (Answer.WAIT, Answer.RELEASE)) is Answer.RELEASE:
-        # The hold itself ended the moment this was said: one that is there now came after it.
+        # The hold itself ended the moment this was said: one that is there now came later.
         leave_word(case)
 
 
