@@ -166,6 +166,9 @@ class AmendCase(Memory):
     precedent: Precedent | None = None
     """The invoice that is amended, as the new one names it."""
     credited: bool = False
+    unseen: bool = False
+    """Whether it counts as credited, and nobody has seen that it is: whoever amends it again has
+    been told so."""
     begun: bool = False
     """Whether the new invoice was asked for, and nothing is known against it."""
     tried: tuple[str, ...] = ()
@@ -314,6 +317,15 @@ def under_way(known: Credits) -> str:
 
 MOST_NAMES = 5
 """Credits that a sentence names."""
+
+
+_SEEN = (Status.APPROVED, Status.SENDING, Status.SENT, Status.DELIVERED, Status.PAID)
+
+
+def is_unseen(credit: CreditState) -> bool:
+    """Whether it counts as credited by a person's word alone, who has named no credit note: one
+    that they left as it is, so that nothing is credited twice."""
+    return credit.became == "credited" and not credit.number and credit.status not in _SEEN
 
 
 def is_credited(known: Credits) -> bool:

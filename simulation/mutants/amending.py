@@ -15,6 +15,12 @@ MUTANTS = (
         "    if ours is None:\n",
     ),
     Mutant(
+        "a credit that nobody has seen counts as one that was",
+        STORY,
+        "    if is_unseen(ours) and not case.unseen:\n",
+        "    if False:\n",
+    ),
+    Mutant(
         "a new invoice that was taken back before it was final counts as made",
         STORY,
         "    if (new.final and (new.number or new.ended)) or ",

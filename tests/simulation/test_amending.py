@@ -5,16 +5,20 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from invoicing.credits.amend import Amend, AmendCase, AmendInput, Amendment, AmendStatus
+from invoicing.credits.case import Credits, CreditsStatus, CreditState
+from invoicing.credits.credit import Left, Sums
 from invoicing.request import Goal, InvoiceRequest
 from invoicing.state.identity import AMEND_WORKFLOW, amend_id
+from invoicing.state.invoice import Status
 from simulation import life as lives
 from simulation.decisions import Amending, AmendTrouble, CallFault, Decision, Trigger
-from simulation.documents import document
+from simulation.documents import ISSUED, document
 from simulation.drawing import Life, draw_life
 from simulation.drawing_people import draw_amendments
 from simulation.engine import Attempt, Limits, Server
@@ -166,4 +170,42 @@ def test_one_that_was_asked_for_again_and_then_waits_can_continue_as_new() -> No
     assert len(server.runs(identity)) > 1
     assert state().status is AmendStatus.NEEDS_ATTENTION
     assert not any(run.task_failures for run in server.runs(identity))
+    server.close()
+
+
+def test_a_credit_that_only_counts_as_made_is_looked_for_before_the_new_one_is_asked_for() -> None:
+    """A person has left it as it is: nobody knows whether the old invoice still stands."""
+    server = Server(random.Random(7), lives.WORKFLOWS)
+    nothing = Sums(net=Decimal(0), vat=Decimal(0), gross=Decimal(0))
+    left = Left(currency="EUR", lines=(), rates=(), sums=nothing)
+    note = CreditState(
+        credit="A1",
+        reference=f"{REFERENCE}#A1",
+        status=Status.ABANDONED,
+        became="credited",
+        sums=nothing,
+        day=ISSUED,
+    )
+    known = Credits(reference=REFERENCE, status=CreditsStatus.OPEN, left=left, credits=(note,))
+    begun: list[object] = []
+    no = ApplicationError("no", type="Rejected", non_retryable=True)
+    server.activity("credits_of", lambda given, call: Attempt(result=known))
+    server.activity("plan", lambda given, call: begun.append(given) or Attempt(failure=no))
+    wanted = Amend(amendment="A1", by="one", reason="wrong", invoice=request(reference=NEW))
+    case = AmendCase(
+        wanted=wanted,
+        step=AmendStatus.CREDITING,
+        credit=wanted.credit(),
+        credit_note=note.reference,
+    )
+    identity = amend_id(REFERENCE)
+    server.start(AMEND_WORKFLOW, AmendInput(reference=REFERENCE, resumed=case), id=identity)
+    server.run_until(lambda: False, at_most=server.now + HOUR)
+    state: Amendment = server.query(identity, "state")
+    assert state.status is AmendStatus.NEEDS_ATTENTION
+    assert f"nobody has seen {note.reference}" in state.problem
+    assert begun == []
+    server.update(identity, "amend", wanted)
+    server.run_until(lambda: bool(begun), at_most=server.now + HOUR)
+    assert len(begun) == 1
     server.close()

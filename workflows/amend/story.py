@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         THE_INVOICE,
         AmendStatus,
         is_credited,
+        is_unseen,
         named,
         refuse_amendment,
         under_way,
@@ -168,6 +169,11 @@ async def _is_credited(life: AmendLife) -> bool:
     if ours is None or ours.became == "reserved" or under_way(known):
         return False
     case.credited = True
+    if is_unseen(ours) and not case.unseen:
+        case.unseen = True
+        raise Refused(
+            f"nobody has seen {ours.reference}, which counts as made: look at the provider"
+        )
     if not is_credited(known):
         raise Refused(f"{known.left}: credit that as well")
     return True
