@@ -21,7 +21,7 @@ from simulation.decisions import Amending, AmendTrouble, CallFault, Decision, Tr
 from simulation.documents import ISSUED, document
 from simulation.drawing import Life, draw_life
 from simulation.drawing_people import draw_amendments
-from simulation.engine import Attempt, Limits, Server
+from simulation.engine import ActivityCall, Attempt, Limits, Server
 from simulation.life import Lived, live
 from simulation.provider.account import NAME
 from simulation.provider.kinds import Kind
@@ -190,7 +190,12 @@ def test_a_credit_that_only_counts_as_made_is_looked_for_before_the_new_one_is_a
     begun: list[object] = []
     no = ApplicationError("no", type="Rejected", non_retryable=True)
     server.activity("credits_of", lambda given, call: Attempt(result=known))
-    server.activity("plan", lambda given, call: begun.append(given) or Attempt(failure=no))
+
+    def plan(given: object, call: ActivityCall) -> Attempt:
+        begun.append(given)
+        return Attempt(failure=no)
+
+    server.activity("plan", plan)
     wanted = Amend(amendment="A1", by="one", reason="wrong", invoice=request(reference=NEW))
     case = AmendCase(
         wanted=wanted,
