@@ -162,6 +162,9 @@ class Directory:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return Looked()
+            if error.status is RPCStatusCode.FAILED_PRECONDITION and last.status in _CUT_OFF:
+                # It was ended before a worker had seen it, and will never answer.
+                return Looked(cut_off=True)
             raise
         except WorkflowQueryFailedError:
             # It ended on an input that nobody could read.

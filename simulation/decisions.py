@@ -166,6 +166,39 @@ class Crediting:
 
 
 @dataclass(frozen=True, slots=True)
+class Amending:
+    """Somebody amends an invoice, or interferes with its amendment."""
+
+    when: Trigger
+    what: Literal[
+        "amend", "amend the new one", "cancel it", "terminate it", "cancel new", "terminate new"
+    ]
+    name: str
+    place: int = 0
+    """Which of the life's invoices."""
+    wording: int = 1
+    """Of the new invoice."""
+    twice: bool = False
+
+    def __str__(self) -> str:
+        twice = " twice at once" if self.twice else ""
+        return f"{self.when}: amendment {self.name}, {self.what}{twice} (invoice {self.place + 1})"
+
+
+@dataclass(frozen=True, slots=True)
+class AmendTrouble:
+    """What becomes of one call by which an amendment has another workflow of ours do something."""
+
+    nth: int
+    how: Literal["killed before", "killed after", "unanswered", "late"]
+    delay: timedelta = timedelta(0)
+
+    def __str__(self) -> str:
+        late = f" ({self.delay.total_seconds():.0f} s)" if self.how == "late" else ""
+        return f"call {self.nth} of an amendment: {self.how}{late}"
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyMoves:
     """Money comes in for an invoice, or goes back."""
 
@@ -247,6 +280,8 @@ Decision: TypeAlias = (
     | StrangeNews
     | Act
     | Crediting
+    | Amending
+    | AmendTrouble
     | MoneyMoves
     | HearingEnds
     | PaperTrouble
@@ -306,61 +341,6 @@ def draw(rng: random.Random, kind: Kind, places: int, *, order: bool = False) ->
     return found
 
 
-def draw_credits(rng: random.Random, places: int) -> list[Decision]:
-    """Who credits what in one life: several people, mostly within a minute of each other."""
-    around = span(rng, 60, 900_000)
-    found: list[Decision] = []
-    for _ in range(2 + several(rng, 2.5)):
-        what = rng.choices(list(_CREDITED), list(_CREDITED.values()))[0]
-        found.append(
-            Crediting(
-                _credited_when(rng, around),
-                what,  # type: ignore[arg-type]
-                f"C{rng.choice((1, 2, 2, 3, 3, 4, 5))}",
-                rng.randrange(places),
-                rng.randrange(3),
-                rng.choice((0, 1, 1, 1, 2, 3)),
-                rng.random() < 0.2,
-            )
-        )
-    return found
-
-
-def draw_updates(rng: random.Random, kind: Kind) -> list[Decision]:
-    """What makes people correct a draft that can be updated, once or twice, and what goes wrong
-    then: somebody changes its figures, so that they are asked."""
-    found: list[Decision] = []
-    for verb, act in (("create", ""), ("update", "update")):
-        changed, when = Trigger(verb, 1, span(rng, 0.05, 30)), Trigger(act, 1, span(rng, 0.05, 9))
-        wording = rng.choice((1, 1, 2))
-        found.append(Meddling(changed, "figures"))
-        found.append(Act(when, "correct when asked", wording=wording))
-    lost = [nth for nth in (1, 2, 3) if rng.random() < 0.5]
-    found += [_lost_or_refused(rng, kind, "update", nth) for nth in lost]
-    if rng.random() < 0.3:
-        what = rng.choice(("approve", "delete", "figures"))
-        found.append(Meddling(Trigger("update", 1, span(rng, 0.01, 60)), what))  # type: ignore[arg-type]
-    return found
-
-
-_CREDITED = {
-    "whole": 12,
-    "lines": 52,
-    "amount": 14,
-    "cancel note": 10,
-    "cancel invoice": 6,
-    "terminate ledger": 6,
-}
-
-
-def _credited_when(rng: random.Random, around: timedelta) -> Trigger:
-    if rng.random() < 0.1:
-        return Trigger(rng.choice(("approve", "send")), 1, span(rng, 1, 20))
-    if rng.random() < 0.25:
-        return Trigger("", 1, span(rng, 60, 2_000_000))
-    return Trigger("", 1, around + span(rng, 0.05, 60))
-
-
 def several(rng: random.Random, mean: float) -> int:
     """Geometric: how many, when this many are usual."""
     count = 0
@@ -370,6 +350,7 @@ def several(rng: random.Random, mean: float) -> int:
 
 
 def span(rng: random.Random, least: float, most: float) -> timedelta:
+    """Between these seconds, each order of magnitude as often."""
     return timedelta(seconds=round(float(least * (most / least) ** rng.random()), 2))
 
 
@@ -389,10 +370,11 @@ def _call_fault(rng: random.Random, kind: Kind, *, order: bool) -> CallFault:
         verb = rng.choice(("register", "cancel_lines"))
     else:
         verb = rng.choices(_VERBS, (40, 25, 15, 9, 9, 2))[0]
-    return _lost_or_refused(rng, kind, verb)
+    return lost_or_refused(rng, kind, verb)
 
 
-def _lost_or_refused(rng: random.Random, kind: Kind, verb: str, nth: int = 0) -> CallFault:
+def lost_or_refused(rng: random.Random, kind: Kind, verb: str, nth: int = 0) -> CallFault:
+    """What becomes of this call, of any of the first three unless `nth` says which."""
     said = rng.choices(
         ("unknown", "timeout", "died", "busy", "rejected", "unavailable"),
         (26, 14, 14, 12, 20, 14),

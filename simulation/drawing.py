@@ -10,9 +10,10 @@ from typing import Any
 from invoicing.consent import Consent
 from invoicing.request import Goal, InvoiceRequest, OrderRequest
 from invoicing.state.order import Deliver
-from simulation.decisions import Decision, draw, draw_credits, draw_updates
+from simulation.decisions import Decision, draw
 from simulation.documents import document
 from simulation.drawing_late import with_money, with_papers
+from simulation.drawing_people import draw_amendments, draw_credits, draw_updates
 from simulation.engine.server import START
 from simulation.people.orders import by_units, deliveries, draw_parts, invoices, named
 from simulation.people.two import draw_rule
@@ -109,7 +110,7 @@ def draw_life(seed: int) -> Life:
     if order is not None:
         return _perhaps_with_papers(_perhaps_about_money(_perhaps_by_units(life, order)))
     life = _perhaps_updated(_perhaps_credited(life))
-    return _perhaps_with_papers(_perhaps_about_money(life))
+    return _perhaps_amended(_perhaps_with_papers(_perhaps_about_money(life)))
 
 
 def _perhaps_with_papers(life: Life) -> Life:
@@ -161,6 +162,22 @@ def _perhaps_credited(life: Life) -> Life:
     requests = [each.model_copy(update={"may_credit": may}) for each in life.requests]
     decisions = (*life.decisions, *more)
     return replace(life, kind=kind, requests=tuple(requests), decisions=decisions)
+
+
+def _perhaps_amended(life: Life) -> Life:
+    """Drawn last, so that a life in which nobody amends anything is what it always was. Not where
+    Temporal loses its database: what an amendment knows is there alone."""
+    more = draw_amendments(life.seed, life.kind, len(life.requests))
+    if more is None or life.loses:
+        return life
+    kind, requests = life.kind, life.requests
+    if kind.takes_credits == "no":
+        rng = random.Random(f"amended {life.seed}")
+        takes = rng.choices(("parts", "whole", "no"), (55, 40, 5))[0]
+        kind = replace(kind, takes_credits=takes)  # type: ignore[arg-type]
+        may = rng.random() < 0.95
+        requests = tuple(each.model_copy(update={"may_credit": may}) for each in requests)
+    return replace(life, kind=kind, requests=requests, decisions=(*life.decisions, *more))
 
 
 def _register(seed: int) -> dict[str, Any]:

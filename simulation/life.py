@@ -26,6 +26,7 @@ from invoicing.state.identity import (
 )
 from invoicing.state.invoice import Invoice, Status
 from invoicing.state.news import EventInput, FeedInput
+from simulation.amending import SimulatedAmending
 from simulation.decisions import Decision, Meddling, StrangeNews, faults
 from simulation.drawing import Life
 from simulation.engine import NotFound, Run, Server
@@ -33,6 +34,7 @@ from simulation.engine.server import START
 from simulation.judge.invariants import BY_A_PERSON, Judge
 from simulation.judge.papers import PaperJudge
 from simulation.judge.sentences import Sentence, Violation
+from simulation.people.amendments import AmendPeople
 from simulation.people.caller import Caller
 from simulation.people.credits import CreditPeople
 from simulation.people.late import prepare_late, prepare_papers
@@ -46,6 +48,7 @@ from simulation.provider.papers import Papers
 from simulation.provider.visitors import meddle
 from simulation.register import SimulatedRegister
 from simulation.wire import Story, Wire
+from workflows.amend import AmendWorkflow
 from workflows.credit import CreditsWorkflow
 from workflows.document import DocumentWorkflow
 from workflows.event import EventWorkflow
@@ -54,6 +57,7 @@ from workflows.invoice import InvoiceWorkflow
 from workflows.money import MoneyWorkflow
 from workflows.notices import NoticesWorkflow
 from workflows.order import OrderWorkflow
+from workflows.preview import PreviewWorkflow
 
 WORKFLOWS = (
     InvoiceWorkflow,
@@ -61,6 +65,8 @@ WORKFLOWS = (
     DocumentWorkflow,
     OrderWorkflow,
     CreditsWorkflow,
+    AmendWorkflow,
+    PreviewWorkflow,
     EventWorkflow,
     FeedWorkflow,
     NoticesWorkflow,
@@ -141,8 +147,12 @@ class _Living:
         news.feed_every = max(news.feed_every, life.kind.hears / 40)
         papers = Papers(self._server, life.kind, self._ledger, wire, self._story)
         self._papers = PaperJudge(self._server, life.kind, self._ledger, papers, self._judge.broken)
+        amending = SimulatedAmending(
+            self._server, wire, self._caller, self._judge, self._story, decisions
+        )
         for name, handler in (
             *handlers(provider).items(),
+            *amending.handlers().items(),
             *orders.handlers().items(),
             *news.handlers().items(),
             *register.handlers().items(),
@@ -184,6 +194,9 @@ class _Living:
         CreditPeople(
             server, self._wire, caller, self._people, self._judge, self._story, life.requests
         ).prepare(decisions)
+        AmendPeople(
+            server, self._wire, caller, self._people, self._judge, self._story, life.requests
+        ).prepare(decisions, life.seed)
         for place, request in enumerate(life.requests):
             caller.ask_after(life.starts[place], request)
             if request.hold:

@@ -49,7 +49,7 @@ def failure(kind: str, why: str, *, code: str = "", after: timedelta | None = No
         why,
         Details(code=code or None, fields=fields),
         type=kind,
-        non_retryable=kind in ("Rejected", "Unsupported"),
+        non_retryable=kind in ("Rejected", "Unsupported", "Refused", "Taken"),
     )
     return Attempt(after=after or timedelta(milliseconds=80), failure=error)
 

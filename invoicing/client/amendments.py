@@ -17,6 +17,7 @@ from invoicing.credits.amend import (
     AmendInput,
     Amendment,
     AmendStatus,
+    begun_again,
     refuse_amendment,
 )
 from invoicing.errors import NotFound
@@ -73,7 +74,7 @@ class Amendments:
                 raise Refused(f"{reference}: {why}")
             if kept.outcome is AmendStatus.AMENDED:
                 return kept.shown(reference)
-            return _next(reference, kept, wanted)
+            return begun_again(reference, kept, wanted)
 
         begin = AmendInput(reference=reference, wanted=wanted)
         return await self._beside.asked(reference, handle, begin, wanted, again)
@@ -143,12 +144,3 @@ class Amendments:
         query = lists.query(AMEND_WORKFLOW, provider=provider, status=status, running=running)
         async for execution in self.temporal.list_workflows(query, limit=limit):
             yield lists.listed(execution)
-
-
-def _next(reference: str, kept: AmendCase, wanted: Amend) -> AmendInput:
-    """What it is begun again with: with all that it knew, unless nothing had come of it."""
-    if kept.left_nothing:
-        return AmendInput(reference=reference, wanted=wanted)
-    if kept.stopped:
-        kept.go_on(wanted)
-    return AmendInput(reference=reference, resumed=kept)

@@ -166,6 +166,9 @@ class AmendCase(Memory):
     precedent: Precedent | None = None
     """The invoice that is amended, as the new one names it."""
     credited: bool = False
+    unseen: bool = False
+    """Whether it counts as credited, and nobody has seen that it is: whoever amends it again has
+    been told so."""
     begun: bool = False
     """Whether the new invoice was asked for, and nothing is known against it."""
     tried: tuple[str, ...] = ()
@@ -271,6 +274,16 @@ class AmendInput(Recorded):
     resumed: AmendCase | None = None
 
 
+def begun_again(reference: str, kept: AmendCase, wanted: Amend) -> AmendInput:
+    """What one that has ended is begun again with: with all that it knew, unless nothing had come
+    of it."""
+    if kept.left_nothing:
+        return AmendInput(reference=reference, wanted=wanted)
+    if kept.stopped or kept.outcome:
+        kept.go_on(wanted)
+    return AmendInput(reference=reference, resumed=kept)
+
+
 def why_not_begun(wanted: Amend, known: Credits, there: Invoice | None) -> str:
     """Why it is not begun, by what is credited of the invoice (`known`), and by what the reference
     of the new one stands for, if anything; empty: nothing stands against it."""
@@ -304,6 +317,15 @@ def under_way(known: Credits) -> str:
 
 MOST_NAMES = 5
 """Credits that a sentence names."""
+
+
+_SEEN = (Status.APPROVED, Status.SENDING, Status.SENT, Status.DELIVERED, Status.PAID)
+
+
+def is_unseen(credit: CreditState) -> bool:
+    """Whether it counts as credited by a person's word alone, who has named no credit note: one
+    that they left as it is, so that nothing is credited twice."""
+    return credit.became == "credited" and not credit.number and credit.status not in _SEEN
 
 
 def is_credited(known: Credits) -> bool:

@@ -198,6 +198,20 @@ class Run:
         return tuple(self.activities.values())
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing would ever happen in it by itself."""
+        return not (
+            self.timers
+            or self.activities
+            or self.children
+            or self.waiting
+            or self.task_due
+            or self.outgoing_signals
+            or self.outgoing_cancels
+            or self.stuck
+        )
+
+    @property
     def in_flight(self) -> int:
         """How many updates have not ended."""
         return sum(each.state in ("admitted", "accepted") for each in self.updates.values())

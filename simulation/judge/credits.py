@@ -44,7 +44,9 @@ class CreditJudge:
             if credited > units:
                 what = f"{invoice.id}: {credited} of {units} units of {line} by {named}"
                 self._broken(Sentence.NEVER_MORE, what)
-        for figure in ("net", "vat", "gross"):
+        # What somebody else has changed in a note is judged where it is made final.
+        ours = not any(held.touched is not None for held in notes)
+        for figure in ("net", "vat", "gross") if ours else ():
             credited = sum((getattr(held, figure) for held in notes), Decimal(0))
             if credited > getattr(invoice, figure):
                 what = f"{invoice.id}: {figure} {credited} of {getattr(invoice, figure)} by {named}"

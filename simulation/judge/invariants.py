@@ -37,6 +37,7 @@ from invoicing.state.notice import Notice
 from invoicing.state.order import OrderStatus
 from simulation.documents import content, sums
 from simulation.engine import ActivityCall, Run, Server
+from simulation.judge.amending import AmendJudge
 from simulation.judge.consents import ConsentJudge
 from simulation.judge.credits import CreditJudge
 from simulation.judge.money import MoneyJudge
@@ -76,6 +77,7 @@ class Judge:
         self._looks: dict[str, tuple[datetime, Decimal]] = {}
         self._idle: dict[str, int] = {}
         self._credits = CreditJudge(server, ledger, kind.echoes, self.broken)
+        self.amending = AmendJudge(server, ledger, self.broken)
         self.consents = ConsentJudge(server, rule, self.broken)
         self.orders = OrderJudge(server, kind.whole_lines, self.broken)
         self.money = MoneyJudge(server, kind, ledger, self.broken)
@@ -244,12 +246,13 @@ class Judge:
                 self.broken(Sentence.SENT_ONCE, f"{held.reference}: {held.id} was sent twice")
         if len(finals) > 1:
             self._never_two(finals)
-        self.orders.check([held for held in finals if _approved_by_us(held)])
+            self.amending.check(finals)
+        self.orders.check([held for held in finals if held.approved_by_us])
         if any(held.credits for held in finals):
             self._credits.check()
 
     def _never_two(self, finals: list[Held]) -> None:
-        ours = [held for held in finals if _approved_by_us(held)]
+        ours = [held for held in finals if held.approved_by_us]
         for reference, count in Counter(held.reference for held in ours).items():
             if count > 1:
                 both = " and ".join(held.id for held in ours if held.reference == reference)
@@ -258,7 +261,7 @@ class Judge:
     def watch(self, runs: Iterable[Run]) -> None:
         """Whatever is under way goes on by itself, or waits for a person who is told."""
         for run in runs:
-            if run.workflow in _GO_ON and _idle(run) and self._idle.get(run.run_id) != run.events:
+            if run.workflow in _GO_ON and run.idle and self._idle.get(run.run_id) != run.events:
                 self._idle[run.run_id] = run.events
                 self._waits(run)
 
@@ -274,6 +277,7 @@ class Judge:
         for run in runs:
             self._ended_well(run)
         self._credits.end()
+        self.amending.end()
         self.orders.end(self._ours_alone)
         self.money.end(self.had_one_life)
         for know in self.wanted.values():
@@ -388,7 +392,10 @@ class Judge:
 
     def _by_notes(self, own: Held) -> bool:
         """Whether credit notes have taken back all of it."""
-        return sum(note.gross for note in self._ledger.notes(own)) == own.gross
+        # What somebody has changed there is not ours, or not seen where no figures are stated.
+        unseen = own.touched is not None and not self._kind.echoes
+        whole = own.asked_gross if unseen else own.gross
+        return sum(note.asked_gross for note in self._ledger.notes(own)) == whole
 
     def _stands(self, know: Wanted, own: Held) -> None:
         """The invoice that is there for good: its content is right, and so is its amount, or a
@@ -406,7 +413,7 @@ class Judge:
             )
 
     def _blame_content(self, know: Wanted, own: Held) -> None:
-        if _approved_by_us(own):
+        if own.approved_by_us:
             self.broken(
                 Sentence.ONE_IN_THE_END,
                 f"{know.reference}: {own.id} stands with a content that is not what was asked for "
@@ -430,27 +437,9 @@ def _after(call: ActivityCall, moment: datetime) -> bool:
     return call.started > moment and call.started - call.scheduled > FRESH
 
 
-def _approved_by_us(held: Held) -> bool:
-    return all(deed.ours for deed in held.deeds if deed.what == "approved")
-
-
 def _touched_late(own: Held, looks: dict[str, tuple[datetime, Decimal]]) -> bool:
     """Whether somebody else changed it after we looked last."""
     if own.touched is None:
         return False
     at, _ = looks.get(own.id, (own.made, own.gross))
     return own.touched >= at
-
-
-def _idle(run: Run) -> bool:
-    """Whether nothing would ever happen in it by itself."""
-    return not (
-        run.timers
-        or run.activities
-        or run.children
-        or run.waiting
-        or run.task_due
-        or run.outgoing_signals
-        or run.outgoing_cancels
-        or run.stuck
-    )

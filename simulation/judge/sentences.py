@@ -23,6 +23,8 @@ class Sentence(Enum):
     LINE_ONCE = "each line of an order ends invoiced or cancelled, once"
     NEVER_MORE = "of no invoice is more credited than was invoiced"
     CREDIT_TRUE = "what the ledger of credits says is so at the provider, to the cent"
+    AMEND_CREDITS_FIRST = "an amended invoice is credited in whole before the new one is asked for"
+    AMEND_TRUE = "what an amendment says at its end is so, and it makes what was asked for, once"
     TWO_PEOPLE = "where an account asks for two people, nothing is done on the word of fewer"
     NO_SILENCE = "never a silent end: every wait has a deadline, or a person who is told"
     TRUE_ANSWERS = "every parked invoice has a list of safe answers, one of them true"

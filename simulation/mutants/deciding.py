@@ -105,8 +105,8 @@ MUTANTS = (
     Mutant(
         "what has ended can still be changed",
         INSTRUCTIONS,
-        "        if self._life.case.outcome:\n",
-        "        if False:\n",
+        "        if ended := self._life.case.outcome or abandoned:\n",
+        "        if ended := abandoned:\n",
     ),
     # Bounds
     Mutant(

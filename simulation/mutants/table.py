@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulation.mutants import (
     acting,
+    amending,
     crediting,
     deciding,
     doubt,
@@ -23,5 +24,6 @@ MUTANTS = (
     *two_people.MUTANTS,
     *crediting.MUTANTS,
     *updating.MUTANTS,
+    *amending.MUTANTS,
     *late.MUTANTS,
 )

@@ -55,13 +55,16 @@ class Caller:
 
     def ask(self, request: InvoiceRequest) -> None:
         """Have this invoice made; asked again it is the same one."""
-        held = self._held_when_cut_off(request.reference)
-        self._proven = self.asker()
         try:
-            run = self._asked(request)
+            self.begin(request, self.asker())
         except Refused as refusal:
             self._story.tell(f"{request.reference}: the caller is told that it {refusal}")
-            return
+
+    def begin(self, request: InvoiceRequest, proven: str) -> None:
+        """The same, for somebody who has proven that. Raises Refused."""
+        held = self._held_when_cut_off(request.reference)
+        self._proven = proven
+        run = self._asked(request)
         if run is not None:
             document = request.document
             self._story.tell(f"{request.reference}: a life begins")

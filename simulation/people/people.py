@@ -9,6 +9,7 @@ from typing import Any
 
 from invoicing.request import InvoiceRequest
 from invoicing.state import attributes
+from invoicing.state.identity import AMEND_WORKFLOW
 from invoicing.state.invoice import Status
 from simulation.decisions import Decision
 from simulation.engine import Server
@@ -58,6 +59,8 @@ class People:
         """After every step: hear what became of instructions, and see who is asked."""
         self._said.hear()
         for run in self._server.open_runs():
+            if run.workflow == AMEND_WORKFLOW:
+                continue  # It asks no question: whoever amends invoices goes on with it.
             status = run.attribute(attributes.STATUS.name)
             if status == Status.NEEDS_ATTENTION:
                 self._operators.see(run)

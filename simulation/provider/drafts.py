@@ -38,4 +38,5 @@ def write(held: Held, given: Document) -> None:
     held.asked_gross = figures.gross
     held.number = given.number
     held.units = {line.id: line.quantity for line in given.lines}
-    held.credits = given.precedents[0].number if given.precedents else None
+    of = given.precedents[0].number if given.precedents else None
+    held.credits = of if given.type == "credit_note" else None

@@ -67,6 +67,11 @@ class Held:
         """Whether it is an invoice in law that nothing has taken back."""
         return self.state == "final"
 
+    @property
+    def approved_by_us(self) -> bool:
+        """Whether nobody else has approved it."""
+        return all(deed.ours for deed in self.deeds if deed.what == "approved")
+
     def did(self, what: str, at: datetime, by: str, *, ours: bool) -> None:
         """Write down what became of it."""
         self.deeds.append(Deed(at, what, by, ours))

@@ -137,6 +137,8 @@ class SimulatedNews:
         if not runs:
             return Attempt(after=took, result=Looked())
         if not runs[-1].tasks:
+            if runs[-1].status == "terminated":
+                return Attempt(after=took, result=Looked(cut_off=True))
             return failure("Unavailable", "no worker has seen it yet")
         try:
             invoice = self._server.query(given.workflow_id, "request")

@@ -49,11 +49,13 @@ class AmendLife:
         def heard() -> bool:
             return self.case.given_up or not self.case.stopped
 
-        came = await self.waits.once(
-            "person", AMEND_AGAIN, LEFT_ALONE, heard, f"a person: {AMEND_AGAIN}"
-        )
+        # Whoever asked before it stopped is answered by that. Kept, it would stand in the way of a
+        # new run, for which this wait would be cut short for ever.
+        self.woken = False
+        await self.waits.once("person", AMEND_AGAIN, LEFT_ALONE, heard, f"a person: {AMEND_AGAIN}")
         self.waits.over()
-        return not came or self.case.given_up
+        # Amended again in the very moment in which it would have been given up, it goes on.
+        return bool(self.case.stopped)
 
     @property
     def state(self) -> Amendment:

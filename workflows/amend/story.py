@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
         THE_INVOICE,
         AmendStatus,
         is_credited,
+        is_unseen,
         named,
         refuse_amendment,
         under_way,
@@ -112,10 +113,10 @@ async def _check(life: AmendLife) -> None:
 
 async def _old_one(life: AmendLife) -> Invoice:
     looked = await look(life, life.reference)
-    if looked.invoice is None:
-        raise Refused("nobody knows an invoice with this reference")
     if looked.cut_off:
         raise Refused("it was ended from outside: start the same request again, and amend it then")
+    if looked.invoice is None:
+        raise Refused("nobody knows an invoice with this reference")
     try:
         refuse_uncreditable(looked.invoice)
     except InvalidRequest as error:
@@ -168,6 +169,11 @@ async def _is_credited(life: AmendLife) -> bool:
     if ours is None or ours.became == "reserved" or under_way(known):
         return False
     case.credited = True
+    if is_unseen(ours) and not case.unseen:
+        case.unseen = True
+        raise Refused(
+            f"nobody has seen {ours.reference}, which counts as made: look at the provider"
+        )
     if not is_credited(known):
         raise Refused(f"{known.left}: credit that as well")
     return True
@@ -194,7 +200,8 @@ async def _is_made(life: AmendLife, reference: str) -> bool:
     if looked.invoice is None:
         raise Refused(f"{reference} has ended, and nothing is known of it")
     new = looked.invoice.invoice
-    if new.final and (new.number or new.ended):
+    if (new.final and (new.number or new.ended)) or (new.credited_whole and new.number):
+        # What has been credited since was made, and is amended or taken back by a name of its own.
         life.case.number = new.number
         return True
     if looked.running:

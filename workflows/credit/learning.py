@@ -155,12 +155,12 @@ async def _look(life: CreditsLife) -> tuple[Requested, bool]:
     looked = await look(life, life.reference)
     if looked.claims:
         life.record()
-    if looked.invoice is None:
-        raise Unknown("nobody knows an invoice with this reference")
     if looked.cut_off:
         raise NotCreditable(
             "it was ended from outside: start the same request again, and credit it then"
         )
+    if looked.invoice is None:
+        raise Unknown("nobody knows an invoice with this reference")
     try:
         refuse_uncreditable(looked.invoice)
     except InvalidRequest as error:

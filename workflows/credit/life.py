@@ -85,10 +85,9 @@ class CreditsLife:
                         what=what,
                     )
                 except NobodyCame:
-                    self.case.asked = None
-                    continue
-                finally:
-                    self.show()
+                    said, self.case.asked = None, None
+                # Not in a `finally`: where this instance is evicted, nothing can be shown.
+                self.show()
                 if said is not None:
                     return said
 

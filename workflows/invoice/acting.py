@@ -140,9 +140,8 @@ async def _until_released(life: Life) -> None:
     ):
         life.waits.over()
         return
-    said = await ask(life, Reason.HOLD_OVERDUE, (Answer.WAIT, Answer.RELEASE))
-    if said is Answer.RELEASE:
-        case.hold = None
+    if await ask(life, Reason.HOLD_OVERDUE, (Answer.WAIT, Answer.RELEASE)) is Answer.RELEASE:
+        # The hold itself ended the moment this was said: one that is there now came later.
         leave_word(case)
 
 

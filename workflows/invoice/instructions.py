@@ -106,6 +106,9 @@ class Instructions:
         if not agreed(self._life, answer):
             return
         self._life.case.resolution = answer
+        if answer.answer is Answer.RELEASE:
+            # At once: a hold that comes in the very same task is said after it, and stands.
+            self._life.case.hold = None
         what = f"{answer.question} answered: {answer.answer} {answer.provider_id or ''}".strip()
         self._life.note(what, answer)
 
@@ -122,8 +125,11 @@ class Instructions:
     # Why not
 
     def _refuse_if_ended(self) -> None:
-        if self._life.case.outcome:
-            raise refused(f"it has ended: {self._life.case.outcome}")
+        said = self._life.case.resolution
+        # Said in this very task, and not carried out yet.
+        abandoned = Status.ABANDONED if said and said.answer is Answer.ABANDON else None
+        if ended := self._life.case.outcome or abandoned:
+            raise refused(f"it has ended: {ended}")
 
     def _refuse_misfit(self, wanted: InvoiceRequest) -> None:
         """All of it together must be a valid request, and not too large."""

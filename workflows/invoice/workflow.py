@@ -27,6 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from invoicing.state.credited import CreditedSoFar
     from invoicing.state.invoice import Cancel, Hold, Invoice, Journal, Release, Resolve, Status
 
+LEFT_AS_IT_IS = (Status.ABANDONED, Status.EXPIRED)
+"""Ends at which nothing is taken back: a cancel that still waits is not said to be taken."""
+
 
 @workflow.defn
 class InvoiceWorkflow:
@@ -128,8 +131,8 @@ class InvoiceWorkflow:
         if not self._wanted.cancel(instruction):
             return self._life.state
         await until_nothing_can_reach_the_buyer(self._life)
-        if self._life.case.cancel is None:
-            ended = self._life.case.outcome
+        ended = self._life.case.outcome
+        if self._life.case.cancel is None or ended in LEFT_AS_IT_IS:
             why = f"it has ended: {ended}" if ended else "a person lets the invoice stand"
             raise refused(f"the cancel was withdrawn meanwhile: {why}")
         return self._life.state

@@ -195,9 +195,10 @@ class OrderLife:
                     )
                 except NobodyCame:
                     self.case.asked = None
-                    continue
-                finally:
                     self.show()
+                    continue
+                # Not in a `finally`: where this instance is evicted, nothing can be shown.
+                self.show()
                 if said is not None and said.answer is Answer.ABANDON:
                     self._abandoned = True
                     raise Abandoned

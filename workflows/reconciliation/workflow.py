@@ -231,11 +231,18 @@ class ReconciliationWorkflow:
             await workflow.wait_condition(call.done, timeout=SILENT, timeout_summary="an answer")
         except TimeoutError:
             self._note(waiting=waiting)
+        # Not in a `finally`: where this instance is evicted, nothing can be shown.
         try:
-            return await call
-        finally:
-            if self._progress.waiting:
-                self._note(waiting=None)
+            answered = await call
+        except ActivityError:
+            self._wait_no_more()
+            raise
+        self._wait_no_more()
+        return answered
+
+    def _wait_no_more(self) -> None:
+        if self._progress.waiting:
+            self._note(waiting=None)
 
 
 def _scope(start: ReconcileInput) -> Scope:
