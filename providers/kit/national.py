@@ -5,8 +5,8 @@ that leaves it out is of a seller whom the provider knows, and who is set up the
 Left out, because the document cannot break them: NO-R-001, SE-R-001 and SE-R-002 (a VAT number has
 been checked by its digits), DK-R-009 and DK-R-011 (an account is an IBAN here, so DK-R-008 and
 DK-R-010 come first), NL-R-001 (every credit note names its invoice), NL-R-006 (it has no fiscal
-representative). Left out, because they only warn: NO-R-002, DK-R-003, SE-R-003, SE-R-004, SE-R-007 to SE-R-013. Not asked are the rules for sellers of
-Germany, Greece and Iceland (DE-R, GR-R, IS-R).
+representative). Left out, because they only warn: NO-R-002, DK-R-003, SE-R-003, SE-R-004, SE-R-007
+to SE-R-013. Not asked are the rules for sellers of Germany, Greece and Iceland (DE-R, GR-R, IS-R).
 """
 
 from __future__ import annotations

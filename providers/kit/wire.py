@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
@@ -115,6 +115,33 @@ def parse(model: type[_Model], data: Any, request: Call) -> _Model:
         return model.model_validate(data)
     except (ValidationError, AttributeError):
         raise unclear(request, "is not what was expected") from None
+
+
+class Seen:
+    """What came on the pages of a list before: one that grows while it is read shifts, and shows an
+    item twice, and a next page may lead back."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._pages: set[str] = set()
+
+    def fresh(self, items: Iterable[_Item]) -> list[_Item]:
+        """Those whose `id` did not come before, and those without one."""
+        return [one for one in items if self._is_fresh(one)]
+
+    def _is_fresh(self, item: object) -> bool:
+        known = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(known, str):
+            return True
+        new = known not in self._ids
+        self._ids.add(known)
+        return new
+
+    def leads_on(self, page: str | None) -> bool:
+        """Whether there is a next page, and it did not come before."""
+        new = page is not None and page not in self._pages
+        self._pages |= {page} if page is not None else set()
+        return new
 
 
 def filled(body: Mapping[str, Json]) -> dict[str, Json]:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from providers.kit.http import decode
-from providers.kit.wire import Amount, Moment, Wire, Written
+from providers.kit.wire import Amount, Moment, Seen, Wire, Written
 
 
 class Told(Wire):
@@ -62,3 +62,10 @@ def test_what_is_no_amount_of_money_is_refused(given: Any) -> None:
 def test_an_instant_of_any_platform_is_read(written: str | None, read: datetime | None) -> None:
     assert Told.model_validate({"at": written}).at == read
     assert (Told.model_validate({"on": written}).on is None) == (read is None)
+
+
+def test_an_item_that_two_pages_show_came_once_and_a_next_page_leads_on_once() -> None:
+    seen = Seen()
+    assert seen.fresh([{"id": "a"}, {"id": "b"}, {}]) == [{"id": "a"}, {"id": "b"}, {}]
+    assert seen.fresh([{"id": "b"}, {"id": 7}, {}, {"id": "c"}]) == [{"id": 7}, {}, {"id": "c"}]
+    assert [seen.leads_on(page) for page in ("2", "3", "2", None)] == [True, True, False, False]
