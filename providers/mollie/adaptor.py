@@ -79,6 +79,9 @@ MAX_PAGES = 400
 
 THEIR_DAY = (Figure.ISSUE_DATE, Figure.DUE_DATE)
 
+NO_PAGE = ("400", "404", "410", "422")
+"""A page begins at an invoice, and that one may have been deleted since: the list breaks off."""
+
 
 class Mollie:
     """The verbs of `invoicing.provider.Provider` for one profile."""
@@ -325,7 +328,12 @@ class Mollie:
         seen = Seen()
         for _ in range(MAX_PAGES):
             request = page_request(self._api, self._settings, since, "find")
-            page = await self._api.read(Page, request)
+            try:
+                page = await self._api.read(Page, request)
+            except Rejected as error:
+                if since is None or error.code not in NO_PAGE:
+                    raise
+                break
             for item in seen.fresh(page.items):
                 yield request, item
             if page.is_last:
