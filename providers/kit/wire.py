@@ -80,6 +80,17 @@ Amount = Annotated[Decimal, BeforeValidator(amount)]
 compare it with decides. Only what is no number, or absurdly large, is refused."""
 
 
+def _cents(value: Any) -> Any:
+    number = amount(value)
+    if number != number.to_integral_value():
+        raise ValueError("must be a whole number")
+    return int(number)
+
+
+Cents = Annotated[int, BeforeValidator(_cents)]
+"""The same in whole minor units: 12550, "12550" and 12550.0 are one."""
+
+
 def is_unset(written: Any) -> bool:
     """Whether a date or time stands for none: the first and the last year that a platform has."""
     return isinstance(written, str) and written[:5] in ("0001-", "9999-")
