@@ -29,7 +29,7 @@ from providers.invoro.states import STATES, Context
 from providers.kit import webhooks
 from providers.kit.api import refused
 from providers.kit.http import Answer, Call, Json, encode, retry_after, slowed, unclear
-from providers.kit.wire import Wire, Written
+from providers.kit.wire import Cents, Wire, Written
 from providers.kit.words import safe_word
 
 IGNORED_ANSWERS = {
@@ -53,7 +53,7 @@ class Invoice(Wire):
     id: Annotated[str, Field(min_length=1)]
     state: str
     direction: str | None = None
-    amount: StrictInt | None = None
+    amount: Cents | None = None
     currency: str | None = None
     ubl_json: Any = None
     metadata_json: Any = None
@@ -61,7 +61,7 @@ class Invoice(Wire):
     business_entity_id: str | None = None
     related_invoice_id: str | None = None
     payment_status: str | None = None
-    total_paid_cents: StrictInt | None = None
+    total_paid_cents: Cents | None = None
     is_test: bool | None = None
     created_at: str | None = None
     deleted_at: Written = None

@@ -16,7 +16,8 @@ from invoicing.errors import FieldProblem
 from invoicing.totals import summed
 from providers.invoro.encode import ways_to_pay
 from providers.invoro.options import TYPE_CODES, InvoroOptions, PaymentMeans
-from providers.kit.electronic import Beside, broken, needs
+from providers.kit.beside import Beside, needs
+from providers.kit.electronic import broken
 from providers.kit.mistakes import Mistakes
 
 _Problems = Iterator[FieldProblem]
@@ -29,8 +30,9 @@ def check_sending(document: Document, options: InvoroOptions, mistakes: Mistakes
         due=due + (options.rounding_amount or Decimal(0)),
         credit=options.type_code(document) == TYPE_CODES["credit_note"],
         ways=[*_ways(document, options)],
-        tax_registered=options.seller_tax_registration is not None,
+        tax_registration=_number_at_a_tax_office(options),
         buyer_reference=options.mark == "buyer_reference",
+        sales_order=options.mark == "sales_order",
         vat_currency=options.vat_currency,
     )
     rules = broken(
@@ -52,6 +54,11 @@ def _can_be_reached(document: Document) -> _Problems:
             "buyer.electronic_address",
             "needed to deliver it, or a vat_number, a registration or an e-mail address",
         )
+
+
+def _number_at_a_tax_office(options: InvoroOptions) -> str | None:
+    number = options.seller_tax_registration
+    return number.value if number else None
 
 
 def _ways(document: Document, options: InvoroOptions) -> Iterator[tuple[str, PaymentMeans]]:

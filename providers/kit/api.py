@@ -18,7 +18,7 @@ from invoicing.errors import (
     Unreadable,
 )
 from invoicing.provider import Snapshot, Stage, Target
-from providers.kit.http import Answer, Call, File, Json, Tokens, exchange
+from providers.kit.http import Answer, Call, File, Json, Tokens, exchange, unclear
 from providers.kit.wire import parse
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -26,6 +26,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 Refusal = Callable[[Call, Answer], ProviderError]
 """What an answer that is no success means. Only the adaptor knows its provider's error keys."""
 
+GONE = ("404", "410")
+"""Of HTTP: there is nothing at this address."""
 DENIED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 
 
@@ -97,7 +99,14 @@ class Api:
         )
 
     async def exchange(self, call: Call) -> Answer:
-        """The answer, a refusal included."""
+        """The answer, a refusal included. That nothing is there must be JSON, or empty: a page
+        for people may be of what stands before the provider, which does not know."""
+        answer = await self._exchanged(call)
+        if answer.strange and str(answer.status) in GONE:
+            raise unclear(call, f"is HTTP {answer.status} and no JSON", str(answer.status))
+        return answer
+
+    async def _exchanged(self, call: Call) -> Answer:
         if self._tokens is None:
             return await exchange(self._http, call)
         token = await self._tokens.get()
@@ -116,7 +125,9 @@ class Api:
 
     async def file(self, call: Call) -> bytes:
         """The file that a success brings; every refusal is raised."""
-        answer = await self.exchange(replace(call, takes_file=True))
+        # Of a compressed body nobody would see that it breaks off.
+        headers = {**call.headers, "Accept-Encoding": "identity"}
+        answer = await self.exchange(replace(call, headers=headers, takes_file=True))
         if not answer.ok:
             raise self._refusal(call, answer)
         return answer.raw

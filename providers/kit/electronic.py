@@ -2,16 +2,14 @@
 (`invoicing.rules`), whoever sends it: those fatal rules of EN 16931, of Peppol BIS Billing 3.0 and
 of XRechnung that a document of ours can break, named as there.
 
-Not asked are the rules that Peppol has for the sellers of single countries (DK-R, IT-R, NL-R, NO-R,
-SE-R …): they are about the seller, who is set up once.
+The rules that Peppol has for the sellers of single countries are in `providers.kit.national`. They
+are not asked of an XRechnung, which goes by Peppol as what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from stdnum import ean
 from stdnum.au import abn
@@ -21,45 +19,10 @@ from stdnum.se import orgnr as swedish
 
 from invoicing.document import Address, Document, Identifier, Party, VatCategory
 from invoicing.errors import FieldProblem
+from providers.kit.beside import Beside, needs
+from providers.kit.national import national
 
 _Problems = Iterator[FieldProblem]
-
-
-class Way(Protocol):
-    """BG-16: one way to pay."""
-
-    @property
-    def means_code(self) -> str | None:
-        """BT-81."""
-
-    @property
-    def bank_accounts(self) -> Sequence[Any]:
-        """BG-17, each with its `iban`."""
-
-    @property
-    def card(self) -> Any:
-        """BG-18."""
-
-    @property
-    def direct_debit(self) -> Any:
-        """BG-19, with its `mandate_id`."""
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is said beside the document, in options or by the account."""
-
-    due: Decimal
-    """BT-115."""
-    credit: bool
-    """Whether it is a credit note, by its type code."""
-    ways: Sequence[tuple[str, Way]]
-    """To pay, each with the path at which it was given."""
-    tax_registered: bool = False
-    """Whether the seller has a number at a tax office that is no VAT number (BT-32)."""
-    buyer_reference: bool = False
-    """Whether BT-10 is filled in although the document does not."""
-    vat_currency: str | None = None
 
 
 def broken(
@@ -67,6 +30,8 @@ def broken(
 ) -> _Problems:
     """Every rule that would keep it from being sent."""
     rules = [*_NORM, *(_PEPPOL if peppol else ()), *(_XRECHNUNG if xrechnung else ())]
+    if peppol and not xrechnung:
+        rules.append(national)
     return (problem for rule in rules for problem in rule(document, beside))
 
 
@@ -91,7 +56,7 @@ def _seller_is_known(document: Document, beside: Beside) -> _Problems:
         yield needs(
             "seller.vat_number", "needed to send it, or a registration or identifier (BR-CO-26)"
         )
-    elif not (seller.vat_number or beside.tax_registered) and _subject_to_vat(document):
+    elif not (seller.vat_number or beside.tax_registration) and _subject_to_vat(document):
         yield needs(
             "seller.vat_number",
             "needed to send it, or options.seller_tax_registration (BR-S-02 and its like)",
@@ -243,11 +208,6 @@ def _xrechnung_says_how_to_pay(_: Document, beside: Beside) -> _Problems:
             if way.means_code in codes and others:
                 message = f"{' and '.join(others)} has no place with means {way.means_code}"
                 yield FieldProblem(field=at, message=f"{message} for XRechnung ({rule}-b)")
-
-
-def needs(field: str, message: str) -> FieldProblem:
-    """A problem of the document's."""
-    return FieldProblem(field=f"document.{field}", message=message)
 
 
 _TRANSFERS = ("30", "58")

@@ -178,13 +178,14 @@ class Call:
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What came back. `body` is None when it was empty, or when a refusal was not JSON; `raw` is
-    the body of a success that was asked for as a file."""
+    """What came back. `body` is None when it was empty, or when a refusal was not JSON, which is
+    `strange` then; `raw` is the body of a success that was asked for as a file."""
 
     status: int
     headers: httpx.Headers
     body: Json
     raw: bytes = b""
+    strange: bool = False
 
     @property
     def ok(self) -> bool:
@@ -285,7 +286,9 @@ async def _send(http: httpx.AsyncClient, call: Call, url: str) -> Answer:
         raw = await _bounded(call, response)
     if call.takes_file and response.is_success:
         return Answer(response.status_code, response.headers, None, raw)
-    return Answer(response.status_code, response.headers, _decoded(call, response, raw))
+    body = _decoded(call, response, raw)
+    strange = body is None and bool(raw.strip()) and raw.strip() != b"null"
+    return Answer(response.status_code, response.headers, body, strange=strange)
 
 
 async def _bounded(call: Call, response: httpx.Response) -> bytes:
@@ -347,7 +350,7 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     else:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         seconds = (at - datetime.now(UTC)).total_seconds()
@@ -373,7 +376,19 @@ def encode(value: Json) -> str:
 def decode(raw: bytes) -> Json:
     """Parse JSON with fractions as exact Decimals; ValueError if it is not JSON."""
     value: Json = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
-    return value
+    return _whole(value) if _MAY_BE_HALF.search(raw) else value
+
+
+_MAY_BE_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed")
+
+
+def _whole(value: Json) -> Json:
+    """With a question mark for each half of a surrogate pair: it is JSON, and cannot be kept."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_whole(name): _whole(one) for name, one in value.items()}  # type: ignore[misc]
+    return [_whole(one) for one in value] if isinstance(value, list) else value
 
 
 def _no_constant(word: str) -> NoReturn:

@@ -22,6 +22,8 @@ from providers.kit.wire import amount, is_unset
 
 LINES = "texts of the lines"
 FIGURES = "figures of the lines"
+TOGETHER = f"{LINES} beside the {FIGURES}"
+"""Which text has which figures. It counts where both agree apart, see `invoicing.state.echo`."""
 
 _ORDINARY = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _UNREADABLE = "?"
@@ -33,14 +35,19 @@ def said(
 ) -> dict[str, str]:
     """Digests by name. What is no text, or an empty one, is not said. The lines are one, in any
     order, and are said where every one of them has a text. So are their figures, `rows`,
-    where every one of them is stated: apart from the texts, which a person may let stand."""
+    where every one of them is stated: apart from the texts, which a person may let stand, and
+    together with them, for two lines may have exchanged theirs."""
     made = {name: _digest(text) for name, each in words.items() if (text := _plain(each))}
     texts = [_plain(each) for each in lines]
     if texts and all(texts):
         made[LINES] = _digest("\n".join(sorted(texts)))
-    figures = [[_plain(each) for each in row] for row in rows]
-    if figures and all(map(all, figures)):
-        made[FIGURES] = _digest("\n".join(sorted("\t".join(row) for row in figures)))
+    parts_of = [[_plain(each) for each in row] for row in rows]
+    if parts_of and all(map(all, parts_of)):
+        figures = ["\t".join(row) for row in parts_of]
+        made[FIGURES] = _digest("\n".join(sorted(figures)))
+        if LINES in made and len(texts) == len(figures):
+            both = sorted(map("\t".join, zip(texts, figures, strict=True)))
+            made[TOGETHER] = _digest("\n".join(both))
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
@@ -80,6 +80,17 @@ Amount = Annotated[Decimal, BeforeValidator(amount)]
 compare it with decides. Only what is no number, or absurdly large, is refused."""
 
 
+def _cents(value: Any) -> Any:
+    number = amount(value)
+    if number != number.to_integral_value():
+        raise ValueError("must be a whole number")
+    return int(number)
+
+
+Cents = Annotated[int, BeforeValidator(_cents)]
+"""The same in whole minor units: 12550, "12550" and 12550.0 are one."""
+
+
 def is_unset(written: Any) -> bool:
     """Whether a date or time stands for none: the first and the last year that a platform has."""
     return isinstance(written, str) and written[:5] in ("0001-", "9999-")
@@ -115,6 +126,33 @@ def parse(model: type[_Model], data: Any, request: Call) -> _Model:
         return model.model_validate(data)
     except (ValidationError, AttributeError):
         raise unclear(request, "is not what was expected") from None
+
+
+class Seen:
+    """What came on the pages of a list before: one that grows while it is read shifts, and shows an
+    item twice, and a next page may lead back."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._pages: set[str] = set()
+
+    def fresh(self, items: Iterable[_Item]) -> list[_Item]:
+        """Those whose `id` did not come before, and those without one."""
+        return [one for one in items if self._is_fresh(one)]
+
+    def _is_fresh(self, item: object) -> bool:
+        known = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(known, str):
+            return True
+        new = known not in self._ids
+        self._ids.add(known)
+        return new
+
+    def leads_on(self, page: str | None) -> bool:
+        """Whether there is a next page, and it did not come before."""
+        new = page is not None and page not in self._pages
+        self._pages |= {page} if page is not None else set()
+        return new
 
 
 def filled(body: Mapping[str, Json]) -> dict[str, Json]:

@@ -36,7 +36,7 @@ from providers.kit.coverage import Coverage
 from providers.kit.crediting import Crediting
 from providers.kit.http import Call, Json, encode, unclear
 from providers.kit.mistakes import Mistakes, parsed
-from providers.kit.wire import parse
+from providers.kit.wire import Seen, parse
 from providers.mollie.check import (
     COVERAGE,
     check_day,
@@ -78,6 +78,9 @@ MAX_PAGES = 400
 
 
 THEIR_DAY = (Figure.ISSUE_DATE, Figure.DUE_DATE)
+
+NO_PAGE = ("400", "404", "410", "422")
+"""A page begins at an invoice, and that one may have been deleted since: the list breaks off."""
 
 
 class Mollie:
@@ -319,18 +322,24 @@ class Mollie:
         return invoice
 
     async def _listed(self) -> Items:
-        """Every invoice of the list; None where it breaks off unseen."""
+        """Every invoice of the list, each once; None where it breaks off unseen."""
         until = time.monotonic() + self._settings.find_seconds
         since: str | None = None
+        seen = Seen()
         for _ in range(MAX_PAGES):
             request = page_request(self._api, self._settings, since, "find")
-            page = await self._api.read(Page, request)
-            for item in page.items:
+            try:
+                page = await self._api.read(Page, request)
+            except Rejected as error:
+                if since is None or error.code not in NO_PAGE:
+                    raise
+                break
+            for item in seen.fresh(page.items):
                 yield request, item
             if page.is_last:
                 return
             onwards = page.next_from
-            if onwards in (None, since) or time.monotonic() > until:
+            if not seen.leads_on(onwards) or time.monotonic() > until:
                 break
             since = onwards
         yield request, None

@@ -105,7 +105,7 @@ class _Embedded(CamelWire):
     """The list under the name that the vendor's document gives it, or that of older answers."""
 
     sales_invoices: Annotated[
-        tuple[_Item, ...], Field(validation_alias=AliasChoices("sales_invoices", "invoices"))
+        Many[_Item], Field(validation_alias=AliasChoices("sales_invoices", "invoices"))
     ]
 
 

@@ -80,6 +80,9 @@ from providers.zero_friction.states import (
 )
 from providers.zero_friction.words import ASKED, CHOSEN, paid_to, words_of
 
+TOKEN_SECONDS = 300
+"""That a token lives where the answer does not say."""
+
 
 class ZeroFriction:
     """The verbs of `invoicing.provider.Provider` for one organisation."""
@@ -364,4 +367,5 @@ class ZeroFriction:
             timeout=settings.timeout,
         )
         told = await signed_in(self._http, request, TokenAnswer, "the client id or secret")
-        return Token(told.access_token.get_secret_value(), told.expires_in)
+        lives = TOKEN_SECONDS if told.expires_in is None else told.expires_in
+        return Token(told.access_token.get_secret_value(), lives)

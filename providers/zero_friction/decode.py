@@ -75,7 +75,7 @@ class TokenAnswer(BaseModel):
     """RFC 6749, section 5.1."""
 
     access_token: HeaderSecret
-    expires_in: float = 300
+    expires_in: float | None = None
 
 
 class Created(_Wire):

@@ -7,7 +7,7 @@ from typing import Any
 
 from providers.kit.api import Api
 from providers.kit.http import Call, unclear
-from providers.kit.wire import parse
+from providers.kit.wire import Seen, parse
 from providers.zero_friction.decode import (
     Envelope,
     Page,
@@ -37,17 +37,18 @@ class Envelopes:
         return [item for item in known if not item.deleted]
 
     async def pages(self, request: Call) -> tuple[list[Any], bool]:
-        """Every item of a list as it came, and whether its end was seen."""
+        """Every item of a list as it came, each once, and whether its end was seen."""
         items: list[Any] = []
         token: str | None = None
+        seen = Seen()
         for _ in range(MAX_PAGES):
             headers = {**request.headers, "continuationToken": token} if token else request.headers
             asked = await self.ask(replace(request, headers=headers))
             page = parse(Page, asked.data, request)
-            items.extend(page.results)
+            items.extend(seen.fresh(page.results))
             if not page.has_next_page:
                 return items, True
-            if page.next_page_token in (None, token):
+            if not seen.leads_on(page.next_page_token):
                 break
             token = page.next_page_token
         return items, False

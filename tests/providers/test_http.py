@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -245,8 +246,14 @@ async def test_what_only_a_proxy_says_is_no_verdict_on_a_change(status: int) -> 
         (format_datetime(datetime.now(UTC) + timedelta(days=1)), 3600),
         ("soon", None),
         ("", None),
+        ("1.5", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
     ],
-    ids=["none", "negative", "seconds", "endless", "yesterday", "tomorrow", "a word", "empty"],
+    ids=[
+        *("none", "negative", "seconds", "endless", "yesterday", "tomorrow", "a word", "empty"),
+        *("a fraction", "a year without end", "a zone without end"),
+    ],
 )
 def test_retry_after_is_kept_within_reason(value: str, seconds: int | None) -> None:
     wait = retry_after({"retry-after": value})
@@ -264,6 +271,13 @@ async def test_retry_after_may_be_a_date() -> None:
 async def test_a_refusal_comes_back_for_the_adaptor_to_explain(status: int) -> None:
     assert (await asked(CHANGE, answer({"key": "X"}, status))).body == {"key": "X"}
     assert (await asked(CHANGE, httpx.Response(status, content=b"<html>"))).body is None
+
+
+@pytest.mark.parametrize("raw", [rb'{"a": ["\ud800x"]}', b'{"a": ["\xed\xa0\x80x"]}'])
+def test_half_a_letter_is_replaced_for_nothing_could_keep_it(raw: bytes) -> None:
+    told = json.dumps(decode(raw), ensure_ascii=False).encode()
+    assert told.endswith(b'x"]}')
+    assert decode(rb'"\ud83d\ude00 \ud55c"') == "\U0001f600 \ud55c"
 
 
 async def test_an_expected_status_comes_back_too() -> None:

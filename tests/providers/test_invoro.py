@@ -1451,7 +1451,7 @@ class TestRead:
             answer(invoice()),
             resource(id="other"),
             resource(state=None),
-            resource(total_paid_cents="12"),
+            resource(total_paid_cents="12.5"),
         ],
     )
     async def test_an_answer_that_is_not_understood_says_so(self, reply: httpx.Response) -> None:

@@ -1022,6 +1022,26 @@ class TestFind:
         ]
         assert {one.url.host for one in told.asked} == {"api.example.test"}
 
+    async def test_a_list_that_shifts_shows_an_invoice_once(self) -> None:
+        search = await found(page(invoice(), onwards="invoice_b"), page(invoice()))
+        assert [one.provider_id for one in search.invoices] == [ID]
+        assert search.complete
+
+    async def test_pages_that_lead_back_prove_nothing(self) -> None:
+        told = Script().on(LIST, *(page(onwards=f"invoice_{number % 2}") for number in range(9)))
+        assert not (await adaptor(told).find(TARGET)).complete
+        assert len(told.asked) == 3
+
+    @pytest.mark.parametrize("status", [400, 404, 410, 422])
+    async def test_a_next_page_that_was_deleted_breaks_the_list_off(self, status: int) -> None:
+        assert not (await found(page(onwards="invoice_b"), refusal(status))).complete
+        with pytest.raises(Rejected):
+            await found(refusal(status))
+
+    async def test_a_list_of_none_is_empty(self) -> None:
+        nothing = {"_embedded": {"sales_invoices": None}, "_links": {}}
+        assert await found(answer(nothing)) == Search()
+
     async def test_the_list_may_have_either_name(self) -> None:
         older = {"_embedded": {"invoices": [invoice()]}, "_links": {}}
         assert [one.provider_id for one in (await found(answer(older))).invoices] == [ID]

@@ -12,8 +12,8 @@ import pytest
 
 from invoicing.provider import Plan
 from invoicing.request import InvoiceRequest
-from invoicing.state.echo import Expected, differences
-from providers.kit.said import LINES, instant, number, parts, said
+from invoicing.state.echo import Difference, Expected, differences, says_how_much
+from providers.kit.said import FIGURES, LINES, TOGETHER, instant, number, parts, said
 from providers.quiddly.words import PLACES
 from tests.attached import supporting
 from tests.providers.contract import PERSON, REFERENCE, Contract, Step
@@ -102,6 +102,58 @@ def test_rows_are_compared_where_each_of_them_states_all_of_its_parts() -> None:
 
 def test_lines_of_which_one_has_no_text_are_not_said() -> None:
     assert said({}, ["Widget", None]) == said({}, []) == {}
+
+
+TWO = {
+    "mollie": (test_mollie.TestMollie, ("quantity", "unitPrice", "vatRate")),
+    "quiddly": (
+        test_quiddly.TestQuiddly,
+        ("quantity", "price", "vatPercentage", "totalExclVat", "totalVat", "total"),
+    ),
+}
+"""The lines of an answer stand as they were written: what is exchanged, all of it or a part."""
+
+
+@pytest.mark.parametrize("provider", TWO)
+async def test_two_lines_that_exchanged_their_amounts_are_seen(provider: str) -> None:
+    contract, place, lines = await _two_lines(provider)
+    one, two = lines
+    names = TWO[provider][1]
+    exchanged = [
+        {**one, **{name: two[name] for name in names if name in two}},
+        {**two, **{name: one[name] for name in names if name in one}},
+    ]
+
+    async def found(there: list[Any]) -> list[str]:
+        wrong = await _found(contract, {place: there}, _lines_of(contract))
+        return [each.figure for each in wrong if each.figure in (LINES, FIGURES, TOGETHER)]
+
+    assert await found([one, two]) == await found([two, one]) == []
+    assert await found(exchanged) == [TOGETHER]
+    assert await found([one, one]) == [LINES, FIGURES]
+    other = {**exchanged[0], "description": "Other"}
+    assert await found([other, exchanged[1]]) == [LINES]
+    priced = {**one, "quantity": two["quantity"], names[1]: two[names[1]]}
+    assert FIGURES in await found([priced, two])
+
+
+def test_what_each_line_costs_is_nothing_that_a_person_may_let_stand() -> None:
+    assert says_how_much(TOGETHER)
+
+
+def _lines_of(contract: Contract) -> dict[str, Any]:
+    (first, *_) = contract.document["lines"]
+    second = {**first, "id": "two", "name": "Another", "quantity": "3", "unit_price": "7.00"}
+    return {"lines": [{**first, "quantity": "2"}, second]}
+
+
+async def _two_lines(provider: str) -> tuple[Contract, str, list[Any]]:
+    """As create writes them."""
+    contract = TWO[provider][0]()
+    place = {"mollie": "lines", "quiddly": "articleRows"}[provider]
+    path = {"mollie": "/v2/sales-invoices", "quiddly": "/invoices"}[provider]
+    told = await _written(contract, "create", path, _lines_of(contract), {})
+    return contract, place, told[place]
 
 
 @pytest.mark.parametrize(
@@ -305,15 +357,24 @@ async def _differing(
     options: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """What is said otherwise than asked for when the provider states this of the invoice."""
+    found = await _found(contract, stated, more, options)
+    assert all(not each.ours and PERSON not in each.theirs for each in found)
+    return [each.figure for each in found]
+
+
+async def _found(
+    contract: Contract,
+    stated: Mapping[str, Any],
+    more: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Difference, ...]:
     read = contract.steps["read"]
     ((route, body),) = read.asks.items()
     step = Step({route: {**copy.deepcopy(body), **stated, **_named(body)}}, read.context)
     request, plan = await _asked(contract, more or {}, options)
     seen = await contract.called("read", contract.script(step), step, request, plan)
     expected = Expected.of(REFERENCE, request.document, plan, None)
-    found = differences(expected, seen.echo, ())
-    assert all(not each.ours and PERSON not in each.theirs for each in found)
-    return [each.figure for each in found]
+    return differences(expected, seen.echo, ())
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from providers.kit.http import decode
-from providers.kit.wire import Amount, Moment, Wire, Written
+from providers.kit.wire import Amount, Cents, Moment, Seen, Wire, Written
 
 
 class Told(Wire):
     amount: Amount = Decimal(0)
+    cents: Cents | None = None
     at: Moment = None
     on: Written = None
 
@@ -62,3 +63,21 @@ def test_what_is_no_amount_of_money_is_refused(given: Any) -> None:
 def test_an_instant_of_any_platform_is_read(written: str | None, read: datetime | None) -> None:
     assert Told.model_validate({"at": written}).at == read
     assert (Told.model_validate({"on": written}).on is None) == (read is None)
+
+
+def test_an_item_that_two_pages_show_came_once_and_a_next_page_leads_on_once() -> None:
+    seen = Seen()
+    assert seen.fresh([{"id": "a"}, {"id": "b"}, {}]) == [{"id": "a"}, {"id": "b"}, {}]
+    assert seen.fresh([{"id": "b"}, {"id": 7}, {}, {"id": "c"}]) == [{"id": 7}, {}, {"id": "c"}]
+    assert [seen.leads_on(page) for page in ("2", "3", "2", None)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("written", ["12550", '"12550"', "12550.0", "1.255E+4"])
+def test_cents_are_one_number_however_they_are_written(written: str) -> None:
+    assert Told.model_validate(decode(f'{{"cents": {written}}}'.encode())).cents == 12550
+
+
+@pytest.mark.parametrize("given", [True, "", "125.50", Decimal("0.5"), [1], "much"])
+def test_what_is_no_whole_number_of_cents_is_refused(given: Any) -> None:
+    with pytest.raises(ValidationError):
+        Told.model_validate({"cents": given})

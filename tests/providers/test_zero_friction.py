@@ -700,6 +700,17 @@ class TestFind:
         await adaptor(told, search_covers_reference=True).find(TARGET)
         assert told.body(FILTER)["flexSearch"] == "ref-1"
 
+    async def test_a_list_that_shifts_shows_an_invoice_once(self) -> None:
+        told = script().on(FILTER, page(invoice(), token="2"), page(invoice()))
+        search = await adaptor(told).find(TARGET)
+        assert [one.provider_id for one in search.invoices] == ["inv-1"]
+        assert search.complete
+
+    async def test_pages_that_lead_back_prove_nothing(self) -> None:
+        told = script().on(FILTER, *(page(token=str(number % 2)) for number in range(9)))
+        assert not (await adaptor(told).find(TARGET)).complete
+        assert sum(one.url.path.endswith("/filter") for one in told.asked) == 3
+
     async def test_nothing_in_a_whole_scan_is_proof(self) -> None:
         search = await adaptor(script().on(FILTER, page())).find(TARGET)
         assert search.invoices == ()
