@@ -23,7 +23,9 @@ rate. What was **prepaid** has no part in any of it: it lowers what is due, not 
 A **rounding** goes back with the whole alone.
 
 A reservation that is given back may leave the rest a cent of VAT off what one document can state.
-Then a credit of the whole rest takes all but a few cents, and the next one takes those.
+Then a credit of the whole rest takes all but a few cents, and the next one takes those. Where no
+amount fits, the last one comes to the gross that is left, and its VAT is a cent more or less: seen
+twice in thirty thousand tries of random credits, ended at random, where prices contain VAT.
 """
 
 from __future__ import annotations

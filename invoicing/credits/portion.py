@@ -49,7 +49,10 @@ class _Working:
         takes |= {part: Take(part=part, amount=amount) for part, amount in given.items()}
         self._refuse_too_much(takes)
         vat = self._rounded(takes, given)
-        kept = tuple(take for take in takes.values() if take.amount or take.units)
+        # What was named and is rounded away again is in the document, and so is what takes it away.
+        kept = tuple(
+            take for part, take in takes.items() if take.amount or take.units or part in given
+        )
         ledger = self._ledger
         amount = added((take.amount for take in kept), ledger.currency)
         sums = ledger.sums(amount, added(vat.values(), ledger.currency))

@@ -88,7 +88,8 @@ class RivertyOptions(Typed):
     )
 
     order_reference: OrderReference | None = None
-    """The order's name at the provider. Left out, it is derived from the request's reference."""
+    """The order's name at the provider, of one order alone: what amends an invoice needs another.
+    Left out, it is derived from the request's reference."""
     order_type: OrderType | None = None
     """Whether goods, digital goods or services are sold. Left out, the settings say it."""
     order_channel: Literal["ECOM", "MOTO", "MOBILE", "POS", "APP", "P2P"] = "ECOM"

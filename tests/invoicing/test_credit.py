@@ -248,6 +248,18 @@ def test_an_amount_belongs_to_no_line_and_lowers_what_is_left_of_its_rate() -> N
     assert kept.all_is_credited()
 
 
+def test_an_amount_that_rounding_takes_away_again_is_not_in_the_note_without_that() -> None:
+    """A third of 3.06 is moved down by a cent, which is as much as was named."""
+    kept = books(of_lines(a_line(1, quantity=Decimal(3), unit_price=Decimal("1.02"))))
+    named = [{"rate": "21", "amount": "0.01"}]
+    note = kept.credit(a_credit(lines=[{"id": "1", "quantity": "1"}], amounts=named))
+    assert [each.amount("EUR") for each in note.lines] == [Decimal("1.02"), Decimal("0.01")]
+    assert [each.amount for each in note.allowances] == [Decimal("0.01")]
+    assert kept.ledger.left.sums.net == Decimal("2.04")
+    kept.credit(whole("rest"))
+    assert kept.all_is_credited()
+
+
 def test_a_return_line_is_credited_by_its_units_without_their_sign() -> None:
     document = of_lines(
         a_line(1, quantity=Decimal(10), unit_price=Decimal(5)), a_line(2, quantity=Decimal(-2))
@@ -538,6 +550,13 @@ class AnyCredits(RuleBasedStateMachine):
     def credit_an_amount(self, data: st.DataObject, worth: Decimal) -> None:
         rate = data.draw(st.sampled_from([line.vat.rate for line in self.kept.document.lines]))
         self._try(amount(str(worth), str(rate), self._name()))
+
+    @rule(data=st.data(), worth=st.decimals(min_value="0.01", max_value="0.09", places=2))
+    def credit_a_line_and_an_amount(self, data: st.DataObject, worth: Decimal) -> None:
+        """As little as rounding may move."""
+        line = data.draw(st.sampled_from(self.kept.document.lines))
+        named = {"rate": line.vat.rate, "amount": worth}
+        self._try(a_credit(self._name(), lines=[{"id": line.id}], amounts=[named]))
 
     @rule(data=st.data())
     def end_one(self, data: st.DataObject) -> None:

@@ -11,10 +11,11 @@ import pytest
 from temporalio.service import RPCError
 
 from invoicing.client import Failed, Refused
+from invoicing.client.open_still import open_still
 from invoicing.credits.case import CreditsStatus
 from invoicing.errors import NotFound
 from invoicing.request import Goal, InvoiceRequest
-from invoicing.state.identity import workflow_id
+from invoicing.state.identity import credits_id, workflow_id
 from invoicing.state.invoice import Cancel, Release, Resolve, Status
 from invoicing.state.questions import Answer, Reason
 from temporal_server import Server
@@ -166,6 +167,42 @@ async def test_credits_that_were_terminated_go_on_with_what_they_knew(office: Of
     await office.client.credits.make(reference, units("3", "C3"))
     state = await office.client.credits.state(reference)
     assert [each.credit for each in state.credits] == ["C0", "C1", "C3"]
+
+
+@detail
+async def test_a_ledger_that_waits_for_one_more_credit_keeps_nobody_from_erasing(
+    office: Office,
+) -> None:
+    """It would wait for a year; begun again it knows what it knew."""
+    reference = await office.invoiced()
+    made = await office.client.credits.make(reference, units("4"))
+    await office.client.invoices.result(made.reference)
+    await office.until(reference, lambda state: state.credits[0].became == "credited")
+    assert await open_still(office.client.temporal, reference, within=LONG_ENOUGH) == []
+    state = await office.client.credits.state(reference)
+    assert (state.status, state.ended) == (CreditsStatus.IDLE, True)
+    with pytest.raises(Refused, match="7 are asked for, and 6 are left of line 1"):
+        await office.client.credits.make(reference, units("7", "C2"))
+    await office.client.credits.make(reference, units("6", "C3"))
+
+
+@detail
+async def test_while_a_credit_is_under_way_nothing_is_erased_and_its_ledger_goes_on(
+    office: Office,
+) -> None:
+    reference = await office.invoiced()
+    held = units("4").model_copy(update={"hold": True})
+    made = await office.client.credits.make(reference, held)
+    assert await open_still(office.client.temporal, reference, within=0.5) == [
+        credits_id(reference)
+    ]
+    await office.client.invoices.release(made.reference, Release(by="a person", reason="test"))
+    state = await office.until(reference, lambda state: state.credits[0].became == "credited")
+    assert state.status is CreditsStatus.OPEN
+    journal = await office.client.credits.journal(reference)
+    assert "Temporal's Cancel: cancel the credit notes, each by itself" in [
+        entry.what for entry in journal.entries
+    ]
 
 
 @detail

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from invoicing.credits.amend import Amend, AmendStatus
 from invoicing.document import Address, Party
 from invoicing.errors import KeysAway
 from invoicing.request import Goal
-from invoicing.state.identity import TASK_QUEUE, WORKFLOW, credits_id, money_id, workflow_id
+from invoicing.state.identity import TASK_QUEUE, WORKFLOW, money_id, workflow_id
 from invoicing.state.invoice import Hold, Invoice, Release, Status
 from invoicing.temporal.converter import Erased, Undecipherable, data_converter
 from invoicing.temporal.encryption import (
@@ -50,6 +49,7 @@ from tests.attached import a_file, supporting
 from tests.command_line import typed
 from tests.examples import a_document, a_line
 from tests.lifecycle.kinds.kind import Shop
+from tests.lifecycle.office import a_credit
 from tests.lifecycle.provider_world import opened as opened_at
 from tests.lifecycle.test_encryption import payloads, until_event
 from tests.lifecycle.test_money import HEARS
@@ -239,10 +239,8 @@ TERMS = b"%PDF-1.7\nterms for everybody\n%%EOF"
 
 @slow
 async def test_what_came_with_an_invoice_and_what_amended_it_is_erased_as_well(
-    here: Here, collected: Collected, place: str, monkeypatch: pytest.MonkeyPatch
+    here: Here, collected: Collected, place: str
 ) -> None:
-    # Nothing is erased while its ledger of credits waits for one more.
-    monkeypatch.setattr("workflows.credit.story.KEPT_EMPTY", timedelta(seconds=1))
     async with opened_at(here.world, "invoro") as shop:
         old, new, other = await _amended_with_files(here, shop)
         store = here.world.documents
@@ -250,7 +248,6 @@ async def test_what_came_with_an_invoice_and_what_amended_it_is_erased_as_well(
         assert _canaries(_in_files(here.folder)) >= {NAME}
         assert await _readable(here) >= {NAME, OPERATOR, WORDS, LINE}
         notes = [each.reference for each in (await shop.client.credits.state(old)).credits]
-        await here.company.client.temporal.get_workflow_handle(credits_id(old)).result()
         # What is another's is erased after it.
         for reference in (old, new, *notes):
             said = await here.typed("erase", reference, *WHY)
@@ -327,6 +324,7 @@ async def test_an_erased_reference_is_said_to_be_erased_whatever_is_asked(here: 
         client.invoices.preview(same),
         client.invoices.hold(reference, Hold(by="Bo", reason="test")),
         client.credits.overview(reference),
+        client.credits.make(reference, a_credit("C1", whole=True)),
     ):
         with pytest.raises(Erased, match=f"{reference} was erased on"):
             await call

@@ -39,6 +39,8 @@ class CreditsLife:
         """When this run looked at the invoice last."""
         self.invoice_runs = True
         """Whether the invoice's own workflow ran then, or may have."""
+        self.leaves = False
+        """Whether Temporal's own Cancel has come, and nobody has looked at that yet."""
         self.busy = 0
         """How many calls and starts are under way that a new run would not see the end of."""
         self._listing = Listing()

@@ -49,6 +49,8 @@ async def live(life: CreditsLife) -> None:
             continue
         for task in [task for task in life.following.values() if task.done()]:
             task.result()
+        if life.leaves and _may_leave(life):
+            break
         if life.case.undecided:
             await _decide(life)
         elif life.case.untold:
@@ -65,7 +67,19 @@ async def live(life: CreditsLife) -> None:
 
 def _has_work(life: CreditsLife) -> bool:
     failed = any(task.done() and task.exception() for task in life.following.values())
-    return bool(life.case.undecided) or life.case.untold is not None or failed
+    return bool(life.case.undecided) or life.case.untold is not None or failed or life.leaves
+
+
+def _may_leave(life: CreditsLife) -> bool:
+    """Whether Temporal's own Cancel ends it. What is under way has credit notes, and those have an
+    end of their own; one that only waits for one more credit knows all of it when it begins again.
+    """
+    life.leaves = False
+    if over := _is_over(life):
+        life.note("Temporal's Cancel")
+    else:
+        life.note("Temporal's Cancel: cancel the credit notes, each by itself")
+    return over
 
 
 def _patience(life: CreditsLife) -> timedelta:

@@ -48,7 +48,7 @@ class CreditsWorkflow:
         return self._life.state
 
     def _engine_cancelled(self) -> None:
-        self._life.note("Temporal's Cancel: cancel the credit notes, each by itself")
+        self._life.leaves = True
 
     @workflow.query(description="What is left to credit, and what became of every credit.")
     def state(self) -> Credits:
