@@ -36,8 +36,9 @@ from worker import reconcile_daily
 from workflows.reconciliation.workflow import PATIENCE
 
 EACH = 5 if THOROUGH else 1
-"""How many invoices live each of the lives below at each provider. Within a few minutes: what a person
-has not answered by then expires, and is a finding. Many are the benchmark's (`benchmarks.clean`)."""
+"""How many invoices live each of the lives below at each provider. Within a few minutes: what a
+person has not answered by then expires, and is a finding. Many are the benchmark's
+(`benchmarks.clean`)."""
 
 
 @pytest.fixture(scope="module")
