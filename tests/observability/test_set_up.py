@@ -69,8 +69,7 @@ from temporalio.runtime import Runtime
 from observing.runtime import in_one_thread
 in_one_thread()
 core = Runtime.default()
-names = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
-print(names.count("tokio-rt-worker"))
+print(len(list(Path("/proc/self/task").iterdir())) - 1)
 """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     answer = subprocess.run(
