@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -93,7 +94,7 @@ async def test_where_nobody_answers_it_says_so(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_nothing_is_compressed_unless_a_caller_says_so() -> None:
-    told = ({}, {"grpc_compression": GrpcCompression.GZIP})
+    told: tuple[dict[str, Any], ...] = ({}, {"grpc_compression": GrpcCompression.GZIP})
     clients = [await connected("127.0.0.1:1", lazy=True, **each) for each in told]
     used = [each.service_client.config.grpc_compression for each in clients]
     assert used == [GrpcCompression.NONE, GrpcCompression.GZIP]
