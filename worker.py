@@ -72,7 +72,7 @@ from invoicing.state.news import FeedInput
 from invoicing.state.notice import Subscriber
 from observing.calls import WatchedCalls
 from observing.census import Census, counting
-from observing.runtime import meter_of, runtime
+from observing.runtime import in_one_thread, meter_of, runtime
 from observing.tallied import written_down
 from observing.tracing import tracing
 from providers.kit.http import client as http_client
@@ -383,6 +383,7 @@ def refuse_unknown_subscriber(setup: WorkerSettings, named: Collection[str]) -> 
 
 async def main() -> None:
     """Serve until SIGTERM or SIGINT, then let calls under way end."""
+    in_one_thread()
     accounts = settings.accounts.read(os.environ)
     if not accounts:
         raise InvoicingError(

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.failures import as_failures
 from activities.invoice import provider_of
-from invoicing.credits.case import Looked, RequestedCall
+from invoicing.credits.case import CreditsCase, Looked, RequestedCall
 from invoicing.credits.credit import Requested
 from invoicing.errors import Unsupported
 from invoicing.provider import Accounts, Feeds, Notifies, Subject
@@ -155,26 +155,60 @@ class Directory:
     @as_failures
     async def requested(self, call: RequestedCall) -> Looked:
         """What a credit must know of an invoice, running or ended."""
+        looked = await self._earlier_runs() if call.first else Looked()
         handle = self._client.get_workflow_handle(call.workflow_id)
         try:
             last = await handle.describe()
             invoice = await handle.query("request", result_type=Requested)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return Looked()
+                return looked
             if error.status is RPCStatusCode.FAILED_PRECONDITION and last.status in _CUT_OFF:
                 # It was ended before a worker had seen it, and will never answer.
-                return Looked(cut_off=True)
+                return looked.model_copy(update={"cut_off": True})
             raise
         except WorkflowQueryFailedError:
             # It ended on an input that nobody could read.
-            return Looked()
-        return Looked(
-            running=last.status is WorkflowExecutionStatus.RUNNING,
-            cut_off=last.status in _CUT_OFF,
-            invoice=invoice,
-            claims=self._claims,
+            return looked
+        return looked.model_copy(
+            update={
+                "running": last.status is WorkflowExecutionStatus.RUNNING,
+                "cut_off": last.status in _CUT_OFF,
+                "invoice": invoice,
+                "claims": self._claims,
+            }
         )
+
+    async def _earlier_runs(self) -> Looked:
+        """What those of the ledger that asks have reserved. One that continued as new has handed on
+        what it knew."""
+        info = activity.info()
+        mine, run = str(info.workflow_id), str(info.workflow_run_id)
+        names: dict[str, str] = {}
+        asked = 0
+        query = f"WorkflowId = {attributes.quoted(mine)}"
+        query += " AND ExecutionStatus != 'ContinuedAsNew'"
+        async for each in self._client.list_workflows(query, limit=MOST_RUNS):
+            if each.run_id == run:
+                continue
+            handle = self._client.get_workflow_handle(each.id, run_id=each.run_id)
+            try:
+                names |= (await handle.query("memory", result_type=CreditsCase)).known
+                asked += 1
+            except RPCError as error:
+                # Gone, and still listed. Where it cannot be asked now, this is tried again.
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+        return Looked(
+            credited=tuple(names),
+            unsure=not asked and await self._was_reset(mine, run),
+            run=run,
+        )
+
+    async def _was_reset(self, identity: str, run: str) -> bool:
+        handle = self._client.get_workflow_handle(identity, run_id=run)
+        last = (await handle.describe()).raw_description
+        return last.workflow_extended_info.HasField("last_reset_time")
 
     async def _begin(self, event: EventInput) -> bool:
         try:
@@ -223,6 +257,10 @@ async def _owner(listed: WorkflowExecution) -> str | None:
         return None
     return owner
 
+
+MOST_RUNS = 6
+"""Of a ledger, which are asked what they knew: each but those that were reset, or begun without
+memory, has handed it on to the next."""
 
 MOST_LISTED = 1000
 """Workflows of one name that are looked through: an order of a thousand deliveries has as many."""

@@ -26,6 +26,7 @@ from benchmarks.children import until_told
 from invoicing import process
 from invoicing.books.claims import Register
 from invoicing.client import connect, converter
+from observing.runtime import in_one_thread
 from settings.worker import WorkerSettings
 from worker import RUNNER, kept, keys_kept, serving, workers
 
@@ -67,6 +68,7 @@ def _from_memory(
 
 async def main(which: str) -> None:
     """Serve one of them until SIGTERM."""
+    in_one_thread()
     setup = settings.worker.read(os.environ)
     days = timedelta(days=setup.findings_days)
     where = settings.shared.register(os.environ)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from temporalio.client import Client
 from temporalio.common import MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -10,6 +12,16 @@ from invoicing.errors import InvoicingError
 
 CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
 """Bounds of the buckets of a provider call's duration: adaptors give up after 20 s by default."""
+
+
+def in_one_thread() -> None:
+    """Have the core of the SDK talk to the server in one thread, unless TOKIO_WORKER_THREADS says
+    in how many. Before the first client.
+
+    By itself it takes one per processor, which wake each other for every message. It has half as
+    much to do as Python, which runs in one at a time.
+    """
+    os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
 
 
 def runtime(address: str | None) -> Runtime | None:

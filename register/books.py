@@ -35,7 +35,7 @@ from invoicing.state.recording import CreditsCall, RecordCall
 from register import retaining
 from register.calls import count
 from register.chain import first_broken
-from register.claiming import claim, is_of
+from register.claiming import claim
 from register.erasing import (
     Erasure,
     NotErased,
@@ -47,6 +47,7 @@ from register.erasing import (
 from register.reconciling import comparing
 from register.reconciling.findings import by_account
 from register.recording import END, record, record_credits
+from register.rows import is_of
 from register.tables import invoices, journal
 from register.trouble import which
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, select, update
 
 from invoicing.books.claims import ClaimCall, Claimed, Standing, Word, judge
 from invoicing.errors import Unavailable
@@ -14,6 +13,7 @@ from invoicing.state.lives import Before
 from invoicing.state.recording import Row as Left
 from register import correcting
 from register.notes import notes_of
+from register.rows import DIALECTS, OF, insert_into, is_of
 from register.tables import claims, invoices
 
 MOST_CONTENTS = 100
@@ -138,17 +138,11 @@ def name_after(name: str) -> str:
     return f"{claimant}~{int(times or 0) + 1}"
 
 
-def is_of(table: Any, kind: Any, reference: Any) -> tuple[Any, Any]:
-    """That a row of this table is of this reference."""
-    return table.c.kind == kind, table.c.reference == reference
-
-
 # SQLAlchemy takes as long to build a statement as to carry it out: what every claim and record asks
 # is built once.
 
-OF: tuple[Any, Any] = bindparam("of_kind"), bindparam("of_reference")
 _CLAIM = select(claims).where(*is_of(claims, *OF)).with_for_update()
 _NEW_CLAIM = {
-    name: insert_into(claims).on_conflict_do_nothing().returning(claims.c.reference)
-    for name, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    dialect: insert_into(claims, dialect).on_conflict_do_nothing().returning(claims.c.reference)
+    for dialect in DIALECTS
 }

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from register.rows import insert_into, is_of
 from register.tables import corrections
 
 
 def keep(db: Connection, kind: str, reference: str, sealed: bytes) -> None:
     """Keep it in the place of an earlier one."""
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
     db.execute(
-        dialect.insert(corrections)
+        insert_into(corrections, db.dialect.name)
         .values(kind=kind, reference=reference, sealed=sealed)
         .on_conflict_do_update(index_elements=["kind", "reference"], set_={"sealed": sealed})
     )
@@ -22,14 +19,10 @@ def keep(db: Connection, kind: str, reference: str, sealed: bytes) -> None:
 
 def kept(db: Connection, kind: str, reference: str) -> bytes:
     """What is kept of this reference; empty where nothing is."""
-    asked = select(corrections.c.sealed).where(*_of(kind, reference))
+    asked = select(corrections.c.sealed).where(*is_of(corrections, kind, reference))
     return db.execute(asked).scalar() or b""
 
 
 def forget(db: Connection, kind: str, reference: str) -> None:
     """It is not of what the reference stands for from now on, or was erased."""
-    db.execute(delete(corrections).where(*_of(kind, reference)))
-
-
-def _of(kind: str, reference: str) -> tuple[Any, Any]:
-    return corrections.c.kind == kind, corrections.c.reference == reference
+    db.execute(delete(corrections).where(*is_of(corrections, kind, reference)))

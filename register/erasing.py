@@ -27,6 +27,7 @@ from register import correcting
 from register.chain import linked
 from register.holding import held_since
 from register.key_rows import destroy, has_key
+from register.rows import is_of
 from register.tables import chain, claims, invoices, journal
 from register.trouble import cannot_be
 
@@ -91,8 +92,8 @@ def namespace_of(db: Connection, wanted: Erasure) -> str:
 
 def _erasable(db: Connection, kind: Literal["invoice", "order"], reference: str) -> tuple[Any, Any]:
     """Claim and row of what may be erased, or was. Raises NotErased."""
-    of_claim = (claims.c.kind == kind, claims.c.reference == reference)
-    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    of_claim = is_of(claims, kind, reference)
+    of_row = is_of(invoices, kind, reference)
     claim = db.execute(select(claims).where(*of_claim).with_for_update()).one_or_none()
     row = db.execute(select(invoices).where(*of_row)).one_or_none()
     if claim is None or row is None:
@@ -112,9 +113,9 @@ def _erasable(db: Connection, kind: Literal["invoice", "order"], reference: str)
 def erase(db: Connection, wanted: Erasure) -> Done:
     """Erase it, in this transaction. Raises NotErased."""
     kind, reference = wanted.kind, wanted.reference
-    of_claim = (claims.c.kind == kind, claims.c.reference == reference)
-    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
-    of_lines = (journal.c.kind == kind, journal.c.reference == reference)
+    of_claim = is_of(claims, kind, reference)
+    of_row = is_of(invoices, kind, reference)
+    of_lines = is_of(journal, kind, reference)
     claim, row = _erasable(db, kind, reference)
     # Also of what an earlier version has erased.
     db.execute(update(claims).where(*of_claim).values(fingerprint="{}", contents="[]"))
@@ -163,7 +164,7 @@ def _refuse_held(db: Connection, subject: Subject, owner: str | None) -> None:
         if next_one is None:
             return
         subject = next_one
-        of_row = (invoices.c.kind == subject.kind, invoices.c.reference == subject.reference)
+        of_row = is_of(invoices, subject.kind, subject.reference)
         owner = db.execute(select(invoices.c.order_id).where(*of_row)).scalar()
 
 
@@ -175,7 +176,7 @@ def _refuse_before_its_owner(
     whole = subject_of(owner) if owner else None
     if whole is None or not has_key(db, subject):
         return
-    of_claim = (claims.c.kind == whole.kind, claims.c.reference == whole.reference)
+    of_claim = is_of(claims, whole.kind, whole.reference)
     claim = db.execute(select(claims.c.erased_at).where(*of_claim)).one_or_none()
     if claim is not None and claim.erased_at is None:
         what = f"{whole.kind} {whole.reference}"

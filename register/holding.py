@@ -13,6 +13,7 @@ from invoicing.books.legal_hold import NotHeld as NotHeld
 from invoicing.books.legal_hold import NothingToHold as NothingToHold
 from invoicing.state.recording import Line
 from register.chain import linked
+from register.rows import is_of
 from register.tables import chain, claims, invoices, journal, legal_holds
 from register.trouble import cannot_be
 
@@ -52,7 +53,7 @@ def released(engine: Engine, wanted: Holding) -> None:
 def account_of(engine: Engine, kind: Kind, reference: str) -> tuple[str, str] | None:
     """The provider and account of what is kept of it; None where nothing is. Raises BadRegister.
     Blocks."""
-    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    of_row = is_of(invoices, kind, reference)
     try:
         with engine.begin() as db:
             columns = (invoices.c.provider, invoices.c.account)
@@ -64,7 +65,7 @@ def account_of(engine: Engine, kind: Kind, reference: str) -> tuple[str, str] | 
 
 def held_since(db: Connection, kind: str, reference: str) -> datetime | None:
     """Since when there is a hold on it; None: there is none."""
-    of_hold = (legal_holds.c.kind == kind, legal_holds.c.reference == reference)
+    of_hold = is_of(legal_holds, kind, reference)
     since: datetime | None = db.execute(select(legal_holds.c.at).where(*of_hold)).scalar()
     return since
 
@@ -90,17 +91,13 @@ def _release(db: Connection, wanted: Holding) -> None:
     _locked(db, wanted)
     if held_since(db, wanted.kind, wanted.reference) is None:
         raise NotHeld(f"{wanted.reference}: there is no legal hold on it")
-    db.execute(
-        delete(legal_holds).where(
-            legal_holds.c.kind == wanted.kind, legal_holds.c.reference == wanted.reference
-        )
-    )
+    db.execute(delete(legal_holds).where(*is_of(legal_holds, wanted.kind, wanted.reference)))
     _add_line(db, wanted, "legal hold released")
 
 
 def _locked(db: Connection, wanted: Holding) -> None:
     """Its claim until the end of the transaction: an erasure waits. Raises NotHeld."""
-    of_claim = (claims.c.kind == wanted.kind, claims.c.reference == wanted.reference)
+    of_claim = is_of(claims, wanted.kind, wanted.reference)
     claim = db.execute(select(claims.c.erased_at).where(*of_claim).with_for_update()).one_or_none()
     if claim is None:
         raise NothingToHold(f"{wanted.reference}: the register has nothing of it")
@@ -111,11 +108,11 @@ def _locked(db: Connection, wanted: Holding) -> None:
 def _add_line(db: Connection, wanted: Holding, what: str) -> None:
     """Who decided it, and why, in the journal: not in that of a reference that has no row yet."""
     kind, reference = wanted.kind, wanted.reference
-    of_row = (invoices.c.kind == kind, invoices.c.reference == reference)
+    of_row = is_of(invoices, kind, reference)
     status = db.execute(select(invoices.c.status).where(*of_row)).scalar()
     if status is None:
         return
-    of_lines = (journal.c.kind == kind, journal.c.reference == reference)
+    of_lines = is_of(journal, kind, reference)
     counted = select(func.count()).where(*of_lines, journal.c.claimant == _CLAIMANT)
     line = Line(
         sequence=db.execute(counted).scalar_one() + 1,

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from invoicing.temporal.data_keys import Kept, Subject
+from register.rows import insert_into, is_of
 from register.tables import data_keys
 
 
 def kept_of(db: Connection, subject: Subject) -> Kept | None:
     """What there is of its key; None where there never was one."""
-    row = db.execute(select(data_keys).where(*about(subject))).one_or_none()
+    row = db.execute(select(data_keys).where(*is_of(data_keys, *subject))).one_or_none()
     return Kept(row.sealed, row.master, row.destroyed_at) if row else None
-
-
-def about(subject: Subject) -> tuple[Any, Any]:
-    """Which row is its own."""
-    return data_keys.c.kind == subject.kind, data_keys.c.reference == subject.reference
 
 
 def destroy(db: Connection, subject: Subject, at: datetime) -> bool:
@@ -28,9 +22,8 @@ def destroy(db: Connection, subject: Subject, at: datetime) -> bool:
     whether there was one."""
     was = has_key(db, subject)
     gone = {"sealed": None, "master": None, "destroyed_at": at}
-    dialect = sqlite if db.dialect.name == "sqlite" else postgresql
     db.execute(
-        dialect.insert(data_keys)
+        insert_into(data_keys, db.dialect.name)
         .values(**subject._asdict(), made_at=at, **gone)
         .on_conflict_do_update(index_elements=["kind", "reference"], set_=gone)
     )
@@ -39,5 +32,5 @@ def destroy(db: Connection, subject: Subject, at: datetime) -> bool:
 
 def has_key(db: Connection, subject: Subject) -> bool:
     """Whether it has a data key."""
-    sealed = db.execute(select(data_keys.c.sealed).where(*about(subject))).scalar()
+    sealed = db.execute(select(data_keys.c.sealed).where(*is_of(data_keys, *subject))).scalar()
     return sealed is not None

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from invoicing.errors import KeysAway
 from invoicing.temporal.data_keys import Kept, Masters, Subject
 from register.database import PATIENCE, BadRegister, for_reading, made
-from register.key_rows import about, kept_of
+from register.key_rows import kept_of
+from register.rows import insert_into, is_of
 from register.tables import data_keys
 from register.trouble import cannot_be, which
 
@@ -88,8 +88,8 @@ class KeyStore:
             "made_at": datetime.now(UTC),
         }
         with writing.begin() as db:
-            dialect = sqlite if db.dialect.name == "sqlite" else postgresql
-            db.execute(dialect.insert(data_keys).values(values).on_conflict_do_nothing())
+            new = insert_into(data_keys, db.dialect.name).values(values)
+            db.execute(new.on_conflict_do_nothing())
             return kept_of(db, subject) or Kept(None)
 
 
@@ -119,5 +119,5 @@ def _some_rekeyed(engine: Engine, masters: Masters) -> int:
             subject = Subject(row.kind, row.reference)
             sealed = masters.seal(subject, masters.unseal(subject, row.sealed, row.master))
             again = {"sealed": sealed, "master": masters.newest}
-            db.execute(update(data_keys).where(*about(subject)).values(again))
+            db.execute(update(data_keys).where(*is_of(data_keys, *subject)).values(again))
         return len(rows)

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 from invoicing.money import exactly, minor_units, plain
 from invoicing.state.recording import CreditsCall, Line, RecordCall, Row
 from register.chain import linked
-from register.claiming import OF, claim_of, is_of, name_after
+from register.claiming import claim_of, name_after
+from register.rows import OF, is_of
 from register.tables import chain, invoices, journal, vat_rows
 
 MOST_UNITS = 2**63 - 1

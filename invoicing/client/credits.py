@@ -91,7 +91,7 @@ class CreditsRoom:
             begun = await self.state(reference)
         except NotFound:
             return await self._opening(reference)
-        if begun.left is not None:
+        if begun.left is not None or begun.not_creditable:
             return begun
         # Nothing that was asked for could be credited then. It may be final by now.
         try:

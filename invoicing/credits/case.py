@@ -19,6 +19,9 @@ from invoicing.state.order import fate
 
 T = TypeVar("T")
 
+MOST_NAMED = 3
+"""Credits of which a sentence tells."""
+
 
 class CreditsStatus(StrEnum):
     """The one word that lists show for the credits of an invoice."""
@@ -63,7 +66,8 @@ class Credits(Recorded):
     left: Left | None = None
     """What may still be credited; None: nothing was asked for that could be."""
     not_creditable: str | None = None
-    """Why nothing of it can be credited now, where nothing ever was: a sentence."""
+    """Why nothing of it can be credited now, where nothing ever was, or nobody knows what was: a
+    sentence."""
     credits: tuple[CreditState, ...] = ()
     waiting: Waiting | None = None
     problem: Problem | None = None
@@ -94,13 +98,18 @@ class CreditsCase(Memory):
     """Whose lines these are in the register: the chain of runs that began to write them."""
     told_invoice: bool = False
     """Whether the invoice was told, or was about to be, that parts of it are to be credited."""
+    forgotten: tuple[str, ...] = ()
+    """Credits that earlier runs have reserved, and this memory does not know: the workflow was
+    reset in Temporal, or begun without its memory. The first of them, by name."""
+    unsure: bool = False
+    """Whether there may be such, and nobody knows."""
     told_so_far: CreditedSoFar = CreditedSoFar()
     """What the invoice was told last of what is credited."""
 
     @property
     def untold(self) -> CreditedSoFar | None:
         """What the invoice is to be told of what is credited; None: it knows, or nothing was."""
-        if self.ledger is None or self.invoice is None:
+        if self.ledger is None or self.invoice is None or self.lost:
             return None
         so_far = CreditedSoFar(
             provider_id=self.invoice.invoice.provider_id or "",
@@ -115,6 +124,24 @@ class CreditsCase(Memory):
     def learn(self, invoice: Requested, ledger: CreditLedger) -> None:
         """The invoice that is credited: what is final does not change, but another may be made."""
         self.invoice, self.ledger = invoice, ledger
+
+    @property
+    def lost(self) -> str | None:
+        """Why nobody knows what is left of it; None: this memory does."""
+        if not (self.forgotten or self.unsure):
+            return None
+        named = ", ".join(self.forgotten) or "nobody knows which"
+        return (
+            "its ledger was reset in Temporal, or begun without its memory, and has forgotten "
+            f"credits that it had made ({named}): credit what is left of it at the provider"
+        )
+
+    def hold_against(self, looked: Looked) -> None:
+        """What earlier runs have reserved is held against what is known. What is forgotten once
+        stays forgotten."""
+        forgotten = (name for name in looked.credited if name not in self.known)
+        self.forgotten = self.forgotten or tuple(forgotten)[:MOST_NAMED]
+        self.unsure = self.unsure or looked.unsure
 
     def ask(self, wanted: Credit) -> None:
         """It is to be decided about."""
@@ -215,7 +242,8 @@ class CreditsCase(Memory):
             reference=reference,
             number=self.invoice.invoice.number if self.invoice else None,
             status=self.status,
-            left=self.ledger.left if self.ledger else None,
+            left=self.ledger.left if self.ledger and not self.lost else None,
+            not_creditable=self.lost,
             credits=tuple(self.states.values()),
             waiting=self.waiting,
             problem=self.problem,
@@ -260,6 +288,9 @@ class RequestedCall(Recorded):
     """Input of `requested`: an invoice's workflow of ours, by its id."""
 
     workflow_id: str
+    first: bool = False
+    """Whether a ledger of credits looks for the first time in this run: it is told what earlier
+    runs of it have credited."""
 
 
 class Looked(Recorded):
@@ -270,3 +301,9 @@ class Looked(Recorded):
     invoice: Requested | None = None
     claims: bool = False
     """Whether the workers here keep a register."""
+    credited: tuple[str, ...] = ()
+    """The credits that earlier runs of the ledger that asks have reserved, by name."""
+    unsure: bool = False
+    """Whether it was reset in Temporal, and the run before it can be asked no more."""
+    run: str = ""
+    """The run that was told so: one that was reset replays what an earlier one was told."""

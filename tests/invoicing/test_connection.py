@@ -7,15 +7,17 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from temporalio.service import GrpcCompression
 
 from invoicing.errors import Unreachable
-from invoicing.temporal.connection import reach
+from invoicing.temporal.connection import connected, reach
 
 
 async def _hears_and_hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -89,3 +91,10 @@ async def test_where_nobody_answers_it_says_so(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("TEMPORAL_TLS", tls)
         with pytest.raises(Unreachable, match="no Temporal server answers"):
             await reach()
+
+
+async def test_nothing_is_compressed_unless_a_caller_says_so() -> None:
+    told: tuple[dict[str, Any], ...] = ({}, {"grpc_compression": GrpcCompression.GZIP})
+    clients = [await connected("127.0.0.1:1", lazy=True, **each) for each in told]
+    used = [each.service_client.config.grpc_compression for each in clients]
+    assert used == [GrpcCompression.NONE, GrpcCompression.GZIP]

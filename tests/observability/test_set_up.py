@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +55,27 @@ def test_an_exception_is_part_of_its_line() -> None:
     except LookupError:
         said = line("invoicing.worker", "failed", exc_info=sys.exc_info())
     assert str(said["exception"]).endswith("LookupError: nothing there")
+
+
+@detail
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+@pytest.mark.parametrize(("said", "threads"), [({}, 1), ({"TOKIO_WORKER_THREADS": "3"}, 3)])
+def test_the_core_runs_in_one_thread_unless_somebody_says_how_many(
+    said: dict[str, str], threads: int
+) -> None:
+    counted = """
+from pathlib import Path
+from temporalio.runtime import Runtime
+from observing.runtime import in_one_thread
+in_one_thread()
+core = Runtime.default()
+print(len(list(Path("/proc/self/task").iterdir())) - 1)
+"""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    answer = subprocess.run(
+        [sys.executable, "-c", counted], env={**inherited, **said}, check=True, capture_output=True
+    )
+    assert int(answer.stdout) == threads
 
 
 def test_without_an_address_there_is_no_page() -> None:

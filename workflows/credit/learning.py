@@ -133,9 +133,18 @@ def _refuse_if_a_ledger_is_lost(life: CreditsLife, invoice: Requested) -> None:
         )
 
 
-async def look(life: CreditsLife, reference: str) -> Looked:
-    """What an invoice's workflow says of itself. Raises NotCreditable where it cannot be asked."""
-    call = RequestedCall(workflow_id=workflow_id(reference))
+def _refuse_if_it_has_forgotten(life: CreditsLife, looked: Looked) -> None:
+    """Nobody knows how much is left then: more might be credited than was invoiced."""
+    life.case.hold_against(looked)
+    life.told_in = looked.run or life.told_in
+    if lost := life.case.lost:
+        raise NotCreditable(lost)
+
+
+async def look(life: CreditsLife, reference: str, *, first: bool = False) -> Looked:
+    """What an invoice's workflow says of itself; `first`: and what earlier runs of this ledger have
+    credited. Raises NotCreditable where it cannot be asked."""
+    call = RequestedCall(workflow_id=workflow_id(reference), first=first)
     with life.calling():
         try:
             looked: Looked = await workflow.execute_activity_method(
@@ -152,7 +161,8 @@ async def look(life: CreditsLife, reference: str) -> Looked:
 
 
 async def _look(life: CreditsLife) -> tuple[Requested, bool]:
-    looked = await look(life, life.reference)
+    looked = await look(life, life.reference, first=life.told_in != workflow.info().run_id)
+    _refuse_if_it_has_forgotten(life, looked)
     if looked.claims:
         life.record()
     if looked.cut_off:

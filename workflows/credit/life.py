@@ -37,6 +37,8 @@ class CreditsLife:
         self._verdicts: dict[str, asyncio.Future[str]] = {}
         self.seen: datetime | None = None
         """When this run looked at the invoice last."""
+        self.told_in = ""
+        """The run that was told what earlier ones have credited."""
         self.invoice_runs = True
         """Whether the invoice's own workflow ran then, or may have."""
         self.leaves = False
