@@ -58,29 +58,35 @@ class Rows:
 def entry(reference: str, rows: Rows, named: Named, habits: Habits) -> Entry:
     """What the rows of one reference ask for."""
     numbers = tuple(row.number for row in rows.kept)
+    request = None
     try:
         if rows.more:
             raise Crooked(f"has more than {MOST_LINES} lines")
         invoice = _Invoice(rows.kept, named, habits)
-        request, wrong = invoice.request()
-        wrong += _refused(request, invoice.left_out)
+        told, wrong = invoice.request()
+        request, refused = _taken(told, invoice.left_out)
+        wrong += refused
     except Crooked as error:
-        request, wrong = {}, [str(error)]
+        wrong = [str(error)]
     if wrong:
         return Entry(numbers, valid(reference), wrong=tuple(dict.fromkeys(wrong)))
-    return Entry(numbers, reference, InvoiceRequest.model_validate(request))
+    return Entry(numbers, reference, request)
 
 
-def _refused(request: dict[str, Any], left_out: Collection[str]) -> list[str]:
-    """What the model says; not that what was wrong already, and so left out, is missing."""
+def _taken(
+    told: dict[str, Any], left_out: Collection[str]
+) -> tuple[InvoiceRequest | None, list[str]]:
+    """The request, or what the model says; not that what was wrong already, and so left out, is
+    missing."""
     try:
-        refuse_too_large(InvoiceRequest.model_validate(request))
+        request = InvoiceRequest.model_validate(told)
+        refuse_too_large(request)
     except ValidationError as error:
         missing = {f"{name}: {MISSING}" for name in left_out}
-        return [text for each in problems(error) if (text := str(each)) not in missing]
+        return None, [text for each in problems(error) if (text := str(each)) not in missing]
     except TooLarge as error:
-        return [str(error)]
-    return []
+        return None, [str(error)]
+    return request, []
 
 
 class _Invoice:

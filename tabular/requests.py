@@ -7,7 +7,7 @@ each reference. Rows of one invoice may stand anywhere; where they stand togethe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,10 +80,14 @@ class _FromLines:
 # --- tables ---------------------------------------------------------------------------------------
 
 
+_Cells = Iterator[tuple[int, Sequence[Cell]]]
+"""Rows of cells, each with its number."""
+
+
 class _Table(Protocol):
     """Rows of cells, as often as they are wanted."""
 
-    def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]: ...
+    def rows(self) -> _Cells: ...
 
     def hides(self, number: int) -> bool:
         """Whether whoever has the file open does not see this row."""
@@ -158,7 +162,8 @@ class _FromTable:
         if _version(self.path) != self.version:
             raise UnreadableFile(f"{self.path.name} has changed meanwhile: begin again.")
         open_: dict[str, Rows] = {}
-        for row in _below(self.table, self.header, self.header_row, skip=self.skip):
+        below = ((at, row) for at, row in self.table.rows() if at > self.header_row)
+        for row in _told(below, self.header, self._skips):
             reference = _reference(row, self.named)
             if not reference:
                 yield Entry((row.number,), wrong=("reference: is required",))
@@ -168,6 +173,9 @@ class _FromTable:
             if self.seen.last[reference] == row.number:
                 del open_[reference]
                 yield self._whole(reference, rows)
+
+    def _skips(self, number: int) -> bool:
+        return self.skip and self.table.hides(number)
 
     def _whole(self, reference: str, rows: Rows) -> Entry:
         """What they ask for, unless a row of it may be missing: then it would be too little."""
@@ -190,11 +198,12 @@ def _survey(path: Path, table: _Table, wishes: Wishes, options: Options) -> Requ
     """Look through the whole file. Raises UnreadableFile with all that has to be said first."""
     version = _version(path)
     named = _finder(Columns(options))
-    header_row, header = _header(table)
+    rows = table.rows()
+    header_row, header = _header(rows)
     seen = _Survey(named)
     skip = wishes.hidden == "skip"
     hidden = 0
-    for row in _below(table, header, header_row, skip=skip):
+    for row in _told(rows, header, lambda number: skip and table.hides(number)):
         seen.row(row)
         hidden = hidden or (row.number if table.hides(row.number) else 0)
     header, questions = _known(header, seen, wishes, options)
@@ -216,8 +225,9 @@ def _is_header(cells: Sequence[Cell]) -> bool:
     return any(written(cell).casefold() == "reference" for cell in cells)
 
 
-def _header(table: _Table) -> tuple[int, list[str]]:
-    for number, cells in table.rows():
+def _header(rows: _Cells) -> tuple[int, list[str]]:
+    """The row of names, and its number; `rows` goes on behind it."""
+    for number, cells in rows:
         if _is_header(cells):
             if len(cells) > MOST_NAMES:
                 raise UnreadableFile(
@@ -240,12 +250,11 @@ def _refuse_twice(header: Sequence[str]) -> None:
         raise UnreadableFile(f"These columns are there twice: {', '.join(twice)}.")
 
 
-def _below(table: _Table, header: Sequence[str], header_row: int, *, skip: bool) -> Iterator[Row]:
-    """The rows below the names, by those of their cells that have something; hidden ones unless
-    they are to be skipped."""
+def _told(rows: _Cells, header: Sequence[str], skips: Callable[[int], bool]) -> Iterator[Row]:
+    """The rows below the names, by those of their cells that have something."""
     count = 0
-    for number, cells in table.rows():
-        if number <= header_row or (skip and table.hides(number)):
+    for number, cells in rows:
+        if skips(number):
             continue
         told = {
             name: cell.strip() if isinstance(cell, str) else cell
