@@ -18,9 +18,10 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.bounds import refuse_too_large
 from invoicing.values import MOST_LINES
 from tabular.bounds import MOST_CELL
-from tabular.cells import Cell, value, written
+from tabular.cells import Cell, Numeric, value, written
 from tabular.columns import Column, Kind
 from tabular.entries import Entry
+from tabular.formats import may_be
 from tabular.habits import Habits, unmarked
 from tabular.jsonlines import valid
 from tabular.wishes import Crooked
@@ -169,10 +170,18 @@ class _Invoice:
 
     def _amount(self, column: Column, cell: Cell) -> Cell:
         """Without its currency, which must be the invoice's."""
-        if column.kind is not Kind.NUMBER or not isinstance(cell, str):
+        if column.kind is not Kind.NUMBER:
             return cell
-        currency, amount = unmarked(cell)
-        if currency and currency != self._currency:
+        amount: Cell = cell
+        if isinstance(cell, str):
+            currency, amount = unmarked(cell)
+            fits = currency == self._currency
+        elif isinstance(cell, Numeric):
+            currency = cell.currency
+            fits = may_be(currency, self._currency)
+        else:
+            return cell
+        if currency and not fits:
             raise Crooked(f"is in {currency}, and the invoice is in {self._currency or 'none'}")
         return amount
 

@@ -13,15 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from tabular.assembly import Named, Row, Rows, entry
+from tabular.assembly import MISSING, Named, Row, Rows, entry
 from tabular.bounds import MOST_NAMES, MOST_ROWS
-from tabular.cells import Cell, Numeric, written
+from tabular.cells import Cell, Numeric, value, written
 from tabular.columns import Column, Columns, Kind, Options, alike
 from tabular.entries import Entry
 from tabular.habits import Evidence, Habits, Place, unmarked
 from tabular.jsonlines import JsonLines
 from tabular.text import HEAD, NO_HEADER, CsvFile
-from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
+from tabular.wishes import Crooked, Dialect, Question, UnreadableFile, Wishes
 from tabular.workbook import Workbook
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -166,7 +166,7 @@ class _FromTable:
         for row in _told(below, self.header, self._skips):
             reference = _reference(row, self.named)
             if not reference:
-                yield Entry((row.number,), wrong=("reference: is required",))
+                yield Entry((row.number,), wrong=(f"reference: {_why_none(row, self.named)}",))
                 continue
             rows = open_.setdefault(reference, Rows())
             rows.add(row)
@@ -263,12 +263,18 @@ def _told(rows: _Cells, header: Sequence[str], skips: Callable[[int], bool]) -> 
         }
         # A cell without a column is most often a comma inside a name or an amount.
         stray = told.pop("", None) is not None or any(map(_says, cells[len(header) :]))
-        if not (told or stray):
+        if not (told or stray) or _are_names(told):
             continue
         count += 1
         if count > MOST_ROWS:
             raise UnreadableFile(f"The file has more than {MOST_ROWS:,} rows.")
         yield Row(number, told, stray)
+
+
+def _are_names(told: dict[str, Cell]) -> bool:
+    """Whether it is the row of names once more, as on every page of a report, or where files were
+    put one behind the other."""
+    return len(told) > 1 and all(cell == name for name, cell in told.items())
 
 
 def _says(cell: Cell) -> bool:
@@ -285,6 +291,17 @@ def _reference(row: Row, named: Named) -> str:
         if column and column.name == "reference":
             return written(cell)
     return ""
+
+
+def _why_none(row: Row, named: Named) -> str:
+    """Why a row has no reference that can be used."""
+    for name, cell in row.cells.items():
+        if (column := named(name, "")) and column.name == "reference":
+            try:
+                value(cell, column.kind, Habits())
+            except Crooked as error:
+                return str(error)
+    return MISSING
 
 
 class _Survey:
