@@ -43,14 +43,17 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["Code", "app", "main"]
 
-# In the order in which the help shows them: each brings its commands with it.
+# In the order in which the help shows them; by themselves they come as they were imported.
 COMMANDS = (
+    preview,
     invoices,
+    lists,
+    document,
+    pay_link,
     crediting,
     amending,
-    lists,
+    attach,
     options,
-    preview,
     batch,
     many,
     books,
@@ -58,15 +61,16 @@ COMMANDS = (
     reconciling,
     orders,
     events,
-    document,
-    attach,
-    pay_link,
     views,
     prepare,
     services,
     doctor,
     rollout,
     demo,
+)
+_ORDER = {module.__name__: place for place, module in enumerate(COMMANDS)}
+app.registered_commands.sort(
+    key=lambda each: _ORDER[each.callback.__module__] if each.callback else 0
 )
 
 if __name__ == "__main__":

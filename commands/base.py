@@ -52,7 +52,8 @@ _HELP = """
 Have invoices made, watch them, and answer those that wait for a person.
 
 [bold]Server[/bold]
-[bold]TEMPORAL_ADDRESS[/bold]  where Temporal is (localhost:7233); and TEMPORAL_NAMESPACE …
+[bold]TEMPORAL_ADDRESS[/bold]  where Temporal is (localhost:7233); its other variables
+                  stand in docs/configuration.md
 [bold]INVOICING_WEB_UI[/bold]  where its Web UI is, for the links
 
 [bold]Exit codes[/bold]
@@ -105,6 +106,10 @@ class _Sentences(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            # Typer puts the name of its own error before a word that is none of those to choose.
+            error.message = error.message.removeprefix("Value error, ")
+            raise
         except ON_PURPOSE as error:
             sentence, code = explained(error)
         typer.echo(sentence, err=True)

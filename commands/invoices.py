@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -30,15 +31,16 @@ from commands.base import (
 from commands.choosing import Choice, DueBefore, Prefix, ProviderOf, StatusOf, WaitingFor
 from commands.credit_views import show_beside
 from commands.crediting import credits_beside
+from commands.files import is_many
 from commands.following import explain, follow, served
 from commands.orders import show_order
 from invoicing.client import InvoicingClient, Unreachable, web_page
-from invoicing.errors import EngineError, NotFound
+from invoicing.errors import EngineError, InvalidRequest, NotFound
 from invoicing.parse import read_request
 from invoicing.request import InvoiceRequest
 from invoicing.state.identity import workflow_id
 from invoicing.state.invoice import Cancel, Hold, Instruction, Invoice, Problem, Release
-from terminal import answers, facts, history, screen
+from terminal import answers, facts, history, plain, screen
 
 # --- asking and looking ---------------------------------------------------------------------------
 
@@ -49,15 +51,20 @@ from terminal import answers, facts, history, screen
 )
 def start(file: File, wait: Wait = False, as_json: AsJson = False) -> None:
     """Have the invoice in FILE made; the same request again is the same invoice."""
-    request = read_request(file.read())
+    try:
+        request = read_request(file.read())
+    except InvalidRequest as error:
+        if error.fields or not is_many(Path(file.name)):
+            raise
+        raise BadInput(
+            "`start` takes one request, as JSON: `batch` takes a file of many."
+        ) from None
 
     async def work(client: InvoicingClient) -> Code:
         await client.invoices.start(request)
         _started(client, request, as_json)
         if not await served(client, request.provider):
-            typer.echo(
-                f"No worker serves {request.provider} now: until one does, it waits.", err=True
-            )
+            typer.echo(NOT_SERVED.format(request.provider), err=True)
         return await follow(client, [request.reference], as_json) if wait else Code.DONE
 
     with_client(work)
@@ -76,6 +83,10 @@ def _started(client: InvoicingClient, request: InvoiceRequest, as_json: bool) ->
         typer.echo(f"Web UI     {page}")
 
 
+NOT_SERVED = (
+    "No worker serves {0} now: until one does, it waits. `doctor` lists the providers that are "
+    "served; `cancel` ends what was a mistake."
+)
 MOST_WATCHED = 100
 
 
@@ -154,7 +165,10 @@ async def _show_invoice(client: InvoicingClient, invoice: Invoice, as_json: bool
         console.print(f"\n{answers(invoice)}", soft_wrap=True)
     if credited:
         show_beside(credited, console)
-    console.print("", history(journal.entries), sep="\n")
+    if journal.entries:
+        console.print("", history(journal.entries), sep="\n")
+    elif not (invoice.ended or await served(client, invoice.provider)):
+        typer.echo(NOT_SERVED.format(plain(invoice.provider)), err=True)
     return Code.DONE
 
 

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.base import OTHERS, PROGRAM, BadInput, app
+from commands.base import PROGRAM, BadInput, app
 from invoicing.schemas import described
 
 
 @app.command(
-    rich_help_panel=OTHERS,
-    short_help="Say what only one provider has.",
+    short_help="List what a request may ask of one provider alone.",
     epilog=f"Example: {PROGRAM} options mollie",
 )
 def options(

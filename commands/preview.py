@@ -13,8 +13,9 @@ import typer
 from commands.at_once import few_at_a_time, progress
 from commands.base import PROGRAM, AsJson, BadInput, Code, app, data, with_client
 from commands.files import is_many, reads_a_file, requests_in
-from invoicing.client import InvoicingClient, Listed
-from invoicing.errors import NotFound, NoWorker
+from commands.following import served
+from invoicing.client import InvoicingClient, Listed, Refused
+from invoicing.errors import NotFound, NoWorker, ReferenceInUse
 from invoicing.parse import read_request
 from invoicing.preview import Preview
 from invoicing.request import InvoiceRequest
@@ -34,6 +35,10 @@ class Seen:
     entry: Entry
     preview: Preview | None = None
     known: Listed | None = None
+    begins: bool = True
+    """Whether `start` would have it made, and not find it made already."""
+    taken: str = ""
+    """Why the reference cannot be used for it; empty: it can."""
 
     @property
     def wrong(self) -> str:
@@ -41,7 +46,7 @@ class Seen:
         if self.preview is None:
             return "; ".join(self.entry.wrong)
         fields = map(str, self.preview.fields)
-        return "; ".join(filter(None, (self.preview.problem, *fields)))
+        return "; ".join(filter(None, (self.taken, self.preview.problem, *fields)))
 
 
 @app.command(
@@ -102,10 +107,24 @@ def _single(file: Path) -> Entry:
 async def _seen(client: InvoicingClient, entry: Entry) -> Seen:
     if entry.request is None:
         return Seen(entry)
-    return Seen(entry, await _preview(client, entry.request), await _known(client, entry.reference))
+    begins, taken = True, ""
+    try:
+        begins = await client.invoices.begins(entry.request)
+    except NotFound:
+        pass
+    except (ReferenceInUse, Refused) as error:
+        taken = str(error)
+    seen = await _preview(client, entry.request)
+    return Seen(entry, seen, await _known(client, entry.reference), begins, taken)
 
 
 async def _preview(client: InvoicingClient, request: InvoiceRequest) -> Preview:
+    if not await served(client, request.provider):
+        raise NoWorker(
+            f"no worker for {request.provider} is there: check the name, or start one; nothing was "
+            "created"
+        )
+
     def late() -> NoWorker:
         return NoWorker(
             f"no worker for {request.provider} answered within {SECONDS:.0f} s: start one with "
@@ -150,8 +169,15 @@ def _tell_one(seen: Seen, found: Preview) -> None:
         number = f", number {seen.known.number}" if seen.known.number else ""
         typer.echo(plain(f"Already asked for: {seen.known.status}{number}."), err=True)
     if not seen.wrong:
-        typer.echo(f"It would be made, and then {found.goal}. Nothing was created.", err=True)
+        typer.echo(f"{_would(seen, found)} Nothing was created.", err=True)
         return
-    typer.echo(f"It cannot be made: {plain(found.problem)}", err=True)
+    for problem in filter(None, (seen.taken, found.problem)):
+        typer.echo(f"It cannot be made: {plain(problem)}", err=True)
     for field in found.fields:
         typer.echo(f"  {plain(field)}", err=True)
+
+
+def _would(seen: Seen, found: Preview) -> str:
+    if not seen.begins:
+        return "`start` would find this very invoice, and make no second one."
+    return f"It would be made, and then {found.goal}."

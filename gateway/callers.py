@@ -16,6 +16,8 @@ from gateway.problems import Kind, Trouble
 from gateway.reach import Reach
 from settings.callers import CallerSettings, Scope, Token
 
+HOW = "send a token of a caller that is let in, as `Authorization: Bearer TOKEN`"
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -49,7 +51,7 @@ class Callers:
         fitting = self._fitting(token or "")
         if not fitting or token is None or tokens.is_weak(token):
             challenge = "Bearer" if token is None else 'Bearer error="invalid_token"'
-            raise Trouble(Kind.UNAUTHENTICATED, headers={"WWW-Authenticate": challenge})
+            raise Trouble(Kind.UNAUTHENTICATED, HOW, headers={"WWW-Authenticate": challenge})
         found, caller = fitting[0]
         if found.until is not None and self._now() >= found.until:
             challenge = 'Bearer error="invalid_token", error_description="expired"'

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, NoReturn, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -179,11 +179,19 @@ def _proposal(title: str, path: tuple[int | str, ...]) -> str:
 
 def _model_at(title: str, path: tuple[int | str, ...]) -> type[BaseModel] | None:
     model = next((kind for kind in _kinds(Typed, Recorded) if kind.__name__ == title), None)
+    keyed = False
     for part in path:
-        field = model.model_fields.get(part) if model and isinstance(part, str) else None
-        if isinstance(part, str):
-            model = next(_models_in(field.annotation), None) if field else None
+        if isinstance(part, int) or keyed:  # one of several: of the model that all of them are
+            keyed = False
+            continue
+        field = model.model_fields.get(part) if model else None
+        model = next(_models_in(field.annotation), None) if field else None
+        keyed = field is not None and _is_keyed(field.annotation)
     return model
+
+
+def _is_keyed(annotation: Any) -> bool:
+    return get_origin(annotation) is dict or any(map(_is_keyed, get_args(annotation)))
 
 
 def _kinds(*roots: type[BaseModel]) -> Iterator[type[BaseModel]]:

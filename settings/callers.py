@@ -146,7 +146,10 @@ def read(environment: Mapping[str, str], *, needed: bool = True) -> dict[str, Ca
                 variable = f"{PREFIX}{name.upper()}__TOKENS"
                 problems[variable] = f"has a token of {owners[token.digest]}"
     if needed and not callers and not problems:
-        problems[f"{PREFIX}…__TOKENS"] = "must name a caller's token: nobody may come in"
+        problems[f"{PREFIX}…__TOKENS"] = (
+            "must name a caller's token: nobody may come in; `python -m gateway.new_token erp "
+            "--may read,start` makes one, and prints the variable"
+        )
     if problems:
         raise BadSettings(problems)
     return callers

@@ -18,9 +18,10 @@ from invoicing.request import InvoiceRequest
 from invoicing.state.bounds import refuse_too_large
 from invoicing.values import MOST_LINES
 from tabular.bounds import MOST_CELL
-from tabular.cells import Cell, value, written
+from tabular.cells import Cell, Numeric, value, written
 from tabular.columns import Column, Kind
 from tabular.entries import Entry
+from tabular.formats import may_be
 from tabular.habits import Habits, unmarked
 from tabular.jsonlines import valid
 from tabular.wishes import Crooked
@@ -58,29 +59,35 @@ class Rows:
 def entry(reference: str, rows: Rows, named: Named, habits: Habits) -> Entry:
     """What the rows of one reference ask for."""
     numbers = tuple(row.number for row in rows.kept)
+    request = None
     try:
         if rows.more:
             raise Crooked(f"has more than {MOST_LINES} lines")
         invoice = _Invoice(rows.kept, named, habits)
-        request, wrong = invoice.request()
-        wrong += _refused(request, invoice.left_out)
+        told, wrong = invoice.request()
+        request, refused = _taken(told, invoice.left_out)
+        wrong += refused
     except Crooked as error:
-        request, wrong = {}, [str(error)]
+        wrong = [str(error)]
     if wrong:
         return Entry(numbers, valid(reference), wrong=tuple(dict.fromkeys(wrong)))
-    return Entry(numbers, reference, InvoiceRequest.model_validate(request))
+    return Entry(numbers, reference, request)
 
 
-def _refused(request: dict[str, Any], left_out: Collection[str]) -> list[str]:
-    """What the model says; not that what was wrong already, and so left out, is missing."""
+def _taken(
+    told: dict[str, Any], left_out: Collection[str]
+) -> tuple[InvoiceRequest | None, list[str]]:
+    """The request, or what the model says; not that what was wrong already, and so left out, is
+    missing."""
     try:
-        refuse_too_large(InvoiceRequest.model_validate(request))
+        request = InvoiceRequest.model_validate(told)
+        refuse_too_large(request)
     except ValidationError as error:
         missing = {f"{name}: {MISSING}" for name in left_out}
-        return [text for each in problems(error) if (text := str(each)) not in missing]
+        return None, [text for each in problems(error) if (text := str(each)) not in missing]
     except TooLarge as error:
-        return [str(error)]
-    return []
+        return None, [str(error)]
+    return request, []
 
 
 class _Invoice:
@@ -163,10 +170,18 @@ class _Invoice:
 
     def _amount(self, column: Column, cell: Cell) -> Cell:
         """Without its currency, which must be the invoice's."""
-        if column.kind is not Kind.NUMBER or not isinstance(cell, str):
+        if column.kind is not Kind.NUMBER:
             return cell
-        currency, amount = unmarked(cell)
-        if currency and currency != self._currency:
+        amount: Cell = cell
+        if isinstance(cell, str):
+            currency, amount = unmarked(cell)
+            fits = currency == self._currency
+        elif isinstance(cell, Numeric):
+            currency = cell.currency
+            fits = may_be(currency, self._currency)
+        else:
+            return cell
+        if currency and not fits:
             raise Crooked(f"is in {currency}, and the invoice is in {self._currency or 'none'}")
         return amount
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
 from tabular.columns import Kind
-from tabular.habits import Habits, read_day, read_number
+from tabular.habits import Habits, is_likely, read_day, read_number
 from tabular.wishes import Crooked
 
 
@@ -17,12 +17,13 @@ class Numeric(NamedTuple):
     """A number of a spreadsheet, as people see it there: 15 digits, which is all that is kept.
 
     `percent`: it is shown as a percentage, so that 0.21 means 21 %. `digits`: it is shown with
-    leading zeros up to so many.
+    leading zeros up to so many. `currency`: its sign or code is shown beside it.
     """
 
     value: Decimal
     percent: bool = False
     digits: int = 0
+    currency: str = ""
 
 
 class Broken(NamedTuple):
@@ -88,17 +89,21 @@ def _text(cell: Cell, _: Habits) -> Any:
 
 def _number(cell: Cell, habits: Habits) -> Any:
     if isinstance(cell, str):
-        return _checked(cell, read_number(cell, habits.decimal))
+        return _checked(cell, read_number(cell, habits.decimal), habits)
     if isinstance(cell, Numeric) and not cell.percent:
         return f"{cell.value:f}"
     raise Crooked(f"must be a number, and is {_called(cell)} in this file")
 
 
-def _checked(text: str, number: str | None) -> str:
+def _checked(text: str, number: str | None, habits: Habits) -> str:
     if number is not None:
         return number
+    mark = "," if habits.decimal == "comma" else "."
     if _READ_BY_THE_MODEL.fullmatch(text):
-        raise Crooked("is not written as the other numbers of this file are")
+        raise Crooked(f"is not written as the other numbers of this file are, such as 1250{mark}50")
+    if habits.decimal == "comma" and any(map(str.isdigit, text)):
+        # The model would ask for a point.
+        raise Crooked("is no number as this file writes them, such as 1250,50")
     return text
 
 
@@ -131,6 +136,8 @@ def _day(cell: Cell, habits: Habits) -> Any:
     if isinstance(cell, datetime):
         raise Crooked("must be a day, and has a time in this file")
     if isinstance(cell, date):
+        if not is_likely(cell):
+            raise Crooked(f"is a day of the year {cell.year} in this file")
         return cell.isoformat()
     raise Crooked(f"must be a date, and is {_called(cell)} in this file")
 

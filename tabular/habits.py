@@ -121,12 +121,16 @@ def _digits(text: str, order: DateOrder) -> tuple[str, str, str]:
 
 
 def _day(year: int, month: int, day: int) -> date | None:
-    if not 1900 <= year <= 2199:
-        return None
     try:
-        return date(year, month, day)
+        found = date(year, month, day)
     except ValueError:
         return None
+    return found if is_likely(found) else None
+
+
+def is_likely(day: date) -> bool:
+    """Whether it may be a day of an invoice, and no number that was taken for one."""
+    return 1900 <= day.year <= 2199
 
 
 class Place(NamedTuple):

@@ -7,21 +7,21 @@ each reference. Rows of one invoice may stand anywhere; where they stand togethe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from tabular.assembly import Named, Row, Rows, entry
+from tabular.assembly import MISSING, Named, Row, Rows, entry
 from tabular.bounds import MOST_NAMES, MOST_ROWS
-from tabular.cells import Cell, Numeric, written
+from tabular.cells import Cell, Numeric, value, written
 from tabular.columns import Column, Columns, Kind, Options, alike
 from tabular.entries import Entry
 from tabular.habits import Evidence, Habits, Place, unmarked
 from tabular.jsonlines import JsonLines
 from tabular.text import HEAD, NO_HEADER, CsvFile
-from tabular.wishes import Dialect, Question, UnreadableFile, Wishes
+from tabular.wishes import Crooked, Dialect, Question, UnreadableFile, Wishes
 from tabular.workbook import Workbook
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -80,10 +80,14 @@ class _FromLines:
 # --- tables ---------------------------------------------------------------------------------------
 
 
+_Cells = Iterator[tuple[int, Sequence[Cell]]]
+"""Rows of cells, each with its number."""
+
+
 class _Table(Protocol):
     """Rows of cells, as often as they are wanted."""
 
-    def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]: ...
+    def rows(self) -> _Cells: ...
 
     def hides(self, number: int) -> bool:
         """Whether whoever has the file open does not see this row."""
@@ -158,16 +162,20 @@ class _FromTable:
         if _version(self.path) != self.version:
             raise UnreadableFile(f"{self.path.name} has changed meanwhile: begin again.")
         open_: dict[str, Rows] = {}
-        for row in _below(self.table, self.header, self.header_row, skip=self.skip):
+        below = ((at, row) for at, row in self.table.rows() if at > self.header_row)
+        for row in _told(below, self.header, self._skips):
             reference = _reference(row, self.named)
             if not reference:
-                yield Entry((row.number,), wrong=("reference: is required",))
+                yield Entry((row.number,), wrong=(f"reference: {_why_none(row, self.named)}",))
                 continue
             rows = open_.setdefault(reference, Rows())
             rows.add(row)
             if self.seen.last[reference] == row.number:
                 del open_[reference]
                 yield self._whole(reference, rows)
+
+    def _skips(self, number: int) -> bool:
+        return self.skip and self.table.hides(number)
 
     def _whole(self, reference: str, rows: Rows) -> Entry:
         """What they ask for, unless a row of it may be missing: then it would be too little."""
@@ -190,11 +198,12 @@ def _survey(path: Path, table: _Table, wishes: Wishes, options: Options) -> Requ
     """Look through the whole file. Raises UnreadableFile with all that has to be said first."""
     version = _version(path)
     named = _finder(Columns(options))
-    header_row, header = _header(table)
+    rows = table.rows()
+    header_row, header = _header(rows)
     seen = _Survey(named)
     skip = wishes.hidden == "skip"
     hidden = 0
-    for row in _below(table, header, header_row, skip=skip):
+    for row in _told(rows, header, lambda number: skip and table.hides(number)):
         seen.row(row)
         hidden = hidden or (row.number if table.hides(row.number) else 0)
     header, questions = _known(header, seen, wishes, options)
@@ -216,8 +225,9 @@ def _is_header(cells: Sequence[Cell]) -> bool:
     return any(written(cell).casefold() == "reference" for cell in cells)
 
 
-def _header(table: _Table) -> tuple[int, list[str]]:
-    for number, cells in table.rows():
+def _header(rows: _Cells) -> tuple[int, list[str]]:
+    """The row of names, and its number; `rows` goes on behind it."""
+    for number, cells in rows:
         if _is_header(cells):
             if len(cells) > MOST_NAMES:
                 raise UnreadableFile(
@@ -240,12 +250,11 @@ def _refuse_twice(header: Sequence[str]) -> None:
         raise UnreadableFile(f"These columns are there twice: {', '.join(twice)}.")
 
 
-def _below(table: _Table, header: Sequence[str], header_row: int, *, skip: bool) -> Iterator[Row]:
-    """The rows below the names, by those of their cells that have something; hidden ones unless
-    they are to be skipped."""
+def _told(rows: _Cells, header: Sequence[str], skips: Callable[[int], bool]) -> Iterator[Row]:
+    """The rows below the names, by those of their cells that have something."""
     count = 0
-    for number, cells in table.rows():
-        if number <= header_row or (skip and table.hides(number)):
+    for number, cells in rows:
+        if skips(number):
             continue
         told = {
             name: cell.strip() if isinstance(cell, str) else cell
@@ -254,12 +263,18 @@ def _below(table: _Table, header: Sequence[str], header_row: int, *, skip: bool)
         }
         # A cell without a column is most often a comma inside a name or an amount.
         stray = told.pop("", None) is not None or any(map(_says, cells[len(header) :]))
-        if not (told or stray):
+        if not (told or stray) or _are_names(told):
             continue
         count += 1
         if count > MOST_ROWS:
             raise UnreadableFile(f"The file has more than {MOST_ROWS:,} rows.")
         yield Row(number, told, stray)
+
+
+def _are_names(told: dict[str, Cell]) -> bool:
+    """Whether it is the row of names once more, as on every page of a report, or where files were
+    put one behind the other."""
+    return len(told) > 1 and all(cell == name for name, cell in told.items())
 
 
 def _says(cell: Cell) -> bool:
@@ -276,6 +291,17 @@ def _reference(row: Row, named: Named) -> str:
         if column and column.name == "reference":
             return written(cell)
     return ""
+
+
+def _why_none(row: Row, named: Named) -> str:
+    """Why a row has no reference that can be used."""
+    for name, cell in row.cells.items():
+        if (column := named(name, "")) and column.name == "reference":
+            try:
+                value(cell, column.kind, Habits())
+            except Crooked as error:
+                return str(error)
+    return MISSING
 
 
 class _Survey:

@@ -130,6 +130,8 @@ class CsvFile:
     def opened(cls, path: Path, wishes: Wishes, is_header: HeaderTest) -> CsvFile:
         """Look how it is written. `is_header` knows the row of names. Raises UnreadableFile."""
         check_size(path, MOST_BYTES)
+        if not path.stat().st_size:
+            raise UnreadableFile(f"{path.name} is empty.")
         encoding = encoding_of(path, wishes.encoding)
         with _text(path, encoding) as text:
             lines = list(islice(_lines(text), HEAD))

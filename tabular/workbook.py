@@ -31,6 +31,7 @@ from tabular.bounds import (
     check_size,
 )
 from tabular.cells import Broken, Cell, Numeric
+from tabular.formats import read_format
 from tabular.wishes import Question, UnreadableFile, Wishes
 
 _MALFORMED = (
@@ -60,13 +61,12 @@ _STALE = re.compile(
 )
 """The program that wrote the file has not computed its formulas, or not to the end: what stands
 there as their results may be anything, and is most often 0."""
-_HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true)["']""")
+_HIDDEN = re.compile(rb"""\b(?:hidden\s*=\s*["'](?:1|true)["']|ht\s*=\s*["']0(?:\.0*)?["'])""")
+"""Or without any height: nobody sees the difference."""
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
 _NUMBER = re.compile(rb"""\br\s*=\s*["']([0-9]{1,7})["']""")
-_QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.')
 _BREAK = re.compile(r"_x000[dD]_\n?|_x000[aA]_")
 """How a workbook keeps the end of a line that came from Windows."""
-_ZEROS = re.compile(r"0{2,}")
 _LAST_ROW = 1_048_576
 _CHUNK = 1 << 20
 _LONGEST_TAG = 4096
@@ -336,7 +336,5 @@ def _cell(cell: Any) -> Cell:
 
 
 def _numeric(number: float, shown_as: str) -> Numeric:
-    percent = "%" in _QUOTED.sub("", shown_as)
-    digits = len(shown_as) if _ZEROS.fullmatch(shown_as) else 0
     # 15 digits are what a spreadsheet keeps and shows: the rest is the noise of binary floats.
-    return Numeric(Decimal(f"{number:.15g}"), percent, digits)
+    return Numeric(Decimal(f"{number:.15g}"), *read_format(shown_as))

@@ -203,6 +203,9 @@ async def test_every_mistake_is_named_on_its_own_line_and_no_value_repeated() ->
         (("cancel", "A-1", "--by", "x" * 300, *WHY), "by: must have at most 200 characters"),
         (("start", "no-such-file.json"), "No such file"),
         (("list", "--status", "lost"), "Invalid value"),
+        (("resolve", "A-1", "dance", *WHY), "Invalid value for 'ANSWER': 'dance' is not one of"),
+        (("order", "resolve", "A-1", "dance", *WHY), "'ANSWER': 'dance' is not one of"),
+        (("start", str(EXAMPLES / "june.csv")), "`batch` takes a file of many"),
     ],
 )
 async def test_bad_input_is_refused_before_anybody_is_asked(
@@ -211,6 +214,13 @@ async def test_bad_input_is_refused_before_anybody_is_asked(
     said = await typed(*arguments)
     assert said.exit_code == Code.BAD_INPUT
     assert sentence in said.stderr
+
+
+async def test_the_help_shows_first_what_is_done_first() -> None:
+    said = await typed("--help")
+    shown = [said.stdout.index(f"│ {name} ") for name in ("preview", "start", "show", "credit")]
+    assert shown == sorted(shown)
+    assert "docs/configuration.md" in said.stdout
 
 
 # Not found, not reachable
@@ -339,9 +349,11 @@ async def test_a_provider_that_no_worker_serves_is_told_of_at_once(
 ) -> None:
     request = company.request(provider="zerofriction")
     said = await typed("start", written(request, tmp_path), at=company)
+    shown = await typed("show", request.reference, at=company)
     await company.client.invoices.handle(request.reference).terminate()
-    assert said.exit_code == Code.DONE
+    assert said.exit_code == shown.exit_code == Code.DONE
     assert "No worker serves zerofriction" in said.stderr
+    assert "No worker serves zerofriction" in shown.stderr, "so nothing has happened"
     again = company.request()
     assert not (await typed("start", written(again, tmp_path), at=company)).stderr
 

@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from rich.console import Console
 
 from invoicing.document import Party
+from invoicing.errors import ReferenceInUse
 from invoicing.request import Goal
 from invoicing.state.bounds import REQUEST
 from invoicing.state.invoice import Status
@@ -363,6 +365,22 @@ async def test_a_preview_adds_up_and_creates_nothing(company: Company, tmp_path:
     await company.finished(await company.start(request))
     again = await typed("preview", written(request, tmp_path), at=company)
     assert "Already asked for: sent, number" in again.stderr
+    assert "`start` would find this very invoice" in again.stderr
+
+
+@detail
+async def test_a_preview_says_what_start_would_refuse(company: Company, tmp_path: Path) -> None:
+    request = company.request()
+    await company.finished(await company.start(request))
+    other = written(request, tmp_path, goal=Goal.DRAFTED)
+    said, told = [await typed("preview", other, *more, at=company) for more in ((), ("--json",))]
+    assert said.exit_code == told.exit_code == Code.FAILED
+    assert "It cannot be made: " in said.stderr
+    assert "it differs in goal" in said.stderr
+    assert "it differs in goal" in lines(told)[0]["wrong"]
+    assert "It would be made" not in said.stderr
+    with pytest.raises(ReferenceInUse):
+        await company.client.invoices.start(request.model_copy(update={"goal": Goal.DRAFTED}))
 
 
 @detail
@@ -415,11 +433,15 @@ async def test_a_whole_file_can_be_previewed(company: Company, tmp_path: Path) -
 async def test_a_preview_without_a_worker_for_the_provider_says_so(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.preview.SECONDS", 0.5)
     request = written(company.request(), tmp_path, provider="nobody")
     said = await typed("preview", request, at=company)
     assert said.exit_code == Code.UNREACHABLE
-    assert "No worker for nobody" in said.stderr
+    assert "No worker for nobody is there: check the name" in said.stderr
+    monkeypatch.setattr("commands.preview.SECONDS", 0.5)
+    monkeypatch.setattr("commands.preview.served", AsyncMock(return_value=True))
+    said = await typed("preview", request, at=company)
+    assert said.exit_code == Code.UNREACHABLE
+    assert "No worker for nobody answered" in said.stderr
 
 
 @detail

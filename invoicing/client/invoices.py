@@ -79,6 +79,15 @@ class Invoices:
         """
         return await self._starting.start(request, mark, proven=proven)
 
+    @engine.stored
+    async def begins(self, request: InvoiceRequest) -> bool:
+        """Whether `start` would make an invoice anew, and not find this one made or under way.
+
+        Begins nothing. Raises ReferenceInUse and Refused, as `start` would, and NotFound where
+        nobody has asked for this reference.
+        """
+        return await self._starting.begins(request)
+
     def handle(self, reference: str) -> Execution:
         """The workflow behind a reference, for everything Temporal itself offers."""
         return self.temporal.get_workflow_handle(workflow_id(reference), result_type=Invoice)

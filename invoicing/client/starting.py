@@ -28,7 +28,7 @@ from invoicing.state.identity import (
 )
 from invoicing.state.invoice import Invoice, Status
 from invoicing.state.lives import Earlier, was_carried_out
-from invoicing.temporal.asking import Execution, Refused, accepted
+from invoicing.temporal.asking import Execution, Refused, accepted, known
 from invoicing.temporal.lists import CUT_OFF_BY
 
 
@@ -65,15 +65,27 @@ class Starting:
         except WorkflowAlreadyStartedError:
             handle = self._handle(request.reference)
         last = await handle.describe()
+        if not await self._begins_anew(handle, last, request):
+            return handle
+        earlier = await self._earlier(handle, last, request)
+        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, asked, earlier)
+
+    async def begins(self, request: InvoiceRequest) -> bool:
+        """Whether `start` would have it made now, and not find it made or under way already. Raises
+        ReferenceInUse and Refused, as `start` would, and NotFound where nobody has asked for it."""
+        handle = self._handle(request.reference)
+        last = await known(request.reference, handle.describe())
+        return await self._begins_anew(handle, last, request)
+
+    async def _begins_anew(
+        self, handle: Execution, last: WorkflowExecutionDescription, request: InvoiceRequest
+    ) -> bool:
         await _refuse_if_owned(request.reference, last)
         left_nothing_final = _left_nothing_final(last)
         if not (left_nothing_final and await self._left_nothing(last)):
             # What it left is gone on with as it is, so it must be what is asked for now.
             await same(self.temporal, handle, request)
-        if not (left_nothing_final or last.status in CUT_OFF_BY):
-            return handle
-        earlier = await self._earlier(handle, last, request)
-        return await self._start(request, WorkflowIDReusePolicy.ALLOW_DUPLICATE, asked, earlier)
+        return left_nothing_final or last.status in CUT_OFF_BY
 
     async def _earlier(
         self, handle: Execution, last: WorkflowExecutionDescription, request: InvoiceRequest

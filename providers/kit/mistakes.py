@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from invoicing.errors import FieldProblem, Rejected, Unsupported
+from invoicing.parse import REQUEST, problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,11 +65,10 @@ def parsed(model: type[Model], value: Any, at: str, mistakes: Mistakes) -> Model
 
 
 def problems_of(error: ValidationError, at: str) -> tuple[FieldProblem, ...]:
-    """What pydantic found, without the values it found."""
-    details = error.errors(include_input=False, include_context=False, include_url=False)
+    """What pydantic found, in the sentences that the rest of a request has, without the values."""
     return tuple(
-        FieldProblem(field=".".join([at, *map(str, detail["loc"])]), message=detail["msg"])
-        for detail in details
+        FieldProblem(field=at if one.field == REQUEST else f"{at}.{one.field}", message=one.message)
+        for one in problems(error)
     )
 
 

@@ -77,7 +77,7 @@ async def test_every_way_in_asks_for_a_token_before_it_reads_anything(gateway: G
 async def test_any_other_token_is_refused(gateway: Gateway, header: str) -> None:
     stranger = Door(gateway, {"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
     answer = await stranger.get("/v1/invoices")
-    problem(answer, Kind.UNAUTHENTICATED)
+    assert "`Authorization: Bearer TOKEN`" in str(problem(answer, Kind.UNAUTHENTICATED).detail)
     assert TOKENS["all"] not in answer.text
 
 

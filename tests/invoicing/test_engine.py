@@ -67,6 +67,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "invoices.start": (INVOICE,),
     "invoices.start_and_wait": (INVOICE,),
     "invoices.preview": (INVOICE,),
+    "invoices.begins": (INVOICE,),
     "invoices.hold": ("A-1", Hold(**WHY)),
     "invoices.release": ("A-1", Release(**WHY)),
     "invoices.cancel": ("A-1", Cancel(**WHY)),

@@ -88,6 +88,15 @@ def test_rows_that_a_sheet_does_not_show_are_asked_about(tmp_path: Path) -> None
     assert [entry.rows for entry in entries(path, hidden="read")] == [(2,), (3,), (4,)]
 
 
+@pytest.mark.parametrize("height", ["0", "0.0"])
+def test_a_row_without_height_is_not_seen_either(tmp_path: Path, height: str) -> None:
+    path = a_book(tmp_path, {}, {})
+    row = part(path, SHEET).replace(b'<row r="3"', b'<row ht="HEIGHT" r="3"')
+    asked_about = repacked(path, SHEET, row.replace(b"HEIGHT", height.encode()))
+    assert asked(asked_about).startswith("row 3: is hidden in the sheet")
+    assert len(entries(repacked(path, SHEET, row.replace(b"HEIGHT", b"0.5")))) == 2
+
+
 def test_hidden_rows_without_anything_in_them_ask_nothing(tmp_path: Path) -> None:
     path = hiding(a_book(tmp_path, {}), *range(3, 9))
     assert len(entries(path)) == 1
@@ -131,6 +140,27 @@ def test_an_invoice_with_a_row_below_it_that_has_no_reference_is_not_asked_for_i
     assert why.startswith("row 3 below it has no reference and may be one of its lines")
     assert orphan.wrong == ("reference: is required",)
     assert other.request
+
+
+def test_the_names_may_stand_there_again(tmp_path: Path) -> None:
+    path = a_file(tmp_path, {}, {})
+    names, first, second = path.read_text().splitlines()
+    path.write_text(f"{names}\n{first}\n{names}\n{second}\n")
+    assert [entry.rows for entry in entries(path)] == [(2,), (4,)]
+    path.write_text(f"{names}\n{first}\n{names.replace('line.name', 'Name')}\n{second}\n")
+    assert [entry.reference for entry in entries(path) if entry.wrong] == ["reference"]
+
+
+def test_a_reference_that_is_no_text_is_told_so(tmp_path: Path) -> None:
+    (entry,) = entries(a_book(tmp_path, {"reference": 1.5}))
+    assert entry.wrong == (
+        "reference: is a number in this file, and text is wanted: make the column text",
+    )
+
+
+def test_an_empty_file_is_told_to_be_empty(tmp_path: Path) -> None:
+    (path := tmp_path / "june.csv").touch()
+    assert refused(path) == "june.csv is empty."
 
 
 def test_merged_cells_do_not_lose_lines(tmp_path: Path) -> None:
@@ -274,6 +304,75 @@ def test_what_a_spreadsheet_could_not_compute_is_no_text(tmp_path: Path, error: 
     assert one(a_file(tmp_path, {"line.name": "#1 chair"})).document.lines[0].name == "#1 chair"
 
 
+@pytest.mark.parametrize("written", ["1.25.000,00", "12,5,0", "1e3", "12€50", "5%", "١٢"])
+def test_a_number_that_is_none_is_told_how_this_file_writes_them(
+    tmp_path: Path, written: str
+) -> None:
+    """The model's own sentence asks for a point, which another row of the file contradicts."""
+    bad, good = entries(a_file(tmp_path, {"line.unit_price": written}, {"line.quantity": "1,5"}))
+    assert good.request
+    assert bad.wrong == (
+        "row 2: line.unit_price: is no number as this file writes them, such as 1250,50",
+    )
+
+
+# What a number is shown as
+
+
+def priced(folder: Path, number_format: str, **row: Any) -> Path:
+    """A workbook whose price is shown in this way."""
+    path = a_book(folder, {"line.unit_price": 12.5, **row})
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    column = [cell.value for cell in sheet[1]].index("line.unit_price") + 1
+    sheet.cell(2, column).number_format = number_format
+    book.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shown", "sign"),
+    [
+        ("[$$-409]#,##0.00", "$"),
+        ('"$"#,##0.00', "$"),
+        ("$#,##0.00_);[Red]($#,##0.00)", "$"),
+        ("[$USD] #,##0.00", "USD"),
+        ('#,##0.00 "CHF"', "CHF"),
+        ('_-* #,##0.00 "zł"_-;-* #,##0.00 "zł"_-', "zł"),
+        ('#,##0.00" kr"', "kr"),
+        ("#,##0.00\\ [$Kč-405]", "Kč"),
+        ("£#,##0", "£"),
+    ],
+)
+def test_an_amount_that_is_shown_in_another_currency_is_refused(
+    tmp_path: Path, shown: str, sign: str
+) -> None:
+    (entry,) = entries(priced(tmp_path, shown))
+    assert entry.wrong == (f"row 2: line.unit_price: is in {sign}, and the invoice is in EUR",)
+
+
+@pytest.mark.parametrize(
+    ("shown", "currency"),
+    [
+        ("#,##0.00\\ [$€-407]", "EUR"),
+        ('_-* #,##0.00 "€"_-', "EUR"),
+        ("_-* #,##0.00 _€_-", "USD"),
+        ("$#,##0.00", "CAD"),
+        ('#,##0.00" kr"', "SEK"),
+        ('0.00 "KWH"', "EUR"),
+        ('0 "Stk"', "EUR"),
+        ("[Red]0.00", "EUR"),
+        ("0.00", "EUR"),
+    ],
+)
+def test_an_amount_that_may_be_shown_in_the_currency_of_its_invoice_is_read(
+    tmp_path: Path, shown: str, currency: str
+) -> None:
+    read = one(priced(tmp_path, shown, currency=currency))
+    assert read.document.currency == currency
+    assert read.document.lines[0].unit_price == Decimal("12.5")
+
+
 # Days
 
 
@@ -294,6 +393,16 @@ def test_days_of_a_workbook_that_counts_from_1904_are_those_that_it_shows(tmp_pa
     book.save(path)
     assert b"1904" in part(path, BOOK)
     assert one(path).document.issue_date == date(2026, 6, 30)
+
+
+@pytest.mark.parametrize(("serial", "year"), [(-5, 1899), (130_000, 2255)])
+def test_a_number_that_is_shown_as_a_day_is_none_of_an_invoice(
+    tmp_path: Path, serial: int, year: int
+) -> None:
+    path = a_book(tmp_path, {"issue_date": date(2026, 6, 30)})
+    sheet = re.sub(rb"<v>46203</v>", f"<v>{serial}</v>".encode(), part(path, SHEET))
+    (entry,) = entries(repacked(path, SHEET, sheet))
+    assert f"row 2: issue_date: is a day of the year {year} in this file" in entry.wrong
 
 
 @pytest.mark.parametrize("serial", ["46203", "1782777600", "31-12"])
