@@ -6,6 +6,7 @@ import ast
 import csv
 import functools
 import importlib.util
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -148,8 +149,9 @@ def _shown(text: str) -> Iterable[str]:
 # --- commands -------------------------------------------------------------------------------------
 
 
-UNASKED = ("doctor", "demo", "prepare", "worker", "gateway")
-"""They need nothing that is typed, and would begin at once."""
+UNASKED = ("doctor", "demo", "prepare", "worker", "gateway", "findings")
+"""They need nothing that is typed, and would begin at once; `findings` with a register, which is
+not here."""
 
 
 @pytest.fixture
@@ -160,6 +162,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise Unreachable("there is no server here")
 
     monkeypatch.setattr("commands.base.reach", reach)
+    monkeypatch.setenv("INVOICING_DOCUMENTS_AT", str(tmp_path / "documents"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -188,13 +191,15 @@ def refused(words: list[str], folder: Path) -> str:
     for word in words:
         if word.endswith(".json"):
             request = an_invoice(words[1] if words[0] == "resolve" else "INV-7")
-            (folder / word).write_text(request.model_dump_json())
+            told = request.model_dump(mode="json")
+            wanted = told["document"]["lines"] if "add-lines" in words else told
+            (folder / word).write_text(json.dumps(wanted))
         elif word.endswith(".csv"):
             (folder / word).write_text((ROOT / "sandbox/examples/june.csv").read_text())
         elif word.endswith(".xlsx"):
             _as_workbook(ROOT / "sandbox/examples/june.csv", folder / word)
-    wanted = [*words, "--help"] if words[0] in UNASKED else words
-    said = CliRunner().invoke(app, wanted)
+    typed = [*words, "--help"] if words[0] in UNASKED else words
+    said = CliRunner().invoke(app, typed)
     return "" if said.exit_code in (Code.DONE, Code.UNREACHABLE) else said.output
 
 
