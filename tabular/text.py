@@ -131,7 +131,7 @@ class CsvFile:
         """Look how it is written. `is_header` knows the row of names. Raises UnreadableFile."""
         check_size(path, MOST_BYTES)
         if not path.stat().st_size:
-            raise UnreadableFile(f"{path.name} is empty.")
+            raise UnreadableFile("The file is empty: it has no names of columns.")
         encoding = encoding_of(path, wishes.encoding)
         with _text(path, encoding) as text:
             lines = list(islice(_lines(text), HEAD))

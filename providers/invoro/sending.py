@@ -67,7 +67,7 @@ def _ways(document: Document, options: InvoroOptions) -> Iterator[tuple[str, Pay
     first = len(ways) - len(options.payments)
     for index, way in enumerate(ways):
         if index >= first:
-            yield f"options.payments.{index - first}", way
+            yield f"options.payments[{index - first}]", way
         elif document.payment:  # else the options say more of one that is not there
             yield "document.payment", way
 

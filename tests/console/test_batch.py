@@ -105,7 +105,7 @@ async def test_what_the_file_leaves_open_is_asked_on_the_page(
     [
         ("june.ods", b"x", "must end in .csv or .xlsx"),
         ("june.xlsx", b"PK no zip", "This is no XLSX file."),
-        ("june.csv", b"", "reference"),
+        ("june.csv", b"", "The file is empty"),
         ("june.csv", b"provider\nmollie\n", "reference"),
         ("", b"", "Choose a file first."),
     ],

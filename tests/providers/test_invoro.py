@@ -873,36 +873,36 @@ class TestPlan:
             ),
             ({"means_text": "Transfer"}, "options.means_text"),
             ({"debited_account": "1"}, "options.debited_account"),
-            ({"payments": [{}]}, "options.payments.0"),
-            ({"payments": [{"means_code": "x" * 11}]}, "options.payments.0.means_code"),
-            ({"payments": [{"means_text": "x" * 256}]}, "options.payments.0.means_text"),
-            ({"payments": [{"payment_id": "x" * 256}]}, "options.payments.0.payment_id"),
+            ({"payments": [{}]}, "options.payments[0]"),
+            ({"payments": [{"means_code": "x" * 11}]}, "options.payments[0].means_code"),
+            ({"payments": [{"means_text": "x" * 256}]}, "options.payments[0].means_text"),
+            ({"payments": [{"payment_id": "x" * 256}]}, "options.payments[0].payment_id"),
             (
                 {"payments": [{"bank_accounts": [{"iban": "BE00"}]}]},
-                "options.payments.0.bank_accounts.0.iban",
+                "options.payments[0].bank_accounts[0].iban",
             ),
             (
                 {"payments": [{"bank_accounts": [{"bic": "x"}]}]},
-                "options.payments.0.bank_accounts.0.bic",
+                "options.payments[0].bank_accounts[0].bic",
             ),
             (
                 {"payments": [{"bank_accounts": [{"account_name": "x" * 256}]}]},
-                "options.payments.0.bank_accounts.0.account_name",
+                "options.payments[0].bank_accounts[0].account_name",
             ),
-            ({"payments": [{"card": {"pan": "x" * 21}}]}, "options.payments.0.card.pan"),
-            ({"payments": [{"card": {"pan": "4111" * 4}}]}, "options.payments.0.card.pan"),
-            ({"payments": [{"card": {"network": "x" * 51}}]}, "options.payments.0.card.network"),
+            ({"payments": [{"card": {"pan": "x" * 21}}]}, "options.payments[0].card.pan"),
+            ({"payments": [{"card": {"pan": "4111" * 4}}]}, "options.payments[0].card.pan"),
+            ({"payments": [{"card": {"network": "x" * 51}}]}, "options.payments[0].card.network"),
             (
                 {"payments": [{"card": {"holder_name": "x" * 256}}]},
-                "options.payments.0.card.holder_name",
+                "options.payments[0].card.holder_name",
             ),
             (
                 {"payments": [{"direct_debit": {"mandate_id": "x" * 256}}]},
-                "options.payments.0.direct_debit.mandate_id",
+                "options.payments[0].direct_debit.mandate_id",
             ),
             (
                 {"payments": [{"direct_debit": {"debited_account": "x" * 256}}]},
-                "options.payments.0.direct_debit.debited_account",
+                "options.payments[0].direct_debit.debited_account",
             ),
             (
                 {
@@ -926,7 +926,7 @@ class TestPlan:
             *(
                 (
                     {"line_defaults": {"classifications": [{"value": "1"} | given]}},
-                    f"options.line_defaults.classifications.0.{name}",
+                    f"options.line_defaults.classifications[0].{name}",
                 )
                 for name, given in (
                     ("list_id", {"list_id": "x" * 51}),
@@ -937,7 +937,7 @@ class TestPlan:
             *(
                 (
                     {"line_defaults": {"attributes": [{"name": "n", "value": "v"} | given]}},
-                    f"options.line_defaults.attributes.0.{name}",
+                    f"options.line_defaults.attributes[0].{name}",
                 )
                 for name, given in (
                     ("name", {"name": "x" * 256}),

@@ -90,11 +90,11 @@ def ways(*payments: dict[str, Any]) -> dict[str, Any]:
             "document.payment.iban",
             "BR-50",
         ),
-        ({}, ways({"payment_id": "1"}), "options.payments.0.means_code", "BR-49"),
+        ({}, ways({"payment_id": "1"}), "options.payments[0].means_code", "BR-49"),
         (
             {"payment": {"means": "1"}},
             ways({"means_code": "30"}),
-            "options.payments.0.bank_accounts",
+            "options.payments[0].bank_accounts",
             "BR-61",
         ),
         ({}, {"options": {"vat_currency": "EUR"}}, "options.vat_currency", "R005"),
@@ -127,7 +127,7 @@ def ways(*payments: dict[str, Any]) -> dict[str, Any]:
         (
             BY_PEPPOL,
             ways({"means_code": "49"}),
-            "options.payments.0.direct_debit.mandate_id",
+            "options.payments[0].direct_debit.mandate_id",
             "R061",
         ),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.client import Client
 
@@ -10,6 +12,7 @@ from rollout import replaying
 from rollout.differences import Difference
 from rollout.replaying import MOST_KINDS, TYPES, Replayed, check
 from tests.lifecycle.telling import polling, talkative
+from tests.patience import LONG_ENOUGH
 from tests.rollout.changed import WITHOUT_FEEDS, Breaking, Patched, Raising, stories
 from tests.rollout.conftest import Scene
 from tests.tiers import detail, slow
@@ -26,6 +29,11 @@ async def living(shared: Scene) -> list[str]:
     for each in held:
         await company.until_status(each, Status.HELD)
     await company.finished(await company.start())
+    # Lists say a moment later that it runs no more.
+    temporal = shared.client
+    async with asyncio.timeout(LONG_ENOUGH):
+        while (await temporal.count_workflows(replaying.LIVING)).count > len(held) + 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     return held
 
 

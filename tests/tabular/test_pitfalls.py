@@ -160,7 +160,7 @@ def test_a_reference_that_is_no_text_is_told_so(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_told_to_be_empty(tmp_path: Path) -> None:
     (path := tmp_path / "june.csv").touch()
-    assert refused(path) == "june.csv is empty."
+    assert refused(path) == "The file is empty: it has no names of columns."
 
 
 def test_merged_cells_do_not_lose_lines(tmp_path: Path) -> None:
