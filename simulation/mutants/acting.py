@@ -95,10 +95,4 @@ MUTANTS = (
         "elif len(ours) == 1 and life.case.doubt.is_of(life.content):",
         "elif life.case.doubt.is_of(life.content):",
     ),
-    Mutant(
-        "news that came during a look are not looked at",
-        LOOKING,
-        "return life.case.doubt.fresh(workflow.now()) and not life.case.inbox",
-        "return life.case.doubt.fresh(workflow.now())",
-    ),
 )
