@@ -176,12 +176,24 @@ class MoneyJudge:
             return
         self._credited(chain, held, balance)
         might = self._might_be(chain, held, events)
+        if balance.paid is None and self._ended_in_a_credit(chain[-1], held):
+            return
         differs = [self._differs(state, balance, now) for now in might]
         if differs and all(differs):
             paid = state.payment is PaymentStatus.PAID or state.status is Status.PAID
             no_more = paid and all(now.word is not PaymentStatus.PAID for now in might)
             sentence = Sentence.PAID_NO_MORE if no_more else Sentence.MONEY_TRUE
             self._broken(sentence, f"{state.reference}: {differs[-1]}; {balance.sentence()}")
+
+    def _ended_in_a_credit(self, last: Run, held: Held) -> bool:
+        """Whether a cancel ended the hearing while a credit note was under way: what that takes is
+        not told yet, so what was paid does not follow from what is left."""
+        ended = last.closed_at or self._server.now
+        made = [each for each in self._ledger.invoices.values() if each.credits]
+        names = (held.id, held.number)
+        return last.cancel_requested and any(
+            each.credits in names and each.made <= ended for each in made
+        )
 
     def _of(self, state: Invoice) -> Held | None:
         held = self._ledger.invoices.get(state.provider_id or "")
